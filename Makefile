@@ -1,0 +1,40 @@
+# The two commands: `make repro` and `make test`. `make` alone lists the rest.
+PYTHON ?= python3.11
+LOCK := requirements-$(if $(GPU),gpu,cpu).txt
+STAMP := .venv/.installed-$(if $(GPU),gpu,cpu)
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+
+.DEFAULT_GOAL := help
+.PHONY: help env repro test check ui lock
+
+help: ## list the targets
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+env: $(STAMP) ## make or refresh the virtual environment (GPU=1: TensorFlow with CUDA)
+
+$(STAMP): $(LOCK) pyproject.toml
+	@test -x .venv/bin/python || $(PYTHON) -m venv .venv
+	@echo "installing $(LOCK)"
+	@python -m pip install --quiet --require-hashes --requirement $(LOCK)
+	@python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@rm -f .venv/.installed-* && touch $@
+
+repro: env ## run the pipeline: raw scans to an evaluated vote and U-Net
+	dvc repro
+
+test: env ## run the tests
+	python -m pytest
+
+check: env ## ruff, mypy and the tests, as CI runs them
+	ruff check
+	ruff format --check
+	mypy
+	python -m pytest
+
+ui: env ## open the MLflow UI on the runs of this repository
+	scanvote ui
+
+lock: env ## resolve pyproject.toml anew into the locked, hashed requirements
+	for extra in cpu gpu; do uv pip compile pyproject.toml --extra $$extra --extra dev \
+	  --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --upgrade --quiet \
+	  --custom-compile-command "make lock" --output-file requirements-$$extra.txt; done

@@ -1,0 +1,21 @@
+"""What every stage script needs before its first import.
+
+A stage is run as `python3 -m stages.NAME` by a shell in the workspace, or in the
+copy that a queued experiment works in. It must run the code of that copy, not the
+editable install's, and the Python that holds the requirements, also where only
+`.venv/bin/dvc` was called.
+"""
+
+import importlib.util
+import os
+import sys
+
+_HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+sys.path.insert(0, os.path.join(_HERE, "src"))
+
+if importlib.util.find_spec("typer") is None or importlib.util.find_spec("keras") is None:
+    _root = os.environ.get("DVC_ROOT", _HERE)
+    _python = os.path.join(_root, ".venv", "bin", "python")
+    if not os.path.exists(_python):
+        sys.exit("scanvote's requirements are not installed for %s: run `make env`" % sys.executable)
+    os.execv(_python, [_python] + sys.orig_argv[1:])
