@@ -5,7 +5,10 @@ import json
 import os
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Iterator
+from typing import TYPE_CHECKING, Any, Iterator
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @contextmanager
@@ -29,6 +32,21 @@ def write_json(path: Path, values: dict[str, Any]) -> None:
     write_text(path, json.dumps(values, indent=2, ensure_ascii=False) + "\n")
 
 
+def write_csv(frame: "pd.DataFrame", path: Path) -> None:
+    """Comma-separated, LF, numbers as the shortest text that reads back equal."""
+    write_text(path, frame.to_csv(index=False, lineterminator="\n"))
+
+
 def sha256(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def repository_root() -> Path:
+    """The main repository, also where a queued experiment runs in a copy of it."""
+    return Path(os.environ.get("DVC_ROOT") or Path.cwd()).resolve()
+
+
+def from_root(path: Path) -> Path:
+    """`path`, a relative one counted from the root of the main repository."""
+    return repository_root() / path.expanduser()

@@ -114,6 +114,7 @@ class UnetParams(Section):
     epochs: Positive
     patience: Positive
     batch_size: Positive
+    threshold: Share
 
 
 class EnsembleParams(Section):
@@ -121,7 +122,7 @@ class EnsembleParams(Section):
 
 
 class EvaluateParams(Section):
-    threshold: Share
+    gallery: Positive
 
 
 class Params(Section):

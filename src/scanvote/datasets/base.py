@@ -1,8 +1,9 @@
 """What every data set tells about itself, and the rows its tree becomes."""
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Callable, Iterable, Literal
+from typing import Any, Literal
 
 Task = Literal["classification", "segmentation"]
 
@@ -39,7 +40,8 @@ class DataSet:
         kaggle: ``owner/name`` of the public source, empty where there is none.
         licence, citation: as published.
         scans: reads an extracted tree and yields its scans in a stable order.
-        generate: makes the tree instead of extracting it: ``(folder, params, task)``.
+        generate: makes the tree instead of extracting it: ``(folder, params, task, seed,
+            progress)``, which is told (done, total) as it goes on.
     """
 
     name: str
@@ -49,4 +51,4 @@ class DataSet:
     scans: Callable[[Path, Task], Iterable[Scan]]
     archive: str = ""
     kaggle: str = ""
-    generate: Callable[[Path, Any, Task], None] | None = None
+    generate: Callable[[Path, Any, Task, int, Callable[[int, int], None]], None] | None = None

@@ -1,0 +1,162 @@
+"""From tissues to a picture: contrast, coil, noise, window."""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from scanvote.datasets.phantom.anatomy import Anatomy
+from scanvote.datasets.phantom.head import CHANNELS, TISSUES
+from scanvote.datasets.phantom.lesions import Around, Lesion, Parts, pushed
+from scanvote.datasets.phantom.noise import Floats, Waves, step, waves
+
+Bytes = NDArray[np.uint8]
+
+# signal of a tissue: plain T1, T1 after gadolinium, FLAIR; white matter in T1 is about 0.7
+SIGNAL: dict[str, tuple[float, float, float]] = {
+    "air": (0.01, 0.01, 0.01),
+    "bone": (0.05, 0.05, 0.04),
+    "marrow": (0.50, 0.52, 0.24),
+    "fat": (0.92, 0.92, 0.55),
+    "skin": (0.48, 0.52, 0.36),
+    "muscle": (0.34, 0.40, 0.24),
+    "mucosa": (0.42, 0.74, 0.55),
+    "fluid": (0.15, 0.15, 0.06),
+    "nerve": (0.58, 0.60, 0.48),
+    "gland": (0.60, 0.92, 0.50),
+    "vein": (0.22, 0.90, 0.12),
+    "dura": (0.25, 0.85, 0.20),
+    "grey": (0.47, 0.48, 0.55),
+    "white": (0.68, 0.69, 0.42),
+    "oedema": (0.46, 0.47, 0.78),
+    "tumour": (0.38, 0.46, 0.70),
+    "rim": (0.46, 0.95, 0.72),
+    "necrosis": (0.22, 0.22, 0.50),
+    "cleft": (0.22, 0.30, 0.14),
+    "meningioma": (0.48, 0.92, 0.68),
+    "adenoma": (0.50, 0.84, 0.62),
+    "cyst": (0.24, 0.26, 0.50),
+}
+
+
+@dataclass(frozen=True)
+class Scanner:
+    """What one series has of its own.
+
+    Attributes:
+        signal: brightness of every tissue.
+        fluid, bone: thickness of the CSF rim and of the vault, mm.
+        scalp: thickness of the fat under the skin, mm.
+        coil: bias field, in log brightness.
+        texture: what makes tissue uneven, everywhere and in lesions, relative.
+        planes: fat lies between muscles where this is near zero.
+        noise: standard deviation in each of the two channels, of full scale.
+        blur: of the point spread, mm.
+    """
+
+    signal: dict[str, float]
+    fluid: float
+    bone: float
+    scalp: float
+    coil: Waves
+    texture: tuple[Waves, Waves]
+    planes: Waves
+    noise: float
+    blur: float
+
+
+def draw_scanner(rng: np.random.Generator, contrast: int) -> Scanner:
+    jitter = rng.normal(1, 0.06, len(SIGNAL))
+    return Scanner(
+        {name: SIGNAL[name][contrast] * jitter[i] for i, name in enumerate(SIGNAL)},
+        fluid=float(rng.uniform(1.0, 3.5)),
+        bone=float(rng.uniform(5.0, 7.5)),
+        scalp=float(rng.uniform(2.5, 5.0)),
+        coil=waves(rng, length=260, deviation=0.16, count=6),
+        texture=(waves(rng, 11, 0.025, count=24), waves(rng, 17, 0.09, count=48)),
+        planes=waves(rng, 46, 1.0, count=12),
+        noise=float(rng.uniform(0.012, 0.032)),
+        blur=float(rng.uniform(0.5, 0.9)),
+    )
+
+
+def signal_and_parts(
+    points: Floats, folds: Floats, lesion: Lesion | None, place: Anatomy, scanner: Scanner
+) -> tuple[Floats, Parts]:
+    """Signal without noise (n,) at template `points` (n, 3), and the covers of the lesion.
+
+    The brain alone is moved by `folds` (n, 3) mm and pushed by the lesion.
+    """
+    head = place.head.at(points)
+    hull = head[:, CHANNELS.index("hull")]
+    t1, grey, white = place.brain.at(pushed(points, lesion) + folds).T
+    brain = step(t1 - 0.14, 0.2) * step(1.0 - hull, 1.5)
+    image = _brain_over(_skull(head, points, scanner), brain, t1, grey, white, scanner)
+    if lesion is None:
+        return image, []
+    share = white / (grey + white + 0.05)
+    around = Around(hull, brain * step(t1 - 0.42, 0.16), share)
+    parts = lesion.parts(points, around)
+    uneven = 1 + scanner.texture[1](points)[:, 0]
+    for tissue, cover in parts:
+        image = _over(image, cover, scanner.signal[tissue] * uneven)
+    return image, parts
+
+
+def _over(image: Floats, cover: Floats, value: Floats | float) -> Floats:
+    painted: Floats = image + cover * (value - image)
+    return painted
+
+
+def _skull(head: Floats, points: Floats, scanner: Scanner) -> Floats:
+    """Everything but the brain: face and neck, then skin and fat, then the vault, then CSF."""
+    signal = scanner.signal
+    hull, depth = head[:, 0], head[:, 1]
+    levels = np.array([signal[name] for name in TISSUES], np.float32)
+    image: Floats = head[:, 2:] @ levels
+    between = 0.6 * step(0.16 - np.abs(scanner.planes(points)[:, 0]), 0.2)
+    image = _over(image, between * head[:, CHANNELS.index("muscle")], signal["fat"])
+    image = _over(image, step(2 + scanner.scalp - depth, 1.5), signal["fat"])
+    image = _over(image, step(2 - depth, 1.0), signal["skin"])
+    image *= step(depth, 1.0)
+    inner, outer = scanner.fluid, scanner.fluid + scanner.bone
+    # the base is pierced and built by the face; the vault is a closed shell
+    vault = step(points[:, 2] + 26 - 0.16 * points[:, 1], 14)
+    image = _over(image, step(outer - hull, 1.2) * vault, signal["bone"])
+    middle = np.abs(hull - (inner + outer) / 2)
+    image = _over(image, step(0.26 * scanner.bone - middle, 1.2) * vault, signal["marrow"])
+    image = _over(image, step(inner + 1.5 - hull, 1.0) * (1 - vault), signal["bone"])
+    image = _over(image, step(inner - hull, 1.0), signal["fluid"])
+    for name in ("vein", "gland", "nerve"):
+        image = _over(image, head[:, CHANNELS.index(name)], signal[name])
+    return image
+
+
+def _brain_over(
+    image: Floats, brain: Floats, t1: Floats, grey: Floats, white: Floats, scanner: Scanner
+) -> Floats:
+    signal = scanner.signal
+    # sulci and ventricles come from T1, which is sharper than the probability maps
+    solid = step(t1 - 0.43, 0.30)
+    share = np.clip(0.5 * step(t1 - 0.75, 0.2) + 0.5 * white / (grey + white + 0.05), 0, 1)
+    matter = signal["grey"] + share * (signal["white"] - signal["grey"])
+    value = signal["fluid"] + solid * (matter - signal["fluid"])
+    return _over(image, brain, value)
+
+
+def acquire(
+    rng: np.random.Generator, signal: Floats, points: Floats, size: int, pixel: float, scan: Scanner
+) -> Bytes:
+    """A picture (size, size) uint8 of `signal` (n,) at scanner `points` (n, 3) mm.
+
+    The magnitude of a complex signal with Gaussian noise in both parts is Rician.
+    """
+    lit = signal * np.exp(scan.coil(points)[:, 0]) * (1 + scan.texture[0](points)[:, 0])
+    image = cv2.GaussianBlur(lit.reshape(size, size).astype(np.float32), (0, 0), scan.blur / pixel)
+    real, imaginary = rng.normal(0, scan.noise, (2, size, size)).astype(np.float32)
+    magnitude = np.hypot(image + real, imaginary)
+    # the window ends where the brightest half percent begins, as a console sets it
+    top = max(1.04 * float(np.quantile(magnitude, 0.995)), 0.3)
+    picture: Bytes = np.rint(np.clip(magnitude / top, 0, 1) * 255).astype(np.uint8)
+    return picture

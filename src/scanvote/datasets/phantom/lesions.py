@@ -1,0 +1,195 @@
+"""Lesions as shapes in 3D, so that neighbouring slices show one and the same lesion.
+
+A lesion is a list of parts; a part is a soft cover (n,) and the tissue it becomes.
+All of it is evaluated in template space, where anatomy has fixed places.
+"""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from scanvote.datasets.phantom.anatomy import Anatomy
+from scanvote.datasets.phantom.noise import Floats, Waves, step, waves
+from scanvote.datasets.phantom.patients import Label
+
+Parts = list[tuple[str, Floats]]
+
+
+@dataclass(frozen=True)
+class Around:
+    """What the lesion needs to know of its surroundings, each (n,)."""
+
+    hull: Floats
+    matter: Floats
+    white: Floats
+
+
+class Lesion(Protocol):
+    """A centre and a radius in mm, and what they are filled with."""
+
+    @property
+    def centre(self) -> Floats: ...
+    @property
+    def radius(self) -> float: ...
+    @property
+    def mass(self) -> float:
+        """How far tissue is pushed, as a share of its distance from the centre."""
+
+    def parts(self, points: Floats, around: Around) -> Parts:
+        """Covers (n,) and tissue names, painted in order; the first ones lie below."""
+
+
+@dataclass(frozen=True)
+class Body:
+    """A lump: an ellipsoid whose surface is moved by waves."""
+
+    centre: Floats
+    radii: Floats
+    surface: Waves
+
+    def distance(self, points: Floats) -> Floats:
+        """From the surface, mm, about; negative inside. (n, 3) to (n,)."""
+        reach = np.linalg.norm((points - self.centre) / self.radii, axis=1)
+        lump: Floats = (reach - 1 + self.surface(points)[:, 0]) * np.float32(self.radii.mean())
+        return lump
+
+
+def body(
+    rng: np.random.Generator, centre: Floats, radius: float, stretch: float, rough: float
+) -> Body:
+    radii = radius * rng.uniform(1 - stretch, 1 + stretch, 3)
+    surface = waves(rng, length=1.7 * radius, deviation=rough)
+    return Body(centre, radii.astype(np.float32), surface)
+
+
+@dataclass(frozen=True)
+class Glioma:
+    """Irregular, intra-axial; oedema follows white matter; high grade has a dead core."""
+
+    centre: Floats
+    radius: float
+    mass: float
+    tumour: Body
+    oedema: Body
+    core: Body | None
+
+    def parts(self, points: Floats, around: Around) -> Parts:
+        tumour = self.tumour.distance(points)
+        # oedema spreads in white matter and stops at the cortex
+        swelling = self.oedema.distance(points) - 7 * (around.white - 0.6)
+        inside = around.matter * step(-1 - around.hull, 2)
+        parts = [("oedema", step(-np.minimum(swelling, tumour - 1.5), 4) * inside)]
+        parts.append(("tumour", step(-tumour, 3) * inside))
+        if self.core is not None:
+            core = np.maximum(self.core.distance(points), tumour + 2)
+            parts.append(("rim", step(4.5 - np.abs(tumour + 1.5), 3) * inside))
+            parts.append(("necrosis", step(-core, 2.5) * inside))
+        return parts
+
+
+@dataclass(frozen=True)
+class Meningioma:
+    """Smooth, extra-axial, broad-based on dura or falx, a cleft of CSF, a dural tail."""
+
+    centre: Floats
+    radius: float
+    mass: float
+    tumour: Body
+
+    def parts(self, points: Floats, around: Around) -> Parts:
+        tumour = self.tumour.distance(points)
+        inside = step(2.2 - around.hull, 1.5)
+        tail = step(1.6 - np.abs(around.hull - 0.8), 1.5) * step(0.45 * self.radius - tumour, 4)
+        return [
+            ("oedema", step(2.5 - tumour, 5) * 0.5 * around.white * inside),
+            ("cleft", step(1.2 - tumour, 1.5) * inside),
+            ("dura", tail),
+            ("meningioma", step(-tumour, 1.5) * inside),
+        ]
+
+
+@dataclass(frozen=True)
+class Adenoma:
+    """From the enlarged sella upwards through the diaphragm: a snowman on the midline."""
+
+    centre: Floats
+    radius: float
+    mass: float
+    sellar: Body
+    suprasellar: Body
+    cyst: Body | None
+
+    def parts(self, points: Floats, around: Around) -> Parts:
+        lower, upper = self.sellar.distance(points), self.suprasellar.distance(points)
+        tumour = -1.5 * np.logaddexp(-lower / 1.5, -upper / 1.5).astype(np.float32)
+        parts = [("cleft", step(1.3 - tumour, 1.5)), ("adenoma", step(-tumour, 1.5))]
+        if self.cyst is not None:
+            cover = step(-np.maximum(self.cyst.distance(points), tumour + 2), 2)
+            parts.append(("cyst", cover))
+        return parts
+
+
+def draw_lesion(rng: np.random.Generator, label: Label, place: Anatomy) -> Lesion | None:
+    """A lesion of the kind of `label`; none for ``no_tumor``."""
+    if label == "glioma":
+        return _glioma(rng, place)
+    if label == "meningioma":
+        return _meningioma(rng, place)
+    if label == "pituitary":
+        return _adenoma(rng)
+    return None
+
+
+def _glioma(rng: np.random.Generator, place: Anatomy) -> Glioma:
+    centre = rng.choice(place.white)
+    radius = float(rng.uniform(10, 19))
+    tumour = body(rng, centre, radius, stretch=0.2, rough=0.14)
+    oedema = body(rng, centre, radius * float(rng.uniform(1.25, 1.7)), stretch=0.2, rough=0.2)
+    core = body(rng, centre, 0.72 * radius, stretch=0.2, rough=0.16)
+    high_grade = rng.random() < 0.6
+    return Glioma(centre, radius, 0.3, tumour, oedema, core if high_grade else None)
+
+
+def low_grade(rng: np.random.Generator, place: Anatomy) -> Glioma:
+    """A glioma as in the LGG set: a large FLAIR lesion without a dead core."""
+    centre = rng.choice(place.white)
+    radius = float(rng.uniform(11, 19))
+    tumour = body(rng, centre, radius, stretch=0.25, rough=0.14)
+    oedema = body(rng, centre, radius * float(rng.uniform(1.15, 1.45)), stretch=0.2, rough=0.14)
+    return Glioma(centre, radius, 0.25, tumour, oedema, None)
+
+
+def _meningioma(rng: np.random.Generator, place: Anatomy) -> Meningioma:
+    radius = float(rng.uniform(10, 19))
+    if rng.random() < 0.25:  # on the falx, to one side
+        side = rng.choice([-1, 1])
+        centre = np.array([side * radius * 0.8, rng.uniform(-60, 45), rng.uniform(32, 50)])
+    else:
+        base = rng.choice(place.dura)
+        inwards = np.array([0, -17, 12]) - base
+        centre = base + inwards / np.linalg.norm(inwards) * radius * rng.uniform(0.35, 0.7)
+    centre = centre.astype(np.float32)
+    tumour = body(rng, centre, radius, stretch=0.12, rough=0.04)
+    return Meningioma(centre, radius, 0.4, tumour)
+
+
+def _adenoma(rng: np.random.Generator) -> Adenoma:
+    radius = float(rng.uniform(8, 13))
+    centre = np.array([rng.normal(0, 1.5), 3, -33], np.float32)
+    above = centre + np.array([0, -1, radius * rng.uniform(0.7, 1.15)], np.float32)
+    sellar = body(rng, centre, radius, stretch=0.12, rough=0.04)
+    upper = body(rng, above, radius * float(rng.uniform(0.7, 0.95)), stretch=0.12, rough=0.04)
+    cyst = body(rng, above, 0.5 * radius, stretch=0.2, rough=0.1)
+    middle = ((centre + above) / 2).astype(np.float32)
+    return Adenoma(middle, radius, 0.35, sellar, upper, cyst if rng.random() < 0.25 else None)
+
+
+def pushed(points: Floats, lesion: Lesion | None) -> Floats:
+    """Where in the template the tissue at `points` came from before the lesion pushed it."""
+    if lesion is None:
+        return points
+    away = points - lesion.centre
+    reach = np.linalg.norm(away, axis=1, keepdims=True) / (1.5 * lesion.radius)
+    moved: Floats = points - away * (lesion.mass * np.exp(-(reach**2))).astype(np.float32)
+    return moved

@@ -1,0 +1,52 @@
+"""Smooth randomness: a sum of plane waves, evaluated only where it is needed."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Waves:
+    """A smooth random field over 3D space.
+
+    It replaces a grid of control points: nothing is stored or interpolated, so a
+    slice costs as much as its pixels and neighbouring slices fit together.
+
+    Attributes:
+        vectors: (3, waves) wave vectors, radians per mm.
+        phases: (waves,) radians.
+        amplitudes: (waves, components).
+    """
+
+    vectors: Floats
+    phases: Floats
+    amplitudes: Floats
+
+    def __call__(self, points: Floats) -> Floats:
+        """Field at `points` (n, 3) mm: (n, components) float32."""
+        values: Floats = np.sin(points @ self.vectors + self.phases) @ self.amplitudes
+        return values
+
+
+def waves(
+    rng: np.random.Generator, length: float, deviation: float, components: int = 1, count: int = 16
+) -> Waves:
+    """Draw a field of about `length` mm wave length and the given standard deviation."""
+    directions = rng.normal(size=(3, count))
+    directions /= np.linalg.norm(directions, axis=0)
+    speeds = 2 * np.pi / (length * rng.uniform(0.7, 1.5, count))
+    amplitudes = rng.normal(size=(count, components)) * deviation * np.sqrt(2 / count)
+    return Waves(
+        (directions * speeds).astype(np.float32),
+        rng.uniform(0, 2 * np.pi, count).astype(np.float32),
+        amplitudes.astype(np.float32),
+    )
+
+
+def step(values: Floats, width: float) -> Floats:
+    """A soft edge: 0 for `values` well below zero, 1 well above, `width` wide."""
+    ramp: Floats = np.clip(values / width + 0.5, 0, 1).astype(np.float32)
+    return ramp

@@ -1,0 +1,123 @@
+"""One patient: who he is, how his head differs from the template, where it is cut."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from scanvote.datasets.base import Task
+from scanvote.datasets.phantom.noise import Floats, Waves, waves
+
+Label = Literal["glioma", "meningioma", "no_tumor", "pituitary"]
+LABELS: tuple[Label, ...] = ("glioma", "meningioma", "no_tumor", "pituitary")
+PLANES = ("axial", "coronal", "sagittal")
+CONTRASTS = ("t1", "t1c", "flair")
+
+# rows, columns, normal of an image in MNI axes, as they hang on the light box:
+# the patient's right is on the left, a profile looks to the left
+AXES = {
+    "axial": ((0, -1, 0), (-1, 0, 0), (0, 0, 1)),
+    "coronal": ((0, 0, -1), (-1, 0, 0), (0, 1, 0)),
+    "sagittal": ((0, 0, -1), (0, -1, 0), (1, 0, 0)),
+}
+CENTRE = {"axial": (0, -17, 0), "coronal": (0, 0, -8), "sagittal": (0, -12, -18)}
+
+
+@dataclass(frozen=True)
+class Patient:
+    """What is fixed before anything is drawn: a function of the index alone."""
+
+    key: str
+    label: Label
+    plane: str
+    contrast: str
+
+
+def patient(index: int, task: Task) -> Patient:
+    """Walk through labels, then planes, contrasts shifted along: twelve show each of all."""
+    key = f"patient-{index:03d}"
+    if task == "segmentation":
+        return Patient(key, "glioma", "axial", "flair")
+    block = index // len(LABELS)
+    contrast = CONTRASTS[(index + block + block // 3) % 3]
+    return Patient(key, LABELS[index % len(LABELS)], PLANES[block % 3], contrast)
+
+
+@dataclass(frozen=True)
+class Shape:
+    """How a head differs from the template: affine, then smooth displacement.
+
+    Attributes:
+        matrix: (3, 3) rotation and scale.
+        shift: (3,) mm.
+        coarse: lobes and skull, (n, 3) to mm.
+        folds: what is particular in a brain's gyri, (n, 3) to mm; the skull lacks it.
+    """
+
+    matrix: Floats
+    shift: Floats
+    coarse: Waves
+    folds: Waves
+
+    def to_template(self, points: Floats) -> Floats:
+        """Template coordinates (n, 3) of `points` (n, 3) in the scanner, mm."""
+        straight = points @ self.matrix + self.shift
+        bent: Floats = straight + self.coarse(straight)
+        return bent
+
+    def to_scanner(self, point: Floats) -> Floats:
+        """Inverse of `to_template` for one point (3,), by fixed-point iteration."""
+        found = point.copy()
+        for _ in range(8):
+            found = found + point - self.to_template(found[None])[0]
+        return found
+
+
+def draw_shape(rng: np.random.Generator) -> Shape:
+    pitch, yaw, roll = np.deg2rad(rng.normal(0, (5, 4, 4)))
+    matrix = _turn(1, 2, pitch) @ _turn(0, 1, yaw) @ _turn(0, 2, roll)
+    matrix = matrix @ np.diag(rng.normal(1, 0.05, 3).clip(0.9, 1.1))
+    return Shape(
+        matrix.astype(np.float32),
+        rng.normal(0, 3, 3).astype(np.float32),
+        waves(rng, length=130, deviation=3.2, components=3),
+        waves(rng, length=32, deviation=1.3, components=3, count=24),
+    )
+
+
+def _turn(a: int, b: int, angle: float) -> Floats:
+    matrix = np.eye(3, dtype=np.float32)
+    matrix[a, a] = matrix[b, b] = np.cos(angle)
+    matrix[a, b], matrix[b, a] = -np.sin(angle), np.sin(angle)
+    return matrix
+
+
+@dataclass(frozen=True)
+class View:
+    """Field of view of a series: a square of `width` mm around `centre` (row, column mm)."""
+
+    plane: str
+    width: float
+    centre: tuple[float, float]
+
+    def points(self, offset: float, size: int) -> Floats:
+        """(size * size, 3) mm of the pixels of the slice at `offset` mm along the normal."""
+        row, column, normal = np.array(AXES[self.plane], np.float32)
+        steps = (np.arange(size, dtype=np.float32) + 0.5) / size - 0.5
+        rows = steps[:, None, None] * self.width + self.centre[0]
+        columns = steps[None, :, None] * self.width + self.centre[1]
+        # the middle of the head, less its part along the normal, which `offset` gives
+        middle = np.array(CENTRE[self.plane], np.float32) * (1 - np.abs(normal))
+        grid = middle + rows * row + columns * column + np.float32(offset) * normal
+        points: Floats = grid.reshape(-1, 3).astype(np.float32)
+        return points
+
+    def offset(self, point: Floats) -> float:
+        """Of the slice through `point` (3,), mm."""
+        return float(point @ np.array(AXES[self.plane][2], np.float32))
+
+
+def draw_view(rng: np.random.Generator, plane: str) -> View:
+    width = float(rng.uniform(222, 262))
+    row, column = rng.normal(0, 5, 2)
+    return View(plane, width, (float(row), float(column)))

@@ -1,0 +1,140 @@
+"""What real sets have and nobody tells: copies, wrong labels, borders, a broken file.
+
+Every planted fault is written down, so that a later stage can be held against it.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from scanvote.datasets.base import Task
+from scanvote.datasets.phantom.acquisition import Bytes
+from scanvote.datasets.phantom.patients import LABELS
+from scanvote.datasets.phantom.truth import Planted, Row
+
+ONE_IN = 50  # scans, for every kind
+JPEG_QUALITY = 85
+
+
+@dataclass(frozen=True)
+class Files:
+    """A copy about to be written: bytes of the picture and of its mask (empty: none)."""
+
+    image: bytes
+    mask: bytes
+    suffix: str = ".png"
+    label: str = ""
+
+
+def has_border(number: int) -> bool:
+    """Whether scan `number` of the set gets black borders: known without its successors."""
+    return number % ONE_IN == 2
+
+
+def bordered(picture: Bytes) -> Bytes:
+    """Black margins, wide at the sides, as screenshots have them."""
+    high, wide = picture.shape
+    margins = high // 8, high // 8, wide // 3, wide // 3
+    framed = cv2.copyMakeBorder(picture, *margins, cv2.BORDER_CONSTANT, value=(0,))
+    return framed.astype(np.uint8)
+
+
+def plant(
+    folder: Path, task: Task, rows: list[Row], rng: np.random.Generator
+) -> Iterator[tuple[Row, Planted]]:
+    """Write copies of some of `rows` below `folder` and yield what was written."""
+    makers: dict[str, Callable[[Path, Row, int], Files]] = {
+        "byte_copy": _byte_copy,
+        "reencoded": _reencoded,
+        "resized": _resized,
+    }
+    if task == "classification":
+        makers["relabelled"] = _relabelled
+    count = max(1, len(rows) // ONE_IN)
+    kinds = [kind for kind in makers for _ in range(count)]
+    # each original is copied once where there are enough of them
+    order = rng.permutation(len(rows))
+    for number, kind in enumerate(kinds):
+        original = rows[order[number % len(rows)]]
+        files = makers[kind](folder, original, number)
+        row = _write(folder, original, files, number)
+        yield row, Planted(row.path, kind, original.path)
+    original = rows[order[len(kinds) % len(rows)]]
+    row = _write(folder, original, _corrupt(folder, original), len(kinds))
+    yield row, Planted(row.path, "corrupt", original.path)
+
+
+def _write(folder: Path, original: Row, files: Files, number: int) -> Row:
+    """A copy comes without its history: another name, no known patient, no series."""
+    name = f"unknown-{number:03d}"
+    label = files.label or original.label
+    place = f"{label}/{name}" if label else name
+    row = replace(
+        original,
+        path=f"scans/{place}{files.suffix}",
+        label=label,
+        mask_path=f"masks/{place}.png" if files.mask else "",
+        patient=name,
+        series="",
+    )
+    (folder / row.path).write_bytes(files.image)
+    if files.mask:
+        (folder / row.mask_path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / row.mask_path).write_bytes(files.mask)
+    return row
+
+
+def _mask_bytes(folder: Path, row: Row) -> bytes:
+    return (folder / row.mask_path).read_bytes() if row.mask_path else b""
+
+
+def _byte_copy(folder: Path, row: Row, number: int) -> Files:
+    return Files((folder / row.path).read_bytes(), _mask_bytes(folder, row))
+
+
+def _reencoded(folder: Path, row: Row, number: int) -> Files:
+    picture = _read(folder / row.path)
+    image = encoded(picture, ".jpg", [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
+    return Files(image, _mask_bytes(folder, row), ".jpg")
+
+
+def _resized(folder: Path, row: Row, number: int) -> Files:
+    factor = (0.75, 1.5)[number % 2]
+    way = cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR
+    image = encoded(_scaled(_read(folder / row.path), factor, way))
+    if not row.mask_path:
+        return Files(image, b"")
+    mask = _scaled(_read(folder / row.mask_path), factor, cv2.INTER_NEAREST)
+    return Files(image, encoded(mask))
+
+
+def _relabelled(folder: Path, row: Row, number: int) -> Files:
+    others = [label for label in LABELS if label != row.label]
+    copy = _byte_copy(folder, row, number)
+    return replace(copy, label=others[number % len(others)])
+
+
+def _corrupt(folder: Path, row: Row) -> Files:
+    """A download that broke off within the header: no decoder makes a picture of it."""
+    return Files((folder / row.path).read_bytes()[:40], _mask_bytes(folder, row))
+
+
+def _read(path: Path) -> Bytes:
+    picture = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
+    assert picture is not None
+    return picture.astype(np.uint8)
+
+
+def _scaled(picture: Bytes, factor: float, way: int) -> Bytes:
+    scaled = cv2.resize(picture, None, fx=factor, fy=factor, interpolation=way)
+    return scaled.astype(np.uint8)
+
+
+def encoded(picture: Bytes, suffix: str = ".png", settings: list[int] | None = None) -> bytes:
+    """`picture` as the bytes of a file."""
+    done, data = cv2.imencode(suffix, picture, settings or [])
+    assert done
+    return data.tobytes()

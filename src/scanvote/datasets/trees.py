@@ -1,0 +1,34 @@
+"""Finding one's way in the trees that archives unpack to."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+IMAGES = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
+
+
+def folders(root: Path) -> Iterator[Path]:
+    """`root` and every folder below it, the shallowest first, in a stable order."""
+    level = [root]
+    while level:
+        yield from level
+        below = (child for folder in level for child in folder.iterdir() if child.is_dir())
+        level = sorted((child for child in below if not _litter(child)), key=str)
+
+
+def images(folder: Path) -> list[Path]:
+    """The image files directly in `folder`, in natural order."""
+    files = (path for path in folder.iterdir() if path.suffix.lower() in IMAGES)
+    return sorted((path for path in files if path.is_file() and not _litter(path)), key=natural)
+
+
+def natural(path: Path) -> tuple[list[str | int], str]:
+    """A key that puts ``slice_2`` before ``slice_10``."""
+    parts = re.split(r"([0-9]+)", path.name)
+    # text and numbers alternate, so like is only ever compared with like
+    return [int(part) if at % 2 else part for at, part in enumerate(parts)], path.name
+
+
+def _litter(path: Path) -> bool:
+    """What macOS leaves in archives: ``__MACOSX/``, ``._image.jpg``."""
+    return path.name == "__MACOSX" or path.name.startswith(".")

@@ -1,0 +1,180 @@
+"""evaluate: the test split, once: metrics, tables and figures of the vote and of the U-Net.
+
+Numbers come from the prediction tables alone; the shards are read for the galleries.
+"""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from sklearn.metrics import auc, confusion_matrix
+
+from scanvote import figures
+from scanvote.arrays import read_split
+from scanvote.files import write_csv
+from scanvote.manifest import read_manifest
+from scanvote.metrics.classification import evaluate_classes, majority_class_accuracy, roc_of
+from scanvote.metrics.segmentation import (
+    EMPTY_RULE,
+    all_empty,
+    evaluate_masks,
+    patient_counts,
+    slice_counts,
+)
+from scanvote.params import Params
+from scanvote.predictions import decode_mask, labels_of, probabilities, read_predictions
+
+_ROC_GRID = np.linspace(0, 1, 101)
+
+
+def evaluate_classification(
+    predictions: Path, prepared: Path, params: Params, out: Path
+) -> dict[str, float]:
+    """Evaluate the vote and its members on the test split.
+
+    Writes to `out`: ``members.csv``, ``confusion.csv`` and ``roc.csv`` (for DVC's
+    plots), ``confusion.png``, ``roc.png`` and ``errors.png``.
+
+    Args:
+        predictions: `models/ensemble`.
+        prepared: `data/prepared/classification`.
+        params: the whole of params.yaml.
+        out: `metrics/evaluate/classification`.
+
+    Returns:
+        Flat metrics: ``vote_…``, ``best_…`` (the best member by validation),
+        ``member_2_…``…, the majority class to beat, and the size of the test.
+    """
+    table = read_predictions(predictions / "predictions.csv")
+    test = table[table["split"] == "test"]
+    models = {str(name): rows for name, rows in test.groupby("model", sort=False)}
+    vote, members = models["vote"], [rows for name, rows in models.items() if name != "vote"]
+    scores = {name: evaluate_classes(rows) for name, rows in models.items()}
+    write_csv(pd.DataFrame([{"model": n, **s} for n, s in scores.items()]), out / "members.csv")
+    _class_plots(vote, members[0], out)
+    _error_gallery(vote, prepared, params.evaluate.gallery, out / "errors.png")
+    validation = table[(table["split"] == "validation") & (table["model"] == "vote")]
+    manifest = read_manifest(prepared / "manifest.csv")
+    return {
+        **_prefixed("vote", evaluate_classes(vote)),
+        **_prefixed("best", evaluate_classes(members[0])),
+        **_other_members(members),
+        "majority_class_accuracy": majority_class_accuracy(validation["label"], vote["label"]),
+        "test_scans": len(vote),
+        "test_groups": int(manifest.loc[manifest["split"] == "test", "group"].nunique()),
+    }
+
+
+def _other_members(members: list[pd.DataFrame]) -> dict[str, float]:
+    kept = ("accuracy", "macro_f1", "auroc")
+    found: dict[str, float] = {}
+    for place, member in enumerate(members[1:], start=2):
+        scores = evaluate_classes(member)
+        found |= _prefixed(f"member_{place}", {key: scores[key] for key in kept})
+    return found
+
+
+def _prefixed(prefix: str, scores: dict[str, float]) -> dict[str, float]:
+    return {f"{prefix}_{name}": round(value, 6) for name, value in scores.items()}
+
+
+def _class_plots(vote: pd.DataFrame, best: pd.DataFrame, out: Path) -> None:
+    labels = labels_of(vote)
+    pairs = vote[["label", "predicted"]].set_axis(["actual", "predicted"], axis=1)
+    write_csv(pairs, out / "confusion.csv")
+    matrix = confusion_matrix(vote["label"], vote["predicted"], labels=labels)
+    title = f"Majority vote, {len(vote)} test scans"
+    figures.confusion_figure(matrix, labels, title, out / "confusion.png")
+    curves = {label: curve for label in labels if (curve := roc_of(vote, label))}
+    areas = {label: float(auc(*curve)) for label, curve in curves.items()}
+    figures.roc_figure(curves, areas, f"{title}: each class against the rest", out / "roc.png")
+    averages = {"vote": _average_roc(vote), "best_member": _average_roc(best)}
+    write_csv(pd.DataFrame({"false_positive_rate": _ROC_GRID, **averages}), out / "roc.csv")
+
+
+def _average_roc(table: pd.DataFrame) -> np.ndarray:
+    """True positive rate on `_ROC_GRID`, averaged over the classes against the rest."""
+    curves = [roc_of(table, label) for label in labels_of(table)]
+    rates = [np.interp(_ROC_GRID, *curve) for curve in curves if curve]
+    return np.mean(rates, axis=0).round(6) if rates else np.full(len(_ROC_GRID), np.nan)
+
+
+def _error_gallery(vote: pd.DataFrame, prepared: Path, most: int, path: Path) -> None:
+    """The errors that the vote was surest of."""
+    sure = probabilities(vote).max(axis=1)
+    wrong = vote.assign(sure=sure)[vote["label"] != vote["predicted"]]
+    shown = wrong.sort_values(["sure", "scan_id"], ascending=[False, True]).head(most)
+    title = f"Wrong votes: {len(wrong)} of {len(vote)}, the surest {len(shown)} shown"
+    if shown.empty:
+        shown = vote.assign(sure=sure).sort_values(["sure", "scan_id"]).head(most)
+        title = f"No wrong vote in {len(vote)}; the least sure {len(shown)} shown"
+    captions = [
+        f"{row.label}\n→ {row.predicted} {row.sure:.2f}".replace("_", " ")
+        for row in shown.itertuples()
+    ]
+    shard = read_split(prepared, "test")
+    figures.gallery(shard["images"][_rows(shard["scan_ids"], shown["scan_id"])], captions, title, path)
+
+
+def _rows(scan_ids: np.ndarray, wanted: pd.Series) -> list[int]:
+    """Where the wanted scans stand in a shard."""
+    place = {str(scan): row for row, scan in enumerate(scan_ids)}
+    return [place[scan] for scan in wanted]
+
+
+def evaluate_segmentation(
+    predictions: Path, prepared: Path, params: Params, out: Path
+) -> dict[str, float]:
+    """Evaluate the U-Net on the test split, beside the predictor that marks nothing.
+
+    Writes to `out`: ``patients.csv``, ``slices.csv``, ``dice_by_patient.png`` and
+    ``masks.png``.
+
+    Args:
+        predictions: `models/unet`.
+        prepared: `data/prepared/segmentation`.
+        params: the whole of params.yaml.
+        out: `metrics/evaluate/segmentation`.
+
+    Returns:
+        Flat metrics: Dice a patient and a slice, and so on; ``empty_…`` of the
+        all-empty predictor; numbers of patients and slices.
+    """
+    table = read_predictions(predictions / "predictions.csv")
+    test = table[table["split"] == "test"].reset_index(drop=True)
+    slices = slice_counts(test)
+    patients = patient_counts(slices)
+    write_csv(patients.round({"dice": 6}), out / "patients.csv")
+    write_csv(slices.round({"dice": 6}), out / "slices.csv")
+    title = f"U-Net, {len(patients)} test patients  ({EMPTY_RULE})"
+    figures.dice_figure(patients, title, out / "dice_by_patient.png")
+    _mask_gallery(test, slices, prepared, params.evaluate.gallery, out / "masks.png")
+    kept = ("dice_patient_mean", "dice_patient_median", "dice_slice_mean", "pixel_accuracy")
+    empty = evaluate_masks(all_empty(slices))
+    return {
+        **{name: round(value, 6) for name, value in evaluate_masks(slices).items()},
+        **_prefixed("empty", {key: empty[key] for key in kept}),
+        "test_patients": len(patients),
+        "test_slices": len(slices),
+    }
+
+
+def _mask_gallery(
+    test: pd.DataFrame, slices: pd.DataFrame, prepared: Path, most: int, path: Path
+) -> None:
+    """Tumour slices from the worst to the best Dice, evenly picked."""
+    tumour = slices[slices["truth"] > 0].sort_values(["dice", "scan_id"])
+    picked = np.unique(np.linspace(0, len(tumour) - 1, min(most, len(tumour))).astype(int))
+    shown = test.loc[tumour.index[picked]]
+    outlines = [
+        np.stack(
+            [decode_mask(code, h, w) for code, h, w in zip(shown[which], shown["height"],
+                                                         shown["width"], strict=True)]
+        )
+        for which in ("truth", "predicted")
+    ]
+    shard = read_split(prepared, "test")
+    images = shard["images"][_rows(shard["scan_ids"], shown["scan_id"])]
+    captions = [f"Dice {dice:.2f}" for dice in slices.loc[shown.index, "dice"]]
+    title = "Tumour slices, worst to best: truth green, U-Net orange"
+    figures.contours(images, *outlines, captions, title, path)

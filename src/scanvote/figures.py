@@ -1,0 +1,155 @@
+"""The pictures: same data, same bytes; every one says what it is not for."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from scanvote.files import written
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+DISCLAIMER = "Research use, not for diagnosis."
+
+_STYLE = {
+    "font.size": 9,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.titlesize": 10,
+    "axes.titlelocation": "left",
+    "legend.frameon": False,
+    "figure.constrained_layout.use": True,
+}
+_TRUTH, _PREDICTED = "#2ca25f", "#e6550d"
+
+
+@contextmanager
+def _figure(path: Path, title: str, *, size: tuple[float, float], **grid: Any) -> Iterator[Any]:
+    """Axes to draw on; the figure is written to `path` when the block ends."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    with matplotlib.rc_context(_STYLE):
+        figure, axes = pyplot.subplots(figsize=size, dpi=110, **grid)
+        figure.suptitle(title, x=0.01, ha="left", fontsize=11, fontweight="bold")
+        yield axes
+        _save(figure, path)
+        pyplot.close(figure)
+
+
+def _save(figure: "Figure", path: Path) -> None:
+    figure.supxlabel(DISCLAIMER, x=0.99, ha="right", fontsize=7, color="0.45")
+    with written(path) as beside:
+        figure.savefig(beside, format="png", metadata={"Software": None})
+
+
+def confusion_figure(matrix: np.ndarray, labels: Sequence[str], title: str, path: Path) -> None:
+    """Counts of truth (rows) against vote (columns); the shade is the share of the row."""
+    shares = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
+    with _figure(path, title, size=(1.6 + 0.95 * len(labels), 1.5 + 0.8 * len(labels))) as axes:
+        axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+        for row, column in np.ndindex(*matrix.shape):
+            colour = "white" if shares[row, column] > 0.6 else "black"
+            axes.text(column, row, matrix[row, column], ha="center", va="center", color=colour)
+        words = [label.replace("_", " ") for label in labels]
+        axes.set_xticks(range(len(labels)), words, rotation=30, ha="right")
+        axes.set_yticks(range(len(labels)), words)
+        axes.set(xlabel="predicted", ylabel="truth")
+        axes.spines[:].set_visible(False)
+
+
+def roc_figure(
+    curves: dict[str, tuple[np.ndarray, np.ndarray]], areas: dict[str, float], title: str, path: Path
+) -> None:
+    """One curve a class, against the rest, with its area in the legend."""
+    with _figure(path, title, size=(4.6, 4.4)) as axes:
+        axes.plot([0, 1], [0, 1], color="0.8", linewidth=1)
+        for label, (false_positive, true_positive) in curves.items():
+            words = f"{label.replace('_', ' ')}  {areas[label]:.3f}"
+            axes.plot(false_positive, true_positive, label=words, linewidth=1.5)
+        axes.set(xlabel="1 − specificity", ylabel="sensitivity", aspect="equal")
+        axes.legend(title="area under the curve", loc="lower right")
+
+
+def curves_figure(curves: pd.DataFrame, score: str, title: str, path: Path) -> None:
+    """Validation score of the best models by epoch: columns ``<score>_1``, ``<score>_2``…"""
+    with _figure(path, title, size=(5.2, 3.2)) as axes:
+        for column in (c for c in curves.columns if c.startswith(f"{score}_")):
+            place = column.removeprefix(f"{score}_")
+            axes.plot(curves["epoch"] + 1, curves[column], marker=".", label=f"model {place}")
+        axes.set(xlabel="epoch", ylabel=score.replace("_", " "))
+        axes.legend()
+
+
+def gallery(
+    images: np.ndarray, captions: Sequence[str], title: str, path: Path, columns: int = 6
+) -> None:
+    """Scans in a grid, each under its caption.
+
+    Args:
+        images: uint8 (n, H, W, C) with n > 0; one channel is shown in grey.
+    """
+    with _grid(len(images), columns, title, path) as axes:
+        for ax, image, caption in zip(axes, images, captions, strict=False):
+            _show(ax, image, caption)
+
+
+def contours(
+    images: np.ndarray, truths: np.ndarray, masks: np.ndarray, captions: Sequence[str],
+    title: str, path: Path, columns: int = 6,
+) -> None:
+    """Scans with the outlines of the true and the predicted mask.
+
+    Args:
+        images: uint8 (n, H, W, C) with n > 0.
+        truths, masks: bool (n, H, W).
+    """
+    with _grid(len(images), columns, title, path) as axes:
+        for ax, image, truth, mask, caption in zip(
+            axes, images, truths, masks, captions, strict=False
+        ):
+            _show(ax, image, caption)
+            for outline, colour in ((truth, _TRUTH), (mask, _PREDICTED)):
+                if outline.any():
+                    ax.contour(outline, levels=[0.5], colors=[colour], linewidths=1.2)
+
+
+@contextmanager
+def _grid(count: int, columns: int, title: str, path: Path) -> Iterator[list["Axes"]]:
+    columns = min(columns, count)
+    rows = -(-count // columns)
+    size = (max(1.7 * columns, 4.5), 2.0 * rows + 0.6)
+    with _figure(path, title, size=size, nrows=rows, ncols=columns, squeeze=False) as axes:
+        for ax in axes.flat:
+            ax.axis("off")
+        yield list(axes.flat)
+
+
+def _show(ax: "Axes", image: np.ndarray, caption: str) -> None:
+    ax.imshow(image.squeeze(), cmap="gray", vmin=0, vmax=255)
+    ax.set_title(caption, fontsize=7, loc="center")
+
+
+def dice_figure(patients: pd.DataFrame, title: str, path: Path) -> None:
+    """A bar a patient, the worst at the bottom, with the mean and the median.
+
+    Args:
+        patients: with `patient` and `dice`.
+    """
+    ordered = patients.sort_values(["dice", "patient"])
+    with _figure(path, title, size=(5.2, 1.3 + 0.22 * len(ordered))) as axes:
+        axes.barh(ordered["patient"], ordered["dice"], color="#6baed6", height=0.7)
+        for value, name, line in (
+            (ordered["dice"].mean(), "mean", "-"),
+            (ordered["dice"].median(), "median", "--"),
+        ):
+            axes.axvline(value, color="0.2", linestyle=line, linewidth=1, label=f"{name} {value:.3f}")
+        axes.set(xlim=(0, 1), xlabel="Dice of the patient's slices together")
+        axes.legend(loc="lower right", ncols=2, bbox_to_anchor=(1, 1))

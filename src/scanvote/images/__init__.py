@@ -1,0 +1,1 @@
+"""Functions of arrays: decode, hash, find duplicates, crop."""

@@ -1,0 +1,104 @@
+"""The one decoder: hashing, training and serving all see the same pixels."""
+
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from scanvote.errors import InputError
+
+Grey = NDArray[np.uint8]
+"""(H, W) uint8."""
+Rgb = NDArray[np.uint8]
+"""(H, W, 3) uint8."""
+Mask = NDArray[np.bool_]
+"""(H, W) bool."""
+
+WINDOW = (0.5, 99.5)
+"""Percentiles between which an image of more than 8 bits is spread over 0…255."""
+
+# what cannot be decoded is reported by us, once; OpenCV would add lines of its own
+cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+
+
+class DecodeError(InputError):
+    """A file that holds no whole image."""
+
+
+def decode_image(path: Path) -> Rgb:
+    """The image in `path`, as a person would see it.
+
+    Grey and palette images become RGB, transparency is dropped, the orientation in the
+    file is applied, more than 8 bits are windowed to 8.
+
+    Returns:
+        uint8 of shape (H, W, 3), RGB.
+
+    Raises:
+        DecodeError: the file is missing, truncated, or no image.
+    """
+    return window(_colours(_bytes(path), path))
+
+
+def decode_grey(path: Path) -> Grey:
+    """Like `decode_image`, as uint8 of shape (H, W)."""
+    return grey(decode_image(path))
+
+
+def decode_mask(path: Path) -> Mask:
+    """The binary mask in `path`, as bool of shape (H, W).
+
+    A pixel belongs to the mask from half of the largest value on: masks are stored as
+    0/1 as well as 0/255, and one that went through JPEG rings around zero.
+
+    Raises:
+        DecodeError: the file is missing, truncated, or no image.
+    """
+    values = _colours(_bytes(path), path).max(axis=2).astype(np.float64)
+    peak = float(values.max())
+    mask: Mask = (values >= peak / 2) & (peak > 0)
+    return mask
+
+
+def grey(image: Rgb) -> Grey:
+    """Luminance of an RGB image; a grey one keeps its values."""
+    return np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), np.uint8)
+
+
+def window(image: NDArray[Any]) -> NDArray[np.uint8]:
+    """uint8 as it is; any other depth spread over 0…255 between the percentiles `WINDOW`."""
+    if image.dtype == np.uint8:
+        return np.asarray(image, np.uint8)
+    values = np.nan_to_num(image.astype(np.float64), posinf=0, neginf=0)
+    low, high = np.percentile(values, WINDOW)
+    if high <= low:  # nearly all of the image is one value: its few others still count
+        low, high = values.min(), values.max()
+    spread = (values - low) / (high - low or 1.0) * 255
+    return np.clip(np.rint(spread), 0, 255).astype(np.uint8)
+
+
+def _bytes(path: Path) -> NDArray[np.uint8]:
+    # OpenCV's own file access fails on names that are not ASCII on some systems
+    try:
+        return np.fromfile(path, np.uint8)
+    except FileNotFoundError:
+        raise DecodeError(f"{path} does not exist") from None
+    except OSError as error:
+        raise DecodeError(f"{path} cannot be read: {error.strerror}") from None
+
+
+def _colours(content: NDArray[np.uint8], path: Path) -> NDArray[Any]:
+    if not content.size:
+        raise DecodeError(f"{path} is empty")
+    try:
+        image = cv2.imdecode(content, cv2.IMREAD_ANYDEPTH | cv2.IMREAD_COLOR_RGB)
+        if image is None:  # OpenCV expands no grey image of floating point
+            image = cv2.imdecode(content, cv2.IMREAD_UNCHANGED)
+    except cv2.error:
+        image = None
+    if image is None or not image.size:
+        raise DecodeError(f"{path} is no whole image")
+    image = image.reshape(*image.shape[:2], -1)
+    return image if image.shape[2] == 3 else np.repeat(image[:, :, :1], 3, axis=2)

@@ -1,0 +1,36 @@
+"""Keras archives whose bytes depend on the network alone."""
+
+import json
+import zipfile
+from pathlib import Path
+
+import keras
+
+from scanvote.files import written
+
+_EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time a zip can hold
+
+
+def save_model(model: keras.Model, path: Path) -> None:
+    """Save as `.keras`, without the optimizer and without the date.
+
+    Keras writes the date into the metadata and the time into the members of the zip.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    plain = keras.Model(model.inputs, model.outputs, name=model.name)
+    with written(path) as beside:
+        raw = beside.with_name(f"{beside.stem}-raw.keras")
+        try:
+            plain.save(raw)
+            _normalise(raw, beside)
+        finally:
+            raw.unlink(missing_ok=True)
+
+
+def _normalise(source: Path, target: Path) -> None:
+    with zipfile.ZipFile(source) as archive, zipfile.ZipFile(target, "w") as stable:
+        for name in sorted(archive.namelist()):
+            content = archive.read(name)
+            if name == "metadata.json":
+                content = json.dumps({**json.loads(content), "date_saved": ""}).encode()
+            stable.writestr(zipfile.ZipInfo(name, _EPOCH), content)

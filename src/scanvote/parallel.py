@@ -1,0 +1,78 @@
+"""One function over many items, in a pool of processes, with a progress bar."""
+
+import multiprocessing
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from typing import TypeVar
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+Progress = Callable[[int, int], None]
+"""Told of every step: ``(done, total)``."""
+
+# below it, starting processes costs more than the work they share
+WORTH_A_POOL = 200
+
+
+def mapped(
+    function: Callable[[Item], Result],
+    items: Sequence[Item],
+    text: str,
+    processes: int | None = None,
+) -> list[Result]:
+    """`function` of every item, in the order of the items.
+
+    Args:
+        function: importable by name, as other processes call it.
+        items: what it is called with, one at a time.
+        text: what the progress bar says.
+        processes: how many work; by default the processors of the machine. It changes
+            the time, never the results.
+    """
+    if processes is None:
+        processes = (os.cpu_count() or 1) if len(items) >= WORTH_A_POOL else 1
+    with progress_bar(text) as progress:
+        results = []
+        for result in _results(function, items, processes):
+            results.append(result)
+            progress(len(results), len(items))
+    return results
+
+
+def _results(
+    function: Callable[[Item], Result], items: Sequence[Item], processes: int
+) -> Iterator[Result]:
+    if processes <= 1:
+        yield from map(function, items)
+        return
+    # a forked child could inherit a lock that an OpenCV or BLAS thread holds
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(processes, mp_context=context, initializer=_one_thread) as pool:
+        yield from pool.map(function, items, chunksize=16)
+
+
+def _one_thread() -> None:
+    import cv2
+
+    cv2.setNumThreads(1)
+
+
+@contextmanager
+def progress_bar(text: str) -> Iterator[Progress]:
+    """A bar on stderr; nothing at all where stderr is no terminal."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bar
+
+    console = Console(stderr=True)
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+    )
+    with Bar(*columns, console=console, disable=not console.is_terminal) as bar:
+        task = bar.add_task(text, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)

@@ -1,0 +1,251 @@
+"""search: Keras Tuner over the grid of one family; the best models and their predictions."""
+
+import shutil
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import keras
+import keras_tuner
+import numpy as np
+import pandas as pd
+
+from scanvote import training
+from scanvote.arrays import read_split
+from scanvote.digests import digest, digest_code, digest_files
+from scanvote.errors import InputError
+from scanvote.files import from_root, repository_root, sha256, write_csv
+from scanvote.manifest import read_manifest
+from scanvote.metrics.classification import quick_scores
+from scanvote.models import FAMILIES, archive
+from scanvote.params import Params, Section
+from scanvote.predictions import class_predictions
+from scanvote.prepare import classes
+from scanvote.progress import Advance, track
+from scanvote.seeds import derive
+from scanvote.training import Job, Schedule, Scores, Trained, TrainingFailed, train
+from scanvote.tuning import walk
+
+
+class TrialLog(Protocol):
+    """Where a trial can be followed while it trains."""
+
+    def epoch(self, step: int, scores: Mapping[str, float]) -> None: ...
+
+    def result(self, metrics: Mapping[str, float]) -> None: ...
+
+
+Record = Callable[[str, Mapping[str, Any]], AbstractContextManager[TrialLog]]
+
+
+@dataclass
+class Trial:
+    """A point of the grid, trained or failed."""
+
+    name: str
+    values: dict[str, Any]
+    memory: Path
+    trained: Trained | None = None
+    problem: str = ""
+
+
+def search(
+    family: str, prepared: Path, params: Params, out: Path, record: Record
+) -> dict[str, float]:
+    """Search the grid of `family`, and write its best models and tables to `out`.
+
+    - ``1.keras``, ``2.keras``…: the best `ensemble.top` models, best first
+    - ``trials.csv``: every trial with its hyperparameters and validation scores
+    - ``curves.csv``: of the best models, an epoch a row
+    - ``predictions.csv``: of the best models, on validation and test
+
+    Args:
+        family: ``ann``, ``cnn`` or ``transfer``.
+        prepared: folder of the shards, `data/prepared/classification`.
+        params: the whole of params.yaml.
+        out: `models/search/<family>`.
+        record: opens the log of a trial, by its name and hyperparameters.
+
+    Returns:
+        Flat metrics of the best trial, and how many trials there were.
+
+    Raises:
+        InputError: every trial failed, or the family's params cannot be met.
+    """
+    bench = _Bench(family, prepared, params)
+    trials = _run_trials(bench, record)
+    ranked = sorted((t for t in trials if t.trained), key=bench.rank)
+    if not ranked:
+        raise InputError(f"every trial of {family} failed, the first: {trials[0].problem}")
+    best = ranked[: params.ensemble.top]
+    _keep_models(trials, best, out)
+    write_csv(_trials_table(trials, ranked), out / "trials.csv")
+    write_csv(_curves_table(best, params.ensemble.top), out / "curves.csv")
+    write_csv(bench.predictions(best, out), out / "predictions.csv")
+    return _metrics(trials, best[0])
+
+
+class _Bench:
+    """What all trials of a family have in common."""
+
+    def __init__(self, family: str, prepared: Path, params: Params) -> None:
+        self.family, self.params = family, params
+        self.section = getattr(params, family)
+        self.labels = classes(read_manifest(prepared / "manifest.csv"))
+        self.splits = {split: read_split(prepared, split) for split in ("train", "validation", "test")}
+        self.schedule = Schedule(lr=params.lr, **_schedule(params))
+        self.context = digest(
+            family,
+            digest_files(prepared.glob("*.pkl")),
+            _fixed(self.section),
+            params.seed,
+            digest_code([FAMILIES[family], training, archive], ["keras", keras.config.backend()]),
+        )
+
+    def build(self, hp: keras_tuner.HyperParameters) -> keras.Model:
+        shape = self.splits["train"]["images"].shape[1:]
+        network: keras.Model = FAMILIES[self.family].build(hp, shape, len(self.labels), self.section)
+        return network
+
+    def job(self, values: Mapping[str, Any], epochs: int) -> Job:
+        schedule = self.schedule.within(epochs)
+        key = digest(self.context, values, vars(schedule), _backbone_digest(values))
+        return Job(
+            train=(self.splits["train"]["images"], self.splits["train"]["labels"]),
+            validation=self.splits["validation"]["images"],
+            loss="sparse_categorical_crossentropy",
+            score=self.score,
+            schedule=schedule,
+            seed=derive(self.params.seed, "trial", self.family, digest(values)),
+            memory=repository_root() / ".cache" / "trials" / key,
+        )
+
+    def score(self, predicted: np.ndarray) -> Scores:
+        return quick_scores(self.splits["validation"]["labels"], predicted)
+
+    def rank(self, trial: Trial) -> tuple[tuple[float, float], str]:
+        assert trial.trained is not None
+        return self.schedule.key(trial.trained.best), trial.name
+
+    def predictions(self, best: list[Trial], out: Path) -> pd.DataFrame:
+        """One table: the best models' rows on validation and test, model by model."""
+        tables = []
+        for place, trial in enumerate(best, start=1):
+            model = keras.saving.load_model(out / f"{place}.keras", compile=False)
+            for split in ("validation", "test"):
+                shard = self.splits[split]
+                predicted = model.predict(
+                    shard["images"], batch_size=self.schedule.batch_size, verbose=0
+                )
+                name = f"{self.family}/{trial.name}"
+                tables.append(class_predictions(name, split, shard, predicted, self.labels))
+        return pd.concat(tables, ignore_index=True)
+
+
+def _fixed(section: Section) -> dict[str, Any]:
+    """A family's settings beside its grid: a wider grid must not forget what is trained."""
+    return {key: value for key, value in section if not isinstance(value, list)}
+
+
+def _backbone_digest(values: Mapping[str, Any]) -> str:
+    path = from_root(Path(values.get("backbone", "")))
+    return sha256(path) if path.is_file() else ""
+
+
+def _schedule(params: Params) -> dict[str, Any]:
+    return params.search.model_dump(include={"epochs", "patience", "batch_size", "objective"})
+
+
+def _run_trials(bench: _Bench, record: Record) -> list[Trial]:
+    """Every trial once, in the order the algorithm proposed them."""
+    trials: dict[str, Trial] = {}
+    schedule = bench.schedule
+    with track(f"search {bench.family}", bench.params.search.max_trials) as advance:
+
+        def run(hp: keras_tuner.HyperParameters, values: dict[str, Any]) -> float:
+            epochs = int(hp.values.get("tuner/epochs", schedule.epochs))  # of hyperband
+            job = bench.job(values, epochs)
+            trial = Trial(_name(values), values | {"epochs": epochs}, job.memory)
+            trials[trial.name if epochs == schedule.epochs else f"{trial.name}-{epochs}"] = trial
+            advance(0, note=trial.name)
+            try:
+                trial.trained = _run_trial(trial, lambda: bench.build(hp), job, record, advance)
+            except TrainingFailed as error:
+                trial.problem = str(error)
+                raise
+            finally:
+                advance(1)
+            return -schedule.key(trial.trained.best)[0]
+
+        walk(bench.build, run, bench.params.search, derive(bench.params.seed, "search", bench.family))
+    return list(trials.values())
+
+
+def _run_trial(
+    trial: Trial, network: Callable[[], keras.Model], job: Job, record: Record, advance: Advance
+) -> Trained:
+    with record(trial.name, trial.values) as log:
+
+        def on_epoch(epoch: int, scores: Scores) -> None:
+            log.epoch(epoch, scores)
+            advance(0, note=f"{trial.name} epoch {epoch + 1}/{job.schedule.epochs}")
+
+        trained = train(network, job, on_epoch)
+        log.result({
+            **{f"best_{name}": score for name, score in trained.best.items()},
+            "parameters": trained.parameters,
+            "seconds": trained.seconds,
+        })
+    return trained
+
+
+def _name(values: Mapping[str, Any]) -> str:
+    """A name from the hyperparameters, fit for a file: ``convolutions2-filters64``."""
+    return "-".join(
+        Path(value).stem if name == "backbone" else f"{name}{value}"
+        for name, value in sorted(values.items())
+    )
+
+
+def _keep_models(trials: list[Trial], best: list[Trial], out: Path) -> None:
+    out.mkdir(parents=True, exist_ok=True)
+    for place, trial in enumerate(best, start=1):
+        shutil.copyfile(trial.memory / "model.keras", out / f"{place}.keras")
+    for trial in trials:
+        if trial not in best:
+            training.forget_model(trial.memory)
+
+
+def _trials_table(trials: list[Trial], ranked: list[Trial]) -> pd.DataFrame:
+    """A trial a row, the best first, the failed last."""
+    failed = [trial for trial in trials if not trial.trained]
+    rows = []
+    for place, trial in enumerate(ranked + failed, start=1):
+        row = {"rank": place, "trial": trial.name, **trial.values}
+        if trial.trained:
+            row |= {"parameters": trial.trained.parameters, **trial.trained.best}
+            row |= {"epochs_run": len(trial.trained.history)}
+        rows.append(row | {"problem": trial.problem})
+    return pd.DataFrame(rows)
+
+
+def _curves_table(best: list[Trial], top: int) -> pd.DataFrame:
+    """An epoch a row; a column for each place and score, empty where training had ended."""
+    curves = {}
+    for place in range(1, top + 1):
+        history = best[place - 1].trained.history if place <= len(best) else []  # type: ignore[union-attr]
+        for score in ("loss", "val_loss", "val_accuracy", "val_macro_f1"):
+            curves[f"{score}_{place}"] = pd.Series([epoch[score] for epoch in history], dtype=float)
+    return pd.DataFrame(curves).rename_axis("epoch").reset_index()
+
+
+def _metrics(trials: list[Trial], best: Trial) -> dict[str, float]:
+    assert best.trained is not None
+    return {
+        "trials": len(trials),
+        "failed_trials": sum(not trial.trained for trial in trials),
+        "best_parameters": best.trained.parameters,
+        **{f"best_{name}": round(score, 6) for name, score in best.trained.best.items()},
+    }

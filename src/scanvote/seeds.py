@@ -1,0 +1,18 @@
+"""Seeds that depend on what they are for, never on what ran before."""
+
+import hashlib
+
+import numpy as np
+
+
+def derive(seed: int, *purpose: object) -> int:
+    """A seed in [1, 2³¹) from `seed` and the words that name its use.
+
+    It is never 0, which Keras Tuner takes for "random".
+    """
+    text = "/".join(str(part) for part in (seed, *purpose))
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big") % (2**31 - 1) + 1
+
+
+def generator(seed: int, *purpose: object) -> np.random.Generator:
+    return np.random.default_rng(derive(seed, *purpose))

@@ -1,0 +1,128 @@
+"""Groups, the stratified split of groups, and the audit that proves it leaks nothing."""
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import pandas as pd
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+from scanvote.errors import InputError
+from scanvote.seeds import generator
+
+SPLITS = ("train", "validation", "test")
+LINKS = ("patient", "series", "relatives", "sha256")
+
+
+def group_scans(manifest: pd.DataFrame) -> np.ndarray:
+    """Number the groups of scans that must stay on one side.
+
+    Scans belong together when they share a patient, a series, a group of
+    relatives or their bytes, directly or through others.
+
+    Args:
+        manifest: with the text columns `patient`, `series`, `relatives` and
+            `sha256`, empty where unknown.
+
+    Returns:
+        int array (scans,), the group of each row, numbered by first appearance.
+    """
+    edges = [edge for link in LINKS for edge in _chains(manifest[link])]
+    rows, columns = zip(*edges, strict=True) if edges else ((), ())
+    graph = coo_array(
+        (np.ones(len(rows)), (np.array(rows, int), np.array(columns, int))),
+        shape=(len(manifest), len(manifest)),
+    )
+    labels = connected_components(graph, directed=False)[1]
+    return np.asarray(pd.factorize(labels)[0])
+
+
+def _chains(keys: pd.Series) -> Iterable[tuple[int, int]]:
+    """Each row linked to the next one with the same non-empty key."""
+    last: dict[str, int] = {}
+    for row, key in enumerate(keys):
+        if key and key in last:
+            yield last[key], row
+        if key:
+            last[key] = row
+
+
+def split_groups(
+    groups: np.ndarray, strata: Sequence[str], test: float, validation: float, seed: int
+) -> list[str]:
+    """Assign whole groups to train, validation and test, alike in their strata.
+
+    Every stratum gets one group in each split first; the others follow, the
+    largest first, each to the split that it brings nearest to its share.
+
+    Args:
+        groups: int array (scans,), as of `group_scans`.
+        strata: what should be spread evenly, one word a scan: its class.
+        test, validation: shares of the scans.
+        seed: of the order among groups of one size.
+
+    Returns:
+        The split of each scan.
+
+    Raises:
+        InputError: a stratum has fewer groups than there are splits.
+    """
+    names, codes = np.unique(np.asarray(strata), return_inverse=True)
+    counts = np.zeros((groups.max() + 1, len(names)))
+    np.add.at(counts, (groups, codes), 1)
+    _enough_groups(names, counts)
+    shares = np.array([1 - test - validation, validation, test])
+    targets = shares[:, None] * counts.sum(axis=0)
+    order = generator(seed, "split").permutation(len(counts))
+    order = order[np.argsort(-counts[order].sum(axis=1), kind="stable")]
+    placed = np.full(len(counts), -1)
+    _one_of_each(placed, counts, order)
+    for group in order[placed[order] < 0]:
+        have = np.array([counts[placed == side].sum(axis=0) for side in range(3)])
+        placed[group] = np.argmax(_gain(have, counts[group], targets))
+    return [SPLITS[side] for side in placed[groups]]
+
+
+def _enough_groups(names: np.ndarray, counts: np.ndarray) -> None:
+    for name, having in zip(names, (counts > 0).sum(axis=0), strict=True):
+        if having < len(SPLITS):
+            raise InputError(
+                f"class {str(name)!r} has {having} independent groups (patients or relatives); "
+                f"train, validation and test need at least {len(SPLITS)}: add scans or drop the class"
+            )
+
+
+def _one_of_each(placed: np.ndarray, counts: np.ndarray, order: np.ndarray) -> None:
+    """Put the smallest free group of each stratum, rarest first, where it is missing."""
+    for stratum in np.argsort((counts > 0).sum(axis=0), kind="stable"):
+        for side in range(len(SPLITS)):
+            if counts[placed == side, stratum].sum() == 0:
+                free = [group for group in order if placed[group] < 0 and counts[group, stratum]]
+                if free:
+                    placed[free[-1]] = side
+
+
+def _gain(have: np.ndarray, group: np.ndarray, targets: np.ndarray) -> np.ndarray:
+    """How much nearer to its targets each split comes by taking the group."""
+    before = ((have - targets) / targets) ** 2
+    after = ((have + group - targets) / targets) ** 2
+    return np.asarray((before - after).sum(axis=1))
+
+
+def audit(manifest: pd.DataFrame) -> dict[str, int]:
+    """Count the pairs of scans with something in common that stand in different splits.
+
+    Args:
+        manifest: with `split` beside the columns of `group_scans`.
+
+    Returns:
+        ``{"leaked_pairs_patient": 0, ...}``, one count a kind of link.
+    """
+    return {f"leaked_pairs_{link}": _pairs_across(manifest, link) for link in LINKS}
+
+
+def _pairs_across(manifest: pd.DataFrame, link: str) -> int:
+    known = manifest[manifest[link] != ""]
+    together = known.groupby(link).size()
+    inside = known.groupby([link, "split"]).size()
+    return int((together * (together - 1)).sum() - (inside * (inside - 1)).sum()) // 2

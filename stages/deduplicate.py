@@ -1,0 +1,26 @@
+"""deduplicate: find the scans that are one and the same, and those that are relatives."""
+
+from pathlib import Path
+
+from scanvote import tracking
+from scanvote.datasets.base import Task
+from scanvote.deduplicate import deduplicate
+from scanvote.files import write_json
+from scanvote.params import load_params
+from scanvote.terminal import run_stage
+
+
+def main(task: Task, raw: Path, out: Path, metrics: Path) -> None:
+    """Judge the scans of RAW, and write the manifest with what is kept to OUT."""
+    params = load_params()
+    with tracking.stage_run(
+        "deduplicate", item=task, params=params, sections=("deduplicate",), inputs=[raw]
+    ) as run:
+        result = deduplicate(raw, params.deduplicate, out)
+        write_json(metrics, result)
+        run.log_metrics(result)
+        run.log_folder(out)
+
+
+if __name__ == "__main__":
+    run_stage(main)

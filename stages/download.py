@@ -1,0 +1,25 @@
+"""download: bring a task's scans here, check every one, and list them in a manifest."""
+
+from pathlib import Path
+
+from scanvote import tracking
+from scanvote.datasets.base import Task
+from scanvote.download import download
+from scanvote.files import write_json
+from scanvote.params import load_params
+from scanvote.terminal import run_stage
+
+
+def main(task: Task, out: Path, metrics: Path) -> None:
+    """Generate, extract or fetch the data set of TASK into OUT."""
+    params = load_params()
+    sections = ("seed", task, "download", "phantom")
+    with tracking.stage_run("download", item=task, params=params, sections=sections) as run:
+        result = download(task, params, out)
+        write_json(metrics, result)
+        run.log_metrics(result)
+        run.log_folder(out, patterns=("*.csv",))
+
+
+if __name__ == "__main__":
+    run_stage(main)

@@ -1,0 +1,25 @@
+"""ensemble: the majority vote of the best models over all families."""
+
+from pathlib import Path
+
+from scanvote import tracking
+from scanvote.ensemble import ensemble
+from scanvote.files import write_json
+from scanvote.params import load_params
+from scanvote.terminal import run_stage
+
+
+def main(searches: Path, out: Path, metrics: Path) -> None:
+    """Let the best models of SEARCHES vote, and write the votes to OUT."""
+    params = load_params()
+    with tracking.stage_run(
+        "ensemble", params=params, sections=("ensemble",), inputs=[searches]
+    ) as run:
+        result = ensemble(searches, params, out)
+        write_json(metrics, result)
+        run.log_metrics(result)
+        run.log_folder(out)
+
+
+if __name__ == "__main__":
+    run_stage(main)

@@ -1,0 +1,30 @@
+"""prepare: split, crop, resize, augment and pickle the scans that are kept."""
+
+from pathlib import Path
+
+from scanvote import tracking
+from scanvote.datasets.base import Task
+from scanvote.files import write_json
+from scanvote.params import load_params
+from scanvote.prepare import prepare
+from scanvote.terminal import run_stage
+
+
+def main(task: Task, raw: Path, deduplicated: Path, out: Path, metrics: Path) -> None:
+    """Write the shards of the scans in RAW that DEDUPLICATED keeps to OUT."""
+    params = load_params()
+    with tracking.stage_run(
+        "prepare",
+        item=task,
+        params=params,
+        sections=("seed", "prepare"),
+        inputs=[raw, deduplicated],
+    ) as run:
+        result = prepare(task, raw, deduplicated, params, out)
+        write_json(metrics, result)
+        run.log_metrics(result)
+        run.log_folder(out, patterns=("*.csv", "*.png"))
+
+
+if __name__ == "__main__":
+    run_stage(main)

@@ -1,0 +1,33 @@
+"""unet: train the U-Net on the segmentation task, and write its masks."""
+
+from pathlib import Path
+
+from scanvote import tracking
+from scanvote.backend import use_backend
+from scanvote.files import write_json
+from scanvote.params import load_params
+from scanvote.terminal import run_stage
+
+
+def main(prepared: Path, out: Path, metrics: Path) -> None:
+    """Train on PREPARED, and keep the best epoch and its predictions in OUT."""
+    params = load_params()
+    use_backend(params.backend)
+    from scanvote.unet import train_unet  # imports Keras, which reads the backend once
+
+    with tracking.stage_run(
+        "unet",
+        params=params,
+        sections=("lr", "seed", "backend", "unet"),
+        inputs=[prepared],
+        system_metrics=True,
+    ) as run:
+        result = train_unet(prepared, params, out, run.trial)
+        write_json(metrics, result)
+        run.log_metrics(result)
+        run.log_folder(out, patterns=("*.csv", "*.png"))
+        run.log_model(out / "model.keras", name="unet")
+
+
+if __name__ == "__main__":
+    run_stage(main)

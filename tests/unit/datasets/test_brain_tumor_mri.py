@@ -1,0 +1,56 @@
+"""The tree of the 4-class set, as published and as mirrored."""
+
+from pathlib import Path
+
+import pytest
+
+from scanvote.datasets.brain_tumor_mri import LABELS, scans
+from scanvote.errors import InputError
+
+
+def tree(root: Path, *splits: str) -> Path:
+    for split in splits:
+        for name in LABELS:
+            (root / split / name).mkdir(parents=True)
+            for image in ("p (10).jpg", "p (2).jpg", "._p (2).jpg", "notes.txt"):
+                (root / split / name / image).write_bytes(b"")
+    return root
+
+
+def test_the_mirrored_tree_has_training_only(tmp_path: Path) -> None:
+    found = list(scans(tree(tmp_path, "Training"), "classification"))
+    assert {scan.source_split for scan in found} == {"Training"}
+    assert len(found) == 8
+
+
+def test_the_published_tree_has_both_in_a_stable_order(tmp_path: Path) -> None:
+    found = list(scans(tree(tmp_path, "Training", "Testing"), "classification"))
+    assert [scan.source_split for scan in found] == ["Testing"] * 8 + ["Training"] * 8
+    assert [scan.label for scan in found[:8:2]] == ["glioma", "meningioma", "no_tumor", "pituitary"]
+    assert found[0].path == "Testing/glioma_tumor/p (2).jpg"
+    assert found[1].path == "Testing/glioma_tumor/p (10).jpg"
+
+
+def test_a_folder_above_is_passed_and_macos_ignored(tmp_path: Path) -> None:
+    tree(tmp_path / "Brain-Tumor-Classification-DataSet-master", "Training")
+    tree(tmp_path / "__MACOSX", "Testing")
+    found = list(scans(tmp_path, "classification"))
+    top = "Brain-Tumor-Classification-DataSet-master/Training/"
+    assert all(scan.path.startswith(top) for scan in found)
+    assert len(found) == 8
+
+
+def test_patients_are_unknown(tmp_path: Path) -> None:
+    assert {scan.patient for scan in scans(tree(tmp_path, "Testing"), "classification")} == {""}
+
+
+def test_another_archive_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "chest_xray/train").mkdir(parents=True)
+    with pytest.raises(InputError, match="neither Training/ nor Testing/"):
+        list(scans(tmp_path, "classification"))
+
+
+def test_a_missing_class_is_named(tmp_path: Path) -> None:
+    (tmp_path / "Training/glioma_tumor").mkdir(parents=True)
+    with pytest.raises(InputError, match="Training/ has no meningioma_tumor/"):
+        list(scans(tmp_path, "classification"))
