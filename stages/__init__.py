@@ -17,5 +17,7 @@ if importlib.util.find_spec("typer") is None or importlib.util.find_spec("keras"
     _root = os.environ.get("DVC_ROOT", _HERE)
     _python = os.path.join(_root, ".venv", "bin", "python")
     if not os.path.exists(_python):
-        sys.exit("scanvote's requirements are not installed for %s: run `make env`" % sys.executable)
-    os.execv(_python, [_python] + sys.orig_argv[1:])
+        sys.exit(
+            "scanvote's requirements are not installed for " + sys.executable + ": run `make env`"
+        )
+    os.execv(_python, [_python, *sys.orig_argv[1:]])

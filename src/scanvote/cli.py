@@ -8,7 +8,7 @@ import typer
 from scanvote.terminal import one_line_errors
 
 app = typer.Typer(
-    help="From raw medical scans to an ensemble that can be defended. Research use, not for diagnosis.",
+    help="Raw medical scans to an ensemble that can be defended. Research use, not for diagnosis.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )

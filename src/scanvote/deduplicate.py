@@ -129,7 +129,8 @@ def _write_montage(raw: Path, frame: pd.DataFrame, table: pd.DataFrame, path: Pa
         for one in rows
     ]
     shown = f"showing {len(pairs)} of {len(table)}" if len(table) else "none found"
-    write_montage(pairs, f"Kept (left) and its copy (right): {shown}", path)
+    red = "; red: two labels, neither kept" if table["conflict"].any() else ""
+    write_montage(pairs, f"Kept (left) and its copy (right){red}: {shown}", path)
 
 
 def _said(one: Any) -> str:

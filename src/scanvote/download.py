@@ -17,8 +17,9 @@ from scanvote.errors import InputError
 from scanvote.files import sha256
 from scanvote.images.decode import DecodeError, decode_image, decode_mask
 from scanvote.manifest import COLUMNS, scan_ids, write_manifest, write_table
-from scanvote.parallel import mapped, progress_bar
+from scanvote.parallel import mapped
 from scanvote.params import Params
+from scanvote.progress import progress_bar
 
 MANIFEST = "manifest.csv"
 EXCLUDED = "excluded.csv"
@@ -116,7 +117,8 @@ def _replaced(out: Path) -> Iterator[Path]:
     out.parent.mkdir(parents=True, exist_ok=True)
     try:
         yield beside
-        shutil.rmtree(out, ignore_errors=True)
+        if out.exists():
+            shutil.rmtree(out)
         beside.rename(out)
     finally:
         shutil.rmtree(beside, ignore_errors=True)

@@ -113,7 +113,9 @@ def _error_gallery(vote: pd.DataFrame, prepared: Path, most: int, path: Path) ->
         for row in shown.itertuples()
     ]
     shard = read_split(prepared, "test")
-    figures.gallery(shard["images"][_rows(shard["scan_ids"], shown["scan_id"])], captions, title, path)
+    figures.gallery(
+        shard["images"][_rows(shard["scan_ids"], shown["scan_id"])], captions, title, path
+    )
 
 
 def _rows(scan_ids: np.ndarray, wanted: pd.Series) -> list[int]:
@@ -166,15 +168,14 @@ def _mask_gallery(
     tumour = slices[slices["truth"] > 0].sort_values(["dice", "scan_id"])
     picked = np.unique(np.linspace(0, len(tumour) - 1, min(most, len(tumour))).astype(int))
     shown = test.loc[tumour.index[picked]]
-    outlines = [
+    truths, masks = (
         np.stack(
-            [decode_mask(code, h, w) for code, h, w in zip(shown[which], shown["height"],
-                                                         shown["width"], strict=True)]
+            [decode_mask(row[which], row["height"], row["width"]) for _, row in shown.iterrows()]
         )
         for which in ("truth", "predicted")
-    ]
+    )
     shard = read_split(prepared, "test")
     images = shard["images"][_rows(shard["scan_ids"], shown["scan_id"])]
     captions = [f"Dice {dice:.2f}" for dice in slices.loc[shown.index, "dice"]]
     title = "Tumour slices, worst to best: truth green, U-Net orange"
-    figures.contours(images, *outlines, captions, title, path)
+    figures.contours(images, truths, masks, captions, title, path)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 DISCLAIMER = "Research use, not for diagnosis."
 
-_STYLE = {
+_STYLE: dict[Any, Any] = {
     "font.size": 9,
     "axes.spines.top": False,
     "axes.spines.right": False,
@@ -66,7 +66,10 @@ def confusion_figure(matrix: np.ndarray, labels: Sequence[str], title: str, path
 
 
 def roc_figure(
-    curves: dict[str, tuple[np.ndarray, np.ndarray]], areas: dict[str, float], title: str, path: Path
+    curves: dict[str, tuple[np.ndarray, np.ndarray]],
+    areas: dict[str, float],
+    title: str,
+    path: Path,
 ) -> None:
     """One curve a class, against the rest, with its area in the legend."""
     with _figure(path, title, size=(4.6, 4.4)) as axes:
@@ -79,13 +82,14 @@ def roc_figure(
 
 
 def curves_figure(curves: pd.DataFrame, score: str, title: str, path: Path) -> None:
-    """Validation score of the best models by epoch: columns ``<score>_1``, ``<score>_2``…"""
+    """A score by epoch, from `score` or the columns of the best models, ``<score>_1``…"""
     with _figure(path, title, size=(5.2, 3.2)) as axes:
-        for column in (c for c in curves.columns if c.startswith(f"{score}_")):
-            place = column.removeprefix(f"{score}_")
+        for column in (c for c in curves.columns if c.startswith(score)):
+            place = column.removeprefix(score).strip("_")
             axes.plot(curves["epoch"] + 1, curves[column], marker=".", label=f"model {place}")
-        axes.set(xlabel="epoch", ylabel=score.replace("_", " "))
-        axes.legend()
+        axes.set(xlabel="epoch", ylabel=score.removeprefix("val_").replace("_", " "))
+        if score not in curves:
+            axes.legend()
 
 
 def gallery(
@@ -102,8 +106,13 @@ def gallery(
 
 
 def contours(
-    images: np.ndarray, truths: np.ndarray, masks: np.ndarray, captions: Sequence[str],
-    title: str, path: Path, columns: int = 6,
+    images: np.ndarray,
+    truths: np.ndarray,
+    masks: np.ndarray,
+    captions: Sequence[str],
+    title: str,
+    path: Path,
+    columns: int = 6,
 ) -> None:
     """Scans with the outlines of the true and the predicted mask.
 
@@ -150,6 +159,8 @@ def dice_figure(patients: pd.DataFrame, title: str, path: Path) -> None:
             (ordered["dice"].mean(), "mean", "-"),
             (ordered["dice"].median(), "median", "--"),
         ):
-            axes.axvline(value, color="0.2", linestyle=line, linewidth=1, label=f"{name} {value:.3f}")
+            axes.axvline(
+                value, color="0.2", linestyle=line, linewidth=1, label=f"{name} {value:.3f}"
+            )
         axes.set(xlim=(0, 1), xlabel="Dice of the patient's slices together")
         axes.legend(loc="lower right", ncols=2, bbox_to_anchor=(1, 1))

@@ -12,10 +12,10 @@ from scanvote.datasets.base import Task
 from scanvote.errors import InputError
 from scanvote.images.augment import augment
 from scanvote.images.crop import crop, crop_box
-from scanvote.images.decode import decode_grey, decode_image, decode_mask
+from scanvote.images.decode import decode_image, decode_mask, grey
 from scanvote.manifest import read_manifest, write_manifest
 from scanvote.params import Params, PrepareTask
-from scanvote.progress import Advance, track
+from scanvote.progress import Progress, progress_bar
 from scanvote.seeds import generator
 from scanvote.splits import SPLITS, audit, group_scans, split_groups
 
@@ -39,22 +39,26 @@ def prepare(
         InputError: a class has too few groups, or the audit finds a leak.
     """
     manifest = read_manifest(deduplicated / "manifest.csv")
+    # grouped before the copies are dropped: patients who share a copy stay together
+    manifest["group"] = group_scans(manifest)
     kept = manifest[manifest["kept"]].reset_index(drop=True)
-    kept["group"] = group_scans(kept)
-    shares = params.prepare
     kept["split"] = split_groups(
-        kept["group"].to_numpy(), _strata(task, kept, raw), shares.test, shares.validation, params.seed
+        kept["group"].to_numpy(),
+        _strata(task, kept, raw),
+        params.prepare.test,
+        params.prepare.validation,
+        params.seed,
     )
     leaks = audit(kept)
     if any(leaks.values()):
         raise InputError(f"the split of {deduplicated}/manifest.csv leaks: {leaks}")
-    kept["cropped"] = False
     images = Preparation(task, raw, params, classes(kept))
-    with track(f"prepare {task}", len(kept)) as advance:
+    with progress_bar("Prepare") as progress:
         for split in SPLITS:
-            write_shards(out, split, images.rows(kept, split, advance))
+            write_shards(out, split, images.rows(kept[kept["split"] == split], progress))
+    kept["cropped"] = kept["scan_id"].map(images.cropped)
     write_manifest(kept, out / "manifest.csv")
-    return _metrics(kept, leaks, getattr(params.prepare, task))
+    return _metrics(kept, leaks, images.how)
 
 
 def classes(manifest: pd.DataFrame) -> list[str]:
@@ -71,41 +75,42 @@ def _strata(task: Task, kept: pd.DataFrame, raw: Path) -> list[str]:
 
 
 class Preparation:
-    """From a row of the manifest to the rows of a shard."""
+    """From the scans of a task to the rows of its shards.
+
+    Attributes:
+        how: the task's section of `prepare`.
+        cropped: by scan, whether a plausible contour was found to crop to.
+    """
 
     def __init__(self, task: Task, raw: Path, params: Params, labels: list[str]) -> None:
-        self.task = task
-        self.raw = raw
-        self.params = params
+        self.task, self.raw, self.params = task, raw, params
         self.how: PrepareTask = getattr(params.prepare, task)
-        self.codes = {label: code for code, label in enumerate(labels)}
+        self.cropped: dict[str, bool] = {}
+        self._codes = {label: code for code, label in enumerate(labels)}
 
-    def rows(self, manifest: pd.DataFrame, split: str, advance: Advance) -> Iterator[Row]:
-        """The scans of a split, each with its augmented copies behind it if it trains.
-
-        Notes in the column `cropped` of `manifest` where a contour was cropped to.
-        """
-        for index in manifest.index[manifest["split"] == split]:
-            scan = manifest.loc[index]
-            image, mask, cropped = self.load(scan)
-            manifest.loc[index, "cropped"] = cropped
+    def rows(self, scans: pd.DataFrame, progress: Progress) -> Iterator[Row]:
+        """The scans of one split, each with its augmented copies behind it if it trains."""
+        for done, (_, scan) in enumerate(scans.iterrows(), start=1):
+            image, mask = self.load(scan)
             yield self._row(scan, image, mask)
-            for copy in range(self.how.copies if split == "train" else 0):
+            for copy in range(self.how.copies if scan["split"] == "train" else 0):
                 random = generator(self.params.seed, "augment", scan["scan_id"], copy)
                 yield self._row(scan, *augment(image, mask, self.params.prepare.augment, random))
-            advance()
+            progress(done, len(scans), scan["split"])
 
-    def load(self, scan: pd.Series) -> tuple[np.ndarray, np.ndarray | None, bool]:
-        """uint8 image (size, size, channels), uint8 mask (size, size) or None, cropped?"""
-        decode = decode_image if self.how.channels == 3 else decode_grey
-        image = decode(self.raw / scan["path"])
+    def load(self, scan: pd.Series) -> tuple[np.ndarray, np.ndarray | None]:
+        """uint8 image (size, size, channels), and mask (size, size), 0 or 1, if there is one."""
+        image = decode_image(self.raw / scan["path"])
         mask = None
         if self.task == "segmentation":
             mask = decode_mask(self.raw / scan["mask_path"]).astype(np.uint8)
-        box = crop_box(image) if self.how.crop else None
-        if box is not None:
-            image, mask = crop(image, box), None if mask is None else crop(mask, box)
-        return self._resized(image, mask) + (box is not None,)
+        box = whole = (0, 0, image.shape[1], image.shape[0])
+        if self.how.crop:
+            box = crop_box(grey(image))
+        self.cropped[scan["scan_id"]] = box != whole
+        if self.how.channels == 1:
+            image = grey(image)
+        return self._resized(crop(image, box), None if mask is None else crop(mask, box))
 
     def _resized(
         self, image: np.ndarray, mask: np.ndarray | None
@@ -120,7 +125,7 @@ class Preparation:
     def _row(self, scan: pd.Series, image: np.ndarray, mask: np.ndarray | None) -> Row:
         row: Row = {"images": image, "scan_ids": np.array(scan["scan_id"])}
         if mask is None:
-            return row | {"labels": np.int64(self.codes[scan["label"]])}
+            return row | {"labels": np.int64(self._codes[scan["label"]])}
         return row | {"masks": mask}
 
 

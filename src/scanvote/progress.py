@@ -1,41 +1,35 @@
-"""One progress bar for long work, on standard error, silent where nobody looks."""
+"""One progress bar for long work: on standard error, and nothing where nobody looks."""
 
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Protocol
 
-from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
 
-Advance = Callable[..., None]
+class Progress(Protocol):
+    """Told how far the work is."""
+
+    def __call__(self, done: float, total: float, note: str = "") -> None: ...
 
 
 @contextmanager
-def track(what: str, total: int) -> Iterator[Advance]:
-    """Show how much of `total` is done; call what is yielded after each step.
+def progress_bar(text: str) -> Iterator[Progress]:
+    """A bar with the time left and a note on the state of the work."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bar
 
-    The function yielded takes the keyword `note`, a word on the state of the work.
-    """
+    console = Console(stderr=True)
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
-        TimeElapsedColumn(),
         TimeRemainingColumn(),
         TextColumn("{task.fields[note]}"),
     )
-    console = Console(file=sys.stderr)
-    with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
-        bar_id = bar.add_task(what, total=total, note="")
+    with Bar(*columns, console=console, disable=not console.is_terminal) as bar:
+        task = bar.add_task(text, total=None, note="")
 
-        def advance(steps: float = 1, note: str | None = None) -> None:
-            bar.update(bar_id, advance=steps, **({} if note is None else {"note": note}))
+        def progress(done: float, total: float, note: str = "") -> None:
+            bar.update(task, completed=done, total=total, note=note)
 
-        yield advance
+        yield progress

@@ -21,11 +21,6 @@ _SAME_START_SECONDS = 30.0
 _SOURCES = ("src", "stages", "dvc.yaml", "pyproject.toml")
 
 
-def main_repository() -> Path:
-    """The repository whose store is used: DVC's, also inside a copy below .dvc/tmp."""
-    return Path(os.environ.get("DVC_ROOT") or Path.cwd()).resolve()
-
-
 def dvc_tags() -> dict[str, str]:
     """What DVC tells a stage of the experiment and itself, by the variables' names."""
     names = ("DVC_STAGE", "DVC_EXP_NAME", "DVC_EXP_BASELINE_REV")

@@ -1,7 +1,7 @@
 """search: Keras Tuner over the grid of one family; the best models and their predictions."""
 
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +16,7 @@ from scanvote import training
 from scanvote.arrays import read_split
 from scanvote.digests import digest, digest_code, digest_files
 from scanvote.errors import InputError
+from scanvote.figures import curves_figure
 from scanvote.files import from_root, repository_root, sha256, write_csv
 from scanvote.manifest import read_manifest
 from scanvote.metrics.classification import quick_scores
@@ -23,9 +24,9 @@ from scanvote.models import FAMILIES, archive
 from scanvote.params import Params, Section
 from scanvote.predictions import class_predictions
 from scanvote.prepare import classes
-from scanvote.progress import Advance, track
+from scanvote.progress import Progress, progress_bar
 from scanvote.seeds import derive
-from scanvote.training import Job, Schedule, Scores, Trained, TrainingFailed, train
+from scanvote.training import Job, OnEpoch, Schedule, Scores, Trained, TrainingFailed, train
 from scanvote.tuning import walk
 
 
@@ -58,7 +59,7 @@ def search(
 
     - ``1.keras``, ``2.keras``…: the best `ensemble.top` models, best first
     - ``trials.csv``: every trial with its hyperparameters and validation scores
-    - ``curves.csv``: of the best models, an epoch a row
+    - ``curves.csv`` and ``curves.png``: of the best models, an epoch a row
     - ``predictions.csv``: of the best models, on validation and test
 
     Args:
@@ -82,7 +83,10 @@ def search(
     best = ranked[: params.ensemble.top]
     _keep_models(trials, best, out)
     write_csv(_trials_table(trials, ranked), out / "trials.csv")
-    write_csv(_curves_table(best, params.ensemble.top), out / "curves.csv")
+    curves = _curves_table(best, params.ensemble.top)
+    write_csv(curves, out / "curves.csv")
+    score = f"val_{params.search.objective}"
+    curves_figure(curves, score, f"{family}: best of {len(trials)} trials", out / "curves.png")
     write_csv(bench.predictions(best, out), out / "predictions.csv")
     return _metrics(trials, best[0])
 
@@ -94,7 +98,9 @@ class _Bench:
         self.family, self.params = family, params
         self.section = getattr(params, family)
         self.labels = classes(read_manifest(prepared / "manifest.csv"))
-        self.splits = {split: read_split(prepared, split) for split in ("train", "validation", "test")}
+        self.splits = {
+            split: read_split(prepared, split) for split in ("train", "validation", "test")
+        }
         self.schedule = Schedule(lr=params.lr, **_schedule(params))
         self.context = digest(
             family,
@@ -106,7 +112,9 @@ class _Bench:
 
     def build(self, hp: keras_tuner.HyperParameters) -> keras.Model:
         shape = self.splits["train"]["images"].shape[1:]
-        network: keras.Model = FAMILIES[self.family].build(hp, shape, len(self.labels), self.section)
+        network: keras.Model = FAMILIES[self.family].build(
+            hp, shape, len(self.labels), self.section
+        )
         return network
 
     def job(self, values: Mapping[str, Any], epochs: int) -> Job:
@@ -160,44 +168,59 @@ def _schedule(params: Params) -> dict[str, Any]:
 
 def _run_trials(bench: _Bench, record: Record) -> list[Trial]:
     """Every trial once, in the order the algorithm proposed them."""
-    trials: dict[str, Trial] = {}
-    schedule = bench.schedule
-    with track(f"search {bench.family}", bench.params.search.max_trials) as advance:
+    trials: dict[tuple[str, int], Trial] = {}
+    schedule, budget = bench.schedule, bench.params.search.max_trials
+    with progress_bar(f"Search {bench.family}") as progress:
 
         def run(hp: keras_tuner.HyperParameters, values: dict[str, Any]) -> float:
-            epochs = int(hp.values.get("tuner/epochs", schedule.epochs))  # of hyperband
+            epochs = int(hp.values.get("tuner/epochs", schedule.epochs))  # hyperband's own budget
             job = bench.job(values, epochs)
-            trial = Trial(_name(values), values | {"epochs": epochs}, job.memory)
-            trials[trial.name if epochs == schedule.epochs else f"{trial.name}-{epochs}"] = trial
-            advance(0, note=trial.name)
+            trial = Trial(_name(values), {**values, "epochs": epochs}, job.memory)
+            following = _follow(progress, len(trials), budget, trial, trials.values(), schedule)
+            trials[trial.name, epochs] = trial
             try:
-                trial.trained = _run_trial(trial, lambda: bench.build(hp), job, record, advance)
+                trial.trained = _run_trial(trial, lambda: bench.build(hp), job, record, following)
             except TrainingFailed as error:
                 trial.problem = str(error)
                 raise
-            finally:
-                advance(1)
             return -schedule.key(trial.trained.best)[0]
 
-        walk(bench.build, run, bench.params.search, derive(bench.params.seed, "search", bench.family))
+        seed = derive(bench.params.seed, "search", bench.family)
+        walk(bench.build, run, bench.params.search, seed)
     return list(trials.values())
 
 
+def _follow(
+    progress: Progress,
+    done: int,
+    budget: int,
+    trial: Trial,
+    before: Iterable[Trial],
+    schedule: Schedule,
+) -> OnEpoch:
+    """Shows the trial, its epoch, and the best score before it."""
+    best = min((schedule.key(t.trained.best) for t in before if t.trained), default=None)
+    so_far = "" if best is None else f", best {schedule.objective} {abs(best[0]):.3f}"
+
+    def on_epoch(epoch: int, scores: Scores) -> None:
+        share = (epoch + 1) / trial.values["epochs"]
+        progress(done + share, budget, f"{trial.name}{so_far}")
+
+    return on_epoch
+
+
 def _run_trial(
-    trial: Trial, network: Callable[[], keras.Model], job: Job, record: Record, advance: Advance
+    trial: Trial, network: Callable[[], keras.Model], job: Job, record: Record, follow: OnEpoch
 ) -> Trained:
     with record(trial.name, trial.values) as log:
 
         def on_epoch(epoch: int, scores: Scores) -> None:
             log.epoch(epoch, scores)
-            advance(0, note=f"{trial.name} epoch {epoch + 1}/{job.schedule.epochs}")
+            follow(epoch, scores)
 
         trained = train(network, job, on_epoch)
-        log.result({
-            **{f"best_{name}": score for name, score in trained.best.items()},
-            "parameters": trained.parameters,
-            "seconds": trained.seconds,
-        })
+        best = {f"best_{name}": score for name, score in trained.best.items()}
+        log.result({**best, "parameters": trained.parameters, "seconds": trained.seconds})
     return trained
 
 

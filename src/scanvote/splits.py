@@ -11,23 +11,23 @@ from scanvote.errors import InputError
 from scanvote.seeds import generator
 
 SPLITS = ("train", "validation", "test")
-LINKS = ("patient", "series", "relatives", "sha256")
+LINKS = ("patient", "series", "relatives", "duplicate", "sha256")
 
 
 def group_scans(manifest: pd.DataFrame) -> np.ndarray:
     """Number the groups of scans that must stay on one side.
 
     Scans belong together when they share a patient, a series, a group of
-    relatives or their bytes, directly or through others.
+    relatives, the scan they are copies of, or their bytes, directly or through others.
 
     Args:
-        manifest: with the text columns `patient`, `series`, `relatives` and
-            `sha256`, empty where unknown.
+        manifest: with the text columns `scan_id`, `patient`, `series`, `relatives`,
+            `duplicate_of` and `sha256`, empty where unknown.
 
     Returns:
         int array (scans,), the group of each row, numbered by first appearance.
     """
-    edges = [edge for link in LINKS for edge in _chains(manifest[link])]
+    edges = [edge for link in LINKS for edge in _chains(_keys(manifest, link))]
     rows, columns = zip(*edges, strict=True) if edges else ((), ())
     graph = coo_array(
         (np.ones(len(rows)), (np.array(rows, int), np.array(columns, int))),
@@ -35,6 +35,14 @@ def group_scans(manifest: pd.DataFrame) -> np.ndarray:
     )
     labels = connected_components(graph, directed=False)[1]
     return np.asarray(pd.factorize(labels)[0])
+
+
+def _keys(manifest: pd.DataFrame, link: str) -> pd.Series:
+    """What the scans that are linked have in common, empty where unknown."""
+    if link == "duplicate":
+        copy_of = manifest["duplicate_of"]
+        return copy_of.where(copy_of != "", manifest["scan_id"])
+    return manifest[link]
 
 
 def _chains(keys: pd.Series) -> Iterable[tuple[int, int]]:
@@ -88,7 +96,7 @@ def _enough_groups(names: np.ndarray, counts: np.ndarray) -> None:
         if having < len(SPLITS):
             raise InputError(
                 f"class {str(name)!r} has {having} independent groups (patients or relatives); "
-                f"train, validation and test need at least {len(SPLITS)}: add scans or drop the class"
+                f"the three splits need at least {len(SPLITS)}: add scans or drop the class"
             )
 
 
@@ -122,7 +130,8 @@ def audit(manifest: pd.DataFrame) -> dict[str, int]:
 
 
 def _pairs_across(manifest: pd.DataFrame, link: str) -> int:
-    known = manifest[manifest[link] != ""]
-    together = known.groupby(link).size()
-    inside = known.groupby([link, "split"]).size()
+    keys = _keys(manifest, link)
+    known, splits = keys[keys != ""], manifest["split"]
+    together = known.groupby(known).size()
+    inside = known.groupby([known, splits]).size()
     return int((together * (together - 1)).sum() - (inside * (inside - 1)).sum()) // 2

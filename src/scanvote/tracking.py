@@ -30,6 +30,7 @@ from pydantic import BaseModel
 
 from scanvote import provenance
 from scanvote.errors import InputError
+from scanvote.files import repository_root
 from scanvote.flat import chosen, flat, numbers, read_metrics
 
 if TYPE_CHECKING:
@@ -52,14 +53,14 @@ def tracking_uri() -> str:
     A relative sqlite path counts from the main repository: from the working directory
     a queued experiment would write into its copy, which DVC deletes.
     """
-    root = provenance.main_repository()
+    root = repository_root()
     uri = os.environ.get(_URI) or "sqlite:///mlflow.db"
     prefix, relative, path = uri.partition("sqlite:///")
     return f"sqlite:///{root / path}" if relative and not prefix else uri
 
 
 def artifact_root() -> str:
-    return (provenance.main_repository() / "mlartifacts").as_uri()
+    return (repository_root() / "mlartifacts").as_uri()
 
 
 def ui_command(port: int = 5000) -> list[str]:
@@ -252,7 +253,7 @@ def _open_store() -> _Store:
     except Exception as error:
         # whatever a driver or a server throws, the user can act on one thing only: the URI
         chosen = f"{_URI}={_masked(uri)}" if os.environ.get(_URI) else uri
-        reason = _root_cause(error)
+        reason = _masked(_root_cause(error))
         raise InputError(f"{chosen}: the MLflow store cannot be opened: {reason}") from error
 
 
@@ -287,7 +288,7 @@ def _lock() -> AbstractContextManager[Any]:
     # around whatever is looked up and made where missing: database, experiment, parent
     from filelock import FileLock
 
-    path = provenance.main_repository() / ".cache" / "mlflow.lock"
+    path = repository_root() / ".cache" / "mlflow.lock"
     path.parent.mkdir(parents=True, exist_ok=True)
     return FileLock(path, timeout=120)
 

@@ -17,6 +17,7 @@ import numpy as np
 
 from scanvote.files import write_json, written
 from scanvote.models.archive import save_model
+from scanvote.models.transfer import FROZEN
 from scanvote.seeds import derive, generator
 
 Scores = dict[str, float]
@@ -102,7 +103,8 @@ def train(network: Callable[[], keras.Model], job: Job, on_epoch: OnEpoch) -> Tr
     keras.utils.clear_session()
     keras.utils.set_random_seed(derive(job.seed, "weights"))
     model = network()
-    trained = _fit(model, job, on_epoch)
+    trained = _fit(_after_frozen(model), _with_features(model, job), on_epoch)
+    trained = replace(trained, parameters=model.count_params())
     save_model(model, job.memory / "model.keras")
     write_json(done, asdict(trained))
     (job.memory / "checkpoint.npz").unlink(missing_ok=True)
@@ -112,6 +114,26 @@ def train(network: Callable[[], keras.Model], job: Job, on_epoch: OnEpoch) -> Tr
 def forget_model(memory: Path) -> None:
     """Drop the weights of a finished training; its history stays."""
     (memory / "model.keras").unlink(missing_ok=True)
+
+
+def _after_frozen(model: keras.Model) -> keras.Model:
+    """The part that learns, sharing its weights: what follows the layer FROZEN, or all."""
+    if FROZEN not in {layer.name for layer in model.layers}:
+        return model
+    return keras.Model(model.get_layer(FROZEN).output, model.outputs)
+
+
+def _with_features(model: keras.Model, job: Job) -> Job:
+    """The job on what a frozen backbone makes of the scans: computed once, not each epoch."""
+    if FROZEN not in {layer.name for layer in model.layers}:
+        return job
+    backbone = keras.Model(model.inputs, model.get_layer(FROZEN).output)
+    size = job.schedule.batch_size
+    train, validation = (
+        backbone.predict(images, batch_size=size, verbose=0)
+        for images in (job.train[0], job.validation)
+    )
+    return replace(job, train=(train, job.train[1]), validation=validation)
 
 
 def _fit(model: keras.Model, job: Job, on_epoch: OnEpoch) -> Trained:
@@ -188,9 +210,7 @@ class _State:
                 variable.assign(saved[f"optimizer_{number}"])
         return state
 
-    def note(
-        self, model: keras.Model, scores: Scores, schedule: Schedule, seconds: float
-    ) -> None:
+    def note(self, model: keras.Model, scores: Scores, schedule: Schedule, seconds: float) -> None:
         self.history.append(scores)
         self.seconds += seconds
         self.stale += 1

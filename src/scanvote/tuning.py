@@ -33,7 +33,10 @@ def walk(build: Build, run: RunTrial, params: SearchParams, seed: int) -> None:
     oracle = _oracle(params, seed)
     with tempfile.TemporaryDirectory() as folder:
         tuner = _Tuner(run, oracle=oracle, hypermodel=build, directory=folder, overwrite=True)
-        tuner.search(verbose=0)
+        try:
+            tuner.search(verbose=0)
+        except FatalError as fatal:
+            raise fatal.__cause__ or fatal from None
 
 
 def _oracle(params: SearchParams, seed: int) -> keras_tuner.Oracle:
@@ -64,7 +67,7 @@ class _Tuner(BaseTuner):
         self._run = run
         super().__init__(**kwargs)
 
-    def run_trial(self, trial: keras_tuner.engine.trial.Trial, *_: Any) -> dict[str, float]:
+    def run_trial(self, trial: keras_tuner.engine.trial.Trial, **_: Any) -> dict[str, float]:
         hp = trial.hyperparameters
         values = {one.name: hp.values[one.name] for one in hp.space if hp.is_active(one)}
         try:

@@ -12,13 +12,14 @@ from scanvote import training
 from scanvote.arrays import Shard, read_split
 from scanvote.digests import digest, digest_code, digest_files
 from scanvote.errors import InputError
+from scanvote.figures import curves_figure
 from scanvote.files import repository_root, write_csv
 from scanvote.manifest import read_manifest
 from scanvote.metrics.segmentation import count_pixels, dice_of
 from scanvote.models import archive, losses, unet
 from scanvote.params import Params
 from scanvote.predictions import mask_predictions
-from scanvote.progress import track
+from scanvote.progress import progress_bar
 from scanvote.search import Record
 from scanvote.seeds import derive
 from scanvote.training import Job, Schedule, Scores, Trained, TrainingFailed, train
@@ -51,7 +52,9 @@ def train_unet(prepared: Path, params: Params, out: Path, record: Record) -> dic
     trained = _train(shape, job, params, record)
     out.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(job.memory / "model.keras", out / "model.keras")
-    write_csv(pd.DataFrame(trained.history).rename_axis("epoch").reset_index(), out / "curves.csv")
+    curves = pd.DataFrame(trained.history).rename_axis("epoch").reset_index()
+    write_csv(curves, out / "curves.csv")
+    curves_figure(curves, "val_dice", "U-Net: validation patients", out / "curves.png")
     write_csv(_predictions(out / "model.keras", splits, patients, params), out / "predictions.csv")
     best = {f"best_{name}": round(score, 6) for name, score in trained.best.items()}
     return {"epochs": len(trained.history), "parameters": trained.parameters, **best}
@@ -108,11 +111,11 @@ def _patient_dice(masks: np.ndarray, truths: np.ndarray, patients: list[str]) ->
 
 def _train(shape: tuple[int, int, int], job: Job, params: Params, record: Record) -> Trained:
     epochs = job.schedule.epochs
-    with record("unet", params.unet.model_dump()) as log, track("unet", epochs) as advance:
+    with record("unet", params.unet.model_dump()) as log, progress_bar("U-Net") as progress:
 
         def on_epoch(epoch: int, scores: Scores) -> None:
             log.epoch(epoch, scores)
-            advance(1, note=f"dice {scores['val_dice']:.3f}")
+            progress(epoch + 1, epochs, f"dice {scores['val_dice']:.3f}")
 
         try:
             trained = train(lambda: unet.build(shape, params.unet.filters), job, on_epoch)

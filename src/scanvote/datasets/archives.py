@@ -14,7 +14,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO, TypeVar
 
 from scanvote.errors import InputError
-from scanvote.parallel import Progress
+from scanvote.progress import Progress
 
 Info = TypeVar("Info")
 

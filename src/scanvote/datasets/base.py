@@ -3,7 +3,10 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
+
+from scanvote.params import PhantomParams
+from scanvote.progress import Progress
 
 Task = Literal["classification", "segmentation"]
 
@@ -51,4 +54,4 @@ class DataSet:
     scans: Callable[[Path, Task], Iterable[Scan]]
     archive: str = ""
     kaggle: str = ""
-    generate: Callable[[Path, Any, Task, int, Callable[[int, int], None]], None] | None = None
+    generate: Callable[[Path, PhantomParams, Task, int, Progress], None] | None = None

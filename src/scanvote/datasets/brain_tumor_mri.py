@@ -21,18 +21,24 @@ def scans(folder: Path, task: Task) -> Iterator[Scan]:
     """The scans of ``[…/](Training|Testing)/<class>/``, ordered by these folders and name.
 
     Raises:
-        InputError: neither tree is there, or one lacks the folder of a class.
+        InputError: neither tree is there, or one lacks a class.
     """
     top = _top(folder)
     for split in (top / name for name in SPLITS):
         if not split.is_dir():
             continue
         for name, label in LABELS.items():
-            if not (split / name).is_dir():
-                raise InputError(f"brain_tumor_mri: the archive's {split.name}/ has no {name}/")
-            for path in images(split / name):
+            for path in _images(split / name):
                 place = path.relative_to(folder).as_posix()
                 yield Scan(path=place, label=label, source_split=split.name)
+
+
+def _images(folder: Path) -> list[Path]:
+    found = images(folder) if folder.is_dir() else []
+    if not found:
+        place = f"{folder.parent.name}/{folder.name}/"
+        raise InputError(f"brain_tumor_mri: the archive has no images in {place}; fetch it anew")
+    return found
 
 
 def _top(folder: Path) -> Path:

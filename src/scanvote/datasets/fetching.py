@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import requests
 from filelock import FileLock
 
-from scanvote.parallel import Progress
+from scanvote.progress import Progress
 
 ATTEMPTS = 4
 TIMEOUT = (15, 60)

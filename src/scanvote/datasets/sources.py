@@ -7,7 +7,8 @@ from urllib.parse import quote
 from scanvote.datasets.base import DataSet
 from scanvote.datasets.fetching import Unreachable, fetch
 from scanvote.errors import InputError
-from scanvote.parallel import Progress
+from scanvote.files import from_root, repository_root
+from scanvote.progress import Progress
 
 KAGGLE = "https://www.kaggle.com/api/v1/datasets/download"
 
@@ -29,12 +30,7 @@ def find_archive(dataset: DataSet, mirror: str | None, progress: Progress) -> Pa
         return _public(dataset, progress)
     if mirror.startswith(("http://", "https://")):
         return _fetched(dataset, f"{mirror.rstrip('/')}/{quote(dataset.archive)}", progress)
-    return _mirrored(dataset, repository() / Path(mirror).expanduser())
-
-
-def repository() -> Path:
-    """The main repository, also in an experiment that DVC runs in a copy of it."""
-    return Path(os.environ.get("DVC_ROOT") or ".").resolve()
+    return _mirrored(dataset, from_root(Path(mirror)))
 
 
 def _mirrored(dataset: DataSet, folder: Path) -> Path:
@@ -55,7 +51,7 @@ def _public(dataset: DataSet, progress: Progress) -> Path:
 
 
 def _fetched(dataset: DataSet, address: str, progress: Progress) -> Path:
-    target = repository() / ".cache" / "downloads" / dataset.archive
+    target = repository_root() / ".cache" / "downloads" / dataset.archive
     try:
         fetch(address, target, progress)
     except Unreachable as error:

@@ -41,7 +41,7 @@ def _affine(
     centre = ((width - 1) / 2, (height - 1) / 2)
     angle = bounds.rotation * random.uniform(-1, 1)
     scale = 1 + bounds.zoom * random.uniform(-1, 1)
-    matrix = np.asarray(cv2.getRotationMatrix2D(centre, angle, scale)).reshape(2, 3)
+    matrix = np.asarray(cv2.getRotationMatrix2D(centre, angle, scale), float).reshape(2, 3)
     matrix[:, 2] += bounds.shift * random.uniform(-1, 1, size=2) * (width, height)
     if random.random() < 0.5 and bounds.flip:
         matrix[0] = -matrix[0] + (0, 0, width - 1)

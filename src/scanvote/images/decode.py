@@ -76,7 +76,7 @@ def window(image: NDArray[Any]) -> NDArray[np.uint8]:
     if high <= low:  # nearly all of the image is one value: its few others still count
         low, high = values.min(), values.max()
     spread = (values - low) / (high - low or 1.0) * 255
-    return np.clip(np.rint(spread), 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(np.rint(spread), 0, 255), np.uint8)
 
 
 def _bytes(path: Path) -> NDArray[np.uint8]:

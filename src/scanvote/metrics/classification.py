@@ -74,7 +74,7 @@ def majority_class_accuracy(validation: pd.Series, test: pd.Series) -> float:
 def cross_entropy(table: pd.DataFrame) -> float:
     """Mean −log of the probability given to the truth."""
     labels = labels_of(table)
-    codes = table["label"].map({label: code for code, label in enumerate(labels)}).to_numpy()
+    codes = table["label"].map({label: code for code, label in enumerate(labels)}).to_numpy(int)
     return quick_scores(codes, probabilities(table))["val_loss"]
 
 

@@ -6,15 +6,16 @@ mask with pixels is a miss, Dice 0.
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 
 from scanvote.predictions import decode_mask
 
 EMPTY_RULE = "both masks empty: Dice 1; only one empty: Dice 0"
 
 
-def dice_of(overlap: np.ndarray, predicted: np.ndarray, truth: np.ndarray) -> np.ndarray:
+def dice_of(overlap: ArrayLike, predicted: ArrayLike, truth: ArrayLike) -> np.ndarray:
     """Dice from numbers of pixels, elementwise; both empty: 1."""
-    both = np.asarray(predicted + truth, float)
+    both = np.asarray(predicted, float) + np.asarray(truth, float)
     return np.where(both > 0, 2 * np.asarray(overlap) / np.where(both > 0, both, 1), 1.0)
 
 
@@ -54,7 +55,7 @@ def patient_counts(slices: pd.DataFrame) -> pd.DataFrame:
 
 
 def evaluate_masks(slices: pd.DataFrame) -> dict[str, float]:
-    """Flat metrics: Dice a patient and a slice, pixel accuracy, sensitivity, and tumour slices found."""
+    """Flat metrics: Dice a patient and a slice, pixels, and tumour slices found."""
     patients = patient_counts(slices)
     tumour = slices["truth"] > 0
     found = slices["predicted"] > 0

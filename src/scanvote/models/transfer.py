@@ -10,6 +10,8 @@ from scanvote.errors import InputError, did_you_mean
 from scanvote.files import from_root
 from scanvote.params import TransferParams
 
+FROZEN = "frozen_features"  # ends what does not learn: training computes it once
+
 # How each backbone wants its pixels, as keras.applications names it; None: it scales itself.
 PREPROCESSING = {
     "VGG16": "caffe",
@@ -50,19 +52,25 @@ def _features(name: str, x: keras.KerasTensor, params: TransferParams) -> keras.
     saved = Path(name).suffix in {".keras", ".h5"}
     backbone = _saved(name) if saved else _application(name, x.shape[1:], params.weights)
     backbone.trainable = not params.frozen
-    if not saved and PREPROCESSING[name]:
-        x = Preprocessing(PREPROCESSING[name], name="preprocessing")(x)
+    mode = None if saved else PREPROCESSING[name]
+    if mode is not None:
+        x = Preprocessing(mode, name="preprocessing")(x)
     features = backbone(x)
-    return layers.GlobalAveragePooling2D()(features) if len(features.shape) == 4 else features
+    if len(features.shape) == 4:
+        features = layers.GlobalAveragePooling2D()(features)
+    return layers.Identity(name=FROZEN)(features) if params.frozen else features
 
 
 def _application(name: str, shape: tuple[int, ...], weights: str) -> keras.Model:
     if name not in PREPROCESSING:
-        raise InputError(f"transfer.backbones: {name!r} is unknown{did_you_mean(name, PREPROCESSING)}")
+        raise InputError(
+            f"transfer.backbones: {name!r} is unknown{did_you_mean(name, PREPROCESSING)}"
+        )
     make = getattr(keras.applications, name)
     try:
-        return make(include_top=False, weights=None if weights == "none" else weights,
-                    input_shape=shape)
+        return make(
+            include_top=False, weights=None if weights == "none" else weights, input_shape=shape
+        )
     except ValueError as error:
         raise InputError(f"transfer.backbones: {name} refuses scans of {shape}: {error}") from None
     except Exception as error:

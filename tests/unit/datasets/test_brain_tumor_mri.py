@@ -50,7 +50,12 @@ def test_another_archive_is_one_line(tmp_path: Path) -> None:
         list(scans(tmp_path, "classification"))
 
 
-def test_a_missing_class_is_named(tmp_path: Path) -> None:
-    (tmp_path / "Training/glioma_tumor").mkdir(parents=True)
-    with pytest.raises(InputError, match="Training/ has no meningioma_tumor/"):
+@pytest.mark.parametrize("empty", [True, False])
+def test_a_missing_or_empty_class_is_named(tmp_path: Path, empty: bool) -> None:
+    folder = tree(tmp_path, "Training") / "Training/no_tumor"
+    for path in folder.iterdir():
+        path.unlink()
+    if not empty:
+        folder.rmdir()
+    with pytest.raises(InputError, match="no images in Training/no_tumor/"):
         list(scans(tmp_path, "classification"))

@@ -5,7 +5,7 @@ the class, a contrast, a plane, a bias field and noise; then some of what makes
 real sets difficult is planted and written down.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -23,8 +23,7 @@ from scanvote.datasets.phantom.truth import (
     write_table,
 )
 from scanvote.params import PhantomParams, PhantomTask
-
-Progress = Callable[[int, int], None]
+from scanvote.progress import Progress
 
 
 def generate(
@@ -32,7 +31,7 @@ def generate(
     params: PhantomParams,
     task: Task,
     seed: int,
-    progress: Progress = lambda done, total: None,
+    progress: Progress = lambda done, total, note="": None,
 ) -> None:
     """Write a phantom: ``scans/``, ``masks/``, ``truth.csv`` and ``planted.csv``.
 

@@ -13,30 +13,30 @@ from scanvote.datasets.phantom.noise import Floats, Waves, step, waves
 
 Bytes = NDArray[np.uint8]
 
-# signal of a tissue: plain T1, T1 after gadolinium, FLAIR; white matter in T1 is about 0.7
-SIGNAL: dict[str, tuple[float, float, float]] = {
-    "air": (0.01, 0.01, 0.01),
-    "bone": (0.05, 0.05, 0.04),
-    "marrow": (0.50, 0.52, 0.24),
-    "fat": (0.92, 0.92, 0.55),
-    "skin": (0.48, 0.52, 0.36),
-    "muscle": (0.34, 0.40, 0.24),
-    "mucosa": (0.42, 0.74, 0.55),
-    "fluid": (0.15, 0.15, 0.06),
-    "nerve": (0.58, 0.60, 0.48),
-    "gland": (0.60, 0.92, 0.50),
-    "vein": (0.22, 0.90, 0.12),
-    "dura": (0.25, 0.85, 0.20),
-    "grey": (0.47, 0.48, 0.55),
-    "white": (0.68, 0.69, 0.42),
-    "oedema": (0.46, 0.47, 0.78),
-    "tumour": (0.38, 0.46, 0.70),
-    "rim": (0.46, 0.95, 0.72),
-    "necrosis": (0.22, 0.22, 0.50),
-    "cleft": (0.22, 0.30, 0.14),
-    "meningioma": (0.48, 0.92, 0.68),
-    "adenoma": (0.50, 0.84, 0.62),
-    "cyst": (0.24, 0.26, 0.50),
+# signal of a tissue: T1 after gadolinium, FLAIR; white matter in T1 is about 0.7
+SIGNAL: dict[str, tuple[float, float]] = {
+    "air": (0.01, 0.01),
+    "bone": (0.05, 0.04),
+    "marrow": (0.52, 0.24),
+    "fat": (0.92, 0.55),
+    "skin": (0.52, 0.36),
+    "muscle": (0.40, 0.24),
+    "mucosa": (0.74, 0.55),
+    "fluid": (0.15, 0.06),
+    "nerve": (0.60, 0.48),
+    "gland": (0.92, 0.50),
+    "vein": (0.90, 0.12),
+    "dura": (0.85, 0.20),
+    "grey": (0.48, 0.55),
+    "white": (0.69, 0.42),
+    "oedema": (0.40, 0.90),
+    "tumour": (0.38, 0.80),
+    "rim": (1.05, 0.86),
+    "necrosis": (0.18, 0.36),
+    "cleft": (0.30, 0.14),
+    "meningioma": (1.02, 0.76),
+    "adenoma": (0.90, 0.70),
+    "cyst": (0.26, 0.50),
 }
 
 
@@ -115,7 +115,7 @@ def _skull(head: Floats, points: Floats, scanner: Scanner) -> Floats:
     hull, depth = head[:, 0], head[:, 1]
     levels = np.array([signal[name] for name in TISSUES], np.float32)
     image: Floats = head[:, 2:] @ levels
-    between = 0.6 * step(0.16 - np.abs(scanner.planes(points)[:, 0]), 0.2)
+    between = 0.35 * step(0.1 - np.abs(scanner.planes(points)[:, 0]), 0.7)
     image = _over(image, between * head[:, CHANNELS.index("muscle")], signal["fat"])
     image = _over(image, step(2 + scanner.scalp - depth, 1.5), signal["fat"])
     image = _over(image, step(2 - depth, 1.0), signal["skin"])

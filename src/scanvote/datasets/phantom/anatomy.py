@@ -99,13 +99,14 @@ def _brain() -> Volume:
     images = [nibabel.Nifti1Image.from_filename(path) for path in paths]
     # the brain and little else; contiguous, or every sample would copy the whole volume
     cropped = [np.asarray(image.dataobj)[CROP] for image in images]
-    values = np.ascontiguousarray(np.stack(cropped, -1), np.float32) / 255
+    values = np.ascontiguousarray(np.stack(cropped, -1), np.float32) / np.float32(255)
     # the template is a mean of many heads: sharpened, its folds look like those of one
     t1 = values[..., 0]
     values[..., 0] = np.where(t1 > 0, t1 + 0.9 * (t1 - ndimage.gaussian_filter(t1, 1.5)), 0)
     first = np.array([part.start for part in CROP], np.float32)
     affine = np.asarray(images[0].affine, np.float32)
-    return Volume(values, affine[:3, 3] + first, 1.0)
+    origin: Floats = (affine[:3, 3] + first).astype(np.float32)
+    return Volume(values, origin, 1.0)
 
 
 def _folder() -> Path:

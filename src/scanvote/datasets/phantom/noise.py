@@ -46,7 +46,7 @@ def waves(
     )
 
 
-def step(values: Floats, width: float) -> Floats:
+def step(values: NDArray[np.floating], width: float) -> Floats:
     """A soft edge: 0 for `values` well below zero, 1 well above, `width` wide."""
     ramp: Floats = np.clip(values / width + 0.5, 0, 1).astype(np.float32)
     return ramp

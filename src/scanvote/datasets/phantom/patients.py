@@ -11,7 +11,8 @@ from scanvote.datasets.phantom.noise import Floats, Waves, waves
 Label = Literal["glioma", "meningioma", "no_tumor", "pituitary"]
 LABELS: tuple[Label, ...] = ("glioma", "meningioma", "no_tumor", "pituitary")
 PLANES = ("axial", "coronal", "sagittal")
-CONTRASTS = ("t1", "t1c", "flair")
+# a tumour is looked for with gadolinium or in FLAIR; plain T1 hides most of them
+CONTRASTS = ("t1c", "flair")
 
 # rows, columns, normal of an image in MNI axes, as they hang on the light box:
 # the patient's right is on the left, a profile looks to the left
@@ -34,12 +35,12 @@ class Patient:
 
 
 def patient(index: int, task: Task) -> Patient:
-    """Walk through labels, then planes, contrasts shifted along: twelve show each of all."""
+    """Walk through labels, then planes, then contrasts: of 24 patients each is another."""
     key = f"patient-{index:03d}"
     if task == "segmentation":
         return Patient(key, "glioma", "axial", "flair")
     block = index // len(LABELS)
-    contrast = CONTRASTS[(index + block + block // 3) % 3]
+    contrast = CONTRASTS[(index + block // 3) % len(CONTRASTS)]
     return Patient(key, LABELS[index % len(LABELS)], PLANES[block % 3], contrast)
 
 

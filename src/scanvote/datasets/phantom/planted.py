@@ -17,6 +17,7 @@ from scanvote.datasets.phantom.truth import Planted, Row
 
 ONE_IN = 50  # scans, for every kind
 JPEG_QUALITY = 85
+DETAIL = 64  # pixels a side that duplicates are compared at; a smaller copy is another picture
 
 
 @dataclass(frozen=True)
@@ -102,9 +103,10 @@ def _reencoded(folder: Path, row: Row, number: int) -> Files:
 
 
 def _resized(folder: Path, row: Row, number: int) -> Files:
-    factor = (0.75, 1.5)[number % 2]
+    picture = _read(folder / row.path)
+    factor = 0.75 if number % 2 == 0 and 0.75 * min(picture.shape) > DETAIL else 1.5
     way = cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR
-    image = encoded(_scaled(_read(folder / row.path), factor, way))
+    image = encoded(_scaled(picture, factor, way))
     if not row.mask_path:
         return Files(image, b"")
     mask = _scaled(_read(folder / row.mask_path), factor, cv2.INTER_NEAREST)
