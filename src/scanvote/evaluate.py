@@ -87,7 +87,7 @@ def _class_plots(vote: pd.DataFrame, best: pd.DataFrame, out: Path) -> None:
     figures.confusion_figure(matrix, labels, title, out / "confusion.png")
     curves = {label: curve for label in labels if (curve := roc_of(vote, label))}
     areas = {label: float(auc(*curve)) for label, curve in curves.items()}
-    figures.roc_figure(curves, areas, f"{title}: each class against the rest", out / "roc.png")
+    figures.roc_figure(curves, areas, f"{title}\neach class against the rest", out / "roc.png")
     averages = {"vote": _average_roc(vote), "best_member": _average_roc(best)}
     write_csv(pd.DataFrame({"false_positive_rate": _ROC_GRID, **averages}), out / "roc.csv")
 
@@ -148,7 +148,7 @@ def evaluate_segmentation(
     patients = patient_counts(slices)
     write_csv(patients.round({"dice": 6}), out / "patients.csv")
     write_csv(slices.round({"dice": 6}), out / "slices.csv")
-    title = f"U-Net, {len(patients)} test patients  ({EMPTY_RULE})"
+    title = f"U-Net, {len(patients)} test patients\n{EMPTY_RULE}"
     figures.dice_figure(patients, title, out / "dice_by_patient.png")
     _mask_gallery(test, slices, prepared, params.evaluate.gallery, out / "masks.png")
     kept = ("dice_patient_mean", "dice_patient_median", "dice_slice_mean", "pixel_accuracy")

@@ -38,7 +38,7 @@ def _figure(path: Path, title: str, *, size: tuple[float, float], **grid: Any) -
 
     with matplotlib.rc_context(_STYLE):
         figure, axes = pyplot.subplots(figsize=size, dpi=110, **grid)
-        figure.suptitle(title, x=0.01, ha="left", fontsize=11, fontweight="bold")
+        figure.suptitle(title, x=0.01, ha="left", fontsize=10, fontweight="bold")
         yield axes
         _save(figure, path)
         pyplot.close(figure)

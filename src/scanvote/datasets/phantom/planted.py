@@ -78,7 +78,7 @@ def _write(folder: Path, original: Row, files: Files, number: int) -> Row:
         path=f"scans/{place}{files.suffix}",
         label=label,
         mask_path=f"masks/{place}.png" if files.mask else "",
-        patient=name,
+        patient="",
         series="",
     )
     (folder / row.path).write_bytes(files.image)
