@@ -5,7 +5,7 @@ STAMP := .venv/.installed-$(if $(GPU),gpu,cpu)
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help env repro test check ui lock
+.PHONY: help env repro test lint check ui compare lock
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -25,14 +25,18 @@ repro: env ## run the pipeline: raw scans to an evaluated vote and U-Net
 test: env ## run the tests
 	python -m pytest
 
-check: env ## ruff, mypy and the tests, as CI runs them
+lint: env ## ruff and mypy
 	ruff check
 	ruff format --check
 	mypy
-	python -m pytest
+
+check: lint test ## what CI runs: ruff, mypy and the tests
 
 ui: env ## open the MLflow UI on the runs of this repository
 	scanvote ui
+
+compare: env ## the experiments side by side: lr and results
+	dvc exp show --no-pager --drop '^(?!Experiment$$|lr$$|.*(vote_macro_f1|dice_patient_mean)$$)'
 
 lock: env ## resolve pyproject.toml anew into the locked, hashed requirements
 	for extra in cpu gpu; do uv pip compile pyproject.toml --extra $$extra --extra dev \

@@ -15,8 +15,8 @@ sys.path.insert(0, os.path.join(_HERE, "src"))
 
 if importlib.util.find_spec("typer") is None or importlib.util.find_spec("keras") is None:
     _root = os.environ.get("DVC_ROOT", _HERE)
-    _python = os.path.join(_root, ".venv", "bin", "python")
-    if not os.path.exists(_python):
+    _python = os.path.join(os.path.abspath(_root), ".venv", "bin", "python")
+    if not os.path.exists(_python) or sys.executable == _python:  # which lacks them as well
         sys.exit(
             "scanvote's requirements are not installed for " + sys.executable + ": run `make env`"
         )

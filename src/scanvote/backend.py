@@ -1,16 +1,24 @@
 """Choose what Keras computes on, before anything imports Keras."""
 
+import importlib.util
 import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+
+from scanvote.errors import InputError
 
 
 def use_backend(name: str) -> None:
     """Make `name` (``tensorflow`` or ``jax``) the backend, quiet and deterministic.
 
     Must run before the first import of Keras in the process, which reads the choice once.
+
+    Raises:
+        InputError: it is not installed.
     """
+    if importlib.util.find_spec(name) is None:
+        raise InputError(f"backend: {name} is not installed here; install it beside, or change it")
     os.environ["KERAS_BACKEND"] = name
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     if name == "tensorflow":

@@ -120,7 +120,9 @@ class Preparation:
         image = shrunk.reshape(*size, self.how.channels)
         if mask is None:
             return image, None
-        return image, cv2.resize(mask, size, interpolation=cv2.INTER_NEAREST).reshape(size)
+        # where half of the area is marked: the nearest pixel would shift the mask
+        area = cv2.resize(mask * np.uint8(255), size, interpolation=cv2.INTER_AREA)
+        return image, (area.reshape(size) > 127).astype(np.uint8)
 
     def _row(self, scan: pd.Series, image: np.ndarray, mask: np.ndarray | None) -> Row:
         row: Row = {"images": image, "scan_ids": np.array(scan["scan_id"])}

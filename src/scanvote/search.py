@@ -4,6 +4,7 @@ import shutil
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -20,7 +21,7 @@ from scanvote.figures import curves_figure
 from scanvote.files import from_root, repository_root, sha256, write_csv
 from scanvote.manifest import read_manifest
 from scanvote.metrics.classification import quick_scores
-from scanvote.models import FAMILIES, archive
+from scanvote.models import FAMILIES, archive, transfer
 from scanvote.params import Params, Section
 from scanvote.predictions import class_predictions
 from scanvote.prepare import classes
@@ -47,7 +48,8 @@ class Trial:
 
     name: str
     values: dict[str, Any]
-    memory: Path
+    network: Callable[[], keras.Model]
+    job: Job
     trained: Trained | None = None
     problem: str = ""
 
@@ -175,11 +177,13 @@ def _run_trials(bench: _Bench, record: Record) -> list[Trial]:
         def run(hp: keras_tuner.HyperParameters, values: dict[str, Any]) -> float:
             epochs = int(hp.values.get("tuner/epochs", schedule.epochs))  # hyperband's own budget
             job = bench.job(values, epochs)
-            trial = Trial(_name(values), {**values, "epochs": epochs}, job.memory)
+            network = partial(bench.build, hp)
+            named = _name(values, bench.section), {**values, "epochs": epochs}
+            trial = Trial(*named, network, job)
             following = _follow(progress, len(trials), budget, trial, trials.values(), schedule)
             trials[trial.name, epochs] = trial
             try:
-                trial.trained = _run_trial(trial, lambda: bench.build(hp), job, record, following)
+                trial.trained = _run_trial(trial, record, following)
             except TrainingFailed as error:
                 trial.problem = str(error)
                 raise
@@ -209,25 +213,23 @@ def _follow(
     return on_epoch
 
 
-def _run_trial(
-    trial: Trial, network: Callable[[], keras.Model], job: Job, record: Record, follow: OnEpoch
-) -> Trained:
+def _run_trial(trial: Trial, record: Record, follow: OnEpoch) -> Trained:
     with record(trial.name, trial.values) as log:
 
         def on_epoch(epoch: int, scores: Scores) -> None:
             log.epoch(epoch, scores)
             follow(epoch, scores)
 
-        trained = train(network, job, on_epoch)
+        trained = train(trial.network, trial.job, on_epoch)
         best = {f"best_{name}": score for name, score in trained.best.items()}
         log.result({**best, "parameters": trained.parameters, "seconds": trained.seconds})
     return trained
 
 
-def _name(values: Mapping[str, Any]) -> str:
+def _name(values: Mapping[str, Any], section: Any) -> str:
     """A name from the hyperparameters, fit for a file: ``convolutions2-filters64``."""
     return "-".join(
-        Path(value).stem if name == "backbone" else f"{name}{value}"
+        transfer.title(value, section) if name == "backbone" else f"{name}{value}"
         for name, value in sorted(values.items())
     )
 
@@ -235,10 +237,12 @@ def _name(values: Mapping[str, Any]) -> str:
 def _keep_models(trials: list[Trial], best: list[Trial], out: Path) -> None:
     out.mkdir(parents=True, exist_ok=True)
     for place, trial in enumerate(best, start=1):
-        shutil.copyfile(trial.memory / "model.keras", out / f"{place}.keras")
+        training.restore_model(trial.network, trial.job)  # forgotten while others were better
+        shutil.copyfile(trial.job.memory / "model.keras", out / f"{place}.keras")
+    kept = {trial.job.memory for trial in best}
     for trial in trials:
-        if trial not in best:
-            training.forget_model(trial.memory)
+        if trial.job.memory not in kept:
+            training.forget_model(trial.job.memory)
 
 
 def _trials_table(trials: list[Trial], ranked: list[Trial]) -> pd.DataFrame:

@@ -61,7 +61,7 @@ def split_groups(
     """Assign whole groups to train, validation and test, alike in their strata.
 
     Every stratum gets one group in each split first; the others follow, the
-    largest first, each to the split that it brings nearest to its share.
+    largest first, each to the split that is then the furthest behind its share.
 
     Args:
         groups: int array (scans,), as of `group_scans`.
@@ -73,7 +73,7 @@ def split_groups(
         The split of each scan.
 
     Raises:
-        InputError: a stratum has fewer groups than there are splits.
+        InputError: a stratum has fewer groups than there are splits, or too few of its own.
     """
     names, codes = np.unique(np.asarray(strata), return_inverse=True)
     counts = np.zeros((groups.max() + 1, len(names)))
@@ -84,10 +84,10 @@ def split_groups(
     order = generator(seed, "split").permutation(len(counts))
     order = order[np.argsort(-counts[order].sum(axis=1), kind="stable")]
     placed = np.full(len(counts), -1)
-    _one_of_each(placed, counts, order)
+    _one_of_each(placed, counts, order, names)
     for group in order[placed[order] < 0]:
         have = np.array([counts[placed == side].sum(axis=0) for side in range(3)])
-        placed[group] = np.argmax(_gain(have, counts[group], targets))
+        placed[group] = np.argmin(_cost(have, counts[group], targets))
     return [SPLITS[side] for side in placed[groups]]
 
 
@@ -100,21 +100,29 @@ def _enough_groups(names: np.ndarray, counts: np.ndarray) -> None:
             )
 
 
-def _one_of_each(placed: np.ndarray, counts: np.ndarray, order: np.ndarray) -> None:
+def _one_of_each(
+    placed: np.ndarray, counts: np.ndarray, order: np.ndarray, names: np.ndarray
+) -> None:
     """Put the smallest free group of each stratum, rarest first, where it is missing."""
     for stratum in np.argsort((counts > 0).sum(axis=0), kind="stable"):
         for side in range(len(SPLITS)):
             if counts[placed == side, stratum].sum() == 0:
                 free = [group for group in order if placed[group] < 0 and counts[group, stratum]]
-                if free:
-                    placed[free[-1]] = side
+                if not free:
+                    raise InputError(
+                        f"class {str(names[stratum])!r} shares its few groups with other classes, "
+                        f"so {SPLITS[side]} would get none of it: add scans or drop the class"
+                    )
+                placed[free[-1]] = side
 
 
-def _gain(have: np.ndarray, group: np.ndarray, targets: np.ndarray) -> np.ndarray:
-    """How much nearer to its targets each split comes by taking the group."""
-    before = ((have - targets) / targets) ** 2
-    after = ((have + group - targets) / targets) ** 2
-    return np.asarray((before - after).sum(axis=1))
+def _cost(have: np.ndarray, group: np.ndarray, targets: np.ndarray) -> np.ndarray:
+    """How much the chi-square of each split against its share grows by taking the group.
+
+    Splits so fill at the same rate, group size by group size: neither training nor
+    test collects the large groups.
+    """
+    return np.asarray((((have + group) ** 2 - have**2) / targets).sum(axis=1))
 
 
 def audit(manifest: pd.DataFrame) -> dict[str, int]:

@@ -89,13 +89,14 @@ class Trained:
 def train(network: Callable[[], keras.Model], job: Job, on_epoch: OnEpoch) -> Trained:
     """Train to the end, from the last checkpoint if there is one, or return what is remembered.
 
-    The best epoch's network is then in ``job.memory / "model.keras"``.
+    The best epoch's network is then in ``job.memory / "model.keras"``, unless it was
+    forgotten since; `restore_model` trains it again.
 
     Raises:
         TrainingFailed: the loss is not finite.
     """
     done = job.memory / "result.json"
-    if done.exists() and (job.memory / "model.keras").exists():
+    if done.exists():
         trained = Trained(**json.loads(done.read_text()))
         for epoch, scores in enumerate(trained.history):
             on_epoch(epoch, scores)
@@ -109,6 +110,13 @@ def train(network: Callable[[], keras.Model], job: Job, on_epoch: OnEpoch) -> Tr
     write_json(done, asdict(trained))
     (job.memory / "checkpoint.npz").unlink(missing_ok=True)
     return trained
+
+
+def restore_model(network: Callable[[], keras.Model], job: Job) -> None:
+    """Train again what was forgotten: the same network to the bit, its history as it was."""
+    if not (job.memory / "model.keras").exists():
+        (job.memory / "result.json").unlink()
+        train(network, job, lambda epoch, scores: None)
 
 
 def forget_model(memory: Path) -> None:
@@ -138,7 +146,7 @@ def _with_features(model: keras.Model, job: Job) -> Job:
 
 def _fit(model: keras.Model, job: Job, on_epoch: OnEpoch) -> Trained:
     schedule = job.schedule
-    model.compile(optimizer=keras.optimizers.Adam(schedule.lr), loss=job.loss, jit_compile=False)
+    model.compile(optimizer=keras.optimizers.Adam(schedule.lr), loss=job.loss)
     model.optimizer.build(model.trainable_variables)
     state = _State.restored(model, job.memory / "checkpoint.npz")
     batches = Batches(*job.train, schedule.batch_size)

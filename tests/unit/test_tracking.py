@@ -14,6 +14,7 @@ from pydantic import BaseModel
 from scanvote import tracking
 from scanvote.errors import InputError
 from scanvote.params import load_params
+from scanvote.tracking import store
 
 ROOT = Path(__file__).parents[2]
 LOCK = """\
@@ -32,7 +33,7 @@ class Settings(BaseModel):
 
 @pytest.fixture(scope="module")
 def empty_database(tmp_path_factory):
-    tracking._quieten()
+    store.quieten()
     from mlflow import MlflowClient
 
     path = tmp_path_factory.mktemp("template") / "mlflow.db"
@@ -215,7 +216,7 @@ def test_a_saved_keras_model_is_logged_and_loads(repository):
     ] == []
     import mlflow
 
-    with tracking._as_default(tracking._open_store()):
+    with store.as_default(store.open_store()):
         loaded = mlflow.keras.load_model(uri)
         signature = mlflow.models.get_model_info(uri).signature
     assert loaded.count_params() == 0
@@ -349,8 +350,8 @@ def test_a_relative_database_counts_from_the_main_repository(outside, monkeypatc
 
 
 def test_a_deleted_experiment_comes_back(repository):
-    store = tracking._open_store()
-    store.client.delete_experiment(store.experiment)
+    opened = store.open_store()
+    opened.client.delete_experiment(opened.experiment)
     with tracking.stage_run("download", params=Settings()):
         pass
     assert _one(repository, "stage").info.status == "FINISHED"

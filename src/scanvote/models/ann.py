@@ -1,5 +1,7 @@
 """The ANN grid: flattened pixels, dense layers, dropout."""
 
+from contextlib import nullcontext
+
 import keras
 from keras import layers
 from keras_tuner import HyperParameters
@@ -18,7 +20,9 @@ def build(
     x = layers.Flatten()(layers.Rescaling(1 / 255)(inputs))
     depth = hp.Choice("dense_layers", params.dense_layers)
     # without a hidden layer there is no width: the grid must not train it thrice
-    with hp.conditional_scope("dense_layers", [n for n in params.dense_layers if n > 0]):
+    deep = [n for n in params.dense_layers if n > 0]
+    # entered whatever the depth: a scope is how Keras Tuner learns that there is more to ask
+    with hp.conditional_scope("dense_layers", deep) if deep else nullcontext():
         if depth > 0:
             units = hp.Choice("units", params.units)
             for _ in range(depth):

@@ -1,6 +1,7 @@
 """Keras archives whose bytes depend on the network alone."""
 
 import json
+import re
 import zipfile
 from pathlib import Path
 
@@ -14,7 +15,8 @@ _EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time a zip can hold
 def save_model(model: keras.Model, path: Path) -> None:
     """Save as `.keras`, without the optimizer and without the date.
 
-    Keras writes the date into the metadata and the time into the members of the zip.
+    Keras writes the date into the metadata, the time into the members of the zip, and
+    addresses in memory into the configuration, as the ids of what its layers share.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     plain = keras.Model(model.inputs, model.outputs, name=model.name)
@@ -33,4 +35,16 @@ def _normalise(source: Path, target: Path) -> None:
             content = archive.read(name)
             if name == "metadata.json":
                 content = json.dumps({**json.loads(content), "date_saved": ""}).encode()
+            if name == "config.json":
+                content = _numbered(content.decode()).encode()
             stable.writestr(zipfile.ZipInfo(name, _EPOCH), content)
+
+
+def _numbered(config: str) -> str:
+    """The ids of shared objects as 1, 2…, by first appearance."""
+    numbers: dict[str, int] = {}
+    return re.sub(
+        r'(?<="shared_object_id": )\d+',
+        lambda found: str(numbers.setdefault(found[0], len(numbers) + 1)),
+        config,
+    )

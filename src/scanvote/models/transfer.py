@@ -47,9 +47,20 @@ def build(
     return keras.Model(inputs, layers.Dense(classes, activation="softmax")(x), name="transfer")
 
 
+def title(backbone: str, params: TransferParams) -> str:
+    """A backbone's short name, which says what it was trained on: ``VGG16-untrained``."""
+    if _is_saved(backbone):
+        return Path(backbone).stem
+    return f"{backbone}-{'untrained' if params.weights == 'none' else params.weights}"
+
+
+def _is_saved(backbone: str) -> bool:
+    return Path(backbone).suffix in {".keras", ".h5"}
+
+
 def _features(name: str, x: keras.KerasTensor, params: TransferParams) -> keras.KerasTensor:
     """float (batch, features) of the backbone."""
-    saved = Path(name).suffix in {".keras", ".h5"}
+    saved = _is_saved(name)
     backbone = _saved(name) if saved else _application(name, x.shape[1:], params.weights)
     backbone.trainable = not params.frozen
     mode = None if saved else PREPROCESSING[name]

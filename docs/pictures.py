@@ -1,0 +1,33 @@
+"""Draw the pictures of README.md from the last `make repro`: `python docs/pictures.py`."""
+
+import shutil
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from scanvote.datasets.phantom.truth import read_truth
+from scanvote.figures import gallery
+from scanvote.images.decode import decode_image
+
+RAW, DOCS = Path("data/raw/classification"), Path("docs")
+LABELS = ("glioma", "meningioma", "no_tumor", "pituitary")
+SHOWN = 6  # of each class, each a patient
+
+
+def phantom() -> None:
+    """The first patients of each class: the planes in turn, both contrasts."""
+    images, captions = [], []
+    for label in LABELS:
+        own = [row for row in read_truth(RAW) if row.label == label and row.series]
+        first = {row.patient: row for row in own}
+        for row in list(first.values())[:SHOWN]:
+            images.append(cv2.resize(decode_image(RAW / row.path), (128, 128)))
+            captions.append(f"{label.replace('_', ' ')}, {row.plane} {row.contrast}")
+    gallery(np.stack(images), captions, "The phantom", DOCS / "phantom.png", columns=SHOWN)
+
+
+if __name__ == "__main__":
+    phantom()
+    shutil.copyfile("metrics/evaluate/segmentation/masks.png", DOCS / "masks.png")
+    shutil.copyfile("metrics/evaluate/classification/confusion.png", DOCS / "vote.png")

@@ -1,0 +1,14 @@
+"""The runs of the pipeline in MLflow; the only folder that imports it.
+
+with stage_run("search", item="cnn", params=params, sections=("lr", "cnn")) as run:
+    with run.trial("conv2-filters64", {"convolutions": 2}) as trial:
+        trial.epoch(0, {"loss": 0.3})
+        trial.result({"val_accuracy": 0.7})
+    run.log_metrics({"best_accuracy": 0.7})
+"""
+
+from scanvote.flat import read_metrics
+from scanvote.tracking.runs import StageRun, Trial, stage_run
+from scanvote.tracking.store import tracking_uri, ui_command
+
+__all__ = ["StageRun", "Trial", "read_metrics", "stage_run", "tracking_uri", "ui_command"]

@@ -1,0 +1,210 @@
+"""MLflow's store: where it is, how it is opened once, how values are written into it."""
+
+import json
+import logging
+import os
+import posixpath
+import re
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from scanvote.errors import InputError
+from scanvote.files import repository_root
+from scanvote.flat import numbers
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+EXPERIMENT = "scanvote"
+KIND = "scanvote.kind"
+_URI = "MLFLOW_TRACKING_URI"
+_PARAM_LENGTH = 500  # what the oldest servers in use accept
+_PARAMS_A_BATCH = 100
+_METRICS_A_BATCH = 1000
+
+
+def tracking_uri() -> str:
+    """MLFLOW_TRACKING_URI where set, else the database in the main repository.
+
+    A relative sqlite path counts from the main repository: from the working directory
+    a queued experiment would write into its copy, which DVC deletes.
+    """
+    root = repository_root()
+    uri = os.environ.get(_URI) or "sqlite:///mlflow.db"
+    prefix, relative, path = uri.partition("sqlite:///")
+    return f"sqlite:///{root / path}" if relative and not prefix else uri
+
+
+def artifact_root() -> str:
+    return (repository_root() / "mlartifacts").as_uri()
+
+
+def ui_command(port: int = 5000) -> list[str]:
+    """The command that serves MLflow's pages on this repository's runs, to this machine only.
+
+    Raises:
+        InputError: MLFLOW_TRACKING_URI is a server, which has pages of its own.
+    """
+    uri = tracking_uri()
+    if _is_server(uri):
+        raise InputError(f"{_URI} is a server with pages of its own: open {_masked(uri)}")
+    open_store()
+    command = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", uri]
+    command += ["--default-artifact-root", artifact_root()]
+    return [*command, "--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
+
+
+@dataclass(frozen=True)
+class Store:
+    client: "MlflowClient"
+    experiment: str
+    uri: str
+
+    def create(self, kind: str, name: str, tags: Mapping[str, str], params: Any) -> str:
+        known = {KIND: kind, "mlflow.user": _user(), "mlflow.source.type": "LOCAL"}
+        named = {_key(key): value for key, value in {**known, **tags}.items()}
+        run = self.client.create_run(self.experiment, tags=named, run_name=name)
+        run_id: str = run.info.run_id
+        self.log_params(run_id, params)
+        return run_id
+
+    def log_params(self, run_id: str, values: Mapping[str, object]) -> None:
+        from mlflow.entities import Param
+
+        params = [Param(_key(key), _text(value)) for key, value in values.items()]
+        for chunk in _chunks(params, _PARAMS_A_BATCH):
+            self.client.log_batch(run_id, params=chunk)
+
+    def log_metrics(self, run_id: str, values: Mapping[str, object], step: int = 0) -> None:
+        from mlflow.entities import Metric
+
+        now = int(time.time() * 1000)
+        metrics = [Metric(_key(key), value, now, step) for key, value in numbers(values).items()]
+        for chunk in _chunks(metrics, _METRICS_A_BATCH):
+            self.client.log_batch(run_id, metrics=chunk)
+
+    def search(self, order: str = "attributes.start_time ASC", **tags: str) -> list[Any]:
+        filters = [f"tags.`{key}` = '{value}'" for key, value in tags.items()]
+        page = self.client.search_runs([self.experiment], " AND ".join(filters), order_by=[order])
+        return list(page)
+
+
+def open_store() -> Store:
+    quieten()
+    from mlflow import MlflowClient
+
+    uri = tracking_uri()
+    try:
+        with store_lock(), _impatient():
+            client = MlflowClient(uri)
+            return Store(client, _experiment(client, uri), uri)
+    except Exception as error:
+        # whatever a driver or a server throws, the user can act on one thing only: the URI
+        chosen = f"{_URI}={_masked(uri)}" if os.environ.get(_URI) else uri
+        reason = _masked(_root_cause(error))
+        raise InputError(f"{chosen}: the MLflow store cannot be opened: {reason}") from error
+
+
+def store_lock() -> AbstractContextManager[Any]:
+    # around whatever is looked up and made where missing: database, experiment, parent
+    from filelock import FileLock
+
+    path = repository_root() / ".cache" / "mlflow.lock"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return FileLock(path, timeout=120)
+
+
+@contextmanager
+def as_default(store: Store) -> Iterator[None]:
+    """Make the store MLflow's own: models can be logged in no other way."""
+    import mlflow
+
+    before = os.environ.get(_URI)
+    mlflow.set_tracking_uri(store.uri)
+    mlflow.set_experiment(experiment_id=store.experiment)
+    try:
+        yield
+    finally:
+        # both setters write environment variables, which would outlive this block
+        os.environ.pop("MLFLOW_EXPERIMENT_ID", None)
+        mlflow.set_tracking_uri(before)  # type: ignore[arg-type]
+
+
+def quieten() -> None:
+    """No telemetry, no chatter; must come before the first import of mlflow."""
+    os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
+    os.environ["DO_NOT_TRACK"] = "true"
+    os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "ERROR")
+    os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
+    for name in ("mlflow", "alembic", "urllib3.connectionpool"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+
+
+def _experiment(client: "MlflowClient", uri: str) -> str:
+    found = client.get_experiment_by_name(EXPERIMENT)
+    if found is None:
+        return str(client.create_experiment(EXPERIMENT, _artifacts_of(uri)))
+    if found.lifecycle_stage == "deleted":
+        client.restore_experiment(found.experiment_id)
+    return str(found.experiment_id)
+
+
+def _artifacts_of(uri: str) -> str | None:
+    return None if _is_server(uri) else artifact_root()
+
+
+def _is_server(uri: str) -> bool:
+    return uri.startswith(("http://", "https://", "databricks", "uc:"))
+
+
+@contextmanager
+def _impatient() -> Iterator[None]:
+    """Give up on a server within seconds; later, in a training, MLflow's minutes are right."""
+    limits = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1", "MLFLOW_HTTP_REQUEST_TIMEOUT": "10"}
+    added = {name: value for name, value in limits.items() if name not in os.environ}
+    os.environ.update(added)
+    try:
+        yield
+    finally:
+        for name in added:
+            os.environ.pop(name, None)
+
+
+def _root_cause(error: BaseException) -> str:
+    while inner := error.__cause__ or error.__context__:
+        error = inner
+    return " ".join(str(error).split())[:300] or type(error).__name__
+
+
+def _masked(uri: str) -> str:
+    return re.sub(r"//[^/@]*@", "//***@", uri)
+
+
+def _user() -> str:
+    import getpass
+
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container's user without a name
+        return str(os.getuid())
+
+
+def _key(name: str) -> str:
+    # MLflow takes letters, digits and a few signs, and reads the name as a path
+    plain = re.sub(r"[^\w\-. :/]", "_", name)
+    return posixpath.normpath(plain).lstrip("/.") or "_"
+
+
+def _text(value: object) -> str:
+    """As YAML writes it: null, true, 0.0001, [32, 64]."""
+    text = value if isinstance(value, str) else json.dumps(value, default=str)
+    return text[:_PARAM_LENGTH]
+
+
+def _chunks(things: list[Any], size: int) -> Iterator[list[Any]]:
+    for start in range(0, len(things), size):
+        yield things[start : start + size]

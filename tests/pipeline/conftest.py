@@ -1,0 +1,180 @@
+"""A copy of the repository with a tiny phantom, and DVC run in it as a person runs it."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from ruamel.yaml import YAML
+
+ROOT = Path(__file__).parents[2]
+VENV = Path(sys.prefix)
+MADE = ("data", "models", "metrics", "dvc.lock")  # by DVC; a copy starts without
+
+TINY = """
+phantom:
+  size: 64
+  classification: {patients: 24, slices: 1}
+  segmentation: {patients: 8, slices: 4}
+prepare:
+  classification: {size: 32, copies: 0}
+  segmentation: {size: 32, copies: 0}
+search: {max_trials: 2, epochs: 1}
+ann: {dense_layers: [0, 1], units: [8]}
+cnn: {convolutions: [1], filters: [4, 8], dense_layers: [0]}
+transfer: {backbones: [backbone.keras], units: [0]}
+unet: {filters: 2, epochs: 1}
+"""
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """A Git and DVC repository to run commands in."""
+
+    folder: Path
+
+    def __truediv__(self, path: str) -> Path:
+        return self.folder / path
+
+    def start(self, *command: object, **environment: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [str(word) for word in command],
+            cwd=self.folder,
+            env=_environment() | environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,  # killed as a whole
+        )
+
+    def run(self, *command: object, **environment: str) -> subprocess.CompletedProcess[str]:
+        """Run to the end, whatever the end is."""
+        process = self.start(*command, **environment)
+        out, err = process.communicate(timeout=300)
+        return subprocess.CompletedProcess(process.args, process.returncode, out, err)
+
+    def dvc(self, *words: object, **environment: str) -> str:
+        """The output of a `dvc` command that must succeed."""
+        done = self.run("dvc", *words, **environment)
+        assert done.returncode == 0, f"dvc {words}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
+        return done.stdout
+
+    def ran(self, *words: object) -> set[str]:
+        """The stages that `dvc repro --dry` says it would run."""
+        lines = self.dvc("repro", "--dry", *words).splitlines()
+        return {line.split("'")[1] for line in lines if line.startswith("Running stage '")}
+
+    def change(self, changes: str) -> None:
+        """Merge `changes`, in YAML, into params.yaml."""
+        yaml = YAML()
+        values = yaml.load(self / "params.yaml")
+        _merge(values, yaml.load(changes))
+        yaml.dump(values, self / "params.yaml")
+
+    def commit(self) -> None:
+        for words in (["add", "--all"], ["commit", "--quiet", "--message", "as tested"]):
+            done = self.run("git", "-c", "user.name=test", "-c", "user.email=test@test", *words)
+            assert done.returncode == 0, done.stderr
+
+    def copy(self, folder: Path) -> "Workspace":
+        """The same again, outputs and cache included; the runs in MLflow stay behind."""
+        shutil.copytree(
+            self.folder,
+            folder,
+            symlinks=True,
+            ignore=shutil.ignore_patterns("mlflow.db*", "mlartifacts"),
+        )
+        return Workspace(folder)
+
+
+def _environment() -> dict[str, str]:
+    """This one's, with the virtual environment's commands first and no settings of a run."""
+    alien = ("DVC_", "GIT_", "MLFLOW_", "SCANVOTE_", "KERAS_", "PYTHON")
+    plain = {name: value for name, value in os.environ.items() if not name.startswith(alien)}
+    return plain | {
+        "PATH": f"{VENV / 'bin'}{os.pathsep}{plain['PATH']}",
+        "CUDA_VISIBLE_DEVICES": "",
+        "TF_CPP_MIN_LOG_LEVEL": "3",
+    }
+
+
+def _merge(values: dict, changes: dict) -> None:
+    for key, value in changes.items():
+        assert key in values, f"params.yaml has no {key}"
+        if isinstance(value, dict):
+            _merge(values[key], value)
+        else:
+            values[key] = value
+
+
+def _tracked() -> list[str]:
+    """What Git would commit of the working tree, new files included."""
+    words = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
+    listed = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    return [path for path in listed.split("\0") if path and (ROOT / path).is_file()]
+
+
+@pytest.fixture(scope="session")
+def checkout(tmp_path_factory) -> Callable[[str], Workspace]:
+    """Makes fresh copies of the repository, tiny, committed, nothing run yet."""
+    template = Workspace(tmp_path_factory.mktemp("template") / "scanvote")
+    for path in _tracked():
+        if not path.startswith(("tests/", *MADE)) or path.endswith(".gitignore"):
+            target = template / path
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / path, target)
+    template.change(TINY)
+    _backbone(template / "backbone.keras")
+    template.run("git", "init", "--quiet")
+    (template / ".git/info/exclude").write_text(".venv\n")
+    (template / ".venv").symlink_to(VENV)
+    template.commit()
+
+    def make(name: str) -> Workspace:
+        return template.copy(tmp_path_factory.mktemp(name) / "scanvote")
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def _both(checkout) -> tuple[Workspace, Workspace]:
+    """Two copies after `dvc repro`, run at once: together they take little longer than one."""
+    workspaces = checkout("repro"), checkout("twin")
+    processes = [workspace.start("dvc", "repro") for workspace in workspaces]
+    for process in processes:
+        out, err = process.communicate(timeout=500)
+        assert process.returncode == 0, f"{out[-3000:]}\n{err[-3000:]}"
+    workspaces[0].commit()
+    return workspaces
+
+
+@pytest.fixture(scope="session")
+def repro(_both) -> Workspace:
+    """After one `dvc repro`, its outputs committed; tests leave it as they find it."""
+    return _both[0]
+
+
+@pytest.fixture(scope="session")
+def twin(_both) -> Workspace:
+    """After another `dvc repro` elsewhere, which knew nothing of the first."""
+    return _both[1]
+
+
+@pytest.fixture
+def done(repro, tmp_path) -> Workspace:
+    """A copy of `repro`, to change and run."""
+    return repro.copy(tmp_path / "scanvote")
+
+
+def _backbone(path: Path) -> None:
+    """A saved feature extractor of a few weights, such as a mirror's EfficientNet is of many."""
+    import keras
+
+    keras.utils.set_random_seed(1)
+    inputs = keras.Input((None, None, 3))
+    x = keras.layers.Conv2D(4, 3, strides=2, activation="relu")(inputs)
+    keras.Model(inputs, x).save(path)

@@ -1,0 +1,349 @@
+"""The pipeline as a person runs it: real DVC, real MLflow, a tiny phantom."""
+
+import io
+import json
+import os
+import shutil
+import signal
+import time
+import zipfile
+
+import pandas as pd
+import pytest
+from ruamel.yaml import YAML
+
+TASKS = ("classification", "segmentation")
+FAMILIES = ("ann", "cnn", "transfer")
+SEARCHES = {f"search@{family}" for family in FAMILIES}
+DATA = {f"{stage}@{task}" for stage in ("download", "deduplicate", "prepare") for task in TASKS}
+STAGES = DATA | SEARCHES | {"unet", "ensemble"} | {f"evaluate@{task}" for task in TASKS}
+
+
+def _lock(workspace):
+    return YAML(typ="safe").load(workspace / "dvc.lock")["stages"]
+
+
+def _runs(workspace):
+    from mlflow import MlflowClient
+
+    client = MlflowClient(f"sqlite:///{workspace.folder}/mlflow.db")
+    experiment = client.get_experiment_by_name("scanvote")
+    found = client.search_runs([experiment.experiment_id])
+    return {
+        kind: [run for run in found if run.data.tags["scanvote.kind"] == kind]
+        for kind in ("execution", "stage", "trial")
+    }
+
+
+# ---- one run ---------------------------------------------------------------------------
+
+
+def test_every_stage_ran_and_every_output_is_there(repro):
+    lock = _lock(repro)
+    assert set(lock) == STAGES
+    for stage in lock.values():
+        for out in stage["outs"]:
+            assert (repro / out["path"]).exists(), out["path"]
+
+
+def test_metrics_bear_the_name_of_their_stage_and_are_flat_numbers(repro):
+    for name in STAGES:
+        stage, _, item = name.partition("@")
+        item = item or ("segmentation" if stage == "unet" else "classification")
+        values = json.loads((repro / f"metrics/{stage}/{item}.json").read_text())
+        assert values
+        assert all(isinstance(value, int | float) for value in values.values() if value != "")
+
+
+def test_metrics_that_others_rely_on(repro):
+    found = json.loads((repro / "metrics/evaluate/classification.json").read_text())
+    wanted = ("vote_accuracy", "vote_macro_f1", "best_accuracy", "best_macro_f1", "test_scans")
+    assert set(wanted) <= set(found)
+    found = json.loads((repro / "metrics/evaluate/segmentation.json").read_text())
+    wanted = ("dice_patient_mean", "dice_patient_median", "dice_slice_mean", "pixel_accuracy")
+    assert {*wanted, "test_patients"} <= set(found)
+
+
+def test_nobody_stands_in_two_splits(repro):
+    for task in TASKS:
+        frame = pd.read_csv(repro / f"data/prepared/{task}/manifest.csv", keep_default_na=False)
+        known = frame[frame["patient"] != ""]
+        assert (known.groupby("patient")["split"].nunique() == 1).all()
+        assert set(frame["split"]) == {"train", "validation", "test"}
+
+
+def test_the_vote_is_of_the_best_candidates_on_the_same_scans(repro):
+    members = pd.read_csv(repro / "models/ensemble/members.csv")
+    table = pd.read_csv(repro / "models/ensemble/predictions.csv")
+    chosen = members["model"][members["votes"]]
+    assert len(chosen) == 3
+    assert set(table["model"]) == {"vote", *chosen}
+    assert members["macro_f1"].is_monotonic_decreasing
+    scans = [set(rows["scan_id"]) for _, rows in table.groupby("model")]
+    assert all(one == scans[0] for one in scans)
+
+
+def test_status_is_clean_and_a_second_repro_runs_nothing(repro):
+    assert "up to date" in repro.dvc("status")
+    said = repro.dvc("repro")
+    assert "Running stage" not in said
+    assert said.count("didn't change, skipping") == len(STAGES)
+    assert repro.run("git", "status", "--short").stdout == ""
+
+
+def test_what_dvc_shows_a_person(repro):
+    shown = json.loads(repro.dvc("metrics", "show", "--json"))
+    assert "metrics/evaluate/classification.json" in shown[""]["data"]
+    stages = repro.dvc("stage", "list", "--all").splitlines()
+    assert {line.split()[0] for line in stages} == STAGES
+    assert "evaluate@classification" in repro.dvc("dag", "--md")
+    plots = repro.dvc("plots", "show", "--out", repro.folder.parent / "plots")
+    page = (repro.folder.parent / "plots" / "index.html").read_text()
+    assert plots.strip().endswith("index.html")
+    assert "Dice of each test patient" in page
+
+
+@pytest.mark.slow  # a second pipeline, though beside the first one
+def test_another_run_gives_the_same_bytes(repro, twin):
+    assert (twin / "dvc.lock").read_bytes() == (repro / "dvc.lock").read_bytes()
+
+
+# ---- what a change runs again ----------------------------------------------------------
+
+
+def test_segmentation_alone_trains_no_classifier(repro):
+    assert repro.ran("--force", "evaluate@segmentation") == {
+        *(name for name in DATA if name.endswith("segmentation")),
+        "unet",
+        "evaluate@segmentation",
+    }
+
+
+VOTE = {"ensemble", "evaluate@classification"}
+MASKS = {"unet", "evaluate@segmentation"}
+# by change: the stages that it concerns, and all that follow where their outputs change
+CHANGES = {
+    "unet: {filters: 4}": ({"unet"}, MASKS),
+    "cnn: {dropout: 0.5}": ({"search@cnn"}, {"search@cnn", *VOTE}),
+    "ensemble: {top: 2}": ({*SEARCHES, "ensemble"}, SEARCHES | VOTE),
+    "evaluate: {gallery: 3}": (
+        {f"evaluate@{task}" for task in TASKS},
+        {f"evaluate@{task}" for task in TASKS},
+    ),
+    "lr: 1e-4": ({*SEARCHES, "unet"}, SEARCHES | VOTE | MASKS),
+    "prepare: {segmentation: {copies: 1}}": (
+        {"prepare@segmentation"},
+        {"prepare@segmentation", *MASKS},
+    ),
+    "phantom: {segmentation: {slices: 5}}": (
+        {"download@segmentation"},
+        {name for name in DATA if name.endswith("segmentation")} | MASKS,
+    ),
+    "download: {mirror: elsewhere}": ({f"download@{task}" for task in TASKS}, STAGES),
+}
+
+
+@pytest.fixture
+def changeable(repro):
+    """The finished workspace, its params.yaml as it was when the test ends."""
+    before = (repro / "params.yaml").read_bytes()
+    yield repro
+    (repro / "params.yaml").write_bytes(before)
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_change_runs_only_what_depends_on_it(changeable, change):
+    changeable.change(change)
+    concerned, following = CHANGES[change]
+    # a dry run cannot know whether the outputs of these will change
+    assert changeable.ran() == concerned
+    assert changeable.ran("--force", "--downstream", *sorted(concerned)) == following
+
+
+# ---- MLflow ----------------------------------------------------------------------------
+
+
+def test_one_parent_holds_all_stages_and_their_trials(repro):
+    runs = _runs(repro)
+    (parent,) = runs["execution"]
+    assert {run.info.run_name for run in runs["stage"]} == STAGES
+    assert len(runs["stage"]) == len(STAGES)
+    assert {run.data.tags["mlflow.parentRunId"] for run in runs["stage"]} == {parent.info.run_id}
+    assert parent.data.params["lr"] == "0.001"
+    assert {run.info.status for kind in runs.values() for run in kind} == {"FINISHED"}
+
+
+def test_every_trial_lies_below_its_search(repro):
+    runs = _runs(repro)
+    names = {run.info.run_id: run.info.run_name for run in runs["stage"]}
+    found = {(names[t.data.tags["mlflow.parentRunId"]], t.info.run_name) for t in runs["trial"]}
+    expected = {("unet", "unet")}
+    for family in FAMILIES:
+        trials = pd.read_csv(repro / f"models/search/{family}/trials.csv")
+        expected |= {(f"search@{family}", name) for name in trials["trial"]}
+    assert found == expected
+    assert all("val_loss" in run.data.metrics for run in runs["trial"])
+
+
+def test_the_parent_compares_whole_experiments(repro):
+    (parent,) = _runs(repro)["execution"]
+    found = json.loads((repro / "metrics/evaluate/classification.json").read_text())
+    logged = {key.rpartition("/")[2]: value for key, value in parent.data.metrics.items()}
+    assert logged["vote_accuracy"] == pytest.approx(found["vote_accuracy"])
+    assert "dice_patient_mean" in logged
+    assert "best_val_macro_f1" in logged
+
+
+@pytest.mark.slow  # a minute of training anew
+def test_experiment_with_another_lr(done):
+    done.dvc("exp", "run", "-S", "lr=1e-4", "--name", "slower")
+    ran = {run.info.run_name for run in _runs(done)["stage"]}
+    assert ran == CHANGES["lr: 1e-4"][1]
+    (parent,) = _runs(done)["execution"]
+    assert parent.info.run_name == "slower"
+    assert float(parent.data.params["lr"]) == 1e-4
+    (shown,) = json.loads(done.dvc("exp", "show", "--json"))[1]["experiments"]
+    (revision,) = shown["revs"]
+    assert revision["name"] == "slower"
+    assert revision["data"]["params"]["params.yaml"]["data"]["lr"] == 1e-4
+    assert "metrics/evaluate/classification.json" in revision["data"]["metrics"]
+
+
+# ---- interruptions ---------------------------------------------------------------------
+
+
+@pytest.mark.slow  # a search, one and a half times
+def test_killed_in_a_search_and_run_again(done):
+    memory = done / ".cache/trials"
+    shutil.rmtree(memory)
+    lock = (done / "dvc.lock").read_bytes()
+    words = ("repro", "--force", "--single-item", "search@cnn")
+    process = done.start("dvc", *words)
+    finished = _wait_for(lambda: list(memory.glob("*/result.json")), process)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
+    assert len(list(memory.glob("*/result.json"))) == len(finished) == 1, "killed too late"
+    written = finished[0].stat().st_mtime_ns
+    done.dvc(*words)
+    assert finished[0].stat().st_mtime_ns == written
+    assert len(list(memory.glob("*/result.json"))) == 2
+    assert (done / "dvc.lock").read_bytes() == lock
+    assert "up to date" in done.dvc("status", "search@cnn")
+
+
+def _wait_for(found, process):
+    for _ in range(6000):
+        if now := found():
+            return now
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.01)
+    raise AssertionError("waited for a minute")
+
+
+# ---- the right Python ------------------------------------------------------------------
+
+
+def test_dvc_of_the_environment_without_the_environment_on_the_path(repro, tmp_path):
+    workspace = repro.copy(tmp_path / "scanvote")
+    workspace.run(".venv/bin/dvc", "config", "core.analytics", "false")
+    command = (".venv/bin/dvc", "repro", "--single-item", "--force", "ensemble")
+    done = workspace.run("env", "-i", "PATH=/usr/bin:/bin", f"HOME={tmp_path}", *command)
+    assert done.returncode == 0, done.stderr
+    assert (workspace / "dvc.lock").read_bytes() == (repro / "dvc.lock").read_bytes()
+
+
+def test_a_stage_without_any_environment_says_what_to_do(repro, tmp_path):
+    workspace = repro.copy(tmp_path / "scanvote")
+    (workspace / ".venv").unlink()
+    done = workspace.run("env", "-i", "/usr/bin/env", "python3", "-S", "-m", "stages.ensemble")
+    assert done.returncode != 0
+    assert done.stderr.strip().endswith("run `make env`")
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_stage_runs_the_code_of_its_own_copy(repro, tmp_path):
+    workspace = repro.copy(tmp_path / "scanvote")
+    (workspace / "src/scanvote/errors.py").write_text("raise SystemExit('this copy')\n")
+    done = workspace.run("python3", "-m", "stages.ensemble", "--help")
+    assert done.stderr.strip() == "this copy"
+
+
+# ---- bad input -------------------------------------------------------------------------
+
+
+@pytest.fixture
+def refused(checkout, tmp_path_factory):
+    """Runs a download that must fail with one line, which it returns."""
+    workspace = checkout("refused")
+
+    def run(change="", **environment):
+        if change:
+            workspace.change(change)
+        words = ("classification", "data/raw/x", "metrics/x.json")
+        done = workspace.run("python3", "-m", "stages.download", *words, **environment)
+        assert done.returncode == 1, done.stderr
+        assert done.stdout == ""
+        lines = done.stderr.splitlines()
+        assert len(lines) == 1, done.stderr
+        assert lines[0].startswith("scanvote: ")
+        assert not (workspace / "data/raw/x").exists()
+        assert not (workspace / "metrics/x.json").exists()
+        return lines[0].removeprefix("scanvote: ")
+
+    run.workspace = workspace
+    return run
+
+
+MRI = "classification: {dataset: brain_tumor_mri}"
+
+
+def test_missing_mirror(refused):
+    said = refused(f"{MRI}\ndownload: {{mirror: nowhere}}")
+    folder = refused.workspace / "nowhere"
+    assert said == f"the mirror {folder} is no folder; correct download.mirror or SCANVOTE_MIRROR"
+
+
+def test_corrupt_archive(refused, tmp_path):
+    _archive(tmp_path, refused, b"PK\x03\x04 and then nothing")
+    assert "is damaged or no archive" in refused(MRI, SCANVOTE_MIRROR=str(tmp_path))
+
+
+def test_archive_with_a_path_outside(refused, tmp_path):
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        archive.writestr("../outside.png", b"x")
+    _archive(tmp_path, refused, content.getvalue())
+    said = refused(MRI, SCANVOTE_MIRROR=str(tmp_path))
+    assert "its member '../outside.png' leads outside of the folder" in said
+    assert list(refused.workspace.folder.rglob("outside.png")) == []
+
+
+def _archive(folder, refused, content):
+    from scanvote.datasets.brain_tumor_mri import BRAIN_TUMOR_MRI
+
+    (folder / BRAIN_TUMOR_MRI.archive).write_bytes(content)
+
+
+def test_unknown_data_set(refused):
+    said = refused("classification: {dataset: brain_tumour_mri}")
+    assert said == (
+        "classification.dataset: no data set 'brain_tumour_mri'; did you mean 'brain_tumor_mri'?"
+    )
+
+
+def test_misspelt_key_of_params(refused):
+    params = refused.workspace / "params.yaml"
+    params.write_text(params.read_text().replace("correlation:", "corelation:"))
+    assert "deduplicate.corelation is no known key; did you mean 'correlation'?" in refused()
+
+
+def test_impossible_value_of_params(refused):
+    assert "prepare.test" in refused("prepare: {test: 1.5}")
+
+
+def test_a_failing_stage_stops_dvc_with_the_same_line(refused):
+    refused.workspace.change("classification: {dataset: phantasm}")
+    done = refused.workspace.run("dvc", "repro", "download@classification")
+    assert done.returncode != 0
+    assert "no data set 'phantasm'; did you mean 'phantom'?" in done.stderr
+    assert "Traceback" not in done.stderr

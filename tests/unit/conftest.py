@@ -1,0 +1,26 @@
+"""What the unit tests share: the repository's params.yaml, shrunk."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+from scanvote.params import Params, load_params
+
+ROOT = Path(__file__).parents[2]
+
+# the same examples in every run: a failure in CI is one on the desk
+settings.register_profile("repeatable", deadline=None, derandomize=True, database=None)
+settings.load_profile("repeatable")
+
+
+@pytest.fixture(scope="session")
+def params() -> Params:
+    """params.yaml of this repository, with small arrays and two copies a training scan."""
+    whole = load_params(ROOT / "params.yaml")
+    tiny = {"size": 32, "copies": 2}
+    tasks = {
+        task: getattr(whole.prepare, task).model_copy(update=tiny)
+        for task in ("classification", "segmentation")
+    }
+    return whole.model_copy(update={"prepare": whole.prepare.model_copy(update=tasks)})

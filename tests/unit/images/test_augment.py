@@ -1,0 +1,161 @@
+"""Copies stay within their bounds, and a mask goes where its image goes."""
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from scanvote.images.augment import augment
+from scanvote.params import AugmentParams
+
+STILL = AugmentParams(rotation=0, shift=0, zoom=0, flip=False, brightness=0)
+SEEDS = st.integers(0, 2**31)
+
+
+def bounds(**changes: object) -> AugmentParams:
+    return STILL.model_copy(update=changes)
+
+
+def scan(height: int = 40, width: int = 52) -> tuple[np.ndarray, np.ndarray]:
+    """An image (H, W, 1) whose white pixels are its mask: a shape without symmetry."""
+    mask = np.zeros((height, width), np.uint8)
+    cv2.ellipse(mask, (22, 18), (10, 5), 30, 0, 360, 1, -1)
+    mask[25:30, 20:24] = 1
+    return (mask * 255)[..., None], mask
+
+
+def noise(seed: int, shape: tuple[int, ...]) -> np.ndarray:
+    return np.random.default_rng(seed).integers(0, 256, shape, np.uint8)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"rotation": 30.0},
+        {"shift": 0.1},
+        {"zoom": 0.2},
+        {"flip": True},
+        {"rotation": 30.0, "shift": 0.1, "zoom": 0.2, "flip": True},
+    ],
+    ids=lambda change: "+".join(change),
+)
+@given(SEEDS)
+@settings(max_examples=40)
+def test_the_mask_moves_with_its_image(change: dict[str, object], seed: int) -> None:
+    image, mask = scan()
+    moved, moved_mask = augment(image, mask, bounds(**change), np.random.default_rng(seed))
+    apart = (moved[..., 0] >= 128) != (moved_mask > 0)
+    # only pixels that the outline crosses may differ, by the interpolation
+    assert not (apart & ((moved[..., 0] < 32) | (moved[..., 0] > 223))).any()
+    assert apart.sum() <= 0.15 * mask.sum()
+
+
+def centre(shape: np.ndarray) -> np.ndarray:
+    return (np.indices(shape.shape) * shape).sum(axis=(1, 2)) / shape.sum()
+
+
+def test_the_mask_is_not_off_to_one_side() -> None:
+    image, mask = scan()
+    wild = bounds(rotation=20.0, shift=0.1, zoom=0.1)
+    both = [augment(image, mask, wild, np.random.default_rng(seed)) for seed in range(60)]
+    apart = [centre(moved[..., 0] / 255) - centre(moved_mask) for moved, moved_mask in both]
+    np.testing.assert_allclose(np.mean(apart, axis=0), 0, atol=0.05)
+
+
+@pytest.mark.parametrize("change", [{"rotation": 30.0}, {"shift": 0.2}, {"zoom": 0.3}])
+def test_something_moves(change: dict[str, object]) -> None:
+    image, mask = scan()
+    moved, moved_mask = augment(image, mask, bounds(**change), np.random.default_rng(2))
+    assert (moved != image).any()
+    assert (moved_mask != mask).any()
+
+
+@given(SEEDS, st.sampled_from([1, 3]))
+@settings(max_examples=20)
+def test_bounds_of_zero_give_the_scan_back(seed: int, channels: int) -> None:
+    image, mask = noise(seed, (17, 23, channels)), noise(seed, (17, 23)) % 2
+    same, same_mask = augment(image, mask, STILL, np.random.default_rng(seed))
+    np.testing.assert_array_equal(same, image)
+    np.testing.assert_array_equal(same_mask, mask)
+
+
+def test_a_flip_is_the_exact_mirror_about_half_of_the_time() -> None:
+    image, mask = noise(3, (9, 14, 3)), noise(4, (9, 14)) % 2
+    mirrored = 0
+    for seed in range(60):
+        moved, moved_mask = augment(image, mask, bounds(flip=True), np.random.default_rng(seed))
+        flipped = not np.array_equal(moved, image)
+        step = -1 if flipped else 1
+        np.testing.assert_array_equal(moved, image[:, ::step])
+        np.testing.assert_array_equal(moved_mask, mask[:, ::step])
+        mirrored += flipped
+    assert 15 <= mirrored <= 45
+
+
+@given(SEEDS)
+@settings(max_examples=40)
+def test_a_shift_stays_within_its_share_of_the_side(seed: int) -> None:
+    _, mask = scan()
+    image = np.zeros((40, 52, 1), np.uint8)
+    image[20, 26] = 255
+    moved, _ = augment(image, mask, bounds(shift=0.1), np.random.default_rng(seed))
+    weights = moved[..., 0] / moved.sum()
+    row, column = (weights * np.indices(weights.shape)).sum(axis=(1, 2))
+    assert abs(row - 20) <= 0.1 * 40 + 0.1
+    assert abs(column - 26) <= 0.1 * 52 + 0.1
+
+
+@given(SEEDS)
+@settings(max_examples=40)
+def test_brightness_scales_the_image_and_leaves_the_mask(seed: int) -> None:
+    image, mask = np.arange(256, dtype=np.uint8).reshape(16, 16, 1), noise(1, (16, 16)) % 2
+    bright, same_mask = augment(image, mask, bounds(brightness=0.2), np.random.default_rng(seed))
+    values = image.astype(float)
+    assert (bright >= np.floor(values * 0.8)).all()
+    assert (bright <= np.minimum(np.ceil(values * 1.2), 255)).all()
+    assert (np.diff(bright.ravel().astype(int)) >= 0).all(), "too bright must not turn dark"
+    np.testing.assert_array_equal(same_mask, mask)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("masked", [True, False])
+def test_shapes_and_types_stay(channels: int, masked: bool) -> None:
+    image, mask = noise(0, (20, 31, channels)), noise(1, (20, 31)) % 2
+    wild = bounds(rotation=180.0, shift=0.5, zoom=0.9, flip=True, brightness=0.9)
+    for seed in range(10):
+        random = np.random.default_rng(seed)
+        moved, moved_mask = augment(image, mask if masked else None, wild, random)
+        assert (moved.shape, moved.dtype) == (image.shape, np.uint8)
+        if not masked:
+            assert moved_mask is None
+        else:
+            assert moved_mask is not None
+            assert (moved_mask.shape, moved_mask.dtype) == (mask.shape, np.uint8)
+            assert set(np.unique(moved_mask)) <= {0, 1}
+
+
+def test_what_moves_in_is_border_in_the_image_and_empty_in_the_mask() -> None:
+    image, mask = np.full((30, 30, 1), 77, np.uint8), np.ones((30, 30), np.uint8)
+    moved, moved_mask = augment(image, mask, bounds(shift=0.4), np.random.default_rng(0))
+    assert (moved == 77).all()
+    assert 0 < moved_mask.mean() < 1
+
+
+def test_the_generator_decides() -> None:
+    image, mask = scan()
+    wild = bounds(rotation=20.0, shift=0.1, zoom=0.1, brightness=0.1)
+    one, again, other = (
+        augment(image, mask, wild, np.random.default_rng(seed))[0] for seed in (1, 1, 2)
+    )
+    np.testing.assert_array_equal(one, again)
+    assert (one != other).any()
+
+
+def test_the_mask_does_not_change_what_happens_to_the_image() -> None:
+    image, mask = scan()
+    wild = bounds(rotation=20.0, shift=0.1, flip=True)
+    with_mask, without = (
+        augment(image, given, wild, np.random.default_rng(7))[0] for given in (mask, None)
+    )
+    np.testing.assert_array_equal(with_mask, without)

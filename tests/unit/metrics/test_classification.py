@@ -1,0 +1,139 @@
+"""Figures of classifiers against scikit-learn and against pencil and paper."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn import metrics as sk
+
+from scanvote.metrics.classification import (
+    auroc,
+    cross_entropy,
+    evaluate_classes,
+    majority_class_accuracy,
+    quick_scores,
+    roc_of,
+)
+from scanvote.predictions import class_predictions
+
+LABELS = ["a", "b", "c"]
+
+
+def table(truth: list[int], predicted: np.ndarray | list[list[float]]) -> pd.DataFrame:
+    names = np.array([f"scan{number}" for number in range(len(truth))])
+    shard = {"scan_ids": names, "labels": np.array(truth)}
+    return class_predictions("m", "test", shard, np.array(predicted, float), LABELS)
+
+
+def certain(guesses: list[int]) -> np.ndarray:
+    return np.eye(3)[guesses]
+
+
+@given(st.integers(0, 2**31), st.integers(6, 40))
+@settings(max_examples=30)
+def test_as_scikit_learn_finds_them(seed: int, rows: int) -> None:
+    random = np.random.default_rng(seed)
+    truth = [0, 1, 2, *random.integers(0, 3, rows - 3).tolist()]
+    predicted = random.dirichlet([1, 1, 1], rows).round(6)
+    guess = predicted.argmax(axis=1)
+    scores = evaluate_classes(table(truth, predicted))
+    assert scores["accuracy"] == pytest.approx(sk.accuracy_score(truth, guess))
+    assert scores["macro_f1"] == pytest.approx(sk.f1_score(truth, guess, average="macro"))
+    wanted = np.mean([sk.roc_auc_score(np.array(truth) == k, predicted[:, k]) for k in range(3)])
+    assert scores["auroc"] == pytest.approx(wanted)
+    for code, label in enumerate(LABELS):
+        one, said = np.array(truth) == code, guess == code
+        assert scores[f"sensitivity_{label}"] == pytest.approx(sk.recall_score(one, said))
+        assert scores[f"specificity_{label}"] == pytest.approx(sk.recall_score(~one, ~said))
+        assert scores[f"precision_{label}"] == pytest.approx(
+            sk.precision_score(one, said, zero_division=0)
+        )
+
+
+def test_by_hand() -> None:
+    #                 truth a a a a, b b, c    guess a a a b, b a, b
+    scores = evaluate_classes(table([0, 0, 0, 0, 1, 1, 2], certain([0, 0, 0, 1, 1, 0, 1])))
+    assert scores["accuracy"] == pytest.approx(4 / 7)
+    assert scores["sensitivity_a"] == pytest.approx(3 / 4)
+    assert scores["specificity_a"] == pytest.approx(2 / 3)
+    assert scores["precision_a"] == pytest.approx(3 / 4)
+    assert scores["precision_b"] == pytest.approx(1 / 3)
+    assert scores["specificity_b"] == pytest.approx(3 / 5)
+    assert scores["macro_f1"] == pytest.approx((0.75 + 0.4 + 0) / 3)
+    assert (scores["sensitivity_c"], scores["precision_c"]) == (0, 0)
+
+
+def test_the_perfect_classifier() -> None:
+    scores = evaluate_classes(table([0, 1, 2, 1], certain([0, 1, 2, 1])))
+    assert set(scores.values()) == {1.0}
+
+
+def test_the_classifier_that_always_says_one_class() -> None:
+    scores = evaluate_classes(table([0, 0, 1, 2], certain([0, 0, 0, 0])))
+    assert scores["accuracy"] == 0.5
+    assert scores["macro_f1"] == pytest.approx(2 / 3 / 3)
+    assert scores["auroc"] == 0.5
+    assert (scores["sensitivity_a"], scores["specificity_a"]) == (1, 0)
+    assert (scores["sensitivity_b"], scores["specificity_b"], scores["precision_b"]) == (0, 1, 0)
+
+
+def test_a_class_absent_from_the_test() -> None:
+    """c is never there: it counts as F1 0, and no area can be told."""
+    absent = table([0, 0, 1, 1], certain([0, 0, 1, 2]))
+    scores = evaluate_classes(absent)
+    assert scores["macro_f1"] == pytest.approx((1 + 2 / 3 + 0) / 3)
+    assert np.isnan(scores["auroc"])
+    assert (scores["sensitivity_c"], scores["precision_c"]) == (0, 0)
+    assert scores["specificity_c"] == 0.75
+    assert roc_of(absent, "c") is None
+    assert roc_of(absent, "a") is not None
+
+
+def test_one_class_alone_has_no_curve() -> None:
+    alone = table([0, 0], certain([0, 1]))
+    assert [roc_of(alone, label) for label in LABELS] == [None] * 3
+    assert np.isnan(auroc(alone))
+
+
+def test_the_curve_climbs_from_nothing_to_everything() -> None:
+    curve = roc_of(
+        table([0, 1, 0, 2], [[0.9, 0.1, 0], [0.6, 0.2, 0.2], [0.4, 0, 0.6], [0, 0, 1]]), "a"
+    )
+    assert curve is not None
+    np.testing.assert_array_equal(curve[0], [0, 0, 0.5, 0.5, 1])
+    np.testing.assert_array_equal(curve[1], [0, 0.5, 0.5, 1, 1])
+
+
+def test_cross_entropy_by_hand() -> None:
+    scores = table([0, 2], [[0.5, 0.25, 0.25], [0.25, 0.5, 0.25]])
+    assert cross_entropy(scores) == pytest.approx((np.log(2) + np.log(4)) / 2)
+
+
+def test_a_certain_error_is_dear_and_not_infinite() -> None:
+    assert 10 < cross_entropy(table([1], certain([0]))) < 100
+
+
+def test_the_scores_of_an_epoch_are_those_of_the_table() -> None:
+    random = np.random.default_rng(0)
+    truth, predicted = random.integers(0, 3, 50), random.dirichlet([1, 1, 1], 50)
+    quick, whole = quick_scores(truth, predicted), table(truth.tolist(), predicted)
+    scores = evaluate_classes(whole)
+    assert quick["val_accuracy"] == scores["accuracy"]
+    assert quick["val_macro_f1"] == scores["macro_f1"]
+    assert quick["val_loss"] == pytest.approx(sk.log_loss(truth, predicted))
+    assert quick["val_loss"] == pytest.approx(cross_entropy(whole), abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("validation", "test", "accuracy"),
+    [
+        ("aab", "abbb", 0.25),  # not the most frequent in the test
+        ("ba", "abbb", 0.25),  # a tie goes to the first by name
+        ("cab" + "c", "ab", 0),
+    ],
+)
+def test_the_majority_class_is_that_of_the_validation(
+    validation: str, test: str, accuracy: float
+) -> None:
+    assert majority_class_accuracy(pd.Series(list(validation)), pd.Series(list(test))) == accuracy

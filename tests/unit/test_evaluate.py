@@ -1,0 +1,262 @@
+"""evaluate, on prediction tables made by hand: its files, its figures, its numbers."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pandas as pd
+import pytest
+from ruamel.yaml import YAML
+
+from scanvote.arrays import write_shards
+from scanvote.evaluate import evaluate_classification, evaluate_segmentation
+from scanvote.files import write_csv
+from scanvote.metrics.classification import evaluate_classes
+from scanvote.params import Params
+from scanvote.predictions import class_predictions, mask_predictions
+from scanvote.voting import majority_vote
+
+ROOT = Path(__file__).parents[2]
+LABELS = ["ant", "no_tumor", "zebra"]
+ROWS, SIDE = 18, 16
+
+
+def classification(root: Path) -> tuple[Path, Path]:
+    """Prepared test scans, and a vote of three members: the best is right in two of three."""
+    random = np.random.default_rng(0)
+    tables: dict[str, list[pd.DataFrame]] = {"m1": [], "m2": [], "m3": []}
+    for split in ("validation", "test"):
+        names = np.array([f"{split}/{number}" for number in range(ROWS)])
+        truth = np.arange(ROWS) % 3
+        images = random.integers(0, 256, (ROWS, SIDE, SIDE, 1), np.uint8)
+        rows = zip(images, names, truth, strict=True)
+        keys = ("images", "scan_ids", "labels")
+        write_shards(root / "prepared", split, (dict(zip(keys, row, strict=True)) for row in rows))
+        for name, found in tables.items():
+            predicted = random.dirichlet([1, 1, 1], ROWS)
+            right = np.arange(ROWS) % (3 if name == "m1" else 2) > 0
+            predicted[right] = 0.1 + 0.7 * np.eye(3)[truth[right]]
+            shard = {"scan_ids": names, "labels": truth}
+            found.append(class_predictions(name, split, shard, predicted, LABELS))
+    members = [pd.concat(found, ignore_index=True) for found in tables.values()]
+    every = pd.concat([majority_vote(members), *members], ignore_index=True)
+    write_csv(every, root / "ensemble" / "predictions.csv")
+    write_manifest(root, [f"test/{number}" for number in range(ROWS)])
+    return root / "ensemble", root / "prepared"
+
+
+def segmentation(root: Path) -> tuple[Path, Path]:
+    """Three test patients of four slices; the first slice of each is healthy."""
+    random = np.random.default_rng(0)
+    names = np.array([f"test/{number}" for number in range(12)])
+    truths = np.zeros((12, SIDE, SIDE), np.uint8)
+    for number, truth in enumerate(truths):
+        if number % 4:
+            cv2.circle(truth, (8, 8), 2 + number % 4, 1, -1)
+    masks = np.roll(truths, 1, axis=2) > 0
+    masks[5] = False
+    images = random.integers(0, 256, (12, SIDE, SIDE, 1), np.uint8)
+    rows = zip(images, names, truths, strict=True)
+    keys = ("images", "scan_ids", "masks")
+    write_shards(root / "prepared", "test", (dict(zip(keys, row, strict=True)) for row in rows))
+    patients = {name: f"p{number // 4}" for number, name in enumerate(names)}
+    table = mask_predictions("test", {"scan_ids": names, "masks": truths}, masks, patients)
+    unseen = table.assign(split="validation", predicted="0 1")  # must not count
+    write_csv(pd.concat([unseen, table], ignore_index=True), root / "unet" / "predictions.csv")
+    return root / "unet", root / "prepared"
+
+
+def write_manifest(root: Path, names: list[str]) -> None:
+    text = ("task", "path", "mask_path", "label", "patient", "series", "source_split", "sha256")
+    scans = pd.DataFrame({"scan_id": names, **dict.fromkeys(text, ""), "split": "test"})
+    scans = scans.assign(width=SIDE, height=SIDE, group=np.arange(len(names)) // 2)
+    write_csv(scans, root / "prepared" / "manifest.csv")
+
+
+MADE = {
+    "classification": (classification, evaluate_classification),
+    "segmentation": (segmentation, evaluate_segmentation),
+}
+
+
+class Evaluated:
+    """The inputs, the folder and the metrics of one evaluation."""
+
+    def __init__(self, task: str, root: Path, params: Params) -> None:
+        make, self.evaluate = MADE[task]
+        self.task, self.root, self.params = task, root, params
+        self.inputs = make(root)
+        self.out = root / "metrics" / "evaluate" / task
+        self.metrics = self.evaluate(*self.inputs, params, self.out)
+
+    def table(self, name: str) -> pd.DataFrame:
+        return pd.read_csv(self.out / name)
+
+
+@pytest.fixture(scope="module")
+def vote(tmp_path_factory: pytest.TempPathFactory, params: Params) -> Evaluated:
+    return Evaluated("classification", tmp_path_factory.mktemp("classification"), params)
+
+
+@pytest.fixture(scope="module")
+def unet(tmp_path_factory: pytest.TempPathFactory, params: Params) -> Evaluated:
+    return Evaluated("segmentation", tmp_path_factory.mktemp("segmentation"), params)
+
+
+@pytest.fixture(params=["classification", "segmentation"])
+def either(request: pytest.FixtureRequest, vote: Evaluated, unet: Evaluated) -> Evaluated:
+    return {"classification": vote, "segmentation": unet}[request.param]
+
+
+def plotted() -> Iterator[tuple[str, list[str]]]:
+    """What dvc.yaml plots of `evaluate`: the files, and their columns."""
+    for plot in YAML(typ="safe").load(ROOT / "dvc.yaml")["plots"]:
+        if isinstance(plot, str):
+            yield plot, []
+            continue
+        ((_, how),) = plot.items()
+        for path, columns in how["y"].items():
+            yield path, [how["x"], *([columns] if isinstance(columns, str) else columns)]
+
+
+def test_every_file_that_dvc_plots_is_there_with_its_columns(either: Evaluated) -> None:
+    place = f"metrics/evaluate/{either.task}/"
+    ours = [(path, columns) for path, columns in plotted() if path.startswith(place)]
+    assert len(ours) >= 3
+    for path, columns in ours:
+        assert (either.root / path).is_file(), path
+        if columns:
+            assert set(columns) <= set(pd.read_csv(either.root / path).columns), path
+
+
+def test_every_file_that_the_docstring_names_is_written_and_no_other(either: Evaluated) -> None:
+    words = either.evaluate.__doc__.split("Args:")[0].split("``")
+    named = {word for word in words if word.endswith((".csv", ".png"))}
+    assert named == {path.name for path in either.out.iterdir()}
+
+
+def test_the_pictures_decode(either: Evaluated) -> None:
+    for path in either.out.glob("*.png"):
+        image = cv2.imread(str(path))
+        assert image is not None, path
+        assert image.std() > 5, path
+
+
+def test_the_same_bytes_twice(either: Evaluated, tmp_path: Path) -> None:
+    assert either.evaluate(*either.inputs, either.params, tmp_path) == either.metrics
+    for path in either.out.iterdir():
+        assert path.read_bytes() == (tmp_path / path.name).read_bytes(), path
+
+
+def test_the_metrics_are_flat_finite_numbers(either: Evaluated) -> None:
+    for name, value in either.metrics.items():
+        assert isinstance(value, (int, float)), name
+        assert np.isfinite(value), name
+    json.dumps(either.metrics, allow_nan=False)
+
+
+# -- the vote --------------------------------------------------------------------
+
+
+def test_the_vote_and_the_best_member_are_scored_on_the_test_alone(vote: Evaluated) -> None:
+    table = pd.read_csv(vote.inputs[0] / "predictions.csv")
+    for prefix, model in (("vote", "vote"), ("best", "m1"), ("member_2", "m2")):
+        rows = table[(table["model"] == model) & (table["split"] == "test")]
+        for name in ("accuracy", "macro_f1", "auroc"):
+            wanted = evaluate_classes(rows)[name]
+            assert vote.metrics[f"{prefix}_{name}"] == pytest.approx(wanted, abs=1e-6)
+    assert vote.metrics["best_accuracy"] >= 12 / 18
+    assert vote.metrics["test_scans"] == ROWS
+    assert vote.metrics["test_groups"] == ROWS // 2
+    assert vote.metrics["majority_class_accuracy"] == pytest.approx(1 / 3)
+
+
+def test_the_confusion_table_has_a_row_a_scan(vote: Evaluated) -> None:
+    pairs = vote.table("confusion.csv")
+    assert len(pairs) == ROWS
+    right = (pairs["actual"] == pairs["predicted"]).mean()
+    assert vote.metrics["vote_accuracy"] == pytest.approx(right, abs=1e-6)
+
+
+def test_the_roc_table_climbs(vote: Evaluated) -> None:
+    curves = vote.table("roc.csv")
+    for column in ("vote", "best_member"):
+        assert curves[column].is_monotonic_increasing
+        assert curves[column].iloc[-1] == 1
+        area = np.trapezoid(curves[column], curves["false_positive_rate"])
+        prefix = column.removesuffix("_member")
+        assert area == pytest.approx(vote.metrics[f"{prefix}_auroc"], abs=0.02)
+
+
+def test_members_are_listed_with_the_vote(vote: Evaluated) -> None:
+    members = vote.table("members.csv").set_index("model")
+    assert members.index.tolist() == ["vote", "m1", "m2", "m3"]
+    assert members.loc["m3", "accuracy"] == pytest.approx(
+        vote.metrics["member_3_accuracy"], abs=1e-6
+    )
+
+
+def test_a_vote_without_error_still_has_a_gallery(tmp_path: Path, params: Params) -> None:
+    ensemble, prepared = classification(tmp_path)
+    table = pd.read_csv(ensemble / "predictions.csv")
+    write_csv(table.assign(predicted=table["label"]), ensemble / "predictions.csv")
+    metrics = evaluate_classification(ensemble, prepared, params, tmp_path / "out")
+    assert metrics["vote_accuracy"] == 1
+    assert (tmp_path / "out" / "errors.png").stat().st_size > 1000
+
+
+# -- the U-Net --------------------------------------------------------------------
+
+
+def test_the_masks_are_scored_on_the_test_alone(unet: Evaluated) -> None:
+    metrics = unet.metrics
+    assert (metrics["test_patients"], metrics["test_slices"]) == (3, 12)
+    patients, slices = unet.table("patients.csv"), unet.table("slices.csv")
+    for name, wanted in (
+        ("dice_patient_mean", patients["dice"].mean()),
+        ("dice_patient_median", patients["dice"].median()),
+        ("dice_slice_mean", slices["dice"].mean()),
+        ("slice_sensitivity", 8 / 9),
+        ("slice_specificity", 1),
+        ("empty_dice_slice_mean", 3 / 12),
+        ("empty_dice_patient_mean", 0),
+    ):
+        assert metrics[name] == pytest.approx(wanted, abs=2e-6), name
+    wrong = (slices["predicted"] + slices["truth"] - 2 * slices["overlap"]).sum()
+    assert metrics["pixel_accuracy"] == pytest.approx(1 - wrong / (12 * SIDE**2), abs=1e-6)
+    assert slices["scan_id"].tolist() == [f"test/{number}" for number in range(12)]
+
+
+def test_the_rule_for_empty_masks_is_said_in_the_figure(
+    unet: Evaluated, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("scanvote.evaluate.EMPTY_RULE", "another rule")
+    unet.evaluate(*unet.inputs, unet.params, tmp_path)
+    name = "dice_by_patient.png"
+    assert (tmp_path / name).read_bytes() != (unet.out / name).read_bytes()
+
+
+# -- what it costs -----------------------------------------------------------------
+
+
+def test_neither_evaluation_imports_a_framework(vote: Evaluated, unet: Evaluated) -> None:
+    calls = [(one.evaluate.__name__, [str(path) for path in one.inputs]) for one in (vote, unet)]
+    script = f"""
+import sys
+from pathlib import Path
+from scanvote import ensemble, evaluate
+from scanvote.params import load_params
+params = load_params(Path({str(ROOT / "params.yaml")!r}))
+for name, inputs in {calls!r}:
+    getattr(evaluate, name)(*map(Path, inputs), params, Path({str(vote.root / "again")!r}))
+print(sorted({{"tensorflow", "keras", "jax", "mlflow", "dvc"}} & set(sys.modules)))
+"""
+    environment = {"PYTHONPATH": str(ROOT / "src"), "PATH": "/usr/bin:/bin"}
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, env=environment
+    )
+    assert done.stdout.strip() == "[]", done.stderr

@@ -1,0 +1,111 @@
+"""Pictures decode, are the same bytes twice, and say what they are not for."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pandas as pd
+import pytest
+
+from scanvote import figures
+
+
+def confusion(path: Path, hit: int = 3) -> None:
+    figures.confusion_figure(np.array([[hit, 1], [0, 0]]), ["a_b", "c"], "Title", path)
+
+
+def roc(path: Path, bend: float = 0.5) -> None:
+    curve = np.array([0, bend, 1]), np.array([0, 0.9, 1])
+    figures.roc_figure({"a_b": curve}, {"a_b": 0.7}, "Title", path)
+
+
+def curves(path: Path, last: float = 0.5) -> None:
+    table = pd.DataFrame({"epoch": [0, 1], "val_dice_1": [0.1, last], "val_dice_2": [0.2, np.nan]})
+    figures.curves_figure(table, "val_dice", "Title", path)
+
+
+def gallery(path: Path, grey: int = 100) -> None:
+    figures.gallery(np.full((3, 8, 8, 1), grey, np.uint8), ["a", "b", "c"], "Title", path)
+
+
+def colours(path: Path, red: int = 200) -> None:
+    images = np.full((7, 8, 8, 3), (red, 0, 50), np.uint8)
+    figures.gallery(images, [str(number) for number in range(7)], "Title", path)
+
+
+def contours(path: Path, side: int = 3) -> None:
+    truths, masks = np.zeros((2, 2, 8, 8), bool)
+    truths[0, 2 : 2 + side, 3:6] = True
+    masks[1, 1:3, 1:3] = True
+    images = np.full((2, 8, 8, 1), 90, np.uint8)
+    figures.contours(images, truths, masks, ["a", "b"], "Title", path)
+
+
+def dice(path: Path, worst: float = 0.1) -> None:
+    patients = pd.DataFrame({"patient": ["p1", "p2"], "dice": [worst, 0.9]})
+    figures.dice_figure(patients, "Title", path)
+
+
+DRAWN = pytest.mark.parametrize(
+    ("draw", "change"),
+    [
+        (confusion, 4),
+        (roc, 0.2),
+        (curves, 0.9),
+        (gallery, 130),
+        (colours, 90),
+        (contours, 4),
+        (dice, 0.3),
+    ],
+    ids=lambda value: getattr(value, "__name__", ""),
+)
+
+
+@DRAWN
+def test_a_picture(
+    draw: Callable[..., None],
+    change: float,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def drawn(name: str, *values: float) -> bytes:
+        draw(tmp_path / name / "a.png", *values)
+        return (tmp_path / name / "a.png").read_bytes()
+
+    first = drawn("first")
+    image = cv2.imdecode(np.frombuffer(first, np.uint8), cv2.IMREAD_COLOR)
+    assert image is not None
+    assert min(image.shape[:2]) > 100
+    assert drawn("again") == first
+    assert drawn("changed", change) != first, "what it shows does not show"
+    monkeypatch.setattr(figures, "DISCLAIMER", "Use it for anything.")
+    assert drawn("without the disclaimer") != first
+
+
+def test_no_figure_stays_open(tmp_path: Path) -> None:
+    from matplotlib import pyplot
+
+    before = pyplot.get_fignums()
+    confusion(tmp_path / "a.png")
+    assert pyplot.get_fignums() == before
+
+
+def test_the_style_is_left_as_it_was(tmp_path: Path) -> None:
+    import matplotlib
+
+    before = dict(matplotlib.rcParams)
+    dice(tmp_path / "a.png")
+    after = dict(matplotlib.rcParams)
+    assert {key: after[key] for key in before if after[key] != before[key]} in (
+        {},
+        {"backend": "agg"},
+    )
+
+
+def test_colours_are_shown_as_they_are(tmp_path: Path) -> None:
+    figures.gallery(
+        np.full((1, 8, 8, 3), (200, 0, 50), np.uint8), ["a"], "Title", tmp_path / "a.png"
+    )
+    image = cv2.imread(str(tmp_path / "a.png"))[..., ::-1]
+    assert ((image == (200, 0, 50)).all(axis=2)).mean() > 0.05

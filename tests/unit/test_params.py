@@ -1,0 +1,151 @@
+"""params.yaml: read as it is meant, and one line for whatever is wrong in it."""
+
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from scanvote.errors import InputError
+from scanvote.params import Params, load_params
+
+REPOSITORY = Path(__file__).parents[2] / "params.yaml"
+TEXT = REPOSITORY.read_text(encoding="utf-8")
+
+
+def changed(tmp_path: Path, old: str, new: str) -> Path:
+    """params.yaml with the first `old` replaced."""
+    assert old in TEXT
+    path = tmp_path / "params.yaml"
+    path.write_text(TEXT.replace(old, new, 1), encoding="utf-8")
+    return path
+
+
+def fault(path: Path) -> str:
+    with pytest.raises(InputError) as caught:
+        load_params(path)
+    message = str(caught.value)
+    assert "\n" not in message
+    return message.removeprefix(f"{path}: ")
+
+
+def test_the_repository_has_valid_params() -> None:
+    params = load_params(REPOSITORY)
+    assert params.prepare.test + params.prepare.validation < 1
+    assert params.ensemble.top == 3
+
+
+@pytest.mark.parametrize("text", ["1e-4", "1.0e-4", "0.0001", "1E-4"])
+def test_a_learning_rate_is_a_number_however_it_is_written(tmp_path: Path, text: str) -> None:
+    assert load_params(changed(tmp_path, "lr: 0.001", f"lr: {text}")).lr == 1e-4
+
+
+def test_a_whole_number_will_do_for_a_share(tmp_path: Path) -> None:
+    assert load_params(changed(tmp_path, "zoom: 0.1", "zoom: 0")).prepare.augment.zoom == 0
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("\nlr:", "\nlr2:", "lr2 is no known key; did you mean 'lr'?"),
+        ("\nunet:", "\nunett:", "unett is no known key; did you mean 'unet'?"),
+        ("epochs:", "epoch:", "search.epoch is no known key; did you mean 'epochs'?"),
+        ("rotation:", "rotatoin:", "prepare.augment.rotatoin is no known key; did you mean"),
+        ("  test: 0.2", "  testing: 0.2", "prepare.testing is no known key; did you mean 'test'?"),
+        ("seed: 2021", "seed: 2021\nzzz: 1", "zzz is no known key; known are ann, backend"),
+        ("seed: 2021", "", "seed is missing"),
+        ("    crop: true", "    # crop", "prepare.classification.crop is missing"),
+    ],
+)
+def test_a_wrong_key_is_named(tmp_path: Path, old: str, new: str, message: str) -> None:
+    assert fault(changed(tmp_path, old, new)).startswith(message)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "key"),
+    [
+        ("lr: 0.001", "lr: fast", "lr"),
+        ("lr: 0.001", "lr: '1e-4'", "lr"),
+        ("lr: 0.001", "lr: true", "lr"),
+        ("lr: 0.001", "lr: null", "lr"),
+        ("seed: 2021", "seed: 1.5", "seed"),
+        ("seed: 2021", "seed: false", "seed"),
+        ("crop: true", "crop: yes", "prepare.classification.crop"),  # text in YAML 1.2
+        ("crop: true", "crop: 1", "prepare.classification.crop"),
+        ("mirror: null", "mirror: 5", "download.mirror"),
+        ("epochs: 10", "epochs: 1e1", "search.epochs"),
+        ("[32, 64, 128]", "32", "ann.units"),
+        ("[32, 64, 128]", "[32, many]", "ann.units.1"),
+        ("[EfficientNetV2B0]", "EfficientNetV2B0", "transfer.backbones"),
+        ("evaluate:\n  gallery: 12", "evaluate: 12", "evaluate"),
+        ("evaluate:\n  gallery: 12", "evaluate:", "evaluate"),
+    ],
+)
+def test_a_wrong_type_is_named_with_its_value(tmp_path: Path, old: str, new: str, key: str) -> None:
+    message = fault(changed(tmp_path, old, new))
+    assert message.startswith(f"{key}: should be ")
+    assert ", is " in message
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "key"),
+    [
+        ("lr: 0.001", "lr: 0", "lr"),
+        ("lr: 0.001", "lr: -1e-3", "lr"),
+        ("lr: 0.001", "lr: 10", "lr"),
+        ("lr: 0.001", "lr: .nan", "lr"),
+        ("lr: 0.001", "lr: .inf", "lr"),
+        ("seed: 2021", "seed: -1", "seed"),
+        ("backend: tensorflow", "backend: torch", "backend"),
+        ("shortlist: 10", "shortlist: 65", "deduplicate.shortlist"),
+        ("correlation: 0.98", "correlation: 1.0", "deduplicate.correlation"),
+        ("test: 0.2", "test: 0", "prepare.test"),
+        ("size: 64", "size: 8", "prepare.classification.size"),
+        ("channels: 1", "channels: 2", "prepare.classification.channels"),
+        ("copies: 1", "copies: -1", "prepare.classification.copies"),
+        ("rotation: 15", "rotation: 181", "prepare.augment.rotation"),
+        ("shift: 0.05", "shift: 1", "prepare.augment.shift"),
+        ("algorithm: random", "algorithm: bayes", "search.algorithm"),
+        ("batch_size: 32", "batch_size: 0", "search.batch_size"),
+        ("objective: macro_f1", "objective: f1", "search.objective"),
+        ("dropout: 0.25", "dropout: 1", "ann.dropout"),
+        ("[EfficientNetV2B0]", "[]", "transfer.backbones"),
+        ("loss: bce_dice", "loss: jaccard", "unet.loss"),
+        ("threshold: 0.5", "threshold: 1", "unet.threshold"),
+        ("top: 3", "top: 0", "ensemble.top"),
+        ("patients: 440", "patients: 3", "phantom.classification.patients"),
+    ],
+)
+def test_a_wrong_value_is_named(tmp_path: Path, old: str, new: str, key: str) -> None:
+    assert fault(changed(tmp_path, old, new)).startswith(f"{key}: ")
+
+
+def test_nothing_left_to_train_on_is_told(tmp_path: Path) -> None:
+    message = fault(changed(tmp_path, "test: 0.2", "test: 0.84"))
+    assert message == "prepare: test and validation together leave nothing to train on"
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "holds no mapping"),
+        (b"- lr\n- seed\n", "holds no mapping"),
+        (b"lr", "holds no mapping"),
+        (b"lr: [1", "is not YAML"),
+        (b"lr: 1\nlr: 2\n", "is not YAML"),
+        (b"\xff\xfe\xff", "is not YAML"),
+        (b"lr: !!python/object/apply:os.getcwd []\n", "is not YAML"),
+    ],
+)
+def test_what_is_no_mapping_is_one_line(tmp_path: Path, content: bytes, message: str) -> None:
+    path = tmp_path / "params.yaml"
+    path.write_bytes(content)
+    assert fault(path).startswith(f"{path} {message}")
+
+
+def test_a_missing_file_says_where_to_run(tmp_path: Path) -> None:
+    assert "is missing; run from the root" in fault(tmp_path / "params.yaml")
+
+
+def test_params_do_not_change(params: Params) -> None:
+    with pytest.raises(ValidationError):
+        params.search.epochs = 3

@@ -1,0 +1,293 @@
+"""prepare, on generated scans: who gets copies, what is in the shards, where masks go."""
+
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Literal
+
+import cv2
+import numpy as np
+import pandas as pd
+import pytest
+
+from scanvote.arrays import read_split
+from scanvote.errors import InputError
+from scanvote.files import sha256
+from scanvote.manifest import COLUMNS, read_manifest, write_manifest
+from scanvote.params import Params
+from scanvote.prepare import Preparation, classes, prepare
+from scanvote.splits import SPLITS
+
+SIZE = (60, 48)
+"""Rows and columns of a generated scan."""
+
+Task = Literal["classification", "segmentation"]
+
+
+def with_task(params: Params, task: Task, **changes: object) -> Params:
+    section = getattr(params.prepare, task).model_copy(update=changes)
+    return params.model_copy(update={"prepare": params.prepare.model_copy(update={task: section})})
+
+
+def write_image(path: Path, image: np.ndarray) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    assert cv2.imwrite(str(path), image)
+
+
+def head(random: np.random.Generator) -> np.ndarray:
+    """An ellipse of noise on black, uint8 (60, 48)."""
+    outline = np.zeros(SIZE, np.uint8)
+    centre = int(random.integers(20, 28)), int(random.integers(26, 34))
+    cv2.ellipse(outline, centre, (15, 20), 0, 0, 360, 1, -1)
+    return outline * random.integers(90, 250, SIZE).astype(np.uint8)
+
+
+def lesion(random: np.random.Generator) -> np.ndarray:
+    mask = np.zeros(SIZE, np.uint8)
+    cv2.circle(mask, random.integers(18, 30, 2).tolist(), 6, 255, -1)
+    return mask
+
+
+def write_scans(task: Task, root: Path, patients: int = 18, slices: int = 2) -> pd.DataFrame:
+    """A raw folder, and its manifest, patients in three classes in turn; slice 1 has a tumour."""
+    random = np.random.default_rng(1)
+    rows = []
+    for patient, number in np.ndindex(patients, slices):
+        name = f"p{patient:02}-{number}"
+        write_image(root / "raw" / f"{name}.png", head(random))
+        mask = lesion(random) if number else np.zeros(SIZE, np.uint8)
+        write_image(root / "raw" / "masks" / f"{name}.png", mask)
+        rows.append(
+            dict.fromkeys([*COLUMNS, "duplicate_of", "relatives"], "")
+            | {
+                "scan_id": name,
+                "task": task,
+                "path": f"{name}.png",
+                "mask_path": f"masks/{name}.png",
+                "label": ["zebra", "ant", "monkey"][patient % 3],
+                "patient": f"p{patient:02}",
+                "width": SIZE[1],
+                "height": SIZE[0],
+                "kept": True,
+                "conflict": False,
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+class Case:
+    """The folders of one task, and what `prepare` makes of them."""
+
+    def __init__(self, task: Task, root: Path, params: Params) -> None:
+        self.task, self.root, self.params = task, root, params
+        self.manifest = write_scans(task, root)
+
+    def prepare(self, out: str = "out", **changes: object) -> dict[str, float]:
+        write_manifest(self.manifest, self.root / "deduplicated" / "manifest.csv")
+        params = with_task(self.params, self.task, **changes)
+        folders = (self.root / "raw", self.root / "deduplicated")
+        return prepare(self.task, *folders, params, self.root / out)
+
+    def split(self, split: str, out: str = "out") -> dict[str, np.ndarray]:
+        return read_split(self.root / out, split)
+
+    def rows(self, scans: pd.DataFrame, split: str, **changes: object) -> list[dict]:
+        params = with_task(self.params, self.task, **changes)
+        images = Preparation(self.task, self.root / "raw", params, classes(self.manifest))
+        return list(images.rows(scans.assign(split=split), lambda *_: None))
+
+
+@pytest.fixture(scope="module", params=["classification", "segmentation"])
+def case(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, params: Params
+) -> Case:
+    """Prepared once; the tests that use it only read."""
+    made = Case(request.param, tmp_path_factory.mktemp(request.param), params)
+    dropped = made.manifest["scan_id"].isin(["p03-1", "p07-0"])
+    made.manifest["kept"] = ~dropped
+    made.metrics = made.prepare()
+    return made
+
+
+@pytest.fixture
+def fresh(tmp_path: Path, params: Params) -> Callable[[Task], Case]:
+    return lambda task: Case(task, tmp_path, params)
+
+
+def test_only_training_scans_have_copies(case: Case) -> None:
+    for split, rows in (("train", 3), ("validation", 1), ("test", 1)):
+        assert set(Counter(case.split(split)["scan_ids"]).values()) == {rows}
+
+
+def test_each_kept_scan_is_in_the_shards_of_its_split_and_no_dropped_one(case: Case) -> None:
+    written = read_manifest(case.root / "out" / "manifest.csv")
+    kept = case.manifest.loc[case.manifest["kept"], "scan_id"]
+    assert written["scan_id"].tolist() == kept.tolist()
+    for split in SPLITS:
+        there = written.loc[written["split"] == split, "scan_id"]
+        assert set(case.split(split)["scan_ids"]) == set(there)
+
+
+def test_the_metrics_count_what_was_written(case: Case) -> None:
+    written = read_manifest(case.root / "out" / "manifest.csv")
+    for split in SPLITS:
+        part = written[written["split"] == split]
+        assert case.metrics[f"{split}_scans"] == len(part)
+        assert case.metrics[f"{split}_groups"] == part["patient"].nunique()
+    leaks = [value for name, value in case.metrics.items() if name.startswith("leaked_pairs")]
+    assert leaks == [0] * 5
+
+
+def test_no_patient_is_on_two_sides(case: Case) -> None:
+    written = read_manifest(case.root / "out" / "manifest.csv")
+    assert written.groupby("patient")["split"].nunique().max() == 1
+    assert written.groupby("group")["split"].nunique().max() == 1
+
+
+def test_images_are_bytes_of_the_size_wanted(case: Case) -> None:
+    for split in SPLITS:
+        images = case.split(split)["images"]
+        assert images.dtype == np.uint8
+        assert images.shape[1:] == (32, 32, 1)
+        assert (images.reshape(len(images), -1).std(axis=1) > 10).all()
+
+
+def test_labels_are_places_in_the_alphabet_and_masks_are_binary(case: Case) -> None:
+    for split in SPLITS:
+        shard = case.split(split)
+        if case.task == "classification":
+            labels = dict(zip(case.manifest["scan_id"], case.manifest["label"], strict=True))
+            names = [["ant", "monkey", "zebra"][code] for code in shard["labels"]]
+            assert names == [labels[scan] for scan in shard["scan_ids"]]
+            assert set(names) == {"ant", "monkey", "zebra"}
+        else:
+            assert shard["masks"].dtype == np.uint8
+            assert shard["masks"].shape[1:] == (32, 32)
+            assert set(np.unique(shard["masks"])) == {0, 1}
+            tumour = shard["masks"].any(axis=(1, 2))
+            assert tumour.tolist() == [scan.endswith("-1") for scan in shard["scan_ids"]]
+
+
+def test_copies_differ_from_their_scan_and_from_each_other(case: Case) -> None:
+    shard = case.split("train")
+    for scan in set(shard["scan_ids"]):
+        copies = shard["images"][shard["scan_ids"] == scan]
+        assert len({image.tobytes() for image in copies}) == 3
+
+
+def test_the_same_bytes_twice(case: Case) -> None:
+    again = Case(case.task, case.root, case.params)
+    again.manifest = case.manifest
+    again.prepare("again")
+    paths = sorted((case.root / "out").iterdir())
+    assert len(paths) == 4
+    for path in paths:
+        assert sha256(path) == sha256(case.root / "again" / path.name)
+
+
+def test_a_copy_does_not_depend_on_what_came_before(case: Case) -> None:
+    scans = case.manifest.head(6)
+    forth, back = case.rows(scans, "train"), case.rows(scans[::-1], "train")
+    alone = case.rows(scans.tail(1), "train")
+
+    def of(rows: list[dict], scan: str) -> list[bytes]:
+        return [row["images"].tobytes() for row in rows if row["scan_ids"] == scan]
+
+    for scan in scans["scan_id"]:
+        assert of(forth, scan) == of(back, scan)
+    assert of(alone, scans["scan_id"].iloc[-1]) == of(forth, scans["scan_id"].iloc[-1])
+
+
+def test_more_copies_keep_the_first_ones(case: Case) -> None:
+    scans = case.manifest.head(1)
+    two, four = (case.rows(scans, "train", copies=copies) for copies in (2, 4))
+    assert [row["images"].tobytes() for row in two] == [row["images"].tobytes() for row in four[:3]]
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_channels(case: Case, channels: int) -> None:
+    rows = case.rows(case.manifest.head(2), "test", channels=channels, size=24)
+    assert {row["images"].shape for row in rows} == {(24, 24, channels)}
+
+
+def test_three_channels_are_the_colours_and_one_is_their_luminance(
+    fresh: Callable[[Task], Case],
+) -> None:
+    colours = fresh("classification")
+    blue_green_red = np.full((*SIZE, 3), (0, 0, 200), np.uint8)
+    write_image(colours.root / "raw" / "p00-0.png", blue_green_red)
+    scan = colours.manifest.head(1)
+    one, three = (colours.rows(scan, "test", channels=n, crop=False)[0]["images"] for n in (1, 3))
+    assert np.unique(three.reshape(-1, 3), axis=0).tolist() == [[200, 0, 0]]
+    assert np.unique(one).tolist() == [60]  # 0.299 of red
+
+
+# -- masks -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("crop", [True, False])
+@pytest.mark.parametrize("size", [16, 24, 32, 96])
+def test_the_crop_and_the_resize_move_the_mask_alike(
+    fresh: Callable[[Task], Case], crop: bool, size: int
+) -> None:
+    mask = np.zeros((96, 120), np.uint8)
+    cv2.ellipse(mask, (70, 40), (40, 30), 0, 0, 360, 255, -1)
+    case = fresh("segmentation")
+    write_image(case.root / "raw" / "p00-0.png", mask)
+    write_image(case.root / "raw" / "masks" / "p00-0.png", mask)
+    row = case.rows(case.manifest.head(1), "test", crop=crop, size=size)[0]
+    np.testing.assert_array_equal(row["images"][..., 0] > 127, row["masks"])
+    filled = row["masks"].any(axis=0).mean()
+    assert filled > 0.85 if crop else filled < 0.75
+
+
+# -- splits and what is refused ----------------------------------------------------
+
+
+def test_patients_who_share_a_dropped_copy_stay_together(fresh: Callable[[Task], Case]) -> None:
+    case = fresh("classification")
+    frame = case.manifest.set_index("scan_id")
+    # patients 0 to 9, of one class each in turn: 0 and 3, 3 and 6, 6 and 9 share a scan
+    for one, other in (("p00-0", "p03-0"), ("p03-1", "p06-0"), ("p06-1", "p09-0")):
+        frame.loc[other, ["duplicate_of", "kept"]] = [one, False]
+    case.manifest = frame.reset_index()[case.manifest.columns]
+    case.prepare()
+    written = read_manifest(case.root / "out" / "manifest.csv")
+    bound = written[written["patient"].isin(["p00", "p03", "p06", "p09"])]
+    assert len(bound) == 5
+    assert bound["split"].nunique() == 1
+    assert bound["group"].nunique() == 1
+
+
+def test_a_class_of_too_few_patients_is_named(fresh: Callable[[Task], Case]) -> None:
+    case = fresh("classification")
+    case.manifest = case.manifest[
+        (case.manifest["label"] != "monkey") | (case.manifest["patient"] < "p06")
+    ]
+    with pytest.raises(InputError, match="class 'monkey' has 2 independent groups"):
+        case.prepare()
+
+
+def test_tumour_slices_of_too_few_patients_are_named(fresh: Callable[[Task], Case]) -> None:
+    case = fresh("segmentation")
+    for patient in range(2, 18):
+        write_image(case.root / "raw" / f"masks/p{patient:02}-1.png", np.zeros(SIZE, np.uint8))
+    with pytest.raises(InputError, match="class 'tumour' has 2 independent groups"):
+        case.prepare()
+
+
+def test_a_black_scan_is_whole_and_counted(fresh: Callable[[Task], Case]) -> None:
+    case = fresh("classification")
+    for scan in ("p00-0", "p01-1", "p02-0"):
+        write_image(case.root / "raw" / f"{scan}.png", np.zeros(SIZE, np.uint8))
+    assert case.prepare(crop=True)["crop_fallback_share"] == pytest.approx(3 / 36, abs=1e-4)
+    written = read_manifest(case.root / "out" / "manifest.csv").set_index("scan_id")
+    assert written.index[written["cropped"] == "False"].tolist() == ["p00-0", "p01-1", "p02-0"]
+    assert case.prepare("uncropped", crop=False)["crop_fallback_share"] == 0
+
+
+def test_a_missing_scan_is_one_line(fresh: Callable[[Task], Case]) -> None:
+    case = fresh("classification")
+    (case.root / "raw" / "p05-1.png").unlink()
+    with pytest.raises(InputError, match=r"p05-1\.png does not exist"):
+        case.prepare()
