@@ -9,6 +9,7 @@ import pandas as pd
 
 from scanvote.copies import Cluster, against_planted, between_series, find_clusters, judged
 from scanvote.download import MANIFEST, Metrics
+from scanvote.files import write_csv
 from scanvote.images.duplicates import (
     Pairs,
     as_pairs,
@@ -22,7 +23,7 @@ from scanvote.images.duplicates import (
 )
 from scanvote.images.hashing import Fingerprints, Thumbnails, fingerprints
 from scanvote.images.montage import Pair, write_montage
-from scanvote.manifest import read_manifest, write_manifest, write_table
+from scanvote.manifest import read_manifest, write_manifest
 from scanvote.params import DeduplicateParams
 
 PLANTED = "planted.csv"
@@ -54,7 +55,7 @@ def deduplicate(raw: Path, params: DeduplicateParams, out: Path) -> Metrics:
     frame["relatives"] = relatives(frame, prints.cropped, params.relatives)
     table = duplicates_table(frame, found, prints)
     write_manifest(frame, out / MANIFEST)
-    write_table(table.drop(columns=["row", "row_of"]), out / "duplicates.csv")
+    write_csv(table.drop(columns=["row", "row_of"]).round(6), out / "duplicates.csv")
     _write_montage(raw, frame, table, out / "montage.png")
     return _metrics(frame, found, exact) | _planted(raw, frame, found)
 

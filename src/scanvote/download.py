@@ -14,9 +14,9 @@ from scanvote.datasets.archives import extract
 from scanvote.datasets.base import DataSet, Scan, Task
 from scanvote.datasets.sources import find_archive
 from scanvote.errors import InputError
-from scanvote.files import sha256
+from scanvote.files import sha256, write_csv
 from scanvote.images.decode import DecodeError, decode_image, decode_mask
-from scanvote.manifest import COLUMNS, scan_ids, write_manifest, write_table
+from scanvote.manifest import COLUMNS, scan_ids, write_manifest
 from scanvote.parallel import mapped
 from scanvote.params import Params
 from scanvote.progress import progress_bar
@@ -66,7 +66,7 @@ def download(task: Task, params: Params, out: Path) -> Metrics:
         _check_readable(dataset, scans, seen)
         frame = manifest(task, scans, seen)
         write_manifest(frame, folder / MANIFEST)
-        write_table(_excluded(scans, seen), folder / EXCLUDED)
+        write_csv(_excluded(scans, seen), folder / EXCLUDED)
     return _metrics(task, frame, seen)
 
 

@@ -48,29 +48,29 @@ def evaluate_classification(
     table = read_predictions(predictions / "predictions.csv")
     test = table[table["split"] == "test"]
     models = {str(name): rows for name, rows in test.groupby("model", sort=False)}
-    vote, members = models["vote"], [rows for name, rows in models.items() if name != "vote"]
+    vote, best, *_ = models.values()  # the ensemble writes them in this order
     scores = {name: evaluate_classes(rows) for name, rows in models.items()}
     write_csv(pd.DataFrame([{"model": n, **s} for n, s in scores.items()]), out / "members.csv")
-    _class_plots(vote, members[0], out)
+    _class_plots(vote, best, out)
     _error_gallery(vote, prepared, params.evaluate.gallery, out / "errors.png")
     validation = table[(table["split"] == "validation") & (table["model"] == "vote")]
+    majority = majority_class_accuracy(validation["label"], vote["label"])
     manifest = read_manifest(prepared / "manifest.csv")
     return {
-        **_prefixed("vote", evaluate_classes(vote)),
-        **_prefixed("best", evaluate_classes(members[0])),
-        **_other_members(members),
-        "majority_class_accuracy": majority_class_accuracy(validation["label"], vote["label"]),
+        **_prefixed("vote", scores.pop("vote")),
+        **_member_metrics(list(scores.values())),
+        "majority_class_accuracy": round(majority, 6),
         "test_scans": len(vote),
         "test_groups": int(manifest.loc[manifest["split"] == "test", "group"].nunique()),
     }
 
 
-def _other_members(members: list[pd.DataFrame]) -> dict[str, float]:
-    kept = ("accuracy", "macro_f1", "auroc")
-    found: dict[str, float] = {}
-    for place, member in enumerate(members[1:], start=2):
-        scores = evaluate_classes(member)
-        found |= _prefixed(f"member_{place}", {key: scores[key] for key in kept})
+def _member_metrics(members: list[dict[str, float]]) -> dict[str, float]:
+    """All scores of the best member by validation, the chief ones of the others."""
+    found = _prefixed("best", members[0])
+    for place, scores in enumerate(members[1:], start=2):
+        chief = {key: scores[key] for key in ("accuracy", "macro_f1", "auroc")}
+        found |= _prefixed(f"member_{place}", chief)
     return found
 
 

@@ -12,7 +12,6 @@ from scanvote.files import written
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 DISCLAIMER = "Research use, not for diagnosis."
 
@@ -29,25 +28,21 @@ _TRUTH, _PREDICTED = "#2ca25f", "#e6550d"
 
 
 @contextmanager
-def _figure(path: Path, title: str, *, size: tuple[float, float], **grid: Any) -> Iterator[Any]:
-    """Axes to draw on; the figure is written to `path` when the block ends."""
+def _figure(
+    path: Path, title: str, size: tuple[float, float], rows: int = 1, columns: int = 1
+) -> Iterator[Any]:
+    """Axes to draw on, one or an array (rows, columns); written to `path` at the block's end."""
     import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
 
     with matplotlib.rc_context(_STYLE):
-        figure, axes = pyplot.subplots(figsize=size, dpi=110, **grid)
+        figure = Figure(figsize=size, dpi=110)
         figure.suptitle(title, x=0.01, ha="left", fontsize=10, fontweight="bold")
-        yield axes
-        _save(figure, path)
-        pyplot.close(figure)
-
-
-def _save(figure: "Figure", path: Path) -> None:
-    figure.supxlabel(DISCLAIMER, x=0.99, ha="right", fontsize=7, color="0.45")
-    with written(path) as beside:
-        figure.savefig(beside, format="png", metadata={"Software": None})
+        figure.supxlabel(DISCLAIMER, x=0.99, ha="right", fontsize=7, color="0.45")
+        yield figure.subplots(rows, columns)
+        with written(path) as beside, beside.open("wb") as file:
+            FigureCanvasAgg(figure).print_png(file, metadata={"Software": None})  # type: ignore[no-untyped-call]
 
 
 def confusion_figure(matrix: np.ndarray, labels: Sequence[str], title: str, path: Path) -> None:
@@ -101,7 +96,7 @@ def gallery(
         images: uint8 (n, H, W, C) with n > 0; one channel is shown in grey.
     """
     with _grid(len(images), columns, title, path) as axes:
-        for ax, image, caption in zip(axes, images, captions, strict=False):
+        for ax, image, caption in zip(axes, images, captions, strict=True):
             _show(ax, image, caption)
 
 
@@ -122,7 +117,7 @@ def contours(
     """
     with _grid(len(images), columns, title, path) as axes:
         for ax, image, truth, mask, caption in zip(
-            axes, images, truths, masks, captions, strict=False
+            axes, images, truths, masks, captions, strict=True
         ):
             _show(ax, image, caption)
             for outline, colour in ((truth, _TRUTH), (mask, _PREDICTED)):
@@ -135,15 +130,16 @@ def _grid(count: int, columns: int, title: str, path: Path) -> Iterator[list["Ax
     columns = min(columns, count)
     rows = -(-count // columns)
     size = (max(1.7 * columns, 4.5), 2.0 * rows + 0.6)
-    with _figure(path, title, size=size, nrows=rows, ncols=columns, squeeze=False) as axes:
-        for ax in axes.flat:
-            ax.axis("off")
-        yield list(axes.flat)
+    with _figure(path, title, size, rows, columns) as axes:
+        cells = list(np.atleast_1d(axes).flat)
+        for cell in cells:
+            cell.axis("off")
+        yield cells[:count]
 
 
-def _show(ax: "Axes", image: np.ndarray, caption: str) -> None:
-    ax.imshow(image.squeeze(), cmap="gray", vmin=0, vmax=255)
-    ax.set_title(caption, fontsize=7, loc="center")
+def _show(axes: "Axes", image: np.ndarray, caption: str) -> None:
+    axes.imshow(image.squeeze(), cmap="gray", vmin=0, vmax=255)
+    axes.set_title(caption, fontsize=7, loc="center")
 
 
 def dice_figure(patients: pd.DataFrame, title: str, path: Path) -> None:

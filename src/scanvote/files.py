@@ -3,7 +3,7 @@
 import hashlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,8 +29,11 @@ def write_text(path: Path, text: str) -> None:
         beside.write_text(text, encoding="utf-8")
 
 
-def write_json(path: Path, values: dict[str, Any]) -> None:
-    write_text(path, json.dumps(values, indent=2, ensure_ascii=False) + "\n")
+def write_json(path: Path, values: Mapping[str, Any]) -> None:
+    """A flat mapping; what is not a number, as of a class that is absent, becomes null."""
+    plain = {key: None if value != value else value for key, value in values.items()}
+    text = json.dumps(plain, indent=2, ensure_ascii=False, allow_nan=False)
+    write_text(path, text + "\n")
 
 
 def write_csv(frame: "pd.DataFrame", path: Path) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 import pandas as pd
 
 from scanvote.errors import InputError
-from scanvote.files import written
+from scanvote.files import write_csv
 
 COLUMNS = (
     "scan_id",
@@ -53,19 +53,7 @@ def read_manifest(path: Path) -> pd.DataFrame:
 
 def write_manifest(frame: pd.DataFrame, path: Path) -> None:
     """Write `frame` to `path`: UTF-8, line feeds, the same bytes for the same rows."""
-    write_table(frame, path)
-
-
-def write_table(frame: pd.DataFrame, path: Path, decimals: int = 6) -> None:
-    """Like `write_manifest`, for any table; fractions with `decimals` digits."""
-    with written(path) as beside:
-        frame.to_csv(
-            beside,
-            index=False,
-            lineterminator="\n",
-            encoding="utf-8",
-            float_format=f"%.{decimals}f",
-        )
+    write_csv(frame, path)
 
 
 def scan_ids(paths: Sequence[str]) -> list[str]:

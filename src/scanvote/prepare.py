@@ -42,6 +42,8 @@ def prepare(
     # grouped before the copies are dropped: patients who share a copy stay together
     manifest["group"] = group_scans(manifest)
     kept = manifest[manifest["kept"]].reset_index(drop=True)
+    if kept.empty:
+        raise InputError(f"{deduplicated}/manifest.csv keeps no scan; look at its duplicates.csv")
     kept["split"] = split_groups(
         kept["group"].to_numpy(),
         _strata(task, kept, raw),

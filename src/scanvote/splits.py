@@ -129,12 +129,13 @@ def audit(manifest: pd.DataFrame) -> dict[str, int]:
     """Count the pairs of scans with something in common that stand in different splits.
 
     Args:
-        manifest: with `split` beside the columns of `group_scans`.
+        manifest: with `split` and `group` beside the columns of `group_scans`; the group
+            also tells of links through copies that were dropped.
 
     Returns:
         ``{"leaked_pairs_patient": 0, ...}``, one count a kind of link.
     """
-    return {f"leaked_pairs_{link}": _pairs_across(manifest, link) for link in LINKS}
+    return {f"leaked_pairs_{link}": _pairs_across(manifest, link) for link in (*LINKS, "group")}
 
 
 def _pairs_across(manifest: pd.DataFrame, link: str) -> int:

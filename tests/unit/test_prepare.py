@@ -135,7 +135,7 @@ def test_the_metrics_count_what_was_written(case: Case) -> None:
         assert case.metrics[f"{split}_scans"] == len(part)
         assert case.metrics[f"{split}_groups"] == part["patient"].nunique()
     leaks = [value for name, value in case.metrics.items() if name.startswith("leaked_pairs")]
-    assert leaks == [0] * 5
+    assert leaks == [0] * 6
 
 
 def test_no_patient_is_on_two_sides(case: Case) -> None:
@@ -196,6 +196,13 @@ def test_a_copy_does_not_depend_on_what_came_before(case: Case) -> None:
     for scan in scans["scan_id"]:
         assert of(forth, scan) == of(back, scan)
     assert of(alone, scans["scan_id"].iloc[-1]) == of(forth, scans["scan_id"].iloc[-1])
+
+
+def test_each_scan_is_changed_in_its_own_way(case: Case) -> None:
+    scan = case.manifest.head(1)
+    one, twin = case.rows(scan, "train"), case.rows(scan.assign(scan_id="twin"), "train")
+    same = [(a["images"] == b["images"]).all() for a, b in zip(one, twin, strict=True)]
+    assert same == [True, False, False]
 
 
 def test_more_copies_keep_the_first_ones(case: Case) -> None:

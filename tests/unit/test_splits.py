@@ -185,13 +185,17 @@ def test_a_leak_made_by_hand_is_counted() -> None:
         series=["", "", "", "s", "s", "s"],
         duplicate_of=["", "", "scan0", "", "", "scan4"],
         sha256=["1", "2", "3", "4", "4", "4"],
-    ).assign(split=["train", "train", "test", "train", "train", "validation"])
+    ).assign(
+        split=["train", "train", "test", "train", "train", "validation"],
+        group=[0, 0, 0, 1, 1, 0],  # scan5 and patient p shared a copy that was dropped
+    )
     assert audit(frame) == {
         "leaked_pairs_patient": 2,
         "leaked_pairs_series": 2,
         "leaked_pairs_relatives": 0,
         "leaked_pairs_duplicate": 2,
         "leaked_pairs_sha256": 2,
+        "leaked_pairs_group": 5,
     }
 
 
@@ -201,8 +205,10 @@ def test_the_audit_counts_each_pair_once(frame: pd.DataFrame, data: st.DataObjec
     rows = len(frame)
     splits = data.draw(st.lists(st.sampled_from(SPLITS), min_size=rows, max_size=rows))
     across = [pair for pair in combinations(range(rows), 2) if splits[pair[0]] != splits[pair[1]]]
-    assert audit(frame.assign(split=splits)) == {
-        f"leaked_pairs_{link}": sum(linked(frame, link, *pair) for pair in across) for link in LINKS
+    frame = frame.assign(split=splits, group=group_scans(frame))
+    assert audit(frame) == {
+        f"leaked_pairs_{link}": sum(linked(frame, link, *pair) for pair in across)
+        for link in (*LINKS, "group")
     }
 
 
@@ -211,7 +217,8 @@ def test_a_split_of_groups_passes_the_audit() -> None:
     patients = [f"p{number}" for number in random.integers(0, 30, 120)]
     relatives = [f"r{number}" if number < 20 else "" for number in random.integers(0, 200, 120)]
     frame = manifest(120, patient=patients, relatives=relatives)
-    frame["split"] = split_groups(group_scans(frame), ["one"] * 120, 0.2, 0.16, 1)
+    frame["group"] = group_scans(frame)
+    frame["split"] = split_groups(frame["group"].to_numpy(), ["one"] * 120, 0.2, 0.16, 1)
     assert not any(audit(frame).values())
     frame["split"] = random.permutation(frame["split"])
     assert audit(frame)["leaked_pairs_patient"] > 0

@@ -121,6 +121,19 @@ def test_what_is_done_is_not_done_again_after_an_interruption(tmp_path, monkeypa
     assert len(fitted) == EPOCHS - 2
 
 
+def test_every_epoch_has_an_order_of_its_own(tmp_path, monkeypatch):
+    orders = []
+    shuffle = training.Batches.shuffle
+
+    def noted(self, random):
+        shuffle(self, random)
+        orders.append(tuple(self.order))
+
+    monkeypatch.setattr(training.Batches, "shuffle", noted)
+    train(_network, _job(tmp_path), _ignore)
+    assert len(set(orders)) == EPOCHS
+
+
 def test_killed_between_model_and_result(tmp_path, uninterrupted, monkeypatch):
     def killed(path, values):
         raise Killed
