@@ -1,12 +1,10 @@
 """search: Keras Tuner over the grid of one family; the best models and their predictions."""
 
 import shutil
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import keras
 import keras_tuner
@@ -28,30 +26,8 @@ from scanvote.prepare import classes
 from scanvote.progress import Progress, progress_bar
 from scanvote.seeds import derive
 from scanvote.training import Job, OnEpoch, Schedule, Scores, Trained, TrainingFailed, train
+from scanvote.trials import Record, Trial, curves_table, trials_metrics, trials_table
 from scanvote.tuning import walk
-
-
-class TrialLog(Protocol):
-    """Where a trial can be followed while it trains."""
-
-    def epoch(self, step: int, scores: Mapping[str, float]) -> None: ...
-
-    def result(self, metrics: Mapping[str, float]) -> None: ...
-
-
-Record = Callable[[str, Mapping[str, Any]], AbstractContextManager[TrialLog]]
-
-
-@dataclass
-class Trial:
-    """A point of the grid, trained or failed."""
-
-    name: str
-    values: dict[str, Any]
-    network: Callable[[], keras.Model]
-    job: Job
-    trained: Trained | None = None
-    problem: str = ""
 
 
 def search(
@@ -84,13 +60,13 @@ def search(
         raise InputError(f"every trial of {family} failed, the first: {trials[0].problem}")
     best = ranked[: params.ensemble.top]
     _keep_models(trials, best, out)
-    write_csv(_trials_table(trials, ranked), out / "trials.csv")
-    curves = _curves_table(best, params.ensemble.top)
+    write_csv(trials_table(trials, ranked), out / "trials.csv")
+    curves = curves_table(best, params.ensemble.top)
     write_csv(curves, out / "curves.csv")
     score = f"val_{params.search.objective}"
     curves_figure(curves, score, f"{family}: best of {len(trials)} trials", out / "curves.png")
     write_csv(bench.predictions(best, out), out / "predictions.csv")
-    return _metrics(trials, best[0])
+    return trials_metrics(trials, best[0])
 
 
 class _Bench:
@@ -243,36 +219,3 @@ def _keep_models(trials: list[Trial], best: list[Trial], out: Path) -> None:
     for trial in trials:
         if trial.job.memory not in kept:
             training.forget_model(trial.job.memory)
-
-
-def _trials_table(trials: list[Trial], ranked: list[Trial]) -> pd.DataFrame:
-    """A trial a row, the best first, the failed last."""
-    failed = [trial for trial in trials if not trial.trained]
-    rows = []
-    for place, trial in enumerate(ranked + failed, start=1):
-        row = {"rank": place, "trial": trial.name, **trial.values}
-        if trial.trained:
-            row |= {"parameters": trial.trained.parameters, **trial.trained.best}
-            row |= {"epochs_run": len(trial.trained.history)}
-        rows.append(row | {"problem": trial.problem})
-    return pd.DataFrame(rows)
-
-
-def _curves_table(best: list[Trial], top: int) -> pd.DataFrame:
-    """An epoch a row; a column for each place and score, empty where training had ended."""
-    curves = {}
-    for place in range(1, top + 1):
-        history = best[place - 1].trained.history if place <= len(best) else []  # type: ignore[union-attr]
-        for score in ("loss", "val_loss", "val_accuracy", "val_macro_f1"):
-            curves[f"{score}_{place}"] = pd.Series([epoch[score] for epoch in history], dtype=float)
-    return pd.DataFrame(curves).rename_axis("epoch").reset_index()
-
-
-def _metrics(trials: list[Trial], best: Trial) -> dict[str, float]:
-    assert best.trained is not None
-    return {
-        "trials": len(trials),
-        "failed_trials": sum(not trial.trained for trial in trials),
-        "best_parameters": best.trained.parameters,
-        **{f"best_{name}": round(score, 6) for name, score in best.trained.best.items()},
-    }

@@ -20,9 +20,9 @@ from scanvote.models import archive, losses, unet
 from scanvote.params import Params
 from scanvote.predictions import mask_predictions
 from scanvote.progress import progress_bar
-from scanvote.search import Record
 from scanvote.seeds import derive
 from scanvote.training import Job, Schedule, Scores, Trained, TrainingFailed, train
+from scanvote.trials import Record
 
 
 def train_unet(prepared: Path, params: Params, out: Path, record: Record) -> dict[str, float]:

@@ -2,9 +2,10 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -162,6 +163,17 @@ def repro(_both) -> Workspace:
 def twin(_both) -> Workspace:
     """After another `dvc repro` elsewhere, which knew nothing of the first."""
     return _both[1]
+
+
+@pytest.fixture(scope="session")
+def experiment(repro, tmp_path_factory) -> Iterator[tuple[Workspace, subprocess.Popen[str]]]:
+    """`dvc exp run -S lr=1e-4` at work in a copy, beside the tests that follow."""
+    workspace = repro.copy(tmp_path_factory.mktemp("experiment") / "scanvote")
+    process = workspace.start("dvc", "exp", "run", "-S", "lr=1e-4", "--name", "slower")
+    yield workspace, process
+    if process.poll() is None:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
 
 
 @pytest.fixture

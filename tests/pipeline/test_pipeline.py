@@ -104,6 +104,7 @@ def test_what_dvc_shows_a_person(repro):
 
 
 @pytest.mark.slow  # a second pipeline, though beside the first one
+@pytest.mark.usefixtures("experiment")  # starts it, to be looked at further down
 def test_another_run_gives_the_same_bytes(repro, twin):
     assert (twin / "dvc.lock").read_bytes() == (repro / "dvc.lock").read_bytes()
 
@@ -192,21 +193,6 @@ def test_the_parent_compares_whole_experiments(repro):
     assert logged["vote_accuracy"] == pytest.approx(found["vote_accuracy"])
     assert "dice_patient_mean" in logged
     assert "best_val_macro_f1" in logged
-
-
-@pytest.mark.slow  # a minute of training anew
-def test_experiment_with_another_lr(done):
-    done.dvc("exp", "run", "-S", "lr=1e-4", "--name", "slower")
-    ran = {run.info.run_name for run in _runs(done)["stage"]}
-    assert ran == CHANGES["lr: 1e-4"][1]
-    (parent,) = _runs(done)["execution"]
-    assert parent.info.run_name == "slower"
-    assert float(parent.data.params["lr"]) == 1e-4
-    (shown,) = json.loads(done.dvc("exp", "show", "--json"))[1]["experiments"]
-    (revision,) = shown["revs"]
-    assert revision["name"] == "slower"
-    assert revision["data"]["params"]["params.yaml"]["data"]["lr"] == 1e-4
-    assert "metrics/evaluate/classification.json" in revision["data"]["metrics"]
 
 
 # ---- interruptions ---------------------------------------------------------------------
@@ -347,3 +333,23 @@ def test_a_failing_stage_stops_dvc_with_the_same_line(refused):
     assert done.returncode != 0
     assert "no data set 'phantasm'; did you mean 'phantom'?" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+# ---- an experiment, last because it runs beside all this ---------------------------------
+
+
+@pytest.mark.slow  # a minute of training anew
+def test_experiment_with_another_lr(experiment):
+    done, process = experiment
+    out, err = process.communicate(timeout=300)
+    assert process.returncode == 0, f"{out[-3000:]}\n{err[-3000:]}"
+    ran = {run.info.run_name for run in _runs(done)["stage"]}
+    assert ran == CHANGES["lr: 1e-4"][1]
+    (parent,) = _runs(done)["execution"]
+    assert parent.info.run_name == "slower"
+    assert float(parent.data.params["lr"]) == 1e-4
+    (shown,) = json.loads(done.dvc("exp", "show", "--json"))[1]["experiments"]
+    (revision,) = shown["revs"]
+    assert revision["name"] == "slower"
+    assert revision["data"]["params"]["params.yaml"]["data"]["lr"] == 1e-4
+    assert "metrics/evaluate/classification.json" in revision["data"]["metrics"]

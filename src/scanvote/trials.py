@@ -1,0 +1,67 @@
+"""What a search leaves of its trials: the tables and the figures of merit."""
+
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import keras
+import pandas as pd
+
+from scanvote.training import Job, Trained
+
+
+class TrialLog(Protocol):
+    """Where a trial can be followed while it trains."""
+
+    def epoch(self, step: int, scores: Mapping[str, float]) -> None: ...
+
+    def result(self, metrics: Mapping[str, float]) -> None: ...
+
+
+Record = Callable[[str, Mapping[str, Any]], AbstractContextManager[TrialLog]]
+
+
+@dataclass
+class Trial:
+    """A point of the grid, trained or failed."""
+
+    name: str
+    values: dict[str, Any]
+    network: Callable[[], keras.Model]
+    job: Job
+    trained: Trained | None = None
+    problem: str = ""
+
+
+def trials_table(trials: list[Trial], ranked: list[Trial]) -> pd.DataFrame:
+    """A trial a row, the best first, the failed last."""
+    failed = [trial for trial in trials if not trial.trained]
+    rows = []
+    for place, trial in enumerate(ranked + failed, start=1):
+        row = {"rank": place, "trial": trial.name, **trial.values}
+        if trial.trained:
+            row |= {"parameters": trial.trained.parameters, **trial.trained.best}
+            row |= {"epochs_run": len(trial.trained.history)}
+        rows.append(row | {"problem": trial.problem})
+    return pd.DataFrame(rows)
+
+
+def curves_table(best: list[Trial], top: int) -> pd.DataFrame:
+    """An epoch a row; a column for each place and score, empty where training had ended."""
+    curves = {}
+    for place in range(1, top + 1):
+        history = best[place - 1].trained.history if place <= len(best) else []  # type: ignore[union-attr]
+        for score in ("loss", "val_loss", "val_accuracy", "val_macro_f1"):
+            curves[f"{score}_{place}"] = pd.Series([epoch[score] for epoch in history], dtype=float)
+    return pd.DataFrame(curves).rename_axis("epoch").reset_index()
+
+
+def trials_metrics(trials: list[Trial], best: Trial) -> dict[str, float]:
+    assert best.trained is not None
+    return {
+        "trials": len(trials),
+        "failed_trials": sum(not trial.trained for trial in trials),
+        "best_parameters": best.trained.parameters,
+        **{f"best_{name}": round(score, 6) for name, score in best.trained.best.items()},
+    }
