@@ -11,14 +11,14 @@ import keras_tuner
 import numpy as np
 import pandas as pd
 
-from scanvote import training
+from scanvote import seeds, training
 from scanvote.arrays import read_split
 from scanvote.digests import digest, digest_code, digest_files
 from scanvote.errors import InputError
 from scanvote.figures import curves_figure
 from scanvote.files import from_root, repository_root, sha256, write_csv
 from scanvote.manifest import read_manifest
-from scanvote.metrics.classification import quick_scores
+from scanvote.metrics import classification
 from scanvote.models import FAMILIES, archive, transfer
 from scanvote.params import Params, Section
 from scanvote.predictions import class_predictions
@@ -85,7 +85,10 @@ class _Bench:
             digest_files(prepared.glob("*.pkl")),
             _fixed(self.section),
             params.seed,
-            digest_code([FAMILIES[family], training, archive], ["keras", keras.config.backend()]),
+            digest_code(
+                [FAMILIES[family], training, archive, seeds, classification],
+                ["keras", keras.config.backend()],
+            ),
         )
 
     def build(self, hp: keras_tuner.HyperParameters) -> keras.Model:
@@ -109,7 +112,7 @@ class _Bench:
         )
 
     def score(self, predicted: np.ndarray) -> Scores:
-        return quick_scores(self.splits["validation"]["labels"], predicted)
+        return classification.quick_scores(self.splits["validation"]["labels"], predicted)
 
     def rank(self, trial: Trial) -> tuple[tuple[float, float], str]:
         assert trial.trained is not None
@@ -146,7 +149,7 @@ def _schedule(params: Params) -> dict[str, Any]:
 
 def _run_trials(bench: _Bench, record: Record) -> list[Trial]:
     """Every trial once, in the order the algorithm proposed them."""
-    trials: dict[tuple[str, int], Trial] = {}
+    trials: dict[Path, Trial] = {}
     schedule, budget = bench.schedule, bench.params.search.max_trials
     with progress_bar(f"Search {bench.family}") as progress:
 
@@ -157,7 +160,7 @@ def _run_trials(bench: _Bench, record: Record) -> list[Trial]:
             named = _name(values, bench.section), {**values, "epochs": epochs}
             trial = Trial(*named, network, job)
             following = _follow(progress, len(trials), budget, trial, trials.values(), schedule)
-            trials[trial.name, epochs] = trial
+            trials[job.memory] = trial
             try:
                 trial.trained = _run_trial(trial, record, following)
             except TrainingFailed as error:

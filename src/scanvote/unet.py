@@ -1,27 +1,37 @@
 """unet: train the U-Net on whole patients, and write its model and its masks."""
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 
 import keras
 import numpy as np
 import pandas as pd
 
-from scanvote import training
+from scanvote import seeds, training
 from scanvote.arrays import Shard, read_split
 from scanvote.digests import digest, digest_code, digest_files
 from scanvote.errors import InputError
 from scanvote.figures import curves_figure
 from scanvote.files import repository_root, write_csv
 from scanvote.manifest import read_manifest
+from scanvote.metrics import segmentation
 from scanvote.metrics.segmentation import count_pixels, dice_of
 from scanvote.models import archive, losses, unet
 from scanvote.params import Params
 from scanvote.predictions import mask_predictions
 from scanvote.progress import progress_bar
 from scanvote.seeds import derive
-from scanvote.training import Job, Schedule, Scores, Trained, TrainingFailed, train
+from scanvote.training import (
+    Job,
+    Schedule,
+    Scores,
+    Trained,
+    TrainingFailed,
+    restore_model,
+    train,
+)
 from scanvote.trials import Record
 
 
@@ -49,7 +59,9 @@ def train_unet(prepared: Path, params: Params, out: Path, record: Record) -> dic
     if shape[0] % 16:
         raise InputError(f"prepare.segmentation.size: {shape[0]} must divide by 16 for the U-Net")
     job = _job(splits, patients, prepared, params)
-    trained = _train(shape, job, params, record)
+    network = partial(unet.build, shape, params.unet.filters)
+    trained = _train(network, job, params, record)
+    restore_model(network, job)  # if somebody tidied the cache
     out.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(job.memory / "model.keras", out / "model.keras")
     curves = pd.DataFrame(trained.history).rename_axis("epoch").reset_index()
@@ -71,6 +83,7 @@ def _job(
     splits: dict[str, Shard], patients: Mapping[str, str], prepared: Path, params: Params
 ) -> Job:
     section = params.unet
+    owners = [patients[scan] for scan in splits["validation"]["scan_ids"]]
     schedule = Schedule(
         params.lr, section.epochs, section.patience, section.batch_size, objective="dice"
     )
@@ -80,10 +93,13 @@ def _job(
         section.model_dump(exclude={"threshold"}),
         vars(schedule),
         params.seed,
-        digest_code([unet, losses, training, archive], ["keras", keras.config.backend()]),
+        digest_code(
+            [unet, losses, training, archive, seeds, segmentation],
+            ["keras", keras.config.backend()],
+        ),
+        owners,
     )
     loss = losses.LOSSES[section.loss]
-    owners = [patients[scan] for scan in splits["validation"]["scan_ids"]]
     truth = splits["validation"]["masks"]
 
     def score(predicted: np.ndarray) -> Scores:
@@ -109,7 +125,7 @@ def _patient_dice(masks: np.ndarray, truths: np.ndarray, patients: list[str]) ->
     return float(dice_of(pixels["overlap"], pixels["predicted"], pixels["truth"]).mean())
 
 
-def _train(shape: tuple[int, int, int], job: Job, params: Params, record: Record) -> Trained:
+def _train(network: Callable[[], keras.Model], job: Job, params: Params, record: Record) -> Trained:
     epochs = job.schedule.epochs
     with record("unet", params.unet.model_dump()) as log, progress_bar("U-Net") as progress:
 
@@ -118,7 +134,7 @@ def _train(shape: tuple[int, int, int], job: Job, params: Params, record: Record
             progress(epoch + 1, epochs, f"dice {scores['val_dice']:.3f}")
 
         try:
-            trained = train(lambda: unet.build(shape, params.unet.filters), job, on_epoch)
+            trained = train(network, job, on_epoch)
         except TrainingFailed as error:
             raise InputError(f"unet: {error}") from None
         log.result({"parameters": trained.parameters, "seconds": trained.seconds})

@@ -218,12 +218,12 @@ def test_killed_in_a_search_and_run_again(done):
 
 
 def _wait_for(found, process):
-    for _ in range(6000):
+    for _ in range(18_000):
         if now := found():
             return now
         assert process.poll() is None, process.communicate()
         time.sleep(0.01)
-    raise AssertionError("waited for a minute")
+    raise AssertionError("waited for minutes")
 
 
 # ---- the right Python ------------------------------------------------------------------
