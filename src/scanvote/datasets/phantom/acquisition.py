@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scanvote.datasets.phantom.anatomy import Anatomy
 from scanvote.datasets.phantom.head import CHANNELS, TISSUES
 from scanvote.datasets.phantom.lesions import Around, Lesion, Parts, pushed
-from scanvote.datasets.phantom.noise import Floats, Waves, step, waves
+from scanvote.datasets.phantom.noise import Floats, Waves, product, step, waves
 
 Bytes = NDArray[np.uint8]
 
@@ -114,7 +114,7 @@ def _skull(head: Floats, points: Floats, scanner: Scanner) -> Floats:
     signal = scanner.signal
     hull, depth = head[:, 0], head[:, 1]
     levels = np.array([signal[name] for name in TISSUES], np.float32)
-    image: Floats = head[:, 2:] @ levels
+    image = product(head[:, 2:], levels)
     between = 0.35 * step(0.1 - np.abs(scanner.planes(points)[:, 0]), 0.7)
     image = _over(image, between * head[:, CHANNELS.index("muscle")], signal["fat"])
     image = _over(image, step(2 + scanner.scalp - depth, 1.5), signal["fat"])

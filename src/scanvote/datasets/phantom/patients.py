@@ -6,7 +6,7 @@ from typing import Literal
 import numpy as np
 
 from scanvote.datasets.base import Task
-from scanvote.datasets.phantom.noise import Floats, Waves, waves
+from scanvote.datasets.phantom.noise import Floats, Waves, product, waves
 
 Label = Literal["glioma", "meningioma", "no_tumor", "pituitary"]
 LABELS: tuple[Label, ...] = ("glioma", "meningioma", "no_tumor", "pituitary")
@@ -62,7 +62,7 @@ class Shape:
 
     def to_template(self, points: Floats) -> Floats:
         """Template coordinates (n, 3) of `points` (n, 3) in the scanner, mm."""
-        straight = points @ self.matrix + self.shift
+        straight = product(points, self.matrix) + self.shift
         bent: Floats = straight + self.coarse(straight)
         return bent
 
