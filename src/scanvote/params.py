@@ -1,5 +1,8 @@
 """params.yaml as typed, validated objects, one class a section.
 
+No key may be called `size` or `nfiles`: DVC leaves out keys of these names when it
+asks its run cache whether a stage ran before, and would bring back stale outputs.
+
 The file is read as YAML 1.2, where `1e-4` is a number (PyYAML, YAML 1.1, reads
 a string). A wrong key, type or value is one line that names the key.
 """
@@ -38,7 +41,7 @@ class PhantomTask(Section):
 
 
 class PhantomParams(Section):
-    size: Annotated[int, Field(ge=32, le=512)]
+    image_size: Annotated[int, Field(ge=32, le=512)]
     classification: PhantomTask
     segmentation: PhantomTask
 
@@ -50,7 +53,7 @@ class DeduplicateParams(Section):
 
 
 class PrepareTask(Section):
-    size: Annotated[int, Field(ge=16, le=1024)]
+    image_size: Annotated[int, Field(ge=16, le=1024)]
     channels: Literal[1, 3]
     crop: bool
     copies: Count

@@ -117,7 +117,7 @@ class Preparation:
     def _resized(
         self, image: np.ndarray, mask: np.ndarray | None
     ) -> tuple[np.ndarray, np.ndarray | None]:
-        size = (self.how.size, self.how.size)
+        size = (self.how.image_size, self.how.image_size)
         shrunk = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
         image = shrunk.reshape(*size, self.how.channels)
         if mask is None:

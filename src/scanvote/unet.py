@@ -57,7 +57,9 @@ def train_unet(prepared: Path, params: Params, out: Path, record: Record) -> dic
     patients = _patients(prepared)
     shape = splits["train"]["images"].shape[1:]
     if shape[0] % 16:
-        raise InputError(f"prepare.segmentation.size: {shape[0]} must divide by 16 for the U-Net")
+        raise InputError(
+            f"prepare.segmentation.image_size: {shape[0]} must divide by 16 for the U-Net"
+        )
     job = _job(splits, patients, prepared, params)
     network = partial(unet.build, shape, params.unet.filters)
     trained = _train(network, job, params, record)

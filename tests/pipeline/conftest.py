@@ -18,12 +18,12 @@ MADE = ("data", "models", "metrics", "dvc.lock")  # by DVC; a copy starts withou
 
 TINY = """
 phantom:
-  size: 64
+  image_size: 64
   classification: {patients: 24, slices: 1}
   segmentation: {patients: 8, slices: 4}
 prepare:
-  classification: {size: 32, copies: 0}
-  segmentation: {size: 32, copies: 0}
+  classification: {image_size: 32, copies: 0}
+  segmentation: {image_size: 32, copies: 0}
 search: {max_trials: 2, epochs: 1}
 ann: {dense_layers: [0, 1], units: [8]}
 cnn: {convolutions: [1], filters: [4, 8], dense_layers: [0]}

@@ -18,7 +18,7 @@ settings.load_profile("repeatable")
 def params() -> Params:
     """params.yaml of this repository, with small arrays and two copies a training scan."""
     whole = load_params(ROOT / "params.yaml")
-    tiny = {"size": 32, "copies": 2}
+    tiny = {"image_size": 32, "copies": 2}
     tasks = {
         task: getattr(whole.prepare, task).model_copy(update=tiny)
         for task in ("classification", "segmentation")

@@ -6,7 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from scanvote.errors import InputError
-from scanvote.params import Params, load_params
+from scanvote.params import Params, Section, load_params
 
 REPOSITORY = Path(__file__).parents[2] / "params.yaml"
 TEXT = REPOSITORY.read_text(encoding="utf-8")
@@ -99,7 +99,7 @@ def test_a_wrong_type_is_named_with_its_value(tmp_path: Path, old: str, new: str
         ("shortlist: 10", "shortlist: 65", "deduplicate.shortlist"),
         ("correlation: 0.98", "correlation: 1.0", "deduplicate.correlation"),
         ("test: 0.2", "test: 0", "prepare.test"),
-        ("size: 64", "size: 8", "prepare.classification.size"),
+        ("image_size: 56", "image_size: 8", "prepare.classification.image_size"),
         ("channels: 1", "channels: 2", "prepare.classification.channels"),
         ("copies: 1", "copies: -1", "prepare.classification.copies"),
         ("rotation: 15", "rotation: 181", "prepare.augment.rotation"),
@@ -149,3 +149,13 @@ def test_a_missing_file_says_where_to_run(tmp_path: Path) -> None:
 def test_params_do_not_change(params: Params) -> None:
     with pytest.raises(ValidationError):
         params.search.epochs = 3
+
+
+def test_no_key_is_one_that_the_run_cache_of_dvc_overlooks() -> None:
+    def keys(section: type[Section]) -> set[str]:
+        inner = [field.annotation for field in section.model_fields.values()]
+        below = [keys(one) for one in inner if isinstance(one, type) and issubclass(one, Section)]
+        return set(section.model_fields).union(*below)
+
+    assert "image_size" in keys(Params)
+    assert not keys(Params) & {"size", "nfiles"}

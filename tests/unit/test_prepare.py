@@ -213,7 +213,7 @@ def test_more_copies_keep_the_first_ones(case: Case) -> None:
 
 @pytest.mark.parametrize("channels", [1, 3])
 def test_channels(case: Case, channels: int) -> None:
-    rows = case.rows(case.manifest.head(2), "test", channels=channels, size=24)
+    rows = case.rows(case.manifest.head(2), "test", channels=channels, image_size=24)
     assert {row["images"].shape for row in rows} == {(24, 24, channels)}
 
 
@@ -242,7 +242,7 @@ def test_the_crop_and_the_resize_move_the_mask_alike(
     case = fresh("segmentation")
     write_image(case.root / "raw" / "p00-0.png", mask)
     write_image(case.root / "raw" / "masks" / "p00-0.png", mask)
-    row = case.rows(case.manifest.head(1), "test", crop=crop, size=size)[0]
+    row = case.rows(case.manifest.head(1), "test", crop=crop, image_size=size)[0]
     np.testing.assert_array_equal(row["images"][..., 0] > 127, row["masks"])
     filled = row["masks"].any(axis=0).mean()
     assert filled > 0.85 if crop else filled < 0.75

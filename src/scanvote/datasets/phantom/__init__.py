@@ -51,7 +51,7 @@ def generate(
     rows: list[Row] = []
     faults: list[Planted] = []
     for index in range(wanted.patients):
-        for cut in series(index, task, wanted.slices, params.size, seed):
+        for cut in series(index, task, wanted.slices, params.image_size, seed):
             border = has_border(len(rows))
             row = _write(folder, task, cut, border)
             if border:

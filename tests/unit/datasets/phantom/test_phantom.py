@@ -17,7 +17,7 @@ SIZE = 64
 
 def small(patients: int, slices: int) -> PhantomParams:
     task = PhantomTask(patients=patients, slices=slices)
-    return PhantomParams(size=SIZE, classification=task, segmentation=task)
+    return PhantomParams(image_size=SIZE, classification=task, segmentation=task)
 
 
 def digests(folder: Path) -> dict[str, str]:

@@ -19,7 +19,7 @@ from scanvote.params import PhantomParams, PhantomTask
 def folder(request, tmp_path_factory: pytest.TempPathFactory) -> Path:
     made = tmp_path_factory.mktemp("planted") / request.param[0]
     task = PhantomTask(patients=26, slices=4)
-    params = PhantomParams(size=request.param[1], classification=task, segmentation=task)
+    params = PhantomParams(image_size=request.param[1], classification=task, segmentation=task)
     generate(made, params, request.param[0], 2021)
     return made
 
