@@ -15,8 +15,8 @@ env: $(STAMP) ## make or refresh the virtual environment (GPU=1: TensorFlow with
 $(STAMP): $(LOCK) pyproject.toml
 	@test -x .venv/bin/python || $(PYTHON) -m venv .venv
 	@echo "installing $(LOCK)"
-	@python -m pip install --quiet --require-hashes --requirement $(LOCK)
-	@python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement $(LOCK)
+	@python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@rm -f .venv/.installed-* && touch $@
 
 repro: env ## run the pipeline: raw scans to an evaluated vote and U-Net

@@ -38,19 +38,7 @@ def prepare(
     Raises:
         InputError: a class has too few groups, or the audit finds a leak.
     """
-    manifest = read_manifest(deduplicated / "manifest.csv")
-    # grouped before the copies are dropped: patients who share a copy stay together
-    manifest["group"] = group_scans(manifest)
-    kept = manifest[manifest["kept"]].reset_index(drop=True)
-    if kept.empty:
-        raise InputError(f"{deduplicated}/manifest.csv keeps no scan; look at its duplicates.csv")
-    kept["split"] = split_groups(
-        kept["group"].to_numpy(),
-        _strata(task, kept, raw),
-        params.prepare.test,
-        params.prepare.validation,
-        params.seed,
-    )
+    kept = _split(task, raw, deduplicated, params)
     leaks = audit(kept)
     if any(leaks.values()):
         raise InputError(f"the split of {deduplicated}/manifest.csv leaks: {leaks}")
@@ -61,6 +49,19 @@ def prepare(
     kept["cropped"] = kept["scan_id"].map(images.cropped)
     write_manifest(kept, out / "manifest.csv")
     return _metrics(kept, leaks, images.how)
+
+
+def _split(task: Task, raw: Path, deduplicated: Path, params: Params) -> pd.DataFrame:
+    """The kept scans with their `group` and `split`."""
+    manifest = read_manifest(deduplicated / "manifest.csv")
+    # grouped before the copies are dropped: patients who share a copy stay together
+    manifest["group"] = group_scans(manifest)
+    kept = manifest[manifest["kept"]].reset_index(drop=True)
+    if kept.empty:
+        raise InputError(f"{deduplicated}/manifest.csv keeps no scan; look at its duplicates.csv")
+    groups, strata, shares = kept["group"].to_numpy(), _strata(task, kept, raw), params.prepare
+    kept["split"] = split_groups(groups, strata, shares.test, shares.validation, params.seed)
+    return kept
 
 
 def classes(manifest: pd.DataFrame) -> list[str]:
