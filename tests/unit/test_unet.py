@@ -174,7 +174,7 @@ def test_a_scan_of_nobody_known_stands_for_itself(tmp_path):
 
 
 def test_scans_that_cannot_be_halved_four_times_are_refused(tmp_path, root):
-    with pytest.raises(InputError, match=r"^prepare.segmentation.size: 24 must divide by 16"):
+    with pytest.raises(InputError, match=r"^prepare.segmentation.image_size: 24 must divide by 16"):
         train_unet(_prepare(tmp_path / "odd", side=24), _params(), root / "out", _unheard)
 
 
