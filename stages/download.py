@@ -13,7 +13,7 @@ from scanvote.terminal import run_stage
 def main(task: Task, out: Path, metrics: Path) -> None:
     """Generate, extract or fetch the data set of TASK into OUT."""
     params = load_params()
-    sections = ("seed", task, "download", "phantom")
+    sections = ("seed", task, "download", "volumes", "ixi", "phantom")
     with tracking.stage_run("download", item=task, params=params, sections=sections) as run:
         result = download(task, params, out)
         write_json(metrics, result)

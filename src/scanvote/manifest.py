@@ -16,6 +16,7 @@ from scanvote.files import write_csv
 COLUMNS = (
     "scan_id",
     "task",
+    "source",
     "path",
     "mask_path",
     "label",
@@ -24,11 +25,13 @@ COLUMNS = (
     "source_split",
     "width",
     "height",
+    "mode",
+    "mask_pixels",
     "sha256",
 )
-"""What `download` knows of every scan."""
+"""What `download` knows of every scan; columns of `datasets.base.FACTS` may follow."""
 
-NUMBERS = ("width", "height")
+NUMBERS = ("width", "height", "mask_pixels")
 FLAGS = ("kept", "conflict")
 """Columns that are True or False, from `deduplicate` on."""
 

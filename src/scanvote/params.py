@@ -10,7 +10,7 @@ a string). A wrong key, type or value is one line that names the key.
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from scanvote.errors import InputError, did_you_mean
 
@@ -26,13 +26,47 @@ class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
+def _listed(value: object) -> object:
+    return [value] if isinstance(value, str) else value
+
+
+Datasets = Annotated[list[str], Field(min_length=1), BeforeValidator(_listed)]
+"""Names of data sets and paths of own data; a single one may stand without brackets."""
+
+
 class TaskParams(Section):
-    dataset: str
+    dataset: Datasets
+
+
+class ClassificationParams(TaskParams):
+    labels: dict[str, str | None]
 
 
 class DownloadParams(Section):
     mirror: str | None
     max_gigabytes: Annotated[float, Field(gt=0)]
+
+
+Interval = Annotated[list[float], Field(min_length=2, max_length=2)]
+
+
+class VolumesParams(Section):
+    planes: Annotated[list[Literal["axial", "coronal", "sagittal"]], Field(min_length=1)]
+    slices: Positive | None
+    span: Interval
+    window: Interval | None
+
+    @model_validator(mode="after")
+    def _the_intervals_are_not_empty(self) -> "VolumesParams":
+        if not 0 <= self.span[0] < self.span[1] <= 1:
+            raise ValueError("span should be two shares, the smaller first, such as [0.25, 0.75]")
+        if self.window is not None and self.window[0] >= self.window[1]:
+            raise ValueError("window should be two intensities, the smaller first")
+        return self
+
+
+class IxiParams(Section):
+    contrasts: Annotated[list[Literal["T1", "T2", "PD"]], Field(min_length=1)]
 
 
 class PhantomTask(Section):
@@ -52,33 +86,54 @@ class DeduplicateParams(Section):
     relatives: Share
 
 
+class SplitParams(Section):
+    protocol: Literal["grouped", "official", "random", "site"]
+    test: Share
+    validation: Share
+    folds: Annotated[int, Field(ge=2)] | None
+    fold: Count
+    site: str | None
+
+    @model_validator(mode="after")
+    def _something_is_left_to_train_on(self) -> "SplitParams":
+        if self.test + self.validation >= 1:
+            raise ValueError("test and validation together leave nothing to train on")
+        if self.folds is not None and self.validation + 1 / self.folds >= 1:
+            raise ValueError("validation and a fold together leave nothing to train on")
+        if self.fold >= (self.folds or 1):
+            raise ValueError(f"fold counts from 0, so it should be below folds, is {self.fold}")
+        return self
+
+
 class PrepareTask(Section):
     image_size: Annotated[int, Field(ge=16, le=1024)]
     channels: Literal[1, 3]
     crop: bool
+    strip: Literal["none", "background", "skull"]
+    resize: Literal["stretch", "pad"]
+    intensity: Literal["none", "window", "standardise", "equalise"]
     copies: Count
 
 
 class AugmentParams(Section):
     rotation: Annotated[float, Field(ge=0, le=180)]
     shift: Annotated[float, Field(ge=0, lt=1)]
+    shear: Annotated[float, Field(ge=0, lt=90)]
     zoom: Annotated[float, Field(ge=0, lt=1)]
-    flip: bool
+    flip: Literal["none", "horizontal", "vertical", "both"]
     brightness: Annotated[float, Field(ge=0, lt=1)]
 
 
 class PrepareParams(Section):
-    test: Share
-    validation: Share
     classification: PrepareTask
     segmentation: PrepareTask
     augment: AugmentParams
 
-    @model_validator(mode="after")
-    def _something_is_left_to_train_on(self) -> "PrepareParams":
-        if self.test + self.validation >= 1:
-            raise ValueError("test and validation together leave nothing to train on")
-        return self
+
+class InflationParams(Section):
+    backbone: str | None
+    image_size: Annotated[int, Field(ge=16, le=1024)]
+    folds: Annotated[int, Field(ge=2)]
 
 
 class SearchParams(Section):
@@ -132,12 +187,16 @@ class Params(Section):
     lr: Annotated[float, Field(gt=0, lt=10)]
     seed: Count
     backend: Literal["tensorflow", "jax"]
-    classification: TaskParams
+    classification: ClassificationParams
     segmentation: TaskParams
     download: DownloadParams
+    volumes: VolumesParams
+    ixi: IxiParams
     phantom: PhantomParams
     deduplicate: DeduplicateParams
+    split: SplitParams
     prepare: PrepareParams
+    inflation: InflationParams
     search: SearchParams
     ann: AnnParams
     cnn: CnnParams

@@ -15,6 +15,7 @@ from ruamel.yaml import YAML
 from scanvote.arrays import write_shards
 from scanvote.evaluate import evaluate_classification, evaluate_segmentation
 from scanvote.files import write_csv
+from scanvote.manifest import COLUMNS
 from scanvote.metrics.classification import evaluate_classes
 from scanvote.params import Params
 from scanvote.predictions import class_predictions, mask_predictions
@@ -71,9 +72,8 @@ def segmentation(root: Path) -> tuple[Path, Path]:
 
 
 def write_manifest(root: Path, names: list[str]) -> None:
-    text = ("task", "path", "mask_path", "label", "patient", "series", "source_split", "sha256")
-    scans = pd.DataFrame({"scan_id": names, **dict.fromkeys(text, ""), "split": "test"})
-    scans = scans.assign(width=SIDE, height=SIDE, group=np.arange(len(names)) // 2)
+    scans = pd.DataFrame({**dict.fromkeys(COLUMNS, ""), "scan_id": names, "split": "test"})
+    scans = scans.assign(width=SIDE, height=SIDE, mask_pixels=0, group=np.arange(len(names)) // 2)
     write_csv(scans, root / "prepared" / "manifest.csv")
 
 

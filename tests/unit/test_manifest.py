@@ -12,6 +12,7 @@ from scanvote.manifest import COLUMNS, read_manifest, scan_ids, write_manifest
 def table(**columns: list[object]) -> pd.DataFrame:
     values = {name: ["", ""] for name in COLUMNS}
     values |= {"scan_id": ["a", "b"], "width": [64, 128], "height": [32, 64]}
+    values |= {"mask_pixels": [0, 7]}
     return pd.DataFrame(values | columns)
 
 
@@ -29,6 +30,7 @@ def test_numbers_and_flags_have_their_types(tmp_path: Path) -> None:
     write_manifest(table(kept=[True, False], split=["1", "2"]), tmp_path / "manifest.csv")
     again = read_manifest(tmp_path / "manifest.csv")
     assert again["width"].tolist() == [64, 128]
+    assert again["mask_pixels"].tolist() == [0, 7]
     assert again["kept"].dtype == bool
     assert again[again["kept"]]["scan_id"].tolist() == ["a"]
     assert again["split"].tolist() == ["1", "2"]
@@ -54,7 +56,7 @@ def test_an_empty_manifest_keeps_its_columns(tmp_path: Path) -> None:
         (None, "is missing"),
         (b"", "no CSV table"),
         (b"\xff\xfe\x00", "no CSV table"),
-        (b"scan_id,task\na,b\n", "has no column path, mask_path"),
+        (b"scan_id,task\na,b\n", "has no column source, path, mask_path"),
     ],
 )
 def test_what_is_no_manifest_is_one_line(tmp_path: Path, content: bytes | None, said: str) -> None:

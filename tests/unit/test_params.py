@@ -30,7 +30,7 @@ def fault(path: Path) -> str:
 
 def test_the_repository_has_valid_params() -> None:
     params = load_params(REPOSITORY)
-    assert params.prepare.test + params.prepare.validation < 1
+    assert params.split.test + params.split.validation < 1
     assert params.ensemble.top == 3
 
 
@@ -50,7 +50,7 @@ def test_a_whole_number_will_do_for_a_share(tmp_path: Path) -> None:
         ("\nunet:", "\nunett:", "unett is no known key; did you mean 'unet'?"),
         ("epochs:", "epoch:", "search.epoch is no known key; did you mean 'epochs'?"),
         ("rotation:", "rotatoin:", "prepare.augment.rotatoin is no known key; did you mean"),
-        ("  test: 0.2", "  testing: 0.2", "prepare.testing is no known key; did you mean 'test'?"),
+        ("  test: 0.2", "  testing: 0.2", "split.testing is no known key; did you mean 'test'?"),
         ("seed: 2021", "seed: 2021\nzzz: 1", "zzz is no known key; known are ann, backend"),
         ("seed: 2021", "", "seed is missing"),
         ("    crop: true", "    # crop", "prepare.classification.crop is missing"),
@@ -98,7 +98,7 @@ def test_a_wrong_type_is_named_with_its_value(tmp_path: Path, old: str, new: str
         ("backend: tensorflow", "backend: torch", "backend"),
         ("shortlist: 10", "shortlist: 65", "deduplicate.shortlist"),
         ("correlation: 0.98", "correlation: 1.0", "deduplicate.correlation"),
-        ("test: 0.2", "test: 0", "prepare.test"),
+        ("test: 0.2", "test: 0", "split.test"),
         ("image_size: 56", "image_size: 8", "prepare.classification.image_size"),
         ("channels: 1", "channels: 2", "prepare.classification.channels"),
         ("copies: 1", "copies: -1", "prepare.classification.copies"),
@@ -121,7 +121,7 @@ def test_a_wrong_value_is_named(tmp_path: Path, old: str, new: str, key: str) ->
 
 def test_nothing_left_to_train_on_is_told(tmp_path: Path) -> None:
     message = fault(changed(tmp_path, "test: 0.2", "test: 0.84"))
-    assert message == "prepare: test and validation together leave nothing to train on"
+    assert message == "split: test and validation together leave nothing to train on"
 
 
 @pytest.mark.parametrize(

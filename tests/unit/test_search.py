@@ -57,7 +57,7 @@ def prepared(tmp_path_factory):
         write_shards(folder, split, (_scan(one, n % 4, random) for n, one in enumerate(ids)))
         rows += [{"scan_id": one, "label": LABELS[n % 4]} for n, one in enumerate(ids)]
     frame = pd.DataFrame(rows).reindex(columns=list(COLUMNS), fill_value="")
-    write_manifest(frame.assign(width=16, height=16), folder / "manifest.csv")
+    write_manifest(frame.assign(width=16, height=16, mask_pixels=0), folder / "manifest.csv")
     return folder
 
 

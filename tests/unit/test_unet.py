@@ -47,7 +47,7 @@ def _prepare(folder, side=16):
         write_shards(folder, split, [_slice(one, side, random) for one in ids])
         rows += [{"scan_id": one, "patient": f"{split}-{n // 2}"} for n, one in enumerate(ids)]
     frame = pd.DataFrame(rows).reindex(columns=list(COLUMNS), fill_value="")
-    write_manifest(frame.assign(width=side, height=side), folder / "manifest.csv")
+    write_manifest(frame.assign(width=side, height=side, mask_pixels=0), folder / "manifest.csv")
     return folder
 
 
@@ -168,7 +168,8 @@ def test_dice_is_of_patients_not_of_slices():
 
 def test_a_scan_of_nobody_known_stands_for_itself(tmp_path):
     frame = pd.DataFrame({"scan_id": ["a", "b"], "patient": ["p", ""]})
-    frame = frame.reindex(columns=list(COLUMNS), fill_value="").assign(width=16, height=16)
+    frame = frame.reindex(columns=list(COLUMNS), fill_value="")
+    frame = frame.assign(width=16, height=16, mask_pixels=0)
     write_manifest(frame, tmp_path / "manifest.csv")
     assert training_unet._patients(tmp_path) == {"a": "p", "b": "b"}
 

@@ -54,13 +54,44 @@ def extract(archive: Path, folder: Path, max_bytes: int, progress: Progress) -> 
         InputError: no archive, damaged, encrypted, larger than allowed, or a member that
             is a link or a device or would land outside the folder.
     """
+    with _beside(folder) as beside, _opened(archive) as members:
+        _check_size(archive, sum(member.size for member in members), max_bytes)
+        _write(archive, members, beside, max_bytes, progress)
+
+
+def copy_tree(source: Path, folder: Path, max_bytes: int, progress: Progress) -> None:
+    """Copy the regular files of an archive that lies unpacked, as `extract` would write them.
+
+    Links and what macOS leaves are passed over; `source` stays as it is.
+
+    Raises:
+        InputError: the files hold more than `max_bytes`, or one cannot be read.
+    """
+    files = [path for path in sorted(source.rglob("*")) if path.is_file() and not path.is_symlink()]
+    files = [path for path in files if not _litter(PurePosixPath(path.relative_to(source)))]
+    total = sum(path.stat().st_size for path in files)
+    _check_size(source, total, max_bytes)
+    with _beside(folder) as beside:
+        done = 0
+        for path in files:
+            target = beside / path.relative_to(source)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                shutil.copyfile(path, target)
+            except OSError as error:
+                raise InputError(f"{path} cannot be copied: {error.strerror}") from None
+            done += path.stat().st_size
+            progress(done, total)
+
+
+@contextmanager
+def _beside(folder: Path) -> Iterator[Path]:
+    """An empty folder that becomes `folder` when the block succeeds."""
     beside = folder.with_name(f".{folder.name}.unpacking")
     shutil.rmtree(beside, ignore_errors=True)  # of a run that was killed
     beside.mkdir(parents=True)
     try:
-        with _opened(archive) as members:
-            _check_size(archive, sum(member.size for member in members), max_bytes)
-            _write(archive, members, beside, max_bytes, progress)
+        yield beside
         beside.rename(folder)
     finally:
         shutil.rmtree(beside, ignore_errors=True)

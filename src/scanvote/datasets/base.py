@@ -1,14 +1,17 @@
 """What every data set tells about itself, and the rows its tree becomes."""
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from scanvote.params import PhantomParams
-from scanvote.progress import Progress
+from scanvote.params import Params
 
 Task = Literal["classification", "segmentation"]
+
+FACTS = ("institution", "age", "sex", "grade", "kind", "plane", "contrast")
+"""What may be known of a scan beyond its label: columns of the manifest where a set has them."""
 
 
 @dataclass(frozen=True)
@@ -19,9 +22,10 @@ class Scan:
         path: of the image, relative to the folder of the data set, POSIX style.
         label: class of the scan; empty where the task has none.
         mask_path: of the mask, like `path`; empty where there is none.
-        patient: key of the patient; empty where it is not known.
+        patient: key of the patient within the set; empty where it is not known.
         series: key of the volume the slice was cut from; empty where it is not known.
         source_split: part of the published split (``Training``, ``Testing``…); may be empty.
+        facts: what else is known, by the names in `FACTS`.
     """
 
     path: str
@@ -30,28 +34,59 @@ class Scan:
     patient: str = ""
     series: str = ""
     source_split: str = ""
+    facts: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class DataSet:
-    """Facts of one data set.
+    """Facts of one data set, and how it is had.
 
     Attributes:
-        name: as it stands in params.yaml.
+        name: as it stands in params.yaml; of own data, one made from its path.
         tasks: the tasks it can serve.
-        archive: file name looked for in a mirror; empty for data that is generated.
-        kaggle: ``owner/name`` of the public source, empty where there is none.
+        source: where it was published, in words and addresses.
         licence, citation: as published.
-        scans: reads an extracted tree and yields its scans in a stable order.
-        generate: makes the tree instead of extracting it: ``(folder, params, task, seed,
-            progress)``, which is told (done, total) as it goes on.
+        patients: how a patient is known, in words.
+        faults: what is known to be wrong with it, a sentence each.
+        published: scans in the whole published set; 0 where it is not known.
+        purpose: what it was made for; empty where it is not known.
+        collection: how the scans were acquired and labelled; empty where it is not known.
+        bring: makes the tree of the set in a folder that does not exist yet:
+            ``(folder, task, params)``. It raises InputError if the set cannot be had.
+        scans: reads that tree and yields its scans in a stable order: ``(folder, task)``.
     """
 
     name: str
     tasks: tuple[Task, ...]
+    source: str
     licence: str
     citation: str
+    patients: str
+    bring: Callable[[Path, Task, Params], None]
     scans: Callable[[Path, Task], Iterable[Scan]]
-    archive: str = ""
+    faults: tuple[str, ...] = ()
+    published: int = 0
+    purpose: str = ""
+    collection: str = ""
+
+
+@dataclass(frozen=True)
+class Archive:
+    """A file that a data set is published in.
+
+    Attributes:
+        dataset: name of the set, for messages.
+        name: of the file, as looked for in a mirror.
+        kaggle: ``owner/name`` at Kaggle; empty where it is not there.
+        address: https address of the file; empty where there is none.
+    """
+
+    dataset: str
+    name: str
     kaggle: str = ""
-    generate: Callable[[Path, PhantomParams, Task, int, Progress], None] | None = None
+    address: str = ""
+
+    @property
+    def stem(self) -> str:
+        """The name without its ending: ``IXI-T1.tar`` and ``set.tar.gz`` lose all of it."""
+        return re.sub(r"(\.tar)?\.[a-z0-9]+$", "", self.name)

@@ -3,10 +3,15 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from scanvote.datasets.base import DataSet, Scan, Task
-from scanvote.datasets.trees import folders, images
-from scanvote.errors import InputError
+from scanvote.datasets.base import Archive, DataSet, Scan, Task
+from scanvote.datasets.class_folders import class_images, find_tree
+from scanvote.datasets.sources import unpacked
 
+ARCHIVE = Archive(
+    "brain_tumor_mri",
+    "brain-tumor-classification-mri.zip",
+    kaggle="sartajbhuvaji/brain-tumor-classification-mri",
+)
 LABELS = {
     "glioma_tumor": "glioma",
     "meningioma_tumor": "meningioma",
@@ -23,33 +28,17 @@ def scans(folder: Path, task: Task) -> Iterator[Scan]:
     Raises:
         InputError: neither tree is there, or one lacks a class.
     """
-    top = _top(folder)
+    top = find_tree(folder, ARCHIVE, _has_a_part, "has neither Training/ nor Testing/")
     for split in (top / name for name in SPLITS):
         if not split.is_dir():
             continue
-        for name, label in LABELS.items():
-            for path in _images(split / name):
-                place = path.relative_to(folder).as_posix()
-                yield Scan(path=place, label=label, source_split=split.name)
+        for path, label in class_images(split, LABELS, ARCHIVE):
+            place = path.relative_to(folder).as_posix()
+            yield Scan(path=place, label=label, source_split=split.name)
 
 
-def _images(folder: Path) -> list[Path]:
-    found = images(folder) if folder.is_dir() else []
-    if not found:
-        place = f"{folder.parent.name}/{folder.name}/"
-        raise InputError(f"brain_tumor_mri: the archive has no images in {place}; fetch it anew")
-    return found
-
-
-def _top(folder: Path) -> Path:
-    """The shallowest folder with a published tree: some archives wrap it in another."""
-    for candidate in folders(folder):
-        if any((candidate / split).is_dir() for split in SPLITS):
-            return candidate
-    raise InputError(
-        "brain_tumor_mri: the archive has neither Training/ nor Testing/;"
-        f" is it the published {BRAIN_TUMOR_MRI.archive}?"
-    )
+def _has_a_part(folder: Path) -> bool:
+    return any((folder / split).is_dir() for split in SPLITS)
 
 
 BRAIN_TUMOR_MRI = DataSet(
@@ -61,6 +50,14 @@ BRAIN_TUMOR_MRI = DataSet(
         " Brain Tumor Classification (MRI). Kaggle, 2020. doi:10.34740/kaggle/dsv/1183165"
     ),
     scans=scans,
-    archive="brain-tumor-classification-mri.zip",
-    kaggle="sartajbhuvaji/brain-tumor-classification-mri",
+    bring=unpacked(ARCHIVE),
+    source="Kaggle sartajbhuvaji/brain-tumor-classification-mri; the author's GitHub repository"
+    " SartajBhuvaji/Brain-Tumor-Classification-DataSet",
+    published=3264,
+    patients="unknown: scans whose brains correlate are held to be relatives",
+    faults=(
+        "Two thirds of the scans of Testing have a copy or a near twin in Training.",
+        "Some scans are there more than once, two of them under two labels.",
+        "Planes and contrasts are mixed and nowhere written down.",
+    ),
 )

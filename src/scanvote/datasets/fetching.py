@@ -2,6 +2,7 @@
 
 import os
 import re
+import time
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -13,7 +14,15 @@ from scanvote.progress import Progress
 ATTEMPTS = 4
 TIMEOUT = (15, 60)
 """Seconds to connect, and to wait for the next bytes."""
+PAUSE = 1.0
+"""Seconds before the second attempt; each further pause is twice as long."""
+BUSY = {429, 500, 502, 503, 504}
+"""Answers of a server that may do better a moment later."""
 BLOCK = 1 << 18
+
+
+class _Busy(Exception):
+    """The server asks to come back."""
 
 
 class Unreachable(Exception):
@@ -42,6 +51,8 @@ def fetch(address: str, target: Path, progress: Progress) -> None:
 def _attempts(address: str, part: Path, progress: Progress) -> None:
     host = urlsplit(address).hostname
     for attempt in range(ATTEMPTS):
+        if attempt:
+            time.sleep(PAUSE * 2 ** (attempt - 1))
         try:
             if _attempt(address, part, progress):
                 return
@@ -50,6 +61,8 @@ def _attempts(address: str, part: Path, progress: Progress) -> None:
             reason = f"no connection to {host}"
             if not part.exists() and attempt:
                 break  # nothing ever came: there is no network
+        except _Busy as error:
+            reason = str(error)
         except requests.Timeout:
             reason = f"{host} does not answer"
         except requests.RequestException as error:
@@ -96,6 +109,8 @@ def _start(response: requests.Response) -> int | None:
 
 def _check(response: requests.Response) -> None:
     host = urlsplit(response.url).hostname
+    if response.status_code in BUSY:
+        raise _Busy(f"{host} answers {response.status_code} {response.reason}")
     if not response.ok:
         raise Unreachable(f"{host} answers {response.status_code} {response.reason}")
     if response.headers.get("Content-Type", "").startswith("text/html"):

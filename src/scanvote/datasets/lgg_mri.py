@@ -1,37 +1,60 @@
-"""Buda's TCGA-LGG set: FLAIR slices of 110 patients with masks of the tumour."""
+"""Buda's TCGA-LGG set: FLAIR slices of 110 patients with masks of the tumour.
 
-from collections.abc import Iterator
+The table of patients, ``data.csv``, is coded in numbers, and no key to them is published
+with it. Sex and grade were decoded by TCGA's own clinical data: 1 is female (TCGA-DU-6400,
+-DU-8167) and 2 male (TCGA-CS-4941, -DU-7306); 1 is grade II (TCGA-CS-4944) and 2 grade III
+(TCGA-CS-4941, -CS-4942, -CS-4943). The other codes are left alone.
+"""
+
+import csv
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from scanvote.datasets.base import DataSet, Scan, Task
-from scanvote.datasets.trees import folders, images
+from scanvote.datasets.base import Archive, DataSet, Scan, Task
+from scanvote.datasets.class_folders import find_tree
+from scanvote.datasets.sources import unpacked
+from scanvote.datasets.trees import images
 from scanvote.errors import InputError
 
+ARCHIVE = Archive("lgg_mri", "lgg-mri-segmentation.zip", kaggle="mateuszbuda/lgg-mri-segmentation")
 TREE = "kaggle_3m"
 MASK = "_mask"
+TABLE = "data.csv"
+SEX = {"1": "female", "2": "male"}
+GRADE = {"1": "II", "2": "III"}
+
+Facts = Mapping[str, str]
 
 
 def scans(folder: Path, task: Task) -> Iterator[Scan]:
     """The slices of ``[…/]kaggle_3m/<patient>/``, by patient, then number of the slice.
 
     The published archive holds the tree twice; the shallower copy is read. A patient has
-    one volume, so the patient is the series too.
+    one volume, so the patient is the series too. Age, sex and grade are of ``data.csv``
+    where the patient stands in it, the institution is of the patient's code.
 
     Raises:
         InputError: the tree is missing or empty, or a slice has no mask.
     """
+    tree = find_tree(folder, ARCHIVE, _has_the_tree, f"has no {TREE}/") / TREE
+    table = _table(tree / TABLE)
     found = False
-    for patient in sorted(path for path in _tree(folder).iterdir() if path.is_dir()):
+    for patient in sorted(path for path in tree.iterdir() if path.is_dir()):
+        facts = _facts(patient.name, table)
         for path in images(patient):
             if path.stem.endswith(MASK):
                 continue
             found = True
-            yield _scan(folder, path)
+            yield _scan(folder, path, facts)
     if not found:
         raise InputError(f"lgg_mri: the archive's {TREE}/ holds no <patient>/<patient>_<n>.tif")
 
 
-def _scan(folder: Path, path: Path) -> Scan:
+def _has_the_tree(folder: Path) -> bool:
+    return (folder / TREE).is_dir()
+
+
+def _scan(folder: Path, path: Path, facts: Facts) -> Scan:
     mask = path.with_name(f"{path.stem}{MASK}{path.suffix}")
     if not mask.is_file():
         raise InputError(f"lgg_mri: {path.relative_to(folder)} has no {mask.name} beside it")
@@ -40,14 +63,34 @@ def _scan(folder: Path, path: Path) -> Scan:
         mask_path=mask.relative_to(folder).as_posix(),
         patient=path.parent.name,
         series=path.parent.name,
+        facts=facts,
     )
 
 
-def _tree(folder: Path) -> Path:
-    for candidate in folders(folder):
-        if (candidate / TREE).is_dir():
-            return candidate / TREE
-    raise InputError(f"lgg_mri: the archive has no {TREE}/; is it the published {LGG_MRI.archive}?")
+def _table(path: Path) -> dict[str, dict[str, str]]:
+    """The rows of ``data.csv`` by patient; none where the archive has no such table."""
+    if not path.is_file():
+        return {}
+    lines = path.read_text(encoding="utf-8-sig", errors="replace").splitlines()
+    # some copies of the archive are separated by commas, some by semicolons
+    delimiter = ";" if lines and ";" in lines[0] else ","
+    rows = csv.DictReader(lines, delimiter=delimiter, restval="")
+    return {row["Patient"]: row for row in rows if row.get("Patient")}
+
+
+def _facts(folder: str, table: Mapping[str, Mapping[str, str]]) -> Facts:
+    """What is known of the patient whose slices lie in ``TCGA_<site>_<number>_<date>/``."""
+    parts = folder.split("_")
+    if len(parts) < 3 or parts[0] != "TCGA":
+        return {}
+    row = table.get("_".join(parts[:3]), {})
+    facts = {
+        "institution": parts[1],
+        "age": row.get("age_at_initial_pathologic", ""),
+        "sex": SEX.get(row.get("gender", ""), ""),
+        "grade": GRADE.get(row.get("neoplasm_histologic_grade", ""), ""),
+    }
+    return {fact: value for fact, value in facts.items() if value}
 
 
 LGG_MRI = DataSet(
@@ -60,6 +103,18 @@ LGG_MRI = DataSet(
         " Computers in Biology and Medicine 109, 2019. doi:10.1016/j.compbiomed.2019.05.002"
     ),
     scans=scans,
-    archive="lgg-mri-segmentation.zip",
-    kaggle="mateuszbuda/lgg-mri-segmentation",
+    bring=unpacked(ARCHIVE),
+    source="Kaggle mateuszbuda/lgg-mri-segmentation, from TCGA-LGG of The Cancer Imaging Archive",
+    published=3929,
+    purpose="To relate the genomic subtype of a lower-grade glioma to its shape (the citation).",
+    collection="MR scans of The Cancer Imaging Archive, of the 110 patients of TCGA's lower-grade"
+    " gliomas with a FLAIR sequence and genomic clusters. The three channels of a slice are"
+    " before contrast, FLAIR, and after contrast. The masks of the FLAIR abnormality were drawn"
+    " by hand. Institutions are TCGA's codes of the tissue source site.",
+    patients="the folder of the slices, named by the TCGA code",
+    faults=(
+        "A missing sequence is replaced by FLAIR: after contrast in 9 patients, before in 6.",
+        "The masks are of the FLAIR abnormality, not of the tumour alone.",
+        "The published archive holds the tree twice.",
+    ),
 )

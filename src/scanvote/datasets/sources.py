@@ -1,23 +1,57 @@
-"""Where the archive of a data set comes from: a mirror, or its public source."""
+"""Where the archive of a data set comes from: a mirror, or its public source.
+
+A mirror is a folder or an address with the archives as their sources name them; in a folder
+an archive may also lie unpacked, as a folder of its name without the ending.
+"""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import quote
 
-from scanvote.datasets.base import DataSet
+import requests
+
+from scanvote.datasets.archives import copy_tree, extract
+from scanvote.datasets.base import Archive, Task
 from scanvote.datasets.fetching import Unreachable, fetch
 from scanvote.errors import InputError
 from scanvote.files import from_root, repository_root
-from scanvote.progress import Progress
+from scanvote.params import Params
+from scanvote.progress import Progress, progress_bar
 
-KAGGLE = "https://www.kaggle.com/api/v1/datasets/download"
+
+def unpacked(archive: Archive) -> Callable[[Path, Task, Params], None]:
+    """The `bring` of a data set that is used as its one archive unpacks."""
+
+    def bring(folder: Path, task: Task, params: Params) -> None:
+        unpack(archive, folder, params)
+
+    return bring
 
 
-def find_archive(dataset: DataSet, mirror: str | None, progress: Progress) -> Path:
-    """The archive of `dataset` as a local file.
+def unpack(archive: Archive, folder: Path, params: Params) -> None:
+    """Find `archive`, in the mirror or at its public source, and unpack it to `folder`.
 
     Args:
-        dataset: one that has an archive.
+        archive: what to unpack.
+        folder: where to; it must not exist.
+        params: the whole of params.yaml; `download` tells of the mirror and the limit.
+
+    Raises:
+        InputError: it cannot be had, or is refused.
+    """
+    with progress_bar(f"Fetch {archive.name}") as progress:
+        path = find_archive(archive, params.download.mirror, progress)
+    most = int(params.download.max_gigabytes * 1e9)
+    with progress_bar(f"Unpack {archive.name}") as progress:
+        (copy_tree if path.is_dir() else extract)(path, folder, most, progress)
+
+
+def find_archive(archive: Archive, mirror: str | None, progress: Progress) -> Path:
+    """`archive` as a local file, or the folder it was unpacked to.
+
+    Args:
+        archive: what is looked for.
         mirror: ``download.mirror``, a folder or an http(s) address; the environment
             variable SCANVOTE_MIRROR overrides it; without either the public source serves.
         progress: told of the bytes that are fetched.
@@ -27,40 +61,55 @@ def find_archive(dataset: DataSet, mirror: str | None, progress: Progress) -> Pa
     """
     mirror = os.environ.get("SCANVOTE_MIRROR") or mirror
     if mirror is None:
-        return _public(dataset, progress)
+        return _public(archive, progress)
     if mirror.startswith(("http://", "https://")):
-        return _fetched(dataset, f"{mirror.rstrip('/')}/{quote(dataset.archive)}", progress)
-    return _mirrored(dataset, from_root(Path(mirror)))
+        return _fetched(archive, f"{mirror.rstrip('/')}/{quote(archive.name)}", progress)
+    return _mirrored(archive, from_root(Path(mirror)))
 
 
-def _mirrored(dataset: DataSet, folder: Path) -> Path:
+def _mirrored(archive: Archive, folder: Path) -> Path:
     if not folder.is_dir():
         raise InputError(
             f"the mirror {folder} is no folder; correct download.mirror or SCANVOTE_MIRROR"
         )
-    archive = folder / dataset.archive
-    if not archive.is_file():
-        raise InputError(f"the mirror {folder} has no {dataset.archive}; put it there")
-    return archive
+    for path in (folder / archive.name, folder / archive.stem):
+        if path.exists():
+            return path
+    raise InputError(f"the mirror {folder} has no {archive.name}; put it there")
 
 
-def _public(dataset: DataSet, progress: Progress) -> Path:
-    if not dataset.kaggle:
-        raise InputError(f"{dataset.name} has no public source; {_advice(dataset)}")
-    return _fetched(dataset, f"{KAGGLE}/{dataset.kaggle}", progress)
+def _public(archive: Archive, progress: Progress) -> Path:
+    if archive.kaggle:
+        return _from_kaggle(archive)
+    return _fetched(archive, archive.address, progress)
 
 
-def _fetched(dataset: DataSet, address: str, progress: Progress) -> Path:
-    target = repository_root() / ".cache" / "downloads" / dataset.archive
+def _from_kaggle(archive: Archive) -> Path:
+    """The folder that kagglehub unpacks the set to: it knows Kaggle's ways and credentials."""
+    # read when kagglehub is imported or used, so set before
+    os.environ.setdefault("KAGGLEHUB_CACHE", str(repository_root() / ".cache" / "kagglehub"))
+    import kagglehub
+
+    try:
+        return Path(kagglehub.dataset_download(archive.kaggle))
+    except Exception as error:  # its own, of requests, of its parts: none has a common base
+        reason = " ".join(str(error).split())[:160] or type(error).__name__
+        if isinstance(error, requests.ConnectionError):
+            reason = "no connection to Kaggle"
+        raise InputError(f"{archive.dataset}: {reason}; {_advice(archive)}") from None
+
+
+def _fetched(archive: Archive, address: str, progress: Progress) -> Path:
+    target = repository_root() / ".cache" / "downloads" / archive.name
     try:
         fetch(address, target, progress)
     except Unreachable as error:
-        raise InputError(f"{dataset.name}: {error}; {_advice(dataset)}") from None
+        raise InputError(f"{archive.dataset}: {error}; {_advice(archive)}") from None
     return target
 
 
-def _advice(dataset: DataSet) -> str:
+def _advice(archive: Archive) -> str:
     return (
-        f"put {dataset.archive} in a folder of yours and name that folder"
+        f"put {archive.name} in a folder of yours and name that folder"
         " in download.mirror or SCANVOTE_MIRROR"
     )

@@ -13,13 +13,13 @@ def folders(root: Path) -> Iterator[Path]:
     while level:
         yield from level
         below = (child for folder in level for child in folder.iterdir() if child.is_dir())
-        level = sorted((child for child in below if not _litter(child)), key=str)
+        level = sorted((child for child in below if not litter(child)), key=str)
 
 
 def images(folder: Path) -> list[Path]:
     """The image files directly in `folder`, in natural order."""
     files = (path for path in folder.iterdir() if path.suffix.lower() in IMAGES)
-    return sorted((path for path in files if path.is_file() and not _litter(path)), key=natural)
+    return sorted((path for path in files if path.is_file() and not litter(path)), key=natural)
 
 
 def natural(path: Path) -> tuple[list[str | int], str]:
@@ -29,6 +29,6 @@ def natural(path: Path) -> tuple[list[str | int], str]:
     return [int(part) if at % 2 else part for at, part in enumerate(parts)], path.name
 
 
-def _litter(path: Path) -> bool:
+def litter(path: Path) -> bool:
     """What macOS leaves in archives: ``__MACOSX/``, ``._image.jpg``."""
     return path.name == "__MACOSX" or path.name.startswith(".")

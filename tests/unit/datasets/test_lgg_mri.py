@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from scanvote.datasets.base import Scan
 from scanvote.datasets.lgg_mri import scans
 from scanvote.errors import InputError
 
@@ -60,3 +61,61 @@ def test_a_slice_without_its_mask_is_named(tmp_path: Path) -> None:
     (tree(tmp_path) / "kaggle_3m/TCGA_CS_2/TCGA_CS_2_2_mask.tif").unlink()
     with pytest.raises(InputError, match=r"TCGA_CS_2_2\.tif has no TCGA_CS_2_2_mask\.tif"):
         list(scans(tmp_path, "segmentation"))
+
+
+HEAD = "Patient;neoplasm_histologic_grade;gender;age_at_initial_pathologic;race"
+
+
+def of_site(root: Path, *lines: str) -> Scan:
+    """The first scan of a tree whose only patient is ``TCGA_DU_7306``."""
+    folder = root / "kaggle_3m/TCGA_DU_7306_19930512"
+    folder.mkdir(parents=True)
+    for name in ("s_1.TIF", "s_1_mask.TIF"):
+        (folder / name).write_bytes(b"")
+    if lines:
+        (root / "kaggle_3m/data.csv").write_bytes("\r\n".join(lines).encode())
+    return next(iter(scans(root, "segmentation")))
+
+
+@pytest.mark.parametrize("delimiter", [";", ","])
+def test_the_table_of_patients_is_joined(tmp_path: Path, delimiter: str) -> None:
+    lines = (line.replace(";", delimiter) for line in (HEAD, "TCGA_DU_7306;1;2;67;"))
+    assert of_site(tmp_path, *lines).facts == {
+        "institution": "DU",
+        "age": "67",
+        "sex": "male",
+        "grade": "II",
+    }
+
+
+def test_female_and_grade_three_are_the_other_codes(tmp_path: Path) -> None:
+    facts = of_site(tmp_path, HEAD, "TCGA_DU_7306;2;1;40;3").facts
+    assert (facts["sex"], facts["grade"]) == ("female", "III")
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        pytest.param((), id="no table"),
+        pytest.param(("",), id="empty table"),
+        pytest.param((HEAD, "TCGA_HT_A61B;1;1;50;"), id="another patient"),
+        pytest.param((HEAD, "TCGA_DU_7306;;;;"), id="no values"),
+        pytest.param((HEAD, "TCGA_DU_7306"), id="short row"),
+        pytest.param((HEAD, "TCGA_DU_7306;9;0;;"), id="unknown codes"),
+        pytest.param(("Patient;race", "TCGA_DU_7306;3"), id="other columns"),
+    ],
+)
+def test_what_the_table_does_not_tell_is_left_out(tmp_path: Path, lines: tuple[str, ...]) -> None:
+    assert of_site(tmp_path, *lines).facts == {"institution": "DU"}
+
+
+def test_a_folder_without_a_code_has_no_facts(tmp_path: Path) -> None:
+    (tree(tmp_path) / "kaggle_3m/TCGA_CS_2").rename(tmp_path / "kaggle_3m/another")
+    last = list(scans(tmp_path, "segmentation"))[-1]
+    assert (last.patient, last.facts) == ("another", {})
+
+
+def test_the_table_beside_the_tree_that_is_read_counts(tmp_path: Path) -> None:
+    deeper = tmp_path / "lgg-mri-segmentation"
+    of_site(deeper, HEAD, "TCGA_DU_7306;1;2;10;")
+    assert of_site(tmp_path, HEAD, "TCGA_DU_7306;1;2;67;").facts["age"] == "67"

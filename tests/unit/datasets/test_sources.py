@@ -1,4 +1,4 @@
-"""Mirrors and public sources; a server on this machine stands for Kaggle."""
+"""Mirrors and public sources; a server on this machine stands for the public one."""
 
 import threading
 from collections.abc import Iterator
@@ -7,28 +7,36 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 
-from scanvote.datasets import fetching, find, sources
-from scanvote.datasets.brain_tumor_mri import BRAIN_TUMOR_MRI
-from scanvote.datasets.sources import find_archive
+from scanvote.datasets import fetching, find
+from scanvote.datasets.base import Archive
+from scanvote.datasets.sources import find_archive, unpack
 from scanvote.errors import InputError
+from scanvote.params import Params
 
-ARCHIVE = BRAIN_TUMOR_MRI.archive
+ARCHIVE = "set.tar.gz"
 CONTENT = bytes(range(256)) * 4096
 
 
-class Kaggle(BaseHTTPRequestHandler):
+class Server(BaseHTTPRequestHandler):
     """Serves `CONTENT`, with ranges; the class attributes make it misbehave."""
 
     status = 200
     kind = "application/zip"
     tag = '"one"'
     cut: int | None = None
+    busy = 0
+    address = ""
     asked: list[str | None]
 
     def do_GET(self) -> None:
         given = self.headers["Range"]
         self.asked.append(given)
+        if type(self).busy:
+            type(self).busy -= 1
+            self.send_error(503)
+            return
         fresh = given and self.headers["If-Range"] == self.tag
         start = int(given.split("=")[1].rstrip("-")) if given and fresh else 0
         if start > len(CONTENT):
@@ -50,16 +58,17 @@ class Kaggle(BaseHTTPRequestHandler):
 
 
 @pytest.fixture
-def kaggle(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[Kaggle]]:
-    handler = type("Handler", (Kaggle,), {"asked": []})
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[Server]]:
+    handler = type("Handler", (Server,), {"asked": []})
+    serving = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    thread = threading.Thread(target=serving.serve_forever, args=(0.01,))
     thread.start()
-    monkeypatch.setattr(sources, "KAGGLE", f"http://127.0.0.1:{server.server_port}/api")
+    handler.address = f"http://127.0.0.1:{serving.server_port}"
+    monkeypatch.setattr(fetching, "PAUSE", 0)
     yield handler
-    server.shutdown()
+    serving.shutdown()
     thread.join()
-    server.server_close()
+    serving.server_close()
 
 
 @pytest.fixture(autouse=True)
@@ -70,13 +79,14 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def found(mirror: str | None = None) -> Path:
-    return find_archive(BRAIN_TUMOR_MRI, mirror, lambda done, total: None)
+def found(mirror: str | None = None, address: str = "", kaggle: str = "") -> Path:
+    archive = Archive("some_set", ARCHIVE, address=f"{address}/{ARCHIVE}", kaggle=kaggle)
+    return find_archive(archive, mirror, lambda done, total, note="": None)
 
 
-def refusal(mirror: str | None = None) -> str:
+def refusal(mirror: str | None = None, **source: str) -> str:
     with pytest.raises(InputError) as caught:
-        found(mirror)
+        found(mirror, **source)
     assert "\n" not in str(caught.value)
     return str(caught.value)
 
@@ -117,75 +127,140 @@ def test_a_mirror_without_the_archive_is_named(tmp_path: Path) -> None:
     assert f"has no {ARCHIVE}" in refusal("mirror")
 
 
-def test_the_public_source_is_fetched_once(tmp_path: Path, kaggle: type[Kaggle]) -> None:
+def test_the_public_source_is_fetched_once(tmp_path: Path, server: type[Server]) -> None:
     for _ in range(2):
-        archive = found()
+        archive = found(address=server.address)
         assert archive == tmp_path / ".cache/downloads" / ARCHIVE
         assert archive.read_bytes() == CONTENT
-    assert kaggle.asked == [None]
+    assert server.asked == [None]
     assert not list(archive.parent.glob("*.part*"))
 
 
-def test_a_mirror_may_be_an_address(kaggle: type[Kaggle]) -> None:
-    assert found(f"{sources.KAGGLE}/").read_bytes() == CONTENT
+def test_a_mirror_may_be_an_address(server: type[Server]) -> None:
+    assert found(f"{server.address}/").read_bytes() == CONTENT
 
 
-def test_a_broken_download_goes_on_where_it_stopped(kaggle: type[Kaggle]) -> None:
-    kaggle.cut = fetching.BLOCK + 1000  # only whole blocks are kept
-    assert found().read_bytes() == CONTENT
-    first, second = kaggle.asked
+def test_a_broken_download_goes_on_where_it_stopped(server: type[Server]) -> None:
+    server.cut = fetching.BLOCK + 1000  # only whole blocks are kept
+    assert found(address=server.address).read_bytes() == CONTENT
+    first, second = server.asked
     assert first is None
     assert second == f"bytes={fetching.BLOCK}-"
 
 
 def test_a_later_run_goes_on_where_a_killed_one_stopped(
-    tmp_path: Path, kaggle: type[Kaggle]
+    tmp_path: Path, server: type[Server]
 ) -> None:
     part = tmp_path / ".cache/downloads" / f"{ARCHIVE}.part"
     part.parent.mkdir(parents=True)
     part.write_bytes(CONTENT[:1000])
-    part.with_name(f"{part.name}.tag").write_text(kaggle.tag)
-    assert found().read_bytes() == CONTENT
-    assert kaggle.asked == ["bytes=1000-"]
+    part.with_name(f"{part.name}.tag").write_text(server.tag)
+    assert found(address=server.address).read_bytes() == CONTENT
+    assert server.asked == ["bytes=1000-"]
 
 
 @pytest.mark.parametrize("tag", ['"older"', 'W/"weak"', ""])
 def test_the_rest_of_another_file_is_not_appended(
-    tmp_path: Path, kaggle: type[Kaggle], tag: str
+    tmp_path: Path, server: type[Server], tag: str
 ) -> None:
     part = tmp_path / ".cache/downloads" / f"{ARCHIVE}.part"
     part.parent.mkdir(parents=True)
     part.write_bytes(b"of an older version")
     part.with_name(f"{part.name}.tag").write_text(tag)
-    assert found().read_bytes() == CONTENT
+    assert found(address=server.address).read_bytes() == CONTENT
 
 
-def test_a_part_that_is_too_long_is_fetched_anew(tmp_path: Path, kaggle: type[Kaggle]) -> None:
+def test_a_part_that_is_too_long_is_fetched_anew(tmp_path: Path, server: type[Server]) -> None:
     part = tmp_path / ".cache/downloads" / f"{ARCHIVE}.part"
     part.parent.mkdir(parents=True)
     part.write_bytes(CONTENT + b"more")
-    part.with_name(f"{part.name}.tag").write_text(kaggle.tag)
-    assert found().read_bytes() == CONTENT
+    part.with_name(f"{part.name}.tag").write_text(server.tag)
+    assert found(address=server.address).read_bytes() == CONTENT
 
 
-def test_a_refusal_says_how_to_use_a_mirror(kaggle: type[Kaggle]) -> None:
-    kaggle.status = 403
-    said = refusal()
+def test_a_refusal_says_how_to_use_a_mirror(server: type[Server]) -> None:
+    server.status = 403
+    said = refusal(address=server.address)
     assert "answers 403" in said
     assert "SCANVOTE_MIRROR" in said
 
 
-def test_a_page_to_log_in_is_no_archive(tmp_path: Path, kaggle: type[Kaggle]) -> None:
-    kaggle.kind = "text/html; charset=utf-8"
-    assert "with a page" in refusal()
+def test_a_page_to_log_in_is_no_archive(tmp_path: Path, server: type[Server]) -> None:
+    server.kind = "text/html; charset=utf-8"
+    assert "with a page" in refusal(address=server.address)
     assert not (tmp_path / ".cache/downloads" / ARCHIVE).exists()
 
 
+def test_a_busy_server_is_asked_again(server: type[Server]) -> None:
+    server.busy = 2
+    assert found(address=server.address).read_bytes() == CONTENT
+    assert len(server.asked) == 3
+
+
+def test_a_server_that_stays_busy_is_left(server: type[Server]) -> None:
+    server.busy = 99
+    assert "127.0.0.1 answers 503" in refusal(address=server.address)
+    assert len(server.asked) == fetching.ATTEMPTS
+
+
+def test_kaggle_is_asked_by_its_own_library(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import kagglehub
+
+    monkeypatch.setattr(kagglehub, "dataset_download", lambda handle: str(tmp_path / handle))
+    assert found(kaggle="owner/set") == tmp_path / "owner/set"
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (requests.ConnectionError("Max retries\nexceeded"), "no connection to Kaggle"),
+        (RuntimeError("403 Client Error.\n\nYou don't have permission"), "403 Client Error. You"),
+        (ValueError(), "ValueError"),
+    ],
+)
+def test_what_kaggle_refuses_is_one_line(
+    monkeypatch: pytest.MonkeyPatch, error: Exception, said: str
+) -> None:
+    import kagglehub
+
+    def refuse(handle: str) -> str:
+        raise error
+
+    monkeypatch.setattr(kagglehub, "dataset_download", refuse)
+    told = refusal(kaggle="owner/set")
+    assert told.startswith(f"some_set: {said}")
+    assert told.endswith("SCANVOTE_MIRROR")
+
+
+def test_a_mirror_may_hold_the_archive_unpacked(tmp_path: Path, params: Params) -> None:
+    tree = tmp_path / "mirror" / "set"
+    for name in ("yes/1.jpg", "__MACOSX/yes/1.jpg", "yes/.DS_Store"):
+        (tree / name).parent.mkdir(parents=True, exist_ok=True)
+        (tree / name).write_bytes(b"as it is")
+    (tree / "yes/link.jpg").symlink_to(tree / "yes/1.jpg")
+    mirrored = params.download.model_copy(update={"mirror": "mirror"})
+    unpack(
+        Archive("some_set", ARCHIVE),
+        tmp_path / "out",
+        params.model_copy(update={"download": mirrored}),
+    )
+    assert [path.name for path in (tmp_path / "out").rglob("*.*")] == ["1.jpg"]
+    few = mirrored.model_copy(update={"max_gigabytes": 1e-9})
+    with pytest.raises(InputError, match="unpacks to more than"):
+        unpack(
+            Archive("some_set", ARCHIVE),
+            tmp_path / "again",
+            params.model_copy(update={"download": few}),
+        )
+    assert not (tmp_path / "again").exists()
+
+
 def test_no_network_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sources, "KAGGLE", "http://127.0.0.1:9/api")
-    monkeypatch.setattr(fetching, "ATTEMPTS", 2)
-    assert refusal() == (
-        f"brain_tumor_mri: no connection to 127.0.0.1; put {ARCHIVE} in a folder of yours"
+    monkeypatch.setattr(fetching, "PAUSE", 0)
+    assert refusal(address="http://127.0.0.1:9") == (
+        f"some_set: no connection to 127.0.0.1; put {ARCHIVE} in a folder of yours"
         " and name that folder in download.mirror or SCANVOTE_MIRROR"
     )
 

@@ -6,12 +6,14 @@ real sets difficult is planted and written down.
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from scanvote.datasets.base import DataSet, Scan, Task
 from scanvote.datasets.phantom.anatomy import CITATION, LICENCE
+from scanvote.datasets.phantom.patients import SPLITS
 from scanvote.datasets.phantom.planted import bordered, encoded, has_border, plant
 from scanvote.datasets.phantom.series import TASK_SEED, Slice, series
 from scanvote.datasets.phantom.truth import (
@@ -22,8 +24,11 @@ from scanvote.datasets.phantom.truth import (
     read_truth,
     write_table,
 )
-from scanvote.params import PhantomParams, PhantomTask
-from scanvote.progress import Progress
+from scanvote.params import Params, PhantomParams, PhantomTask
+from scanvote.progress import Progress, progress_bar
+
+FACTS = ("institution", "plane", "contrast")
+"""Columns of ``truth.csv`` that tell of a scan beyond its label."""
 
 
 def generate(
@@ -61,11 +66,18 @@ def generate(
     framed = {fault.path for fault in faults}
     plain = [row for row in rows if row.path not in framed]
     rng = np.random.default_rng([seed, TASK_SEED[task], wanted.patients, wanted.slices, 2**31])
-    for row, fault in plant(folder, task, plain, rng):
-        rows.append(row)
+    for number, (row, fault) in enumerate(plant(folder, task, plain, rng)):
+        rows.append(_astray(row, number))
         faults.append(fault)
     write_table(folder / TRUTH, Row, rows)
     write_table(folder / PLANTED, Planted, faults)
+
+
+def _astray(row: Row, number: int) -> Row:
+    """Planted scan `number`: of no known site, every other one on the other published side."""
+    there = SPLITS[1 - SPLITS.index(row.source_split)]
+    side = there if number % 2 == 0 else row.source_split
+    return replace(row, institution="", source_split=side)
 
 
 def _write(folder: Path, task: Task, cut: Slice, border: bool) -> Row:
@@ -79,13 +91,37 @@ def _write(folder: Path, task: Task, cut: Slice, border: bool) -> Row:
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_bytes(encoded(bordered(picture) if border else picture))
     mask = f"masks/{name}" if f"masks/{name}" in pictures else ""
-    return Row(f"scans/{name}", label, mask, who.key, f"{who.key}-1", who.plane, who.contrast)
+    return Row(
+        path=f"scans/{name}",
+        label=label,
+        mask_path=mask,
+        patient=who.key,
+        series=f"{who.key}-1",
+        plane=who.plane,
+        contrast=who.contrast,
+        institution=who.institution,
+        source_split=who.source_split,
+    )
 
 
 def scans(folder: Path, task: Task) -> Iterator[Scan]:
     """The scans of a phantom in the order of ``truth.csv``, planted ones last."""
     for row in read_truth(folder):
-        yield Scan(row.path, row.label, row.mask_path, row.patient, row.series)
+        facts = {name: getattr(row, name) for name in FACTS if getattr(row, name)}
+        yield Scan(
+            row.path,
+            row.label,
+            row.mask_path,
+            row.patient,
+            row.series,
+            row.source_split,
+            facts,
+        )
+
+
+def _bring(folder: Path, task: Task, params: Params) -> None:
+    with progress_bar("Generate phantom") as progress:
+        generate(folder, params.phantom, task, params.seed, progress)
 
 
 PHANTOM = DataSet(
@@ -93,6 +129,16 @@ PHANTOM = DataSet(
     tasks=("classification", "segmentation"),
     licence=LICENCE,
     citation=CITATION,
+    source="generated here",
+    purpose="To run the whole pipeline with a known answer, without a network or a patient.",
+    collection="Slices of one template of the brain, deformed for each patient, with a drawn lesion"
+    " of the class, a contrast, a bias field and noise. Sites and published parts are made up.",
+    patients="known: they are generated",
+    faults=(
+        "It shows no patient: heads and lesions are drawn.",
+        "Copies, wrong labels, black borders and a broken file are planted and listed in"
+        " planted.csv; half of the copies lie across the published parts.",
+    ),
+    bring=_bring,
     scans=scans,
-    generate=generate,
 )

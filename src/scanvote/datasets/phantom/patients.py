@@ -13,6 +13,10 @@ LABELS: tuple[Label, ...] = ("glioma", "meningioma", "no_tumor", "pituitary")
 PLANES = ("axial", "coronal", "sagittal")
 # a tumour is looked for with gadolinium or in FLAIR; plain T1 hides most of them
 CONTRASTS = ("t1c", "flair")
+SITES = ("site-a", "site-b", "site-c", "site-d")
+SPLITS = ("Training", "Testing")
+TESTED = 5
+"""One patient in so many is of the published test part."""
 
 # rows, columns, normal of an image in MNI axes, as they hang on the light box:
 # the patient's right is on the left, a profile looks to the left
@@ -32,16 +36,24 @@ class Patient:
     label: Label
     plane: str
     contrast: str
+    institution: str
+    source_split: str
 
 
 def patient(index: int, task: Task) -> Patient:
-    """Walk through labels, then planes, then contrasts: of 24 patients each is another."""
+    """Walk through labels, then planes, then contrasts: of 24 patients each is another.
+
+    Institution and published split are in name only: nothing in the pictures tells them.
+    """
     key = f"patient-{index:03d}"
-    if task == "segmentation":
-        return Patient(key, "glioma", "axial", "flair")
     block = index // len(LABELS)
+    # each label is of each site and in each part: 4 patients a site, 1 in 5 of the test part
+    site = SITES[block % len(SITES)]
+    split = SPLITS[index % TESTED == TESTED - 1]
+    if task == "segmentation":
+        return Patient(key, "glioma", "axial", "flair", site, split)
     contrast = CONTRASTS[(index + block // 3) % len(CONTRASTS)]
-    return Patient(key, LABELS[index % len(LABELS)], PLANES[block % 3], contrast)
+    return Patient(key, LABELS[index % len(LABELS)], PLANES[block % 3], contrast, site, split)
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,8 @@ class Row:
     series: str
     plane: str
     contrast: str
+    institution: str
+    source_split: str
 
 
 @dataclass(frozen=True)

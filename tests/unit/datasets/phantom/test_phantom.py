@@ -8,8 +8,15 @@ import numpy as np
 import pytest
 
 from scanvote.datasets.phantom import PHANTOM, generate, scans
-from scanvote.datasets.phantom.patients import CONTRASTS, LABELS, PLANES
-from scanvote.datasets.phantom.truth import Row, read_truth
+from scanvote.datasets.phantom.patients import (
+    CONTRASTS,
+    LABELS,
+    PLANES,
+    SITES,
+    SPLITS,
+    patient,
+)
+from scanvote.datasets.phantom.truth import Row, read_planted, read_truth
 from scanvote.params import PhantomParams, PhantomTask
 
 SIZE = 64
@@ -123,6 +130,44 @@ def test_scans_come_in_the_order_of_the_table(classified):
     assert listed == list(PHANTOM.scans(classified, "classification"))
     assert len({scan.path for scan in listed}) == len(listed)
     assert {scan.label for scan in listed} == set(LABELS)
+
+
+def test_facts_of_a_scan_are_those_of_the_table(classified):
+    rows = read_truth(classified)
+    for scan, row in zip(scans(classified, "classification"), rows, strict=True):
+        assert scan.source_split == row.source_split
+        assert scan.facts.get("institution", "") == row.institution
+        assert (scan.facts["plane"], scan.facts["contrast"]) == (row.plane, row.contrast)
+
+
+@pytest.mark.parametrize("task", PHANTOM.tasks)
+def test_one_patient_in_five_is_of_the_published_test_part(task):
+    parts = [patient(index, task).source_split for index in range(100)]
+    assert parts.count("Testing") == 20
+    assert set(parts) == set(SPLITS)
+
+
+def test_every_label_is_of_every_site_and_in_both_parts():
+    people = [patient(index, "classification") for index in range(80)]
+    met = {(one.label, one.institution, one.source_split) for one in people}
+    assert met == {(a, b, c) for a in LABELS for b in SITES for c in SPLITS}
+
+
+def test_a_patient_is_of_one_site_and_one_part(classified):
+    keys = {(row.patient, row.institution, row.source_split) for row in own(classified)}
+    assert len(keys) == len({row.patient for row in own(classified)}) == 24
+
+
+def test_planted_scans_lie_on_either_published_side(segmented, classified):
+    for folder in (segmented, classified):
+        rows = {row.path: row for row in read_truth(folder)}
+        across = [
+            rows[fault.path].source_split != rows[fault.original].source_split
+            for fault in read_planted(folder)
+            if fault.path != fault.original
+        ]
+        assert 0 < sum(across) < len(across)
+        assert {row.institution for row in rows.values() if not row.series} == {""}
 
 
 def test_progress_counts_patients(tmp_path):

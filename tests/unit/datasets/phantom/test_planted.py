@@ -40,7 +40,8 @@ def thumbnail(path: Path) -> np.ndarray:
 def test_kinds_and_counts(folder):
     counts = Counter(fault.kind for fault in read_planted(folder))
     # 104 scans: two of a kind, and the 3rd, 53rd and 103rd framed
-    wanted = {"byte_copy": 2, "reencoded": 2, "resized": 2, "corrupt": 1, "black_border": 3}
+    wanted = {"byte_copy": 2, "reencoded": 2, "resized": 2, "brighter": 2, "rotated": 2}
+    wanted |= {"cropped": 2, "corrupt": 1, "black_border": 3}
     if folder.name == "classification":
         wanted["relabelled"] = 2
     assert counts == wanted
@@ -82,6 +83,51 @@ def test_resized_copies_have_another_size_and_a_fitting_mask(folder):
             assert cv2.imread(str(folder / mask)).shape == copy.shape
 
 
+@pytest.mark.parametrize("kind", ["brighter", "rotated", "cropped"])
+def test_changed_copies_are_other_pictures_with_a_fitting_mask(folder, kind):
+    for fault in of_kind(folder, kind):
+        copy, original = (cv2.imread(str(folder / p)) for p in (fault.path, fault.original))
+        assert copy.shape != original.shape or (copy != original).any()
+        if mask := rows(folder)[fault.path].mask_path:
+            assert cv2.imread(str(folder / mask)).shape == copy.shape
+
+
+def test_masks_move_with_the_picture(folder):
+    # the tumour is brighter than what surrounds it, in the copy as in the original
+    for fault in of_kind(folder, "rotated", "cropped"):
+        mask = rows(folder)[fault.path].mask_path
+        if not mask or not rows(folder)[fault.original].mask_path:
+            continue
+        whole = [rows(folder)[path] for path in (fault.path, fault.original)]
+        inside = [
+            cv2.imread(str(folder / row.path), cv2.IMREAD_GRAYSCALE)[
+                cv2.imread(str(folder / row.mask_path), cv2.IMREAD_GRAYSCALE) > 127
+            ]
+            for row in whole
+        ]
+        if all(len(pixels) > 30 for pixels in inside):
+            assert inside[0].mean() == pytest.approx(inside[1].mean(), rel=0.05)
+
+
+def test_a_brighter_copy_is_brighter_everywhere(folder):
+    for fault in of_kind(folder, "brighter"):
+        copy, original = (
+            cv2.imread(str(folder / p), cv2.IMREAD_GRAYSCALE).astype(int)
+            for p in (fault.path, fault.original)
+        )
+        assert ((copy > original) | (copy == 255)).all()
+
+
+def test_a_cropped_copy_is_a_part_of_its_original(folder):
+    for fault in of_kind(folder, "cropped"):
+        copy, original = (
+            cv2.imread(str(folder / p), cv2.IMREAD_GRAYSCALE) for p in (fault.path, fault.original)
+        )
+        top, left = ((o - c) // 2 for o, c in zip(original.shape, copy.shape, strict=True))
+        assert min(top, left) > 0
+        np.testing.assert_array_equal(original[top:-top, left:-left], copy)
+
+
 def test_borders_are_black_and_wide(folder):
     for fault in of_kind(folder, "black_border"):
         picture = cv2.imread(str(folder / fault.path), cv2.IMREAD_GRAYSCALE)
@@ -90,12 +136,12 @@ def test_borders_are_black_and_wide(folder):
         assert not picture[:8].any()
 
 
-def test_copies_are_found_and_nothing_else(folder):
+def test_copies_are_like_their_originals_and_nothing_else_is(folder):
     corrupt = {fault.path for fault in of_kind(folder, "corrupt")}
     truth = [row for path, row in rows(folder).items() if path not in corrupt]
     alike = np.corrcoef([thumbnail(folder / row.path) for row in truth])
     place = {row.path: number for number, row in enumerate(truth)}
-    for fault in of_kind(folder, "byte_copy", "reencoded", "resized", "relabelled"):
+    for fault in of_kind(folder, "byte_copy", "reencoded", "resized", "relabelled", "brighter"):
         assert alike[place[fault.path], place[fault.original]] >= 0.98
         hashes = [imagehash.phash(Image.open(folder / p)) for p in (fault.path, fault.original)]
         assert hashes[0] - hashes[1] <= 10

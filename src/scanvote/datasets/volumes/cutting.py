@@ -1,0 +1,153 @@
+"""From a volume to slices: which, how bright, and which way up."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from scanvote.datasets.volumes.volume import Volume
+from scanvote.errors import InputError
+from scanvote.files import written
+from scanvote.params import VolumesParams
+
+PLANES = {"sagittal": 0, "coronal": 1, "axial": 2}
+"""The axis of the volume that a plane cuts across."""
+PERCENTILES = (0.5, 99.5)
+"""Of the voxels above the least one, between which the intensities are spread over 0…255."""
+BACKGROUND = 0.1
+"""Share of the window below which a voxel is no tissue."""
+
+
+@dataclass(frozen=True)
+class Cut:
+    """A slice.
+
+    Attributes:
+        plane: ``axial``, ``coronal`` or ``sagittal``.
+        number: of the slice along the axis it cuts across, from 0.
+        image: uint8 of shape (H, W), as radiologists look at it: front or top up, the
+            patient's right on the left; a pixel is as wide as it is high.
+        mask: uint8 of shape (H, W), 0 or 255; None without one.
+    """
+
+    plane: str
+    number: int
+    image: NDArray[np.uint8]
+    mask: NDArray[np.uint8] | None = None
+
+
+def cuts(volume: Volume, params: VolumesParams, mask: Volume | None = None) -> Iterator[Cut]:
+    """The slices of `volume` in the planes of `params`, evenly spaced within its span.
+
+    A single image, such as a radiograph, is cut in its own plane alone. All slices share
+    one window of intensities.
+
+    Raises:
+        InputError: the mask does not lie on the voxels of the volume.
+    """
+    if mask is not None:
+        _check_fits(mask, volume)
+    voxels = np.nan_to_num(volume.voxels.astype(np.float32), posinf=0, neginf=0)
+    low, high = _window(voxels, params)
+    tissue = voxels > low + BACKGROUND * (high - low)
+    for plane in _planes(volume, params):
+        axis = PLANES[plane]
+        for number in _numbers(tissue, axis, params):
+            grey = np.clip((_slice(voxels, axis, number) - low) / (high - low) * 255, 0, 255)
+            image = _square(np.rint(grey).astype(np.uint8), volume, axis, cv2.INTER_LINEAR)
+            yield Cut(plane, number, image, None if mask is None else _marked(mask, axis, number))
+
+
+def write_cuts(
+    volume: Volume, params: VolumesParams, folder: Path, stem: str, mask: Volume | None = None
+) -> list[tuple[Path, Path | None, str]]:
+    """Write the slices as PNG to `folder`, named ``<stem>-<plane>-<number>.png``.
+
+    Returns:
+        The file, that of its mask (``…_mask.png``; None without one) and the plane of each.
+    """
+    rows: list[tuple[Path, Path | None, str]] = []
+    for cut in cuts(volume, params, mask):
+        name = f"{stem}-{cut.plane}-{cut.number:03d}"
+        marked = None if cut.mask is None else _write_png(cut.mask, folder / f"{name}_mask.png")
+        rows.append((_write_png(cut.image, folder / f"{name}.png"), marked, cut.plane))
+    return rows
+
+
+def _check_fits(mask: Volume, volume: Volume) -> None:
+    # a tenth of a voxel: tools round the origin they write
+    near = np.allclose(mask.affine, volume.affine, atol=0.1 * min(volume.spacing))
+    if mask.voxels.shape != volume.voxels.shape or not near:
+        raise InputError(
+            f"the mask {mask.path} ({_shape(mask)}) does not lie on the voxels of"
+            f" {volume.path} ({_shape(volume)}); resample it to them"
+        )
+
+
+def _shape(volume: Volume) -> str:
+    return "x".join(str(side) for side in volume.voxels.shape)
+
+
+def _window(voxels: NDArray[np.float32], params: VolumesParams) -> tuple[float, float]:
+    """The intensities that become 0 and 255; never equal."""
+    if params.window is not None:
+        return params.window[0], params.window[1]
+    least = voxels.min()
+    above = voxels[voxels > least]
+    low, high = np.percentile(above, PERCENTILES) if above.size else (least, least)
+    return (float(low), float(high)) if high > low else (float(least), float(least) + 1)
+
+
+def _planes(volume: Volume, params: VolumesParams) -> list[str]:
+    flat = [plane for plane, axis in PLANES.items() if volume.voxels.shape[axis] == 1]
+    return flat or list(dict.fromkeys(params.planes))
+
+
+def _numbers(tissue: NDArray[np.bool_], axis: int, params: VolumesParams) -> list[int]:
+    others = tuple(one for one in range(3) if one != axis)
+    holding = np.flatnonzero(tissue.any(axis=others))
+    first, last = (
+        (int(holding[0]), int(holding[-1])) if holding.size else (0, tissue.shape[axis] - 1)
+    )
+    start, end = (first + share * (last - first) for share in params.span)
+    if params.slices is None:
+        return list(range(int(np.ceil(start)), int(end) + 1)) or [round((start + end) / 2)]
+    middles = start + (np.arange(params.slices) + 0.5) * (end - start) / params.slices
+    return sorted({int(number) for number in np.rint(middles)})
+
+
+def _slice(voxels: NDArray[Any], axis: int, number: int) -> NDArray[Any]:
+    """(H, W) of the plane across `axis`, both of its axes turned to fall."""
+    return np.asarray(np.take(voxels, number, axis=axis)[::-1, ::-1].T)
+
+
+def _square(
+    image: NDArray[np.uint8], volume: Volume, axis: int, interpolation: int
+) -> NDArray[np.uint8]:
+    """`image` with pixels as wide as high: as fine as the finer of its two spacings."""
+    across, down = (volume.spacing[one] for one in range(3) if one != axis)
+    fine = min(across, down)
+    height, width = image.shape
+    size = max(1, round(width * across / fine)), max(1, round(height * down / fine))
+    if size == (width, height):
+        return np.ascontiguousarray(image)
+    return np.asarray(
+        cv2.resize(np.ascontiguousarray(image), size, interpolation=interpolation), np.uint8
+    ).reshape(size[1], size[0])
+
+
+def _marked(mask: Volume, axis: int, number: int) -> NDArray[np.uint8]:
+    marked = (_slice(mask.voxels, axis, number) > 0).astype(np.uint8) * np.uint8(255)
+    return _square(marked, mask, axis, cv2.INTER_NEAREST)
+
+
+def _write_png(image: NDArray[np.uint8], path: Path) -> Path:
+    done, data = cv2.imencode(".png", image)
+    assert done
+    with written(path) as beside:
+        beside.write_bytes(data.tobytes())
+    return path
