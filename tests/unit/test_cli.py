@@ -24,6 +24,16 @@ def test_help_says_what_it_is_and_is_not_for() -> None:
     assert "ui" in text
 
 
+def test_help_of_data_names_its_commands() -> None:
+    code, text = run("data", "--help")
+    assert code == 0
+    assert "check" in text
+
+
+def test_a_task_that_is_none_is_refused() -> None:
+    assert run("data", "check", ".", "--task", "detection")[0] == 2
+
+
 def test_ui_becomes_the_command_of_the_port(monkeypatch: pytest.MonkeyPatch) -> None:
     became = []
     monkeypatch.setattr(tracking, "ui_command", lambda port: ["/bin/mlflow", str(port)])
