@@ -142,6 +142,45 @@ def _show(axes: "Axes", image: np.ndarray, caption: str) -> None:
     axes.set_title(caption, fontsize=7, loc="center")
 
 
+def inflation_figure(table: pd.DataFrame, path: Path) -> None:
+    """A point and its interval a protocol, accuracy beside macro F1.
+
+    Args:
+        table: with `protocol`, `scans`, and each statistic with `_low` and `_high`; the row
+            `inflation` stands in the title.
+    """
+    rows = table[table["protocol"] != "inflation"].iloc[::-1]
+    added = table[table["protocol"] == "inflation"].iloc[0]
+    title = (
+        "One linear probe under each protocol: leaks add "
+        f"{added['macro_f1']:.3f} ({added['macro_f1_low']:.3f} to {added['macro_f1_high']:.3f})"
+        " to macro F1"
+    )
+    names = [
+        f"{name.replace('_', ' ')}\n{scans:,} scans tested"
+        for name, scans in zip(rows["protocol"], rows["scans"], strict=True)
+    ]
+    with _figure(path, title, size=(7.2, 1.4 + 0.55 * len(rows)), columns=2) as axes:
+        for cell, name in zip(axes, ("accuracy", "macro_f1"), strict=True):
+            spread = [rows[name] - rows[f"{name}_low"], rows[f"{name}_high"] - rows[name]]
+            leaks = rows["protocol"].isin(["random", "official_as_published"])
+            cell.errorbar(rows[name], range(len(rows)), xerr=spread, fmt="none", ecolor="0.4")
+            cell.scatter(
+                rows[name],
+                range(len(rows)),
+                c=leaks.map({True: _PREDICTED, False: _TRUTH}),
+                zorder=3,
+            )
+            for place, value in enumerate(rows[name]):
+                cell.annotate(
+                    f"{value:.3f}", (value, place), (0, 6), textcoords="offset points", ha="center"
+                )
+            cell.set_yticks(range(len(rows)), names if cell is axes[0] else [])
+            cell.set(
+                ylim=(-0.5, len(rows) - 0.3), xlabel=f"{name.replace('_', ' ')}, 95 % interval"
+            )
+
+
 def dice_figure(patients: pd.DataFrame, title: str, path: Path) -> None:
     """A bar a patient, the worst at the bottom, with the mean and the median.
 

@@ -1,6 +1,6 @@
 """Groups, the stratified split of groups, and the audit that proves it leaks nothing."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -8,7 +8,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from scanvote.errors import InputError
-from scanvote.seeds import generator
+from scanvote.seeds import derive
 
 SPLITS = ("train", "validation", "test")
 LINKS = ("patient", "series", "relatives", "duplicate", "sha256")
@@ -55,74 +55,88 @@ def _chains(keys: pd.Series) -> Iterable[tuple[int, int]]:
             last[key] = row
 
 
-def split_groups(
-    groups: np.ndarray, strata: Sequence[str], test: float, validation: float, seed: int
+def apportion(
+    scans: pd.DataFrame, strata: Sequence[str], shares: Mapping[str, float], seed: int
 ) -> list[str]:
-    """Assign whole groups to train, validation and test, alike in their strata.
+    """Deal whole groups to the parts named in `shares`, alike in their strata.
 
-    Every stratum gets one group in each split first; the others follow, the
-    largest first, each to the split that is then the furthest behind its share.
+    Every stratum gets one group in each part first; the others follow, the largest
+    first, each to the part that is then the furthest behind its share. Among groups of
+    one size the order is drawn from the seed and the names of the scans, so the order of
+    the rows changes nothing.
 
     Args:
-        groups: int array (scans,), as of `group_scans`.
+        scans: n rows with `scan_id` and `group`, of `group_scans`.
         strata: what should be spread evenly, one word a scan: its class.
-        test, validation: shares of the scans.
+        shares: of the scans, by part; they add up to 1.
         seed: of the order among groups of one size.
 
     Returns:
-        The split of each scan.
+        The part of each scan.
 
     Raises:
-        InputError: a stratum has fewer groups than there are splits, or too few of its own.
+        InputError: a stratum has fewer groups than there are parts, or too few of its own.
     """
+    parts = list(shares)
+    keys, groups = np.unique(_group_keys(scans), return_inverse=True)
     names, codes = np.unique(np.asarray(strata), return_inverse=True)
-    counts = np.zeros((groups.max() + 1, len(names)))
+    counts = np.zeros((len(keys), len(names)))
     np.add.at(counts, (groups, codes), 1)
-    _enough_groups(names, counts)
-    shares = np.array([1 - test - validation, validation, test])
-    targets = shares[:, None] * counts.sum(axis=0)
-    order = generator(seed, "split").permutation(len(counts))
+    _enough_groups(names, counts, parts)
+    order = np.argsort([derive(seed, "split", key) for key in keys], kind="stable")
     order = order[np.argsort(-counts[order].sum(axis=1), kind="stable")]
     placed = np.full(len(counts), -1)
-    _one_of_each(placed, counts, order, names)
-    for group in order[placed[order] < 0]:
-        have = np.array([counts[placed == side].sum(axis=0) for side in range(3)])
-        placed[group] = np.argmin(_cost(have, counts[group], targets))
-    return [SPLITS[side] for side in placed[groups]]
+    _one_of_each(placed, counts, order, names, parts)
+    targets = np.array(list(shares.values()))[:, None] * counts.sum(axis=0)
+    _fill(placed, counts, order, targets)
+    return [parts[part] for part in placed[groups]]
 
 
-def _enough_groups(names: np.ndarray, counts: np.ndarray) -> None:
+def _group_keys(scans: pd.DataFrame) -> np.ndarray:
+    """The name of each scan's group: that of its first scan in alphabetical order."""
+    return scans.groupby("group")["scan_id"].transform("min").to_numpy(str)
+
+
+def _enough_groups(names: np.ndarray, counts: np.ndarray, parts: Sequence[str]) -> None:
     for name, having in zip(names, (counts > 0).sum(axis=0), strict=True):
-        if having < len(SPLITS):
+        if having < len(parts):
             raise InputError(
-                f"class {str(name)!r} has {having} independent groups (patients or relatives); "
-                f"the three splits need at least {len(SPLITS)}: add scans or drop the class"
+                f"class {str(name)!r} has {having} independent groups (patients or relatives) for "
+                f"{' and '.join(parts)}, which need one each: add scans or drop the class"
             )
 
 
 def _one_of_each(
-    placed: np.ndarray, counts: np.ndarray, order: np.ndarray, names: np.ndarray
+    placed: np.ndarray,
+    counts: np.ndarray,
+    order: np.ndarray,
+    names: np.ndarray,
+    parts: Sequence[str],
 ) -> None:
     """Put the smallest free group of each stratum, rarest first, where it is missing."""
     for stratum in np.argsort((counts > 0).sum(axis=0), kind="stable"):
-        for side in range(len(SPLITS)):
-            if counts[placed == side, stratum].sum() == 0:
+        for part in range(len(parts)):
+            if counts[placed == part, stratum].sum() == 0:
                 free = [group for group in order if placed[group] < 0 and counts[group, stratum]]
                 if not free:
                     raise InputError(
                         f"class {str(names[stratum])!r} shares its few groups with other classes, "
-                        f"so {SPLITS[side]} would get none of it: add scans or drop the class"
+                        f"so {parts[part]} would get none of it: add scans or drop the class"
                     )
-                placed[free[-1]] = side
+                placed[free[-1]] = part
 
 
-def _cost(have: np.ndarray, group: np.ndarray, targets: np.ndarray) -> np.ndarray:
-    """How much the chi-square of each split against its share grows by taking the group.
+def _fill(placed: np.ndarray, counts: np.ndarray, order: np.ndarray, targets: np.ndarray) -> None:
+    """Place the free groups where the chi-square against the targets grows the least.
 
-    Splits so fill at the same rate, group size by group size: neither training nor
-    test collects the large groups.
+    The parts so fill at the same rate, group size by group size: none collects the large
+    groups.
     """
-    return np.asarray((((have + group) ** 2 - have**2) / targets).sum(axis=1))
+    have = np.array([counts[placed == part].sum(axis=0) for part in range(len(targets))])
+    for group in order[placed[order] < 0]:
+        growth = ((have + counts[group]) ** 2 - have**2) / targets
+        placed[group] = np.argmin(growth.sum(axis=1))
+        have[placed[group]] += counts[group]
 
 
 def audit(manifest: pd.DataFrame) -> dict[str, int]:

@@ -47,6 +47,15 @@ def dice(path: Path, worst: float = 0.1) -> None:
     figures.dice_figure(patients, "Title", path)
 
 
+def inflation(path: Path, added: float = 0.05) -> None:
+    names = ["random", "grouped", "inflation"]
+    table = pd.DataFrame({"protocol": names, "scans": [90, 80, None]}).astype({"scans": "Int64"})
+    for name in ("accuracy", "macro_f1"):
+        table[name] = [0.7 + added, 0.7, added]
+        table[f"{name}_low"], table[f"{name}_high"] = table[name] - 0.02, table[name] + 0.02
+    figures.inflation_figure(table, path)
+
+
 DRAWN = pytest.mark.parametrize(
     ("draw", "change"),
     [
@@ -57,6 +66,7 @@ DRAWN = pytest.mark.parametrize(
         (colours, 90),
         (contours, 4),
         (dice, 0.3),
+        (inflation, 0.1),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )

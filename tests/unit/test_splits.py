@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scanvote.errors import InputError
-from scanvote.splits import LINKS, SPLITS, audit, group_scans, split_groups
+from scanvote.splits import LINKS, SPLITS, apportion, audit, group_scans
 
 COLUMNS = ("patient", "series", "relatives", "duplicate_of", "sha256")
 
@@ -83,6 +83,19 @@ def test_groups_are_the_closure_of_the_links(frame: pd.DataFrame) -> None:
 
 
 # -- the split -----------------------------------------------------------------
+
+
+def split_groups(
+    groups: np.ndarray, labels: list[str], test: float, validation: float, seed: int
+) -> list[str]:
+    """Three parts of scans that are known by their place."""
+    shares = {"train": 1 - test - validation, "validation": validation, "test": test}
+    return apportion(numbered(groups), labels, shares, seed)
+
+
+def numbered(groups: np.ndarray) -> pd.DataFrame:
+    names = [f"scan{row:04}" for row in range(len(groups))]
+    return pd.DataFrame({"scan_id": names, "group": groups})
 
 
 @st.composite
@@ -169,6 +182,22 @@ def test_another_seed_is_another_split() -> None:
     assert one != other
 
 
+@given(pure_groups(), st.data())
+@settings(max_examples=30)
+def test_the_order_of_the_rows_changes_nothing(
+    scans: tuple[np.ndarray, list[str]], data: st.DataObject
+) -> None:
+    groups, labels = scans
+    frame = numbered(groups).assign(label=labels)
+    order = data.draw(st.permutations(range(len(groups))))
+    shares = {"train": 0.6, "validation": 0.2, "test": 0.2}
+    mixed = frame.iloc[order].reset_index(drop=True)
+    mixed["group"] = pd.factorize(mixed["group"])[0]  # numbered by first appearance, as always
+    one = dict(zip(frame["scan_id"], apportion(frame, labels, shares, 7), strict=True))
+    other = apportion(mixed, mixed["label"].tolist(), shares, 7)
+    assert one == dict(zip(mixed["scan_id"], other, strict=True))
+
+
 def test_a_class_of_two_groups_is_named() -> None:
     groups, labels = np.array([0, 1, 2, 3, 3, 4]), ["a", "a", "a", "rare", "rare", "rare"]
     with pytest.raises(InputError, match=r"class 'rare' has 2 independent groups"):
@@ -218,7 +247,8 @@ def test_a_split_of_groups_passes_the_audit() -> None:
     relatives = [f"r{number}" if number < 20 else "" for number in random.integers(0, 200, 120)]
     frame = manifest(120, patient=patients, relatives=relatives)
     frame["group"] = group_scans(frame)
-    frame["split"] = split_groups(frame["group"].to_numpy(), ["one"] * 120, 0.2, 0.16, 1)
+    shares = {"train": 0.64, "validation": 0.16, "test": 0.2}
+    frame["split"] = apportion(frame, ["one"] * 120, shares, 1)
     assert not any(audit(frame).values())
     frame["split"] = random.permutation(frame["split"])
     assert audit(frame)["leaked_pairs_patient"] > 0

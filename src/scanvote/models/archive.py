@@ -7,7 +7,8 @@ from pathlib import Path
 
 import keras
 
-from scanvote.files import written
+from scanvote.errors import InputError
+from scanvote.files import from_root, written
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time a zip can hold
 
@@ -27,6 +28,22 @@ def save_model(model: keras.Model, path: Path) -> None:
             _normalise(raw, beside)
         finally:
             raw.unlink(missing_ok=True)
+
+
+def load_saved_model(name: str, key: str) -> keras.Model:
+    """The Keras model in the file `name`, a relative path counted from the repository.
+
+    Raises:
+        InputError: no such file, or no Keras model; it names the `key` of params.yaml.
+    """
+    path = from_root(Path(name))
+    if not path.is_file():
+        raise InputError(f"{key}: there is no file {path}")
+    try:
+        return keras.saving.load_model(path, compile=False)
+    except Exception as error:
+        reason = str(error).splitlines()[0]
+        raise InputError(f"{key}: {path} is no Keras model: {reason}") from None
 
 
 def _normalise(source: Path, target: Path) -> None:

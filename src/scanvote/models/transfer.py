@@ -7,7 +7,7 @@ from keras import layers
 from keras_tuner import HyperParameters
 
 from scanvote.errors import InputError, did_you_mean
-from scanvote.files import from_root
+from scanvote.models.archive import load_saved_model
 from scanvote.params import TransferParams
 
 FROZEN = "frozen_features"  # ends what does not learn: training computes it once
@@ -61,7 +61,11 @@ def _is_saved(backbone: str) -> bool:
 def _features(name: str, x: keras.KerasTensor, params: TransferParams) -> keras.KerasTensor:
     """float (batch, features) of the backbone."""
     saved = _is_saved(name)
-    backbone = _saved(name) if saved else _application(name, x.shape[1:], params.weights)
+    backbone = (
+        load_saved_model(name, "transfer.backbones")
+        if saved
+        else _application(name, x.shape[1:], params.weights)
+    )
     backbone.trainable = not params.frozen
     mode = None if saved else PREPROCESSING[name]
     if mode is not None:
@@ -90,17 +94,6 @@ def _application(name: str, shape: tuple[int, ...], weights: str) -> keras.Model
             f"transfer.weights: the ImageNet weights of {name} are neither in Keras's cache nor "
             f"to be had here ({error}); use `weights: none` or the path of a saved Keras model"
         ) from None
-
-
-def _saved(name: str) -> keras.Model:
-    path = from_root(Path(name))
-    if not path.is_file():
-        raise InputError(f"transfer.backbones: there is no file {path}")
-    try:
-        return keras.saving.load_model(path, compile=False)
-    except Exception as error:
-        reason = str(error).splitlines()[0]
-        raise InputError(f"transfer.backbones: {path} is no Keras model: {reason}") from None
 
 
 @keras.saving.register_keras_serializable("scanvote")

@@ -1,0 +1,202 @@
+"""The stage `inflation`: what leaks add to a figure, seen with one and the same linear probe.
+
+A probe is a logistic regression on the grey pixels of a scan, or on the features of a saved
+backbone that has not seen the set. It has nothing to tune, so each protocol needs a training
+and a test part only. Under `random` and `grouped` every scan is tested once, in folds.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from scanvote.errors import InputError
+from scanvote.figures import inflation_figure
+from scanvote.files import write_csv
+from scanvote.images.decode import decode_image, grey
+from scanvote.manifest import read_manifest
+from scanvote.params import InflationParams
+from scanvote.progress import progress_bar
+from scanvote.protocols import fold_of, grouped, official_test, strata
+from scanvote.statistics import Counts, accuracy, confusions, interval, macro_f1, resampled
+
+STATISTICS = {"accuracy": accuracy, "macro_f1": macro_f1}
+REGULARISATION = 0.01  # of the probe; features are standardised
+
+Features = NDArray[np.float32]
+Parts = tuple[pd.Index, pd.Index]
+"""Rows to train on, rows to test on."""
+
+
+def inflation(
+    raw: Path, deduplicated: Path, params: InflationParams, seed: int, out: Path
+) -> dict[str, float]:
+    """Write ``table.csv``, ``predictions.csv`` and ``inflation.png`` to `out`.
+
+    Args:
+        raw: folder of the scans of classification.
+        deduplicated: folder of their manifest.
+        params: what the probe sees, and the folds.
+        seed: of the folds and the bootstrap.
+        out: folder, made if missing.
+
+    Returns:
+        By protocol accuracy and macro F1 with their 95 % intervals (``_low``, ``_high``),
+        and ``inflation_…``, random less grouped, whose interval is of the difference.
+
+    Raises:
+        InputError: the manifest is damaged, the backbone cannot be used, or the classes
+            cannot be spread over folds.
+    """
+    scans = grouped(read_manifest(deduplicated / "manifest.csv"))
+    scans["stratum"] = strata("classification", scans)
+    scans["group"] = pd.factorize(scans["group"])[0]
+    pixels = features([raw / path for path in scans["path"]], params)
+    predictions = pd.concat(
+        [_tested(name, scans, pixels, parts) for name, parts in protocols(scans, params, seed)]
+    )
+    table = score(predictions, sorted(set(scans["label"])), len(set(scans["group"])), seed)
+    write_csv(predictions, out / "predictions.csv")
+    write_csv(table.round(6), out / "table.csv")
+    inflation_figure(table, out / "inflation.png")
+    return _flat(table)
+
+
+def protocols(
+    scans: pd.DataFrame, params: InflationParams, seed: int
+) -> Iterator[tuple[str, list[Parts]]]:
+    """The protocols that the set allows, each with its trainings."""
+    grouped_folds = _folds(scans[scans["kept"]], params.folds, seed)
+    yield "random", _folds(scans.assign(group=range(len(scans))), len(grouped_folds), seed)
+    yield "grouped", grouped_folds
+    for name, (train, test) in _official(scans):
+        # what is tied to the test part may be all of a small training part
+        if scans.loc[train, "label"].nunique() > 1:
+            yield name, [(train, test)]
+
+
+def _official(scans: pd.DataFrame) -> Iterator[tuple[str, Parts]]:
+    """The published test part, with all the published training and with what is not tied to it."""
+    try:
+        test = official_test(scans)
+    except InputError:
+        return
+    published = scans["source_split"].str.lower().str.startswith("test")
+    yield "official_as_published", (scans.index[~published], scans.index[published])
+    tied = scans["group"].isin(set(scans.loc[test, "group"]))
+    yield "official", (scans.index[scans["kept"] & ~tied], scans.index[test])
+
+
+def _folds(scans: pd.DataFrame, most: int, seed: int) -> list[Parts]:
+    """As many folds as the rarest class has groups, and no more than `most`."""
+    folds = min(most, int(scans.groupby("stratum")["group"].nunique().min()))
+    fold = fold_of(scans, folds, seed)
+    return [(scans.index[fold != one], scans.index[fold == one]) for one in range(folds)]
+
+
+def _tested(name: str, scans: pd.DataFrame, pixels: Features, parts: list[Parts]) -> pd.DataFrame:
+    """The prediction of every scan that is tested under one protocol."""
+    found = []
+    with progress_bar(f"Probe {name}") as progress:
+        for train, test in parts:
+            guess = _probe(pixels[train], scans["label"][train], pixels[test])
+            found.append(scans.loc[test, ["scan_id", "group", "label"]].assign(predicted=guess))
+            progress(len(found), len(parts))
+    return pd.concat(found).sort_index().assign(protocol=name)
+
+
+def _probe(seen: Features, labels: "pd.Series[str]", unseen: Features) -> NDArray[np.str_]:
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    probe = make_pipeline(StandardScaler(), LogisticRegression(C=REGULARISATION, max_iter=1000))
+    return np.asarray(probe.fit(seen, labels).predict(unseen), str)
+
+
+def features(paths: list[Path], params: InflationParams) -> Features:
+    """(n, d) float32: grey pixels, or the pooled features of the backbone."""
+    if params.backbone is None:
+        with progress_bar("Read") as progress:
+            rows = []
+            for path in paths:
+                rows.append(grey(_scan(path, params.image_size)).reshape(-1).astype(np.float32))
+                progress(len(rows), len(paths))
+        return np.stack(rows)
+    return _backbone_features(paths, params.backbone, params.image_size)
+
+
+def _backbone_features(paths: list[Path], backbone: str, side: int) -> Features:
+    from scanvote.models.archive import load_saved_model
+
+    model = load_saved_model(backbone, "inflation.backbone")
+    batches = []
+    with progress_bar("Features") as progress:
+        for start in range(0, len(paths), 32):
+            batch = np.stack([_scan(path, side) for path in paths[start : start + 32]])
+            found = np.asarray(model(batch.astype(np.float32), training=False))
+            batches.append(found.mean(axis=(1, 2)) if found.ndim == 4 else found)
+            progress(start + len(batch), len(paths))
+    return np.concatenate(batches)
+
+
+def _scan(path: Path, side: int) -> NDArray[np.uint8]:
+    """(side, side, 3) uint8, RGB."""
+    return np.asarray(
+        cv2.resize(decode_image(path), (side, side), interpolation=cv2.INTER_AREA), np.uint8
+    )
+
+
+def score(predictions: pd.DataFrame, labels: list[str], groups: int, seed: int) -> pd.DataFrame:
+    """One row a protocol, then their difference: value, low and high of each statistic.
+
+    Args:
+        predictions: protocol, group, label, predicted.
+        labels: the classes.
+        groups: how many there are in the whole set: all protocols are resampled alike.
+        seed: of the bootstrap.
+    """
+    code = {label: at for at, label in enumerate(labels)}
+    rows: list[dict[str, object]] = []
+    values: dict[str, tuple[Counts, Counts]] = {}
+    for name in predictions["protocol"].unique().tolist():
+        part = predictions[predictions["protocol"] == name]
+        truth, guess = (part[key].map(code).to_numpy(np.int64) for key in ("label", "predicted"))
+        counts = np.zeros((groups, len(labels), len(labels)))
+        found = confusions(part["group"].to_numpy(np.int64), truth, guess, len(labels))
+        counts[: len(found)] = found
+        values[name] = (counts.sum(axis=0), resampled(counts, seed))
+        rows.append({"protocol": name, "scans": len(part), **_row(*values[name])})
+    difference = _difference(values["random"], values["grouped"])
+    rows.append({"protocol": "inflation", **difference})
+    return pd.DataFrame(rows).astype({"scans": "Int64"})
+
+
+def _row(total: Counts, draws: Counts) -> dict[str, float]:
+    row: dict[str, float] = {}
+    for name, statistic in STATISTICS.items():
+        low, high = interval(statistic(draws))
+        row |= {name: float(statistic(total)), f"{name}_low": low, f"{name}_high": high}
+    return row
+
+
+def _difference(one: tuple[Counts, Counts], other: tuple[Counts, Counts]) -> dict[str, float]:
+    """Of the first less the second, their resamples paired."""
+    row: dict[str, float] = {}
+    for name, statistic in STATISTICS.items():
+        low, high = interval(statistic(one[1]) - statistic(other[1]))
+        value = float(statistic(one[0]) - statistic(other[0]))
+        row |= {name: value, f"{name}_low": low, f"{name}_high": high}
+    return row
+
+
+def _flat(table: pd.DataFrame) -> dict[str, float]:
+    metrics: dict[str, float] = {}
+    for row in table.to_dict("records"):
+        name = row.pop("protocol")
+        known = {key: value for key, value in row.items() if not pd.isna(value)}
+        metrics |= {f"{name}_{key}": round(value, 6) for key, value in known.items()}
+    return metrics

@@ -1,0 +1,31 @@
+"""inflation: one small classifier under leaking and leak-free protocols, side by side."""
+
+from pathlib import Path
+
+from scanvote import tracking
+from scanvote.backend import use_backend
+from scanvote.files import write_json
+from scanvote.inflation import inflation
+from scanvote.params import load_params
+from scanvote.terminal import run_stage
+
+
+def main(raw: Path, deduplicated: Path, out: Path, metrics: Path) -> None:
+    """Measure on the scans in RAW, listed in DEDUPLICATED, what leaks would add."""
+    params = load_params()
+    if params.inflation.backbone is not None:
+        use_backend(params.backend)
+    with tracking.stage_run(
+        "inflation",
+        params=params,
+        sections=("seed", "inflation"),
+        inputs=[raw, deduplicated],
+    ) as run:
+        result = inflation(raw, deduplicated, params.inflation, params.seed, out)
+        write_json(metrics, result)
+        run.log_metrics(result)
+        run.log_folder(out)
+
+
+if __name__ == "__main__":
+    run_stage(main)
