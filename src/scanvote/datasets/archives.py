@@ -204,7 +204,7 @@ def _check_size(archive: Path, size: int, most: int) -> None:
 
 def _damaged(archive: Path, error: Exception) -> InputError:
     reason = " ".join(str(error).split()) or type(error).__name__
-    return InputError(f"{archive} is damaged or no archive ({reason}); fetch it anew")
+    return InputError(f"{archive} is damaged or no archive ({reason}); remove it and fetch it anew")
 
 
 def _refused(archive: Path, path: PurePosixPath, reason: str) -> InputError:

@@ -1,75 +1,111 @@
-"""IXI: brains of healthy people in T1, T2 and PD, as volumes, cut to slices here."""
+"""IXI: brains of healthy people in T1, T2 and PD, as volumes, cut to slices here.
 
+Age and sex of the people stand in a sheet of its own, which is not read.
+"""
+
+import os
 import re
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
+import pandas as pd
+
 from scanvote.datasets.base import Archive, DataSet, Scan, Task
-from scanvote.datasets.listing import read_listing, write_listing
-from scanvote.datasets.sources import unpack
-from scanvote.datasets.trees import folders
+from scanvote.datasets.listing import IGNORED, read_listing, write_listing
+from scanvote.datasets.sources import find, unpack
+from scanvote.datasets.trees import folders, litter
 from scanvote.datasets.volumes import read_nifti, write_cuts
 from scanvote.errors import InputError
+from scanvote.files import replaced_folder, write_csv
 from scanvote.parallel import mapped
 from scanvote.params import Params, VolumesParams
 
 ADDRESS = "https://biomedic.doc.ic.ac.uk/brain-development/downloads/IXI"
 NAME = re.compile(
-    r"(?P<patient>IXI\d+)-(?P<institution>[A-Za-z]+)-\d+-(?P<contrast>[A-Z0-9]+)\.nii"
+    r"(?P<patient>IXI\d+)-(?P<institution>[A-Za-z]+)-\d+-(?P<contrast>[A-Z0-9]+)\.nii(\.gz)?"
 )
 """``IXI012-HH-1211-T1.nii.gz``: subject, hospital, number of the scan, contrast."""
+WORTH_A_POOL = 32
+"""Volumes from which on cutting them pays for the start of other processes."""
 
 
 def bring(folder: Path, task: Task, params: Params) -> None:
     """Unpack the archive of each contrast of ``ixi.contrasts`` and cut its volumes to slices.
 
+    A volume that cannot be read is left out and told of in ``ignored.csv``.
+
     Raises:
-        InputError: an archive cannot be had, or a volume in it cannot be read.
+        InputError: an archive cannot be had, or none of its volumes can be read.
     """
-    unpacked = folder.with_name(f".{folder.name}.volumes")
+    archives = [
+        Archive("ixi", f"IXI-{contrast}.tar", address=f"{ADDRESS}/IXI-{contrast}.tar")
+        for contrast in dict.fromkeys(params.ixi.contrasts)
+    ]
+    for archive in archives:  # that one is missing should not show after hours of cutting
+        find(archive, params)
+    with replaced_folder(folder) as beside:
+        brought = [_brought(archive, beside, params) for archive in archives]
+        write_listing([scan for scans, _ in brought for scan in scans], beside)
+        refused = [row for _, rows in brought for row in rows]
+        write_csv(pd.DataFrame(refused, columns=["name", "reason"]), beside / IGNORED)
+
+
+def _brought(
+    archive: Archive, folder: Path, params: Params
+) -> tuple[list[Scan], list[tuple[str, str]]]:
+    """The slices of the volumes of `archive`, and the names of the others with a reason."""
+    with _unpacked(archive, folder.with_name(f"{folder.name}.volumes"), params) as volumes:
+        processes = (os.cpu_count() or 1) if len(volumes) >= WORTH_A_POOL else 1
+        cut = mapped(partial(_cut, folder, params.volumes), volumes, "Cut ixi", processes)
+    scans = [scan for one in cut if not isinstance(one, InputError) for scan in one]
+    named = zip(volumes, cut, strict=True)
+    refused = [(path.name, str(one)) for path, one in named if isinstance(one, InputError)]
+    if not scans:
+        raise InputError(f"ixi: nothing in {archive.name} can be read: {refused[0][1]}")
+    return scans, refused
+
+
+@contextmanager
+def _unpacked(archive: Archive, folder: Path, params: Params) -> Iterator[list[Path]]:
+    """The volumes of `archive`, as long as the block lasts."""
+    shutil.rmtree(folder, ignore_errors=True)  # of a run that was killed
     try:
-        for contrast in params.ixi.contrasts:
-            archive = Archive("ixi", f"IXI-{contrast}.tar", address=f"{ADDRESS}/IXI-{contrast}.tar")
-            unpack(archive, unpacked / contrast, params)
-        volumes = _volumes(unpacked)
-        folder.mkdir()
-        cut = mapped(partial(_cut, folder, params.volumes), volumes, "Cut ixi")
+        unpack(archive, folder, params)
+        files = [path for below in folders(folder) for path in below.glob("*.nii*")]
+        # a second copy of the tree, further down, would hold the same volumes again
+        once = {path.name: path for path in reversed(files) if not litter(path)}
+        if not once:
+            raise InputError(f"ixi: {archive.name} holds no .nii.gz files; fetch it anew")
+        yield [once[name] for name in sorted(once)]
     finally:
-        shutil.rmtree(unpacked, ignore_errors=True)
-    write_listing([scan for scans in cut for scan in scans], folder)
+        shutil.rmtree(folder, ignore_errors=True)
 
 
-def _volumes(folder: Path) -> list[Path]:
-    files = sorted(path for below in folders(folder) for path in below.glob("*.nii*"))
-    if not files:
-        raise InputError("ixi: the archives hold no .nii.gz files; fetch them anew")
-    return sorted(files, key=lambda path: path.name)
-
-
-def _cut(folder: Path, params: VolumesParams, path: Path) -> list[Scan]:
-    """The slices of one volume, written to the folder of its contrast."""
-    told = NAME.match(path.name)
+def _cut(folder: Path, params: VolumesParams, path: Path) -> list[Scan] | InputError:
+    """The slices of one volume, written to the folder of its contrast; or why there are none."""
+    told = NAME.fullmatch(path.name)
     if told is None:
-        raise InputError(
-            f"ixi: {path.name} is not named as IXI012-HH-1211-T1.nii.gz; take it out of the archive"
-        )
+        return InputError(f"{path.name} is not named as IXI012-HH-1211-T1.nii.gz")
     target = folder / told["contrast"]
-    target.mkdir(exist_ok=True)
+    target.mkdir(parents=True, exist_ok=True)
     stem = path.name.split(".")[0]
+    try:
+        rows = write_cuts(read_nifti(path), params, target, stem)
+    except InputError as error:
+        return InputError(str(error).replace(f"{path.parent}/", ""))
+    facts = {"institution": told["institution"], "contrast": told["contrast"]}
     return [
         Scan(
             path=image.relative_to(folder).as_posix(),
             label="no_tumor",
             patient=told["patient"],
             series=stem,
-            facts={
-                "institution": told["institution"],
-                "plane": plane,
-                "contrast": told["contrast"],
-            },
+            facts=facts | {"plane": plane},
         )
-        for image, _, plane in write_cuts(read_nifti(path), params, target, stem)
+        for image, _, plane in rows
     ]
 
 
@@ -80,6 +116,9 @@ IXI = DataSet(
     licence="CC BY-SA 3.0",
     citation="IXI: Information eXtraction from Images, EPSRC GR/S21533/02. BrainDevelopment.org.",
     purpose="Information extraction from images, by the name of the project.",
+    collection="MR scans of healthy people at three hospitals in London: Hammersmith Hospital (HH,"
+    " Philips 3T), Guy's Hospital (Guys, Philips 1.5T) and the Institute of Psychiatry (IOP,"
+    " GE 1.5T).",
     patients="the number of the subject in the name of the volume",
     faults=(
         "It has one class, no tumour: it is of use beside another set.",

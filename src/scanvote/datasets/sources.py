@@ -4,6 +4,7 @@ A mirror is a folder or an address with the archives as their sources name them;
 an archive may also lie unpacked, as a folder of its name without the ending.
 """
 
+import hashlib
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -40,11 +41,16 @@ def unpack(archive: Archive, folder: Path, params: Params) -> None:
     Raises:
         InputError: it cannot be had, or is refused.
     """
-    with progress_bar(f"Fetch {archive.name}") as progress:
-        path = find_archive(archive, params.download.mirror, progress)
+    path = find(archive, params)
     most = int(params.download.max_gigabytes * 1e9)
     with progress_bar(f"Unpack {archive.name}") as progress:
         (copy_tree if path.is_dir() else extract)(path, folder, most, progress)
+
+
+def find(archive: Archive, params: Params) -> Path:
+    """`find_archive` with a progress bar, in the mirror of params.yaml."""
+    with progress_bar(f"Fetch {archive.name}") as progress:
+        return find_archive(archive, params.download.mirror, progress)
 
 
 def find_archive(archive: Archive, mirror: str | None, progress: Progress) -> Path:
@@ -87,24 +93,43 @@ def _public(archive: Archive, progress: Progress) -> Path:
 def _from_kaggle(archive: Archive) -> Path:
     """The folder that kagglehub unpacks the set to: it knows Kaggle's ways and credentials."""
     # read when kagglehub is imported or used, so set before
-    os.environ.setdefault("KAGGLEHUB_CACHE", str(repository_root() / ".cache" / "kagglehub"))
+    own = repository_root() / ".cache" / "kagglehub"
+    cache = Path(os.environ.setdefault("KAGGLEHUB_CACHE", str(own)))
     import kagglehub
 
     try:
         return Path(kagglehub.dataset_download(archive.kaggle))
     except Exception as error:  # its own, of requests, of its parts: none has a common base
-        reason = " ".join(str(error).split())[:160] or type(error).__name__
-        if isinstance(error, requests.ConnectionError):
-            reason = "no connection to Kaggle"
-        raise InputError(f"{archive.dataset}: {reason}; {_advice(archive)}") from None
+        have = _fetched_before(cache / "datasets" / archive.kaggle)
+        if have and isinstance(error, (requests.ConnectionError, requests.Timeout)):
+            return have
+        raise InputError(f"{archive.dataset}: {_reason(error)}; {_advice(archive)}") from None
+
+
+def _fetched_before(folder: Path) -> Path | None:
+    """The last whole version in kagglehub's cache, which it does not look for without a net."""
+    whole = [int(mark.stem) for mark in folder.glob("*.complete") if mark.stem.isdigit()]
+    return folder / "versions" / str(max(whole)) if whole else None
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, requests.HTTPError) and error.response is not None:
+        return f"Kaggle answers {error.response.status_code} {error.response.reason}"
+    if isinstance(error, (requests.ConnectionError, requests.Timeout)):
+        return "no connection to Kaggle"
+    return " ".join(str(error).split())[:160] or type(error).__name__
 
 
 def _fetched(archive: Archive, address: str, progress: Progress) -> Path:
-    target = repository_root() / ".cache" / "downloads" / archive.name
+    # a mirror and the public source may differ under one name
+    place = hashlib.sha256(address.encode()).hexdigest()[:8]
+    target = repository_root() / ".cache" / "downloads" / place / archive.name
     try:
         fetch(address, target, progress)
     except Unreachable as error:
         raise InputError(f"{archive.dataset}: {error}; {_advice(archive)}") from None
+    except OSError as error:
+        raise InputError(f"{target} cannot be written: {error.strerror or error}") from None
     return target
 
 

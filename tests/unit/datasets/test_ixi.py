@@ -1,5 +1,7 @@
 """IXI from generated archives: volumes go in, slices with what their names tell come out."""
 
+import csv
+import os
 import tarfile
 from pathlib import Path
 
@@ -7,6 +9,7 @@ import nibabel
 import numpy as np
 import pytest
 
+from scanvote.datasets import ixi
 from scanvote.datasets.ixi import IXI
 from scanvote.errors import InputError
 from scanvote.images.decode import decode_image
@@ -27,7 +30,7 @@ def archive(folder: Path, contrast: str, names: tuple[str, ...]) -> None:
     with tarfile.open(folder / f"IXI-{contrast}.tar", "w") as tar:
         for seed, name in enumerate(names):
             path = folder / name
-            if name.endswith(".txt"):
+            if name.endswith((".txt", "-0-T1.nii")):
                 path.write_text("no volume")
             else:
                 nibabel.save(nibabel.Nifti1Image(head(seed), np.eye(4)), path)
@@ -70,21 +73,65 @@ def test_nothing_but_slices_stays(chosen: Params, tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["ixi", "mirror"]
 
 
-def test_a_name_that_tells_no_person_is_refused(chosen: Params, tmp_path: Path) -> None:
-    archive(tmp_path / "mirror", "T2", ("brain.nii.gz",))
-    with pytest.raises(InputError, match=r"brain\.nii\.gz is not named as"):
+def ignored(folder: Path) -> list[list[str]]:
+    with (folder / "ignored.csv").open(encoding="utf-8", newline="") as file:
+        return list(csv.reader(file))[1:]
+
+
+def test_what_cannot_be_read_is_left_out_and_told(chosen: Params, tmp_path: Path) -> None:
+    archive(tmp_path / "mirror", "T1", (*T1, "brain.nii.gz", "IXI013-HH-0-T1.nii"))
+    IXI.bring(tmp_path / "ixi", "classification", chosen)
+    assert len(list(IXI.scans(tmp_path / "ixi", "classification"))) == 3 * 3 * 3
+    (damaged, why), (other, rule) = ignored(tmp_path / "ixi")
+    assert (damaged, other) == ("IXI013-HH-0-T1.nii", "brain.nii.gz")
+    assert why.startswith("IXI013-HH-0-T1.nii is no whole NIfTI volume")
+    assert "is not named as" in rule
+
+
+def test_an_archive_of_which_nothing_can_be_read_is_refused(chosen: Params, tmp_path: Path) -> None:
+    archive(tmp_path / "mirror", "T1", ("IXI013-HH-0-T1.nii", "a.nii.gz"))
+    with pytest.raises(InputError, match=r"nothing in IXI-T1\.tar can be read: IXI013-HH-0-T1"):
         IXI.bring(tmp_path / "ixi", "classification", chosen)
+    assert [path.name for path in tmp_path.iterdir()] == ["mirror"]
 
 
 def test_archives_without_volumes_are_refused(chosen: Params, tmp_path: Path) -> None:
     archive(tmp_path / "mirror", "T1", ("a.txt",))
-    archive(tmp_path / "mirror", "T2", ("a.txt",))
-    with pytest.raises(InputError, match=r"hold no \.nii\.gz"):
+    with pytest.raises(InputError, match=r"IXI-T1\.tar holds no \.nii\.gz"):
         IXI.bring(tmp_path / "ixi", "classification", chosen)
 
 
-def test_a_missing_contrast_is_named(chosen: Params, tmp_path: Path) -> None:
+def test_litter_and_second_copies_are_passed_over(chosen: Params, tmp_path: Path) -> None:
+    archive(tmp_path / "mirror", "T1", T1)
+    tree = tmp_path / "mirror/IXI-T1"
+    with tarfile.open(tmp_path / "mirror/IXI-T1.tar") as tar:
+        for place in (tree, tree / "again"):
+            tar.extractall(place, filter="data")
+    (tmp_path / "mirror/IXI-T1.tar").unlink()
+    (tree / f"._{T1[0]}").write_text("macOS")
+    IXI.bring(tmp_path / "ixi", "classification", chosen)
+    assert len(list(IXI.scans(tmp_path / "ixi", "classification"))) == 3 * 3 * 3
+    assert ignored(tmp_path / "ixi") == []
+
+
+def test_the_number_of_processes_changes_no_byte(
+    chosen: Params, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    IXI.bring(tmp_path / "one", "classification", chosen)
+    monkeypatch.setattr(ixi, "WORTH_A_POOL", 1)
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    IXI.bring(tmp_path / "two", "classification", chosen)
+    names = [path.relative_to(tmp_path / "one") for path in sorted(tmp_path.glob("one/**/*.*"))]
+    assert len(names) == 27 + 2
+    for name in names:
+        assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
+
+
+def test_a_missing_contrast_is_named_before_another_is_unpacked(
+    chosen: Params, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ixi, "unpack", lambda *given: pytest.fail("unpacked"))
     (tmp_path / "mirror/IXI-T2.tar").unlink()
     with pytest.raises(InputError, match=r"has no IXI-T2\.tar; put it there"):
         IXI.bring(tmp_path / "ixi", "classification", chosen)
-    assert not (tmp_path / "ixi").exists()
+    assert [path.name for path in tmp_path.iterdir()] == ["mirror"]

@@ -74,6 +74,8 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[Server]]:
 @pytest.fixture(autouse=True)
 def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.delenv("SCANVOTE_MIRROR", raising=False)
+    monkeypatch.setenv("KAGGLEHUB_CACHE", "")  # so that what is set is unset again
+    monkeypatch.delenv("KAGGLEHUB_CACHE")
     monkeypatch.setenv("DVC_ROOT", str(tmp_path))
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     return tmp_path
@@ -130,7 +132,7 @@ def test_a_mirror_without_the_archive_is_named(tmp_path: Path) -> None:
 def test_the_public_source_is_fetched_once(tmp_path: Path, server: type[Server]) -> None:
     for _ in range(2):
         archive = found(address=server.address)
-        assert archive == tmp_path / ".cache/downloads" / ARCHIVE
+        assert archive.is_relative_to(tmp_path / ".cache/downloads")
         assert archive.read_bytes() == CONTENT
     assert server.asked == [None]
     assert not list(archive.parent.glob("*.part*"))
@@ -148,34 +150,55 @@ def test_a_broken_download_goes_on_where_it_stopped(server: type[Server]) -> Non
     assert second == f"bytes={fetching.BLOCK}-"
 
 
+def broken_off(
+    root: Path, server: type[Server], monkeypatch: pytest.MonkeyPatch
+) -> tuple[Path, Path]:
+    """What a run leaves that lost its connection: the part of the file, and its tag."""
+    server.cut = fetching.BLOCK + 1000
+    with monkeypatch.context() as once:
+        once.setattr(fetching, "ATTEMPTS", 1)
+        refusal(address=server.address)
+    server.asked.clear()
+    (part,) = root.glob(".cache/downloads/**/*.part")
+    (tag,) = root.glob(".cache/downloads/**/*.tag")
+    return part, tag
+
+
 def test_a_later_run_goes_on_where_a_killed_one_stopped(
-    tmp_path: Path, server: type[Server]
+    root: Path, server: type[Server], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    part = tmp_path / ".cache/downloads" / f"{ARCHIVE}.part"
-    part.parent.mkdir(parents=True)
-    part.write_bytes(CONTENT[:1000])
-    part.with_name(f"{part.name}.tag").write_text(server.tag)
+    broken_off(root, server, monkeypatch)
     assert found(address=server.address).read_bytes() == CONTENT
-    assert server.asked == ["bytes=1000-"]
+    assert server.asked == [f"bytes={fetching.BLOCK}-"]
 
 
-@pytest.mark.parametrize("tag", ['"older"', 'W/"weak"', ""])
+@pytest.mark.parametrize("kept", ['"older"', 'W/"weak"', ""])
 def test_the_rest_of_another_file_is_not_appended(
-    tmp_path: Path, server: type[Server], tag: str
+    root: Path, server: type[Server], monkeypatch: pytest.MonkeyPatch, kept: str
 ) -> None:
-    part = tmp_path / ".cache/downloads" / f"{ARCHIVE}.part"
-    part.parent.mkdir(parents=True)
+    part, tag = broken_off(root, server, monkeypatch)
     part.write_bytes(b"of an older version")
-    part.with_name(f"{part.name}.tag").write_text(tag)
+    tag.write_text(kept)
     assert found(address=server.address).read_bytes() == CONTENT
 
 
-def test_a_part_that_is_too_long_is_fetched_anew(tmp_path: Path, server: type[Server]) -> None:
-    part = tmp_path / ".cache/downloads" / f"{ARCHIVE}.part"
-    part.parent.mkdir(parents=True)
+def test_a_part_that_is_too_long_is_fetched_anew(
+    root: Path, server: type[Server], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    part, _ = broken_off(root, server, monkeypatch)
     part.write_bytes(CONTENT + b"more")
-    part.with_name(f"{part.name}.tag").write_text(server.tag)
     assert found(address=server.address).read_bytes() == CONTENT
+
+
+def test_another_source_of_the_same_name_is_another_file(server: type[Server]) -> None:
+    found(f"{server.address}/partial")
+    found(address=server.address)
+    assert len(server.asked) == 2
+
+
+def test_a_folder_that_cannot_be_written_is_one_line(root: Path, server: type[Server]) -> None:
+    (root / ".cache").write_text("a file")
+    assert "cannot be written" in refusal(address=server.address)
 
 
 def test_a_refusal_says_how_to_use_a_mirror(server: type[Server]) -> None:
@@ -197,41 +220,79 @@ def test_a_busy_server_is_asked_again(server: type[Server]) -> None:
     assert len(server.asked) == 3
 
 
-def test_a_server_that_stays_busy_is_left(server: type[Server]) -> None:
+def test_a_server_that_stays_busy_is_left(
+    server: type[Server], monkeypatch: pytest.MonkeyPatch
+) -> None:
     server.busy = 99
+    waited: list[float] = []
+    monkeypatch.setattr(fetching, "PAUSE", 1.0)
+    monkeypatch.setattr(fetching.time, "sleep", waited.append)
     assert "127.0.0.1 answers 503" in refusal(address=server.address)
     assert len(server.asked) == fetching.ATTEMPTS
+    assert waited == [1, 2, 4]
 
 
-def test_kaggle_is_asked_by_its_own_library(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    import kagglehub
-
-    monkeypatch.setattr(kagglehub, "dataset_download", lambda handle: str(tmp_path / handle))
-    assert found(kaggle="owner/set") == tmp_path / "owner/set"
+def answered(status: int, reason: str) -> requests.HTTPError:
+    response = requests.Response()
+    response.status_code, response.reason = status, reason
+    return requests.HTTPError("Client Error.\n\nPlease make sure …" + "x" * 200, response=response)
 
 
-@pytest.mark.parametrize(
-    ("error", "said"),
-    [
-        (requests.ConnectionError("Max retries\nexceeded"), "no connection to Kaggle"),
-        (RuntimeError("403 Client Error.\n\nYou don't have permission"), "403 Client Error. You"),
-        (ValueError(), "ValueError"),
-    ],
-)
-def test_what_kaggle_refuses_is_one_line(
-    monkeypatch: pytest.MonkeyPatch, error: Exception, said: str
-) -> None:
+def refusing(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
     import kagglehub
 
     def refuse(handle: str) -> str:
         raise error
 
     monkeypatch.setattr(kagglehub, "dataset_download", refuse)
+
+
+def test_kaggle_is_asked_by_its_own_library(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import kagglehub
+    from kagglehub.config import get_cache_folder
+
+    asked = []
+
+    def download(handle: str) -> str:
+        asked.append(handle)
+        return get_cache_folder()
+
+    monkeypatch.setattr(kagglehub, "dataset_download", download)
+    assert found(kaggle="owner/set") == root / ".cache/kagglehub"
+    assert asked == ["owner/set"]
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (requests.ConnectionError("Max retries\nexceeded"), "no connection to Kaggle"),
+        (requests.ReadTimeout("timed out"), "no connection to Kaggle"),
+        (answered(403, "Forbidden"), "Kaggle answers 403 Forbidden"),
+        (RuntimeError("broken.\n\nYou don't have permission"), "broken. You don't have"),
+        (ValueError(), "ValueError"),
+    ],
+)
+def test_what_kaggle_refuses_is_one_line(
+    monkeypatch: pytest.MonkeyPatch, error: Exception, said: str
+) -> None:
+    refusing(monkeypatch, error)
     told = refusal(kaggle="owner/set")
     assert told.startswith(f"some_set: {said}")
     assert told.endswith("SCANVOTE_MIRROR")
+
+
+def test_without_a_net_what_kagglehub_fetched_before_serves(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache = root / ".cache/kagglehub/datasets/owner/set"
+    for version in (3, 11, 12):
+        (cache / f"versions/{version}").mkdir(parents=True)
+    for whole in (3, 11):
+        (cache / f"{whole}.complete").touch()
+    refusing(monkeypatch, requests.ConnectionError())
+    assert found(kaggle="owner/set") == cache / "versions/11"
+    refusing(monkeypatch, answered(404, "Not Found"))
+    assert "Kaggle answers 404 Not Found" in refusal(kaggle="owner/set")
 
 
 def test_a_mirror_may_hold_the_archive_unpacked(tmp_path: Path, params: Params) -> None:

@@ -1,4 +1,4 @@
-"""Volumes: which way up, how bright, how wide; and files that are none."""
+"""Volumes of NIfTI: which way up, how bright, how wide; and files that are none."""
 
 from pathlib import Path
 
@@ -6,13 +6,11 @@ import nibabel
 import numpy as np
 import pytest
 
-from scanvote.datasets.volumes import Cut, cuts, dicom_series, read_dicom, read_nifti, write_cuts
+from scanvote.datasets.volumes import Cut, cuts, read_nifti, write_cuts
 from scanvote.errors import InputError
 from scanvote.params import VolumesParams
-from tests.making import write_dicom
 
 PLAIN = VolumesParams(planes=["axial"], slices=None, span=[0, 1], window=[0, 255])
-FLAT = [1.0, 0, 0, 0, 1, 0]
 
 
 def params(**changes: object) -> VolumesParams:
@@ -88,6 +86,22 @@ def test_pixels_are_as_wide_as_high_and_the_mask_moves_along(tmp_path: Path) -> 
         assert (cut.mask > 0).sum() == (3 * 2 * 3 if 3 <= cut.number < 7 else 0)
 
 
+@pytest.mark.parametrize("thick", [1.4, 1.7, 2.6])
+def test_a_mask_stays_on_its_image_where_pixels_do_not_divide(tmp_path: Path, thick: float) -> None:
+    affine = np.diag([1.0, 1.0, thick, 1])
+    voxels = np.zeros((30, 6, 30), np.float32)
+    voxels[10:16, :, 18:23] = 255
+    scan = read_nifti(saved(tmp_path / "v.nii", voxels, affine))
+    for cut in cuts(scan, params(planes=["coronal"]), scan):
+        assert cut.mask is not None
+        (image_rows, image_columns), (rows, columns) = (
+            np.nonzero(cut.image > 127),
+            cut.mask.nonzero(),
+        )
+        assert image_rows.mean() == pytest.approx(rows.mean(), abs=0.26)
+        assert image_columns.mean() == columns.mean()
+
+
 def test_slices_are_spread_over_the_head_not_over_the_room(tmp_path: Path) -> None:
     voxels = np.zeros((8, 8, 100), np.float32)
     voxels[2:6, 2:6, 40:81] = 200
@@ -111,6 +125,21 @@ def test_without_a_window_all_slices_share_the_percentiles(tmp_path: Path) -> No
     assert max(image.max() for image in images) == 255
 
 
+@pytest.mark.parametrize("type", ["int8", "uint16", "int64", "uint64", "float64"])
+def test_any_type_of_real_numbers_is_read(tmp_path: Path, type: str) -> None:
+    voxels = (marked() / 2).astype(type)
+    nibabel.save(nibabel.Nifti1Image(voxels, np.eye(4), dtype=type), tmp_path / "v.nii")
+    np.testing.assert_array_equal(read_nifti(tmp_path / "v.nii").voxels, voxels)
+
+
+def test_what_is_no_number_is_as_dark_as_the_darkest(tmp_path: Path) -> None:
+    voxels = marked() - 1000
+    voxels[0, 0], voxels[1, 0], voxels[2, 0] = np.nan, np.inf, -np.inf
+    for cut in of(saved(tmp_path / "v.nii", voxels), window=[-950, -700]):
+        assert set(cut.image[-1, -3:]) == {0}
+        assert cut.image[5, 5] > 40
+
+
 def test_of_several_volumes_the_first_is_taken(tmp_path: Path) -> None:
     both = np.stack([marked(), np.zeros_like(marked())], axis=3)
     np.testing.assert_array_equal(read_nifti(saved(tmp_path / "v.nii", both)).voxels, marked())
@@ -129,12 +158,32 @@ def test_a_mask_beside_the_voxels_is_refused(tmp_path: Path) -> None:
     volume = read_nifti(saved(tmp_path / "v.nii", marked()))
     moved = np.eye(4)
     moved[0, 3] = 1
+    turned = np.eye(4)
+    turned[0, 1] = 0.09  # little at the first voxel, most of a voxel at the last
     for mask in (
         saved(tmp_path / "m.nii", marked()[:4]),
         saved(tmp_path / "n.nii", marked(), moved),
+        saved(tmp_path / "o.nii", marked(), turned),
     ):
         with pytest.raises(InputError, match=rf"the mask .*{mask.name} .* does not lie on"):
             list(cuts(volume, PLAIN, read_nifti(mask)))
+
+
+def test_a_mask_whose_place_was_rounded_is_taken(tmp_path: Path) -> None:
+    volume = read_nifti(saved(tmp_path / "v.nii", marked(), np.diag([0.9375, 0.9375, 1.2, 1])))
+    mask = read_nifti(saved(tmp_path / "m.nii", marked(), np.diag([0.938, 0.938, 1.2, 1])))
+    assert all(cut.mask is not None for cut in cuts(volume, PLAIN, mask))
+
+
+@pytest.mark.parametrize("row", [[0, 0, 0, 0], [np.nan, 0, 0, 0]])
+def test_a_place_that_is_none_is_one_line(tmp_path: Path, row: list[float]) -> None:
+    path = saved(tmp_path / "v.nii", marked())
+    content = bytearray(path.read_bytes())
+    content[312:328] = np.array(row, np.float32).tobytes()  # srow_z
+    content[252:256] = np.array([0, 1], np.int16).tobytes()  # qform_code, sform_code
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=r"v\.nii tells no place of its voxels"):
+        read_nifti(path)
 
 
 @pytest.mark.parametrize("name", ["v.nii", "v.nii.gz"])
@@ -155,112 +204,3 @@ def test_what_is_no_volume_is_one_line(tmp_path: Path) -> None:
     flat = saved(tmp_path / "flat.nii", np.ones((4, 4)))
     with pytest.raises(InputError, match=r"of shape \(4, 4\), no volume"):
         read_nifti(flat)
-
-
-# -- DICOM -----------------------------------------------------------------------------
-
-
-def series(folder: Path, count: int = 6, **values: object) -> Path:
-    """Axial slices in a random order of names, the lowest the darkest."""
-    order = np.random.default_rng(0).permutation(count)
-    for at in range(count):
-        pixels = np.full((10, 8), 10 * at + 10, np.uint16)
-        pixels[0] = 200  # the front
-        pixels[1:, 0] = 150  # the patient's right
-        write_dicom(
-            folder / f"IM{order[at]:03d}",
-            pixels,
-            **{
-                "PatientID": "4711",
-                "SeriesInstanceUID": "1.2.3",
-                "ImagePositionPatient": [0.0, 0.0, float(at * 5)],
-            }
-            | values,
-        )
-    return folder
-
-
-def test_a_series_is_put_in_the_order_of_its_places(tmp_path: Path) -> None:
-    (paths,) = dicom_series(series(tmp_path).iterdir())
-    volume = read_dicom(paths)
-    assert volume.voxels.shape == (8, 10, 6)
-    assert volume.spacing == (1.0, 1.0, 5.0)
-    images = [cut.image for cut in cuts(volume, PLAIN)]
-    assert [int(image[5, 5]) for image in images] == [10, 20, 30, 40, 50, 60]
-    assert set(images[0][0]) == {200}
-    assert set(images[0][1:, 0]) == {150}
-
-
-def test_of_the_header_only_a_digest_of_the_patient_is_kept(tmp_path: Path) -> None:
-    volume = read_dicom(dicom_series(series(tmp_path / "dicom").iterdir())[0])
-    assert volume.patient.startswith("p-")
-    assert "4711" not in volume.patient
-    write_cuts(volume, PLAIN, tmp_path / "out", "v")
-    for path in (tmp_path / "out").iterdir():
-        assert b"Doe" not in path.read_bytes()
-    other = read_dicom(dicom_series(series(tmp_path / "other", PatientID="4712").iterdir())[0])
-    assert other.patient != volume.patient
-    nobody = read_dicom(dicom_series(series(tmp_path / "nobody", PatientID="").iterdir())[0])
-    assert nobody.patient == ""
-
-
-def test_rescaled_and_inverted_pixels_are_what_they_mean(tmp_path: Path) -> None:
-    scaled = series(tmp_path / "a", count=1, RescaleSlope=2, RescaleIntercept=-20)
-    assert read_dicom(dicom_series(scaled.iterdir())[0]).voxels.max() == 380
-    inverted = series(tmp_path / "b", count=1, PhotometricInterpretation="MONOCHROME1")
-    assert read_dicom(dicom_series(inverted.iterdir())[0]).voxels[:, 9, 0].max() == 10
-
-
-def test_a_single_image_is_shown_as_it_is_stored(tmp_path: Path) -> None:
-    pixels = np.random.default_rng(0).integers(0, 255, (12, 9)).astype(np.uint16)
-    path = write_dicom(tmp_path / "x", pixels, ImageOrientationPatient=None)
-    (cut,) = cuts(read_dicom([path]), params(planes=["coronal", "sagittal"], slices=12))
-    np.testing.assert_array_equal(cut.image, pixels)
-
-
-def test_frames_of_one_file_are_a_volume(tmp_path: Path) -> None:
-    frames = np.arange(3 * 6 * 5, dtype=np.uint16).reshape(3, 6, 5)
-    path = write_dicom(tmp_path / "x", frames[0], NumberOfFrames=3, PixelData=frames.tobytes())
-    assert dicom_series(tmp_path.rglob("*")) == [[path]]
-    assert read_dicom([path]).voxels.shape == (5, 6, 3)
-
-
-def test_series_and_orientations_are_kept_apart(tmp_path: Path) -> None:
-    series(tmp_path / "a")
-    series(tmp_path / "b", SeriesInstanceUID="1.2.4")
-    series(tmp_path / "c", count=2, ImageOrientationPatient=[0.0, 1, 0, 0, 0, -1])
-    (tmp_path / "notes.txt").write_text("no DICOM")
-    write_dicom(tmp_path / "report", None)
-    found = dicom_series(path for path in tmp_path.rglob("*") if path.is_file())
-    assert [(paths[0].parent.name, len(paths)) for paths in found] == [("a", 6), ("b", 6), ("c", 2)]
-
-
-def broken(folder: Path, **values: object) -> Path:
-    return write_dicom(folder / "x", np.ones((6, 5), np.uint16), **values)
-
-
-@pytest.mark.parametrize(
-    ("values", "said"),
-    [
-        ({"SamplesPerPixel": 3}, "in colour"),
-        ({"PixelData": b"few"}, "no whole DICOM image"),
-    ],
-)
-def test_what_cannot_be_read_is_one_line(
-    tmp_path: Path, values: dict[str, object], said: str
-) -> None:
-    path = broken(tmp_path, **values)
-    with pytest.raises(InputError, match=said) as caught:
-        read_dicom([path])
-    assert str(path) in str(caught.value)
-    assert "\n" not in str(caught.value)
-
-
-def test_a_slice_without_pixels_or_of_another_size_is_named(tmp_path: Path) -> None:
-    paths = dicom_series(series(tmp_path).iterdir())[0]
-    empty = write_dicom(tmp_path / "empty", None)
-    with pytest.raises(InputError, match="without pixels"):
-        read_dicom([*paths, empty])
-    larger = write_dicom(tmp_path / "larger", np.ones((20, 20), np.uint16))
-    with pytest.raises(InputError, match=r"larger is 20x20, IM\d+ of the same series 8x10"):
-        read_dicom([*paths, larger])

@@ -44,7 +44,8 @@ def bring(root: Path, reading: Reading, folder: Path, params: VolumesParams) -> 
     scans, left = brought(reading.items, folder, params)
     _check_classes(root, reading.items, scans, left)
     write_listing(scans, folder)
-    rows = [(one.name, one.reason) for one in [*reading.left, *left]]
+    # where the data lie differs from machine to machine; what is wrong with them does not
+    rows = [(one.name, one.reason.replace(f"{root}/", "")) for one in [*reading.left, *left]]
     write_csv(pd.DataFrame(rows, columns=["name", "reason"]), folder / IGNORED)
 
 

@@ -6,14 +6,12 @@ real sets difficult is planted and written down.
 """
 
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from scanvote.datasets.base import DataSet, Scan, Task
 from scanvote.datasets.phantom.anatomy import CITATION, LICENCE
-from scanvote.datasets.phantom.patients import SPLITS
 from scanvote.datasets.phantom.planted import bordered, encoded, has_border, plant
 from scanvote.datasets.phantom.series import TASK_SEED, Slice, series
 from scanvote.datasets.phantom.truth import (
@@ -66,18 +64,11 @@ def generate(
     framed = {fault.path for fault in faults}
     plain = [row for row in rows if row.path not in framed]
     rng = np.random.default_rng([seed, TASK_SEED[task], wanted.patients, wanted.slices, 2**31])
-    for number, (row, fault) in enumerate(plant(folder, task, plain, rng)):
-        rows.append(_astray(row, number))
+    for row, fault in plant(folder, task, plain, rng):
+        rows.append(row)
         faults.append(fault)
     write_table(folder / TRUTH, Row, rows)
     write_table(folder / PLANTED, Planted, faults)
-
-
-def _astray(row: Row, number: int) -> Row:
-    """Planted scan `number`: of no known site, every other one on the other published side."""
-    there = SPLITS[1 - SPLITS.index(row.source_split)]
-    side = there if number % 2 == 0 else row.source_split
-    return replace(row, institution="", source_split=side)
 
 
 def _write(folder: Path, task: Task, cut: Slice, border: bool) -> Row:

@@ -12,11 +12,14 @@ import numpy as np
 
 from scanvote.datasets.base import Task
 from scanvote.datasets.phantom.acquisition import Bytes
-from scanvote.datasets.phantom.patients import LABELS
+from scanvote.datasets.phantom.patients import LABELS, SPLITS
 from scanvote.datasets.phantom.truth import Planted, Row
 
 ONE_IN = 50  # scans, for every kind
 JPEG_QUALITY = 85
+GAIN, OFFSET = 1.2, 12  # of a brighter copy, whose lightest pixels are then clipped
+DEGREES = 2.0  # of a rotated copy, either way
+MARGIN = 0.04  # of the side, cut from each side of a cropped copy
 DETAIL = 64  # pixels a side that duplicates are compared at; a smaller copy is another picture
 
 
@@ -54,6 +57,7 @@ def plant(
     }
     if task == "classification":
         makers["relabelled"] = _relabelled
+    makers |= {"brighter": _brighter, "rotated": _rotated, "cropped": _cropped}
     count = max(1, len(rows) // ONE_IN)
     kinds = [kind for kind in makers for _ in range(count)]
     # each original is copied once where there are enough of them
@@ -69,7 +73,11 @@ def plant(
 
 
 def _write(folder: Path, original: Row, files: Files, number: int) -> Row:
-    """A copy comes without its history: another name, no known patient, no series."""
+    """A copy comes without its history: another name, no known patient, series or site.
+
+    The published split knew nothing of it either: every other one lies on the other side.
+    """
+    there = SPLITS[1 - SPLITS.index(original.source_split)]
     name = f"unknown-{number:03d}"
     label = files.label or original.label
     place = f"{label}/{name}" if label else name
@@ -80,6 +88,8 @@ def _write(folder: Path, original: Row, files: Files, number: int) -> Row:
         mask_path=f"masks/{place}.png" if files.mask else "",
         patient="",
         series="",
+        institution="",
+        source_split=original.source_split if number % 2 else there,
     )
     (folder / row.path).write_bytes(files.image)
     if files.mask:
@@ -119,6 +129,28 @@ def _relabelled(folder: Path, row: Row, number: int) -> Files:
     return replace(copy, label=others[number % len(others)])
 
 
+def _brighter(folder: Path, row: Row, number: int) -> Files:
+    picture = _read(folder / row.path)
+    image = encoded(cv2.convertScaleAbs(picture, alpha=GAIN, beta=OFFSET).astype(np.uint8))
+    return Files(image, _mask_bytes(folder, row))
+
+
+def _rotated(folder: Path, row: Row, number: int) -> Files:
+    angle = DEGREES if number % 2 else -DEGREES
+    image = encoded(_turned(_read(folder / row.path), angle, cv2.INTER_LINEAR))
+    if not row.mask_path:
+        return Files(image, b"")
+    mask = _turned(_read(folder / row.mask_path), angle, cv2.INTER_NEAREST)
+    return Files(image, encoded(mask))
+
+
+def _cropped(folder: Path, row: Row, number: int) -> Files:
+    image = encoded(_without_margin(_read(folder / row.path)))
+    if not row.mask_path:
+        return Files(image, b"")
+    return Files(image, encoded(_without_margin(_read(folder / row.mask_path))))
+
+
 def _corrupt(folder: Path, row: Row) -> Files:
     """A download that broke off within the header: no decoder makes a picture of it."""
     return Files((folder / row.path).read_bytes()[:40], _mask_bytes(folder, row))
@@ -133,6 +165,17 @@ def _read(path: Path) -> Bytes:
 def _scaled(picture: Bytes, factor: float, way: int) -> Bytes:
     scaled = cv2.resize(picture, None, fx=factor, fy=factor, interpolation=way)
     return scaled.astype(np.uint8)
+
+
+def _turned(picture: Bytes, angle: float, way: int) -> Bytes:
+    high, wide = picture.shape
+    turn = cv2.getRotationMatrix2D(((wide - 1) / 2, (high - 1) / 2), angle, 1)
+    return cv2.warpAffine(picture, turn, (wide, high), flags=way).astype(np.uint8)
+
+
+def _without_margin(picture: Bytes) -> Bytes:
+    down, across = (round(MARGIN * side) for side in picture.shape)
+    return np.ascontiguousarray(picture[down:-down, across:-across])
 
 
 def encoded(picture: Bytes, suffix: str = ".png", settings: list[int] | None = None) -> bytes:

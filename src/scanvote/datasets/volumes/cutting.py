@@ -27,7 +27,8 @@ class Cut:
     """A slice.
 
     Attributes:
-        plane: ``axial``, ``coronal`` or ``sagittal``.
+        plane: ``axial``, ``coronal`` or ``sagittal``; empty of a single image, such as a
+            radiograph, that tells no orientation.
         number: of the slice along the axis it cuts across, from 0.
         image: uint8 of shape (H, W), as radiologists look at it: front or top up, the
             patient's right on the left; a pixel is as wide as it is high.
@@ -43,23 +44,24 @@ class Cut:
 def cuts(volume: Volume, params: VolumesParams, mask: Volume | None = None) -> Iterator[Cut]:
     """The slices of `volume` in the planes of `params`, evenly spaced within its span.
 
-    A single image, such as a radiograph, is cut in its own plane alone. All slices share
-    one window of intensities.
+    A single image is cut in its own plane alone. All slices share one window of intensities.
 
     Raises:
         InputError: the mask does not lie on the voxels of the volume.
     """
     if mask is not None:
         _check_fits(mask, volume)
-    voxels = np.nan_to_num(volume.voxels.astype(np.float32), posinf=0, neginf=0)
+    voxels = _finite(volume.voxels)
     low, high = _window(voxels, params)
     tissue = voxels > low + BACKGROUND * (high - low)
+    known = volume.placed or volume.voxels.shape[2] > 1
     for plane in _planes(volume, params):
         axis = PLANES[plane]
         for number in _numbers(tissue, axis, params):
             grey = np.clip((_slice(voxels, axis, number) - low) / (high - low) * 255, 0, 255)
             image = _square(np.rint(grey).astype(np.uint8), volume, axis, cv2.INTER_LINEAR)
-            yield Cut(plane, number, image, None if mask is None else _marked(mask, axis, number))
+            marked = None if mask is None else _marked(mask, volume, axis, number)
+            yield Cut(plane if known else "", number, image, marked)
 
 
 def write_cuts(
@@ -67,20 +69,34 @@ def write_cuts(
 ) -> list[tuple[Path, Path | None, str]]:
     """Write the slices as PNG to `folder`, named ``<stem>-<plane>-<number>.png``.
 
+    A slice whose plane is not known has no plane in its name.
+
     Returns:
         The file, that of its mask (``…_mask.png``; None without one) and the plane of each.
     """
     rows: list[tuple[Path, Path | None, str]] = []
     for cut in cuts(volume, params, mask):
-        name = f"{stem}-{cut.plane}-{cut.number:03d}"
+        name = "-".join(part for part in (stem, cut.plane, f"{cut.number:03d}") if part)
         marked = None if cut.mask is None else _write_png(cut.mask, folder / f"{name}_mask.png")
         rows.append((_write_png(cut.image, folder / f"{name}.png"), marked, cut.plane))
     return rows
 
 
+def _finite(voxels: NDArray[Any]) -> NDArray[np.float32]:
+    """`voxels` as float32, with the least of them where there is no finite number."""
+    with np.errstate(over="ignore"):
+        plain = voxels.astype(np.float32)
+    known = np.isfinite(plain)
+    if not known.all():
+        plain[~known] = plain[known].min() if known.any() else 0
+    return plain
+
+
 def _check_fits(mask: Volume, volume: Volume) -> None:
-    # a tenth of a voxel: tools round the origin they write
-    near = np.allclose(mask.affine, volume.affine, atol=0.1 * min(volume.spacing))
+    # tools round what they write, so the corners may part by half a voxel
+    corners = np.array([*np.ndindex(2, 2, 2)]) * (np.array(volume.voxels.shape) - 1)
+    apart = (mask.affine - volume.affine) @ np.c_[corners, np.ones(8)].T
+    near = np.abs(apart).max() <= 0.5 * min(volume.spacing)
     if mask.voxels.shape != volume.voxels.shape or not near:
         raise InputError(
             f"the mask {mask.path} ({_shape(mask)}) does not lie on the voxels of"
@@ -140,9 +156,10 @@ def _square(
     ).reshape(size[1], size[0])
 
 
-def _marked(mask: Volume, axis: int, number: int) -> NDArray[np.uint8]:
+def _marked(mask: Volume, volume: Volume, axis: int, number: int) -> NDArray[np.uint8]:
     marked = (_slice(mask.voxels, axis, number) > 0).astype(np.uint8) * np.uint8(255)
-    return _square(marked, mask, axis, cv2.INTER_NEAREST)
+    # INTER_NEAREST takes the pixel to the left, and moves the mask against the image
+    return _square(marked, volume, axis, cv2.INTER_NEAREST_EXACT)
 
 
 def _write_png(image: NDArray[np.uint8], path: Path) -> Path:

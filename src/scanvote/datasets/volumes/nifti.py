@@ -12,24 +12,23 @@ def read_nifti(path: Path) -> Volume:
     """The volume in a ``.nii`` or ``.nii.gz`` file; of several (4-D) the first.
 
     Raises:
-        InputError: the file is missing, truncated, or holds no volume of real numbers.
+        InputError: the file is missing, truncated, holds no volume of real numbers, or
+            does not tell where its voxels lie.
     """
     import nibabel
 
     try:
         image = nibabel.load(path)
-        voxels = np.asanyarray(image.dataobj)
+        stored = image.dataobj
+        beyond = (0,) * (stored.ndim - 3)
+        voxels = np.asanyarray(stored[(..., *beyond)] if beyond else stored)
     except FileNotFoundError:
         raise InputError(f"{path} does not exist") from None
     except Exception as error:  # nibabel, gzip and numpy each have their own for a damaged file
         reason = " ".join(str(error).split()) or type(error).__name__
         raise InputError(f"{path} is no whole NIfTI volume ({reason})") from None
-    if voxels.ndim > 3:
-        voxels = voxels.reshape(*voxels.shape[:3], -1)[..., 0]
     if voxels.ndim != 3 or not voxels.size or voxels.dtype.kind not in "biuf":
         raise InputError(
             f"{path} holds {voxels.dtype.name} of shape {voxels.shape}, no volume of real numbers"
         )
-    if voxels.dtype.kind in "b" or voxels.dtype == np.float16:
-        voxels = voxels.astype(np.float32)
     return upright(voxels, image.affine, path)

@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from scanvote.errors import InputError
+
 
 @dataclass(frozen=True)
 class Volume:
@@ -18,6 +20,7 @@ class Volume:
         affine: float64 (4, 4), from voxels to mm, to see whether a mask fits.
         path: of the file, or the first of several, for messages.
         patient: key of the patient; empty where the file tells none.
+        placed: whether the file tells its orientation; a radiograph does not.
     """
 
     voxels: NDArray[Any]
@@ -25,22 +28,35 @@ class Volume:
     affine: NDArray[np.float64]
     path: Path
     patient: str = ""
+    placed: bool = True
 
 
 def upright(
-    voxels: NDArray[Any], affine: NDArray[np.float64], path: Path, patient: str = ""
+    voxels: NDArray[Any],
+    affine: NDArray[np.float64],
+    path: Path,
+    patient: str = "",
+    placed: bool = True,
 ) -> Volume:
     """A volume from voxels stored in any orientation.
 
     Args:
         voxels: of shape (I, J, K).
         affine: float64 (4, 4), from (i, j, k) to mm in RAS+.
-        path, patient: as in `Volume`.
-    """
-    import nibabel
-    from nibabel.affines import voxel_sizes
+        path, patient, placed: as in `Volume`.
 
-    turned = nibabel.as_closest_canonical(nibabel.Nifti1Image(voxels, affine))
-    spacing = voxel_sizes(turned.affine)
-    x, y, z = (float(side) if side > 0 else 1.0 for side in spacing)
-    return Volume(np.asarray(turned.dataobj), (x, y, z), turned.affine, path, patient)
+    Raises:
+        InputError: the affine is none.
+    """
+    from nibabel.orientations import apply_orientation, inv_ornt_aff, io_orientation
+
+    affine = np.asarray(affine, np.float64)
+    sides = np.sqrt((affine[:3, :3] ** 2).sum(axis=0))
+    flat = not np.isfinite(affine).all() or not sides.all()
+    if flat or abs(np.linalg.det(affine[:3, :3] / sides)) < 1e-3:
+        raise InputError(f"{path} tells no place of its voxels (its axes span no volume); mend it")
+    turn = io_orientation(affine)
+    affine = affine @ inv_ornt_aff(turn, voxels.shape)
+    x, y, z = (float(side) for side in np.sqrt((affine[:3, :3] ** 2).sum(axis=0)))
+    turned = np.asarray(apply_orientation(voxels, turn))
+    return Volume(turned, (x, y, z), affine, path, patient, placed)
