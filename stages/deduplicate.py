@@ -10,13 +10,13 @@ from scanvote.params import load_params
 from scanvote.terminal import run_stage
 
 
-def main(task: Task, raw: Path, out: Path, metrics: Path) -> None:
-    """Judge the scans of RAW, and write the manifest with what is kept to OUT."""
+def main(task: Task, raw: Path, overrule: Path, out: Path, metrics: Path) -> None:
+    """Judge the scans of RAW, but for what OVERRULE decides, and write OUT."""
     params = load_params()
     with tracking.stage_run(
-        "deduplicate", item=task, params=params, sections=("deduplicate",), inputs=[raw]
+        "deduplicate", item=task, params=params, sections=("deduplicate",), inputs=[raw, overrule]
     ) as run:
-        result = deduplicate(raw, params.deduplicate, out)
+        result = deduplicate(raw, params.deduplicate, overrule, out)
         write_json(metrics, result)
         run.log_metrics(result)
         run.log_folder(out)

@@ -1,16 +1,12 @@
-"""What follows from pairs of alike scans: keepers, copies, conflicts, and how well planted
-copies were found.
-"""
+"""What follows from pairs of alike scans: keepers, copies, conflicts."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pandas as pd
 
-from scanvote.images.duplicates import Pairs, as_pairs, clusters, members
-
-COPIES = ("byte_copy", "reencoded", "resized", "relabelled")
-"""Kinds in the phantom's ``planted.csv`` that are copies of another scan."""
+from scanvote.images.duplicates import as_pairs, clusters, members
+from scanvote.images.neighbours import Pairs
 
 
 @dataclass(frozen=True)
@@ -80,46 +76,3 @@ def judged(frame: pd.DataFrame, found: list[Cluster]) -> pd.DataFrame:
             kept[row] = kept[row] and not cluster.conflict
             conflict[row] = cluster.conflict
     return frame.assign(kept=kept, duplicate_of=duplicate_of, conflict=conflict)
-
-
-def against_planted(
-    frame: pd.DataFrame, found: list[Cluster], planted: pd.DataFrame
-) -> dict[str, int | float]:
-    """Recall of the planted copies, overall and a kind, and precision of what was found.
-
-    Args:
-        frame: the manifest.
-        found: its clusters.
-        planted: columns path, kind, original.
-    """
-    row = {path: at for at, path in enumerate(frame["path"])}
-    truth = planted[planted["kind"].isin(COPIES) & planted["path"].isin(row)]
-    together = {at: cluster for cluster in found for at in (cluster.keeper, *cluster.copies)}
-    hits = pd.Series(
-        [
-            (cluster := together.get(row[path])) is not None
-            and together.get(row.get(original, -1)) is cluster
-            for path, original in zip(truth["path"], truth["original"], strict=True)
-        ],
-        index=truth.index,
-        dtype=bool,
-    )
-    recall = {"recall": _share(hits), "precision": _precision(frame, found, truth, row)}
-    planted_kinds = (kind for kind in COPIES if kind in set(truth["kind"]))
-    kinds = {f"recall_{kind}": _share(hits[truth["kind"] == kind]) for kind in planted_kinds}
-    return recall | kinds
-
-
-def _precision(
-    frame: pd.DataFrame, found: list[Cluster], truth: pd.DataFrame, row: dict[str, int]
-) -> float:
-    both = zip(truth["path"], truth["original"], strict=True)
-    planted = [(row[path], row[original]) for path, original in both if original in row]
-    same = clusters(len(frame), as_pairs(planted))
-    right = [same[copy] == same[one.keeper] for one in found for copy in one.copies]
-    return _share(pd.Series(right, dtype=bool))
-
-
-def _share(hits: "pd.Series[bool]") -> float:
-    """Share that is true; 1 of nothing, as nothing was missed."""
-    return float(hits.mean()) if len(hits) else 1.0

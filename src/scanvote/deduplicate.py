@@ -1,42 +1,47 @@
 """The stage `deduplicate`: which scans are copies, conflicts, or relatives of others."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from scanvote.copies import Cluster, against_planted, between_series, find_clusters, judged
+from scanvote.copies import Cluster, between_series, find_clusters, judged
 from scanvote.download import MANIFEST, Metrics
 from scanvote.files import write_csv
 from scanvote.images.duplicates import (
-    Pairs,
     as_pairs,
     clusters,
     correlated,
     correlations,
     equal_pairs,
+    joined,
     members,
-    near_pairs,
-    similar_pairs,
 )
-from scanvote.images.hashing import Fingerprints, Thumbnails, fingerprints
-from scanvote.images.montage import Pair, write_montage
+from scanvote.images.hashing import Fingerprints, fingerprints
+from scanvote.images.montage import AMPLIFIED, Pair, write_montage
+from scanvote.images.neighbours import Pairs, near_pairs
 from scanvote.manifest import read_manifest, write_manifest
+from scanvote.overrule import Overrule, check_apart, dropped, overrule, read_overrule
 from scanvote.params import DeduplicateParams
+from scanvote.planted import against_planted, planted_copies
+from scanvote.relatives import relatives
 
-PLANTED = "planted.csv"
 SHOWN = 24
 """Pairs in the montage: as many as a person judges in a minute."""
+NAME = 56
+"""Characters of a name that the montage has room for."""
 
 
-def deduplicate(raw: Path, params: DeduplicateParams, out: Path) -> Metrics:
+def deduplicate(raw: Path, params: DeduplicateParams, decisions: Path, out: Path) -> Metrics:
     """Judge the scans of ``raw/manifest.csv``; no image is copied or deleted.
 
     Files with the same bytes are copies; so are those whose perceptual hashes are near
-    and whose thumbnails correlate. Of a cluster of copies the one with the largest image
-    is kept, the first by path among equals; none is kept if their labels differ.
+    and whose thumbnails correlate. A person overrules that in the table `decisions`. Of a
+    cluster of copies the one with the largest image is kept, the first by path among
+    equals; none is kept if their labels differ.
 
     Writes to `out`: ``manifest.csv`` with kept, duplicate_of, conflict and relatives,
     ``duplicates.csv`` with every copy and what spoke for it, ``montage.png``.
@@ -45,59 +50,59 @@ def deduplicate(raw: Path, params: DeduplicateParams, out: Path) -> Metrics:
         Counts, and on a phantom the recall and precision against what was planted.
 
     Raises:
-        InputError: the manifest or an image is missing or damaged.
+        InputError: the manifest, an image or the table `decisions` is missing or wrong.
     """
     frame = read_manifest(raw / MANIFEST)
+    overruled = read_overrule(decisions, frame)
     prints = fingerprints([raw / path for path in frame["path"]])
     exact = equal_pairs(frame["sha256"].tolist())
-    found = find_clusters(frame, _joined(exact, _alike(prints, params)))
+    alike = joined(exact, _alike(prints, params))
+    pairs = overrule(alike, overruled)
+    check_apart(frame, between_series(frame["series"].tolist(), pairs), overruled)
+    found = find_clusters(frame, pairs)
     frame = judged(frame, found)
-    frame["relatives"] = relatives(frame, prints.cropped, params.relatives)
-    table = duplicates_table(frame, found, prints)
+    frame.loc[sorted(dropped(overruled)), "kept"] = False
+    frame["relatives"] = relatives(frame, prints, params.relatives)
+    alone = clusters(len(frame), between_series(frame["series"].tolist(), alike))
+    table = duplicates_table(frame, found, prints, alone, overruled)
     write_manifest(frame, out / MANIFEST)
     write_csv(table.drop(columns=["row", "row_of"]).round(6), out / "duplicates.csv")
     _write_montage(raw, frame, table, out / "montage.png")
-    return _metrics(frame, found, exact) | _planted(raw, frame, found)
-
-
-def relatives(frame: pd.DataFrame, cropped: Thumbnails, least: float) -> list[str]:
-    """For each scan its group: the first scan of those that chain to it, or nothing.
-
-    Only scans of unknown patients are compared. Copies and conflicts count, as they tell
-    of the patient no less than what is kept.
-
-    Args:
-        frame: the manifest, n rows.
-        cropped: thumbnails of the brains, float32 of shape (n, 64, 64).
-        least: correlation from which two scans are relatives.
-    """
-    unknown = np.flatnonzero(frame["patient"] == "")
-    pairs, _ = similar_pairs(cropped[unknown], least)
-    group = [""] * len(frame)
-    for related in members(clusters(len(unknown), pairs)):
-        first = str(frame["scan_id"].iloc[unknown[related[0]]])
-        for at in related:
-            group[unknown[at]] = first
-    return group
+    counts = _metrics(frame, found, exact) | {"overruled": len(overruled)}
+    return counts | against_planted(frame, found, planted_copies(raw, frame))
 
 
 def duplicates_table(
-    frame: pd.DataFrame, found: list[Cluster], prints: Fingerprints
+    frame: pd.DataFrame,
+    found: list[Cluster],
+    prints: Fingerprints,
+    alone: NDArray[np.int64],
+    overruled: Sequence[Overrule],
 ) -> pd.DataFrame:
-    """One row a copy (in a conflict: every scan but the keeper), with what spoke for it."""
+    """One row a copy (in a conflict: every scan but the keeper), with what spoke for it.
+
+    Args:
+        frame: the manifest.
+        found: its clusters.
+        prints: of all scans.
+        alone: component of each scan as the rule alone would have it.
+        overruled: decisions of a person; what is dropped follows in rows of its own.
+    """
     rows = [
         (row, one.keeper, one.conflict)
         for one in found
         for row in sorted(one.copies + (one.neighbours if one.conflict else ()))
     ]
+    rows += [(row, row, False) for row in sorted(dropped(overruled))]
     pairs = as_pairs([(row, keeper) for row, keeper, _ in rows])
     one, other = frame.iloc[pairs[0]], frame.iloc[pairs[1]]
+    by_hand = (pairs[0] == pairs[1]) | (alone[pairs[0]] != alone[pairs[1]])
     same = one["sha256"].to_numpy() == other["sha256"].to_numpy()
-    return pd.DataFrame(
+    table = pd.DataFrame(
         {
             "scan_id": one["scan_id"].to_numpy(),
             "duplicate_of": other["scan_id"].to_numpy(),
-            "rule": np.where(same, "bytes", "perceptual"),
+            "rule": np.select([by_hand, same], ["overruled", "bytes"], "perceptual"),
             "distance": np.bitwise_count(prints.hashes[pairs[0]] ^ prints.hashes[pairs[1]]),
             "correlation": correlations(prints.thumbnails, pairs),
             "conflict": np.array([conflict for _, _, conflict in rows], bool),
@@ -107,6 +112,8 @@ def duplicates_table(
             "row_of": pairs[1],
         }
     )
+    table.loc[pairs[0] == pairs[1], "duplicate_of"] = ""  # dropped: a copy of nothing
+    return table
 
 
 def _alike(prints: Fingerprints, params: DeduplicateParams) -> Pairs:
@@ -114,31 +121,35 @@ def _alike(prints: Fingerprints, params: DeduplicateParams) -> Pairs:
     return correlated(prints.thumbnails, shortlist, params.correlation)[0]
 
 
-def _joined(one: Pairs, other: Pairs) -> Pairs:
-    return np.concatenate([one[0], other[0]]), np.concatenate([one[1], other[1]])
-
-
 def _write_montage(raw: Path, frame: pd.DataFrame, table: pd.DataFrame, path: Path) -> None:
-    """Conflicts first, then from the least alike pair to the byte copies."""
-    order = table.assign(agreed=~table["conflict"], same=table["rule"] == "bytes").sort_values(
-        ["agreed", "same", "correlation", "scan_id"], kind="stable"
+    """Conflicts, then the least alike copy of each cluster, then the others."""
+    copies = table[table["duplicate_of"] != ""].assign(agreed=~table["conflict"])
+    copies = copies.sort_values(["agreed", "correlation", "scan_id"], kind="stable")
+    copies["again"] = copies.groupby("row_of").cumcount() > 0
+    shown: Iterable[Any] = (
+        copies.sort_values(["agreed", "again"], kind="stable").head(SHOWN).itertuples()
     )
     paths = frame["path"].tolist()
-    rows: Iterable[Any] = order.head(SHOWN).itertuples()
     pairs = [
         Pair(raw / paths[one.row_of], raw / paths[one.row], _said(one), one.conflict)
-        for one in rows
+        for one in shown
     ]
-    shown = f"showing {len(pairs)} of {len(table)}" if len(table) else "none found"
-    red = "; red: two labels, neither kept" if table["conflict"].any() else ""
-    write_montage(pairs, f"Kept (left) and its copy (right){red}: {shown}", path)
+    words = f"showing {len(pairs)} of {len(copies)}" if len(copies) else "none found"
+    red = "; red: two labels, neither kept" if copies["conflict"].any() else ""
+    what = f"Kept scan, its copy, {AMPLIFIED} × their difference{red}: {words}"
+    write_montage(pairs, what, path)
 
 
 def _said(one: Any) -> str:
-    names = "\n".join(str(name)[-44:] for name in (one.duplicate_of, one.scan_id))
-    why = one.rule if one.rule == "bytes" else f"r {one.correlation:.3f}, {one.distance} bits"
+    names = "\n".join(_shortened(str(name)) for name in (one.duplicate_of, one.scan_id))
+    alike = f"r {one.correlation:.3f}, {one.distance} bits"
+    why = {"bytes": "same bytes", "perceptual": alike, "overruled": f"merged by hand, {alike}"}
     labels = f" · {one.label_of} or {one.label}?" if one.conflict else ""
-    return f"{names}\n{why}{labels}"
+    return f"{names}\n{why[one.rule]}{labels}"
+
+
+def _shortened(name: str) -> str:
+    return name if len(name) <= NAME else f"…{name[-NAME:]}"
 
 
 def _metrics(frame: pd.DataFrame, found: list[Cluster], exact: Pairs) -> Metrics:
@@ -157,12 +168,3 @@ def _metrics(frame: pd.DataFrame, found: list[Cluster], exact: Pairs) -> Metrics
         "relatives_groups": len(related),
         "largest_relatives_group": int(related.max()) if len(related) else 0,
     }
-
-
-def _planted(raw: Path, frame: pd.DataFrame, found: list[Cluster]) -> Metrics:
-    """Nothing, but of a phantom how well its planted copies were found."""
-    path = raw / PLANTED
-    if not path.is_file():
-        return {}
-    planted = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8")
-    return against_planted(frame, found, planted)

@@ -20,7 +20,17 @@ def mapped(
     text: str,
     processes: int | None = None,
 ) -> list[Result]:
-    """`function` of every item, in the order of the items.
+    """`function` of every item, in the order of the items: `streamed`, all at once."""
+    return list(streamed(function, items, text, processes))
+
+
+def streamed(
+    function: Callable[[Item], Result],
+    items: Sequence[Item],
+    text: str,
+    processes: int | None = None,
+) -> Iterator[Result]:
+    """`function` of one item after the other, in the order of the items.
 
     Args:
         function: importable by name, as other processes call it.
@@ -32,11 +42,9 @@ def mapped(
     if processes is None:
         processes = (os.cpu_count() or 1) if len(items) >= WORTH_A_POOL else 1
     with progress_bar(text) as progress:
-        results = []
-        for result in _results(function, items, processes):
-            results.append(result)
-            progress(len(results), len(items))
-    return results
+        for done, result in enumerate(_results(function, items, processes), 1):
+            yield result
+            progress(done, len(items))
 
 
 def _results(

@@ -1,9 +1,8 @@
 """Keepers, neighbours and conflicts, on manifests of a few rows."""
 
 import pandas as pd
-import pytest
 
-from scanvote.copies import Cluster, against_planted, find_clusters, judged
+from scanvote.copies import Cluster, find_clusters, judged
 from scanvote.images.duplicates import as_pairs
 
 
@@ -65,32 +64,3 @@ def test_two_labels_are_a_conflict_and_all_leave() -> None:
     frame = judged(frame, find_clusters(frame, as_pairs([(0, 1), (1, 2)])))
     assert frame["kept"].tolist() == [False, False, False, True]
     assert frame["conflict"].tolist() == [True, True, True, False]
-
-
-@pytest.fixture
-def planted() -> pd.DataFrame:
-    rows = [("c.png", "byte_copy", "a.png"), ("d.png", "resized", "b.png")]
-    rows += [("gone.png", "corrupt", "a.png"), ("a.png", "black_border", "a.png")]
-    return pd.DataFrame(rows, columns=["path", "kind", "original"])
-
-
-def test_all_planted_copies_found(planted: pd.DataFrame) -> None:
-    found = find_clusters(manifest(5), as_pairs([(0, 2), (1, 3)]))
-    assert against_planted(manifest(5), found, planted) == {
-        "recall": 1,
-        "precision": 1,
-        "recall_byte_copy": 1,
-        "recall_resized": 1,
-    }
-
-
-def test_one_missed_and_one_that_was_not_planted(planted: pd.DataFrame) -> None:
-    found = find_clusters(manifest(5), as_pairs([(0, 2), (1, 4)]))
-    figures = against_planted(manifest(5), found, planted)
-    assert (figures["recall"], figures["precision"]) == (0.5, 0.5)
-    assert (figures["recall_byte_copy"], figures["recall_resized"]) == (1, 0)
-
-
-def test_nothing_found_of_something_planted(planted: pd.DataFrame) -> None:
-    figures = against_planted(manifest(5), [], planted)
-    assert (figures["recall"], figures["precision"]) == (0, 1)

@@ -7,7 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from scanvote.deduplicate import deduplicate, relatives
+from scanvote.deduplicate import deduplicate
+from scanvote.download import Metrics
 from scanvote.errors import InputError
 from scanvote.files import sha256
 from scanvote.manifest import COLUMNS, read_manifest, write_manifest
@@ -41,24 +42,34 @@ def perturbed() -> dict[str, bytes]:
     }
 
 
-def raw_folder(folder: Path, files: dict[str, bytes], **columns: list[str]) -> Path:
-    """A raw folder as `download` leaves it."""
-    folder.mkdir()
+def raw_folder(
+    folder: Path, files: dict[str, bytes], below: str = "", **columns: list[str]
+) -> Path:
+    """A raw folder as `download` leaves it, the scans in its folder `below`."""
+    (folder / below).mkdir(parents=True)
     rows = []
     for name, content in files.items():
-        (folder / name).write_bytes(content)
+        (folder / below / name).write_bytes(content)
         height, width = cv2.imdecode(np.frombuffer(content, np.uint8), 0).shape[:2]
         rows.append(
             dict.fromkeys(COLUMNS, "")
-            | {"scan_id": Path(name).stem, "path": name, "label": "glioma"}
-            | {"width": width, "height": height, "sha256": sha256(folder / name)}
+            | {"scan_id": Path(name).stem, "path": str(Path(below, name)), "label": "glioma"}
+            | {"width": width, "height": height, "mask_pixels": 0}
+            | {"sha256": sha256(folder / below / name)}
         )
     write_manifest(pd.DataFrame(rows).assign(**columns), folder / "manifest.csv")
     return folder
 
 
+def deduplicated(raw: Path, out: Path, *lines: str) -> Metrics:
+    """The stage, overruled by `lines` of the table."""
+    decisions = raw.parent / "overrule.csv"
+    decisions.write_text("\n".join(["action,scan_id,other,reason", *lines, ""]))
+    return deduplicate(raw, PARAMS, decisions, out)
+
+
 def test_copies_are_found_and_the_others_kept(tmp_path: Path) -> None:
-    metrics = deduplicate(raw_folder(tmp_path / "raw", perturbed()), PARAMS, tmp_path / "out")
+    metrics = deduplicated(raw_folder(tmp_path / "raw", perturbed()), tmp_path / "out")
     assert metrics == {
         "scans": 5,
         "kept": 2,
@@ -70,6 +81,7 @@ def test_copies_are_found_and_the_others_kept(tmp_path: Path) -> None:
         "conflict_scans": 0,
         "relatives_groups": 1,
         "largest_relatives_group": 4,
+        "overruled": 0,
     }
     frame = read_manifest(tmp_path / "out/manifest.csv")
     assert frame[frame["kept"]]["scan_id"].tolist() == ["byte_copy", "other"]
@@ -77,7 +89,7 @@ def test_copies_are_found_and_the_others_kept(tmp_path: Path) -> None:
 
 
 def test_the_table_tells_what_spoke_for_each_copy(tmp_path: Path) -> None:
-    deduplicate(raw_folder(tmp_path / "raw", perturbed()), PARAMS, tmp_path / "out")
+    deduplicated(raw_folder(tmp_path / "raw", perturbed()), tmp_path / "out")
     table = pd.read_csv(tmp_path / "out/duplicates.csv")
     assert table["scan_id"].tolist() == ["original", "reencoded", "resized"]
     assert set(table["duplicate_of"]) == {"byte_copy"}
@@ -89,7 +101,7 @@ def test_the_table_tells_what_spoke_for_each_copy(tmp_path: Path) -> None:
 def test_a_copy_under_another_label_is_a_conflict(tmp_path: Path) -> None:
     labels = ["glioma", "pituitary", "glioma", "glioma", "glioma"]
     raw = raw_folder(tmp_path / "raw", perturbed(), label=labels)
-    metrics = deduplicate(raw, PARAMS, tmp_path / "out")
+    metrics = deduplicated(raw, tmp_path / "out")
     assert (metrics["conflicts"], metrics["conflict_scans"]) == (1, 4)
     assert (metrics["redundant"], metrics["kept"]) == (0, 1)
     table = pd.read_csv(tmp_path / "out/duplicates.csv")
@@ -101,7 +113,7 @@ def test_neighbours_are_kept_even_when_they_are_equal(tmp_path: Path) -> None:
     files = perturbed()
     keys = ["p"] * len(files)
     raw = raw_folder(tmp_path / "raw", files, patient=keys, series=keys)
-    metrics = deduplicate(raw, PARAMS, tmp_path / "out")
+    metrics = deduplicated(raw, tmp_path / "out")
     assert metrics["kept"] == metrics["scans"]
     assert metrics["byte_copies"] == metrics["relatives_groups"] == 0
 
@@ -113,14 +125,14 @@ def test_black_slices_are_alike_only_by_their_bytes(tmp_path: Path) -> None:
         "black_larger.png": coded(np.zeros((96, 96), np.uint8)),
         "grey.png": coded(np.full((64, 64), 90, np.uint8)),
     }
-    deduplicate(raw_folder(tmp_path / "raw", files), PARAMS, tmp_path / "out")
+    deduplicated(raw_folder(tmp_path / "raw", files), tmp_path / "out")
     frame = read_manifest(tmp_path / "out/manifest.csv")
     assert frame["kept"].tolist() == [True, False, True, True]
 
 
 def test_nothing_found_still_writes_every_file(tmp_path: Path) -> None:
     files = {f"{seed}.png": coded(scan(seed)) for seed in range(3)}
-    metrics = deduplicate(raw_folder(tmp_path / "raw", files), PARAMS, tmp_path / "out")
+    metrics = deduplicated(raw_folder(tmp_path / "raw", files), tmp_path / "out")
     assert (metrics["clusters"], metrics["largest_cluster"]) == (0, 0)
     assert len(pd.read_csv(tmp_path / "out/duplicates.csv")) == 0
     assert cv2.imread(str(tmp_path / "out/montage.png")) is not None
@@ -129,7 +141,7 @@ def test_nothing_found_still_writes_every_file(tmp_path: Path) -> None:
 def test_the_same_scans_give_the_same_bytes(tmp_path: Path) -> None:
     raw = raw_folder(tmp_path / "raw", perturbed())
     for name in ("one", "two"):
-        deduplicate(raw, PARAMS, tmp_path / name)
+        deduplicated(raw, tmp_path / name)
     names = sorted(path.name for path in (tmp_path / "one").iterdir())
     assert names == ["duplicates.csv", "manifest.csv", "montage.png"]
     for name in names:
@@ -137,42 +149,90 @@ def test_the_same_scans_give_the_same_bytes(tmp_path: Path) -> None:
 
 
 def test_planted_copies_are_held_against_what_was_found(tmp_path: Path) -> None:
-    raw = raw_folder(tmp_path / "raw", perturbed())
-    (raw / "planted.csv").write_text(
+    raw = raw_folder(tmp_path / "raw", perturbed(), below="phantom")
+    (raw / "phantom/truth.csv").write_text("")
+    (raw / "phantom/planted.csv").write_text(
         "path,kind,original\n"
         "byte_copy.png,byte_copy,original.png\n"
         "reencoded.jpg,reencoded,original.png\n"
         "resized.png,resized,original.png\n"
         "other.png,resized,original.png\n"
     )
-    metrics = deduplicate(raw, PARAMS, tmp_path / "out")
+    metrics = deduplicated(raw, tmp_path / "out")
     assert (metrics["recall"], metrics["precision"]) == (0.75, 1)
     assert metrics["recall_byte_copy"] == metrics["recall_reencoded"] == 1
-    assert metrics["recall_resized"] == 0.5
+    assert metrics["recall_resized"] == metrics["recall_same_side_resized"] == 0.5
 
 
-def test_relatives_are_sought_among_unknown_patients_only() -> None:
-    noise = np.random.default_rng(0).random((4, 64, 64)).astype(np.float32)
-    cropped = np.stack([noise[0], noise[0], noise[0], noise[1]])
-    frame = pd.DataFrame({"scan_id": list("abcd"), "patient": ["", "p", "", ""]})
-    assert relatives(frame, cropped, 0.9) == ["a", "", "a", ""]
+def test_a_pair_that_a_person_keeps_is_no_copy(tmp_path: Path) -> None:
+    names = ("original.png", "resized.png")
+    raw = raw_folder(tmp_path / "raw", {name: perturbed()[name] for name in names})
+    assert deduplicated(raw, tmp_path / "rule")["redundant"] == 1
+    metrics = deduplicated(raw, tmp_path / "out", "keep,original,resized,neighbours")
+    assert (metrics["redundant"], metrics["kept"], metrics["overruled"]) == (0, 2, 1)
+    assert metrics["relatives_groups"] == 1
 
 
-def test_relatives_chain() -> None:
-    first, last = np.random.default_rng(0).random((2, 64, 64)).astype(np.float32)
-    steps = [first, 0.7 * first + 0.3 * last, 0.5 * first + 0.5 * last]
-    cropped = np.stack([*steps, 0.3 * first + 0.7 * last, last])
-    frame = pd.DataFrame({"scan_id": list("abcde"), "patient": [""] * 5})
-    assert relatives(frame, cropped, 0.9) == ["a"] * 5
+def test_a_pair_kept_apart_but_joined_through_a_third_is_one_line(tmp_path: Path) -> None:
+    raw = raw_folder(tmp_path / "raw", perturbed())
+    with pytest.raises(InputError, match="line 2: original and resized are still joined"):
+        deduplicated(raw, tmp_path / "out", "keep,original,resized,neighbours")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_pair_that_a_person_merges_is_one_image(tmp_path: Path) -> None:
+    raw = raw_folder(tmp_path / "raw", perturbed())
+    metrics = deduplicated(raw, tmp_path / "out", "merge,other,resized,the same head")
+    assert (metrics["kept"], metrics["largest_cluster"], metrics["overruled"]) == (1, 5, 1)
+    table = pd.read_csv(tmp_path / "out/duplicates.csv", index_col="scan_id")
+    assert table["rule"].to_dict() == {
+        "original": "bytes",
+        "other": "overruled",
+        "reencoded": "perceptual",
+        "resized": "perceptual",
+    }
+    assert table["duplicate_of"]["other"] == "byte_copy"
+
+
+def test_a_dropped_scan_leaves_without_being_a_copy(tmp_path: Path) -> None:
+    raw = raw_folder(tmp_path / "raw", perturbed())
+    lines = ("drop,byte_copy,,cut off", "drop,other,,a collage")
+    metrics = deduplicated(raw, tmp_path / "out", *lines)
+    assert (metrics["redundant"], metrics["kept"], metrics["overruled"]) == (2, 1, 2)
+    frame = read_manifest(tmp_path / "out/manifest.csv").set_index("scan_id")
+    assert frame.index[frame["kept"]].tolist() == ["original"]
+    assert (frame["duplicate_of"][["byte_copy", "other"]] == "").all()
+    table = pd.read_csv(tmp_path / "out/duplicates.csv", keep_default_na=False)
+    hand = table[table["rule"] == "overruled"]
+    assert list(zip(hand["scan_id"], hand["duplicate_of"], strict=True)) == [
+        ("byte_copy", ""),
+        ("other", ""),
+    ]
+
+
+def test_the_processes_change_no_byte(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    raw = raw_folder(tmp_path / "raw", perturbed(), patient=["p", "", "q", "", ""])
+    for processes in (1, 2):
+        monkeypatch.setattr("os.cpu_count", lambda count=processes: count)
+        monkeypatch.setattr("scanvote.parallel.WORTH_A_POOL", 1)
+        deduplicated(raw, tmp_path / str(processes))
+    for path in sorted((tmp_path / "1").iterdir()):
+        assert path.read_bytes() == (tmp_path / "2" / path.name).read_bytes()
 
 
 def test_a_missing_manifest_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"manifest\.csv is missing"):
-        deduplicate(tmp_path, PARAMS, tmp_path / "out")
+        deduplicated(tmp_path / "raw", tmp_path / "out")
 
 
 def test_an_image_that_went_missing_is_named(tmp_path: Path) -> None:
     raw = raw_folder(tmp_path / "raw", perturbed())
     (raw / "other.png").unlink()
     with pytest.raises(InputError, match=r"other\.png does not exist"):
-        deduplicate(raw, PARAMS, tmp_path / "out")
+        deduplicated(raw, tmp_path / "out")
+
+
+def test_a_missing_table_of_decisions_is_one_line(tmp_path: Path) -> None:
+    raw = raw_folder(tmp_path / "raw", perturbed())
+    with pytest.raises(InputError, match=r"overrule\.csv is missing"):
+        deduplicate(raw, PARAMS, tmp_path / "overrule.csv", tmp_path / "out")

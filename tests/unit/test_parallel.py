@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from scanvote.parallel import mapped
+from scanvote.parallel import mapped, streamed
 
 
 def test_results_are_in_the_order_of_the_items() -> None:
@@ -20,3 +20,12 @@ def test_an_error_in_a_process_reaches_the_caller() -> None:
 def test_nothing_is_said_where_there_is_no_terminal(capfd: pytest.CaptureFixture[str]) -> None:
     mapped(os.fspath, ["a", "b"], "Check")
     assert capfd.readouterr() == ("", "")
+
+
+def test_a_stream_gives_one_result_before_it_takes_the_next_item() -> None:
+    taken: list[int] = []
+    results = streamed(taken.append, [1, 2, 3], "", processes=1)
+    next(results)
+    assert taken == [1]
+    next(results)
+    assert taken == [1, 2]

@@ -10,25 +10,24 @@ from numpy.typing import NDArray
 
 from scanvote.images.crop import crop, crop_box
 from scanvote.images.decode import Grey, decode_grey
-from scanvote.parallel import mapped
+from scanvote.images.neighbours import Hashes
+from scanvote.parallel import streamed
 
 SIDE = 64
 """Pixels a side of a thumbnail."""
 
-Hashes = NDArray[np.uint64]
-"""(n,) uint64, 64 bits an image."""
-Thumbnails = NDArray[np.float32]
-"""(n, SIDE, SIDE) float32, grey values 0…255."""
+Thumbnails = NDArray[np.uint8]
+"""(n, SIDE, SIDE) uint8, grey values."""
 
 
 @dataclass(frozen=True)
 class Fingerprints:
-    """What is compared of n images, in the order of the images.
+    """What is compared of n images, in the order of the images: 8 KiB an image.
 
     Attributes:
         hashes: pHash of each, uint64 of shape (n,).
-        thumbnails: of the whole images, float32 of shape (n, 64, 64).
-        cropped: of the images cropped to the brain, float32 of shape (n, 64, 64).
+        thumbnails: of the whole images, uint8 of shape (n, 64, 64).
+        cropped: of the images cropped to the brain, uint8 of shape (n, 64, 64).
     """
 
     hashes: Hashes
@@ -42,18 +41,13 @@ def fingerprints(paths: Sequence[Path], processes: int | None = None) -> Fingerp
     Raises:
         DecodeError: an image is missing or not whole.
     """
-    each = mapped(_fingerprint, paths, "Hash", processes)
-    shape = (len(each), SIDE, SIDE)
-    return Fingerprints(
-        np.array([one[0] for one in each], np.uint64),
-        np.array([one[1] for one in each], np.float32).reshape(shape),
-        np.array([one[2] for one in each], np.float32).reshape(shape),
+    shape = (len(paths), SIDE, SIDE)
+    prints = Fingerprints(
+        np.empty(len(paths), np.uint64), np.empty(shape, np.uint8), np.empty(shape, np.uint8)
     )
-
-
-def perceptual_hashes(paths: Sequence[Path], processes: int | None = None) -> Hashes:
-    """The pHash of the image in each path; see `perceptual_hash`."""
-    return fingerprints(paths, processes).hashes
+    for at, one in enumerate(streamed(_fingerprint, paths, "Hash", processes)):
+        prints.hashes[at], prints.thumbnails[at], prints.cropped[at] = one
+    return prints
 
 
 def perceptual_hash(grey: Grey) -> np.uint64:
@@ -61,16 +55,17 @@ def perceptual_hash(grey: Grey) -> np.uint64:
     import imagehash
     from PIL import Image
 
-    bits = np.asarray(imagehash.phash(Image.fromarray(grey)).hash, np.bool_).reshape(-1)
-    return np.packbits(bits).view(">u8").astype(np.uint64)[0]  # type: ignore[no-any-return]
+    bits = imagehash.phash(Image.fromarray(grey)).hash
+    return np.packbits(bits).view(">u8")[0].astype(np.uint64)  # type: ignore[no-any-return]
 
 
-def thumbnail(grey: NDArray[np.generic]) -> NDArray[np.float32]:
+def thumbnail(grey: Grey) -> Grey:
     """(H, W) stretched to (SIDE, SIDE), each pixel the mean of the area it covers."""
-    pixels = np.ascontiguousarray(grey, np.float32)
-    return np.asarray(cv2.resize(pixels, (SIDE, SIDE), interpolation=cv2.INTER_AREA), np.float32)
+    small = cv2.resize(grey, (SIDE, SIDE), interpolation=cv2.INTER_AREA)
+    return np.asarray(small, np.uint8)
 
 
-def _fingerprint(path: Path) -> tuple[np.uint64, NDArray[np.float32], NDArray[np.float32]]:
+def _fingerprint(path: Path) -> tuple[np.uint64, Grey, Grey]:
     image = decode_grey(path)
-    return perceptual_hash(image), thumbnail(image), thumbnail(crop(image, crop_box(image)))
+    head = np.asarray(crop(image, crop_box(image)), np.uint8)
+    return perceptual_hash(image), thumbnail(image), thumbnail(head)

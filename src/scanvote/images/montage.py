@@ -1,4 +1,4 @@
-"""Pairs of images side by side, for a person to judge in a minute."""
+"""Pairs of images beside their difference, for a person to judge in a minute."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,13 +7,16 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from scanvote.figures import DISCLAIMER
 from scanvote.files import written
 from scanvote.images.decode import Rgb, decode_image
 
-COLUMNS = 4
+COLUMNS = 3
 SIDE = 128
 """Pixels a side of an image in the montage."""
 GAP = 4
+AMPLIFIED = 3
+"""How many times the difference is shown."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +30,7 @@ class Pair:
 
 
 def write_montage(pairs: Sequence[Pair], title: str, path: Path) -> None:
-    """Draw the pairs in rows of four, as a PNG.
+    """Draw the pairs in rows of three, as a PNG.
 
     Raises:
         DecodeError: an image is missing or not whole.
@@ -36,8 +39,9 @@ def write_montage(pairs: Sequence[Pair], title: str, path: Path) -> None:
     from matplotlib.figure import Figure
 
     rows = max(1, -(-len(pairs) // COLUMNS))
-    figure = Figure(figsize=(3.1 * COLUMNS, 0.6 + 1.95 * rows), dpi=100, layout="constrained")
+    figure = Figure(figsize=(4.1 * COLUMNS, 0.6 + 1.8 * rows), dpi=100, layout="constrained")
     figure.suptitle(title, fontsize=11)
+    figure.supxlabel(DISCLAIMER, x=0.99, ha="right", fontsize=7, color="0.45")
     for place, axes in enumerate(figure.subplots(rows, COLUMNS, squeeze=False).flat):
         axes.set_axis_off()
         if place < len(pairs):
@@ -49,9 +53,15 @@ def write_montage(pairs: Sequence[Pair], title: str, path: Path) -> None:
 
 
 def side_by_side(left: Rgb, right: Rgb) -> Rgb:
-    """Both images, each fitted into a square, as (SIDE, 2 · SIDE + GAP, 3) uint8."""
+    """Both images, each fitted into a square, and their difference `AMPLIFIED`.
+
+    Returns:
+        uint8 of shape (SIDE, 3 · SIDE + 2 · GAP, 3).
+    """
     gap = np.full((SIDE, GAP, 3), 255, np.uint8)
-    return np.hstack([_fitted(left), gap, _fitted(right)])
+    one, other = _fitted(left), _fitted(right)
+    difference = np.abs(one.astype(int) - other).clip(0, 255 // AMPLIFIED) * AMPLIFIED
+    return np.hstack([one, gap, other, gap, difference.astype(np.uint8)])
 
 
 def _fitted(image: Rgb) -> Rgb:

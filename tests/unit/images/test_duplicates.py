@@ -1,7 +1,5 @@
 """Pairs and clusters, against the plain way to compute them."""
 
-from itertools import combinations
-
 import numpy as np
 import pytest
 
@@ -13,12 +11,12 @@ from scanvote.images.duplicates import (
     correlations,
     equal_pairs,
     members,
-    near_pairs,
     similar_pairs,
 )
+from scanvote.images.neighbours import Pairs
 
 
-def listed(pairs: duplicates.Pairs) -> list[tuple[int, int]]:
+def listed(pairs: Pairs) -> list[tuple[int, int]]:
     return list(zip(*(side.tolist() for side in pairs), strict=True))
 
 
@@ -30,28 +28,26 @@ def block(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> No
 @pytest.fixture
 def thumbnails() -> np.ndarray:
     """Noise; 3 is a brighter 0 with less contrast, 7 nearly 5, 8 and 9 are constant."""
-    values = np.random.default_rng(0).random((11, 64, 64)).astype(np.float32) * 255
+    values = np.random.default_rng(0).integers(0, 256, (11, 64, 64)).astype(float)
     values[3] = values[0] * 0.5 + 90
     values[7] = values[5] + np.random.default_rng(1).normal(0, 8, (64, 64))
-    values[8], values[9] = 0, 17.3
-    return values
+    values[8], values[9] = 0, 17
+    return np.clip(np.rint(values), 0, 255).astype(np.uint8)
 
 
-@pytest.mark.parametrize("distance", [0, 3, 64])
-def test_near_pairs_differ_in_few_bits(distance: int) -> None:
-    hashes = np.random.default_rng(0).integers(0, 16, 20).astype(np.uint64)
-    hashes[3] |= np.uint64(1 << 63)
-    expected = [
-        (i, j)
-        for i, j in combinations(range(20), 2)
-        if int(hashes[i] ^ hashes[j]).bit_count() <= distance
-    ]
-    assert listed(near_pairs(hashes, distance)) == expected
+def smooth(count: int) -> np.ndarray:
+    """Blobs that share much: pairs of them correlate from 0 to nearly 1."""
+    rng = np.random.default_rng(2)
+    own = rng.uniform(0, 0.8, (count, 1, 1)) * rng.random((count, 8, 8))
+    few = rng.random((5, 8, 8))[rng.integers(0, 5, count)] + own
+    large = np.kron(few, np.ones((8, 8))) + 0.1 * rng.random((count, 64, 64))
+    return (large * 150).clip(0, 255).astype(np.uint8)
 
 
 def test_correlation_ignores_brightness_and_contrast(thumbnails: np.ndarray) -> None:
-    values = correlations(thumbnails, as_pairs([(0, 3), (5, 7), (0, 1)]))
-    assert values[0] == pytest.approx(1)
+    values = correlations(thumbnails, as_pairs([(0, 3), (5, 7), (0, 1), (2, 2)]))
+    assert values[0] == pytest.approx(1, abs=1e-4)
+    assert values[3] == 1
     assert values[1] == pytest.approx(np.corrcoef(thumbnails[[5, 7]].reshape(2, -1))[0, 1])
     assert abs(values[2]) < 0.1
 
@@ -62,9 +58,11 @@ def test_a_constant_image_correlates_with_nothing(thumbnails: np.ndarray) -> Non
 
 
 def test_only_pairs_that_correlate_are_confirmed(thumbnails: np.ndarray) -> None:
-    pairs, values = correlated(thumbnails, as_pairs([(0, 1), (0, 3), (8, 9)]), 0.98)
-    assert listed(pairs) == [(0, 3)]
-    assert values == pytest.approx([1])
+    pairs, values = correlated(
+        thumbnails, [as_pairs([(0, 1), (0, 3)]), as_pairs([]), as_pairs([(8, 9), (5, 7)])], 0.98
+    )
+    assert listed(pairs) == [(0, 3), (5, 7)]
+    np.testing.assert_array_equal(values, correlations(thumbnails, pairs))
 
 
 def test_similar_pairs_are_found_without_a_shortlist(thumbnails: np.ndarray) -> None:
@@ -73,9 +71,29 @@ def test_similar_pairs_are_found_without_a_shortlist(thumbnails: np.ndarray) -> 
     assert (values >= 0.98).all()
 
 
+@pytest.mark.parametrize("least", [0.3, 0.8, 0.9, 0.97])
+def test_no_similar_pair_is_missed(least: float) -> None:
+    images = smooth(60)
+    r = np.corrcoef(images.reshape(60, -1).astype(float))
+    expected = np.argwhere(np.triu(r >= least, 1))
+    assert len(expected)
+    pairs, values = similar_pairs(images, least)
+    assert listed(pairs) == [tuple(pair) for pair in expected.tolist()]
+    np.testing.assert_allclose(values, r[pairs])
+
+
+def test_pairs_that_are_not_asked_about_are_left_out() -> None:
+    images = smooth(60)
+    asked = np.random.default_rng(3).random(60) < 0.3
+    wanted = [(i, j) for i, j in listed(similar_pairs(images, 0.8)[0]) if asked[i] or asked[j]]
+    assert wanted
+    assert listed(similar_pairs(images, 0.8, asked)[0]) == wanted
+    assert listed(similar_pairs(images, 0.8, np.zeros(60, bool))[0]) == []
+
+
 def test_nothing_has_no_pairs() -> None:
-    assert listed(near_pairs(np.empty(0, np.uint64), 10)) == []
-    assert listed(similar_pairs(np.empty((0, 64, 64), np.float32), 0.9)[0]) == []
+    assert listed(similar_pairs(np.empty((0, 64, 64), np.uint8), 0.9)[0]) == []
+    assert listed(correlated(np.empty((0, 64, 64), np.uint8), [], 0.9)[0]) == []
     assert members(clusters(0, as_pairs([]))) == []
 
 

@@ -1,0 +1,46 @@
+"""Which scans may be of one patient, where the patient is unknown."""
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from scanvote.images.alignment import aligned
+from scanvote.images.duplicates import as_pairs, clusters, joined, members, similar_pairs
+from scanvote.images.hashing import Fingerprints
+from scanvote.images.neighbours import Pairs, near_pairs
+
+SECOND_LOOK, ALIGNED = 14, 0.99
+"""Bits up to which, and r from which, two scans are relatives once they are aligned. Of the
+X-rays up to 6 bits and of the 4-class scans no two of different patients or labels are."""
+
+
+def relatives(frame: pd.DataFrame, prints: Fingerprints, least: float) -> list[str]:
+    """For each scan its group: the first scan of those that chain to it, or nothing.
+
+    Scans of unknown patients are compared with all others; two known patients are known
+    to be different, however alike they look. Copies and conflicts count, as they tell of
+    the patient no less than what is kept. Between a known and an unknown patient a second
+    look undoes a small turn or cut; among unknown ones it would chain neighbouring slices.
+
+    Args:
+        frame: the manifest, n rows.
+        prints: of its scans.
+        least: correlation of the cropped thumbnails from which two scans are relatives.
+    """
+    unknown = (frame["patient"] == "").to_numpy()
+    pairs = joined(similar_pairs(prints.cropped, least, unknown)[0], _moved(prints, unknown))
+    names, group = frame["scan_id"].tolist(), [""] * len(frame)
+    for related in members(clusters(len(frame), pairs)):
+        for at in related:
+            group[at] = names[related[0]]
+    return group
+
+
+def _moved(prints: Fingerprints, unknown: NDArray[np.bool_]) -> Pairs:
+    """Pairs of a known and an unknown patient that are alike once they are aligned."""
+    mixed = as_pairs([])
+    if unknown.any() and not unknown.all():
+        for i, j in near_pairs(prints.hashes, SECOND_LOOK):
+            either = unknown[i] != unknown[j]
+            mixed = joined(mixed, (i[either], j[either]))
+    return aligned(prints.thumbnails, mixed, ALIGNED)
