@@ -17,7 +17,7 @@ def main(task: Task, raw: Path, deduplicated: Path, out: Path, metrics: Path) ->
         "prepare",
         item=task,
         params=params,
-        sections=("seed", "prepare"),
+        sections=("seed", "split", "prepare"),
         inputs=[raw, deduplicated],
     ) as run:
         result = prepare(task, raw, deduplicated, params, out)

@@ -21,7 +21,9 @@ from scanvote.files import written
 Shard = dict[str, np.ndarray]
 Row = dict[str, Any]
 
-SHARD_ROWS = 512
+SHARD_ROWS = 256
+SHARD_BYTES = 32 << 20
+"""Of the arrays of a shard, which a process that writes it holds twice."""
 
 
 class _Kind:
@@ -70,23 +72,37 @@ def load_shard(file: IO[bytes]) -> Shard:
     return shard
 
 
-def write_shards(folder: Path, split: str, rows: Iterable[Row], size: int = SHARD_ROWS) -> int:
-    """Write the rows to ``<split>-000.pkl``, ``<split>-001.pkl``…, `size` at a time.
+def rows_a_shard(row_bytes: int) -> int:
+    """How many rows of that many bytes a shard holds: `SHARD_ROWS`, or what `SHARD_BYTES` hold."""
+    return max(1, min(SHARD_ROWS, SHARD_BYTES // row_bytes))
+
+
+def write_shards(
+    folder: Path, split: str, rows: Iterable[Row], size: int = SHARD_ROWS, first: int = 0
+) -> int:
+    """Write the rows to ``<split>-00000.pkl``, ``<split>-00001.pkl``…, `size` at a time.
 
     Memory holds one shard, however many rows there are.
+
+    Args:
+        folder: made if missing.
+        split: the word that the names begin with.
+        rows: of the same keys, shapes and dtypes.
+        size: rows a shard.
+        first: number of the first shard, where others write those before it.
 
     Returns:
         The number of rows written.
     """
     batch: list[Row] = []
-    total = shards = 0
+    total, shard = 0, first
     for row in rows:
         batch.append(row)
         if len(batch) == size:
-            _write_shard(folder / f"{split}-{shards:03}.pkl", batch)
-            total, shards, batch = total + len(batch), shards + 1, []
+            _write_shard(folder / f"{split}-{shard:05}.pkl", batch)
+            total, shard, batch = total + len(batch), shard + 1, []
     if batch:
-        _write_shard(folder / f"{split}-{shards:03}.pkl", batch)
+        _write_shard(folder / f"{split}-{shard:05}.pkl", batch)
     return total + len(batch)
 
 

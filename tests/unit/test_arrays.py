@@ -10,7 +10,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scanvote.arrays import load_shard, read_split, stream_shards, write_shards
+from scanvote.arrays import (
+    SHARD_BYTES,
+    SHARD_ROWS,
+    load_shard,
+    read_split,
+    rows_a_shard,
+    stream_shards,
+    write_shards,
+)
 from scanvote.errors import InputError
 
 
@@ -32,7 +40,7 @@ def names(folder: Path) -> list[str]:
 )
 def test_rows_are_cut_into_shards(tmp_path: Path, rows: int, sizes: list[int]) -> None:
     assert write_shards(tmp_path, "train", map(row, range(rows)), size=4) == rows
-    assert names(tmp_path) == [f"train-{shard:03}.pkl" for shard in range(len(sizes))]
+    assert names(tmp_path) == [f"train-{shard:05}.pkl" for shard in range(len(sizes))]
     assert [len(shard["images"]) for shard in stream_shards(tmp_path, "train")] == sizes
 
 
@@ -68,7 +76,7 @@ def test_rows_are_taken_as_they_are_needed(tmp_path: Path) -> None:
 
     def rows() -> object:
         yield from map(row, range(2))
-        assert names(tmp_path) == ["train-000.pkl"]
+        assert names(tmp_path) == ["train-00000.pkl"]
         yield row(2)
 
     assert write_shards(tmp_path, "train", rows(), size=2) == 3
@@ -79,6 +87,31 @@ def test_the_same_rows_are_the_same_bytes(tmp_path: Path) -> None:
         write_shards(tmp_path / folder, "train", map(row, range(5)), size=2)
     for name in names(tmp_path / "one"):
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
+
+
+def test_shards_of_several_writers_are_those_of_one(tmp_path: Path) -> None:
+    rows = [row(number) for number in range(7)]
+    write_shards(tmp_path / "one", "train", rows, size=3)
+    for shard in (2, 0, 1):
+        part = rows[3 * shard : 3 * shard + 3]
+        write_shards(tmp_path / "many", "train", part, size=3, first=shard)
+    assert names(tmp_path / "one") == names(tmp_path / "many")
+    for name in names(tmp_path / "one"):
+        assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "many" / name).read_bytes()
+
+
+def test_shards_beyond_the_thousandth_stay_in_order(tmp_path: Path) -> None:
+    for shard in (1000, 999, 10000):
+        write_shards(tmp_path, "train", [row(shard % 7)], first=shard)
+    order = [shard["images"][0, 0, 0, 0] for shard in stream_shards(tmp_path, "train")]
+    assert order == [999 % 7, 1000 % 7, 10000 % 7]
+
+
+@pytest.mark.parametrize("row_bytes", [1, 1 << 10, 1 << 20, 1 << 30])
+def test_a_shard_is_bounded_in_rows_and_in_bytes(row_bytes: int) -> None:
+    rows = rows_a_shard(row_bytes)
+    assert 1 <= rows <= SHARD_ROWS
+    assert rows == 1 or rows * row_bytes <= SHARD_BYTES
 
 
 def test_rows_that_lie_across_memory_are_read_back(tmp_path: Path) -> None:
@@ -111,8 +144,8 @@ class Calls:
 def test_a_pickle_that_calls_a_command_is_refused_and_calls_nothing(tmp_path: Path) -> None:
     harm = Calls(os.system, f"touch {tmp_path / 'harm'}")
     for number, content in enumerate([harm, {"images": harm}, {"images": np.array([harm])}]):
-        (tmp_path / "train-000.pkl").write_bytes(pickle.dumps(content))
-        with pytest.raises(InputError, match=r"train-000\.pkl is refused: it asks for "):
+        (tmp_path / "train-00000.pkl").write_bytes(pickle.dumps(content))
+        with pytest.raises(InputError, match=r"train-00000\.pkl is refused: it asks for "):
             read_split(tmp_path, "train")
         assert not (tmp_path / "harm").exists(), number
     pickle.loads(pickle.dumps(harm))
@@ -147,10 +180,10 @@ def shard() -> bytes:
 
 
 def test_a_truncated_shard_is_refused_by_name(tmp_path: Path, shard: bytes) -> None:
-    path = tmp_path / "train-000.pkl"
+    path = tmp_path / "train-00000.pkl"
     for length in range(len(shard)):
         path.write_bytes(shard[:length])
-        with pytest.raises(InputError, match=r"train-000\.pkl is refused"):
+        with pytest.raises(InputError, match=r"train-00000\.pkl is refused"):
             read_split(tmp_path, "train")
 
 
@@ -179,6 +212,6 @@ def test_a_dtype_with_a_made_up_state_is_harmless() -> None:
 
 @pytest.mark.parametrize("text", [b"", b"version https://git-lfs.github.com/spec/v1\n", b"hello"])
 def test_a_file_that_is_no_pickle_is_refused(tmp_path: Path, text: bytes) -> None:
-    (tmp_path / "test-000.pkl").write_bytes(text)
+    (tmp_path / "test-00000.pkl").write_bytes(text)
     with pytest.raises(InputError, match="is refused"):
         read_split(tmp_path, "test")

@@ -1,7 +1,8 @@
 """prepare, on generated scans: who gets copies, what is in the shards, where masks go."""
 
+import tempfile
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Literal
 
@@ -15,7 +16,8 @@ from scanvote.errors import InputError
 from scanvote.files import sha256
 from scanvote.manifest import COLUMNS, read_manifest, write_manifest
 from scanvote.params import Params
-from scanvote.prepare import Preparation, classes, prepare
+from scanvote.preparation import Portion, Preparation
+from scanvote.prepare import classes, prepare
 from scanvote.splits import SPLITS
 
 SIZE = (60, 48)
@@ -68,6 +70,7 @@ def write_scans(task: Task, root: Path, patients: int = 18, slices: int = 2) -> 
                 "patient": f"p{patient:02}",
                 "width": SIZE[1],
                 "height": SIZE[0],
+                "mask_pixels": int((mask > 0).sum()),
                 "kept": True,
                 "conflict": False,
             }
@@ -82,31 +85,42 @@ class Case:
         self.task, self.root, self.params = task, root, params
         self.manifest = write_scans(task, root)
 
-    def prepare(self, out: str = "out", **changes: object) -> dict[str, float]:
+    def prepare(
+        self, out: str = "out", processes: int | None = None, **changes: object
+    ) -> dict[str, float]:
         write_manifest(self.manifest, self.root / "deduplicated" / "manifest.csv")
         params = with_task(self.params, self.task, **changes)
         folders = (self.root / "raw", self.root / "deduplicated")
-        return prepare(self.task, *folders, params, self.root / out)
+        return prepare(self.task, *folders, params, self.root / out, processes)
 
     def split(self, split: str, out: str = "out") -> dict[str, np.ndarray]:
         return read_split(self.root / out, split)
 
     def rows(self, scans: pd.DataFrame, split: str, **changes: object) -> list[dict]:
+        """The rows of some scans in one shard, as they are read back."""
         params = with_task(self.params, self.task, **changes)
         images = Preparation(self.task, self.root / "raw", params, classes(self.manifest))
-        return list(images.rows(scans.assign(split=split), lambda *_: None))
+        each = 1 + (images.how.copies if split == "train" else 0)
+        portion = Portion(split, 0, range(each * len(scans)), each, scans.assign(split=split))
+        folder = Path(tempfile.mkdtemp(dir=self.root))
+        images.write(folder, portion)
+        shard = read_split(folder, split)
+        return [{key: shard[key][at] for key in shard} for at in portion.rows]
 
 
 @pytest.fixture(scope="module", params=["classification", "segmentation"])
 def case(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, params: Params
-) -> Case:
+) -> Iterator[Case]:
     """Prepared once; the tests that use it only read."""
     made = Case(request.param, tmp_path_factory.mktemp(request.param), params)
     dropped = made.manifest["scan_id"].isin(["p03-1", "p07-0"])
     made.manifest["kept"] = ~dropped
-    made.metrics = made.prepare()
-    return made
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        # of seven rows: scans and their copies lie across two shards
+        monkeypatch.setattr("scanvote.arrays.SHARD_ROWS", 7)
+        made.metrics = made.prepare()
+        yield made
 
 
 @pytest.fixture
@@ -175,14 +189,18 @@ def test_copies_differ_from_their_scan_and_from_each_other(case: Case) -> None:
         assert len({image.tobytes() for image in copies}) == 3
 
 
-def test_the_same_bytes_twice(case: Case) -> None:
+@pytest.mark.parametrize("processes", [1, 2, 3])
+def test_the_same_bytes_whatever_the_number_of_processes(case: Case, processes: int) -> None:
     again = Case(case.task, case.root, case.params)
     again.manifest = case.manifest
-    again.prepare("again")
+    again.prepare(f"by-{processes}", processes)
     paths = sorted((case.root / "out").iterdir())
-    assert len(paths) == 4
+    assert len([path for path in paths if path.suffix == ".pkl"]) > 10
+    assert [path.name for path in sorted((case.root / f"by-{processes}").iterdir())] == [
+        path.name for path in paths
+    ]
     for path in paths:
-        assert sha256(path) == sha256(case.root / "again" / path.name)
+        assert sha256(path) == sha256(case.root / f"by-{processes}" / path.name)
 
 
 def test_a_copy_does_not_depend_on_what_came_before(case: Case) -> None:
@@ -277,8 +295,7 @@ def test_a_class_of_too_few_patients_is_named(fresh: Callable[[Task], Case]) -> 
 
 def test_tumour_slices_of_too_few_patients_are_named(fresh: Callable[[Task], Case]) -> None:
     case = fresh("segmentation")
-    for patient in range(2, 18):
-        write_image(case.root / "raw" / f"masks/p{patient:02}-1.png", np.zeros(SIZE, np.uint8))
+    case.manifest.loc[case.manifest["patient"] >= "p02", "mask_pixels"] = 0
     with pytest.raises(InputError, match="class 'tumour' has 2 independent groups"):
         case.prepare()
 
@@ -293,8 +310,132 @@ def test_a_black_scan_is_whole_and_counted(fresh: Callable[[Task], Case]) -> Non
     assert case.prepare("uncropped", crop=False)["crop_fallback_share"] == 0
 
 
-def test_a_missing_scan_is_one_line(fresh: Callable[[Task], Case]) -> None:
+@pytest.mark.parametrize("processes", [1, 2])
+def test_a_missing_scan_is_one_line_and_leaves_what_was_there(
+    fresh: Callable[[Task], Case], processes: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("scanvote.arrays.SHARD_ROWS", 7)
     case = fresh("classification")
     (case.root / "raw" / "p05-1.png").unlink()
+    before = case.root / "out" / "manifest.csv"
+    before.parent.mkdir()
+    before.write_text("of an earlier run")
     with pytest.raises(InputError, match=r"p05-1\.png does not exist"):
-        case.prepare()
+        case.prepare(processes=processes)
+    assert [path.name for path in before.parent.iterdir()] == ["manifest.csv"]
+    assert before.read_text() == "of an earlier run"
+    left = sorted(path.name for path in case.root.iterdir())
+    assert left == ["deduplicated", "out", "raw"]
+
+
+def test_no_shard_of_an_earlier_run_is_left(
+    fresh: Callable[[Task], Case], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("scanvote.arrays.SHARD_ROWS", 7)
+    case = fresh("classification")
+    killed = case.root / ".out.part"
+    killed.mkdir()
+    (killed / "train-00099.pkl").write_bytes(b"half of it")
+    for copies in (3, 0):
+        case.prepare(copies=copies)
+        assert (
+            len(case.split("train")["images"])
+            == (copies + 1)
+            * (read_manifest(case.root / "out" / "manifest.csv")["split"] == "train").sum()
+        )
+    assert not killed.exists()
+
+
+# -- options -----------------------------------------------------------------------
+
+
+def write_skull(case: Case, scan: str) -> None:
+    """A bright scalp around dark bone around a brain, a lesion at its rim; its mask beside it."""
+    image = np.zeros(SIZE, np.uint8)
+    for axes, grey in (((21, 27), 220), ((18, 24), 10), ((14, 20), 120)):
+        cv2.ellipse(image, (24, 30), axes, 0, 0, 360, grey, -1)
+    mask = np.zeros(SIZE, np.uint8)
+    mask[28:32, 6:26] = 255  # from the brain to the skin
+    write_image(case.root / "raw" / f"{scan}.png", image)
+    write_image(case.root / "raw" / "masks" / f"{scan}.png", mask)
+
+
+def test_a_stripped_skull_is_black_and_cropped_away(fresh: Callable[[Task], Case]) -> None:
+    case = fresh("segmentation")
+    write_skull(case, "p00-0")
+    scan = case.manifest.head(1)
+    how = {"crop": False, "image_size": 96}
+    whole, head, brain = (
+        case.rows(scan, "test", strip=strip, **how)[0]["images"][..., 0]
+        for strip in ("none", "background", "skull")
+    )
+    assert whole.max() == head.max() == 220
+    assert 100 < brain.max() < 150
+    assert 0.5 * (head > 0).sum() < (brain > 0).sum() < 0.8 * (head > 0).sum()
+    cropped = case.rows(scan, "test", strip="skull", crop=True)[0]["images"][..., 0]
+    assert (cropped > 60).mean() > 0.7
+
+
+def test_a_mask_that_is_stripped_or_cropped_is_counted_as_lost(
+    fresh: Callable[[Task], Case],
+) -> None:
+    case = fresh("segmentation")
+    for scan in case.manifest["scan_id"]:
+        write_skull(case, scan)
+    case.manifest["mask_pixels"] = [80, 0] * 18
+    for number, scan in enumerate(case.manifest["scan_id"]):
+        if number % 2:
+            write_image(case.root / "raw" / "masks" / f"{scan}.png", np.zeros(SIZE, np.uint8))
+    assert case.prepare("whole", crop=False)["lost_mask_share"] == 0
+    metrics = case.prepare("stripped", crop=False, strip="skull")
+    assert 0.1 < metrics["lost_mask_share"] < 0.35
+    assert metrics["strip_fallback_share"] == 0
+
+
+def test_a_strip_that_fails_is_counted_and_named(fresh: Callable[[Task], Case]) -> None:
+    case = fresh("classification")
+    assert case.prepare("none")["strip_fallback_share"] == 0
+    for scan in case.manifest["scan_id"]:
+        write_skull(case, scan)
+    for scan in ("p00-0", "p01-1", "p02-0"):
+        write_image(case.root / "raw" / f"{scan}.png", np.zeros(SIZE, np.uint8))
+    share = case.prepare("skull", strip="skull")["strip_fallback_share"]
+    assert share == pytest.approx(3 / 36, abs=1e-4)
+    written = read_manifest(case.root / "skull" / "manifest.csv").set_index("scan_id")
+    assert written.index[written["stripped"] == "False"].tolist() == ["p00-0", "p01-1", "p02-0"]
+
+
+@pytest.mark.parametrize("crop", [True, False])
+def test_pad_keeps_the_proportions_of_image_and_mask(
+    fresh: Callable[[Task], Case], crop: bool
+) -> None:
+    mask = np.zeros((60, 120), np.uint8)
+    mask[5:55, 20:100] = 255
+    case = fresh("segmentation")
+    write_image(case.root / "raw" / "p00-0.png", mask)
+    write_image(case.root / "raw" / "masks" / "p00-0.png", mask)
+    row = case.rows(case.manifest.head(1), "test", crop=crop, image_size=64, resize="pad")[0]
+    np.testing.assert_array_equal(row["images"][..., 0] > 127, row["masks"])
+    rows, columns = np.nonzero(row["masks"])
+    assert np.ptp(columns) / np.ptp(rows) == pytest.approx(80 / 50, abs=0.1)
+
+
+@pytest.mark.parametrize("intensity", ["window", "standardise", "equalise"])
+def test_intensities_change_the_image_and_not_the_mask(case: Case, intensity: str) -> None:
+    scans = case.manifest.head(2)
+    plain, changed = (
+        case.rows(scans, "test", crop=False, intensity=how) for how in ("none", intensity)
+    )
+    for one, other in zip(plain, changed, strict=True):
+        assert (one["images"] != other["images"]).any()
+        if case.task == "segmentation":
+            np.testing.assert_array_equal(one["masks"], other["masks"])
+
+
+def test_the_montage_of_the_crop_is_there_where_there_is_a_crop(
+    fresh: Callable[[Task], Case],
+) -> None:
+    case = fresh("classification")
+    for crop in (True, False):
+        case.prepare(f"{crop}", crop=crop)
+        assert (case.root / f"{crop}" / "crop.png").exists() == crop

@@ -1,5 +1,7 @@
 """Copies stay within their bounds, and a mask goes where its image goes."""
 
+from collections import Counter
+
 import cv2
 import numpy as np
 import pytest
@@ -9,7 +11,7 @@ from hypothesis import strategies as st
 from scanvote.images.augment import augment
 from scanvote.params import AugmentParams
 
-STILL = AugmentParams(rotation=0, shift=0, zoom=0, flip=False, brightness=0)
+STILL = AugmentParams(rotation=0, shift=0, shear=0, zoom=0, flip="none", brightness=0)
 SEEDS = st.integers(0, 2**31)
 
 
@@ -34,9 +36,10 @@ def noise(seed: int, shape: tuple[int, ...]) -> np.ndarray:
     [
         {"rotation": 30.0},
         {"shift": 0.1},
+        {"shear": 20.0},
         {"zoom": 0.2},
-        {"flip": True},
-        {"rotation": 30.0, "shift": 0.1, "zoom": 0.2, "flip": True},
+        {"flip": "both"},
+        {"rotation": 30.0, "shift": 0.1, "shear": 10.0, "zoom": 0.2, "flip": "both"},
     ],
     ids=lambda change: "+".join(change),
 )
@@ -63,7 +66,9 @@ def test_the_mask_is_not_off_to_one_side() -> None:
     np.testing.assert_allclose(np.mean(apart, axis=0), 0, atol=0.05)
 
 
-@pytest.mark.parametrize("change", [{"rotation": 30.0}, {"shift": 0.2}, {"zoom": 0.3}])
+@pytest.mark.parametrize(
+    "change", [{"rotation": 30.0}, {"shift": 0.2}, {"shear": 25.0}, {"zoom": 0.3}]
+)
 def test_something_moves(change: dict[str, object]) -> None:
     image, mask = scan()
     moved, moved_mask = augment(image, mask, bounds(**change), np.random.default_rng(2))
@@ -80,17 +85,60 @@ def test_bounds_of_zero_give_the_scan_back(seed: int, channels: int) -> None:
     np.testing.assert_array_equal(same_mask, mask)
 
 
-def test_a_flip_is_the_exact_mirror_about_half_of_the_time() -> None:
+@pytest.mark.parametrize(
+    ("flip", "axes"), [("horizontal", {1}), ("vertical", {0}), ("both", {0, 1})]
+)
+def test_a_flip_is_an_exact_mirror_about_half_of_the_time(flip: str, axes: set[int]) -> None:
     image, mask = noise(3, (9, 14, 3)), noise(4, (9, 14)) % 2
-    mirrored = 0
-    for seed in range(60):
-        moved, moved_mask = augment(image, mask, bounds(flip=True), np.random.default_rng(seed))
-        flipped = not np.array_equal(moved, image)
-        step = -1 if flipped else 1
-        np.testing.assert_array_equal(moved, image[:, ::step])
-        np.testing.assert_array_equal(moved_mask, mask[:, ::step])
-        mirrored += flipped
-    assert 15 <= mirrored <= 45
+    mirrored: Counter[tuple[int, ...]] = Counter()
+    for seed in range(80):
+        moved, moved_mask = augment(image, mask, bounds(flip=flip), np.random.default_rng(seed))
+        made = [
+            over for over in ((), (0,), (1,), (0, 1)) if np.array_equal(moved, np.flip(image, over))
+        ]
+        assert len(made) == 1, "neither the image nor a mirror of it"
+        np.testing.assert_array_equal(moved_mask, np.flip(mask, made[0]))
+        mirrored[made[0]] += 1
+    for axis in (0, 1):
+        times = sum(count for over, count in mirrored.items() if axis in over)
+        assert (25 <= times <= 55) if axis in axes else times == 0
+
+
+def lean(image: np.ndarray) -> float:
+    """How far a bar leans out of the upright, as columns a row."""
+    rows, columns = np.nonzero(image[..., 0] > 127)
+    return float(np.polyfit(rows, columns, 1)[0])
+
+
+@given(SEEDS)
+@settings(max_examples=40)
+def test_a_shear_leans_an_upright_bar_within_its_bound_and_keeps_rows(seed: int) -> None:
+    image = np.zeros((61, 81, 1), np.uint8)
+    image[15:46, 38:43] = 255
+    moved, _ = augment(image, None, bounds(shear=20.0), np.random.default_rng(seed))
+    assert abs(lean(moved)) <= np.tan(np.deg2rad(20)) + 0.02
+    assert np.flatnonzero(moved.any(axis=(1, 2))).tolist() == list(range(15, 46))
+
+
+def test_shears_lean_both_ways() -> None:
+    image = np.zeros((61, 81, 1), np.uint8)
+    image[15:46, 38:43] = 255
+    leans = [
+        lean(augment(image, None, bounds(shear=20.0), np.random.default_rng(seed))[0])
+        for seed in range(20)
+    ]
+    assert min(leans) < -0.1
+    assert max(leans) > 0.1
+
+
+def test_a_bound_does_not_change_what_another_one_draws() -> None:
+    image, mask = scan()
+    for seed in range(8):
+        alone, beside = (
+            augment(image, mask, wild, np.random.default_rng(seed))[0]
+            for wild in (bounds(brightness=0.3), bounds(brightness=0.3, shift=0.01, zoom=0.01))
+        )
+        assert alone.max() == beside.max(), "the exposure is another one"
 
 
 @given(SEEDS)
@@ -122,7 +170,7 @@ def test_brightness_scales_the_image_and_leaves_the_mask(seed: int) -> None:
 @pytest.mark.parametrize("masked", [True, False])
 def test_shapes_and_types_stay(channels: int, masked: bool) -> None:
     image, mask = noise(0, (20, 31, channels)), noise(1, (20, 31)) % 2
-    wild = bounds(rotation=180.0, shift=0.5, zoom=0.9, flip=True, brightness=0.9)
+    wild = bounds(rotation=180.0, shift=0.5, shear=60.0, zoom=0.9, flip="both", brightness=0.9)
     for seed in range(10):
         random = np.random.default_rng(seed)
         moved, moved_mask = augment(image, mask if masked else None, wild, random)
@@ -154,7 +202,7 @@ def test_the_generator_decides() -> None:
 
 def test_the_mask_does_not_change_what_happens_to_the_image() -> None:
     image, mask = scan()
-    wild = bounds(rotation=20.0, shift=0.1, flip=True)
+    wild = bounds(rotation=20.0, shift=0.1, flip="both")
     with_mask, without = (
         augment(image, given, wild, np.random.default_rng(7))[0] for given in (mask, None)
     )
