@@ -1,0 +1,70 @@
+"""Time and peak memory, for the scripts beside this one."""
+
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Sequence
+
+import psutil
+
+EVERY = 0.02
+"""Seconds between two looks at the memory."""
+
+
+def timed(function: Callable[[], object], repeats: int = 3) -> float:
+    """Seconds that `function` takes: the best of `repeats`."""
+    return min(_seconds(function) for _ in range(repeats))
+
+
+def peak_memory(command: Sequence[str]) -> tuple[float, int]:
+    """Run `command` to its end: seconds, and the largest resident memory in bytes.
+
+    The memory is of the command and all that it started, seen together every 20 ms. Pages
+    that processes share count once for each of them.
+
+    Raises:
+        RuntimeError: the command failed; with the end of what it said.
+    """
+    start = time.perf_counter()
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as running:
+        watch = _Watch(psutil.Process(running.pid))
+        watch.start()
+        said = running.communicate()[1]
+        seconds = time.perf_counter() - start
+        watch.join()
+    if running.returncode:
+        raise RuntimeError(f"{' '.join(command)} failed: {said.strip()[-500:]}")
+    return seconds, watch.peak
+
+
+class _Watch(threading.Thread):
+    def __init__(self, root: psutil.Process) -> None:
+        super().__init__(daemon=True)
+        self.root, self.peak = root, 0
+
+    def run(self) -> None:
+        while (resident := self._resident()) > 0:
+            self.peak = max(self.peak, resident)
+            time.sleep(EVERY)
+
+    def _resident(self) -> int:
+        """Bytes of the process and its children; 0 when it has ended."""
+        try:
+            own = self.root.memory_info().rss
+            children = self.root.children(recursive=True)
+        except psutil.NoSuchProcess:
+            return 0
+        return own + sum(_resident(child) for child in children)
+
+
+def _resident(process: psutil.Process) -> int:
+    try:
+        return int(process.memory_info().rss)
+    except psutil.NoSuchProcess:
+        return 0
+
+
+def _seconds(function: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    function()
+    return time.perf_counter() - start
