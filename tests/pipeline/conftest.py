@@ -14,7 +14,7 @@ from ruamel.yaml import YAML
 
 ROOT = Path(__file__).parents[2]
 VENV = Path(sys.prefix)
-MADE = ("data", "models", "metrics", "dvc.lock")  # by DVC; a copy starts without
+MADE = ("data/raw", "data/dedup", "data/prep", "models", "metrics", "dvc.lock")  # by DVC
 
 TINY = """
 phantom:
