@@ -10,7 +10,7 @@ from scanvote.datasets.phantom.truth import read_truth
 from scanvote.figures import gallery
 from scanvote.images.decode import decode_image
 
-RAW, DOCS = Path("data/raw/classification"), Path("docs")
+RAW, DOCS = Path("data/raw/classification/phantom"), Path("docs")
 LABELS = ("glioma", "meningioma", "no_tumor", "pituitary")
 SHOWN = 6  # of each class, each a patient
 

@@ -16,7 +16,9 @@ TASKS = ("classification", "segmentation")
 FAMILIES = ("ann", "cnn", "transfer")
 SEARCHES = {f"search@{family}" for family in FAMILIES}
 DATA = {f"{stage}@{task}" for stage in ("download", "deduplicate", "prepare") for task in TASKS}
-STAGES = DATA | SEARCHES | {"unet", "ensemble"} | {f"evaluate@{task}" for task in TASKS}
+STAGES = (
+    DATA | SEARCHES | {"inflation", "unet", "ensemble"} | {f"evaluate@{task}" for task in TASKS}
+)
 
 
 def _lock(workspace):
@@ -136,6 +138,11 @@ CHANGES = {
         {"prepare@segmentation"},
         {"prepare@segmentation", *MASKS},
     ),
+    "split: {protocol: random}": (
+        {f"prepare@{task}" for task in TASKS},
+        {f"prepare@{task}" for task in TASKS} | SEARCHES | VOTE | MASKS,
+    ),
+    "inflation: {folds: 3}": ({"inflation"}, {"inflation", "evaluate@classification"}),
     "phantom: {segmentation: {slices: 5}}": (
         {"download@segmentation"},
         {name for name in DATA if name.endswith("segmentation")} | MASKS,
@@ -305,15 +312,16 @@ def test_archive_with_a_path_outside(refused, tmp_path):
 
 
 def _archive(folder, refused, content):
-    from scanvote.datasets.brain_tumor_mri import BRAIN_TUMOR_MRI
+    from scanvote.datasets.brain_tumor_mri import ARCHIVE
 
-    (folder / BRAIN_TUMOR_MRI.archive).write_bytes(content)
+    (folder / ARCHIVE.name).write_bytes(content)
 
 
 def test_unknown_data_set(refused):
     said = refused("classification: {dataset: brain_tumour_mri}")
     assert said == (
-        "classification.dataset: no data set 'brain_tumour_mri'; did you mean 'brain_tumor_mri'?"
+        "classification.dataset: no data set and no path 'brain_tumour_mri';"
+        " did you mean 'brain_tumor_mri'?"
     )
 
 
@@ -324,14 +332,14 @@ def test_misspelt_key_of_params(refused):
 
 
 def test_impossible_value_of_params(refused):
-    assert "prepare.test" in refused("prepare: {test: 1.5}")
+    assert "split.test" in refused("split: {test: 1.5}")
 
 
 def test_a_failing_stage_stops_dvc_with_the_same_line(refused):
     refused.workspace.change("classification: {dataset: phantasm}")
     done = refused.workspace.run("dvc", "repro", "download@classification")
     assert done.returncode != 0
-    assert "no data set 'phantasm'; did you mean 'phantom'?" in done.stderr
+    assert "no path 'phantasm'; did you mean 'phantom'?" in done.stderr
     assert "Traceback" not in done.stderr
 
 
