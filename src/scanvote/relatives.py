@@ -10,8 +10,12 @@ from scanvote.images.hashing import Fingerprints
 from scanvote.images.neighbours import Pairs, near_pairs
 
 SECOND_LOOK, ALIGNED = 14, 0.99
-"""Bits up to which, and r from which, two scans are relatives once they are aligned. Of the
-X-rays up to 6 bits and of the 4-class scans no two of different patients or labels are."""
+"""Bits up to which, and r from which, two scans are relatives once they are aligned.
+
+Measured at this r: of the 52,511 pairs of the 4-class set none has two labels; of the 1,613
+X-rays within 6 bits none but copies, and of the 3,699 LGG pairs within 10 bits one, has two
+patients.
+"""
 
 
 def relatives(frame: pd.DataFrame, prints: Fingerprints, least: float) -> list[str]:

@@ -3,7 +3,7 @@
 Multi-index hashing (Norouzi, Punjani and Fleet, "Fast Search in Hamming Space with
 Multi-Index Hashing", CVPR 2012): hashes that differ in few bits agree in whole parts of
 themselves, so only those that fall into one bucket of a table are compared. The result is
-exact. benchmarks/README.md holds it against brute force and faiss, which were slower.
+exact. benchmarks/README.md holds it against brute force and faiss.
 """
 
 import os
