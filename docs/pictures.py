@@ -30,4 +30,3 @@ def phantom() -> None:
 if __name__ == "__main__":
     phantom()
     shutil.copyfile("metrics/evaluate/segmentation/masks.png", DOCS / "masks.png")
-    shutil.copyfile("metrics/evaluate/classification/confusion.png", DOCS / "vote.png")
