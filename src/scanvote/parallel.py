@@ -42,21 +42,22 @@ def streamed(
     if processes is None:
         processes = (os.cpu_count() or 1) if len(items) >= WORTH_A_POOL else 1
     with progress_bar(text) as progress:
-        for done, result in enumerate(_results(function, items, processes), 1):
+        for done, result in enumerate(results(function, items, processes, chunk=16), 1):
             yield result
             progress(done, len(items))
 
 
-def _results(
-    function: Callable[[Item], Result], items: Sequence[Item], processes: int
+def results(
+    function: Callable[[Item], Result], items: Sequence[Item], processes: int, chunk: int = 1
 ) -> Iterator[Result]:
+    """`streamed` without the bar; `chunk` items travel to a process together."""
     if processes <= 1:
         yield from map(function, items)
         return
     # a forked child could inherit a lock that an OpenCV or BLAS thread holds
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(processes, mp_context=context, initializer=_one_thread) as pool:
-        yield from pool.map(function, items, chunksize=16)
+        yield from pool.map(function, items, chunksize=chunk)
 
 
 def _one_thread() -> None:

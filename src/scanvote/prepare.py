@@ -1,21 +1,18 @@
 """The stage `prepare`: the split, and the scans of each split as pickled arrays."""
 
-import multiprocessing
 import os
-from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
 
-import cv2
 import pandas as pd
 
 from scanvote.crop_montage import write_crop_montage
 from scanvote.datasets.base import Task
 from scanvote.files import replaced_folder
 from scanvote.manifest import write_manifest
+from scanvote.parallel import results
 from scanvote.params import Params, PrepareTask
-from scanvote.preparation import Found, Portion, Preparation, portions
+from scanvote.preparation import Found, Preparation, portions
 from scanvote.progress import progress_bar
 from scanvote.protocols import check_leaks, split_scans
 from scanvote.splits import SPLITS
@@ -84,26 +81,12 @@ def _write(
     done = 0
     with progress_bar("Prepare") as progress:
         progress(0, total, parts[0].split)
-        written = _written(images, folder, parts, min(processes, len(parts)))
+        written = results(partial(images.write, folder), parts, min(processes, len(parts)))
         for part, one in zip(parts, written, strict=True):
             found |= one
             done += len(part.rows)
             progress(done, total, part.split)
     return found
-
-
-def _written(
-    images: Preparation, folder: Path, parts: list[Portion], processes: int
-) -> Iterator[dict[str, Found]]:
-    write = partial(images.write, folder)
-    if processes <= 1:
-        yield from map(write, parts)
-        return
-    # a forked child could inherit a lock that an OpenCV or BLAS thread holds
-    context = multiprocessing.get_context("spawn")
-    one_thread = partial(cv2.setNumThreads, 1)
-    with ProcessPoolExecutor(processes, mp_context=context, initializer=one_thread) as pool:
-        yield from pool.map(write, parts)
 
 
 def _counts(scans: pd.DataFrame) -> dict[str, float]:
