@@ -10,16 +10,20 @@ A shard is a pickled dict of numpy arrays, one row an image:
 import pickle
 import re
 from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import IO, Any, Literal
 
 import numpy as np
 
 from scanvote.errors import InputError
-from scanvote.files import written
+from scanvote.files import repository_root, written
 
 Shard = dict[str, np.ndarray]
 Row = dict[str, Any]
+
+_PIXELS = {"images", "masks"}
 
 SHARD_ROWS = 256
 SHARD_BYTES = 32 << 20
@@ -133,3 +137,30 @@ def read_split(folder: Path, split: str) -> Shard:
     """The whole split in memory, as one shard."""
     shards = list(stream_shards(folder, split))
     return {key: np.concatenate([shard[key] for shard in shards]) for key in shards[0]}
+
+
+def mapped_split(folder: Path, split: str) -> Shard:
+    """The whole split as one shard, its pixels in a file: memory holds those in use.
+
+    The file has no name, and lies in the repository's `.cache`: it goes with the process,
+    however that ends.
+    """
+    cache = repository_root() / ".cache"
+    cache.mkdir(parents=True, exist_ok=True)
+    small: list[Shard] = []
+    with ExitStack() as stack:
+        files: dict[str, IO[bytes]] = {}
+        for shard in stream_shards(folder, split):
+            for key in _PIXELS & shard.keys():
+                if key not in files:
+                    files[key] = stack.enter_context(TemporaryFile(dir=cache))
+                shard[key].tofile(files[key])
+                shard[key] = shard[key][:0]
+            small.append(shard)
+        whole = {key: np.concatenate([shard[key] for shard in small]) for key in small[0]}
+        return whole | {key: _mapped(file, whole[key].shape[1:]) for key, file in files.items()}
+
+
+def _mapped(file: IO[bytes], shape: tuple[int, ...]) -> np.ndarray:
+    file.flush()
+    return np.memmap(file, np.uint8, "r").reshape(-1, *shape)

@@ -5,6 +5,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from scanvote.errors import InputError
 
@@ -44,3 +45,34 @@ def _quiet_stderr() -> Iterator[None]:
         os.dup2(kept, 2)
         os.close(kept)
         os.close(nowhere)
+
+
+def peak_memory() -> int:
+    """Bytes: the most that the first GPU held so far, or what this process holds where none is.
+
+    Keras must have been imported.
+    """
+    import keras
+    import psutil
+
+    if keras.config.backend() == "jax":
+        import jax
+
+        held = jax.devices()[0].memory_stats()  # None on a processor
+        if held:
+            return int(held["peak_bytes_in_use"])
+    elif keras.config.backend() == "tensorflow":
+        import tensorflow
+
+        if tensorflow.config.list_physical_devices("GPU"):
+            return int(tensorflow.config.experimental.get_memory_info("GPU:0")["peak"])
+    return int(psutil.Process().memory_info().rss)
+
+
+def gpus() -> list[str]:
+    """The names by which CUDA_VISIBLE_DEVICES knows the GPUs that this process may use."""
+    chosen = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if chosen is not None:
+        return [name for name in chosen.split(",") if name not in ("", "-1")]
+    found = Path("/proc/driver/nvidia/gpus")
+    return [str(number) for number in range(len(list(found.iterdir())))] if found.is_dir() else []

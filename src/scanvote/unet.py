@@ -9,8 +9,8 @@ import keras
 import numpy as np
 import pandas as pd
 
-from scanvote import seeds, training
-from scanvote.arrays import Shard, read_split
+from scanvote import training
+from scanvote.arrays import Shard, mapped_split
 from scanvote.digests import digest, digest_code, digest_files
 from scanvote.errors import InputError
 from scanvote.figures import curves_figure
@@ -18,8 +18,8 @@ from scanvote.files import repository_root, write_csv
 from scanvote.manifest import read_manifest
 from scanvote.metrics import segmentation
 from scanvote.metrics.segmentation import count_pixels, dice_of
-from scanvote.models import archive, losses, unet
-from scanvote.params import Params
+from scanvote.models import losses, unet
+from scanvote.params import Params, PlateauParams, TrainingParams
 from scanvote.predictions import mask_predictions
 from scanvote.progress import progress_bar
 from scanvote.seeds import derive
@@ -32,6 +32,7 @@ from scanvote.training import (
     restore_model,
     train,
 )
+from scanvote.training.batches import predict
 from scanvote.trials import Record
 
 
@@ -53,7 +54,7 @@ def train_unet(prepared: Path, params: Params, out: Path, record: Record) -> dic
     Raises:
         InputError: the scans' size does not divide by 16, or the loss is not finite.
     """
-    splits = {split: read_split(prepared, split) for split in ("train", "validation", "test")}
+    splits = {split: mapped_split(prepared, split) for split in ("train", "validation", "test")}
     patients = _patients(prepared)
     shape = splits["train"]["images"].shape[1:]
     if shape[0] % 16:
@@ -81,22 +82,35 @@ def _patients(prepared: Path) -> Mapping[str, str]:
     return dict(zip(manifest["scan_id"], known, strict=True))
 
 
+def _training(params: Params) -> TrainingParams:
+    section = params.unet
+    return TrainingParams(
+        epochs=section.epochs,
+        patience=section.patience,
+        batch_size=section.batch_size,
+        optimizer="adam",
+        weight_decay=0.0,
+        schedule="constant",
+        warm_up=0,
+        plateau=PlateauParams(factor=0.2, patience=5, minimum=0.0),
+        precision="float32",
+    )
+
+
 def _job(
     splits: dict[str, Shard], patients: Mapping[str, str], prepared: Path, params: Params
 ) -> Job:
     section = params.unet
     owners = [patients[scan] for scan in splits["validation"]["scan_ids"]]
-    schedule = Schedule(
-        params.lr, section.epochs, section.patience, section.batch_size, objective="dice"
-    )
+    schedule = Schedule(params.lr, _training(params), objective="dice")
     key = digest(
         "unet",
         digest_files(prepared.glob("*.pkl")),
         section.model_dump(exclude={"threshold"}),
-        vars(schedule),
+        schedule.settings(),
         params.seed,
         digest_code(
-            [unet, losses, training, archive, seeds, segmentation],
+            [unet, losses, *training.CODE, segmentation],
             ["keras", keras.config.backend()],
         ),
         owners,
@@ -128,7 +142,7 @@ def _patient_dice(masks: np.ndarray, truths: np.ndarray, patients: list[str]) ->
 
 
 def _train(network: Callable[[], keras.Model], job: Job, params: Params, record: Record) -> Trained:
-    epochs = job.schedule.epochs
+    epochs = job.schedule.how.epochs
     with record("unet", params.unet.model_dump()) as log, progress_bar("U-Net") as progress:
 
         def on_epoch(epoch: int, scores: Scores) -> None:
@@ -150,7 +164,7 @@ def _predictions(
     tables = []
     for split in ("validation", "test"):
         shard = splits[split]
-        predicted = model.predict(shard["images"], batch_size=params.unet.batch_size, verbose=0)
+        predicted = predict(model, shard["images"], params.unet.batch_size)
         masks = predicted[..., 0] >= params.unet.threshold
         tables.append(mask_predictions(split, shard, masks, patients))
     return pd.concat(tables, ignore_index=True)

@@ -3,6 +3,7 @@
 import io
 import os
 import pickle
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from scanvote.arrays import (
     SHARD_BYTES,
     SHARD_ROWS,
     load_shard,
+    mapped_split,
     read_split,
     rows_a_shard,
     stream_shards,
@@ -126,6 +128,68 @@ def test_either_order_of_bytes_is_read(dtype: str) -> None:
     read = load_shard(io.BytesIO(pickle.dumps({"a": array}, protocol=5)))["a"]
     assert read.dtype == array.dtype
     np.testing.assert_array_equal(read, array)
+
+
+# -- pixels in a file ----------------------------------------------------------
+
+
+@pytest.fixture
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("DVC_ROOT", str(tmp_path / "repository"))
+    return tmp_path / "repository"
+
+
+def masked(number: int) -> dict[str, object]:
+    random = np.random.default_rng(number)
+    one = {key: value for key, value in row(number).items() if key != "labels"}
+    return {**one, "masks": random.integers(0, 2, (4, 3), "uint8")}
+
+
+@pytest.mark.parametrize("make", [row, masked])
+@pytest.mark.parametrize("size", [1, 3, 99])
+def test_a_mapped_split_is_the_split(
+    tmp_path: Path, root: Path, make: Callable[[int], dict[str, object]], size: int
+) -> None:
+    write_shards(tmp_path, "train", map(make, range(7)), size=size)
+    whole, mapped = read_split(tmp_path, "train"), mapped_split(tmp_path, "train")
+    assert set(mapped) == set(whole)
+    for key, array in whole.items():
+        assert mapped[key].dtype == array.dtype
+        np.testing.assert_array_equal(mapped[key], array)
+    in_files = {key for key, array in mapped.items() if isinstance(array, np.memmap)}
+    assert in_files == {"images", "masks"} & set(whole)
+
+
+def test_the_file_of_a_mapped_split_has_no_name(tmp_path: Path, root: Path) -> None:
+    write_shards(tmp_path, "train", map(row, range(7)), size=3)
+    mapped = mapped_split(tmp_path, "train")
+    assert list((root / ".cache").iterdir()) == []
+    for path in tmp_path.glob("*.pkl"):
+        path.unlink()
+    np.testing.assert_array_equal(mapped["images"][:, 0, 0, 0], range(7))
+    del mapped
+    assert list((root / ".cache").iterdir()) == []
+
+
+def test_a_mapped_split_cannot_be_changed(tmp_path: Path, root: Path) -> None:
+    write_shards(tmp_path, "train", [row(1)])
+    with pytest.raises(ValueError, match="read-only"):
+        mapped_split(tmp_path, "train")["images"][0] = 0
+
+
+def test_rows_of_a_mapped_split_are_taken_in_any_order(tmp_path: Path, root: Path) -> None:
+    write_shards(tmp_path, "train", map(row, range(7)), size=3)
+    images = mapped_split(tmp_path, "train")["images"]
+    taken = images[np.array([6, 0, 3])]
+    assert taken[:, 0, 0, 0].tolist() == [6, 0, 3]
+
+
+def test_a_damaged_split_is_refused_and_leaves_no_file(tmp_path: Path, root: Path) -> None:
+    write_shards(tmp_path, "train", map(row, range(7)), size=3)
+    (tmp_path / "train-00002.pkl").write_bytes(b"hello")
+    with pytest.raises(InputError, match=r"train-00002\.pkl is refused"):
+        mapped_split(tmp_path, "train")
+    assert list((root / ".cache").iterdir()) == []
 
 
 # -- what is refused -----------------------------------------------------------

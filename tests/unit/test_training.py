@@ -1,20 +1,41 @@
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
 
-from scanvote import training
 from scanvote.backend import use_backend
 from scanvote.metrics.classification import quick_scores
 from scanvote.models.transfer import FROZEN
-from scanvote.training import Job, Schedule, TrainingFailed, train
+from scanvote.params import load_params
+from scanvote.seeds import derive
+from scanvote.training import (
+    Job,
+    Schedule,
+    Thaw,
+    TrainingFailed,
+    forget_model,
+    loop,
+    restore_model,
+    train,
+)
+from scanvote.training.batches import Batches
 
 use_backend("tensorflow")
 
 EPOCHS = 3
-SCHEDULE = Schedule(lr=0.01, epochs=EPOCHS, patience=10, batch_size=8, objective="macro_f1")
+ROOT = Path(__file__).parents[2]
+PLAIN = load_params(ROOT / "params.yaml").search.training()
+
+
+def _schedule(objective="macro_f1", lr=0.01, **how):
+    return Schedule(lr, PLAIN.model_copy(update={**SHORT, **how}), objective)
+
+
+SHORT = {"epochs": EPOCHS, "patience": 10, "batch_size": 8}
+SCHEDULE = _schedule()
 
 
 class Killed(BaseException):
@@ -113,9 +134,9 @@ def test_what_is_done_is_not_done_again_after_an_interruption(tmp_path, monkeypa
     with pytest.raises(Killed):
         train(_network, _job(tmp_path), killed)
     fitted = []
-    shuffle = training.Batches.shuffle
+    start = Batches.start_epoch
     monkeypatch.setattr(
-        training.Batches, "shuffle", lambda self, random: fitted.append(1) or shuffle(self, random)
+        Batches, "start_epoch", lambda self, seed: fitted.append(1) or start(self, seed)
     )
     train(_network, _job(tmp_path), _ignore)
     assert len(fitted) == EPOCHS - 2
@@ -123,13 +144,13 @@ def test_what_is_done_is_not_done_again_after_an_interruption(tmp_path, monkeypa
 
 def test_every_epoch_has_an_order_of_its_own(tmp_path, monkeypatch):
     orders = []
-    shuffle = training.Batches.shuffle
+    start = Batches.start_epoch
 
-    def noted(self, random):
-        shuffle(self, random)
-        orders.append(tuple(self.order))
+    def noted(self, seed):
+        start(self, seed)
+        orders.append(tuple(row for batch in range(len(self)) for row in self[batch][1]))
 
-    monkeypatch.setattr(training.Batches, "shuffle", noted)
+    monkeypatch.setattr(Batches, "start_epoch", noted)
     train(_network, _job(tmp_path), _ignore)
     assert len(set(orders)) == EPOCHS
 
@@ -138,7 +159,7 @@ def test_killed_between_model_and_result(tmp_path, uninterrupted, monkeypatch):
     def killed(path, values):
         raise Killed
 
-    monkeypatch.setattr(training, "write_json", killed)
+    monkeypatch.setattr(loop, "write_json", killed)
     with pytest.raises(Killed):
         train(_network, _job(tmp_path), _ignore)
     monkeypatch.undo()
@@ -158,10 +179,10 @@ def test_a_finished_training_leaves_no_checkpoint(tmp_path):
 def test_forgotten_weights_are_trained_again_to_the_bit(tmp_path):
     train(_network, _job(tmp_path), _ignore)
     model, history = (tmp_path / "model.keras").read_bytes(), _outcome(tmp_path)
-    training.forget_model(tmp_path)
+    forget_model(tmp_path)
     train(_network, _job(tmp_path), _ignore)
     assert not (tmp_path / "model.keras").exists()
-    training.restore_model(_network, _job(tmp_path))
+    restore_model(_network, _job(tmp_path))
     assert (tmp_path / "model.keras").read_bytes() == model
     assert _outcome(tmp_path) == history
 
@@ -201,8 +222,7 @@ def test_another_seed_trains_otherwise(tmp_path, uninterrupted):
 def test_features_computed_once_give_the_same_training_as_the_whole_network(
     tmp_path, uninterrupted, monkeypatch
 ):
-    monkeypatch.setattr(training, "_after_frozen", lambda model: model)
-    monkeypatch.setattr(training, "_with_features", lambda model, job: job)
+    monkeypatch.setattr(loop, "_has_features", lambda model, job: False)
     train(_frozen, _job(tmp_path), _ignore)
     whole = json.loads((tmp_path / "result.json").read_text())["history"]
     for through, once in zip(whole, uninterrupted[_frozen][1], strict=True):
@@ -247,7 +267,7 @@ def _weights_by_epoch(memory, **changes):
 
 
 def test_patience_ends_the_training_and_the_best_epoch_stays(tmp_path):
-    schedule = replace(SCHEDULE, epochs=10, patience=2)
+    schedule = _schedule(epochs=10, patience=2)
     scores = [0.1, 0.5, 0.4, 0.5, 0.9]
     trained, after = _weights_by_epoch(tmp_path, schedule=schedule, score=_scripted(scores))
     assert [epoch["val_macro_f1"] for epoch in trained.history] == scores[:4]
@@ -258,7 +278,7 @@ def test_patience_ends_the_training_and_the_best_epoch_stays(tmp_path):
 
 
 def test_a_better_epoch_gives_new_patience(tmp_path):
-    schedule = replace(SCHEDULE, epochs=6, patience=2)
+    schedule = _schedule(epochs=6, patience=2)
     scores = [0.5, 0.4, 0.6, 0.5, 0.7, 0.6]
     trained, _ = _weights_by_epoch(tmp_path, schedule=schedule, score=_scripted(scores))
     assert len(trained.history) == 6
@@ -266,7 +286,7 @@ def test_a_better_epoch_gives_new_patience(tmp_path):
 
 
 def test_patience_counts_on_after_an_interruption(tmp_path):
-    schedule = replace(SCHEDULE, epochs=10, patience=2)
+    schedule = _schedule(epochs=10, patience=2)
 
     def killed(epoch, scores):
         if epoch == 1:
@@ -282,20 +302,42 @@ def test_loss_that_is_not_finite_ends_the_training(tmp_path):
     job = _job(tmp_path, score=lambda predicted: {"val_loss": np.nan, "val_macro_f1": 0.0})
     with pytest.raises(TrainingFailed, match=r"^the loss is not finite in epoch 1; .*lr"):
         train(_network, job, _ignore)
-    assert not (tmp_path / "result.json").exists()
     assert not (tmp_path / "model.keras").exists()
+
+
+def test_a_failure_is_remembered(tmp_path):
+    job = _job(tmp_path, score=lambda predicted: {"val_loss": np.nan, "val_macro_f1": 0.0})
+    with pytest.raises(TrainingFailed) as first:
+        train(_network, job, _ignore)
+
+    def refused():
+        raise AssertionError("trained twice")
+
+    with pytest.raises(TrainingFailed) as second:
+        train(refused, job, _ignore)
+    assert str(second.value) == str(first.value)
+
+
+def test_want_of_memory_fails_and_is_tried_again(tmp_path):
+    def greedy():
+        raise MemoryError("Unable to allocate 9 TiB")
+
+    with pytest.raises(TrainingFailed, match=r"^the memory does not suffice; smaller"):
+        train(greedy, _job(tmp_path), _ignore)
+    train(_network, _job(tmp_path), _ignore)
+    assert (tmp_path / "model.keras").exists()
 
 
 def test_a_learning_rate_out_of_bounds_fails_as_a_training(tmp_path):
     with pytest.raises(TrainingFailed):
-        train(_network, _job(tmp_path, schedule=replace(SCHEDULE, lr=1e38, epochs=5)), _ignore)
+        train(_network, _job(tmp_path, schedule=_schedule(lr=1e38, epochs=5)), _ignore)
 
 
 # ---- the schedule ---------------------------------------------------------------------
 
 
 def _ranked(objective, *scores):
-    schedule = replace(SCHEDULE, objective=objective)
+    schedule = _schedule(objective=objective)
     rows = [dict(zip(("val_loss", "val_macro_f1"), score, strict=True)) for score in scores]
     return sorted(rows, key=schedule.key)
 
@@ -311,7 +353,7 @@ def test_the_lower_loss_goes_first():
 
 
 def test_a_budget_below_the_schedule_only_shortens():
-    assert SCHEDULE.within(2) == replace(SCHEDULE, epochs=2)
+    assert SCHEDULE.within(2) == _schedule(epochs=2)
     assert SCHEDULE.within(EPOCHS + 5) == SCHEDULE
 
 
@@ -320,11 +362,190 @@ def test_a_budget_below_the_schedule_only_shortens():
 
 def test_batches_hold_every_scan_once_with_its_own_target():
     images = np.arange(10)
-    batches = training.Batches(images, images * 2, 4)
-    batches.shuffle(np.random.default_rng(1))
+    batches = Batches(images, 4, images * 2)
+    batches.start_epoch(1)
     found = [batches[number] for number in range(len(batches))]
     assert [len(part) for part, _ in found] == [4, 4, 2]
     seen = np.concatenate([part for part, _ in found])
     assert sorted(seen) == list(images)
     assert list(seen) != list(images)
     assert (np.concatenate([targets for _, targets in found]) == seen * 2).all()
+
+
+def test_batches_change_each_image_in_a_way_of_its_epoch_and_its_own():
+    bounds = load_params(ROOT / "params.yaml").prepare.augment
+    images = np.random.default_rng(1).integers(0, 256, (6, 16, 16, 3), "uint8")
+    batches = Batches(images, 2, np.arange(6), bounds=bounds)
+
+    def epoch(seed):
+        batches.start_epoch(seed)
+        found = [batches[number] for number in range(3)]
+        rows = np.concatenate([targets for _, targets in found])
+        return np.concatenate([images for images, _ in found])[np.argsort(rows)]
+
+    first, second = epoch(1), epoch(2)
+    assert (first == epoch(1)).all()
+    assert all((a != b).any() for a, b in zip(first, second, strict=True))
+    assert all((a != b).any() for a, b in zip(first, images, strict=True))
+
+
+# ---- rates, optimizers and what else is set -------------------------------------------
+
+
+def _rates(schedule, losses):
+    history = [{"val_loss": loss} for loss in losses]
+    return [schedule.rate(history[:epoch], len(losses)) for epoch in range(len(losses))]
+
+
+def test_constant_rate():
+    assert _rates(_schedule(lr=0.5), [1, 1, 1]) == [0.5] * 3
+
+
+def test_rate_rises_in_warm_up_and_falls_along_a_cosine():
+    schedule = _schedule(lr=1.0, epochs=6, warm_up=2, schedule="cosine")
+    expected = [
+        1 / 3,
+        2 / 3,
+        1.0,
+        (1 + np.cos(np.pi / 4)) / 2,
+        0.5,
+        (1 + np.cos(3 * np.pi / 4)) / 2,
+    ]
+    assert _rates(schedule, [1] * 6) == pytest.approx(expected)
+
+
+def test_plateaus_are_those_of_keras():
+    """Beside Keras's own callback, on the same losses."""
+    losses = [1.0, 0.9, 0.95, 0.90005, 0.8, 0.81, 0.82, 0.83, 0.84, 0.7, 0.71, 0.72, 0.73]
+    model = keras.Sequential([keras.layers.Dense(1)])
+    model.compile("sgd", "mse")
+    plateau = keras.callbacks.ReduceLROnPlateau(factor=0.3, patience=2, min_lr=1e-4)
+    plateau.set_model(model)
+    model.optimizer.learning_rate = 0.01
+    plateau.on_train_begin()
+    expected = []
+    for epoch, loss in enumerate(losses):
+        expected.append(float(model.optimizer.learning_rate.value))
+        plateau.on_epoch_end(epoch, {"val_loss": loss})
+    how = {"factor": 0.3, "patience": 2, "minimum": 1e-4}
+    plateaus = PLAIN.plateau.model_copy(update=how)
+    schedule = _schedule(lr=0.01, epochs=99, schedule="plateau", plateau=plateaus)
+    assert _rates(schedule, losses) == pytest.approx(expected, rel=1e-5)
+    assert len(set(expected)) > 2
+
+
+def test_no_patience_trains_all_epochs(tmp_path):
+    schedule = _schedule(epochs=4, patience=None)
+    scores = [0.9, 0.1, 0.1, 0.1]
+    trained, _ = _weights_by_epoch(tmp_path, schedule=schedule, score=_scripted(scores))
+    assert len(trained.history) == 4
+
+
+SETTINGS = [
+    {"optimizer": "adamw", "weight_decay": 0.01, "schedule": "cosine", "warm_up": 1},
+    {"optimizer": "rmsprop", "schedule": "plateau"},
+    {"optimizer": "sgd"},
+    {"precision": "mixed_bfloat16"},
+    {"precision": "mixed_float16"},
+]
+
+
+@pytest.mark.parametrize("how", SETTINGS, ids=lambda how: "-".join(map(str, how.values())))
+def test_every_setting_trains_resumes_and_matters(tmp_path, uninterrupted, how):
+    schedule = _schedule(**how)
+    train(_network, _job(tmp_path / "whole", schedule=schedule), _ignore)
+    whole = _outcome(tmp_path / "whole")
+
+    def killed(epoch, scores):
+        if epoch == 1:
+            raise Killed
+
+    with pytest.raises(Killed):
+        train(_network, _job(tmp_path / "cut", schedule=schedule), killed)
+    keras.utils.set_random_seed(7)
+    train(_network, _job(tmp_path / "cut", schedule=schedule), _ignore)
+    assert _outcome(tmp_path / "cut") == whole
+    assert whole[0] != uninterrupted[_network][0]
+    assert keras.config.dtype_policy().name == "float32"
+
+
+def test_weights_of_the_scans_matter(tmp_path, uninterrupted):
+    weights = np.where(np.arange(20) % 3 == 0, 5, 0.1).astype("float32")
+    train(_network, _job(tmp_path, weights=weights), _ignore)
+    assert _outcome(tmp_path)[0] != uninterrupted[_network][0]
+
+
+def test_what_a_training_cost_is_told(tmp_path):
+    trained = train(_network, _job(tmp_path), _ignore)
+    assert trained.seconds > 0
+    assert 0 < trained.images_per_second < 20 * EPOCHS / 1e-3
+    assert trained.memory_mib > 50
+
+
+def test_a_mirrored_model_says_the_same_of_a_mirror_image(tmp_path):
+    job = _job(tmp_path, mirror=True)
+    trained = train(_network, job, _ignore)
+    model = keras.saving.load_model(tmp_path / "model.keras", compile=False)
+    images = job.validation.astype("float32")
+    assert np.allclose(
+        model.predict(images, verbose=0), model.predict(images[:, :, ::-1], verbose=0), atol=1e-6
+    )
+    assert model.count_params() == trained.parameters
+
+
+# ---- a backbone that learns after a while ---------------------------------------------
+
+
+def _release(model):
+    model.layers[2].trainable = True
+
+
+def _thawing(memory, after, **changes):
+    schedule = _schedule(epochs=4, schedule="cosine", **changes)
+    return _job(memory, schedule=schedule, thaw=Thaw(after, _release))
+
+
+@pytest.mark.parametrize("after", [0, 2])
+def test_a_thawed_layer_learns_from_its_epoch_on(tmp_path, after):
+    before = []
+
+    def noted(epoch, scores):
+        with np.load(tmp_path / "checkpoint.npz") as saved:
+            state = json.loads(str(saved["state"]))
+            before.append((state["phase"], len([n for n in saved if n.startswith("weight_")])))
+
+    train(_frozen, _thawing(tmp_path, after), noted)
+    phases = [phase for phase, _ in before]
+    assert phases == [0] * after + [1] * (4 - after)
+    assert len({count for _, count in before}) == (2 if after else 1)
+    model = keras.saving.load_model(tmp_path / "model.keras", compile=False)
+    keras.utils.set_random_seed(derive(5, "weights"))
+    fresh = _frozen()
+    assert (model.layers[2].get_weights()[0] != fresh.layers[2].get_weights()[0]).any()
+
+
+@pytest.mark.parametrize("last", range(4))
+def test_thawing_resumes_after_any_epoch(tmp_path, last):
+    train(_frozen, _thawing(tmp_path / "whole", 2), _ignore)
+
+    def killed(epoch, scores):
+        if epoch == last:
+            raise Killed
+
+    with pytest.raises(Killed):
+        train(_frozen, _thawing(tmp_path / "cut", 2), killed)
+    keras.utils.set_random_seed(last)
+    train(_frozen, _thawing(tmp_path / "cut", 2), _ignore)
+    assert _outcome(tmp_path / "cut") == _outcome(tmp_path / "whole")
+
+
+def test_the_best_epoch_may_be_one_before_the_thaw(tmp_path):
+    scores = [0.9, 0.1, 0.2, 0.3]
+    schedule = _schedule(epochs=4)
+    job = _job(tmp_path, schedule=schedule, score=_scripted(scores), thaw=Thaw(2, _release))
+    trained = train(_frozen, job, _ignore)
+    assert trained.best["val_macro_f1"] == 0.9
+    model = keras.saving.load_model(tmp_path / "model.keras", compile=False)
+    keras.utils.set_random_seed(derive(5, "weights"))
+    fresh = _frozen()
+    assert (model.layers[2].get_weights()[0] == fresh.layers[2].get_weights()[0]).all()

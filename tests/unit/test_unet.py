@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from scanvote import training
 from scanvote import unet as training_unet
 from scanvote.arrays import write_shards
 from scanvote.backend import use_backend
@@ -14,6 +13,7 @@ from scanvote.errors import InputError
 from scanvote.manifest import COLUMNS, write_manifest
 from scanvote.params import load_params
 from scanvote.predictions import decode_mask
+from scanvote.training import loop
 from scanvote.unet import train_unet
 
 use_backend("tensorflow")
@@ -122,7 +122,7 @@ def test_predictions_are_masks_of_validation_and_test(whole, prepared):
         f"{split}-{n // 2}" for split in ("validation", "test") for n in range(4)
     ]
     model = keras.saving.load_model(root / "out" / "model.keras")
-    shard = training_unet.read_split(prepared, "validation")
+    shard = training_unet.mapped_split(prepared, "validation")
     expected = model.predict(shard["images"], verbose=0)[..., 0] >= 0.5
     for row, mask, truth in zip(table.itertuples(), expected, shard["masks"], strict=False):
         assert (decode_mask(row.predicted, row.height, row.width) == mask).all()
@@ -140,7 +140,7 @@ def test_another_threshold_trains_nothing_and_changes_the_masks(whole, prepared,
     def refused(*arguments):
         raise AssertionError("trained twice")
 
-    monkeypatch.setattr(training, "_fit", refused)
+    monkeypatch.setattr(loop, "_fit", refused)
     sizes = []
     for threshold in (0.01, 0.99):
         out = whole[0] / f"out-{threshold}"

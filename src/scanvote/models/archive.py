@@ -8,7 +8,7 @@ from pathlib import Path
 import keras
 
 from scanvote.errors import InputError
-from scanvote.files import from_root, written
+from scanvote.files import written
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time a zip can hold
 
@@ -30,13 +30,12 @@ def save_model(model: keras.Model, path: Path) -> None:
             raw.unlink(missing_ok=True)
 
 
-def load_saved_model(name: str, key: str) -> keras.Model:
-    """The Keras model in the file `name`, a relative path counted from the repository.
+def load_saved_model(path: Path, key: str) -> keras.Model:
+    """The Keras model in the file `path`.
 
     Raises:
         InputError: no such file, or no Keras model; it names the `key` of params.yaml.
     """
-    path = from_root(Path(name))
     if not path.is_file():
         raise InputError(f"{key}: there is no file {path}")
     try:

@@ -1,4 +1,4 @@
-"""Losses of masks: truth and prediction are (batch, H, W, 1), 0…1."""
+"""The losses: of classes, and of masks, whose truth and prediction are (batch, H, W, 1), 0…1."""
 
 from collections.abc import Callable
 
@@ -30,3 +30,18 @@ def bce_dice(truth: keras.KerasTensor, predicted: keras.KerasTensor) -> keras.Ke
 
 
 LOSSES: dict[str, Loss] = {"bce": bce, "dice": dice, "bce_dice": bce_dice}
+
+
+def class_loss(name: str, outputs: int, smoothing: float) -> keras.losses.Loss:
+    """Of targets one-hot (batch, classes), or 0 and 1 (batch, 1) for one output.
+
+    Args:
+        name: ``cross_entropy``, or ``focal`` (Lin et al. 2017, γ = 2).
+        outputs: of the network.
+        smoothing: share of each target that goes to all classes evenly.
+    """
+    if name == "focal":
+        kind = "BinaryFocalCrossentropy" if outputs == 1 else "CategoricalFocalCrossentropy"
+    else:
+        kind = "BinaryCrossentropy" if outputs == 1 else "CategoricalCrossentropy"
+    return getattr(keras.losses, kind)(label_smoothing=smoothing)

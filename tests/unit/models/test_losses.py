@@ -2,7 +2,7 @@ import keras
 import numpy as np
 import pytest
 
-from scanvote.models.losses import LOSSES, bce, bce_dice, dice
+from scanvote.models.losses import LOSSES, bce, bce_dice, class_loss, dice
 
 SHAPE = (3, 8, 8, 1)
 
@@ -64,3 +64,77 @@ def test_certain_and_wrong_is_finite(loss):
 def test_a_loss_is_found_again_by_its_name(name):
     stored = keras.saving.serialize_keras_object(LOSSES[name])
     assert keras.saving.deserialize_keras_object(stored) is LOSSES[name]
+
+
+# ---- of classes -----------------------------------------------------------------------
+
+
+def _certainty(outputs):
+    """Targets of three classes and what a softmax says, or of two and what a sigmoid says."""
+    random = np.random.default_rng(1)
+    if outputs == 1:
+        truth = random.integers(0, 2, (9, 1)).astype("float32")
+        return truth, random.uniform(0.05, 0.95, (9, 1)).astype("float32")
+    truth = np.eye(outputs, dtype="float32")[np.arange(9) % outputs]
+    return truth, random.dirichlet(np.ones(outputs), 9).clip(1e-3).astype("float32")
+
+
+def _cross_entropy(truth, predicted, smoothing):
+    predicted = predicted.astype(float)
+    if truth.shape[1] == 1:
+        truth = truth * (1 - smoothing) + smoothing / 2
+        return -np.mean(truth * np.log(predicted) + (1 - truth) * np.log(1 - predicted))
+    predicted = predicted / predicted.sum(axis=1, keepdims=True)
+    truth = truth * (1 - smoothing) + smoothing / truth.shape[1]
+    return -np.mean((truth * np.log(predicted)).sum(axis=1))
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+@pytest.mark.parametrize("outputs", [1, 3])
+def test_cross_entropy_is_that_of_numpy(outputs, smoothing):
+    truth, predicted = _certainty(outputs)
+    loss = class_loss("cross_entropy", outputs, smoothing)
+    expected = _cross_entropy(truth, predicted, smoothing)
+    assert float(loss(truth, predicted)) == pytest.approx(expected, rel=1e-4)
+
+
+def _of_one(name, outputs, certainty, smoothing=0.0):
+    """The loss of one scan whose own class is given this probability."""
+    if outputs == 1:
+        truth, predicted = [[1.0]], [[certainty]]
+    else:
+        truth, predicted = [[1.0, 0.0]], [[certainty, 1 - certainty]]
+    return float(class_loss(name, outputs, smoothing)(np.float32(truth), np.float32(predicted)))
+
+
+@pytest.mark.parametrize("outputs", [1, 2])
+def test_focal_loss_cares_less_for_what_is_easy(outputs):
+    shares = [
+        _of_one("focal", outputs, certainty) / _of_one("cross_entropy", outputs, certainty)
+        for certainty in (0.1, 0.5, 0.9, 0.99)
+    ]
+    assert shares == sorted(shares, reverse=True)
+    # (1 - p)² of Lin et al., beside a constant weight of all
+    assert shares[2] / shares[1] == pytest.approx((0.1 / 0.5) ** 2, rel=1e-3)
+
+
+@pytest.mark.parametrize("outputs", [1, 2])
+def test_smoothing_makes_certainty_cost(outputs):
+    name = "cross_entropy"
+    assert _of_one(name, outputs, 0.999, 0.1) > _of_one(name, outputs, 0.9, 0.1)
+    assert _of_one(name, outputs, 0.999) < _of_one(name, outputs, 0.9)
+
+
+@pytest.mark.parametrize("outputs", [1, 2])
+def test_smoothing_changes_the_focal_loss(outputs):
+    assert _of_one("focal", outputs, 0.9, 0.1) != _of_one("focal", outputs, 0.9)
+
+
+@pytest.mark.parametrize("name", ["cross_entropy", "focal"])
+@pytest.mark.parametrize("outputs", [1, 3])
+def test_class_losses_weigh_the_scans(name, outputs):
+    truth, predicted = _certainty(outputs)
+    weights = np.r_[np.float32(9), np.zeros(8, np.float32)]
+    loss = class_loss(name, outputs, 0.0)
+    weighted = float(loss(truth, predicted, sample_weight=weights))
+    assert weighted == pytest.approx(float(loss(truth[:1], predicted[:1])), rel=1e-5)

@@ -1,0 +1,23 @@
+"""A model that looks twice: at the scan, and at its mirror image."""
+
+import keras
+from keras import layers, ops
+
+
+@keras.saving.register_keras_serializable("scanvote")
+class Mirror(layers.Layer):
+    """Images (batch, H, W, C), left and right exchanged."""
+
+    def call(self, x: keras.KerasTensor) -> keras.KerasTensor:
+        return ops.flip(x, axis=2)
+
+
+def mirrored(model: keras.Model) -> keras.Model:
+    """The mean of what `model` says of a scan and of its mirror image.
+
+    It has the weights of `model`, which is its layer of that name. A classifier's left and
+    right are not the patient's: a head has no label that they would change.
+    """
+    inputs = keras.Input(model.input_shape[1:], name="scan")
+    both = [model(inputs), model(Mirror()(inputs))]
+    return keras.Model(inputs, layers.Average()(both), name=f"{model.name}_mirrored")
