@@ -67,6 +67,14 @@ def repository_root() -> Path:
     return Path(os.environ.get("DVC_ROOT") or Path.cwd()).resolve()
 
 
+def mirror_folder(setting: str | None) -> Path | None:
+    """The folder that `download.mirror` or SCANVOTE_MIRROR names; None if it is an address."""
+    mirror = os.environ.get("SCANVOTE_MIRROR") or setting
+    if mirror is None or mirror.startswith(("http://", "https://")):
+        return None
+    return from_root(Path(mirror))
+
+
 def from_root(path: Path) -> Path:
     """`path`, a relative one counted from the root of the main repository."""
     return repository_root() / path.expanduser()

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from scanvote.errors import InputError
 from scanvote.figures import inflation_figure
-from scanvote.files import write_csv
+from scanvote.files import from_root, write_csv
 from scanvote.images.decode import decode_image, grey
 from scanvote.manifest import read_manifest
 from scanvote.params import InflationParams
@@ -132,7 +132,7 @@ def features(paths: list[Path], params: InflationParams) -> Features:
 def _backbone_features(paths: list[Path], backbone: str, side: int) -> Features:
     from scanvote.models.archive import load_saved_model
 
-    model = load_saved_model(backbone, "inflation.backbone")
+    model = load_saved_model(from_root(Path(backbone)), "inflation.backbone")
     batches = []
     with progress_bar("Features") as progress:
         for start in range(0, len(paths), 32):

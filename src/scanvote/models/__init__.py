@@ -1,12 +1,20 @@
 """The networks, one page a family.
 
-A family is a pure function ``build(hp, shape, classes, params) -> keras.Model``:
-it takes uint8-range inputs (0…255) of `shape`, scales them itself, and is not
-compiled. Its search space is what it asks `hp` for.
+A family is two functions:
+
+- ``space(hp, params)`` asks Keras Tuner for the choices that span its grid;
+- ``build(values, brief, params) -> keras.Model`` makes the network of one point of it. It is
+  pure: the same values, the same layers. The network takes uint8-range inputs (0…255),
+  scales them itself, and is not compiled.
 """
 
 from types import ModuleType
 
-from scanvote.models import ann, cnn, transfer
+from scanvote.models import ann, cnn, published, transfer
 
-FAMILIES: dict[str, ModuleType] = {"ann": ann, "cnn": cnn, "transfer": transfer}
+FAMILIES: dict[str, ModuleType] = {
+    "ann": ann,
+    "cnn": cnn,
+    "transfer": transfer,
+    "published": published,
+}

@@ -1,31 +1,35 @@
 """The ANN grid: flattened pixels, dense layers, dropout."""
 
+from collections.abc import Mapping
 from contextlib import nullcontext
+from typing import Any
 
 import keras
 from keras import layers
 from keras_tuner import HyperParameters
 
+from scanvote.models.brief import Brief, answer
 from scanvote.params import AnnParams
 
 
-def build(
-    hp: HyperParameters, shape: tuple[int, int, int], classes: int, params: AnnParams
-) -> keras.Model:
-    """Flatten → `dense_layers` × dense(`units`, ReLU) → dropout → softmax.
-
-    Source: the ANN grid of the published 4-class system (dense layers 0/1/2 of 32/64/128).
-    """
-    inputs = keras.Input(shape, name="scan")
-    x = layers.Flatten()(layers.Rescaling(1 / 255)(inputs))
+def space(hp: HyperParameters, params: AnnParams) -> None:
     depth = hp.Choice("dense_layers", params.dense_layers)
     # without a hidden layer there is no width: the grid must not train it thrice
     deep = [n for n in params.dense_layers if n > 0]
     # entered whatever the depth: a scope is how Keras Tuner learns that there is more to ask
     with hp.conditional_scope("dense_layers", deep) if deep else nullcontext():
         if depth > 0:
-            units = hp.Choice("units", params.units)
-            for _ in range(depth):
-                x = layers.Dense(units, activation="relu")(x)
+            hp.Choice("units", params.units)
+
+
+def build(values: Mapping[str, Any], brief: Brief, params: AnnParams) -> keras.Model:
+    """Flatten → `dense_layers` × dense(`units`, ReLU) → dropout → softmax.
+
+    Source: the ANN grid of the published 4-class system (dense layers 0/1/2 of 32/64/128).
+    """
+    inputs = keras.Input(brief.shape, name="scan")
+    x = layers.Flatten()(layers.Rescaling(1 / 255)(inputs))
+    for _ in range(values["dense_layers"]):
+        x = layers.Dense(values["units"], activation="relu")(x)
     x = layers.Dropout(params.dropout)(x)
-    return keras.Model(inputs, layers.Dense(classes, activation="softmax")(x), name="ann")
+    return keras.Model(inputs, answer(x, brief.outputs), name="ann")

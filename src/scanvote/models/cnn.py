@@ -1,29 +1,36 @@
 """The CNN grid: 3×3 convolutions with pooling, dense layers, dropout."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import keras
 from keras import layers
 from keras_tuner import HyperParameters
 
+from scanvote.models.brief import Brief, answer
 from scanvote.params import CnnParams
 
 
-def build(
-    hp: HyperParameters, shape: tuple[int, int, int], classes: int, params: CnnParams
-) -> keras.Model:
+def space(hp: HyperParameters, params: CnnParams) -> None:
+    hp.Choice("filters", params.filters)
+    hp.Choice("convolutions", params.convolutions)
+    hp.Choice("dense_layers", params.dense_layers)
+
+
+def build(values: Mapping[str, Any], brief: Brief, params: CnnParams) -> keras.Model:
     """`convolutions` × (3×3 valid, ReLU, 2×2 pooling) → flatten → dense → dropout → softmax.
 
     The dense layers are as wide as the convolutions have filters.
 
     Source: the CNN grid of the published 4-class system (27 combinations).
     """
-    inputs = keras.Input(shape, name="scan")
-    filters = hp.Choice("filters", params.filters)
+    inputs = keras.Input(brief.shape, name="scan")
     x = layers.Rescaling(1 / 255)(inputs)
-    for _ in range(hp.Choice("convolutions", params.convolutions)):
-        x = layers.Conv2D(filters, 3, activation="relu")(x)
+    for _ in range(values["convolutions"]):
+        x = layers.Conv2D(values["filters"], 3, activation="relu")(x)
         x = layers.MaxPooling2D()(x)
     x = layers.Flatten()(x)
-    for _ in range(hp.Choice("dense_layers", params.dense_layers)):
-        x = layers.Dense(filters, activation="relu")(x)
+    for _ in range(values["dense_layers"]):
+        x = layers.Dense(values["filters"], activation="relu")(x)
     x = layers.Dropout(params.dropout)(x)
-    return keras.Model(inputs, layers.Dense(classes, activation="softmax")(x), name="cnn")
+    return keras.Model(inputs, answer(x, brief.outputs), name="cnn")

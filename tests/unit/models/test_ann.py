@@ -1,11 +1,16 @@
+from pathlib import Path
+
+import keras
 import numpy as np
 import pytest
 from keras_tuner import HyperParameters
 
 from scanvote.models import ann
-from scanvote.params import AnnParams, SearchParams
+from scanvote.models.brief import Brief
+from scanvote.params import AnnParams, load_params
 from scanvote.tuning import walk
 
+ROOT = Path(__file__).parents[3]
 SHAPE = (16, 16, 1)
 
 
@@ -15,17 +20,21 @@ def _params(dense_layers=(0, 1, 2), units=(32, 64, 128)):
 
 def _points(params):
     """What a search of the whole grid is asked to train."""
-    search = SearchParams(
-        algorithm="grid", max_trials=50, epochs=1, patience=1, batch_size=1, objective="loss"
-    )
+    whole = load_params(ROOT / "params.yaml").search
+    search = whole.model_copy(update={"algorithm": "grid", "max_trials": 50})
     points = []
     walk(
-        lambda hp: ann.build(hp, SHAPE, 4, params),
-        lambda hp, values: points.append(values) or 0.0,
+        lambda hp: ann.space(hp, params),
+        lambda values, epochs: points.append(values) or 0.0,
         search,
         seed=1,
     )
     return points
+
+
+def _build(dense_layers, units=8, outputs=4):
+    values = {"dense_layers": dense_layers, "units": units}
+    return ann.build(values, Brief(SHAPE, outputs), _params())
 
 
 def _widths(model):
@@ -34,11 +43,11 @@ def _widths(model):
 
 def test_choices_and_defaults():
     hp = HyperParameters()
-    ann.build(hp, SHAPE, 4, _params())
+    ann.space(hp, _params())
     assert hp.values == {"dense_layers": 0}
     hp = HyperParameters()
     hp.Fixed("dense_layers", 2)
-    ann.build(hp, SHAPE, 4, _params())
+    ann.space(hp, _params())
     assert hp.values == {"dense_layers": 2, "units": 32}
 
 
@@ -64,13 +73,14 @@ def test_order_and_absence_of_0_do_not_lose_points(dense_layers):
 
 @pytest.mark.parametrize(("layers", "widths"), [(0, [4]), (1, [8, 4]), (2, [8, 8, 4])])
 def test_hidden_layers_and_their_width(layers, widths):
-    model = ann.build(HyperParameters(), SHAPE, 4, _params([layers], [8]))
+    model = _build(layers)
     assert _widths(model) == widths
     assert model.output_shape == (None, 4)
 
 
 def test_learns_from_a_batch_of_bytes():
-    model = ann.build(HyperParameters(), SHAPE, 4, _params([1], [8]))
+    keras.utils.set_random_seed(1)
+    model = _build(1)
     model.compile("adam", "sparse_categorical_crossentropy")
     scans = np.random.default_rng(1).integers(0, 256, (8, *SHAPE), "uint8")
     before = [weight.copy() for weight in model.get_weights()]
@@ -81,9 +91,17 @@ def test_learns_from_a_batch_of_bytes():
 
 
 def test_pixels_are_scaled_to_0_1():
-    model = ann.build(HyperParameters(), SHAPE, 4, _params([0]))
+    model = _build(0)
     dense = model.layers[-1]
     white = np.full((1, *SHAPE), 255, "uint8")
     logits = dense.kernel.numpy().sum(axis=0) + dense.bias.numpy()
     expected = np.exp(logits) / np.exp(logits).sum()
     assert np.allclose(model.predict(white, verbose=0)[0], expected, atol=1e-5)
+
+
+def test_two_classes_may_have_one_output():
+    model = _build(1, outputs=1)
+    scans = np.random.default_rng(1).integers(0, 256, (8, *SHAPE), "uint8")
+    predicted = model.predict(scans, verbose=0)
+    assert predicted.shape == (8, 1)
+    assert ((predicted > 0) & (predicted < 1)).all()
