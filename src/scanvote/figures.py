@@ -9,11 +9,26 @@ import numpy as np
 import pandas as pd
 
 from scanvote.files import written
+from scanvote.importance import choices, explained_share
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 DISCLAIMER = "Research use, not for diagnosis."
+SMOKE = "Smoke run, not a result. "
+_smoke = False
+
+
+def mark_smoke(smoke: bool) -> None:
+    """From here on every figure says that it is of a smoke run, or does not."""
+    global _smoke
+    _smoke = smoke
+
+
+def footnote() -> str:
+    """What every figure says of itself."""
+    return f"{SMOKE if _smoke else ''}{DISCLAIMER}"
+
 
 _STYLE: dict[Any, Any] = {
     "font.size": 9,
@@ -39,7 +54,7 @@ def _figure(
     with matplotlib.rc_context(_STYLE):
         figure = Figure(figsize=size, dpi=110)
         figure.suptitle(title, x=0.01, ha="left", fontsize=10, fontweight="bold")
-        figure.supxlabel(DISCLAIMER, x=0.99, ha="right", fontsize=7, color="0.45")
+        figure.supxlabel(footnote(), x=0.99, ha="right", fontsize=7, color="0.45")
         yield figure.subplots(rows, columns)
         with written(path) as beside, beside.open("wb") as file:
             FigureCanvasAgg(figure).print_png(file, metadata={"Software": None})  # type: ignore[no-untyped-call]
@@ -85,6 +100,35 @@ def curves_figure(curves: pd.DataFrame, score: str, title: str, path: Path) -> N
         axes.set(xlabel="epoch", ylabel=score.removeprefix("val_").replace("_", " "))
         if score not in curves:
             axes.legend()
+
+
+def choices_figure(table: pd.DataFrame, score: str, title: str, path: Path) -> None:
+    """A panel a hyperparameter, the one that mattered most first: each trial's score by its value.
+
+    Args:
+        table: a trial a row, as of `trials_table`.
+        score: the column to show.
+    """
+    tried = {name: explained_share(table, name, score) for name in choices(table)}
+    names = sorted(tried, key=lambda name: (-tried[name], name)) or ["trial"]
+    with _figure(path, title, size=(2.6 * len(names) + 0.8, 3.2), columns=len(names)) as axes:
+        for cell, name in zip(np.atleast_1d(axes), names, strict=True):
+            _show_choice(cell, table[table[score].notna()], name, score)
+            if name in tried:
+                cell.set_title(f"explains {100 * tried[name]:.0f} % of the variance")
+        np.atleast_1d(axes)[0].set_ylabel(score.replace("_", " ").replace("val", "validation"))
+
+
+def _show_choice(axes: "Axes", trials: pd.DataFrame, name: str, score: str) -> None:
+    known = trials[trials[name].notna()]
+    values = sorted(known[name].unique())
+    place = known[name].map({value: at for at, value in enumerate(values)})
+    axes.scatter(place, known[score], color="#6baed6", s=22, alpha=0.8)
+    means = known.groupby(place)[score].mean()
+    axes.plot(means.index, means, color=_PREDICTED, marker="_", markersize=14, linewidth=1)
+    words = [f"{value:g}" if isinstance(value, float) else str(value) for value in values]
+    axes.set_xticks(range(len(values)), words, rotation=30 if max(map(len, words)) > 4 else 0)
+    axes.set(xlabel=name.replace("_", " "), xlim=(-0.5, len(values) - 0.5))
 
 
 def gallery(

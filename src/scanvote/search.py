@@ -1,47 +1,49 @@
 """search: Keras Tuner over the grid of one family; the best models and their predictions."""
 
 import shutil
-from collections.abc import Iterable, Mapping
-from functools import partial
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import keras
-import keras_tuner
-import numpy as np
 import pandas as pd
 
-from scanvote import seeds, training
-from scanvote.arrays import read_split
-from scanvote.digests import digest, digest_code, digest_files
+from scanvote.ahead import train_ahead
+from scanvote.bench import Bench
 from scanvote.errors import InputError
-from scanvote.figures import curves_figure
-from scanvote.files import from_root, repository_root, sha256, write_csv
-from scanvote.manifest import read_manifest
-from scanvote.metrics import classification
-from scanvote.models import FAMILIES, archive, transfer
-from scanvote.params import Params, Section
+from scanvote.figures import choices_figure, curves_figure
+from scanvote.files import write_csv
+from scanvote.models.brief import as_classes
+from scanvote.params import Family, Params
 from scanvote.predictions import class_predictions
-from scanvote.prepare import classes
 from scanvote.progress import Progress, progress_bar
 from scanvote.seeds import derive
-from scanvote.training import Job, OnEpoch, Schedule, Scores, Trained, TrainingFailed, train
+from scanvote.training import (
+    Scores,
+    Trained,
+    TrainingFailed,
+    restore_model,
+    train,
+)
+from scanvote.training.batches import predict
+from scanvote.training.loop import OnEpoch
 from scanvote.trials import Record, Trial, curves_table, trials_metrics, trials_table
 from scanvote.tuning import walk
 
 
 def search(
-    family: str, prepared: Path, params: Params, out: Path, record: Record
+    family: Family, prepared: Path, params: Params, out: Path, record: Record
 ) -> dict[str, float]:
     """Search the grid of `family`, and write its best models and tables to `out`.
 
     - ``1.keras``, ``2.keras``…: the best `ensemble.top` models, best first
     - ``trials.csv``: every trial with its hyperparameters and validation scores
+    - ``choices.png``: the scores by the value of each hyperparameter
     - ``curves.csv`` and ``curves.png``: of the best models, an epoch a row
     - ``predictions.csv``: of the best models, on validation and test
 
     Args:
-        family: ``ann``, ``cnn`` or ``transfer``.
+        family: whose grid.
         prepared: folder of the shards, `data/prepared/classification`.
         params: the whole of params.yaml.
         out: `models/search/<family>`.
@@ -53,141 +55,60 @@ def search(
     Raises:
         InputError: every trial failed, or the family's params cannot be met.
     """
-    bench = _Bench(family, prepared, params)
+    bench = Bench(family, prepared, params)
+    if params.search.workers > 1:
+        train_ahead(bench, prepared)
     trials = _run_trials(bench, record)
     ranked = sorted((t for t in trials if t.trained), key=bench.rank)
     if not ranked:
         raise InputError(f"every trial of {family} failed, the first: {trials[0].problem}")
     best = ranked[: params.ensemble.top]
-    _keep_models(trials, best, out)
-    write_csv(trials_table(trials, ranked), out / "trials.csv")
+    _copy_models(best, out)
+    table = trials_table(trials, ranked)
+    write_csv(table, out / "trials.csv")
     curves = curves_table(best, params.ensemble.top)
     write_csv(curves, out / "curves.csv")
     score = f"val_{params.search.objective}"
-    curves_figure(curves, score, f"{family}: best of {len(trials)} trials", out / "curves.png")
-    write_csv(bench.predictions(best, out), out / "predictions.csv")
+    title = f"{family}: {len(trials)} trials"
+    curves_figure(curves, score, f"{title}, the best of them", out / "curves.png")
+    choices_figure(table, score, title, out / "choices.png")
+    write_csv(_predictions(bench, best, out), out / "predictions.csv")
     return trials_metrics(trials, best[0])
 
 
-class _Bench:
-    """What all trials of a family have in common."""
-
-    def __init__(self, family: str, prepared: Path, params: Params) -> None:
-        self.family, self.params = family, params
-        self.section = getattr(params, family)
-        self.labels = classes(read_manifest(prepared / "manifest.csv"))
-        self.splits = {
-            split: read_split(prepared, split) for split in ("train", "validation", "test")
-        }
-        self.schedule = Schedule(lr=params.lr, **_schedule(params))
-        self.context = digest(
-            family,
-            digest_files(prepared.glob("*.pkl")),
-            _fixed(self.section),
-            params.seed,
-            digest_code(
-                [FAMILIES[family], training, archive, seeds, classification],
-                ["keras", keras.config.backend()],
-            ),
-        )
-
-    def build(self, hp: keras_tuner.HyperParameters) -> keras.Model:
-        shape = self.splits["train"]["images"].shape[1:]
-        network: keras.Model = FAMILIES[self.family].build(
-            hp, shape, len(self.labels), self.section
-        )
-        return network
-
-    def job(self, values: Mapping[str, Any], epochs: int) -> Job:
-        schedule = self.schedule.within(epochs)
-        key = digest(self.context, values, vars(schedule), _backbone_digest(values))
-        return Job(
-            train=(self.splits["train"]["images"], self.splits["train"]["labels"]),
-            validation=self.splits["validation"]["images"],
-            loss="sparse_categorical_crossentropy",
-            score=self.score,
-            schedule=schedule,
-            seed=derive(self.params.seed, "trial", self.family, digest(values)),
-            memory=repository_root() / ".cache" / "trials" / key,
-        )
-
-    def score(self, predicted: np.ndarray) -> Scores:
-        return classification.quick_scores(self.splits["validation"]["labels"], predicted)
-
-    def rank(self, trial: Trial) -> tuple[tuple[float, float], str]:
-        assert trial.trained is not None
-        return self.schedule.key(trial.trained.best), trial.name
-
-    def predictions(self, best: list[Trial], out: Path) -> pd.DataFrame:
-        """One table: the best models' rows on validation and test, model by model."""
-        tables = []
-        for place, trial in enumerate(best, start=1):
-            model = keras.saving.load_model(out / f"{place}.keras", compile=False)
-            for split in ("validation", "test"):
-                shard = self.splits[split]
-                predicted = model.predict(
-                    shard["images"], batch_size=self.schedule.batch_size, verbose=0
-                )
-                name = f"{self.family}/{trial.name}"
-                tables.append(class_predictions(name, split, shard, predicted, self.labels))
-        return pd.concat(tables, ignore_index=True)
-
-
-def _fixed(section: Section) -> dict[str, Any]:
-    """A family's settings beside its grid: a wider grid must not forget what is trained."""
-    return {key: value for key, value in section if not isinstance(value, list)}
-
-
-def _backbone_digest(values: Mapping[str, Any]) -> str:
-    path = from_root(Path(values.get("backbone", "")))
-    return sha256(path) if path.is_file() else ""
-
-
-def _schedule(params: Params) -> dict[str, Any]:
-    return params.search.model_dump(include={"epochs", "patience", "batch_size", "objective"})
-
-
-def _run_trials(bench: _Bench, record: Record) -> list[Trial]:
+def _run_trials(bench: Bench, record: Record) -> list[Trial]:
     """Every trial once, in the order the algorithm proposed them."""
     trials: dict[Path, Trial] = {}
-    schedule, budget = bench.schedule, bench.params.search.max_trials
+    search = bench.params.search
     with progress_bar(f"Search {bench.family}") as progress:
 
-        def run(hp: keras_tuner.HyperParameters, values: dict[str, Any]) -> float:
-            epochs = int(hp.values.get("tuner/epochs", schedule.epochs))  # hyperband's own budget
-            job = bench.job(values, epochs)
-            network = partial(bench.build, hp)
-            named = _name(values, bench.section), {**values, "epochs": epochs}
-            trial = Trial(*named, network, job)
-            following = _follow(progress, len(trials), budget, trial, trials.values(), schedule)
-            trials[job.memory] = trial
+        def run(values: dict[str, Any], epochs: int) -> float:
+            trial = bench.trial(values, epochs)
+            following = _follow(progress, len(trials), bench, trial, trials.values())
+            trials[trial.job.memory] = trial
             try:
                 trial.trained = _run_trial(trial, record, following)
             except TrainingFailed as error:
                 trial.problem = str(error)
                 raise
-            return -schedule.key(trial.trained.best)[0]
+            bench.forget_the_worse(trials.values())
+            return bench.worth(trial.trained)
 
-        seed = derive(bench.params.seed, "search", bench.family)
-        walk(bench.build, run, bench.params.search, seed)
+        walk(bench.space, run, search, derive(bench.params.seed, "search", bench.family))
     return list(trials.values())
 
 
 def _follow(
-    progress: Progress,
-    done: int,
-    budget: int,
-    trial: Trial,
-    before: Iterable[Trial],
-    schedule: Schedule,
+    progress: Progress, done: int, bench: Bench, trial: Trial, before: Iterable[Trial]
 ) -> OnEpoch:
     """Shows the trial, its epoch, and the best score before it."""
-    best = min((schedule.key(t.trained.best) for t in before if t.trained), default=None)
-    so_far = "" if best is None else f", best {schedule.objective} {abs(best[0]):.3f}"
+    search, key = bench.params.search, bench.schedule.key
+    best = min((key(t.trained.best) for t in before if t.trained), default=None)
+    so_far = "" if best is None else f", best {search.objective} {abs(best[0]):.3f}"
 
     def on_epoch(epoch: int, scores: Scores) -> None:
         share = (epoch + 1) / trial.values["epochs"]
-        progress(done + share, budget, f"{trial.name}{so_far}")
+        progress(done + share, search.max_trials, f"{trial.name}{so_far}")
 
     return on_epoch
 
@@ -201,24 +122,26 @@ def _run_trial(trial: Trial, record: Record, follow: OnEpoch) -> Trained:
 
         trained = train(trial.network, trial.job, on_epoch)
         best = {f"best_{name}": score for name, score in trained.best.items()}
-        log.result({**best, "parameters": trained.parameters, "seconds": trained.seconds})
+        cost = ("parameters", "seconds", "images_per_second", "memory_mib")
+        log.result({**best, **{name: getattr(trained, name) for name in cost}})
     return trained
 
 
-def _name(values: Mapping[str, Any], section: Any) -> str:
-    """A name from the hyperparameters, fit for a file: ``convolutions2-filters64``."""
-    return "-".join(
-        transfer.title(value, section) if name == "backbone" else f"{name}{value}"
-        for name, value in sorted(values.items())
-    )
-
-
-def _keep_models(trials: list[Trial], best: list[Trial], out: Path) -> None:
+def _copy_models(best: list[Trial], out: Path) -> None:
     out.mkdir(parents=True, exist_ok=True)
     for place, trial in enumerate(best, start=1):
-        training.restore_model(trial.network, trial.job)  # forgotten while others were better
+        restore_model(trial.network, trial.job)  # if somebody tidied the cache
         shutil.copyfile(trial.job.memory / "model.keras", out / f"{place}.keras")
-    kept = {trial.job.memory for trial in best}
-    for trial in trials:
-        if trial.job.memory not in kept:
-            training.forget_model(trial.job.memory)
+
+
+def _predictions(bench: Bench, best: list[Trial], out: Path) -> pd.DataFrame:
+    """One table: the best models' rows on validation and test, model by model."""
+    tables = []
+    for place, trial in enumerate(best, start=1):
+        model = keras.saving.load_model(out / f"{place}.keras", compile=False)
+        for split in ("validation", "test"):
+            shard, size = bench.splits[split], bench.params.search.batch_size
+            predicted = as_classes(predict(model, shard["images"], size))
+            name = f"{bench.family}/{trial.name}"
+            tables.append(class_predictions(name, split, shard, predicted, bench.labels))
+    return pd.concat(tables, ignore_index=True)

@@ -37,14 +37,19 @@ class Trial:
 def trials_table(trials: list[Trial], ranked: list[Trial]) -> pd.DataFrame:
     """A trial a row, the best first, the failed last."""
     failed = [trial for trial in trials if not trial.trained]
+    # a trial has only the choices that count for it; `epochs` is the last of all
+    asked = {name for trial in trials for name in trial.values}
+    names = sorted(asked, key=lambda name: (name == "epochs", name))
     rows = []
     for place, trial in enumerate(ranked + failed, start=1):
         row = {"rank": place, "trial": trial.name, **trial.values}
         if trial.trained:
             row |= {"parameters": trial.trained.parameters, **trial.trained.best}
             row |= {"epochs_run": len(trial.trained.history)}
-        rows.append(row | {"problem": trial.problem})
-    return pd.DataFrame(rows)
+        rows.append(row | {"digest": trial.job.memory.name, "problem": trial.problem})
+    table = pd.DataFrame(rows)
+    first = ["rank", "trial", *names]
+    return table[[*first, *table.columns.difference(first, sort=False)]]
 
 
 def curves_table(best: list[Trial], top: int) -> pd.DataFrame:

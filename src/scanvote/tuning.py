@@ -6,33 +6,36 @@ is a temporary one, and a trial that was already trained returns at once.
 
 import tempfile
 from collections.abc import Callable
+from itertools import takewhile
 from typing import Any
 
-import keras
 import keras_tuner
 from keras_tuner.engine.base_tuner import BaseTuner
 from keras_tuner.errors import FailedTrialError, FatalError
 
 from scanvote.params import SearchParams
+from scanvote.seeds import generator
 from scanvote.training import TrainingFailed
 
-Build = Callable[[keras_tuner.HyperParameters], keras.Model]
-# trains at a point of the grid, returns the score to maximise
-RunTrial = Callable[[keras_tuner.HyperParameters, dict[str, Any]], float]
+Space = Callable[[keras_tuner.HyperParameters], None]
+# trains at a point of the grid, so many epochs at most, returns the score to maximise
+RunTrial = Callable[[dict[str, Any], int], float]
 
 
-def walk(build: Build, run: RunTrial, params: SearchParams, seed: int) -> None:
+def walk(space: Space, run: RunTrial, params: SearchParams, seed: int) -> None:
     """Run trials as the algorithm of `params` proposes them, until its budget is spent.
 
     Args:
-        build: a family's network; its choices are the search space.
-        run: called with the hyperparameters of a trial and its active values by name.
+        space: asks for the choices that span the grid.
+        run: called with the values of a trial by name, those that count, and its epochs.
         params: algorithm and `max_trials`.
         seed: of the proposals, not 0, which Keras Tuner takes for "random".
     """
     oracle = _oracle(params, seed)
     with tempfile.TemporaryDirectory() as folder:
-        tuner = _Tuner(run, oracle=oracle, hypermodel=build, directory=folder, overwrite=True)
+        tuner = _Tuner(
+            run, params.epochs, oracle=oracle, hypermodel=space, directory=folder, overwrite=True
+        )
         try:
             tuner.search(verbose=0)
         except FatalError as fatal:
@@ -63,16 +66,52 @@ def _oracle(params: SearchParams, seed: int) -> keras_tuner.Oracle:
 
 
 class _Tuner(BaseTuner):
-    def __init__(self, run: RunTrial, **kwargs: Any) -> None:
-        self._run = run
+    def __init__(self, run: RunTrial, epochs: int, **kwargs: Any) -> None:
+        self._run, self._epochs = run, epochs
         super().__init__(**kwargs)
 
     def run_trial(self, trial: keras_tuner.engine.trial.Trial, **_: Any) -> dict[str, float]:
         hp = trial.hyperparameters
         values = {one.name: hp.values[one.name] for one in hp.space if hp.is_active(one)}
+        epochs = int(hp.values.get("tuner/epochs", self._epochs))  # hyperband gives each its own
         try:
-            return {"score": self._run(hp, values)}
+            return {"score": self._run(values, epochs)}
         except TrainingFailed as error:
             raise FailedTrialError(str(error)) from None
         except Exception as error:
             raise FatalError(str(error)) from error  # anything else would be swallowed
+
+
+Point = tuple[dict[str, Any], int]
+Score = Callable[[dict[str, Any], int], float | None]
+_FATES = 3
+
+
+def likely_points(space: Space, score: Score, params: SearchParams, seed: int) -> list[Point]:
+    """The trials that `walk` will run whatever the unknown scores turn out to be, in their order.
+
+    They are what it asks for alike in several made-up fates of the unknown trials:
+    everything of a grid or a random search, a rung of hyperband, the first points of a
+    Bayesian search. The fates may agree by chance, so a point at the end may not come.
+
+    Args:
+        score: of a trial, None while it is unknown; it raises TrainingFailed for a failed one.
+    """
+    asked = [_asked(space, score, params, seed, fate) for fate in range(_FATES)]
+    alike = takewhile(
+        lambda points: all(one == points[0] for one in points), zip(*asked, strict=False)
+    )
+    return [points[0] for points in alike]
+
+
+def _asked(space: Space, score: Score, params: SearchParams, seed: int, fate: int) -> list[Point]:
+    """What `walk` asks for when the unknown scores are as `fate` has it."""
+    points: list[Point] = []
+
+    def run(values: dict[str, Any], epochs: int) -> float:
+        points.append((values, epochs))
+        known = score(values, epochs)
+        return generator(seed, fate, len(points)).random() if known is None else known
+
+    walk(space, run, params, seed)
+    return points

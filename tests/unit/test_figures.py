@@ -56,6 +56,30 @@ def inflation(path: Path, added: float = 0.05) -> None:
     figures.inflation_figure(table, path)
 
 
+def trials(**columns: list[object]) -> pd.DataFrame:
+    """Three trials with a score and one that failed."""
+    table = pd.DataFrame({"rank": [1, 2, 3, 4], "trial": ["a", "b", "c", "d"], **columns})
+    return table.assign(epochs=9, parameters=[1, 2, 3, 4], val_f1=[0.9, 0.5, 0.4, np.nan])
+
+
+def choices(path: Path, best: float = 0.9) -> None:
+    table = trials(pooling=["max", "average", "max", "max"], units=[4, 8, np.nan, 4])
+    table.loc[0, "val_f1"] = best
+    figures.choices_figure(table, "val_f1", "Title", path)
+
+
+def one_choice(path: Path, best: float = 0.9) -> None:
+    table = trials(dropout=[0.25, 0.5, 0.25, 0.5])
+    table.loc[0, "val_f1"] = best
+    figures.choices_figure(table, "val_f1", "Title", path)
+
+
+def no_choice(path: Path, score: float = 0.9) -> None:
+    """A search of a single trial."""
+    table = trials(pooling=["max"] * 4).head(1).assign(val_f1=score)
+    figures.choices_figure(table, "val_f1", "Title", path)
+
+
 DRAWN = pytest.mark.parametrize(
     ("draw", "change"),
     [
@@ -67,6 +91,9 @@ DRAWN = pytest.mark.parametrize(
         (contours, 4),
         (dice, 0.3),
         (inflation, 0.1),
+        (choices, 0.6),
+        (one_choice, 0.6),
+        (no_choice, 0.6),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )
@@ -119,3 +146,37 @@ def test_colours_are_shown_as_they_are(tmp_path: Path) -> None:
     )
     image = cv2.imread(str(tmp_path / "a.png"))[..., ::-1]
     assert ((image == (200, 0, 50)).all(axis=2)).mean() > 0.05
+
+
+def width(path: Path) -> int:
+    return int(cv2.imread(str(path)).shape[1])
+
+
+def test_choices_have_a_panel_each(tmp_path: Path) -> None:
+    widths = []
+    for draw in (no_choice, one_choice, choices):
+        draw(tmp_path / "a.png")
+        widths.append(width(tmp_path / "a.png"))
+    assert widths[0] == widths[1] < widths[2]
+
+
+def test_a_trial_that_failed_changes_no_choice(tmp_path: Path) -> None:
+    table = trials(units=[4, 8, 4, 16])
+    for name, rows in (("all.png", table), ("trained.png", table.head(3))):
+        figures.choices_figure(rows, "val_f1", "Title", tmp_path / name)
+    assert (tmp_path / "all.png").read_bytes() == (tmp_path / "trained.png").read_bytes()
+
+
+def test_a_smoke_run_says_so_in_every_figure(tmp_path: Path) -> None:
+    plain = figures.footnote()
+    choices(tmp_path / "plain.png")
+    try:
+        figures.mark_smoke(True)
+        assert figures.footnote() == f"Smoke run, not a result. {plain}"
+        choices(tmp_path / "smoke.png")
+    finally:
+        figures.mark_smoke(False)
+    assert figures.footnote() == plain == "Research use, not for diagnosis."
+    choices(tmp_path / "again.png")
+    assert (tmp_path / "smoke.png").read_bytes() != (tmp_path / "plain.png").read_bytes()
+    assert (tmp_path / "again.png").read_bytes() == (tmp_path / "plain.png").read_bytes()

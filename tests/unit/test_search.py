@@ -1,6 +1,5 @@
 import shutil
 from contextlib import contextmanager
-from pathlib import Path
 
 import keras
 import numpy as np
@@ -8,62 +7,22 @@ import pandas as pd
 import pytest
 
 from scanvote import search as searching
-from scanvote import training
-from scanvote.arrays import write_shards
+from scanvote.arrays import read_split, write_shards
 from scanvote.backend import use_backend
+from scanvote.bench import Bench
 from scanvote.errors import InputError
-from scanvote.manifest import COLUMNS, write_manifest
-from scanvote.params import load_params
 from scanvote.search import search
-from scanvote.training import TrainingFailed
+from scanvote.skipped import skip_family
+from scanvote.training import TrainingFailed, loop
+from tests.searching import LABELS, Log, scan, tiny_params, tree, write_prepared
 
 use_backend("tensorflow")
-
-ROOT = Path(__file__).parents[2]
-LABELS = ["glioma", "meningioma", "no_tumor", "pituitary"]
-SIZES = {"train": 24, "validation": 8, "test": 8}
-
-
-class Log:
-    """Remembers what a search tells of its trials."""
-
-    def __init__(self):
-        self.trials = {}
-
-    @contextmanager
-    def __call__(self, name, values):
-        self.trials[name] = {"values": dict(values), "epochs": [], "result": None}
-        yield self.Trial(self.trials[name])
-
-    class Trial:
-        def __init__(self, into):
-            self.into = into
-
-        def epoch(self, step, scores):
-            self.into["epochs"].append(step)
-
-        def result(self, metrics):
-            self.into["result"] = dict(metrics)
 
 
 @pytest.fixture(scope="module")
 def prepared(tmp_path_factory):
     """Scans of 16x16 whose class is their brightness."""
-    folder = tmp_path_factory.mktemp("prepared")
-    random = np.random.default_rng(1)
-    rows = []
-    for split, count in SIZES.items():
-        ids = [f"{split}-{number}" for number in range(count)]
-        write_shards(folder, split, (_scan(one, n % 4, random) for n, one in enumerate(ids)))
-        rows += [{"scan_id": one, "label": LABELS[n % 4]} for n, one in enumerate(ids)]
-    frame = pd.DataFrame(rows).reindex(columns=list(COLUMNS), fill_value="")
-    write_manifest(frame.assign(width=16, height=16, mask_pixels=0), folder / "manifest.csv")
-    return folder
-
-
-def _scan(scan_id, label, random):
-    image = random.integers(0, 20, (16, 16, 1), "uint8") + np.uint8(70 * label)
-    return {"images": image, "scan_ids": np.array(scan_id), "labels": np.int64(label)}
+    return write_prepared(tmp_path_factory.mktemp("prepared"))
 
 
 @pytest.fixture
@@ -72,45 +31,25 @@ def root(tmp_path, monkeypatch):
     return tmp_path
 
 
-def _params(**changes):
-    """params.yaml with a grid of 3 points for the ANN: depth 0, and 1 of width 4 or 8."""
-    params = load_params(ROOT / "params.yaml")
-    tiny = {
-        "lr": 0.01,
-        "search": {"algorithm": "grid", "max_trials": 9, "epochs": 2, "objective": "macro_f1"},
-        "ann": {"dense_layers": [0, 1], "units": [4, 8]},
-        "ensemble": {"top": 2},
-    }
-    values = params.model_dump()
-    for key, value in [*tiny.items(), *changes.items()]:
-        values[key] = {**values[key], **value} if isinstance(value, dict) else value
-    return type(params).model_validate(values)
-
-
-def _tree(folder):
-    files = (path for path in folder.rglob("*") if path.is_file())
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
-
-
 @pytest.fixture
 def networks(monkeypatch):
     """The points of the grid whose network a training asked for."""
     built = []
-    job_of = searching._Bench.job
+    job_of = Bench.job
 
     def job(self, values, epochs):
         built.append(dict(values))
         return job_of(self, values, epochs)
 
     fitted = []
-    fit = training._fit
+    fit = loop._fit
 
     def noted(model, job, on_epoch):
         fitted.append(built[-1])
         return fit(model, job, on_epoch)
 
-    monkeypatch.setattr(searching._Bench, "job", job)
-    monkeypatch.setattr(training, "_fit", noted)
+    monkeypatch.setattr(Bench, "job", job)
+    monkeypatch.setattr(loop, "_fit", noted)
     return fitted
 
 
@@ -120,7 +59,7 @@ def whole(prepared, tmp_path_factory):
     root, log = tmp_path_factory.mktemp("whole"), Log()
     with pytest.MonkeyPatch.context() as patched:
         patched.setenv("DVC_ROOT", str(root))
-        metrics = search("ann", prepared, _params(), root / "out", log)
+        metrics = search("ann", prepared, tiny_params(), root / "out", log)
     return root, root / "out", metrics, log
 
 
@@ -129,9 +68,10 @@ def whole(prepared, tmp_path_factory):
 
 def test_outputs_are_those_that_are_promised(whole):
     _, out, _, _ = whole
-    assert sorted(_tree(out)) == [
+    assert sorted(tree(out)) == [
         "1.keras",
         "2.keras",
+        "choices.png",
         "curves.csv",
         "curves.png",
         "predictions.csv",
@@ -217,7 +157,7 @@ def test_every_trial_is_logged_with_its_epochs_and_its_best(whole):
 
 
 def test_a_search_learns_what_can_be_learnt(prepared, root):
-    params = _params(
+    params = tiny_params(
         lr=0.002,
         ann={"dense_layers": [1], "units": [64], "dropout": 0.0},
         search={"epochs": 60, "patience": 60, "batch_size": 8},
@@ -227,12 +167,65 @@ def test_a_search_learns_what_can_be_learnt(prepared, root):
     assert metrics["best_val_macro_f1"] > 0.8
 
 
+def test_no_more_models_than_are_kept_lie_on_disk_while_it_searches(prepared, root):
+    """One more is there between the end of a training and the choice."""
+    seen = []
+
+    class Watching(Log.Trial):
+        def epoch(self, step, scores):
+            seen.append(len(list(root.rglob("model.keras"))))
+            super().epoch(step, scores)
+
+    log = Log()
+    log.Trial = Watching
+    params = tiny_params(ann={"units": [2, 3, 4, 5]}, search={"epochs": 1}, ensemble={"top": 1})
+    search("ann", prepared, params, root / "out", log)
+    assert seen == [0, 1, 1, 1, 1]
+    assert len(list(root.rglob("model.keras"))) == 1
+
+
+@pytest.mark.parametrize("output", ["softmax", "sigmoid"])
+def test_two_classes_with_one_output_or_two(root, output):
+    two = write_prepared(root / "prepared", labels=["normal", "tumor"])
+    params = tiny_params(search={"output": output}, ensemble={"top": 1})
+    search("ann", two, params, root / "out", Log())
+    model = keras.saving.load_model(root / "out" / "1.keras")
+    assert model.output_shape == (None, 1 if output == "sigmoid" else 2)
+    table = pd.read_csv(root / "out" / "predictions.csv")
+    shares = table[["p_normal", "p_tumor"]]
+    assert np.allclose(shares.sum(axis=1), 1, atol=5e-6)
+    assert (shares.idxmax(axis=1).str.removeprefix("p_") == table["predicted"]).all()
+    shards = read_split(two, "validation")
+    of_tumor = model.predict(shards["images"], verbose=0)[:, -1]
+    ours = table[table["split"] == "validation"]["p_tumor"]
+    assert np.allclose(ours, of_tumor, atol=5e-6)
+
+
+def test_a_sigmoid_learns_which_class_is_which(root):
+    two = write_prepared(root / "prepared", labels=["normal", "tumor"])
+    params = tiny_params(
+        lr=0.002,
+        ann={"dense_layers": [1], "units": [32], "dropout": 0.0},
+        search={"output": "sigmoid", "epochs": 30, "patience": None, "batch_size": 8},
+        ensemble={"top": 1},
+    )
+    assert search("ann", two, params, root / "out", Log())["best_val_accuracy"] == 1
+
+
+def test_a_family_that_is_skipped_leaves_tables_of_the_same_columns(whole, tmp_path):
+    skip_family(tmp_path)
+    for name in ("trials", "curves", "predictions"):
+        skipped = pd.read_csv(tmp_path / f"{name}.csv")
+        assert len(skipped) == 0
+        assert set(skipped) <= set(pd.read_csv(whole[1] / f"{name}.csv"))
+
+
 # ---- the same again -------------------------------------------------------------------
 
 
 def test_two_searches_give_the_same_bytes(whole, prepared, root):
-    metrics = search("ann", prepared, _params(), root / "out", Log())
-    assert _tree(root / "out") == _tree(whole[1])
+    metrics = search("ann", prepared, tiny_params(), root / "out", Log())
+    assert tree(root / "out") == tree(whole[1])
     assert metrics == whole[2]
 
 
@@ -244,15 +237,15 @@ def _remembering(whole, root):
 def test_a_search_again_trains_nothing_and_gives_the_same(whole, prepared, root, networks):
     _remembering(whole, root)
     log = Log()
-    assert search("ann", prepared, _params(), root / "out", log) == whole[2]
+    assert search("ann", prepared, tiny_params(), root / "out", log) == whole[2]
     assert networks == []
-    assert _tree(root / "out") == _tree(whole[1])
+    assert tree(root / "out") == tree(whole[1])
     assert log.trials == whole[3].trials
 
 
 def test_a_wider_grid_trains_only_what_is_new(whole, prepared, root, networks):
     _remembering(whole, root)
-    wider = _params(ann={"units": [4, 8, 16]})
+    wider = tiny_params(ann={"units": [4, 8, 16]})
     metrics = search("ann", prepared, wider, root / "out", Log())
     assert networks == [{"dense_layers": 1, "units": 16}]
     assert metrics["trials"] == 4
@@ -262,9 +255,9 @@ def test_more_members_train_again_only_the_weights_that_were_forgotten(
     whole, prepared, root, networks
 ):
     _remembering(whole, root)
-    search("ann", prepared, _params(ensemble={"top": 3}), root / "out", Log())
+    search("ann", prepared, tiny_params(ensemble={"top": 3}), root / "out", Log())
     assert len(networks) == 1
-    bests = _tree(whole[1])
+    bests = tree(whole[1])
     assert {(root / "out" / f"{n}.keras").read_bytes() for n in (1, 2)} == {
         bests["1.keras"],
         bests["2.keras"],
@@ -280,8 +273,8 @@ def test_more_members_train_again_only_the_weights_that_were_forgotten(
     [{"lr": 0.02}, {"seed": 1}, {"ann": {"dropout": 0.1}}, {"search": {"batch_size": 16}}],
 )
 def test_what_decides_a_training_makes_it_another(whole, prepared, root, change):
-    before = searching._Bench("ann", prepared, _params()).job({"dense_layers": 0}, 2)
-    after = searching._Bench("ann", prepared, _params(**change)).job({"dense_layers": 0}, 2)
+    before = Bench("ann", prepared, tiny_params()).job({"dense_layers": 0}, 2)
+    after = Bench("ann", prepared, tiny_params(**change)).job({"dense_layers": 0}, 2)
     assert before.memory.name != after.memory.name
 
 
@@ -289,8 +282,8 @@ def test_other_scans_make_it_another(prepared, root):
     changed = root / "prepared"
     shutil.copytree(prepared, changed)
     random = np.random.default_rng(2)
-    write_shards(changed, "train", [_scan(f"train-{n}", n % 4, random) for n in range(24)])
-    jobs = [searching._Bench("ann", one, _params()).job({}, 2) for one in (prepared, changed)]
+    write_shards(changed, "train", [scan(f"train-{n}", n % 4, random) for n in range(24)])
+    jobs = [Bench("ann", one, tiny_params()).job({}, 2) for one in (prepared, changed)]
     assert jobs[0].memory.name != jobs[1].memory.name
 
 
@@ -311,7 +304,7 @@ def _failing(monkeypatch, which):
 def test_a_failing_trial_is_listed_last_and_stops_nothing(prepared, root, monkeypatch):
     smallest = 16 * 16 * 4 + 4
     _failing(monkeypatch, lambda parameters: parameters == smallest)
-    metrics = search("ann", prepared, _params(), root / "out", Log())
+    metrics = search("ann", prepared, tiny_params(), root / "out", Log())
     assert (metrics["trials"], metrics["failed_trials"]) == (3, 1)
     trials = pd.read_csv(root / "out" / "trials.csv")
     assert sum(trials["problem"].notna()) == 1
@@ -321,7 +314,9 @@ def test_a_failing_trial_is_listed_last_and_stops_nothing(prepared, root, monkey
 
 def test_nan_in_a_real_training_fails_the_search_in_one_line(prepared, root):
     with pytest.raises(InputError) as refused:
-        search("ann", prepared, _params(lr=9.9, search={"epochs": 1}), root / "out", _exploding())
+        search(
+            "ann", prepared, tiny_params(lr=9.9, search={"epochs": 1}), root / "out", _exploding()
+        )
     assert str(refused.value).startswith("every trial of ann failed, the first: the loss is not")
     assert "\n" not in str(refused.value)
     assert not (root / "out").exists()
@@ -344,6 +339,6 @@ def _exploding():
 
 
 def test_an_unknown_backbone_is_one_line(prepared, root):
-    params = _params(transfer={"backbones": ["VGG61"]})
+    params = tiny_params(transfer={"backbones": ["VGG61"]})
     with pytest.raises(InputError, match=r"^transfer.backbones: 'VGG61' is unknown; did you mean"):
         search("transfer", prepared, params, root / "out", Log())

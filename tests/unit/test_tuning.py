@@ -1,20 +1,26 @@
-import keras
+from pathlib import Path
+
 import pytest
 
 from scanvote.errors import InputError
-from scanvote.params import SearchParams
+from scanvote.params import load_params
 from scanvote.training import TrainingFailed
-from scanvote.tuning import walk
+from scanvote.tuning import likely_points, walk
+
+ROOT = Path(__file__).parents[2]
 
 ALGORITHMS = ["grid", "random", "bayesian", "hyperband"]
 ALL = [(depth, width) for depth in (1, 2, 3) for width in (4, 8, 16, 32)]
 
 
-def _build(hp):
+def _space(hp):
     hp.Choice("depth", [1, 2, 3])
     hp.Choice("width", [4, 8, 16, 32])
-    inputs = keras.Input((1,))
-    return keras.Model(inputs, keras.layers.Identity()(inputs))
+
+
+def _params(**changes):
+    whole = load_params(ROOT / "params.yaml").search
+    return whole.model_copy(update={"patience": 1, "objective": "loss", **changes})
 
 
 def _score(values):
@@ -23,21 +29,14 @@ def _score(values):
 
 def _walked(algorithm, max_trials, run=None, seed=1, epochs=9):
     """The points in the order they were tried."""
-    params = SearchParams(
-        algorithm=algorithm,
-        max_trials=max_trials,
-        epochs=epochs,
-        patience=1,
-        batch_size=1,
-        objective="loss",
-    )
+    params = _params(algorithm=algorithm, max_trials=max_trials, epochs=epochs)
     points = []
 
-    def noted(hp, values):
+    def noted(values, epochs):
         points.append((values["depth"], values["width"]))
         return run(values) if run else _score(values)
 
-    walk(_build, noted, params, seed)
+    walk(_space, noted, params, seed)
     return points
 
 
@@ -79,21 +78,14 @@ def test_bayesian_search_listens_to_the_scores():
 
 def test_hyperband_gives_the_good_points_more_epochs():
     budgets = []
-    params = SearchParams(
-        algorithm="hyperband",
-        max_trials=13,
-        epochs=9,
-        patience=1,
-        batch_size=1,
-        objective="loss",
-    )
+    params = _params(algorithm="hyperband", max_trials=13, epochs=9)
 
-    def noted(hp, values):
+    def noted(values, epochs):
         assert set(values) == {"depth", "width"}
-        budgets.append((hp.values["tuner/epochs"], _score(values)))
+        budgets.append((epochs, _score(values)))
         return _score(values)
 
-    walk(_build, noted, params, 1)
+    walk(_space, noted, params, 1)
     few = [score for epochs, score in budgets if epochs == budgets[0][0]]
     more = [score for epochs, score in budgets if epochs > budgets[0][0]]
     assert budgets[0][0] < 9
@@ -131,17 +123,14 @@ def test_any_other_error_ends_the_search_as_it_is(error):
 def test_only_choices_that_count_are_told():
     seen = []
 
-    def build(hp):
+    def space(hp):
         depth = hp.Choice("depth", [0, 1])
         with hp.conditional_scope("depth", [1]):
             if depth:
                 hp.Choice("width", [4, 8])
-        return _build(type(hp)())
 
-    params = SearchParams(
-        algorithm="grid", max_trials=9, epochs=1, patience=1, batch_size=1, objective="loss"
-    )
-    walk(build, lambda hp, values: seen.append(values) or 0.0, params, 1)
+    params = _params(algorithm="grid", max_trials=9, epochs=1)
+    walk(space, lambda values, epochs: seen.append(values) or 0.0, params, 1)
     assert seen == [{"depth": 0}, {"depth": 1, "width": 4}, {"depth": 1, "width": 8}]
 
 
@@ -149,3 +138,47 @@ def test_nothing_is_written_to_the_working_directory(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     _walked("grid", 2)
     assert list(tmp_path.iterdir()) == []
+
+
+# ---- what is likely to be asked for ---------------------------------------------------
+
+
+def _likely(algorithm, scores, max_trials=6, epochs=9):
+    params = _params(algorithm=algorithm, max_trials=max_trials, epochs=epochs)
+
+    def score(values, epochs):
+        return scores.get((values["depth"], values["width"], epochs))
+
+    return likely_points(_space, score, params, 1)
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_likely_points_begin_as_the_search_does(algorithm):
+    likely = [(values["depth"], values["width"]) for values, _ in _likely(algorithm, {})]
+    assert likely
+    assert likely == _walked(algorithm, 6)[: len(likely)]
+
+
+@pytest.mark.parametrize("algorithm", ["grid", "random"])
+def test_all_of_a_search_that_does_not_listen_is_likely(algorithm):
+    assert len(_likely(algorithm, {})) == 6
+
+
+def test_a_bayesian_search_is_known_further_as_scores_come_in():
+    walked, scores, lengths = _walked("bayesian", 9), {}, []
+    for _ in range(9):
+        likely = _likely("bayesian", scores, max_trials=9)
+        lengths.append(len(likely))
+        for values, epochs in likely:
+            scores[values["depth"], values["width"], epochs] = _score(values)
+    assert lengths[0] < 9
+    assert [(v["depth"], v["width"]) for v, _ in likely] == walked
+
+
+def test_known_failures_are_walked_past():
+    def score(values, epochs):
+        if values["depth"] == 1:
+            raise TrainingFailed("the loss is not finite")
+
+    params = _params(algorithm="grid", max_trials=12, epochs=9)
+    assert len(likely_points(_space, score, params, 1)) == 12

@@ -7,7 +7,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from scanvote.figures import DISCLAIMER
+from scanvote.figures import footnote
 from scanvote.files import written
 from scanvote.images.decode import Rgb, decode_image
 
@@ -41,7 +41,7 @@ def write_montage(pairs: Sequence[Pair], title: str, path: Path) -> None:
     rows = max(1, -(-len(pairs) // COLUMNS))
     figure = Figure(figsize=(4.1 * COLUMNS, 0.6 + 1.8 * rows), dpi=100, layout="constrained")
     figure.suptitle(title, fontsize=11)
-    figure.supxlabel(DISCLAIMER, x=0.99, ha="right", fontsize=7, color="0.45")
+    figure.supxlabel(footnote(), x=0.99, ha="right", fontsize=7, color="0.45")
     for place, axes in enumerate(figure.subplots(rows, COLUMNS, squeeze=False).flat):
         axes.set_axis_off()
         if place < len(pairs):

@@ -30,8 +30,8 @@ def test_the_same_pairs_give_the_same_bytes(tmp_path: Path, count: int) -> None:
 
 def test_it_says_what_it_is_not_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     written = []
-    for words in (montage.DISCLAIMER, ""):
-        monkeypatch.setattr(montage, "DISCLAIMER", words)
+    for words in (montage.footnote(), ""):
+        monkeypatch.setattr(montage, "footnote", lambda words=words: words)
         write_montage([], "Pairs", tmp_path / "montage.png")
         written.append(cv2.imread(str(tmp_path / "montage.png")))
     assert written[0].shape != written[1].shape or (written[0] != written[1]).any()

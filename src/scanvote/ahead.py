@@ -1,0 +1,136 @@
+"""Trials in several processes: what the search will ask for, trained before it asks.
+
+A worker trains into the memory that any training has (`training`), so the search that
+follows finds all done and is the same as without workers, to the byte. `workers` may be
+any `Executor`: that of a Dask cluster has the same interface.
+"""
+
+import multiprocessing
+import os
+import threading
+from collections.abc import Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager, suppress
+from multiprocessing.connection import wait as wait_for
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from scanvote.backend import gpus, use_backend
+from scanvote.errors import InputError
+from scanvote.params import Family, Params
+from scanvote.progress import Progress, progress_bar
+from scanvote.seeds import derive
+
+if TYPE_CHECKING:
+    from scanvote.bench import Bench
+    from scanvote.trials import Trial
+
+
+def train_ahead(bench: "Bench", prepared: Path) -> None:
+    """Train in `search.workers` processes the trials that the search will run.
+
+    Raises:
+        InputError: a worker died, or what it was to train cannot be.
+    """
+    with progress_bar(f"Search {bench.family}") as progress, _workers(bench, prepared) as workers:
+        try:
+            _train_all(bench, workers, progress)
+        except BrokenProcessPool:
+            raise InputError(
+                f"search.workers: a process of {bench.params.search.workers} died, most likely"
+                " for want of memory; use fewer"
+            ) from None
+
+
+def _train_all(bench: "Bench", workers: Executor, progress: Progress) -> None:
+    given: dict[str, Trial] = {}
+    running: set[Future[None]] = set()
+    search = bench.params.search
+    while True:
+        if len(running) < search.workers:
+            for trial in _wanted(bench):
+                if trial.job.memory.name not in given:
+                    running.add(workers.submit(_train, trial.values))
+                    given[trial.job.memory.name] = trial
+        if not running:
+            return
+        done, running = wait(running, return_when=FIRST_COMPLETED)
+        for one in done:
+            one.result()
+        _forget_the_worse(bench, given.values())
+        progress(len(given) - len(running), search.max_trials, f"{len(running)} at work")
+
+
+def _wanted(bench: "Bench") -> "list[Trial]":
+    """The trials that the search will ask for and that are not done."""
+    from scanvote.tuning import likely_points
+
+    seed = derive(bench.params.seed, "search", bench.family)
+    points = likely_points(bench.space, bench.remembered, bench.params.search, seed)
+    return [trial for trial in (bench.trial(*point) for point in points) if not _is_done(trial)]
+
+
+def _is_done(trial: "Trial") -> bool:
+    from scanvote.training import TrainingFailed, recall
+
+    try:
+        trial.trained = recall(trial.job.memory)
+    except TrainingFailed:
+        return True
+    return trial.trained is not None
+
+
+def _forget_the_worse(bench: "Bench", trials: "Iterable[Trial]") -> None:
+    bench.forget_the_worse([trial for trial in trials if _is_done(trial)])
+
+
+@contextmanager
+def _workers(bench: "Bench", prepared: Path) -> Iterator[Executor]:
+    """As many processes as `search.workers`, spread over the GPUs."""
+    context = multiprocessing.get_context("spawn")
+    turns = context.Queue()
+    count, cards = bench.params.search.workers, gpus()
+    for turn in range(count):
+        turns.put(cards[turn % len(cards)] if cards else "")
+    arguments = (turns, bench.family, prepared, bench.params)
+    with ProcessPoolExecutor(count, context, _begin, arguments) as pool:
+        try:
+            yield pool
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            for process in multiprocessing.active_children():
+                process.terminate()  # what it trained so far is in its checkpoint
+            raise
+
+
+_bench: "Bench"  # of this worker
+
+
+def _begin(turns: Any, family: Family, prepared: Path, params: Params) -> None:
+    global _bench
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    card = turns.get()
+    if card:
+        os.environ["CUDA_VISIBLE_DEVICES"] = card  # before the backend looks
+    use_backend(params.backend)
+    from scanvote.bench import Bench
+
+    _bench = Bench(family, prepared, params)
+
+
+def _end_with_parent() -> None:
+    """A parent that is killed cannot tell its workers."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    wait_for([parent.sentinel])
+    os._exit(1)
+
+
+def _train(values: dict[str, Any]) -> None:
+    from scanvote.training import TrainingFailed, train
+
+    epochs = values.pop("epochs")
+    trial = _bench.trial(values, epochs)
+    with suppress(TrainingFailed):  # the search will be told, and lists it
+        train(trial.network, trial.job, lambda epoch, scores: None)

@@ -1,0 +1,73 @@
+"""What `scanvote trials` says: the tables of the searches, and what each trial cost."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from scanvote.errors import InputError
+from scanvote.files import repository_root
+from scanvote.importance import choices, explained_share
+from scanvote.params import Family, Params
+
+SEARCHES = Path("models/search")
+_COST = {"seconds": "seconds", "images_per_second": "images/s", "memory_mib": "MiB"}
+
+
+def show_trials(family: Family | None, best: bool, params: Params) -> None:
+    """Print a table a family.
+
+    Args:
+        family: the only one to show.
+        best: show one row of each.
+        params: the objective stands first.
+
+    Raises:
+        InputError: nothing was searched.
+    """
+    paths = [SEARCHES / family / "trials.csv"] if family else sorted(SEARCHES.glob("*/trials.csv"))
+    tables = {path.parent.name: pd.read_csv(path) for path in paths if path.is_file()}
+    tables = {name: table for name, table in tables.items() if len(table)}
+    if not tables:
+        raise InputError(f"{family or SEARCHES} has no trials; run `dvc repro search`")
+    for name, table in tables.items():
+        _show(name, table.head(1) if best else table, table, f"val_{params.search.objective}")
+
+
+def _show(family: str, rows: pd.DataFrame, trials: pd.DataFrame, score: str) -> None:
+    names = choices(trials)
+    shares = [f"{name} {100 * explained_share(trials, name, score):.0f} %" for name in names]
+    caption = f"share of the variance of {score}: {', '.join(shares)}" if shares else None
+    scores = list(dict.fromkeys([score, "val_macro_f1", "val_accuracy", "val_loss"]))
+    columns = ["rank", "trial", *names, *scores, "parameters", "epochs_run", *_COST.values()]
+    shown = Table(*columns, title=f"{family}: {len(trials)} trials", caption=caption)
+    for row in rows.to_dict("records"):
+        shown.add_row(*(_text(value) for value in _values(row, names, scores)))
+    console = Console()
+    console.print(shown)
+    for row in rows[rows["problem"].notna()].to_dict("records"):
+        console.print(f"{escape(row['trial'])} failed: {escape(row['problem'])}")
+
+
+def _values(row: dict[Any, Any], names: list[str], scores: list[str]) -> list[Any]:
+    told = ["rank", "trial", *names, *scores, "parameters", "epochs_run"]
+    return [*(row.get(name) for name in told), *_cost(str(row["digest"])).values()]
+
+
+def _cost(digest: str) -> dict[str, Any]:
+    """What the trial's memory knows of it; it is in no output, as it is never the same twice."""
+    path = repository_root() / ".cache" / "trials" / digest / "result.json"
+    result = json.loads(path.read_text()) if path.is_file() else {}
+    return {name: result.get(name) for name in _COST}
+
+
+def _text(value: Any) -> str:
+    if value is None or value != value:
+        return ""
+    if isinstance(value, float):
+        return f"{value:.1f}" if abs(value) >= 10 else f"{value:.3f}"
+    return escape(str(value))
