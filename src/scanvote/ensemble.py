@@ -8,7 +8,7 @@ from scanvote.errors import InputError
 from scanvote.files import write_csv
 from scanvote.metrics.classification import cross_entropy, evaluate_classes
 from scanvote.params import Params
-from scanvote.predictions import read_predictions
+from scanvote.predictions import family_of, read_predictions
 from scanvote.voting import majority_vote
 
 
@@ -16,7 +16,8 @@ def ensemble(searches: Path, params: Params, out: Path) -> dict[str, float]:
     """Vote of the best models over all families.
 
     Writes ``members.csv`` (every candidate with its validation scores, best first,
-    and whether it votes) and ``predictions.csv`` (the vote and its members) to `out`.
+    and whether it votes) and ``predictions.csv`` to `out`: the vote, its members, and the best
+    model of each family that has none among them.
 
     Args:
         searches: `models/search`, one folder with a `predictions.csv` a family.
@@ -39,9 +40,11 @@ def ensemble(searches: Path, params: Params, out: Path) -> dict[str, float]:
         raise InputError(f"ensemble.top: {top} members are wanted, {searches} has {len(scores)}")
     scores["votes"] = scores.index < top
     members = [tables[name] for name in scores["model"][:top]]
+    families = scores.groupby(scores["model"].map(family_of), sort=False)["model"].first()
+    beside = [tables[name] for name in families if name not in set(scores["model"][:top])]
     vote = majority_vote(members)
     write_csv(scores, out / "members.csv")
-    write_csv(pd.concat([vote, *members], ignore_index=True), out / "predictions.csv")
+    write_csv(pd.concat([vote, *members, *beside], ignore_index=True), out / "predictions.csv")
     validation = evaluate_classes(vote[vote["split"] == "validation"])
     kept = ("accuracy", "macro_f1", "auroc")
     return {"members": top} | {f"validation_{key}": round(validation[key], 6) for key in kept}
@@ -52,7 +55,10 @@ def _candidates(searches: Path) -> dict[str, pd.DataFrame]:
     paths = sorted(searches.glob("*/predictions.csv"))
     if not paths:
         raise InputError(f"{searches} holds no predictions; run `dvc repro search`")
-    every = pd.concat([read_predictions(path) for path in paths], ignore_index=True)
+    tables = [table for path in paths if len(table := read_predictions(path))]
+    if not tables:
+        raise InputError(f"{searches} holds no trained model; see search.families")
+    every = pd.concat(tables, ignore_index=True)
     return {
         str(model): table.reset_index(drop=True)
         for model, table in every.groupby("model", sort=False)

@@ -14,6 +14,8 @@ from scanvote.arrays import read_split
 from scanvote.files import write_csv
 from scanvote.manifest import read_manifest
 from scanvote.metrics.classification import evaluate_classes, majority_class_accuracy, roc_of
+from scanvote.metrics.intervals import chief_intervals
+from scanvote.metrics.operating import at_threshold, positive_class, threshold
 from scanvote.metrics.segmentation import (
     EMPTY_RULE,
     all_empty,
@@ -22,7 +24,13 @@ from scanvote.metrics.segmentation import (
     slice_counts,
 )
 from scanvote.params import Params
-from scanvote.predictions import decode_mask, labels_of, probabilities, read_predictions
+from scanvote.predictions import (
+    decode_mask,
+    family_of,
+    labels_of,
+    probabilities,
+    read_predictions,
+)
 
 _ROC_GRID = np.linspace(0, 1, 101)
 
@@ -43,34 +51,79 @@ def evaluate_classification(
 
     Returns:
         Flat metrics: ``vote_…``, ``best_…`` (the best member by validation),
-        ``member_2_…``…, the majority class to beat, and the size of the test.
+        ``member_2_…``…, each family's best model, ``cnn_…``, the majority class to beat, and
+        the size of the test. An interval is ``…_low`` and ``…_high``.
     """
     table = read_predictions(predictions / "predictions.csv")
-    test = table[table["split"] == "test"]
-    models = {str(name): rows for name, rows in test.groupby("model", sort=False)}
-    vote, best, *_ = models.values()  # the ensemble writes them in this order
-    scores = {name: evaluate_classes(rows) for name, rows in models.items()}
+    members = pd.read_csv(predictions / "members.csv")
+    models = _by_model(table, "test")
+    vote, best = models["vote"], models[members["model"][0]]
+    scores = _scores(table, prepared, params)
     write_csv(pd.DataFrame([{"model": n, **s} for n, s in scores.items()]), out / "members.csv")
     _class_plots(vote, best, out)
     _error_gallery(vote, prepared, params.evaluate.gallery, out / "errors.png")
-    validation = table[(table["split"] == "validation") & (table["model"] == "vote")]
+    validation = _by_model(table, "validation")["vote"]
     majority = majority_class_accuracy(validation["label"], vote["label"])
     manifest = read_manifest(prepared / "manifest.csv")
     return {
-        **_prefixed("vote", scores.pop("vote")),
-        **_member_metrics(list(scores.values())),
+        **_prefixed("vote", scores["vote"]),
+        **_member_metrics(scores, members.loc[members["votes"], "model"].tolist()),
+        **_family_metrics(scores, members["model"].tolist()),
         "majority_class_accuracy": round(majority, 6),
         "test_scans": len(vote),
         "test_groups": int(manifest.loc[manifest["split"] == "test", "group"].nunique()),
     }
 
 
-def _member_metrics(members: list[dict[str, float]]) -> dict[str, float]:
+def _by_model(table: pd.DataFrame, split: str) -> dict[str, pd.DataFrame]:
+    rows = table[table["split"] == split]
+    return {str(name): one for name, one in rows.groupby("model", sort=False)}
+
+
+def _scores(table: pd.DataFrame, prepared: Path, params: Params) -> dict[str, dict[str, float]]:
+    """By model all its figures on the test split, with intervals over the groups.
+
+    Of two classes also the operating point that the validation split chooses.
+    """
+    groups = _groups(prepared)
+    positive = positive_class(table, params.evaluate.positive)
+    validation, scores = _by_model(table, "validation"), {}
+    for name, rows in _by_model(table, "test").items():
+        own = rows["scan_id"].map(groups).to_numpy(int)
+        scores[name] = evaluate_classes(rows) | chief_intervals(rows, own, positive, params.seed)
+        if positive is not None:
+            least = threshold(validation[name], positive, params.evaluate.min_sensitivity)
+            found = at_threshold(rows, positive, least)
+            scores[name] |= {f"operating_{key}": value for key, value in found.items()}
+    return scores
+
+
+def _groups(prepared: Path) -> dict[str, int]:
+    """The group of each test scan, from 0."""
+    manifest = read_manifest(prepared / "manifest.csv")
+    test = manifest[manifest["split"] == "test"]
+    return dict(zip(test["scan_id"], pd.factorize(test["group"])[0], strict=True))
+
+
+_CHIEF = tuple(
+    f"{name}{end}" for name in ("accuracy", "macro_f1", "auroc") for end in ("", "_low", "_high")
+)
+
+
+def _member_metrics(scores: dict[str, dict[str, float]], members: list[str]) -> dict[str, float]:
     """All scores of the best member by validation, the chief ones of the others."""
-    found = _prefixed("best", members[0])
-    for place, scores in enumerate(members[1:], start=2):
-        chief = {key: scores[key] for key in ("accuracy", "macro_f1", "auroc")}
-        found |= _prefixed(f"member_{place}", chief)
+    found = _prefixed("best", scores[members[0]])
+    for place, name in enumerate(members[1:], start=2):
+        found |= _prefixed(f"member_{place}", {key: scores[name][key] for key in _CHIEF})
+    return found
+
+
+def _family_metrics(scores: dict[str, dict[str, float]], ranked: list[str]) -> dict[str, float]:
+    """The chief scores of each family's best model by validation."""
+    found: dict[str, float] = {}
+    for name in reversed(ranked):  # the best of a family overwrites the others
+        if name in scores:
+            found |= _prefixed(family_of(name), {key: scores[name][key] for key in _CHIEF})
     return found
 
 

@@ -50,6 +50,11 @@ def read_predictions(path: Path) -> pd.DataFrame:
     return pd.read_csv(path, dtype=dict.fromkeys(words, str), keep_default_na=False)
 
 
+def family_of(model: str) -> str:
+    """The family that a model's name begins with: ``cnn/filters64`` is of ``cnn``."""
+    return model.partition("/")[0]
+
+
 def labels_of(table: pd.DataFrame) -> list[str]:
     """The classes a table has probabilities of, in its order."""
     return [name.removeprefix("p_") for name in table.columns if name.startswith("p_")]

@@ -1,6 +1,6 @@
 """Intervals: the bootstrap over groups, as scans of one patient are no independent cases."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -47,6 +47,21 @@ def resampled(counts: Counts, seed: int) -> Counts:
         draw.multinomial(len(counts), even, size=BLOCK) @ flat for _ in range(0, RESAMPLES, BLOCK)
     ]
     return np.concatenate(sums).reshape(RESAMPLES, *counts.shape[1:])
+
+
+def group_weights(groups: Integers, seed: int) -> Iterator[NDArray[np.float64]]:
+    """(BLOCK, n) at a time, RESAMPLES in all: how often each scan's group is drawn.
+
+    The draws are those of `resampled`.
+
+    Args:
+        groups: (n,) the group of each scan, from 0.
+        seed: of the draws.
+    """
+    draw, count = generator(seed, "bootstrap"), int(groups.max(initial=-1)) + 1
+    even = np.full(count, 1 / count)
+    for _ in range(0, RESAMPLES, BLOCK):
+        yield draw.multinomial(count, even, size=BLOCK)[:, groups].astype(float)
 
 
 def interval(values: NDArray[np.float64]) -> tuple[float, float]:

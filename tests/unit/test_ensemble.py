@@ -12,6 +12,7 @@ from scanvote.files import write_csv
 from scanvote.metrics.classification import cross_entropy, evaluate_classes
 from scanvote.params import Params
 from scanvote.predictions import class_predictions, read_predictions
+from scanvote.skipped import skip_family
 from scanvote.voting import majority_vote
 
 LABELS = ["a", "b", "c"]
@@ -34,7 +35,10 @@ def model(name: str, right: int, sure: float = 0.8, test_right: int = 10) -> pd.
 
 def write(folder: Path, **families: list[pd.DataFrame]) -> Path:
     for family, tables in families.items():
-        write_csv(pd.concat(tables, ignore_index=True), folder / family / "predictions.csv")
+        if tables:
+            write_csv(pd.concat(tables, ignore_index=True), folder / family / "predictions.csv")
+        else:
+            skip_family(folder / family)
     return folder
 
 
@@ -78,6 +82,28 @@ def test_predictions_are_the_vote_and_its_members_best_first(
     scores = evaluate_classes(vote[vote["split"] == "validation"])
     for name in ("accuracy", "macro_f1", "auroc"):
         assert metrics[f"validation_{name}"] == pytest.approx(scores[name], abs=1e-6)
+
+
+def test_the_best_of_a_family_that_does_not_vote_is_told_beside(
+    params: Params, tmp_path: Path
+) -> None:
+    folder = write(
+        tmp_path / "search",
+        ann=[model("ann/1", 9), model("ann/2", 12)],
+        cnn=[model("cnn/1", 27), model("cnn/2", 24), model("cnn/3", 21)],
+        transfer=[],
+    )
+    ensemble(folder, params, tmp_path / "out")
+    table = read_predictions(tmp_path / "out" / "predictions.csv")
+    names = ["vote", "cnn/1", "cnn/2", "cnn/3", "ann/2"]
+    assert table["model"].drop_duplicates().tolist() == names
+    assert members(tmp_path / "out") == names[1:4]
+
+
+def test_families_that_were_not_searched_are_told(params: Params, tmp_path: Path) -> None:
+    folder = write(tmp_path / "search", ann=[], cnn=[])
+    with pytest.raises(InputError, match=r"holds no trained model; see search\.families"):
+        ensemble(folder, params, tmp_path / "out")
 
 
 def test_macro_f1_ranks_before_accuracy(params: Params, tmp_path: Path) -> None:

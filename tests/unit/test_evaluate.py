@@ -29,7 +29,7 @@ ROWS, SIDE = 18, 16
 def classification(root: Path) -> tuple[Path, Path]:
     """Prepared test scans, and a vote of three members: the best is right in two of three."""
     random = np.random.default_rng(0)
-    tables: dict[str, list[pd.DataFrame]] = {"m1": [], "m2": [], "m3": []}
+    tables: dict[str, list[pd.DataFrame]] = {"ann/m1": [], "cnn/m2": [], "cnn/m3": []}
     for split in ("validation", "test"):
         names = np.array([f"{split}/{number}" for number in range(ROWS)])
         truth = np.arange(ROWS) % 3
@@ -39,13 +39,15 @@ def classification(root: Path) -> tuple[Path, Path]:
         write_shards(root / "prepared", split, (dict(zip(keys, row, strict=True)) for row in rows))
         for name, found in tables.items():
             predicted = random.dirichlet([1, 1, 1], ROWS)
-            right = np.arange(ROWS) % (3 if name == "m1" else 2) > 0
+            right = np.arange(ROWS) % (3 if name == "ann/m1" else 2) > 0
             predicted[right] = 0.1 + 0.7 * np.eye(3)[truth[right]]
             shard = {"scan_ids": names, "labels": truth}
             found.append(class_predictions(name, split, shard, predicted, LABELS))
     members = [pd.concat(found, ignore_index=True) for found in tables.values()]
     every = pd.concat([majority_vote(members), *members], ignore_index=True)
     write_csv(every, root / "ensemble" / "predictions.csv")
+    ranked = pd.DataFrame({"model": list(tables), "votes": True})
+    write_csv(ranked, root / "ensemble" / "members.csv")
     write_manifest(root, [f"test/{number}" for number in range(ROWS)])
     return root / "ensemble", root / "prepared"
 
@@ -164,7 +166,13 @@ def test_the_metrics_are_flat_finite_numbers(either: Evaluated) -> None:
 
 def test_the_vote_and_the_best_member_are_scored_on_the_test_alone(vote: Evaluated) -> None:
     table = pd.read_csv(vote.inputs[0] / "predictions.csv")
-    for prefix, model in (("vote", "vote"), ("best", "m1"), ("member_2", "m2")):
+    for prefix, model in (
+        ("vote", "vote"),
+        ("best", "ann/m1"),
+        ("ann", "ann/m1"),
+        ("member_2", "cnn/m2"),
+        ("cnn", "cnn/m2"),
+    ):
         rows = table[(table["model"] == model) & (table["split"] == "test")]
         for name in ("accuracy", "macro_f1", "auroc"):
             wanted = evaluate_classes(rows)[name]
@@ -173,6 +181,44 @@ def test_the_vote_and_the_best_member_are_scored_on_the_test_alone(vote: Evaluat
     assert vote.metrics["test_scans"] == ROWS
     assert vote.metrics["test_groups"] == ROWS // 2
     assert vote.metrics["majority_class_accuracy"] == pytest.approx(1 / 3)
+
+
+def test_every_chief_figure_lies_in_its_interval(vote: Evaluated) -> None:
+    for prefix in ("vote", "best", "member_2", "ann", "cnn"):
+        for name in ("accuracy", "macro_f1", "auroc"):
+            low, value, high = (
+                vote.metrics[f"{prefix}_{name}{end}"] for end in ("_low", "", "_high")
+            )
+            assert low <= value <= high
+
+
+def test_more_than_two_classes_have_no_operating_point(vote: Evaluated) -> None:
+    assert not [name for name in vote.metrics if "operating" in name or "specificity_90" in name]
+
+
+def test_of_two_classes_the_validation_chooses_the_operating_point(
+    tmp_path: Path, params: Params
+) -> None:
+    inputs = classification(tmp_path)
+    path = inputs[0] / "predictions.csv"
+    table = pd.read_csv(path)
+    two = table["label"].isin(["ant", "zebra"])
+    table = table[two].drop(columns=["p_no_tumor", "votes_no_tumor"])
+    sums = table[["p_ant", "p_zebra"]].sum(axis=1)
+    for name in ("p_ant", "p_zebra"):
+        table[name] = (table[name] / sums).round(6)
+    table["predicted"] = np.where(table["p_zebra"] > 0.5, "zebra", "ant")
+    write_csv(table, path)
+    metrics = evaluate_classification(*inputs, params, tmp_path / "out")
+    validation = table[(table["model"] == "vote") & (table["split"] == "validation")]
+    found = validation["p_zebra"] >= metrics["vote_operating_threshold"]
+    assert found[validation["label"] == "zebra"].mean() >= params.evaluate.min_sensitivity
+    test = table[(table["model"] == "vote") & (table["split"] == "test")]
+    called = test["p_zebra"] >= metrics["vote_operating_threshold"]
+    truth = test["label"] == "zebra"
+    assert metrics["vote_operating_missed"] == (truth & ~called).sum()
+    assert metrics["vote_operating_false_alarms"] == (~truth & called).sum()
+    assert 0 <= metrics["vote_sensitivity_at_specificity_90"] <= 1
 
 
 def test_the_confusion_table_has_a_row_a_scan(vote: Evaluated) -> None:
@@ -194,8 +240,8 @@ def test_the_roc_table_climbs(vote: Evaluated) -> None:
 
 def test_members_are_listed_with_the_vote(vote: Evaluated) -> None:
     members = vote.table("members.csv").set_index("model")
-    assert members.index.tolist() == ["vote", "m1", "m2", "m3"]
-    assert members.loc["m3", "accuracy"] == pytest.approx(
+    assert members.index.tolist() == ["vote", "ann/m1", "cnn/m2", "cnn/m3"]
+    assert members.loc["cnn/m3", "accuracy"] == pytest.approx(
         vote.metrics["member_3_accuracy"], abs=1e-6
     )
 
