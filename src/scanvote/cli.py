@@ -6,7 +6,10 @@ from typing import Annotated, Literal
 
 import typer
 
+from scanvote.params import Family, load_params
 from scanvote.terminal import one_line_errors
+
+Quick = Annotated[bool, typer.Option("--quick", help="A smoke run: minutes, and no result.")]
 
 app = typer.Typer(
     help="Raw medical scans to an ensemble that can be defended. Research use, not for diagnosis.",
@@ -16,6 +19,11 @@ app = typer.Typer(
 
 data_app = typer.Typer(help="Look at data before they are used.", no_args_is_help=True)
 app.add_typer(data_app, name="data")
+
+recipe_app = typer.Typer(
+    help="Named experiments: published classifiers, and ours.", no_args_is_help=True
+)
+app.add_typer(recipe_app, name="recipe")
 
 
 @app.callback()
@@ -68,3 +76,49 @@ def card(
         typer.echo(text, nl=False)
     else:
         write_text(out, text)
+
+
+@app.command()
+@one_line_errors
+def trials(
+    family: Annotated[Family | None, typer.Argument()] = None,
+    best: Annotated[bool, typer.Option("--best", help="Only the best of each family.")] = False,
+) -> None:
+    """List the trials of the last search, the best first, with what each cost."""
+    from scanvote.trial_report import show_trials
+
+    show_trials(family, best, load_params())
+
+
+@recipe_app.command("list")
+@one_line_errors
+def list_recipes() -> None:
+    """List the recipes, each with the figure that was published for it."""
+    from scanvote.recipe_report import show_recipes
+
+    show_recipes()
+
+
+@recipe_app.command("show")
+@one_line_errors
+def show_recipe(name: str, quick: Quick = False) -> None:
+    """Show what recipe NAME changes in params.yaml, and the command it stands for."""
+    from scanvote.recipe_report import show_recipe
+
+    show_recipe(name, quick)
+
+
+@recipe_app.command("run", context_settings={"ignore_unknown_options": True})
+@one_line_errors
+def run_recipe(
+    name: str,
+    quick: Quick = False,
+    extra: Annotated[list[str] | None, typer.Argument(help="Options of `dvc exp run`.")] = None,
+) -> None:
+    """Print the `dvc exp run` of recipe NAME, and run it.
+
+    What follows NAME goes to DVC as it is: --queue, --temp, -S lr=1e-4.
+    """
+    from scanvote.recipe_report import run_recipe
+
+    run_recipe(name, quick, extra or [])
