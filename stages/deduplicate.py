@@ -5,6 +5,7 @@ from pathlib import Path
 from scanvote import tracking
 from scanvote.datasets.base import Task
 from scanvote.deduplicate import deduplicate
+from scanvote.figures import mark_smoke
 from scanvote.files import write_json
 from scanvote.params import load_params
 from scanvote.terminal import run_stage
@@ -13,6 +14,7 @@ from scanvote.terminal import run_stage
 def main(task: Task, raw: Path, overrule: Path, out: Path, metrics: Path) -> None:
     """Judge the scans of RAW, but for what OVERRULE decides, and write OUT."""
     params = load_params()
+    mark_smoke(params.smoke)
     with tracking.stage_run(
         "deduplicate", item=task, params=params, sections=("deduplicate",), inputs=[raw, overrule]
     ) as run:

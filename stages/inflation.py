@@ -4,6 +4,7 @@ from pathlib import Path
 
 from scanvote import tracking
 from scanvote.backend import use_backend
+from scanvote.figures import mark_smoke
 from scanvote.files import write_json
 from scanvote.inflation import inflation
 from scanvote.params import load_params
@@ -13,6 +14,7 @@ from scanvote.terminal import run_stage
 def main(raw: Path, deduplicated: Path, out: Path, metrics: Path) -> None:
     """Measure on the scans in RAW, listed in DEDUPLICATED, what leaks would add."""
     params = load_params()
+    mark_smoke(params.smoke)
     if params.inflation.backbone is not None:
         use_backend(params.backend)
     with tracking.stage_run(

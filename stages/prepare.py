@@ -4,6 +4,7 @@ from pathlib import Path
 
 from scanvote import tracking
 from scanvote.datasets.base import Task
+from scanvote.figures import mark_smoke
 from scanvote.files import write_json
 from scanvote.params import load_params
 from scanvote.prepare import prepare
@@ -13,6 +14,7 @@ from scanvote.terminal import run_stage
 def main(task: Task, raw: Path, deduplicated: Path, out: Path, metrics: Path) -> None:
     """Write the shards of the scans in RAW that DEDUPLICATED keeps to OUT."""
     params = load_params()
+    mark_smoke(params.smoke)
     with tracking.stage_run(
         "prepare",
         item=task,

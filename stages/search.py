@@ -1,20 +1,23 @@
-"""search: Keras Tuner over the grid of a family: ann, cnn or transfer."""
+"""search: Keras Tuner over the grid of a family: ann, cnn, transfer or published."""
 
 from pathlib import Path
-from typing import Literal
 
 from scanvote import tracking
 from scanvote.backend import use_backend
+from scanvote.figures import mark_smoke
 from scanvote.files import write_json
-from scanvote.params import load_params
+from scanvote.params import Family, load_params
+from scanvote.skipped import skip_family
 from scanvote.terminal import run_stage
 
 
-def main(
-    family: Literal["ann", "cnn", "transfer"], prepared: Path, out: Path, metrics: Path
-) -> None:
+def main(family: Family, prepared: Path, out: Path, metrics: Path) -> None:
     """Train the trials of FAMILY on PREPARED, and keep the best in OUT."""
     params = load_params()
+    if family not in params.search.families:
+        write_json(metrics, skip_family(out))
+        return
+    mark_smoke(params.smoke)
     use_backend(params.backend)
     from scanvote.search import search  # imports Keras, which reads the backend once
 

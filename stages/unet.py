@@ -4,6 +4,7 @@ from pathlib import Path
 
 from scanvote import tracking
 from scanvote.backend import use_backend
+from scanvote.figures import mark_smoke
 from scanvote.files import write_json
 from scanvote.params import load_params
 from scanvote.terminal import run_stage
@@ -12,6 +13,7 @@ from scanvote.terminal import run_stage
 def main(prepared: Path, out: Path, metrics: Path) -> None:
     """Train on PREPARED, and keep the best epoch and its predictions in OUT."""
     params = load_params()
+    mark_smoke(params.smoke)
     use_backend(params.backend)
     from scanvote.unet import train_unet  # imports Keras, which reads the backend once
 

@@ -7,6 +7,7 @@ The file is read as YAML 1.2, where `1e-4` is a number (PyYAML, YAML 1.1, reads
 a string). A wrong key, type or value is one line that names the key.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -136,13 +137,53 @@ class InflationParams(Section):
     folds: Annotated[int, Field(ge=2)]
 
 
-class SearchParams(Section):
+class PlateauParams(Section):
+    factor: Share
+    patience: Positive
+    minimum: Annotated[float, Field(ge=0)]
+
+
+class TrainingParams(Section):
+    """How a network is trained, but for the learning rate, which is one for all."""
+
+    epochs: Positive
+    patience: Positive | None
+    batch_size: Positive
+    optimizer: Literal["adam", "adamw", "rmsprop", "sgd"]
+    weight_decay: Annotated[float, Field(ge=0, lt=1)]
+    schedule: Literal["constant", "plateau", "cosine"]
+    warm_up: Count
+    plateau: PlateauParams
+    precision: Literal["float32", "mixed_float16", "mixed_bfloat16"]
+
+    @model_validator(mode="after")
+    def _what_is_set_has_an_effect(self) -> "TrainingParams":
+        if self.weight_decay and self.optimizer != "adamw":
+            raise ValueError("weight_decay is for optimizer: adamw; set it to 0.0")
+        if self.warm_up >= self.epochs:
+            raise ValueError("warm_up takes all the epochs; it should be fewer")
+        return self
+
+
+Family = Literal["ann", "cnn", "transfer", "published"]
+
+
+class SearchParams(TrainingParams):
+    families: Annotated[list[Family], Field(min_length=1)]
     algorithm: Literal["grid", "random", "bayesian", "hyperband"]
     max_trials: Positive
-    epochs: Positive
-    patience: Positive
-    batch_size: Positive
     objective: Literal["macro_f1", "accuracy", "loss"]
+    workers: Positive
+    output: Literal["softmax", "sigmoid"]
+    loss: Literal["cross_entropy", "focal"]
+    label_smoothing: Annotated[float, Field(ge=0, lt=1)]
+    class_weights: Literal["none", "balanced"]
+    augment: bool
+    mirror: bool
+
+    def training(self) -> TrainingParams:
+        """The part that any network has."""
+        return TrainingParams(**{name: getattr(self, name) for name in TrainingParams.model_fields})
 
 
 class AnnParams(Section):
@@ -160,10 +201,33 @@ class CnnParams(Section):
 
 class TransferParams(Section):
     backbones: Annotated[list[str], Field(min_length=1)]
-    weights: Literal["none", "imagenet"]
-    frozen: bool
+    weights: str
+    thaw: str | None
+    thaw_after: Count
+    pooling: Annotated[list[Literal["average", "max"]], Field(min_length=1)]
     units: Annotated[list[Count], Field(min_length=1)]
-    dropout: Dropout
+    dropout: Annotated[list[Dropout], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _a_frozen_backbone_is_not_thawed_later(self) -> "TransferParams":
+        if self.thaw is None and self.thaw_after:
+            raise ValueError("thaw_after needs to know what to thaw; set thaw, or thaw_after to 0")
+        return self
+
+
+Network = Literal[
+    "resnet50_yes_no",
+    "cnn_lime",
+    "pneumonia_cnn1",
+    "pneumonia_cnn2",
+    "pneumonia_cnn3",
+    "densenet121",
+]
+
+
+class PublishedParams(Section):
+    networks: Annotated[list[Network], Field(min_length=1)]
+    weights: str
 
 
 class UnetParams(Section):
@@ -181,9 +245,12 @@ class EnsembleParams(Section):
 
 class EvaluateParams(Section):
     gallery: Positive
+    positive: str | None
+    min_sensitivity: Share
 
 
 class Params(Section):
+    smoke: bool
     lr: Annotated[float, Field(gt=0, lt=10)]
     seed: Count
     backend: Literal["tensorflow", "jax"]
@@ -201,6 +268,7 @@ class Params(Section):
     ann: AnnParams
     cnn: CnnParams
     transfer: TransferParams
+    published: PublishedParams
     unet: UnetParams
     ensemble: EnsembleParams
     evaluate: EvaluateParams
@@ -211,6 +279,15 @@ def load_params(path: Path = Path("params.yaml")) -> Params:
 
     Raises:
         InputError: the file is missing, is no YAML mapping, or a key or value is wrong.
+    """
+    return validate(load_values(path), str(path))
+
+
+def load_values(path: Path) -> dict[str, Any]:
+    """The mapping in a YAML 1.2 file, as it is.
+
+    Raises:
+        InputError: the file is missing, or is no YAML mapping.
     """
     from ruamel.yaml import YAML
     from ruamel.yaml.error import YAMLError
@@ -223,10 +300,22 @@ def load_params(path: Path = Path("params.yaml")) -> Params:
         raise InputError(f"{path} is not YAML: {' '.join(str(error).split())}") from None
     if not isinstance(values, dict):
         raise InputError(f"{path} holds no mapping of sections")
+    return values
+
+
+def validate(values: Mapping[str, Any], where: str) -> Params:
+    """The values of params.yaml, checked.
+
+    Args:
+        where: begins the message about a wrong one.
+
+    Raises:
+        InputError: a key or value is wrong.
+    """
     try:
         return Params.model_validate(values)
     except ValidationError as error:
-        raise InputError(f"{path}: {_first_fault(error)}") from None
+        raise InputError(f"{where}: {_first_fault(error)}") from None
 
 
 def _first_fault(error: ValidationError) -> str:

@@ -76,8 +76,8 @@ def test_a_wrong_key_is_named(tmp_path: Path, old: str, new: str, message: str) 
         ("[32, 64, 128]", "32", "ann.units"),
         ("[32, 64, 128]", "[32, many]", "ann.units.1"),
         ("[EfficientNetV2B0]", "EfficientNetV2B0", "transfer.backbones"),
-        ("evaluate:\n  gallery: 12", "evaluate: 12", "evaluate"),
-        ("evaluate:\n  gallery: 12", "evaluate:", "evaluate"),
+        ("ensemble:\n  top: 3", "ensemble: 12", "ensemble"),
+        ("ensemble:\n  top: 3", "ensemble:", "ensemble"),
     ],
 )
 def test_a_wrong_type_is_named_with_its_value(tmp_path: Path, old: str, new: str, key: str) -> None:
