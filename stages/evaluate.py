@@ -18,7 +18,11 @@ def main(task: Task, predictions: Path, prepared: Path, out: Path, metrics: Path
     params = load_params()
     mark_smoke(params.smoke)
     with tracking.stage_run(
-        "evaluate", item=task, params=params, sections=("smoke", "seed", "evaluate"), inputs=[predictions, prepared]
+        "evaluate",
+        item=task,
+        params=params,
+        sections=("smoke", "seed", "evaluate"),
+        inputs=[predictions, prepared],
     ) as run:
         result = EVALUATE[task](predictions, prepared, params, out)
         write_json(metrics, result)
