@@ -1,0 +1,117 @@
+"""The sections about the data: from their source to the shards."""
+
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from scanvote.params.section import Count, Positive, Section, Share
+
+
+def _listed(value: object) -> object:
+    return [value] if isinstance(value, str) else value
+
+
+Datasets = Annotated[list[str], Field(min_length=1), BeforeValidator(_listed)]
+"""Names of data sets and paths of own data; a single one may stand without brackets."""
+
+
+class TaskParams(Section):
+    dataset: Datasets
+
+
+class ClassificationParams(TaskParams):
+    labels: dict[str, str | None]
+
+
+class DownloadParams(Section):
+    mirror: str | None
+    max_gigabytes: Annotated[float, Field(gt=0)]
+
+
+Interval = Annotated[list[float], Field(min_length=2, max_length=2)]
+
+
+class VolumesParams(Section):
+    planes: Annotated[list[Literal["axial", "coronal", "sagittal"]], Field(min_length=1)]
+    slices: Positive | None
+    span: Interval
+    window: Interval | None
+
+    @model_validator(mode="after")
+    def _the_intervals_are_not_empty(self) -> "VolumesParams":
+        if not 0 <= self.span[0] < self.span[1] <= 1:
+            raise ValueError("span should be two shares, the smaller first, such as [0.25, 0.75]")
+        if self.window is not None and self.window[0] >= self.window[1]:
+            raise ValueError("window should be two intensities, the smaller first")
+        return self
+
+
+class IxiParams(Section):
+    contrasts: Annotated[list[Literal["T1", "T2", "PD"]], Field(min_length=1)]
+
+
+class PhantomTask(Section):
+    patients: Annotated[int, Field(ge=4)]
+    slices: Positive
+
+
+class PhantomParams(Section):
+    image_size: Annotated[int, Field(ge=32, le=512)]
+    classification: PhantomTask
+    segmentation: PhantomTask
+
+
+class DeduplicateParams(Section):
+    shortlist: Annotated[int, Field(ge=0, le=64)]
+    correlation: Share
+    relatives: Share
+
+
+class SplitParams(Section):
+    protocol: Literal["grouped", "official", "random", "site"]
+    test: Share
+    validation: Share
+    folds: Annotated[int, Field(ge=2)] | None
+    fold: Count
+    site: str | None
+
+    @model_validator(mode="after")
+    def _something_is_left_to_train_on(self) -> "SplitParams":
+        if self.test + self.validation >= 1:
+            raise ValueError("test and validation together leave nothing to train on")
+        if self.folds is not None and self.validation + 1 / self.folds >= 1:
+            raise ValueError("validation and a fold together leave nothing to train on")
+        if self.fold >= (self.folds or 1):
+            raise ValueError(f"fold counts from 0, so it should be below folds, is {self.fold}")
+        return self
+
+
+class PrepareTask(Section):
+    image_size: Annotated[int, Field(ge=16, le=1024)]
+    channels: Literal[1, 3]
+    crop: bool
+    strip: Literal["none", "background", "skull"]
+    resize: Literal["stretch", "pad"]
+    intensity: Literal["none", "window", "standardise", "equalise"]
+    copies: Count
+
+
+class AugmentParams(Section):
+    rotation: Annotated[float, Field(ge=0, le=180)]
+    shift: Annotated[float, Field(ge=0, lt=1)]
+    shear: Annotated[float, Field(ge=0, lt=90)]
+    zoom: Annotated[float, Field(ge=0, lt=1)]
+    flip: Literal["none", "horizontal", "vertical", "both"]
+    brightness: Annotated[float, Field(ge=0, lt=1)]
+
+
+class PrepareParams(Section):
+    classification: PrepareTask
+    segmentation: PrepareTask
+    augment: AugmentParams
+
+
+class InflationParams(Section):
+    backbone: str | None
+    image_size: Annotated[int, Field(ge=16, le=1024)]
+    folds: Annotated[int, Field(ge=2)]

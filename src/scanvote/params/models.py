@@ -1,0 +1,109 @@
+"""The sections about the models: their grids, and how they are trained."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from scanvote.params.section import Count, Dropout, Positive, Section, Share
+
+
+class PlateauParams(Section):
+    factor: Share
+    patience: Positive
+    minimum: Annotated[float, Field(ge=0)]
+
+
+class TrainingParams(Section):
+    """How a network is trained, but for the learning rate, which is one for all."""
+
+    epochs: Positive
+    patience: Positive | None
+    batch_size: Positive
+    optimizer: Literal["adam", "adamw", "rmsprop", "sgd"]
+    weight_decay: Annotated[float, Field(ge=0, lt=1)]
+    schedule: Literal["constant", "plateau", "cosine"]
+    warm_up: Count
+    plateau: PlateauParams
+    precision: Literal["float32", "mixed_float16", "mixed_bfloat16"]
+
+    @model_validator(mode="after")
+    def _what_is_set_has_an_effect(self) -> "TrainingParams":
+        if self.weight_decay and self.optimizer != "adamw":
+            raise ValueError("weight_decay is for optimizer: adamw; set it to 0.0")
+        if self.warm_up >= self.epochs:
+            raise ValueError("warm_up takes all the epochs; it should be fewer")
+        return self
+
+
+Family = Literal["ann", "cnn", "transfer", "published"]
+
+
+class SearchParams(TrainingParams):
+    families: Annotated[list[Family], Field(min_length=1)]
+    algorithm: Literal["grid", "random", "bayesian", "hyperband"]
+    max_trials: Positive
+    objective: Literal["macro_f1", "accuracy", "loss"]
+    workers: Positive
+    output: Literal["softmax", "sigmoid"]
+    loss: Literal["cross_entropy", "focal"]
+    label_smoothing: Annotated[float, Field(ge=0, lt=1)]
+    class_weights: Literal["none", "balanced"]
+    augment: bool
+    mirror: bool
+
+    def training(self) -> TrainingParams:
+        """The part that any network has."""
+        return TrainingParams(**{name: getattr(self, name) for name in TrainingParams.model_fields})
+
+
+class AnnParams(Section):
+    dense_layers: Annotated[list[Count], Field(min_length=1)]
+    units: Annotated[list[Positive], Field(min_length=1)]
+    dropout: Dropout
+
+
+class CnnParams(Section):
+    convolutions: Annotated[list[Positive], Field(min_length=1)]
+    filters: Annotated[list[Positive], Field(min_length=1)]
+    dense_layers: Annotated[list[Count], Field(min_length=1)]
+    dropout: Dropout
+
+
+class TransferParams(Section):
+    backbones: Annotated[list[str], Field(min_length=1)]
+    weights: str
+    thaw: str | None
+    thaw_after: Count
+    pooling: Annotated[list[Literal["average", "max"]], Field(min_length=1)]
+    units: Annotated[list[Count], Field(min_length=1)]
+    dropout: Annotated[list[Dropout], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _a_frozen_backbone_is_not_thawed_later(self) -> "TransferParams":
+        if self.thaw is None and self.thaw_after:
+            raise ValueError("thaw_after needs to know what to thaw; set thaw, or thaw_after to 0")
+        return self
+
+
+Network = Literal[
+    "resnet50_yes_no",
+    "cnn_lime",
+    "pneumonia_cnn1",
+    "pneumonia_cnn2",
+    "pneumonia_cnn3",
+    "densenet121",
+]
+
+
+class PublishedParams(Section):
+    networks: Annotated[list[Network], Field(min_length=1)]
+    weights: str
+
+
+class UnetParams(Section):
+    filters: Positive
+    loss: Literal["bce", "dice", "bce_dice"]
+    epochs: Positive
+    patience: Positive
+    batch_size: Positive
+    threshold: Share

@@ -1,0 +1,76 @@
+"""Read params.yaml, and say in one line what is wrong with it."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from scanvote.errors import InputError, did_you_mean
+from scanvote.params.whole import Params
+
+
+def load_params(path: Path = Path("params.yaml")) -> Params:
+    """Read and validate `path`.
+
+    Raises:
+        InputError: the file is missing, is no YAML mapping, or a key or value is wrong.
+    """
+    return validate(load_values(path), str(path))
+
+
+def load_values(path: Path) -> dict[str, Any]:
+    """The mapping in a YAML 1.2 file, as it is.
+
+    Raises:
+        InputError: the file is missing, or is no YAML mapping.
+    """
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import YAMLError
+
+    try:
+        values = YAML(typ="safe").load(path)
+    except FileNotFoundError:
+        raise InputError(f"{path} is missing; run from the root of the repository") from None
+    except YAMLError as error:
+        raise InputError(f"{path} is not YAML: {' '.join(str(error).split())}") from None
+    if not isinstance(values, dict):
+        raise InputError(f"{path} holds no mapping of sections")
+    return values
+
+
+def validate(values: Mapping[str, Any], where: str) -> Params:
+    """The values of params.yaml, checked.
+
+    Args:
+        where: begins the message about a wrong one.
+
+    Raises:
+        InputError: a key or value is wrong.
+    """
+    try:
+        return Params.model_validate(values)
+    except ValidationError as error:
+        raise InputError(f"{where}: {_first_fault(error)}") from None
+
+
+def _first_fault(error: ValidationError) -> str:
+    # a misspelt key is both unknown and missing: the unknown one tells more
+    fault = min(error.errors(), key=lambda one: one["type"] != "extra_forbidden")
+    key = ".".join(str(part) for part in fault["loc"])
+    if fault["type"] == "extra_forbidden":
+        siblings = _section(fault["loc"][:-1]).model_fields
+        return f"{key} is no known key{did_you_mean(str(fault['loc'][-1]), siblings)}"
+    if fault["type"] == "missing":
+        return f"{key} is missing"
+    message = fault["msg"].removeprefix("Value error, ").replace("Input should", "should")
+    return f"{key}: {message}" + (
+        f", is {fault['input']!r}" if not isinstance(fault["input"], dict) else ""
+    )
+
+
+def _section(keys: tuple[Any, ...]) -> type[BaseModel]:
+    section: type[BaseModel] = Params
+    for key in keys:
+        section = section.model_fields[key].annotation  # type: ignore[assignment]
+    return section

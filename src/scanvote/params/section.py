@@ -1,0 +1,16 @@
+"""What the sections of params.yaml are made of."""
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Share = Annotated[float, Field(gt=0, lt=1)]
+Positive = Annotated[int, Field(gt=0)]
+Count = Annotated[int, Field(ge=0)]
+Dropout = Annotated[float, Field(ge=0, lt=1)]
+
+
+class Section(BaseModel):
+    """A mapping of params.yaml: immutable, no key but the declared ones."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
