@@ -69,6 +69,25 @@ def peak_memory() -> int:
     return int(psutil.Process().memory_info().rss)
 
 
+def forget_networks() -> None:
+    """Free what Keras holds of the networks of this process, none of which is in use.
+
+    Keras's optimizer sums the gradients over the replicas, of which there is one, by a function
+    with a gradient of its own. TensorFlow registers that in each graph, for good, and the
+    graph with it: memory would grow from training to training.
+    """
+    import keras
+
+    keras.utils.clear_session()
+    if keras.config.backend() == "tensorflow":
+        from tensorflow.python.framework import ops
+
+        registered = ops.gradient_registry._registry
+        for name in [name for name in registered if name.startswith("CustomGradient-")]:
+            del registered[name]
+        keras.utils.clear_session()  # collects the garbage
+
+
 def gpus() -> list[str]:
     """The names by which CUDA_VISIBLE_DEVICES knows the GPUs that this process may use."""
     chosen = os.environ.get("CUDA_VISIBLE_DEVICES")

@@ -1,3 +1,4 @@
+import gc
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -6,7 +7,7 @@ import keras
 import numpy as np
 import pytest
 
-from scanvote.backend import use_backend
+from scanvote.backend import forget_networks, use_backend
 from scanvote.metrics.classification import quick_scores
 from scanvote.models.transfer import FROZEN
 from scanvote.params import load_params
@@ -214,6 +215,21 @@ def test_another_seed_trains_otherwise(tmp_path, uninterrupted):
     weights, history, _ = _outcome(tmp_path)
     assert weights != uninterrupted[_network][0]
     assert history != uninterrupted[_network][1]
+
+
+def test_graphs_of_earlier_trainings_are_forgotten(tmp_path):
+    """TensorFlow would keep each one, and memory would grow from trial to trial."""
+    from tensorflow.python.framework import func_graph
+
+    def graphs():
+        forget_networks()
+        return sum(isinstance(one, func_graph.FuncGraph) for one in gc.get_objects())
+
+    train(_network, _job(tmp_path / "0"), _ignore)
+    before = graphs()
+    for number in range(1, 4):
+        train(_network, _job(tmp_path / str(number), seed=number), _ignore)
+    assert graphs() <= before
 
 
 # ---- the frozen part ------------------------------------------------------------------

@@ -26,8 +26,8 @@ class Batches(keras.utils.PyDataset):
         weights: np.ndarray | None = None,
         bounds: AugmentParams | None = None,
     ) -> None:
-        # a thread more prepares the next batches while the network learns from this one
-        super().__init__(workers=2 if bounds else 1)
+        # one thread: Keras's pool of more waits 100 ms at the end of each epoch
+        super().__init__(workers=1)
         self.images, self.batch_size, self.bounds = images, batch_size, bounds
         self._beside = [array for array in (targets, weights) if array is not None]
         self._order, self._seed = np.arange(len(images)), 0

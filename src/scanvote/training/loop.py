@@ -10,7 +10,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from scanvote.backend import peak_memory
+from scanvote.backend import forget_networks, peak_memory
 from scanvote.files import write_json
 from scanvote.models.archive import save_model
 from scanvote.models.mirror import mirrored
@@ -40,7 +40,7 @@ def train(network: Callable[[], keras.Model], job: Job, on_epoch: OnEpoch) -> Tr
             on_epoch(epoch, scores)
         return remembered
     done = job.memory / "result.json"
-    keras.utils.clear_session()
+    forget_networks()
     keras.utils.set_random_seed(derive(job.seed, "weights"))
     try:
         with _out_of_memory_fails(), _precision(job.schedule.how.precision):
