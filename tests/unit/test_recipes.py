@@ -46,7 +46,7 @@ def kitchen(tmp_path, monkeypatch):
 
     def written(params, **more):
         told = {"about": "a test", "source": "here", "published": "none"}
-        recipe = told | {"task": "classification", "params": params} | more
+        recipe = told | {"params": params} | more
         YAML().dump(recipe, tmp_path / "recipes" / "mine.yaml")
 
     return written
@@ -100,7 +100,7 @@ def test_enough_models_are_trained_for_the_vote(name):
         assert len(families) * min(trials, 3) >= settings.get("ensemble.top", 3)
 
 
-def test_the_command_is_named_and_ends_in_its_evaluation(kitchen):
+def test_the_command_is_named_and_passes_options_on(kitchen):
     kitchen({"lr": 0.01})
     recipe = read_recipe("mine")
     words = [
@@ -112,7 +112,6 @@ def test_the_command_is_named_and_ends_in_its_evaluation(kitchen):
         "-S",
         "lr=0.01",
         "--queue",
-        "evaluate@classification",
     ]
     assert command("mine", recipe, False, ["--queue"]) == words
     assert command("mine", recipe, True)[4] == "mine-quick"
@@ -170,8 +169,8 @@ def test_a_wrong_value_is_named(kitchen):
 
 
 def test_a_wrong_word_of_the_recipe_is_named(kitchen):
-    kitchen({}, task="regression")
-    assert _refusal().startswith("recipes/mine.yaml: task: ")
+    kitchen({}, author="me")
+    assert _refusal().startswith("recipes/mine.yaml: author: ")
 
 
 def test_a_recipe_that_is_not_yaml_is_named(kitchen):
