@@ -11,7 +11,7 @@ from typing import Any
 
 import keras_tuner
 from keras_tuner.engine.base_tuner import BaseTuner
-from keras_tuner.errors import FailedTrialError, FatalError
+from keras_tuner.errors import FatalError
 
 from scanvote.params import SearchParams
 from scanvote.seeds import generator
@@ -76,8 +76,8 @@ class _Tuner(BaseTuner):
         epochs = int(hp.values.get("tuner/epochs", self._epochs))  # hyperband gives each its own
         try:
             return {"score": self._run(values, epochs)}
-        except TrainingFailed as error:
-            raise FailedTrialError(str(error)) from None
+        except TrainingFailed:
+            return {"score": float("nan")}  # a failed trial to Keras Tuner, without its traceback
         except Exception as error:
             raise FatalError(str(error)) from error  # anything else would be swallowed
 

@@ -99,11 +99,12 @@ def test_hyperband_of_one_epoch():
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
-def test_failed_trials_do_not_end_the_search(algorithm):
+def test_failed_trials_do_not_end_the_search(algorithm, capfd):
     def failing(values):
         raise TrainingFailed("the loss is not finite")
 
     assert len(_walked(algorithm, 5, failing)) == 5
+    assert "Traceback" not in "".join(capfd.readouterr())
 
 
 @pytest.mark.parametrize("error", [InputError("no such file"), ZeroDivisionError("a bug")])
