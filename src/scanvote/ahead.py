@@ -20,7 +20,6 @@ from scanvote.backend import gpus, use_backend
 from scanvote.errors import InputError
 from scanvote.params import Family, Params
 from scanvote.progress import Progress, progress_bar
-from scanvote.seeds import derive
 
 if TYPE_CHECKING:
     from scanvote.bench import Bench
@@ -66,8 +65,8 @@ def _wanted(bench: "Bench") -> "list[Trial]":
     """The trials that the search will ask for and that are not done."""
     from scanvote.tuning import likely_points
 
-    seed = derive(bench.params.seed, "search", bench.family)
-    points = likely_points(bench.space, bench.remembered, bench.params.search, seed)
+    search = bench.params.search
+    points = likely_points(bench.space, bench.remembered, search, bench.walk_seed)
     return [trial for trial in (bench.trial(*point) for point in points) if not _is_done(trial)]
 
 

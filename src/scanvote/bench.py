@@ -18,7 +18,7 @@ from scanvote.errors import InputError
 from scanvote.files import mirror_folder, repository_root, sha256
 from scanvote.manifest import read_manifest
 from scanvote.metrics import classification
-from scanvote.models import FAMILIES, backbones, brief, losses, transfer
+from scanvote.models import FAMILIES, backbones, brief, losses, published, transfer
 from scanvote.models.brief import Brief, as_classes
 from scanvote.models.networks import cnn_lime, densenet121, pneumonia_cnn, resnet50_yes_no
 from scanvote.params import Family, Params
@@ -78,6 +78,11 @@ class Bench:
         )
         bounds = self.params.prepare.augment.model_dump() if search.augment else None
         return fixed | chosen | {"augment": bounds}
+
+    @property
+    def walk_seed(self) -> int:
+        """What the search algorithm draws its proposals from."""
+        return derive(self.params.seed, "search", self.family)
 
     def space(self, hp: keras_tuner.HyperParameters) -> None:
         FAMILIES[self.family].space(hp, self.section)
@@ -161,9 +166,7 @@ class Bench:
 
     def _weights(self, values: Mapping[str, Any]) -> str:
         """Digest of the file with the trained weights that a trial starts from, if it is known."""
-        name = values.get("backbone") or {"resnet50_yes_no": "ResNet50"}.get(
-            values.get("network", "")
-        )
+        name = values.get("backbone") or published.PRETRAINED.get(values.get("network", ""))
         if name is None:
             return ""
         file: Path | None

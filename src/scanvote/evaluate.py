@@ -56,22 +56,21 @@ def evaluate_classification(
     """
     table = read_predictions(predictions / "predictions.csv")
     members = pd.read_csv(predictions / "members.csv")
-    models = _by_model(table, "test")
+    models, validation = _by_model(table, "test"), _by_model(table, "validation")
     vote, best = models["vote"], models[members["model"][0]]
-    scores = _scores(table, prepared, params)
+    groups = _groups(prepared)
+    scores = _scores(models, validation, groups, params)
     write_csv(pd.DataFrame([{"model": n, **s} for n, s in scores.items()]), out / "members.csv")
     _class_plots(vote, best, out)
     _error_gallery(vote, prepared, params.evaluate.gallery, out / "errors.png")
-    validation = _by_model(table, "validation")["vote"]
-    majority = majority_class_accuracy(validation["label"], vote["label"])
-    manifest = read_manifest(prepared / "manifest.csv")
+    majority = majority_class_accuracy(validation["vote"]["label"], vote["label"])
     return {
         **_prefixed("vote", scores["vote"]),
         **_member_metrics(scores, members.loc[members["votes"], "model"].tolist()),
         **_family_metrics(scores, members["model"].tolist()),
         "majority_class_accuracy": round(majority, 6),
         "test_scans": len(vote),
-        "test_groups": int(manifest.loc[manifest["split"] == "test", "group"].nunique()),
+        "test_groups": len(set(groups.values())),
     }
 
 
@@ -80,15 +79,19 @@ def _by_model(table: pd.DataFrame, split: str) -> dict[str, pd.DataFrame]:
     return {str(name): one for name, one in rows.groupby("model", sort=False)}
 
 
-def _scores(table: pd.DataFrame, prepared: Path, params: Params) -> dict[str, dict[str, float]]:
+def _scores(
+    models: dict[str, pd.DataFrame],
+    validation: dict[str, pd.DataFrame],
+    groups: dict[str, int],
+    params: Params,
+) -> dict[str, dict[str, float]]:
     """By model all its figures on the test split, with intervals over the groups.
 
     Of two classes also the operating point that the validation split chooses.
     """
-    groups = _groups(prepared)
-    positive = positive_class(table, params.evaluate.positive)
-    validation, scores = _by_model(table, "validation"), {}
-    for name, rows in _by_model(table, "test").items():
+    positive = positive_class(models["vote"], params.evaluate.positive)
+    scores = {}
+    for name, rows in models.items():
         own = rows["scan_id"].map(groups).to_numpy(int)
         scores[name] = evaluate_classes(rows) | chief_intervals(rows, own, positive, params.seed)
         if positive is not None:

@@ -117,10 +117,8 @@ def hydra(value: Any) -> str:
         return "{" + ", ".join(f"{key}: {hydra(one)}" for key, one in value.items()) + "}"
     if isinstance(value, list):
         return "[" + ", ".join(map(hydra, value)) + "]"
-    if isinstance(value, str) and re.fullmatch(r"[A-Za-z_][\w./-]*", value):
-        return (
-            value if value.lower() not in {"null", "true", "false", "nan", "inf"} else f"'{value}'"
-        )
+    if isinstance(value, str) and _PLAIN.fullmatch(value):
+        return value
     return json.dumps(value, ensure_ascii=False)
 
 

@@ -17,7 +17,6 @@ from scanvote.models.brief import as_classes
 from scanvote.params import Family, Params
 from scanvote.predictions import class_predictions
 from scanvote.progress import Progress, progress_bar
-from scanvote.seeds import derive
 from scanvote.training import (
     Scores,
     Trained,
@@ -64,16 +63,19 @@ def search(
         raise InputError(f"every trial of {family} failed, the first: {trials[0].problem}")
     best = ranked[: params.ensemble.top]
     _copy_models(best, out)
-    table = trials_table(trials, ranked)
-    write_csv(table, out / "trials.csv")
-    curves = curves_table(best, params.ensemble.top)
-    write_csv(curves, out / "curves.csv")
-    score = f"val_{params.search.objective}"
-    title = f"{family}: {len(trials)} trials"
-    curves_figure(curves, score, f"{title}, the best of them", out / "curves.png")
-    choices_figure(table, score, title, out / "choices.png")
+    _write_trials(bench, trials_table(trials, ranked), curves_table(best, params.ensemble.top), out)
     write_csv(_predictions(bench, best, out), out / "predictions.csv")
     return trials_metrics(trials, best[0])
+
+
+def _write_trials(bench: Bench, table: pd.DataFrame, curves: pd.DataFrame, out: Path) -> None:
+    """The tables of the trials and of the best ones' curves, each with its figure."""
+    write_csv(table, out / "trials.csv")
+    write_csv(curves, out / "curves.csv")
+    score = f"val_{bench.params.search.objective}"
+    title = f"{bench.family}: {len(table)} trials"
+    curves_figure(curves, score, f"{title}, the best of them", out / "curves.png")
+    choices_figure(table, score, title, out / "choices.png")
 
 
 def _run_trials(bench: Bench, record: Record) -> list[Trial]:
@@ -94,7 +96,7 @@ def _run_trials(bench: Bench, record: Record) -> list[Trial]:
             bench.forget_the_worse(trials.values())
             return bench.worth(trial.trained)
 
-        walk(bench.space, run, search, derive(bench.params.seed, "search", bench.family))
+        walk(bench.space, run, search, bench.walk_seed)
     return list(trials.values())
 
 

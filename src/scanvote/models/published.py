@@ -19,6 +19,9 @@ NETWORKS: dict[str, Callable[[Brief, str], keras.Model]] = {
     "densenet121": densenet121.build,
 }
 
+PRETRAINED = {"resnet50_yes_no": "ResNet50"}
+"""The backbone of those that may start from trained weights."""
+
 
 def space(hp: HyperParameters, params: PublishedParams) -> None:
     hp.Choice("network", params.networks)
