@@ -1,23 +1,8 @@
 """Keepers, neighbours and conflicts, on manifests of a few rows."""
 
-import pandas as pd
-
 from scanvote.copies import Cluster, find_clusters, judged
 from scanvote.images.duplicates import as_pairs
-
-
-def manifest(rows: int, **columns: list[object]) -> pd.DataFrame:
-    names = [chr(ord("a") + row) for row in range(rows)]
-    values = {
-        "scan_id": names,
-        "path": [f"{name}.png" for name in names],
-        "label": ["glioma"] * rows,
-        "patient": [""] * rows,
-        "series": [""] * rows,
-        "width": [64] * rows,
-        "height": [64] * rows,
-    }
-    return pd.DataFrame(values | columns)
+from tests.manifests import manifest
 
 
 def test_the_first_by_path_is_kept() -> None:

@@ -8,23 +8,7 @@ import pytest
 from scanvote.copies import Cluster, find_clusters, judged
 from scanvote.images.duplicates import as_pairs
 from scanvote.planted import against_planted, planted_copies
-
-
-def manifest(rows: int, **columns: list[object]) -> pd.DataFrame:
-    names = [chr(ord("a") + row) for row in range(rows)]
-    values = {
-        "scan_id": names,
-        "path": [f"set/{name}.png" for name in names],
-        "label": ["glioma"] * rows,
-        "patient": [""] * rows,
-        "series": [""] * rows,
-        "relatives": [""] * rows,
-        "sha256": names,
-        "width": [64] * rows,
-        "height": [64] * rows,
-    }
-    return pd.DataFrame(values | columns)
-
+from tests.manifests import manifest
 
 PLANTED = pd.DataFrame(
     [("byte_copy", 2, 0), ("resized", 3, 1)], columns=["kind", "row", "original"]
