@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
+from rich.table import Column, Table
 
 from scanvote.errors import InputError
 from scanvote.files import repository_root
@@ -39,23 +39,27 @@ def show_trials(family: Family | None, best: bool, params: Params) -> None:
 
 
 def _show(family: str, rows: pd.DataFrame, trials: pd.DataFrame, score: str) -> None:
-    names = choices(trials)
+    # where no value was tried twice, each would explain all
+    names = [name for name in choices(trials) if trials[name].nunique() < len(trials)]
     shares = [f"{name} {100 * explained_share(trials, name, score):.0f} %" for name in names]
     caption = f"share of the variance of {score}: {', '.join(shares)}" if shares else None
     scores = list(dict.fromkeys([score, "val_macro_f1", "val_accuracy", "val_loss"]))
-    columns = ["rank", "trial", *names, *scores, "parameters", "epochs_run", *_COST.values()]
+    told = ["rank", "trial", *scores, "parameters", "epochs_run"]  # the name tells the choices
+    columns = [_column(name) for name in (*told, *_COST.values())]
     shown = Table(*columns, title=f"{family}: {len(trials)} trials", caption=caption)
     for row in rows.to_dict("records"):
-        shown.add_row(*(_text(value) for value in _values(row, names, scores)))
+        values = [*(row.get(name) for name in told), *_cost(str(row["digest"])).values()]
+        shown.add_row(*map(_text, values))
     console = Console()
     console.print(shown)
     for row in rows[rows["problem"].notna()].to_dict("records"):
         console.print(f"{escape(row['trial'])} failed: {escape(row['problem'])}")
 
 
-def _values(row: dict[Any, Any], names: list[str], scores: list[str]) -> list[Any]:
-    told = ["rank", "trial", *names, *scores, "parameters", "epochs_run"]
-    return [*(row.get(name) for name in told), *_cost(str(row["digest"])).values()]
+def _column(name: str) -> Column:
+    """Headings wrap at their spaces; the name of a trial is shown whole, however long."""
+    wide = 24 if name == "trial" else None
+    return Column(name.replace("_", " "), overflow="fold", min_width=wide)
 
 
 def _cost(digest: str) -> dict[str, Any]:
