@@ -28,7 +28,7 @@ PUBLISHED = {
     "pneumonia_resnet152_transfer",
     "pneumonia_densenet_transfer",
 }
-OURS = {"best_4class", "best_pneumonia", "best_yes_no"}
+OURS = {"best_4class", "best_pneumonia", "best_yes_no", "families_4class", "frozen_4class"}
 
 
 @pytest.fixture(autouse=True)
