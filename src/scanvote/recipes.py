@@ -100,7 +100,9 @@ def command(name: str, recipe: Recipe, quick: bool, extra: Sequence[str] = ()) -
     """The `dvc exp run` that the recipe stands for, as words."""
     words = ["dvc", "exp", "run", "-n", f"{name}-quick" if quick else name]
     for change in changes(recipe, quick):
-        words += ["-S", f"{change.key}={hydra(change.value)}"]
+        # Hydra refuses keys that a mapping does not have yet, but for ++
+        free = "++" if isinstance(change.value, Mapping) else ""
+        words += ["-S", f"{free}{change.key}={hydra(change.value)}"]
     # all of the pipeline: DVC 3 cannot end an experiment whose lock names outputs, as of a fresh
     # clone, that are neither there nor made by it
     return [*words, *extra]
