@@ -110,13 +110,17 @@ def choices_figure(table: pd.DataFrame, score: str, title: str, path: Path) -> N
         score: the column to show.
     """
     tried = {name: explained_share(table, name, score) for name in choices(table)}
-    names = sorted(tried, key=lambda name: (-tried[name], name)) or ["trial"]
+    names = sorted(tried, key=lambda name: (-np.nan_to_num(tried[name]), name)) or ["trial"]
     with _figure(path, title, size=(2.6 * len(names) + 0.8, 3.2), columns=len(names)) as axes:
         for cell, name in zip(np.atleast_1d(axes), names, strict=True):
             _show_choice(cell, table[table[score].notna()], name, score)
             if name in tried:
-                cell.set_title(f"explains {100 * tried[name]:.0f} % of the variance")
+                cell.set_title(_explained(tried[name]))
         np.atleast_1d(axes)[0].set_ylabel(score.replace("_", " ").replace("val", "validation"))
+
+
+def _explained(share: float) -> str:
+    return f"explains {100 * share:.0f} % of the variance" if share == share else "each tried once"
 
 
 def _show_choice(axes: "Axes", trials: pd.DataFrame, name: str, score: str) -> None:

@@ -12,9 +12,12 @@ def choices(table: pd.DataFrame) -> list[str]:
 def explained_share(table: pd.DataFrame, name: str, score: str) -> float:
     """Share of the variance of `score` between the values of one hyperparameter (η²).
 
-    0 says that its value did not matter by itself, 1 that nothing else did.
+    0 says that its value did not matter by itself, 1 that nothing else did. Failed trials count
+    for nothing. Where no value was trained twice each trial would explain itself: nan.
     """
     trained = table[table[score].notna() & table[name].notna()]
+    if trained[name].is_unique:
+        return float("nan")
     total = ((trained[score] - trained[score].mean()) ** 2).sum()
     fitted = trained.groupby(name)[score].transform("mean")
     return float(((fitted - trained[score].mean()) ** 2).sum() / total) if total > 0 else 0.0

@@ -39,9 +39,8 @@ def show_trials(family: Family | None, best: bool, params: Params) -> None:
 
 
 def _show(family: str, rows: pd.DataFrame, trials: pd.DataFrame, score: str) -> None:
-    # where no value was tried twice, each would explain all
-    names = [name for name in choices(trials) if trials[name].nunique() < len(trials)]
-    shares = [f"{name} {100 * explained_share(trials, name, score):.0f} %" for name in names]
+    tried = {name: explained_share(trials, name, score) for name in choices(trials)}
+    shares = [f"{name} {100 * share:.0f} %" for name, share in tried.items() if share == share]
     caption = f"share of the variance of {score}: {', '.join(shares)}" if shares else None
     scores = list(dict.fromkeys([score, "val_macro_f1", "val_accuracy", "val_loss"]))
     told = ["rank", "trial", *scores, "parameters", "epochs_run"]  # the name tells the choices

@@ -80,9 +80,16 @@ def test_failed_trials_count_for_nothing() -> None:
     assert explained_share(both, "depth", "score") == explained_share(frame, "depth", "score")
 
 
-@pytest.mark.parametrize("score", [0.5, np.nan])
-def test_equal_or_absent_scores_are_explained_by_nothing(score: float) -> None:
-    assert explained_share(table(score=score), "depth", "score") == 0
+def test_equal_scores_are_explained_by_nothing() -> None:
+    assert explained_share(table(score=0.5), "depth", "score") == 0
+
+
+@pytest.mark.parametrize("trained", [0, 1, 3])
+def test_values_trained_once_each_explain_neither_themselves_nor_anything(trained: int) -> None:
+    """The failed trials tried the same values again."""
+    frame = table(score=[*range(trained), *[np.nan] * (6 - trained)])
+    frame["depth"] = [0, 1, 2, 0, 1, 2]
+    assert np.isnan(explained_share(frame, "depth", "score"))
 
 
 def test_words_are_values_like_any() -> None:
