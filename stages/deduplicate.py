@@ -3,9 +3,9 @@
 from pathlib import Path
 
 from scanvote import tracking
+from scanvote.canvas import mark_smoke
 from scanvote.datasets.base import Task
 from scanvote.deduplicate import deduplicate
-from scanvote.figures import mark_smoke
 from scanvote.files import write_json
 from scanvote.params import load_params
 from scanvote.terminal import run_stage

@@ -7,10 +7,12 @@ A shard is a pickled dict of numpy arrays, one row an image:
 - ``labels`` int64 (n,), the index of the class, or ``masks`` uint8 (n, H, W), 0 or 1
 """
 
+import math
 import pickle
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
+from itertools import chain
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO, Any, Literal
@@ -28,6 +30,8 @@ _PIXELS = {"images", "masks"}
 SHARD_ROWS = 256
 SHARD_BYTES = 32 << 20
 """Of the arrays of a shard, which a process that writes it holds twice."""
+ROOM_BYTES = 64 << 20
+"""Of an array in memory, beyond which it lies in a file."""
 
 
 class _Kind:
@@ -139,26 +143,48 @@ def read_split(folder: Path, split: str) -> Shard:
     return {key: np.concatenate([shard[key] for shard in shards]) for key in shards[0]}
 
 
-def mapped_split(folder: Path, split: str) -> Shard:
-    """The whole split as one shard, its pixels in a file: memory holds those in use.
+def images_of(folder: Path, split: str, scan_ids: Sequence[str]) -> np.ndarray:
+    """uint8 (n, H, W, C), the images of these scans of a split, in their order."""
+    wanted, found = set(scan_ids), dict[str, np.ndarray]()
+    for shard in stream_shards(folder, split):
+        for row, scan in enumerate(shard["scan_ids"].tolist()):
+            if scan in wanted:
+                found[scan] = shard["images"][row].copy()  # not the whole shard
+    return np.stack([found[scan] for scan in scan_ids])
+
+
+def mapped_split(folder: Path, *splits: str) -> Shard:
+    """The whole of the splits as one shard, its pixels in a file: memory holds those in use.
 
     The file has no name, and lies in the repository's `.cache`: it goes with the process,
     however that ends.
     """
-    cache = repository_root() / ".cache"
-    cache.mkdir(parents=True, exist_ok=True)
     small: list[Shard] = []
     with ExitStack() as stack:
         files: dict[str, IO[bytes]] = {}
-        for shard in stream_shards(folder, split):
+        for shard in chain.from_iterable(stream_shards(folder, split) for split in splits):
             for key in _PIXELS & shard.keys():
                 if key not in files:
-                    files[key] = stack.enter_context(TemporaryFile(dir=cache))
+                    files[key] = stack.enter_context(_nameless())
                 shard[key].tofile(files[key])
                 shard[key] = shard[key][:0]
             small.append(shard)
         whole = {key: np.concatenate([shard[key] for shard in small]) for key in small[0]}
         return whole | {key: _mapped(file, whole[key].shape[1:]) for key, file in files.items()}
+
+
+def room(shape: tuple[int, ...]) -> np.ndarray:
+    """float32 zeros to write to; in a nameless file where they are more than `ROOM_BYTES`."""
+    if 4 * math.prod(shape) <= ROOM_BYTES:
+        return np.zeros(shape, np.float32)
+    with _nameless() as file:
+        return np.memmap(file, np.float32, "w+", shape=shape)
+
+
+def _nameless() -> IO[bytes]:
+    cache = repository_root() / ".cache"
+    cache.mkdir(parents=True, exist_ok=True)
+    return TemporaryFile(dir=cache)
 
 
 def _mapped(file: IO[bytes], shape: tuple[int, ...]) -> np.ndarray:

@@ -14,7 +14,9 @@ class InputError(Exception):
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """A hint such as ``; did you mean 'phantom'?``, or every known name."""
+    """A hint such as ``; did you mean 'phantom'?``, or every known name, if there is any."""
     names = sorted(known)
     near = get_close_matches(name, names, n=1, cutoff=0.5)
-    return f"; did you mean {near[0]!r}?" if near else f"; known are {', '.join(names)}"
+    if near:
+        return f"; did you mean {near[0]!r}?"
+    return f"; known are {', '.join(names)}" if names else ""

@@ -32,6 +32,8 @@ COLUMNS = (
 """What `download` knows of every scan; columns of `datasets.base.FACTS` may follow."""
 
 NUMBERS = ("width", "height", "mask_pixels")
+PIXEL = ("pixel_height", "pixel_width", "pixel_unit")
+"""Of a prepared row, in mm or in px of the scan: columns from `prepare` on."""
 FLAGS = ("kept", "conflict")
 """Columns that are True or False, from `deduplicate` on."""
 

@@ -13,8 +13,8 @@ from scanvote.datasets.base import Task
 from scanvote.images.augment import augment
 from scanvote.images.crop import Box, crop, crop_box
 from scanvote.images.decode import Mask, Rgb, decode_image, decode_mask, grey
-from scanvote.images.intensity import normalise
-from scanvote.images.resize import resize, resize_mask
+from scanvote.images.intensity import Counts, normalise, tissue_counts
+from scanvote.images.resize import pixel_size, resize, resize_mask
 from scanvote.images.strip import tissue_mask
 from scanvote.params import Params, PrepareTask
 from scanvote.seeds import generator
@@ -84,11 +84,24 @@ class Found:
         cropped: a plausible contour was found to crop to.
         stripped: what was to be stripped could be.
         mask_pixels: of its mask, that the strip and the crop left in.
+        pixel: height and width of a pixel of the row, in pixels of the scan.
     """
 
     cropped: bool
     stripped: bool
     mask_pixels: int
+    pixel: tuple[float, float]
+
+
+@dataclass(frozen=True)
+class _Part:
+    """What is left in of a scan."""
+
+    image: np.ndarray
+    box: Box
+    tissue: Mask | None
+    cropped: bool
+    stripped: bool
 
 
 class Preparation:
@@ -98,6 +111,22 @@ class Preparation:
         self.task, self.raw, self.params = task, raw, params
         self.how: PrepareTask = getattr(params.prepare, task)
         self._codes = {label: code for code, label in enumerate(labels)}
+        self.counts: dict[str, Counts] = {}
+        """By series, of all its scans, where these are changed alike."""
+
+    def count(self, scans: pd.DataFrame) -> Counts:
+        """The grey values of these scans, as `tissue_counts`, of a volume those of all channels.
+
+        Raises:
+            DecodeError: a scan is missing or not whole.
+        """
+        counted = (
+            tissue_counts(self._resized(self._part(scan)), self.how.intensity)
+            for scan in scans.to_dict("records")
+        )
+        counts = np.asarray(sum(counted))
+        together = np.broadcast_to(counts.sum(axis=0), counts.shape)
+        return together if self.how.intensity_of == "volume" else counts
 
     def write(self, folder: Path, portion: Portion) -> dict[str, Found]:
         """Write one shard.
@@ -132,16 +161,23 @@ class Preparation:
             uint8 image (size, size, channels), mask (size, size), 0 or 1, if the task has
             masks, and what became of the scan.
         """
-        image = decode_image(self.raw / scan["path"])
         mask = None
         if self.task == "segmentation":
             mask = decode_mask(self.raw / scan["mask_path"])
+        part = self._part(scan)
+        left = 0 if mask is None else _left(mask, part.tissue, part.box)
+        pixel = pixel_size(part.image.shape, self.how.image_size, self.how.resize)
+        counts = self.counts.get(series_of(scan))
+        image = normalise(self._resized(part), self.how.intensity, counts)
+        found = Found(part.cropped, part.stripped, left, pixel)
+        return image, self._resized_mask(mask, part.box), found
+
+    def _part(self, scan: Scan) -> _Part:
+        image = decode_image(self.raw / scan["path"])
         tissue, stripped = self.tissue(image)
         image = image if tissue is None else image * tissue[..., None]
         box, cropped = self.box(image)
-        left = 0 if mask is None else _left(mask, tissue, box)
-        found = Found(cropped, stripped, left)
-        return self._resized(crop(image, box)), self._resized_mask(mask, box), found
+        return _Part(crop(image, box), box, tissue, cropped, stripped)
 
     def tissue(self, image: Rgb) -> tuple[Mask | None, bool]:
         """What is not stripped, None where all is left in; and whether it could be stripped."""
@@ -153,10 +189,10 @@ class Preparation:
         box = crop_box(grey(image)) if self.how.crop else whole
         return box, box != whole
 
-    def _resized(self, image: np.ndarray) -> np.ndarray:
+    def _resized(self, part: _Part) -> np.ndarray:
+        image = part.image
         channels = grey(np.asarray(image, np.uint8))[..., None] if self.how.channels == 1 else image
-        resized = resize(channels, self.how.image_size, self.how.resize)
-        return normalise(resized, self.how.intensity)
+        return resize(channels, self.how.image_size, self.how.resize)
 
     def _resized_mask(self, mask: Mask | None, box: Box) -> np.ndarray | None:
         if mask is None:
@@ -169,6 +205,11 @@ class Preparation:
         if mask is None:
             return row | {"labels": np.int64(self._codes[scan["label"]])}
         return row | {"masks": mask}
+
+
+def series_of(scan: Scan) -> str:
+    """Of a scan, or itself where that is not known."""
+    return str(scan["series"] or scan["scan_id"])
 
 
 def _left(mask: Mask, tissue: Mask | None, box: Box) -> int:

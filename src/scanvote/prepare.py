@@ -9,10 +9,11 @@ import pandas as pd
 from scanvote.crop_montage import write_crop_montage
 from scanvote.datasets.base import Task
 from scanvote.files import replaced_folder
-from scanvote.manifest import write_manifest
-from scanvote.parallel import results
+from scanvote.images.intensity import Counts
+from scanvote.manifest import PIXEL, write_manifest
+from scanvote.parallel import mapped, results
 from scanvote.params import Params, PrepareTask
-from scanvote.preparation import Found, Preparation, portions
+from scanvote.preparation import Found, Preparation, portions, series_of
 from scanvote.progress import progress_bar
 from scanvote.protocols import check_leaks, split_scans
 from scanvote.splits import SPLITS
@@ -53,10 +54,14 @@ def prepare(
     scans = split_scans(task, deduplicated / "manifest.csv", params.split, params.seed)
     leaks = check_leaks(scans, params.split)
     images = Preparation(task, raw, params, classes(scans))
+    if images.how.intensity_of != "scan":
+        images.counts = _counts_by_series(images, scans, processes)
     with replaced_folder(out) as folder:
         found = _write(images, scans, folder, processes)
-        scans["cropped"] = [found[scan].cropped for scan in scans["scan_id"]]
-        scans["stripped"] = [found[scan].stripped for scan in scans["scan_id"]]
+        became = [found[scan] for scan in scans["scan_id"]]
+        scans["cropped"] = [one.cropped for one in became]
+        scans["stripped"] = [one.stripped for one in became]
+        scans[list(PIXEL)] = _pixels(scans, [one.pixel for one in became])
         if images.how.crop:
             write_crop_montage(images, scans, folder / "crop.png")
         write_manifest(scans, folder / "manifest.csv")
@@ -67,6 +72,15 @@ def prepare(
 def classes(manifest: pd.DataFrame) -> list[str]:
     """The labels in alphabetical order: a label's place is its index in the arrays."""
     return sorted(set(manifest["label"]))
+
+
+def _counts_by_series(
+    images: Preparation, scans: pd.DataFrame, processes: int | None
+) -> dict[str, Counts]:
+    series = [series_of(scan) for scan in scans.to_dict("records")]
+    parts = {str(name): part for name, part in scans.groupby(series, sort=False)}
+    counted = mapped(images.count, list(parts.values()), "Grey values by series", processes)
+    return dict(zip(parts, counted, strict=True))
 
 
 def _write(
@@ -87,6 +101,18 @@ def _write(
             done += len(part.rows)
             progress(done, total, part.split)
     return found
+
+
+def _pixels(scans: pd.DataFrame, sizes: list[tuple[float, float]]) -> pd.DataFrame:
+    """`PIXEL` of each scan: in mm where every scan tells its spacing, else in pixels of the scan.
+
+    One unit for all, as their distances are averaged.
+    """
+    told = scans.get("spacing", pd.Series("", scans.index))
+    known = bool((told != "").all())
+    spacing = told.astype(float) if known else pd.Series(1.0, scans.index)
+    pixels = pd.DataFrame(sizes, scans.index).mul(spacing, axis=0).round(6)
+    return pixels.assign(unit="mm" if known else "px").set_axis(list(PIXEL), axis=1)
 
 
 def _counts(scans: pd.DataFrame) -> dict[str, float]:

@@ -122,14 +122,15 @@ def _has_stage(process: Any) -> bool:
 
 def git_commit() -> str | None:
     """The commit that is checked out, or None outside Git."""
-    return _git("rev-parse", "HEAD") or None
+    return git("rev-parse", "HEAD") or None
 
 
 def has_uncommitted_sources() -> bool:
-    return bool(_git("status", "--porcelain", "--", *_SOURCES))
+    return bool(git("status", "--porcelain", "--", *_SOURCES))
 
 
-def _git(*arguments: str) -> str:
+def git(*arguments: str) -> str:
+    """What Git says; nothing where it fails."""
     try:
         done = subprocess.run(["git", *arguments], capture_output=True, text=True, timeout=20)
     except (OSError, subprocess.TimeoutExpired):

@@ -310,6 +310,62 @@ def test_a_black_scan_is_whole_and_counted(fresh: Callable[[Task], Case]) -> Non
     assert case.prepare("uncropped", crop=False)["crop_fallback_share"] == 0
 
 
+@pytest.mark.parametrize(
+    ("spacing", "unit", "side"),
+    [
+        pytest.param(None, "px", 1.0, id="no column"),
+        pytest.param(["", "0.5"], "px", 1.0, id="some unknown"),
+        pytest.param(["0.25", "0.5"], "mm", 0.25, id="all known"),
+    ],
+)
+def test_pixels_are_in_mm_where_every_scan_tells_its_spacing(
+    fresh: Callable[[Task], Case], spacing: list[str] | None, unit: str, side: float
+) -> None:
+    case = fresh("segmentation")
+    if spacing:
+        case.manifest["spacing"] = spacing * (len(case.manifest) // 2)
+    case.prepare(image_size=SIZE[0])
+    written = read_manifest(case.root / "out" / "manifest.csv")
+    assert set(written["pixel_unit"]) == {unit}
+    assert float(written["pixel_height"][0]) == pytest.approx(side)
+
+
+def test_the_scans_of_a_series_are_changed_alike(fresh: Callable[[Task], Case]) -> None:
+    case = fresh("segmentation")
+    case.manifest["series"] = case.manifest["patient"]
+    case.manifest.loc[0, "series"] = ""  # p00-0 stands alone
+    for patient in ("p00", "p01"):
+        path = str(case.root / "raw" / f"{patient}-1.png")
+        assert cv2.imwrite(path, cv2.imread(path) // 2)
+    means = {}
+    for of in ("scan", "series"):
+        case.prepare(of, intensity="window", intensity_of=of, copies=0)
+        for split in SPLITS:
+            shard = case.split(split, of)
+            for scan, image in zip(shard["scan_ids"].tolist(), shard["images"], strict=True):
+                means[of, scan] = image[image > 0].mean()
+    assert means["scan", "p01-1"] == pytest.approx(means["scan", "p01-0"], rel=0.1)
+    assert means["series", "p01-1"] < 0.6 * means["series", "p01-0"]
+    for scan in ("p00-0", "p00-1"):
+        assert means["series", scan] == pytest.approx(means["scan", scan])
+
+
+def test_the_channels_of_a_volume_keep_their_difference(fresh: Callable[[Task], Case]) -> None:
+    case = fresh("segmentation")
+    case.manifest["series"] = case.manifest["patient"]
+    for scan in case.manifest["scan_id"]:
+        path = str(case.root / "raw" / f"{scan}.png")
+        red, half = cv2.imread(path)[..., 0], cv2.imread(path)[..., 0] // 2
+        assert cv2.imwrite(path, np.stack([half, half, red], axis=-1))  # OpenCV's last is red
+    shares = {}
+    for of in ("series", "volume"):
+        case.prepare(of, intensity="window", intensity_of=of, channels=3, copies=0)
+        images = case.split("test", of)["images"].astype(float)
+        shares[of] = images[..., 1].sum() / images[..., 0].sum()
+    assert shares["series"] == pytest.approx(1, abs=0.05)
+    assert shares["volume"] < 0.65
+
+
 @pytest.mark.parametrize("processes", [1, 2])
 def test_a_missing_scan_is_one_line_and_leaves_what_was_there(
     fresh: Callable[[Task], Case], processes: int, monkeypatch: pytest.MonkeyPatch

@@ -10,8 +10,11 @@ from scanvote.params import Params
 
 Task = Literal["classification", "segmentation"]
 
-FACTS = ("institution", "age", "sex", "grade", "kind", "plane", "contrast")
-"""What may be known of a scan beyond its label: columns of the manifest where a set has them."""
+FACTS = ("institution", "age", "sex", "grade", "kind", "plane", "contrast", "spacing")
+"""What may be known of a scan beyond its label: columns of the manifest where a set has them.
+
+`spacing` is the side of a pixel in mm.
+"""
 
 
 @dataclass(frozen=True)

@@ -103,9 +103,9 @@ def _cut(folder: Path, params: VolumesParams, path: Path) -> list[Scan] | InputE
             label="no_tumor",
             patient=told["patient"],
             series=stem,
-            facts=facts | {"plane": plane},
+            facts=facts | told_by_cut,
         )
-        for image, _, plane in rows
+        for image, _, told_by_cut in rows
     ]
 
 

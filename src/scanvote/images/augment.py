@@ -1,8 +1,9 @@
 """Random copies of a training scan; a mask moves with its image.
 
 The changes are those that published work on these data sets lists: rotation, shift, shear,
-zoom, flips, exposure. All that move pixels are one affine matrix, which OpenCV applies
-once: an image is interpolated once and not once a change, its mask by the same matrix.
+zoom, flips, exposure, and contrast and gamma beside them. All that move pixels are one affine
+matrix, which OpenCV applies once: an image is interpolated once and not once a change, its mask
+by the same matrix.
 This was measured against the random layers of Keras and its ImageDataGenerator, and is the
 faster one of the three (benchmarks/README.md); it also needs no TensorFlow, and a copy
 depends on its scan alone, not on the batch it stands in.
@@ -13,14 +14,19 @@ import numpy as np
 
 from scanvote.params import AugmentParams
 
+_AT_ONCE = 4
+"""Channels that OpenCV moves in one call, at the most."""
+_CONTRASTS = 3
+"""Channels of a slice that has several."""
+
 
 def augment(
     image: np.ndarray, mask: np.ndarray | None, bounds: AugmentParams, random: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray | None]:
-    """Rotate, shift, shear, zoom, flip and brighten within the bounds.
+    """Rotate, shift, shear, zoom and flip, and change the intensities, within the bounds.
 
     Args:
-        image: uint8 (H, W, C).
+        image: uint8 (H, W, C); more than one slice may lie along C.
         mask: uint8 (H, W), 0 or 1, or None.
         bounds: the largest change of each kind, either way.
         random: where the changes are drawn from.
@@ -31,16 +37,52 @@ def augment(
     """
     height, width = image.shape[:2]
     matrix = _affine(height, width, bounds, random)
-    gain = 1 + bounds.brightness * random.uniform(-1, 1)
+    moved = np.concatenate(
+        [
+            _moved(image[..., first : first + _AT_ONCE], matrix)
+            for first in range(0, image.shape[2], _AT_ONCE)
+        ],
+        axis=2,
+    )
+    changed = np.reshape(_shaded(moved, bounds, random), image.shape)
+    if mask is None:
+        return changed, None
+    moved_mask = cv2.warpAffine(mask, matrix, (width, height), flags=cv2.INTER_NEAREST)
+    return changed, moved_mask.reshape(mask.shape)
+
+
+def _moved(image: np.ndarray, matrix: np.ndarray) -> np.ndarray:
+    height, width, channels = image.shape
     moved = cv2.warpAffine(
         image, matrix, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
     )
-    table = np.clip(np.rint(np.arange(256) * gain), 0, 255).astype(np.uint8)
-    brightened = np.reshape(cv2.LUT(moved, table), image.shape)
-    if mask is None:
-        return brightened, None
-    moved_mask = cv2.warpAffine(mask, matrix, (width, height), flags=cv2.INTER_NEAREST)
-    return brightened, moved_mask.reshape(mask.shape)
+    return np.reshape(moved, (height, width, channels))
+
+
+def _shaded(image: np.ndarray, bounds: AugmentParams, random: np.random.Generator) -> np.ndarray:
+    """uint8 as given, its intensities changed; those of slices along C alike."""
+    if not bounds.per_channel or image.shape[2] % _CONTRASTS:
+        return np.asarray(cv2.LUT(image, _intensities(image, bounds, random)))
+    shaded = np.empty_like(image)
+    for at in range(_CONTRASTS):
+        own = np.ascontiguousarray(image[..., at::_CONTRASTS])
+        changed = cv2.LUT(own, _intensities(own, bounds, random))
+        shaded[..., at::_CONTRASTS] = np.reshape(changed, own.shape)
+    return shaded
+
+
+def _intensities(
+    image: np.ndarray, bounds: AugmentParams, random: np.random.Generator
+) -> np.ndarray:
+    """uint8 (256,), what each intensity becomes: brighter, about the mean apart, bent."""
+    bright, apart, bent = random.uniform(-1, 1, size=3)
+    levels = np.arange(256) * (1 + bounds.brightness * bright)
+    if bounds.contrast:
+        mean = image.mean()
+        levels = mean + (levels - mean) * (1 + bounds.contrast * apart)
+    if bounds.gamma:
+        levels = 255 * (np.clip(levels, 0, 255) / 255) ** np.exp(bounds.gamma * bent)
+    return np.asarray(np.clip(np.rint(levels), 0, 255), np.uint8)
 
 
 def _affine(

@@ -5,7 +5,7 @@ a data set stores as channels (LGG: before contrast, FLAIR, after it) do not mix
 """
 
 from collections.abc import Callable, Mapping
-from typing import Literal
+from typing import Any, Literal
 
 import cv2
 import numpy as np
@@ -15,6 +15,10 @@ from scanvote.images.strip import head_mask
 
 Channel = NDArray[np.uint8]
 """(H, W) uint8."""
+Counts = NDArray[np.integer[Any]]
+"""(C, 256), how often each grey value occurs in the tissue of a channel; those of several scans
+add up."""
+Way = Literal["none", "window", "standardise", "equalise"]
 
 PERCENTILES = (1, 99)
 """Of the pixels that are not black, between which `window` spreads them."""
@@ -24,9 +28,7 @@ CLIP_LIMIT, TILES = 2.0, (8, 8)
 """Of `equalise`: the contrast is limited to this many times the even share of a bin."""
 
 
-def normalise(
-    image: np.ndarray, how: Literal["none", "window", "standardise", "equalise"]
-) -> np.ndarray:
+def normalise(image: np.ndarray, how: Way, counts: Counts | None = None) -> np.ndarray:
     """uint8 (H, W, C) with the grey values of each channel made comparable; black stays black.
 
     - window: percentiles 1 and 99 of what is not black become 0 and 255 (as Nyul and Udupa,
@@ -35,51 +37,80 @@ def normalise(
       (z-scores, in bytes); the background, whose noise would turn grey, becomes black.
     - equalise: contrast-limited adaptive histogram equalisation (Zuiderveld, Graphics
       Gems IV, 1994).
+
+    Args:
+        counts: of all scans that are changed alike, for window and standardise; None: of this
+            scan alone.
     """
     if how == "none":
         return image
-    change = _CHANGES[how]
-    channels = [change(np.ascontiguousarray(image[..., at])) for at in range(image.shape[2])]
-    changed = np.stack(channels, axis=-1)
+    channels = [np.ascontiguousarray(image[..., at]) for at in range(image.shape[2])]
+    if how == "equalise":
+        changed = np.stack([equalise(channel) for channel in channels], axis=-1)
+    else:
+        tissues = [_tissue(channel, how) for channel in channels]
+        counts = _counted(channels, tissues) if counts is None else counts
+        tables = map(_TABLES[how], counts)
+        changed = np.stack(
+            [
+                table[channel] if how == "window" else table[channel] * tissue
+                for table, channel, tissue in zip(tables, channels, tissues, strict=True)
+            ],
+            axis=-1,
+        )
     changed[image == 0] = 0
     return changed
 
 
-def window(channel: Channel) -> Channel:
-    tissue = channel[channel > 0]
-    if not tissue.size:
-        return channel
-    low, high = np.percentile(tissue, PERCENTILES)
-    if high <= low:
-        return channel
-    return _mapped(channel, lambda grey: (grey - low) * (255 / (high - low)))
-
-
-def standardise(channel: Channel) -> Channel:
-    head = head_mask(channel)
-    inside = channel > 0 if head is None else head & (channel > 0)
-    tissue = channel[inside]
-    deviation = float(tissue.std()) if tissue.size else 0.0
-    if deviation == 0:
-        return channel
-    mean = float(tissue.mean())
-    return _mapped(channel, lambda grey: (grey - mean) * (DEVIATION / deviation) + MEAN) * inside
+def tissue_counts(image: np.ndarray, how: Way) -> Counts:
+    """Of a uint8 (H, W, C), what decides how `normalise` changes it."""
+    channels = [np.ascontiguousarray(image[..., at]) for at in range(image.shape[2])]
+    return _counted(channels, [_tissue(channel, how) for channel in channels])
 
 
 def equalise(channel: Channel) -> Channel:
     return np.asarray(cv2.createCLAHE(CLIP_LIMIT, TILES).apply(channel), np.uint8)
 
 
-_CHANGES: Mapping[str, Callable[[Channel], Channel]] = {
-    "window": window,
-    "standardise": standardise,
-    "equalise": equalise,
+def _tissue(channel: Channel, how: Way) -> NDArray[np.bool_]:
+    head = head_mask(channel) if how == "standardise" else None
+    return np.asarray(channel > 0 if head is None else head & (channel > 0))
+
+
+def _counted(channels: list[Channel], tissues: list[NDArray[np.bool_]]) -> Counts:
+    pairs = zip(channels, tissues, strict=True)
+    return np.stack([np.bincount(channel[tissue], minlength=256) for channel, tissue in pairs])
+
+
+def _window(counts: Counts) -> Channel:
+    low, high = (_percentile(counts, percent) for percent in PERCENTILES)
+    return _bytes(_LEVELS if high <= low else (_LEVELS - low) * (255 / (high - low)))
+
+
+def _percentile(counts: Counts, percent: float) -> float:
+    """Of the counted values, between two of them as numpy's; 0 of none."""
+    upto = counts.cumsum()
+    at = max(0.0, percent / 100 * (upto[-1] - 1))
+    below, above = np.searchsorted(upto, [np.floor(at), np.ceil(at)], side="right")
+    return float(below + (above - below) * (at % 1)) if upto[-1] else 0.0
+
+
+def _standardise(counts: Counts) -> Channel:
+    total = max(int(counts.sum()), 1)
+    mean = counts @ _LEVELS / total
+    deviation = float(np.sqrt(counts @ (_LEVELS - mean) ** 2 / total))
+    if deviation == 0:
+        return _bytes(_LEVELS)
+    return _bytes((_LEVELS - mean) * (DEVIATION / deviation) + MEAN)
+
+
+_LEVELS = np.arange(256.0)
+_TABLES: Mapping[str, Callable[[Counts], Channel]] = {
+    "window": _window,
+    "standardise": _standardise,
 }
+"""What becomes of the 256 values, from how often each occurs."""
 
 
-def _mapped(
-    channel: Channel, change: Callable[[NDArray[np.float64]], NDArray[np.float64]]
-) -> Channel:
-    """Every pixel through the table of what becomes of the 256 values."""
-    table = np.clip(np.rint(change(np.arange(256.0))), 0, 255).astype(np.uint8)
-    return np.asarray(table[channel], np.uint8)
+def _bytes(values: NDArray[np.float64]) -> Channel:
+    return np.clip(np.rint(values), 0, 255).astype(np.uint8)

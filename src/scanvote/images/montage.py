@@ -7,7 +7,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from scanvote.figures import footnote
+from scanvote.canvas import footnote
 from scanvote.files import written
 from scanvote.images.decode import Rgb, decode_image
 

@@ -33,6 +33,12 @@ def resize_mask(mask: np.ndarray, side: int, fit: Fit) -> np.ndarray:
     return (resize(mask * np.uint8(255), side, fit) > 127).astype(np.uint8)
 
 
+def pixel_size(shape: tuple[int, ...], side: int, fit: Fit) -> tuple[float, float]:
+    """Height and width of a pixel that `resize` makes, in pixels of the image it was given."""
+    height, width = _fitted(shape[:2], side, fit)
+    return shape[0] / height, shape[1] / width
+
+
 def _fitted(shape: tuple[int, ...], side: int, fit: Fit) -> tuple[int, int]:
     if fit == "stretch":
         return side, side

@@ -19,22 +19,27 @@ from scanvote.params.data import (
 )
 from scanvote.params.models import (
     AnnParams,
+    BaselineParams,
     CnnParams,
     Family,
     Network,
     PlateauParams,
+    PostprocessParams,
     PublishedParams,
     SearchParams,
     TrainingParams,
     TransferParams,
+    UnetParams,
+    WalkParams,
 )
-from scanvote.params.reading import load_params, load_values, validate
+from scanvote.params.reading import load_params, load_values, parse_values, validate
 from scanvote.params.section import Section
 from scanvote.params.whole import Params
 
 __all__ = [
     "AnnParams",
     "AugmentParams",
+    "BaselineParams",
     "CnnParams",
     "DeduplicateParams",
     "Family",
@@ -44,6 +49,7 @@ __all__ = [
     "PhantomParams",
     "PhantomTask",
     "PlateauParams",
+    "PostprocessParams",
     "PrepareTask",
     "PublishedParams",
     "SearchParams",
@@ -51,8 +57,11 @@ __all__ = [
     "SplitParams",
     "TrainingParams",
     "TransferParams",
+    "UnetParams",
     "VolumesParams",
+    "WalkParams",
     "load_params",
     "load_values",
+    "parse_values",
     "validate",
 ]

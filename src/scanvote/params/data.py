@@ -93,7 +93,17 @@ class PrepareTask(Section):
     strip: Literal["none", "background", "skull"]
     resize: Literal["stretch", "pad"]
     intensity: Literal["none", "window", "standardise", "equalise"]
+    intensity_of: Literal["scan", "series", "volume"]
     copies: Count
+
+    @model_validator(mode="after")
+    def _a_series_has_what_it_is_changed_by(self) -> "PrepareTask":
+        if self.intensity_of != "scan" and self.intensity not in ("window", "standardise"):
+            raise ValueError(
+                f"intensity_of: {self.intensity_of} changes nothing of intensity:"
+                f" {self.intensity}; set it to scan, or choose window or standardise"
+            )
+        return self
 
 
 class AugmentParams(Section):
@@ -103,6 +113,9 @@ class AugmentParams(Section):
     zoom: Annotated[float, Field(ge=0, lt=1)]
     flip: Literal["none", "horizontal", "vertical", "both"]
     brightness: Annotated[float, Field(ge=0, lt=1)]
+    contrast: Annotated[float, Field(ge=0, lt=1)]
+    gamma: Annotated[float, Field(ge=0, lt=1)]
+    per_channel: bool
 
 
 class PrepareParams(Section):

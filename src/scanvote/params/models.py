@@ -1,8 +1,9 @@
 """The sections about the models: their grids, and how they are trained."""
 
+import math
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from scanvote.params.section import Count, Dropout, Positive, Section, Share
 
@@ -24,6 +25,7 @@ class TrainingParams(Section):
     schedule: Literal["constant", "plateau", "cosine"]
     warm_up: Count
     plateau: PlateauParams
+    average: Annotated[float, Field(ge=0, lt=1)]
     precision: Literal["float32", "mixed_float16", "mixed_bfloat16"]
 
     @model_validator(mode="after")
@@ -38,22 +40,28 @@ class TrainingParams(Section):
 Family = Literal["ann", "cnn", "transfer", "published"]
 
 
-class SearchParams(TrainingParams):
-    families: Annotated[list[Family], Field(min_length=1)]
+class WalkParams(TrainingParams):
+    """How Keras Tuner walks a grid, and how each of its points is trained."""
+
     algorithm: Literal["grid", "random", "bayesian", "hyperband"]
     max_trials: Positive
-    objective: Literal["macro_f1", "accuracy", "loss"]
+    objective: str
     workers: Positive
+
+    def training(self) -> TrainingParams:
+        """The part that any network has."""
+        return TrainingParams(**{name: getattr(self, name) for name in TrainingParams.model_fields})
+
+
+class SearchParams(WalkParams):
+    families: Annotated[list[Family], Field(min_length=1)]
+    objective: Literal["macro_f1", "accuracy", "loss"]
     output: Literal["softmax", "sigmoid"]
     loss: Literal["cross_entropy", "focal"]
     label_smoothing: Annotated[float, Field(ge=0, lt=1)]
     class_weights: Literal["none", "balanced"]
     augment: bool
     mirror: bool
-
-    def training(self) -> TrainingParams:
-        """The part that any network has."""
-        return TrainingParams(**{name: getattr(self, name) for name in TrainingParams.model_fields})
 
 
 class AnnParams(Section):
@@ -100,10 +108,60 @@ class PublishedParams(Section):
     weights: str
 
 
-class UnetParams(Section):
-    filters: Positive
-    loss: Literal["bce", "dice", "bce_dice"]
-    epochs: Positive
-    patience: Positive
-    batch_size: Positive
-    threshold: Share
+def _listed(value: object) -> object:
+    return value if isinstance(value, list) else [value]
+
+
+Choices = BeforeValidator(_listed)
+"""A single value may stand without brackets."""
+
+
+class PostprocessParams(Section):
+    threshold: Annotated[list[Share], Field(min_length=1), Choices]
+    smallest: Annotated[list[Count], Field(min_length=1), Choices]
+    largest_only: Annotated[list[bool], Field(min_length=1), Choices]
+    fill_holes: Annotated[list[bool], Field(min_length=1), Choices]
+
+
+class BaselineParams(Section):
+    channel: Count | None
+    method: Annotated[list[Literal["otsu", "kmeans"]], Field(min_length=1), Choices]
+    contrast: Annotated[list[float], Field(min_length=1), Choices]
+    smallest: Annotated[list[Share], Field(min_length=1), Choices]
+
+
+class UnetParams(WalkParams):
+    objective: Literal["dice", "loss"]
+    encoder: str | None
+    weights: str
+    upsampling: Literal["transposed", "nearest"]
+    prior: Annotated[float, Field(gt=0, lt=1)]
+    filters: Annotated[list[Positive], Field(min_length=1), Choices]
+    normalisation: Annotated[list[Literal["none", "batch", "group"]], Field(min_length=1), Choices]
+    block: Annotated[list[Literal["plain", "residual"]], Field(min_length=1), Choices]
+    attention: Annotated[list[bool], Field(min_length=1), Choices]
+    dropout: Annotated[list[Dropout], Field(min_length=1), Choices]
+    loss: Annotated[
+        list[Literal["bce", "dice", "dice_squared", "bce_dice", "focal", "tversky"]],
+        Field(min_length=1),
+        Choices,
+    ]
+    context: Count
+    sample: Literal["all", "tumour", "balanced"]
+    augment: bool
+    mirror: bool
+    folds: Positive
+    postprocess: PostprocessParams
+
+    @model_validator(mode="after")
+    def _nothing_is_left_out_silently(self) -> "UnetParams":
+        if self.weights != "none" and (self.encoder is None or self.encoder.endswith(".keras")):
+            raise ValueError("weights are for an encoder of keras.applications; set them to none")
+        choices = ("filters", "normalisation", "block", "attention", "dropout", "loss")
+        points = math.prod(len(getattr(self, name)) for name in choices)
+        if self.algorithm == "grid" and points > self.max_trials:
+            raise ValueError(
+                f"the lists have {points} combinations, more than max_trials: {self.max_trials};"
+                " raise it, or choose another algorithm"
+            )
+        return self

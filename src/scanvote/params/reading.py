@@ -25,17 +25,30 @@ def load_values(path: Path) -> dict[str, Any]:
     Raises:
         InputError: the file is missing, or is no YAML mapping.
     """
+    try:
+        return parse_values(path, str(path))
+    except FileNotFoundError:
+        raise InputError(f"{path} is missing; run from the root of the repository") from None
+
+
+def parse_values(source: Path | str, where: str) -> dict[str, Any]:
+    """The mapping in a YAML 1.2 file, or in a text.
+
+    Args:
+        where: begins the message.
+
+    Raises:
+        InputError: it is no YAML mapping.
+    """
     from ruamel.yaml import YAML
     from ruamel.yaml.error import YAMLError
 
     try:
-        values = YAML(typ="safe").load(path)
-    except FileNotFoundError:
-        raise InputError(f"{path} is missing; run from the root of the repository") from None
+        values = YAML(typ="safe").load(source)
     except YAMLError as error:
-        raise InputError(f"{path} is not YAML: {' '.join(str(error).split())}") from None
+        raise InputError(f"{where} is not YAML: {' '.join(str(error).split())}") from None
     if not isinstance(values, dict):
-        raise InputError(f"{path} holds no mapping of sections")
+        raise InputError(f"{where} holds no mapping of sections")
     return values
 
 

@@ -18,6 +18,7 @@ from scanvote.params.data import (
 )
 from scanvote.params.models import (
     AnnParams,
+    BaselineParams,
     CnnParams,
     PublishedParams,
     SearchParams,
@@ -35,6 +36,7 @@ class EvaluateParams(Section):
     gallery: Positive
     positive: str | None
     min_sensitivity: Share
+    tolerance: Annotated[float, Field(gt=0)]
 
 
 class Params(Section):
@@ -58,5 +60,6 @@ class Params(Section):
     transfer: TransferParams
     published: PublishedParams
     unet: UnetParams
+    baseline: BaselineParams
     ensemble: EnsembleParams
     evaluate: EvaluateParams

@@ -53,6 +53,16 @@ def test_coronal_and_sagittal_slices_have_the_top_up(tmp_path: Path) -> None:
     assert set(sagittal[:, 0]) == {50}
 
 
+@pytest.mark.parametrize(
+    ("plane", "spacing"), [("axial", "0.5"), ("coronal", "0.5"), ("sagittal", "2")]
+)
+def test_a_slice_tells_the_mm_of_its_pixels_the_finer_side(
+    tmp_path: Path, plane: str, spacing: str
+) -> None:
+    path = saved(tmp_path / "v.nii.gz", marked(), np.diag([0.5, 2, 3, 1]))
+    assert {cut.facts()["spacing"] for cut in of(path, planes=[plane])} == {spacing}
+
+
 @pytest.mark.parametrize("axes", [(0, 1, 2), (2, 0, 1), (1, 2, 0)])
 @pytest.mark.parametrize("flips", [(1, 1, 1), (-1, 1, -1), (-1, -1, 1)])
 def test_the_stored_orientation_changes_nothing(

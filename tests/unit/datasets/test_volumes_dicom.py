@@ -40,6 +40,17 @@ def series(folder: Path, count: int = 6, **values: object) -> Path:
     return folder
 
 
+@pytest.mark.parametrize("told", [True, False])
+def test_a_spacing_that_is_not_told_is_not_made_up(tmp_path: Path, told: bool) -> None:
+    path = write_dicom(tmp_path / "one", np.full((10, 8), 7, np.uint16))
+    if not told:
+        header = dcmread(path)
+        del header.PixelSpacing
+        header.save_as(path)
+    (cut,) = cuts(read_dicom([path]), PLAIN)
+    assert ("spacing" in cut.facts()) == told
+
+
 def test_a_series_is_put_in_the_order_of_its_places(tmp_path: Path) -> None:
     (paths,) = dicom_series(series(tmp_path).iterdir())
     places = [dcmread(path).ImagePositionPatient[2] for path in paths]

@@ -11,7 +11,17 @@ from hypothesis import strategies as st
 from scanvote.images.augment import augment
 from scanvote.params import AugmentParams
 
-STILL = AugmentParams(rotation=0, shift=0, shear=0, zoom=0, flip="none", brightness=0)
+STILL = AugmentParams(
+    rotation=0,
+    shift=0,
+    shear=0,
+    zoom=0,
+    flip="none",
+    brightness=0,
+    contrast=0,
+    gamma=0,
+    per_channel=False,
+)
 SEEDS = st.integers(0, 2**31)
 
 
@@ -207,3 +217,26 @@ def test_the_mask_does_not_change_what_happens_to_the_image() -> None:
         augment(image, given, wild, np.random.default_rng(7))[0] for given in (mask, None)
     )
     np.testing.assert_array_equal(with_mask, without)
+
+
+@pytest.mark.parametrize("change", [{"brightness": 0.4}, {"contrast": 0.5}, {"gamma": 0.5}])
+@pytest.mark.parametrize("slices", [1, 3])
+def test_each_contrast_may_be_changed_by_itself_and_alike_in_all_slices(
+    change: dict[str, float], slices: int
+) -> None:
+    image = np.repeat(noise(3, (20, 20, 1)), 3 * slices, axis=2)
+    together, apart = (
+        augment(image, None, bounds(**change, per_channel=one), np.random.default_rng(5))[0]
+        for one in (False, True)
+    )
+    assert (together == together[..., :1]).all()
+    assert len({apart[..., at].tobytes() for at in range(3)}) == 3
+    np.testing.assert_array_equal(apart, np.tile(apart[..., :3], slices))
+
+
+def test_of_other_numbers_of_channels_all_are_changed_alike() -> None:
+    image = np.repeat(noise(3, (20, 20, 1)), 5, axis=2)
+    how = bounds(gamma=0.5, per_channel=True)
+    changed = augment(image, None, how, np.random.default_rng(5))[0]
+    assert (changed == changed[..., :1]).all()
+    assert (changed != image).any()

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scanvote.images.intensity import DEVIATION, MEAN, normalise
+from scanvote.images.intensity import DEVIATION, MEAN, normalise, tissue_counts
 
 WAYS = ["window", "standardise", "equalise"]
 
@@ -88,3 +88,29 @@ def test_channels_do_not_mix(way: str) -> None:
     together = normalise(np.concatenate(channels, axis=2), way)
     for at, one in enumerate(channels):
         np.testing.assert_array_equal(together[..., at : at + 1], normalise(one, way))
+
+
+@pytest.mark.parametrize("way", ["window", "standardise"])
+def test_scans_that_are_changed_alike_keep_their_difference(way: str) -> None:
+    dim, bright = head(40, 81), head(80, 121)
+    together = tissue_counts(dim, way) + tissue_counts(bright, way)
+    means = [float(normalise(one, way, together)[one > 0].mean()) for one in (dim, bright)]
+    assert means[1] - means[0] > 60
+    alone = [float(normalise(one, way)[one > 0].mean()) for one in (dim, bright)]
+    assert abs(alone[1] - alone[0]) < 10
+
+
+@pytest.mark.parametrize("way", ["window", "standardise"])
+@given(seed=st.integers(0, 1000))
+def test_a_series_of_one_scan_is_changed_as_the_scan_alone(way: str, seed: int) -> None:
+    image = head(seed=seed)
+    counts = tissue_counts(image, way)
+    np.testing.assert_array_equal(normalise(image, way, counts), normalise(image, way))
+
+
+@given(values=st.lists(st.integers(1, 255), min_size=1, max_size=50))
+def test_window_cuts_at_numpys_percentiles(values: list[int]) -> None:
+    image = np.array(values, np.uint8)[None, :, None]
+    low, high = np.percentile(values, (1, 99))
+    scaled = (image - low) * (255 / (high - low)) if high > low else image
+    np.testing.assert_array_equal(normalise(image, "window"), np.clip(np.rint(scaled), 0, 255))

@@ -1,7 +1,7 @@
 """The user's data as a folder of scans of ours: images copied, volumes cut to slices."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path, PurePosixPath
@@ -71,7 +71,7 @@ def _copied(folder: Path, item: Item) -> list[Scan]:
     _copy(item.files[0], folder / item.name)
     if item.mask:
         _copy(item.mask, folder / item.mask_name)
-    return [_scan(item, item.name, item.mask_name)]
+    return [_scan(item, item.name, item.mask_name, {})]
 
 
 def _copy(source: Path, target: Path) -> None:
@@ -106,8 +106,8 @@ def _cut(folder: Path, params: VolumesParams, item: Item) -> list[Scan]:
     (folder / place.parent).mkdir(parents=True, exist_ok=True)
     cuts = write_cuts(volume, params, folder / place.parent, stem(place.name), mask)
     return [
-        _scan(known, _below(folder, path), _below(folder, marked) if marked else "", plane)
-        for path, marked, plane in cuts
+        _scan(known, _below(folder, path), _below(folder, marked) if marked else "", facts)
+        for path, marked, facts in cuts
     ]
 
 
@@ -115,7 +115,7 @@ def _below(folder: Path, path: Path) -> str:
     return path.relative_to(folder).as_posix()
 
 
-def _scan(item: Item, path: str, mask_path: str, plane: str = "") -> Scan:
+def _scan(item: Item, path: str, mask_path: str, facts: Mapping[str, str]) -> Scan:
     return Scan(
         path=path,
         label=item.label,
@@ -123,7 +123,7 @@ def _scan(item: Item, path: str, mask_path: str, plane: str = "") -> Scan:
         patient=item.patient,
         series=item.series,
         source_split=item.source_split,
-        facts={**item.facts, "plane": plane} if plane else item.facts,
+        facts={**item.facts, **facts},
     )
 
 

@@ -6,6 +6,7 @@ table, absolute ones are taken as they are; a folder stands for the DICOM series
 
 import csv
 import io
+import math
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -36,6 +37,7 @@ SYNONYMS: Mapping[str, tuple[str, ...]] = {
     "grade": ("tumor_grade", "tumour_grade", "who_grade"),
     "plane": ("orientation", "view"),
     "contrast": ("modality", "sequence", "weighting"),
+    "spacing": ("pixel_spacing", "pixel_size", "spacing_mm", "mm_per_pixel"),
 }
 """Columns, and other names that each is known by; case, spaces and dashes do not matter."""
 NEEDED: Mapping[Task, str] = {"classification": "label", "segmentation": "mask"}
@@ -143,6 +145,7 @@ def _items(table: Table, task: Task) -> tuple[list[Item], list[Left]]:
         seen[path] = line
         if not row[NEEDED[task]]:
             raise InputError(f"{place}: the {NEEDED[task]} is empty; fill it, or leave the row out")
+        _check_spacing(row.get("spacing", ""), place)
         mask = _file(table.path, row["mask"], place) if task == "segmentation" else None
         found, without = _made(path, place)
         if mask:
@@ -157,6 +160,15 @@ def _check_mask(item: Item, mask: Path, place: str) -> None:
     if mask.is_dir() or kind_of(mask) != kind:
         wanted = "an image" if kind == "image" else "a NIfTI volume"
         raise InputError(f"{place}: the mask {mask.name} should be {wanted}")
+
+
+def _check_spacing(told: str, place: str) -> None:
+    try:
+        right = not told or 0 < float(told) < math.inf
+    except ValueError:
+        right = False
+    if not right:
+        raise InputError(f"{place}: the spacing {told!r} is no length above 0 in mm; correct it")
 
 
 def _file(table: Path, name: str, place: str) -> Path:

@@ -98,7 +98,7 @@ def _write(folder: Path, task: Task, cut: Slice, border: bool) -> Row:
 def scans(folder: Path, task: Task) -> Iterator[Scan]:
     """The scans of a phantom in the order of ``truth.csv``, planted ones last."""
     for row in read_truth(folder):
-        facts = {name: getattr(row, name) for name in FACTS if getattr(row, name)}
+        facts = {name: told for name in FACTS if (told := getattr(row, name, ""))}
         yield Scan(
             row.path,
             row.label,

@@ -33,12 +33,19 @@ class Cut:
         image: uint8 of shape (H, W), as radiologists look at it: front or top up, the
             patient's right on the left; a pixel is as wide as it is high.
         mask: uint8 of shape (H, W), 0 or 255; None without one.
+        spacing: side of a pixel in mm; 0 where the file does not tell it.
     """
 
     plane: str
     number: int
     image: NDArray[np.uint8]
     mask: NDArray[np.uint8] | None = None
+    spacing: float = 0.0
+
+    def facts(self) -> dict[str, str]:
+        """What is known of it, by the names of `datasets.base.FACTS`."""
+        told = {"plane": self.plane, "spacing": f"{self.spacing:g}" if self.spacing else ""}
+        return {name: value for name, value in told.items() if value}
 
 
 def cuts(volume: Volume, params: VolumesParams, mask: Volume | None = None) -> Iterator[Cut]:
@@ -61,24 +68,25 @@ def cuts(volume: Volume, params: VolumesParams, mask: Volume | None = None) -> I
             grey = np.clip((_slice(voxels, axis, number) - low) / (high - low) * 255, 0, 255)
             image = _square(np.rint(grey).astype(np.uint8), volume, axis, cv2.INTER_LINEAR)
             marked = None if mask is None else _marked(mask, volume, axis, number)
-            yield Cut(plane if known else "", number, image, marked)
+            spacing = _finer_spacing(volume, axis) if volume.measured else 0.0
+            yield Cut(plane if known else "", number, image, marked, spacing)
 
 
 def write_cuts(
     volume: Volume, params: VolumesParams, folder: Path, stem: str, mask: Volume | None = None
-) -> list[tuple[Path, Path | None, str]]:
+) -> list[tuple[Path, Path | None, dict[str, str]]]:
     """Write the slices as PNG to `folder`, named ``<stem>-<plane>-<number>.png``.
 
     A slice whose plane is not known has no plane in its name.
 
     Returns:
-        The file, that of its mask (``…_mask.png``; None without one) and the plane of each.
+        The file, that of its mask (``…_mask.png``; None without one) and the facts of each.
     """
-    rows: list[tuple[Path, Path | None, str]] = []
+    rows: list[tuple[Path, Path | None, dict[str, str]]] = []
     for cut in cuts(volume, params, mask):
         name = "-".join(part for part in (stem, cut.plane, f"{cut.number:03d}") if part)
         marked = None if cut.mask is None else _write_png(cut.mask, folder / f"{name}_mask.png")
-        rows.append((_write_png(cut.image, folder / f"{name}.png"), marked, cut.plane))
+        rows.append((_write_png(cut.image, folder / f"{name}.png"), marked, cut.facts()))
     return rows
 
 
@@ -146,7 +154,7 @@ def _square(
 ) -> NDArray[np.uint8]:
     """`image` with pixels as wide as high: as fine as the finer of its two spacings."""
     across, down = (volume.spacing[one] for one in range(3) if one != axis)
-    fine = min(across, down)
+    fine = _finer_spacing(volume, axis)
     height, width = image.shape
     size = max(1, round(width * across / fine)), max(1, round(height * down / fine))
     if size == (width, height):
@@ -154,6 +162,11 @@ def _square(
     return np.asarray(
         cv2.resize(np.ascontiguousarray(image), size, interpolation=interpolation), np.uint8
     ).reshape(size[1], size[0])
+
+
+def _finer_spacing(volume: Volume, axis: int) -> float:
+    """The side in mm of the square pixels of a slice across `axis`."""
+    return min(volume.spacing[one] for one in range(3) if one != axis)
 
 
 def _marked(mask: Volume, volume: Volume, axis: int, number: int) -> NDArray[np.uint8]:

@@ -92,7 +92,8 @@ def read_dicom(paths: Sequence[Path]) -> Volume:
         voxels = voxels.max() - voxels + voxels.min()
     affine = affine_of(frames[0].place, frames[-1].place, len(frames))
     placed = numbers(headers[0], "ImageOrientationPatient", 6) is not None
-    return upright(voxels, affine, paths[0], _patient(headers[0]), placed)
+    measured = placed and numbers(headers[0], "PixelSpacing", 2) is not None
+    return upright(voxels, affine, paths[0], _patient(headers[0]), placed, measured)
 
 
 def _header(path: Path) -> "Dataset | None":

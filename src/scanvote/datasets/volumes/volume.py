@@ -21,6 +21,7 @@ class Volume:
         path: of the file, or the first of several, for messages.
         patient: key of the patient; empty where the file tells none.
         placed: whether the file tells its orientation; a radiograph does not.
+        measured: whether it tells the spacing.
     """
 
     voxels: NDArray[Any]
@@ -29,6 +30,7 @@ class Volume:
     path: Path
     patient: str = ""
     placed: bool = True
+    measured: bool = True
 
 
 def upright(
@@ -37,13 +39,14 @@ def upright(
     path: Path,
     patient: str = "",
     placed: bool = True,
+    measured: bool = True,
 ) -> Volume:
     """A volume from voxels stored in any orientation.
 
     Args:
         voxels: of shape (I, J, K).
         affine: float64 (4, 4), from (i, j, k) to mm in RAS+.
-        path, patient, placed: as in `Volume`.
+        path, patient, placed, measured: as in `Volume`.
 
     Raises:
         InputError: the affine is none.
@@ -59,4 +62,4 @@ def upright(
     affine = affine @ inv_ornt_aff(turn, voxels.shape)
     x, y, z = (float(side) for side in np.sqrt((affine[:3, :3] ** 2).sum(axis=0)))
     turned = np.asarray(apply_orientation(voxels, turn))
-    return Volume(turned, (x, y, z), affine, path, patient, placed)
+    return Volume(turned, (x, y, z), affine, path, patient, placed, measured)

@@ -100,6 +100,8 @@ def test_a_value_may_hold_the_separator_in_quotes(folder: Path) -> None:
         ("path,label\n1.png,a\n./1.png,b\n", "line 3 lists the scan of line 2 again"),
         ("path,label\n1.png,a\n2.png, \n", "line 3: the label is empty"),
         ("path,label\n,a\n", "line 2: the path is empty"),
+        ("path,label,spacing\n1.png,a,0.5\n2.png,b,0\n", "line 3: the spacing '0' is no length"),
+        ('path,label,spacing\n1.png,a,"0,5"\n', "line 2: the spacing '0,5' is no length above 0"),
         ("path,label\n1.png,a\n2.png,a\n", "every row has the label 'a'"),
         ("path,label\n1.png,a,b\n", "line 2: 3 values under 2 columns"),
         ('path,label\n"1.png,a\n', "line 2: no row of a table"),
