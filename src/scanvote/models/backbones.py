@@ -10,7 +10,7 @@ import keras
 from keras import layers
 
 from scanvote.errors import InputError, did_you_mean
-from scanvote.files import from_root
+from scanvote.files import from_root, sha256
 from scanvote.models.archive import load_saved_model
 from scanvote.models.brief import Brief
 
@@ -57,8 +57,15 @@ def weights_file(name: str, weights: str, mirror: Path | None) -> Path | None:
     path = from_root(Path(weights))
     found = _of(name, path) if path.is_dir() else path
     if found is None or not found.is_file():
-        raise InputError(f"transfer.weights: {path} has no weights of {name}; name the file")
+        raise InputError(f"weights: {path} has none of {name}; name the file")
     return found
+
+
+def weights_digest(name: str, weights: str, mirror: Path | None) -> str:
+    """Of the file with the trained weights, if there is one and it is known."""
+    file: Path | None
+    file = saved_file(name, mirror) if is_saved(name) else weights_file(name, weights, mirror)
+    return sha256(file) if file and file.is_file() else ""
 
 
 def _folders(mirror: Path | None) -> list[Path]:
@@ -77,7 +84,13 @@ def _of(name: str, folder: Path, other: str = "/") -> Path | None:
     return next((p for p, stem in zip(files, plain, strict=True) if wanted.search(stem)), None)
 
 
-def load_backbone(name: str, shape: tuple[int, ...], weights: str, brief: Brief) -> keras.Model:
+def load_backbone(
+    name: str,
+    shape: tuple[int, ...],
+    weights: str,
+    brief: Brief,
+    where: str = "transfer.backbones",
+) -> keras.Model:
     """A feature extractor without its top, and the scaling of its pixels before it.
 
     Args:
@@ -85,38 +98,36 @@ def load_backbone(name: str, shape: tuple[int, ...], weights: str, brief: Brief)
         shape: (H, W, C) of what it is given.
         weights: as in `weights_file`; a saved model brings its own.
         brief: tells of the mirror.
+        where: the key of params.yaml that names the backbone, for messages.
 
     Raises:
         InputError: it is unknown, its file is missing or no Keras model, its weights cannot
             be had, or the scans are too small for it.
     """
     if is_saved(name):
-        return load_saved_model(saved_file(name, brief.mirror), "transfer.backbones")
+        return load_saved_model(saved_file(name, brief.mirror), where)
     if name not in PREPROCESSING:
-        raise InputError(
-            f"transfer.backbones: {name!r} is unknown{did_you_mean(name, PREPROCESSING)}"
-        )
+        raise InputError(f"{where}: {name!r} is unknown{did_you_mean(name, PREPROCESSING)}")
     file = weights_file(name, weights, brief.mirror)
-    return _application(name, shape, None if weights == "none" else str(file or weights))
+    return _application(name, shape, None if weights == "none" else str(file or weights), where)
 
 
-def _application(name: str, shape: tuple[int, ...], weights: str | None) -> keras.Model:
+def _application(name: str, shape: tuple[int, ...], weights: str | None, where: str) -> keras.Model:
     make = getattr(keras.applications, name)
     try:
         return make(include_top=False, weights=weights, input_shape=shape)
     except Exception as error:
         # keras.utils.get_file raises a bare Exception when the address cannot be reached
+        section = where.partition(".")[0]
         if weights == "imagenet" and not isinstance(error, ValueError | OSError):
             raise InputError(
-                f"transfer.weights: the ImageNet weights of {name} are neither in the mirror nor in"
-                f" Keras's cache nor to be had here ({error}); put their file in the mirror, or use"
-                " `weights: none` or the path of a saved Keras model"
+                f"{section}.weights: the ImageNet weights of {name} are neither in the mirror"
+                f" nor in Keras's cache nor to be had here ({error}); put their file in the mirror,"
+                " or use `weights: none` or the path of a saved Keras model"
             ) from None
         reason = str(error).splitlines()[0]
         of = f" and weights of {weights}" if weights else ""
-        raise InputError(
-            f"transfer.backbones: {name} refuses scans of {shape}{of}: {reason}"
-        ) from None
+        raise InputError(f"{where}: {name} refuses scans of {shape}{of}: {reason}") from None
 
 
 def scaled(name: str, x: keras.KerasTensor) -> keras.KerasTensor:

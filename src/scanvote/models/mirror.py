@@ -15,9 +15,10 @@ class Mirror(layers.Layer):
 def mirrored(model: keras.Model) -> keras.Model:
     """The mean of what `model` says of a scan and of its mirror image.
 
-    It has the weights of `model`, which is its layer of that name. A classifier's left and
-    right are not the patient's: a head has no label that they would change.
+    It has the weights of `model`, which is its layer of that name. A mask of the mirror image
+    is turned back. A network's left and right are not the patient's: no label would change.
     """
     inputs = keras.Input(model.input_shape[1:], name="scan")
-    both = [model(inputs), model(Mirror()(inputs))]
+    there, back = model(inputs), model(Mirror()(inputs))
+    both = [there, Mirror()(back) if len(back.shape) == 4 else back]
     return keras.Model(inputs, layers.Average()(both), name=f"{model.name}_mirrored")
