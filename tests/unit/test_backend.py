@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from scanvote.backend import use_backend
@@ -66,3 +67,49 @@ def test_a_backend_that_is_not_installed_is_one_line(monkeypatch: pytest.MonkeyP
     with pytest.raises(InputError, match="backend: nowhere_installed is not installed"):
         use_backend("nowhere_installed")
     assert os.environ["KERAS_BACKEND"] == "tensorflow"
+
+
+def test_every_epoch_is_fed_all_batches_in_its_own_order_and_nothing_tunes_itself():
+    from scanvote.backend import feed
+    from scanvote.training.batches import Batches
+
+    rows = np.arange(20, dtype=np.uint8).reshape(5, 2, 2)
+    batches = Batches(rows, 2, rows[:, 0, 0].astype(np.float32))
+    fed = feed(batches)
+    orders = []
+    for seed in (1, 2):
+        batches.start_epoch(seed)
+        images, targets = zip(*([np.asarray(part) for part in one] for one in fed), strict=True)
+        assert [len(one) for one in images] == [2, 2, 1]
+        np.testing.assert_array_equal(np.concatenate(images), rows[batches.order])
+        np.testing.assert_array_equal(np.concatenate(targets), 4 * batches.order)
+        orders.append(list(batches.order))
+    assert orders[0] != orders[1]
+    assert fed.options().autotune.enabled is False
+
+
+def test_an_epoch_that_is_fed_learns_each_batch_once_and_takes_no_step_beyond():
+    import keras
+
+    from scanvote.backend import feed
+    from scanvote.training.batches import Batches
+
+    random = np.random.default_rng(1)
+    rows = random.random((10, 3)).astype(np.float32)
+    batches = Batches(rows, 4, rows.sum(axis=1, keepdims=True))
+
+    def model():
+        keras.utils.set_random_seed(1)
+        one = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1)])
+        one.compile(optimizer="adam", loss="mse")
+        return one
+
+    fitted, by_hand, fed = model(), model(), feed(batches)
+    for epoch in range(2):
+        batches.start_epoch(epoch)
+        fitted.fit(fed, steps_per_epoch=len(batches), verbose=0, shuffle=False)
+        for number in range(len(batches)):
+            by_hand.train_on_batch(*batches[number])
+    assert int(fitted.optimizer.iterations) == 6
+    for one, other in zip(fitted.get_weights(), by_hand.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)

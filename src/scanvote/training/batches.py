@@ -1,11 +1,20 @@
 """Arrays in batches, in an order and with changes that only the seed decides."""
 
+from collections.abc import Callable
+
 import keras
 import numpy as np
+from numpy.typing import NDArray
 
+from scanvote.arrays import room
 from scanvote.images.augment import augment
 from scanvote.params import AugmentParams
 from scanvote.seeds import derive
+from scanvote.training.neighbours import Neighbours
+
+Images = np.ndarray | Neighbours
+Draw = Callable[[np.random.Generator], NDArray[np.integer]]
+"""Chooses the rows of an epoch."""
 
 
 class Batches(keras.utils.PyDataset):
@@ -13,47 +22,75 @@ class Batches(keras.utils.PyDataset):
 
     Args:
         images: (n, …), uint8 if they are changed.
-        targets: (n, …), or None to predict.
+        targets: (n, …), or None to predict; those of four axes are masks, (n, H, W, 1), and
+            move with their images.
         weights: (n,), or None where all weigh the same.
         bounds: of the change of each image in each epoch, or None.
+        draw: chooses the rows of an epoch, or None for all of them.
     """
 
     def __init__(
         self,
-        images: np.ndarray,
+        images: Images,
         batch_size: int,
-        targets: np.ndarray | None = None,
+        targets: Images | None = None,
         weights: np.ndarray | None = None,
         bounds: AugmentParams | None = None,
+        draw: Draw | None = None,
     ) -> None:
         # one thread: Keras's pool of more waits 100 ms at the end of each epoch
         super().__init__(workers=1)
-        self.images, self.batch_size, self.bounds = images, batch_size, bounds
-        self._beside = [array for array in (targets, weights) if array is not None]
-        self._order, self._seed = np.arange(len(images)), 0
+        self.images, self.batch_size = images, batch_size
+        self._targets, self._weights, self._bounds, self._draw = targets, weights, bounds, draw
+        self.order, self._seed = np.arange(len(images)), 0
 
     def start_epoch(self, seed: int) -> None:
-        """Shuffle, and change the images in another way."""
-        self._seed = seed
-        self._order = np.random.default_rng(derive(seed, "order")).permutation(len(self.images))
+        """Choose the rows, shuffle, and change the images in another way."""
+        self._seed, random = seed, np.random.default_rng(derive(seed, "order"))
+        drawn = np.arange(len(self.images)) if self._draw is None else self._draw(random)
+        self.order = random.permutation(drawn)
 
     def __len__(self) -> int:
-        return -(-len(self.images) // self.batch_size)
+        return -(-len(self.order) // self.batch_size)
 
     def __getitem__(self, batch: int) -> tuple[np.ndarray, ...]:
-        rows = self._order[batch * self.batch_size : (batch + 1) * self.batch_size]
-        images = self.images[rows] if self.bounds is None else self._changed(rows, self.bounds)
-        return images, *(array[rows] for array in self._beside)
+        rows = self.order[batch * self.batch_size : (batch + 1) * self.batch_size]
+        images = self.images[rows]
+        targets = None if self._targets is None else self._targets[rows]
+        if self._bounds is not None:
+            images, targets = self._changed(rows, images, targets, self._bounds)
+        weights = None if self._weights is None else self._weights[rows]
+        return images, *(array for array in (targets, weights) if array is not None)
 
-    def _changed(self, rows: np.ndarray, bounds: AugmentParams) -> np.ndarray:
-        return np.stack(
-            [
-                augment(self.images[row], None, bounds, np.random.default_rng([self._seed, row]))[0]
-                for row in rows
-            ]
-        )
+    def _changed(
+        self,
+        rows: NDArray[np.integer],
+        images: np.ndarray,
+        targets: np.ndarray | None,
+        bounds: AugmentParams,
+    ) -> tuple[np.ndarray, np.ndarray | None]:
+        are_masks = targets is not None and targets.ndim == 4
+        changed = [
+            augment(
+                image,
+                targets[at, ..., 0] if are_masks and targets is not None else None,
+                bounds,
+                np.random.default_rng([self._seed, row]),
+            )
+            for at, (row, image) in enumerate(zip(rows, images, strict=True))
+        ]
+        moved = np.stack([image for image, _ in changed])
+        return moved, np.stack([m for _, m in changed])[..., None] if are_masks else targets  # type: ignore[misc]
 
 
-def predict(model: keras.Model, images: np.ndarray, batch_size: int) -> np.ndarray:
-    """float32 (n, …); memory holds a batch of the images, however many there are."""
-    return np.asarray(model.predict(Batches(images, batch_size), verbose=0), np.float32)
+def predict(model: keras.Model, images: Images, batch_size: int) -> np.ndarray:
+    """float32 (n, …); memory holds a batch of the images, however many there are.
+
+    Masks of many lie in a file.
+    """
+    batches = Batches(images, batch_size)
+    found = room((len(images), *model.output_shape[1:]))
+    for number in range(len(batches)):
+        at = slice(number * batch_size, (number + 1) * batch_size)
+        found[at] = model.predict_on_batch(batches[number][0])
+    return found

@@ -1,6 +1,8 @@
 """Where a training stands: all that the next epoch and the end need."""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -9,6 +11,8 @@ import numpy as np
 
 from scanvote.files import written
 from scanvote.training.schedule import Schedule, Scores
+
+_ARRAYS = ("best_weights", "average")
 
 
 @dataclass
@@ -20,6 +24,7 @@ class State:
         stale: epochs since the best one.
         fitted: images the network learnt from, in `fitting` seconds.
         best_weights: of the best epoch, of the part that learns in this phase.
+        average: of the weights of this phase's epochs, where they are averaged.
     """
 
     history: list[Scores] = field(default_factory=list)
@@ -31,6 +36,26 @@ class State:
     fitted: int = 0
     memory_mib: int = 0
     best_weights: list[np.ndarray] = field(default_factory=list)
+    average: list[np.ndarray] = field(default_factory=list)
+
+    @contextmanager
+    def averaged(self, model: keras.Model, decay: float) -> Iterator[None]:
+        """In the block `model` has the running mean of its weights over the epochs.
+
+        Args:
+            decay: share of the mean so far in the next one; 0: the weights as they are.
+        """
+        if not decay:
+            yield
+            return
+        now = model.get_weights()
+        self.average = [
+            decay * mean + (1 - decay) * new
+            for mean, new in zip(self.average or now, now, strict=True)
+        ]
+        model.set_weights(self.average)
+        yield
+        model.set_weights(now)
 
     def note(self, model: keras.Model, scores: Scores, schedule: Schedule) -> None:
         """Take in the scores of an epoch."""
@@ -45,9 +70,10 @@ def save_checkpoint(state: State, model: keras.Model, path: Path) -> None:
     arrays = {
         **{f"weight_{i}": a for i, a in enumerate(model.get_weights())},
         **{f"best_{i}": a for i, a in enumerate(state.best_weights)},
+        **{f"average_{i}": a for i, a in enumerate(state.average)},
         **{f"optimizer_{i}": np.asarray(v) for i, v in enumerate(model.optimizer.variables)},
     }
-    plain = {key: value for key, value in vars(state).items() if key != "best_weights"}
+    plain = {key: value for key, value in vars(state).items() if key not in _ARRAYS}
     with written(path) as beside, beside.open("wb") as file:
         np.savez(file, state=json.dumps(plain), **arrays)
 
@@ -66,5 +92,7 @@ def restore(state: State, model: keras.Model, path: Path) -> None:
         weights = len(model.get_weights())
         model.set_weights([saved[f"weight_{i}"] for i in range(weights)])
         state.best_weights = [saved[f"best_{i}"] for i in range(weights)]
+        averaged = range(weights) if "average_0" in saved else ()
+        state.average = [saved[f"average_{i}"] for i in averaged]
         for number, variable in enumerate(model.optimizer.variables):
             variable.assign(saved[f"optimizer_{number}"])

@@ -9,6 +9,7 @@ import keras
 import numpy as np
 
 from scanvote.params import AugmentParams
+from scanvote.training.batches import Draw, Images
 from scanvote.training.schedule import Schedule, Scores
 
 
@@ -42,7 +43,7 @@ class Job:
     """All that decides the outcome of a training, but the network.
 
     Attributes:
-        train: images uint8 (n, H, W, C), and the targets of the loss.
+        train: images uint8 (n, H, W, C), and the targets of the loss; masks are (n, H, W, 1).
         validation: images uint8 (n, H, W, C).
         loss: what Keras compiles.
         score: validation scores, `val_loss` among them, from the predictions.
@@ -52,10 +53,11 @@ class Job:
         augment: bounds of the change that each image suffers in each epoch, if any.
         mirror: the model that is kept averages a scan and its mirror image.
         thaw: of a frozen backbone, if ever.
+        draw: chooses the training images of an epoch; None for all.
     """
 
-    train: tuple[np.ndarray, np.ndarray]
-    validation: np.ndarray
+    train: tuple[Images, Images]
+    validation: Images
     loss: Any
     score: Callable[[np.ndarray], Scores]
     schedule: Schedule
@@ -65,6 +67,7 @@ class Job:
     augment: AugmentParams | None = None
     mirror: bool = False
     thaw: Thaw | None = None
+    draw: Draw | None = None
 
 
 @dataclass(frozen=True)

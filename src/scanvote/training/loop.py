@@ -6,11 +6,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
 
-from scanvote.backend import forget_networks, peak_memory
+from scanvote.backend import feed, forget_networks, peak_memory
 from scanvote.files import write_json
 from scanvote.models.archive import save_model
 from scanvote.models.mirror import mirrored
@@ -213,27 +214,32 @@ def _run(phase: _Phase, state: State, on_epoch: OnEpoch) -> None:
     if state.phase == phase.number and state.history:
         restore(state, model, checkpoint)
     else:
-        state.phase, state.stale = phase.number, 0
-    batches = Batches(job.train[0], how.batch_size, job.train[1], job.weights, job.augment)
+        state.phase, state.stale, state.average = phase.number, 0, []
+    batches = Batches(
+        job.train[0], how.batch_size, job.train[1], job.weights, job.augment, job.draw
+    )
+    fed = feed(batches)
     while not phase.is_over(state):
-        scores = _epoch(model, batches, phase, state)
+        scores = _epoch(model, batches, fed, phase, state)
         save_checkpoint(state, model, checkpoint)
         on_epoch(len(state.history) - 1, scores)
 
 
-def _epoch(model: keras.Model, batches: Batches, phase: _Phase, state: State) -> Scores:
+def _epoch(model: keras.Model, batches: Batches, fed: Any, phase: _Phase, state: State) -> Scores:
     started, epoch, job = time.perf_counter(), len(state.history), phase.job
     _reseed(model, derive(job.seed, "epoch", epoch))
     batches.start_epoch(derive(job.seed, "batches", epoch))
     model.optimizer.learning_rate = phase.rate(state)
-    logs = model.fit(batches, epochs=1, verbose=0, shuffle=False).history
+    # told the steps, Keras does not run a step into the end, which would count for the optimizer
+    logs = model.fit(fed, steps_per_epoch=len(batches), verbose=0, shuffle=False).history
     fitted = time.perf_counter()
-    predicted = predict(model, job.validation, job.schedule.how.batch_size)
-    scores = {"loss": float(logs["loss"][0]), **job.score(predicted)}
-    _finite(scores, epoch)
-    state.note(model, scores, job.schedule)
+    with state.averaged(model, job.schedule.how.average):
+        predicted = predict(model, job.validation, job.schedule.how.batch_size)
+        scores = {"loss": float(logs["loss"][0]), **job.score(predicted)}
+        _finite(scores, epoch)
+        state.note(model, scores, job.schedule)
     state.fitting += fitted - started
-    state.fitted += len(batches.images)
+    state.fitted += len(batches.order)
     state.seconds += time.perf_counter() - started
     state.memory_mib = max(state.memory_mib, peak_memory() >> 20)
     return scores
