@@ -4,7 +4,7 @@ from pathlib import Path
 
 from scanvote import tracking
 from scanvote.backend import use_backend
-from scanvote.figures import mark_smoke
+from scanvote.canvas import mark_smoke
 from scanvote.files import write_json
 from scanvote.params import Family, load_params
 from scanvote.skipped import skip_family

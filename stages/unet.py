@@ -4,7 +4,7 @@ from pathlib import Path
 
 from scanvote import tracking
 from scanvote.backend import use_backend
-from scanvote.figures import mark_smoke
+from scanvote.canvas import mark_smoke
 from scanvote.files import write_json
 from scanvote.params import load_params
 from scanvote.terminal import run_stage
@@ -27,8 +27,9 @@ def main(prepared: Path, out: Path, metrics: Path) -> None:
         result = train_unet(prepared, params, out, run.trial)
         write_json(metrics, result)
         run.log_metrics(result)
-        run.log_folder(out, patterns=("*.csv", "*.png"))
-        run.log_model(out / "model.keras", name="unet")
+        run.log_folder(out, patterns=("*.csv", "*.png", "*.json"))
+        for path in sorted(out.glob("*.keras")):
+            run.log_model(path, name=f"unet-{path.stem}")
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from scanvote.backend import gpus, use_backend
 from scanvote.errors import InputError
-from scanvote.params import Family, Params
+from scanvote.params import Params
 from scanvote.progress import Progress, progress_bar
 
 if TYPE_CHECKING:
@@ -27,27 +27,27 @@ if TYPE_CHECKING:
 
 
 def train_ahead(bench: "Bench", prepared: Path) -> None:
-    """Train in `search.workers` processes the trials that the search will run.
+    """Train in `workers` processes the trials that the search will run.
 
     Raises:
         InputError: a worker died, or what it was to train cannot be.
     """
-    with progress_bar(f"Search {bench.family}") as progress, _workers(bench, prepared) as workers:
+    with progress_bar(f"Search {bench.name}") as progress, _workers(bench, prepared) as workers:
         try:
             _train_all(bench, workers, progress)
         except BrokenProcessPool:
             raise InputError(
-                f"search.workers: a process of {bench.params.search.workers} died, most likely"
-                " for want of memory; use fewer"
+                f"a process of {bench.how.workers} that train {bench.name} died, most likely"
+                " for want of memory; set fewer workers"
             ) from None
 
 
 def _train_all(bench: "Bench", workers: Executor, progress: Progress) -> None:
     given: dict[str, Trial] = {}
     running: set[Future[None]] = set()
-    search = bench.params.search
+    how = bench.how
     while True:
-        if len(running) < search.workers:
+        if len(running) < how.workers:
             for trial in _wanted(bench):
                 if trial.job.memory.name not in given:
                     running.add(workers.submit(_train, trial.values))
@@ -58,15 +58,15 @@ def _train_all(bench: "Bench", workers: Executor, progress: Progress) -> None:
         for one in done:
             one.result()
         _forget_the_worse(bench, given.values())
-        progress(len(given) - len(running), search.max_trials, f"{len(running)} at work")
+        progress(len(given) - len(running), how.max_trials, f"{len(running)} at work")
 
 
 def _wanted(bench: "Bench") -> "list[Trial]":
     """The trials that the search will ask for and that are not done."""
     from scanvote.tuning import likely_points
 
-    search = bench.params.search
-    points = likely_points(bench.space, bench.remembered, search, bench.walk_seed)
+    how = bench.how
+    points = likely_points(bench.space, bench.remembered, how, bench.walk_seed)
     return [trial for trial in (bench.trial(*point) for point in points) if not _is_done(trial)]
 
 
@@ -86,13 +86,13 @@ def _forget_the_worse(bench: "Bench", trials: "Iterable[Trial]") -> None:
 
 @contextmanager
 def _workers(bench: "Bench", prepared: Path) -> Iterator[Executor]:
-    """As many processes as `search.workers`, spread over the GPUs."""
+    """As many processes as `workers`, spread over the GPUs."""
     context = multiprocessing.get_context("spawn")
     turns = context.Queue()
-    count, cards = bench.params.search.workers, gpus()
+    count, cards = bench.how.workers, gpus()
     for turn in range(count):
         turns.put(cards[turn % len(cards)] if cards else "")
-    arguments = (turns, bench.family, prepared, bench.params)
+    arguments = (turns, bench.name, prepared, bench.params)
     with ProcessPoolExecutor(count, context, _begin, arguments) as pool:
         try:
             yield pool
@@ -106,16 +106,16 @@ def _workers(bench: "Bench", prepared: Path) -> Iterator[Executor]:
 _bench: "Bench"  # of this worker
 
 
-def _begin(turns: Any, family: Family, prepared: Path, params: Params) -> None:
+def _begin(turns: Any, name: str, prepared: Path, params: Params) -> None:
     global _bench
     threading.Thread(target=_end_with_parent, daemon=True).start()
     card = turns.get()
     if card:
         os.environ["CUDA_VISIBLE_DEVICES"] = card  # before the backend looks
     use_backend(params.backend)
-    from scanvote.bench import Bench
+    from scanvote.benches import bench_of
 
-    _bench = Bench(family, prepared, params)
+    _bench = bench_of(name, prepared, params)
 
 
 def _end_with_parent() -> None:

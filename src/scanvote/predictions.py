@@ -1,17 +1,20 @@
 """The tables of predictions: a row a scan and model; the vote and the evaluation read nothing else.
 
 Of classes: `model, scan_id, split, label, predicted, p_<class>…`.
-Of masks: `scan_id, patient, split, height, width, truth, predicted`, masks run-length encoded.
+Of masks: `scan_id, patient, split, pixel_height, pixel_width, unit, height, width, truth,
+predicted`, masks run-length encoded, pixels in mm or, where that is not known, px of the scan.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 import pandas as pd
 
 from scanvote.arrays import Shard
 from scanvote.errors import InputError
+from scanvote.manifest import PIXEL
 
 
 def class_predictions(
@@ -46,8 +49,13 @@ def read_predictions(path: Path) -> pd.DataFrame:
     """
     if not path.is_file():
         raise InputError(f"{path} is missing; run `dvc repro` for the stage that makes it")
-    words = ("model", "scan_id", "split", "label", "predicted", "patient", "truth")
-    return pd.read_csv(path, dtype=dict.fromkeys(words, str), keep_default_na=False)
+    return parse_predictions(path)
+
+
+def parse_predictions(source: Path | IO[bytes]) -> pd.DataFrame:
+    """A table, its words as text."""
+    words = ("model", "scan_id", "split", "label", "predicted", "patient", "unit", "truth")
+    return pd.read_csv(source, dtype=dict.fromkeys(words, str), keep_default_na=False)
 
 
 def family_of(model: str) -> str:
@@ -83,24 +91,22 @@ def decode_mask(code: str, height: int, width: int) -> np.ndarray:
 
 
 def mask_predictions(
-    split: str, shard: Shard, masks: np.ndarray, patients: Mapping[str, str]
+    split: str, manifest: pd.DataFrame, truths: Iterable[np.ndarray], masks: Iterable[np.ndarray]
 ) -> pd.DataFrame:
     """The rows of one split.
 
     Args:
-        shard: with `scan_ids` and `masks`, 0 or 1 (n, H, W), the truth.
-        masks: bool (n, H, W), predicted.
-        patients: the patient of each scan.
+        manifest: rows of `prepare`'s, of these slices in their order; a slice of nobody known
+            stands for itself.
+        truths: (H, W), 0 or 1, a slice each.
+        masks: bool (H, W), a slice each.
     """
-    height, width = masks.shape[1:]
-    return pd.DataFrame(
-        {
-            "scan_id": shard["scan_ids"],
-            "patient": [patients[scan] for scan in shard["scan_ids"]],
-            "split": split,
-            "height": height,
-            "width": width,
-            "truth": [encode_mask(mask) for mask in shard["masks"]],
-            "predicted": [encode_mask(mask) for mask in masks],
-        }
-    )
+    rows = [
+        (*mask.shape, encode_mask(truth), encode_mask(mask))
+        for truth, mask in zip(truths, masks, strict=True)
+    ]
+    known = manifest[["scan_id", "patient"]].reset_index(drop=True)
+    known["patient"] = known["patient"].where(known["patient"] != "", known["scan_id"])
+    found = pd.DataFrame(rows, columns=["height", "width", "truth", "predicted"])
+    pixels = manifest[list(PIXEL)].reset_index(drop=True).rename(columns={"pixel_unit": "unit"})
+    return pd.concat([known.assign(split=split), pixels, found], axis=1)

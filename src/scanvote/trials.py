@@ -57,7 +57,7 @@ def curves_table(best: list[Trial], top: int) -> pd.DataFrame:
     curves = {}
     for place in range(1, top + 1):
         history = best[place - 1].trained.history if place <= len(best) else []  # type: ignore[union-attr]
-        for score in ("loss", "val_loss", "val_accuracy", "val_macro_f1"):
+        for score in best[0].trained.best:  # type: ignore[union-attr]
             curves[f"{score}_{place}"] = pd.Series([epoch[score] for epoch in history], dtype=float)
     return pd.DataFrame(curves).rename_axis("epoch").reset_index()
 

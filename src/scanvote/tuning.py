@@ -13,7 +13,7 @@ import keras_tuner
 from keras_tuner.engine.base_tuner import BaseTuner
 from keras_tuner.errors import FatalError
 
-from scanvote.params import SearchParams
+from scanvote.params import WalkParams
 from scanvote.seeds import generator
 from scanvote.training import TrainingFailed
 
@@ -22,7 +22,7 @@ Space = Callable[[keras_tuner.HyperParameters], None]
 RunTrial = Callable[[dict[str, Any], int], float]
 
 
-def walk(space: Space, run: RunTrial, params: SearchParams, seed: int) -> None:
+def walk(space: Space, run: RunTrial, params: WalkParams, seed: int) -> None:
     """Run trials as the algorithm of `params` proposes them, until its budget is spent.
 
     Args:
@@ -42,7 +42,7 @@ def walk(space: Space, run: RunTrial, params: SearchParams, seed: int) -> None:
             raise fatal.__cause__ or fatal from None
 
 
-def _oracle(params: SearchParams, seed: int) -> keras_tuner.Oracle:
+def _oracle(params: WalkParams, seed: int) -> keras_tuner.Oracle:
     """A failed trial must never end the search: the limit on failures is out of reach."""
     common = {
         "objective": keras_tuner.Objective("score", "max"),
@@ -87,7 +87,7 @@ Score = Callable[[dict[str, Any], int], float | None]
 _FATES = 3
 
 
-def likely_points(space: Space, score: Score, params: SearchParams, seed: int) -> list[Point]:
+def likely_points(space: Space, score: Score, params: WalkParams, seed: int) -> list[Point]:
     """The trials that `walk` will run whatever the unknown scores turn out to be, in their order.
 
     They are what it asks for alike in several made-up fates of the unknown trials:
@@ -104,7 +104,7 @@ def likely_points(space: Space, score: Score, params: SearchParams, seed: int) -
     return [points[0] for points in alike]
 
 
-def _asked(space: Space, score: Score, params: SearchParams, seed: int, fate: int) -> list[Point]:
+def _asked(space: Space, score: Score, params: WalkParams, seed: int, fate: int) -> list[Point]:
     """What `walk` asks for when the unknown scores are as `fate` has it."""
     points: list[Point] = []
 

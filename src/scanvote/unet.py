@@ -1,170 +1,107 @@
-"""unet: train the U-Net on whole patients, and write its model and its masks."""
+"""unet: search the U-Net's grid on whole patients, and write its models and its masks."""
 
-import shutil
-from collections.abc import Callable, Mapping
-from functools import partial
+from itertools import chain
 from pathlib import Path
 
 import keras
 import numpy as np
 import pandas as pd
 
-from scanvote import training
-from scanvote.arrays import Shard, mapped_split
-from scanvote.digests import digest, digest_code, digest_files
+from scanvote.arrays import room
 from scanvote.errors import InputError
-from scanvote.figures import curves_figure
-from scanvote.files import repository_root, write_csv
-from scanvote.manifest import read_manifest
-from scanvote.metrics import segmentation
-from scanvote.metrics.segmentation import count_pixels, dice_of
-from scanvote.models import losses, unet
-from scanvote.params import Params, PlateauParams, TrainingParams
+from scanvote.files import write_csv, write_json
+from scanvote.grid import run_trial, walk_grid, write_walk
+from scanvote.mask_bench import MaskBench
+from scanvote.params import Params
+from scanvote.postprocess import Postprocess, candidates, choose
 from scanvote.predictions import mask_predictions
 from scanvote.progress import progress_bar
-from scanvote.seeds import derive
-from scanvote.training import (
-    Job,
-    Schedule,
-    Scores,
-    Trained,
-    TrainingFailed,
-    restore_model,
-    train,
-)
+from scanvote.training import Scores, TrainingFailed
 from scanvote.training.batches import predict
-from scanvote.trials import Record
+from scanvote.trials import Record, Trial, trials_metrics
+
+Member = tuple[MaskBench, Trial]
 
 
 def train_unet(prepared: Path, params: Params, out: Path, record: Record) -> dict[str, float]:
     """Train on the shards, keep the best epoch by validation Dice, predict validation and test.
 
-    Writes ``model.keras``, ``curves.csv`` (an epoch a row) and ``predictions.csv``
-    (a slice a row, masks run-length encoded) to `out`.
+    Writes to `out` the models and the tables of `write_walk`; ``postprocess.csv``, every way to
+    make a mask with its validation Dice, and ``postprocess.json``, the one that was chosen; and
+    ``predictions.csv`` (a slice a row, masks run-length encoded).
+
+    With `unet.folds` the patients of training and validation are dealt to folds. The grid is
+    searched with the first to validate, and its best point trained once with each other. A test
+    mask is of the mean of all; a validation mask of the one that did not see its patient.
 
     Args:
         prepared: folder of the shards, `data/prepared/segmentation`.
         params: the whole of params.yaml.
         out: `models/unet`.
-        record: opens the log of the training, by a name and its settings.
+        record: opens the log of a trial, by its name and hyperparameters.
 
     Returns:
-        Flat metrics of the best epoch.
+        Flat metrics of the best trial, and what its masks reach on validation.
 
     Raises:
-        InputError: the scans' size does not divide by 16, or the loss is not finite.
+        InputError: the scans' size does not fit the network, or every trial failed.
     """
-    splits = {split: mapped_split(prepared, split) for split in ("train", "validation", "test")}
-    patients = _patients(prepared)
-    shape = splits["train"]["images"].shape[1:]
-    if shape[0] % 16:
-        raise InputError(
-            f"prepare.segmentation.image_size: {shape[0]} must divide by 16 for the U-Net"
-        )
-    job = _job(splits, patients, prepared, params)
-    network = partial(unet.build, shape, params.unet.filters)
-    trained = _train(network, job, params, record)
-    restore_model(network, job)  # if somebody tidied the cache
-    out.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(job.memory / "model.keras", out / "model.keras")
-    curves = pd.DataFrame(trained.history).rename_axis("epoch").reset_index()
-    write_csv(curves, out / "curves.csv")
-    curves_figure(curves, "val_dice", "U-Net: validation patients", out / "curves.png")
-    write_csv(_predictions(out / "model.keras", splits, patients, params), out / "predictions.csv")
-    best = {f"best_{name}": round(score, 6) for name, score in trained.best.items()}
-    return {"epochs": len(trained.history), "parameters": trained.parameters, **best}
+    bench = MaskBench(prepared, params)
+    walked = walk_grid(bench, prepared, record)
+    members = _members(bench, walked.ranked[0], record)
+    write_walk(bench, walked, [trial for _, trial in members], out)
+    validated = [_validation(*member, out / f"{at}.keras") for at, member in enumerate(members, 1)]
+    rows = np.concatenate([member.validation_rows for member, _ in members])
+    scans, truths = bench.pool["scan_ids"][rows], [bench.pool["masks"][row] for row in rows]
+    ways = candidates(params.unet.postprocess)
+    how, table = choose(chain(*validated), truths, bench.owners(scans), ways)
+    write_csv(table, out / "postprocess.csv")
+    write_json(out / "postprocess.json", vars(how))
+    tables = [
+        mask_predictions("validation", bench.rows(scans), truths, map(how, chain(*validated))),
+        _test_predictions(bench, len(members), how, out),
+    ]
+    write_csv(pd.concat(tables, ignore_index=True), out / "predictions.csv")
+    found = trials_metrics(walked.trials, walked.ranked[0])
+    return {**found, "models": len(members), "postprocessed_val_dice": float(table["dice"].max())}
 
 
-def _patients(prepared: Path) -> Mapping[str, str]:
-    """The patient of each scan; a scan of nobody known stands for itself."""
-    manifest = read_manifest(prepared / "manifest.csv")
-    known = manifest["patient"].where(manifest["patient"] != "", manifest["scan_id"])
-    return dict(zip(manifest["scan_id"], known, strict=True))
+def _members(bench: MaskBench, best: Trial, record: Record) -> list[Member]:
+    """The best trial, which validated with the first fold, and one like it for each other."""
+    folds, members = bench.params.unet.folds, [(bench, best)]
+    if folds == 1:
+        return members
+    values = {name: value for name, value in best.values.items() if name != "epochs"}
+    with progress_bar("U-Net folds") as progress:
+        for number in range(1, folds):
+            fold = bench.fold(number)
+            trial = fold.trial(values, best.values["epochs"])
+            trial.name = f"fold{number}"
+
+            def follow(epoch: int, scores: Scores, number: int = number) -> None:
+                share = (epoch + 1) / best.values["epochs"]
+                progress(number + share, folds, f"dice {scores['val_dice']:.3f}")
+
+            try:
+                trial.trained = run_trial(trial, record, follow)
+            except TrainingFailed as error:
+                raise InputError(f"unet: fold {number}: {error}") from None
+            members.append((fold, trial))
+    return members
 
 
-def _training(params: Params) -> TrainingParams:
-    section = params.unet
-    return TrainingParams(
-        epochs=section.epochs,
-        patience=section.patience,
-        batch_size=section.batch_size,
-        optimizer="adam",
-        weight_decay=0.0,
-        schedule="constant",
-        warm_up=0,
-        plateau=PlateauParams(factor=0.2, patience=5, minimum=0.0),
-        precision="float32",
-    )
-
-
-def _job(
-    splits: dict[str, Shard], patients: Mapping[str, str], prepared: Path, params: Params
-) -> Job:
-    section = params.unet
-    owners = [patients[scan] for scan in splits["validation"]["scan_ids"]]
-    schedule = Schedule(params.lr, _training(params), objective="dice")
-    key = digest(
-        "unet",
-        digest_files(prepared.glob("*.pkl")),
-        section.model_dump(exclude={"threshold"}),
-        schedule.settings(),
-        params.seed,
-        digest_code(
-            [unet, losses, *training.CODE, segmentation],
-            ["keras", keras.config.backend()],
-        ),
-        owners,
-    )
-    loss = losses.LOSSES[section.loss]
-    truth = splits["validation"]["masks"]
-
-    def score(predicted: np.ndarray) -> Scores:
-        return {
-            "val_loss": float(loss(truth[..., None].astype("float32"), predicted)),
-            "val_dice": _patient_dice(predicted[..., 0] >= 0.5, truth > 0, owners),
-        }
-
-    return Job(
-        train=(splits["train"]["images"], splits["train"]["masks"][..., None]),
-        validation=splits["validation"]["images"],
-        loss=loss,
-        score=score,
-        schedule=schedule,
-        seed=derive(params.seed, "unet"),
-        memory=repository_root() / ".cache" / "trials" / key,
-    )
-
-
-def _patient_dice(masks: np.ndarray, truths: np.ndarray, patients: list[str]) -> float:
-    """Mean Dice of the patients, each over all its slices."""
-    pixels = count_pixels(masks, truths).groupby(patients).sum()
-    return float(dice_of(pixels["overlap"], pixels["predicted"], pixels["truth"]).mean())
-
-
-def _train(network: Callable[[], keras.Model], job: Job, params: Params, record: Record) -> Trained:
-    epochs = job.schedule.how.epochs
-    with record("unet", params.unet.model_dump()) as log, progress_bar("U-Net") as progress:
-
-        def on_epoch(epoch: int, scores: Scores) -> None:
-            log.epoch(epoch, scores)
-            progress(epoch + 1, epochs, f"dice {scores['val_dice']:.3f}")
-
-        try:
-            trained = train(network, job, on_epoch)
-        except TrainingFailed as error:
-            raise InputError(f"unet: {error}") from None
-        log.result({"parameters": trained.parameters, "seconds": trained.seconds})
-    return trained
-
-
-def _predictions(
-    path: Path, splits: dict[str, Shard], patients: Mapping[str, str], params: Params
-) -> pd.DataFrame:
+def _validation(bench: MaskBench, trial: Trial, path: Path) -> np.ndarray:
+    """float32 (n, H, W), of the slices that the model did not learn from."""
     model = keras.saving.load_model(path, compile=False)
-    tables = []
-    for split in ("validation", "test"):
-        shard = splits[split]
-        predicted = predict(model, shard["images"], params.unet.batch_size)
-        masks = predicted[..., 0] >= params.unet.threshold
-        tables.append(mask_predictions(split, shard, masks, patients))
-    return pd.concat(tables, ignore_index=True)
+    return predict(model, trial.job.validation, bench.how.batch_size)[..., 0]
+
+
+def _test_predictions(bench: MaskBench, models: int, how: Postprocess, out: Path) -> pd.DataFrame:
+    """The rows of the test split, from the mean of the models."""
+    scans, truths = bench.test["scan_ids"], bench.test["masks"]
+    mean = room(truths.shape)
+    for number in range(1, models + 1):
+        model = keras.saving.load_model(out / f"{number}.keras", compile=False)
+        mean += predict(model, bench.test_images(), bench.how.batch_size)[..., 0]
+    mean /= models  # in place: it may lie in a file
+    return mask_predictions("test", bench.rows(scans), truths, map(how, mean))

@@ -174,7 +174,7 @@ def test_a_worker_that_dies_is_one_line(prepared, tmp_path, monkeypatch):
     killer = threading.Thread(target=kill)
     killer.start()
     long = {"workers": 2, "epochs": 10_000_000, "patience": None}
-    with pytest.raises(InputError, match=r"^search\.workers: a process of 2 died") as refused:
+    with pytest.raises(InputError, match=r"^a process of 2 that train ann died") as refused:
         _search("ann", prepared, tmp_path, monkeypatch, search=long)
     killer.join()
     assert str(refused.value).isprintable()

@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from scanvote import search as searching
+from scanvote import grid
 from scanvote.arrays import read_split, write_shards
 from scanvote.backend import use_backend
-from scanvote.bench import Bench
+from scanvote.class_bench import ClassBench
 from scanvote.errors import InputError
 from scanvote.search import search
 from scanvote.skipped import skip_family
@@ -35,7 +35,7 @@ def root(tmp_path, monkeypatch):
 def networks(monkeypatch):
     """The points of the grid whose network a training asked for."""
     built = []
-    job_of = Bench.job
+    job_of = ClassBench.job
 
     def job(self, values, epochs):
         built.append(dict(values))
@@ -48,7 +48,7 @@ def networks(monkeypatch):
         fitted.append(built[-1])
         return fit(model, job, on_epoch)
 
-    monkeypatch.setattr(Bench, "job", job)
+    monkeypatch.setattr(ClassBench, "job", job)
     monkeypatch.setattr(loop, "_fit", noted)
     return fitted
 
@@ -273,8 +273,8 @@ def test_more_members_train_again_only_the_weights_that_were_forgotten(
     [{"lr": 0.02}, {"seed": 1}, {"ann": {"dropout": 0.1}}, {"search": {"batch_size": 16}}],
 )
 def test_what_decides_a_training_makes_it_another(whole, prepared, root, change):
-    before = Bench("ann", prepared, tiny_params()).job({"dense_layers": 0}, 2)
-    after = Bench("ann", prepared, tiny_params(**change)).job({"dense_layers": 0}, 2)
+    before = ClassBench("ann", prepared, tiny_params()).job({"dense_layers": 0}, 2)
+    after = ClassBench("ann", prepared, tiny_params(**change)).job({"dense_layers": 0}, 2)
     assert before.memory.name != after.memory.name
 
 
@@ -283,7 +283,7 @@ def test_other_scans_make_it_another(prepared, root):
     shutil.copytree(prepared, changed)
     random = np.random.default_rng(2)
     write_shards(changed, "train", [scan(f"train-{n}", n % 4, random) for n in range(24)])
-    jobs = [Bench("ann", one, tiny_params()).job({}, 2) for one in (prepared, changed)]
+    jobs = [ClassBench("ann", one, tiny_params()).job({}, 2) for one in (prepared, changed)]
     assert jobs[0].memory.name != jobs[1].memory.name
 
 
@@ -291,14 +291,14 @@ def test_other_scans_make_it_another(prepared, root):
 
 
 def _failing(monkeypatch, which):
-    train = searching.train
+    train = grid.train
 
     def failing(network, job, on_epoch):
         if which(network().count_params()):
             raise TrainingFailed("the loss is not finite in epoch 1; a smaller lr may help")
         return train(network, job, on_epoch)
 
-    monkeypatch.setattr(searching, "train", failing)
+    monkeypatch.setattr(grid, "train", failing)
 
 
 def test_a_failing_trial_is_listed_last_and_stops_nothing(prepared, root, monkeypatch):
@@ -328,10 +328,12 @@ def _exploding():
 
     @contextmanager
     def record(name, values):
-        predict = keras.Model.predict
+        predict = keras.Model.predict_on_batch
         with pytest.MonkeyPatch.context() as patched, log(name, values) as trial:
             patched.setattr(
-                keras.Model, "predict", lambda *a, **k: np.full_like(predict(*a, **k), np.nan)
+                keras.Model,
+                "predict_on_batch",
+                lambda *a, **k: np.full_like(predict(*a, **k), np.nan),
             )
             yield trial
 

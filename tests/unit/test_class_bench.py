@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from scanvote.backend import use_backend
-from scanvote.bench import Bench
+from scanvote.class_bench import ClassBench
 from scanvote.errors import InputError
 from scanvote.files import write_json
 from scanvote.search import search
@@ -78,13 +78,13 @@ def _points(bench):
     ],
 )
 def test_a_trial_is_named_by_what_varies(prepared, root, family, changes, names):
-    bench = Bench(family, prepared, tiny_params(**changes))
+    bench = ClassBench(family, prepared, tiny_params(**changes))
     assert sorted(bench.trial(point, 2).name for point in _points(bench)) == sorted(names)
 
 
 def test_a_trial_of_fewer_epochs_has_another_name(prepared, root):
     """Hyperband tries the same choices for longer: the vote tells its members by their names."""
-    bench = Bench("ann", prepared, tiny_params(search={"epochs": 9}))
+    bench = ClassBench("ann", prepared, tiny_params(search={"epochs": 9}))
     names = {bench.trial({"dense_layers": 0}, epochs).name for epochs in (3, 9)}
     assert len(names) == 2
 
@@ -93,7 +93,7 @@ def test_a_trial_of_fewer_epochs_has_another_name(prepared, root):
 
 
 def _key(family, prepared, values, epochs=2, **changes):
-    bench = Bench(family, prepared, tiny_params(**changes))
+    bench = ClassBench(family, prepared, tiny_params(**changes))
     return bench.job(values, epochs).memory.name
 
 
@@ -226,7 +226,7 @@ def test_balanced_classes_weigh_the_same(tmp_path, root):
     labels = ["a", "b", "a", "b", "a", "b", "a", "b", "a", "b", "c", "a"]
     folder = write_prepared(tmp_path / "uneven", labels=["a", "b", "c"])
     params = tiny_params(search={"class_weights": "balanced"})
-    bench = Bench("ann", folder, params)
+    bench = ClassBench("ann", folder, params)
     codes = np.array(["abc".index(one) for one in labels * 2])
     bench.splits["train"]["labels"] = codes
     weights = bench.job({"dense_layers": 0}, 2).weights
@@ -237,7 +237,7 @@ def test_balanced_classes_weigh_the_same(tmp_path, root):
 
 
 def test_a_class_without_a_training_scan_weighs_nothing_and_breaks_nothing(prepared, root):
-    bench = Bench("ann", prepared, tiny_params(search={"class_weights": "balanced"}))
+    bench = ClassBench("ann", prepared, tiny_params(search={"class_weights": "balanced"}))
     bench.splits["train"]["labels"] = codes = np.array([0, 0, 0, 2] * 6)
     weights = bench.job({"dense_layers": 0}, 2).weights
     assert np.isfinite(weights).all()
@@ -246,12 +246,12 @@ def test_a_class_without_a_training_scan_weighs_nothing_and_breaks_nothing(prepa
 
 
 def test_scans_weigh_the_same_unless_asked(prepared, root):
-    assert Bench("ann", prepared, tiny_params()).job({}, 2).weights is None
+    assert ClassBench("ann", prepared, tiny_params()).job({}, 2).weights is None
 
 
 @pytest.mark.parametrize(("output", "width"), [("softmax", 2), ("sigmoid", 1)])
 def test_targets_are_as_wide_as_the_output(pair, root, output, width):
-    bench = Bench("ann", pair, tiny_params(search={"output": output}))
+    bench = ClassBench("ann", pair, tiny_params(search={"output": output}))
     targets = bench.job({"dense_layers": 0}, 2).train[1]
     assert targets.shape == (24, width)
     assert targets.dtype == np.float32
@@ -262,8 +262,8 @@ def test_targets_are_as_wide_as_the_output(pair, root, output, width):
 def test_a_score_is_the_same_of_one_output_or_two(pair, root):
     of_tumor = np.random.default_rng(1).random((8, 1))
     params = tiny_params(search={"output": "sigmoid"})
-    one = Bench("ann", pair, params).score(of_tumor)
-    assert one == Bench("ann", pair, tiny_params()).score(np.hstack([1 - of_tumor, of_tumor]))
+    one = ClassBench("ann", pair, params).score(of_tumor)
+    assert one == ClassBench("ann", pair, tiny_params()).score(np.hstack([1 - of_tumor, of_tumor]))
 
 
 # ---- refusals and failures ------------------------------------------------------------
@@ -271,13 +271,13 @@ def test_a_score_is_the_same_of_one_output_or_two(pair, root):
 
 def test_a_sigmoid_for_four_classes_is_one_line(prepared, root):
     with pytest.raises(InputError, match=r"^search\.output: sigmoid is for two classes") as refused:
-        Bench("ann", prepared, tiny_params(search={"output": "sigmoid"}))
+        ClassBench("ann", prepared, tiny_params(search={"output": "sigmoid"}))
     assert str(refused.value).isprintable()
     assert "glioma, meningioma, no_tumor, pituitary" in str(refused.value)
 
 
 def test_a_network_that_does_not_fit_is_a_failure_of_its_trial(prepared, root):
-    bench = Bench("cnn", prepared, tiny_params(cnn={"filters": [2], "dense_layers": [0]}))
+    bench = ClassBench("cnn", prepared, tiny_params(cnn={"filters": [2], "dense_layers": [0]}))
     point = {"convolutions": 2, "filters": 2, "dense_layers": 0}
     assert bench.network(point).output_shape == (None, 4)
     with pytest.raises(TrainingFailed, match=r"^it cannot be built: ") as failed:
@@ -288,7 +288,7 @@ def test_a_network_that_does_not_fit_is_a_failure_of_its_trial(prepared, root):
 def test_the_reason_of_a_failure_is_plain_text(prepared, root):
     """Keras adds colours for the terminal to what a pooling says."""
     with pytest.raises(TrainingFailed, match="output size would be zero or negative") as failed:
-        Bench("published", prepared, tiny_params()).network({"network": "pneumonia_cnn3"})
+        ClassBench("published", prepared, tiny_params()).network({"network": "pneumonia_cnn3"})
     assert str(failed.value).isprintable()
 
 
@@ -303,7 +303,7 @@ TRAINED = Trained(
 
 
 def test_what_is_remembered_is_the_score_to_maximise(prepared, root):
-    bench = Bench("ann", prepared, tiny_params())
+    bench = ClassBench("ann", prepared, tiny_params())
     point = {"dense_layers": 0}
     assert bench.remembered(point, 2) is None
     memory = bench.job(point, 2).memory
@@ -316,7 +316,7 @@ def test_what_is_remembered_is_the_score_to_maximise(prepared, root):
 
 
 def test_a_loss_is_maximised_downwards(prepared, root):
-    bench = Bench("ann", prepared, tiny_params(search={"objective": "loss"}))
+    bench = ClassBench("ann", prepared, tiny_params(search={"objective": "loss"}))
     memory = bench.job({"dense_layers": 0}, 2).memory
     memory.mkdir(parents=True)
     write_json(memory / "result.json", asdict(TRAINED))
