@@ -1,0 +1,25 @@
+"""baseline: mark the tumours of the segmentation task without learning."""
+
+from pathlib import Path
+
+from scanvote import tracking
+from scanvote.baseline import find_bright_regions
+from scanvote.files import write_json
+from scanvote.params import load_params
+from scanvote.terminal import run_stage
+
+
+def main(prepared: Path, out: Path, metrics: Path) -> None:
+    """Choose the way on the validation split of PREPARED, and write its masks to OUT."""
+    params = load_params()
+    with tracking.stage_run(
+        "baseline", params=params, sections=("baseline",), inputs=[prepared]
+    ) as run:
+        result = find_bright_regions(prepared, params, out)
+        write_json(metrics, result)
+        run.log_metrics(result)
+        run.log_folder(out, patterns=("*.csv",))
+
+
+if __name__ == "__main__":
+    run_stage(main)
