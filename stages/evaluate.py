@@ -3,18 +3,24 @@
 from pathlib import Path
 
 from scanvote import tracking
+from scanvote.canvas import mark_smoke
 from scanvote.datasets.base import Task
-from scanvote.evaluate import evaluate_classification, evaluate_segmentation
-from scanvote.figures import mark_smoke
+from scanvote.evaluate import evaluate_classification
+from scanvote.evaluate_masks import evaluate_segmentation
 from scanvote.files import write_json
 from scanvote.params import load_params
 from scanvote.terminal import run_stage
 
-EVALUATE = {"classification": evaluate_classification, "segmentation": evaluate_segmentation}
 
-
-def main(task: Task, predictions: Path, prepared: Path, out: Path, metrics: Path) -> None:
-    """Evaluate PREDICTIONS of TASK on the test split of PREPARED."""
+def main(
+    task: Task,
+    predictions: Path,
+    beside: Path,
+    prepared: Path,
+    out: Path,
+    metrics: Path,
+) -> None:
+    """Evaluate PREDICTIONS of TASK on the test split of PREPARED, with what stands BESIDE them."""
     params = load_params()
     mark_smoke(params.smoke)
     with tracking.stage_run(
@@ -22,9 +28,12 @@ def main(task: Task, predictions: Path, prepared: Path, out: Path, metrics: Path
         item=task,
         params=params,
         sections=("smoke", "seed", "evaluate"),
-        inputs=[predictions, prepared],
+        inputs=[predictions, beside, prepared],
     ) as run:
-        result = EVALUATE[task](predictions, prepared, params, out)
+        if task == "classification":
+            result = evaluate_classification(predictions, prepared, params, out)
+        else:
+            result = evaluate_segmentation(predictions, beside, prepared, params, out)
         write_json(metrics, result)
         run.log_metrics(result)
         run.log_folder(out)

@@ -1,4 +1,4 @@
-"""evaluate: the test split, once: metrics, tables and figures of the vote and of the U-Net.
+"""evaluate: the test split, once: metrics, tables and figures of the vote.
 
 Numbers come from the prediction tables alone; the shards are read for the galleries.
 """
@@ -10,22 +10,14 @@ import pandas as pd
 from sklearn.metrics import auc, confusion_matrix
 
 from scanvote import figures
-from scanvote.arrays import read_split
+from scanvote.arrays import images_of
 from scanvote.files import write_csv
 from scanvote.manifest import read_manifest
 from scanvote.metrics.classification import evaluate_classes, majority_class_accuracy, roc_of
 from scanvote.metrics.intervals import chief_intervals
 from scanvote.metrics.operating import at_threshold, positive_class, threshold
-from scanvote.metrics.segmentation import (
-    EMPTY_RULE,
-    all_empty,
-    evaluate_masks,
-    patient_counts,
-    slice_counts,
-)
 from scanvote.params import Params
 from scanvote.predictions import (
-    decode_mask,
     family_of,
     labels_of,
     probabilities,
@@ -168,70 +160,5 @@ def _error_gallery(vote: pd.DataFrame, prepared: Path, most: int, path: Path) ->
         f"{row.label}\n→ {row.predicted} {row.sure:.2f}".replace("_", " ")
         for row in shown.itertuples()
     ]
-    shard = read_split(prepared, "test")
-    figures.gallery(
-        shard["images"][_rows(shard["scan_ids"], shown["scan_id"])], captions, title, path
-    )
-
-
-def _rows(scan_ids: np.ndarray, wanted: pd.Series) -> list[int]:
-    """Where the wanted scans stand in a shard."""
-    place = {str(scan): row for row, scan in enumerate(scan_ids)}
-    return [place[scan] for scan in wanted]
-
-
-def evaluate_segmentation(
-    predictions: Path, prepared: Path, params: Params, out: Path
-) -> dict[str, float]:
-    """Evaluate the U-Net on the test split, beside the predictor that marks nothing.
-
-    Writes to `out`: ``patients.csv``, ``slices.csv``, ``dice_by_patient.png`` and
-    ``masks.png``.
-
-    Args:
-        predictions: `models/unet`.
-        prepared: `data/prepared/segmentation`.
-        params: the whole of params.yaml.
-        out: `metrics/evaluate/segmentation`.
-
-    Returns:
-        Flat metrics: Dice a patient and a slice, and so on; ``empty_…`` of the
-        all-empty predictor; numbers of patients and slices.
-    """
-    table = read_predictions(predictions / "predictions.csv")
-    test = table[table["split"] == "test"].reset_index(drop=True)
-    slices = slice_counts(test)
-    patients = patient_counts(slices)
-    write_csv(patients.round({"dice": 6}), out / "patients.csv")
-    write_csv(slices.round({"dice": 6}), out / "slices.csv")
-    title = f"U-Net, {len(patients)} test patients\n{EMPTY_RULE}"
-    figures.dice_figure(patients, title, out / "dice_by_patient.png")
-    _mask_gallery(test, slices, prepared, params.evaluate.gallery, out / "masks.png")
-    kept = ("dice_patient_mean", "dice_patient_median", "dice_slice_mean", "pixel_accuracy")
-    empty = evaluate_masks(all_empty(slices))
-    return {
-        **{name: round(value, 6) for name, value in evaluate_masks(slices).items()},
-        **_prefixed("empty", {key: empty[key] for key in kept}),
-        "test_patients": len(patients),
-        "test_slices": len(slices),
-    }
-
-
-def _mask_gallery(
-    test: pd.DataFrame, slices: pd.DataFrame, prepared: Path, most: int, path: Path
-) -> None:
-    """Tumour slices from the worst to the best Dice, evenly picked."""
-    tumour = slices[slices["truth"] > 0].sort_values(["dice", "scan_id"])
-    picked = np.unique(np.linspace(0, len(tumour) - 1, min(most, len(tumour))).astype(int))
-    shown = test.loc[tumour.index[picked]]
-    truths, masks = (
-        np.stack(
-            [decode_mask(row[which], row["height"], row["width"]) for _, row in shown.iterrows()]
-        )
-        for which in ("truth", "predicted")
-    )
-    shard = read_split(prepared, "test")
-    images = shard["images"][_rows(shard["scan_ids"], shown["scan_id"])]
-    captions = [f"Dice {dice:.2f}" for dice in slices.loc[shown.index, "dice"]]
-    title = "Tumour slices, worst to best: truth green, U-Net orange"
-    figures.contours(images, truths, masks, captions, title, path)
+    images = images_of(prepared, "test", shown["scan_id"].tolist())
+    figures.gallery(images, captions, title, path)

@@ -13,7 +13,8 @@ import pytest
 from ruamel.yaml import YAML
 
 from scanvote.arrays import write_shards
-from scanvote.evaluate import evaluate_classification, evaluate_segmentation
+from scanvote.evaluate import evaluate_classification
+from scanvote.evaluate_masks import evaluate_segmentation
 from scanvote.files import write_csv
 from scanvote.manifest import COLUMNS
 from scanvote.metrics.classification import evaluate_classes
@@ -52,8 +53,11 @@ def classification(root: Path) -> tuple[Path, Path]:
     return root / "ensemble", root / "prepared"
 
 
-def segmentation(root: Path) -> tuple[Path, Path]:
-    """Three test patients of four slices; the first slice of each is healthy."""
+def segmentation(root: Path) -> tuple[Path, Path, Path]:
+    """Three test patients of four slices; the first slice of each is healthy.
+
+    The baseline marks the left half of each slice.
+    """
     random = np.random.default_rng(0)
     names = np.array([f"test/{number}" for number in range(12)])
     truths = np.zeros((12, SIDE, SIDE), np.uint8)
@@ -66,11 +70,16 @@ def segmentation(root: Path) -> tuple[Path, Path]:
     rows = zip(images, names, truths, strict=True)
     keys = ("images", "scan_ids", "masks")
     write_shards(root / "prepared", "test", (dict(zip(keys, row, strict=True)) for row in rows))
-    patients = {name: f"p{number // 4}" for number, name in enumerate(names)}
-    table = mask_predictions("test", {"scan_ids": names, "masks": truths}, masks, patients)
-    unseen = table.assign(split="validation", predicted="0 1")  # must not count
-    write_csv(pd.concat([unseen, table], ignore_index=True), root / "unet" / "predictions.csv")
-    return root / "unet", root / "prepared"
+    manifest = pd.DataFrame({"scan_id": names, "patient": [f"p{n // 4}" for n in range(12)]})
+    manifest = manifest.assign(pixel_height=2.0, pixel_width=2.0, pixel_unit="px")
+    half = np.zeros((12, SIDE, SIDE), bool)
+    half[:, :, : SIDE // 2] = True
+    for name, marked in (("unet", masks), ("baseline", half)):
+        table = mask_predictions("test", manifest, truths, marked)
+        unseen = table.assign(split="validation", predicted="0 1")  # must not count
+        both = pd.concat([unseen, table.iloc[::-1]], ignore_index=True)
+        write_csv(both, root / name / "predictions.csv")
+    return root / "unet", root / "baseline", root / "prepared"
 
 
 def write_manifest(root: Path, names: list[str]) -> None:
@@ -93,7 +102,7 @@ class Evaluated:
         self.task, self.root, self.params = task, root, params
         self.inputs = make(root)
         self.out = root / "metrics" / "evaluate" / task
-        self.metrics = self.evaluate(*self.inputs, params, self.out)
+        self.metrics = self.evaluate(*self.inputs, params, self.out)  # type: ignore[operator]
 
     def table(self, name: str) -> pd.DataFrame:
         return pd.read_csv(self.out / name)
@@ -274,31 +283,51 @@ def test_the_masks_are_scored_on_the_test_alone(unet: Evaluated) -> None:
         assert metrics[name] == pytest.approx(wanted, abs=2e-6), name
     wrong = (slices["predicted"] + slices["truth"] - 2 * slices["overlap"]).sum()
     assert metrics["pixel_accuracy"] == pytest.approx(1 - wrong / (12 * SIDE**2), abs=1e-6)
-    assert slices["scan_id"].tolist() == [f"test/{number}" for number in range(12)]
+    assert sorted(slices["scan_id"]) == sorted(f"test/{number}" for number in range(12))
+    assert patients["unit"].tolist() == ["px"] * 3
+    assert patients["truth_area"].tolist() == (4 * patients["truth"]).tolist()
+
+
+def test_the_baseline_stands_beside_the_unet(unet: Evaluated) -> None:
+    models, patients = unet.table("models.csv").set_index("model"), unet.table("patients.csv")
+    assert models.index.tolist() == ["unet", "baseline", "empty"]
+    for name, prefix in (("unet", ""), ("baseline", "baseline_"), ("empty", "empty_")):
+        for figure in ("dice_patient_mean", "dice_patient_median_low", "iou_patient_mean_high"):
+            assert unet.metrics[f"{prefix}{figure}"] == pytest.approx(models.loc[name, figure])
+    assert unet.metrics["baseline_slice_specificity"] == 0, "it marks half of every slice"
+    apart = patients["dice"] - patients["baseline_dice"]
+    assert unet.metrics["difference_dice_patient_mean"] == pytest.approx(apart.mean(), abs=2e-6)
+    assert apart.min() - 1e-6 <= unet.metrics["difference_dice_patient_mean_low"]
+    assert unet.metrics["difference_dice_patient_mean_high"] <= apart.max() + 1e-6
 
 
 def test_the_rule_for_empty_masks_is_said_in_the_figure(
     unet: Evaluated, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("scanvote.evaluate.EMPTY_RULE", "another rule")
-    unet.evaluate(*unet.inputs, unet.params, tmp_path)
-    name = "dice_by_patient.png"
-    assert (tmp_path / name).read_bytes() != (unet.out / name).read_bytes()
+    monkeypatch.setattr("scanvote.mask_figures.EMPTY_RULE", "another rule")
+    unet.evaluate(*unet.inputs, unet.params, tmp_path)  # type: ignore[operator]
+    for name in ("dice_by_patient.png", "dice_by_size.png", "masks.png"):
+        assert (tmp_path / name).read_bytes() != (unet.out / name).read_bytes(), name
 
 
 # -- what it costs -----------------------------------------------------------------
 
 
 def test_neither_evaluation_imports_a_framework(vote: Evaluated, unet: Evaluated) -> None:
-    calls = [(one.evaluate.__name__, [str(path) for path in one.inputs]) for one in (vote, unet)]
+    calls = [
+        (one.evaluate.__module__, one.evaluate.__name__, [str(path) for path in one.inputs])
+        for one in (vote, unet)
+    ]
     script = f"""
 import sys
 from pathlib import Path
-from scanvote import ensemble, evaluate
+from importlib import import_module
+from scanvote import ensemble
 from scanvote.params import load_params
 params = load_params(Path({str(ROOT / "params.yaml")!r}))
-for name, inputs in {calls!r}:
-    getattr(evaluate, name)(*map(Path, inputs), params, Path({str(vote.root / "again")!r}))
+for module, name, inputs in {calls!r}:
+    evaluate = getattr(import_module(module), name)
+    evaluate(*map(Path, inputs), params, Path({str(vote.root / "again")!r}))
 print(sorted({{"tensorflow", "keras", "jax", "mlflow", "dvc"}} & set(sys.modules)))
 """
     environment = {"PYTHONPATH": str(ROOT / "src"), "PATH": "/usr/bin:/bin"}

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from scanvote import figures
+from scanvote import canvas, figures
 
 
 def confusion(path: Path, hit: int = 3) -> None:
@@ -22,6 +22,8 @@ def roc(path: Path, bend: float = 0.5) -> None:
 
 def curves(path: Path, last: float = 0.5) -> None:
     table = pd.DataFrame({"epoch": [0, 1], "val_dice_1": [0.1, last], "val_dice_2": [0.2, np.nan]})
+    for name in ("loss_1", "loss_2", "val_loss_1", "val_loss_2"):
+        table[name] = [0.9, 0.5]
     figures.curves_figure(table, "val_dice", "Title", path)
 
 
@@ -32,19 +34,6 @@ def gallery(path: Path, grey: int = 100) -> None:
 def colours(path: Path, red: int = 200) -> None:
     images = np.full((7, 8, 8, 3), (red, 0, 50), np.uint8)
     figures.gallery(images, [str(number) for number in range(7)], "Title", path)
-
-
-def contours(path: Path, side: int = 3) -> None:
-    truths, masks = np.zeros((2, 2, 8, 8), bool)
-    truths[0, 2 : 2 + side, 3:6] = True
-    masks[1, 1:3, 1:3] = True
-    images = np.full((2, 8, 8, 1), 90, np.uint8)
-    figures.contours(images, truths, masks, ["a", "b"], "Title", path)
-
-
-def dice(path: Path, worst: float = 0.1) -> None:
-    patients = pd.DataFrame({"patient": ["p1", "p2"], "dice": [worst, 0.9]})
-    figures.dice_figure(patients, "Title", path)
 
 
 def inflation(path: Path, added: float = 0.05) -> None:
@@ -88,8 +77,6 @@ DRAWN = pytest.mark.parametrize(
         (curves, 0.9),
         (gallery, 130),
         (colours, 90),
-        (contours, 4),
-        (dice, 0.3),
         (inflation, 0.1),
         (choices, 0.6),
         (one_choice, 0.6),
@@ -116,7 +103,7 @@ def test_a_picture(
     assert min(image.shape[:2]) > 100
     assert drawn("again") == first
     assert drawn("changed", change) != first, "what it shows does not show"
-    monkeypatch.setattr(figures, "DISCLAIMER", "Use it for anything.")
+    monkeypatch.setattr(canvas, "DISCLAIMER", "Use it for anything.")
     assert drawn("without the disclaimer") != first
 
 
@@ -132,7 +119,7 @@ def test_the_style_is_left_as_it_was(tmp_path: Path) -> None:
     import matplotlib
 
     before = dict(matplotlib.rcParams)
-    dice(tmp_path / "a.png")
+    choices(tmp_path / "a.png")
     after = dict(matplotlib.rcParams)
     assert {key: after[key] for key in before if after[key] != before[key]} in (
         {},
@@ -168,15 +155,15 @@ def test_a_trial_that_failed_changes_no_choice(tmp_path: Path) -> None:
 
 
 def test_a_smoke_run_says_so_in_every_figure(tmp_path: Path) -> None:
-    plain = figures.footnote()
+    plain = canvas.footnote()
     choices(tmp_path / "plain.png")
     try:
-        figures.mark_smoke(True)
-        assert figures.footnote() == f"Smoke run, not a result. {plain}"
+        canvas.mark_smoke(True)
+        assert canvas.footnote() == f"Smoke run, not a result. {plain}"
         choices(tmp_path / "smoke.png")
     finally:
-        figures.mark_smoke(False)
-    assert figures.footnote() == plain == "Research use, not for diagnosis."
+        canvas.mark_smoke(False)
+    assert canvas.footnote() == plain == "Research use, not for diagnosis."
     choices(tmp_path / "again.png")
     assert (tmp_path / "smoke.png").read_bytes() != (tmp_path / "plain.png").read_bytes()
     assert (tmp_path / "again.png").read_bytes() == (tmp_path / "plain.png").read_bytes()

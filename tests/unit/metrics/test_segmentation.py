@@ -1,4 +1,4 @@
-"""Dice by hand, and the rule for empty masks."""
+"""Dice by hand, the rule for empty masks, and intervals over the patients."""
 
 import numpy as np
 import pandas as pd
@@ -9,14 +9,18 @@ from hypothesis import strategies as st
 from scanvote.metrics.segmentation import (
     all_empty,
     count_pixels,
-    dice_of,
     evaluate_masks,
-    patient_counts,
-    slice_counts,
+    measure,
+    patient_dice,
+    patient_intervals,
+    redrawn,
+    weighted_mean,
+    weighted_median,
 )
 from scanvote.predictions import mask_predictions
 
 SHAPE = (4, 5)
+DIAGONAL = float(np.hypot(*SHAPE))
 
 
 def mask(pixels: int, start: int = 0) -> np.ndarray:
@@ -25,14 +29,18 @@ def mask(pixels: int, start: int = 0) -> np.ndarray:
     return flat.reshape(SHAPE)
 
 
-def slices(*rows: tuple[str, np.ndarray, np.ndarray]) -> pd.DataFrame:
-    """The counts of slices, each of a patient, a truth and a prediction."""
-    names = np.array([f"scan{number}" for number in range(len(rows))])
-    truths = np.stack([truth for _, truth, _ in rows]).astype(np.uint8)
-    masks = np.stack([predicted for _, _, predicted in rows])
-    patients = dict(zip(names, [patient for patient, _, _ in rows], strict=True))
-    shard = {"scan_ids": names, "masks": truths}
-    return slice_counts(mask_predictions("test", shard, masks, patients))
+def rows(*given: tuple[str, np.ndarray, np.ndarray], **facts: object) -> pd.DataFrame:
+    """The predictions of slices, each of a patient, a truth and a prediction."""
+    manifest = pd.DataFrame({"patient": [patient for patient, _, _ in given]})
+    manifest["scan_id"] = [f"scan{number}" for number in range(len(given))]
+    square = {"pixel_height": 1.0, "pixel_width": 1.0, "pixel_unit": "px"}
+    manifest = manifest.assign(**square | facts)
+    truths, masks = [one[1] for one in given], [one[2] for one in given]
+    return mask_predictions("test", manifest, truths, masks)
+
+
+def measured(table: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    return measure(table, tolerance=1.0)
 
 
 @pytest.mark.parametrize(
@@ -49,7 +57,13 @@ def slices(*rows: tuple[str, np.ndarray, np.ndarray]) -> pd.DataFrame:
     ],
 )
 def test_dice_of_a_slice(truth: np.ndarray, predicted: np.ndarray, dice: float) -> None:
-    assert slices(("p", truth, predicted))["dice"].tolist() == [dice]
+    slices, patients = measured(rows(("p", truth, predicted)))
+    union = int((truth | predicted).sum())
+    assert slices["dice"].tolist() == patients["dice"].tolist() == [dice]
+    assert slices["iou"].tolist() == [dice / (2 - dice) if union else 1]
+    for name, whole in (("precision", predicted), ("sensitivity", truth)):
+        hit = (truth & predicted).sum() / max(whole.sum(), 1)
+        assert slices[name].tolist() == [hit if union else 1]
 
 
 @given(st.integers(0, 2**31))
@@ -57,16 +71,18 @@ def test_dice_of_a_slice(truth: np.ndarray, predicted: np.ndarray, dice: float) 
 def test_dice_does_not_ask_which_is_the_truth(seed: int) -> None:
     random = np.random.default_rng(seed)
     one, other = random.random((2, 6, *SHAPE)) < random.random()
-    there, back = count_pixels(one, other), count_pixels(other, one)
-    dice = dice_of(there["overlap"], there["predicted"], there["truth"])
-    np.testing.assert_array_equal(dice, dice_of(back["overlap"], back["predicted"], back["truth"]))
+    there, back = list(map(count_pixels, one, other)), list(map(count_pixels, other, one))
+    patients = ["a", "b", "a", "c", "c", "c"]
+    dice = patient_dice(there, patients)
+    np.testing.assert_array_equal(dice, patient_dice(back, patients))
+    assert len(dice) == 3
     assert ((dice >= 0) & (dice <= 1)).all()
 
 
 @pytest.fixture
 def cohort() -> pd.DataFrame:
     """Patient b: a hit and a false alarm; patient a: a miss and a healthy slice; c: healthy."""
-    return slices(
+    return rows(
         ("b", mask(4), mask(4)),
         ("b", mask(0), mask(2)),
         ("a", mask(5), mask(0)),
@@ -76,31 +92,44 @@ def cohort() -> pd.DataFrame:
 
 
 def test_a_patient_is_all_slices_together(cohort: pd.DataFrame) -> None:
-    patients = patient_counts(cohort)
+    _, patients = measured(cohort)
     assert patients["patient"].tolist() == ["a", "b", "c"]
     assert patients["slices"].tolist() == [2, 2, 1]
     assert patients["dice"].tolist() == [0, pytest.approx(8 / 10), 1]
+    assert patients["iou"].tolist() == [0, pytest.approx(4 / 6), 1]
     assert patients["pixels"].tolist() == [40, 40, 20]
+    assert patients["truth_area"].tolist() == [5, 4, 0]
+    assert patients["predicted_area"].tolist() == [0, 6, 0]
+
+
+def test_the_distance_of_a_patient_is_of_the_slices_where_both_masks_have_pixels(
+    cohort: pd.DataFrame,
+) -> None:
+    _, patients = measured(cohort)
+    assert patients["hd95"].tolist() == [pytest.approx(DIAGONAL), 0, 0], "missed, hit, healthy"
+    # b: 4 pixels at 0 either way, 2 of the false alarm a diagonal off
+    assert patients["surface_dice"].tolist() == [0, pytest.approx(8 / 10), 1]
 
 
 def test_figures_by_hand(cohort: pd.DataFrame) -> None:
-    assert evaluate_masks(cohort) == {
+    assert evaluate_masks(*measured(cohort)) == {
         "dice_patient_mean": pytest.approx(1.8 / 3),
         "dice_patient_median": pytest.approx(0.8),
+        "iou_patient_mean": pytest.approx((0 + 4 / 6 + 1) / 3),
+        "hd95_patient_mean": pytest.approx(DIAGONAL / 3),
+        "surface_dice_patient_mean": pytest.approx(1.8 / 3),
         "dice_slice_mean": pytest.approx((1 + 0 + 0 + 1 + 1) / 5),
         "dice_tumour_slice_mean": pytest.approx(0.5),
         "pixel_accuracy": pytest.approx(1 - 7 / 100),
         "pixel_sensitivity": pytest.approx(4 / 9),
+        "pixel_precision": pytest.approx(4 / 6),
         "slice_sensitivity": pytest.approx(0.5),
         "slice_specificity": pytest.approx(2 / 3),
     }
 
 
 def test_the_predictor_that_marks_nothing(cohort: pd.DataFrame) -> None:
-    nothing = [("b", mask(4)), ("b", mask(0)), ("a", mask(5)), ("a", mask(0)), ("c", mask(0))]
-    wanted = slices(*[(patient, truth, mask(0)) for patient, truth in nothing])
-    pd.testing.assert_frame_equal(all_empty(cohort), wanted)
-    figures = evaluate_masks(all_empty(cohort))
+    figures = evaluate_masks(*measured(all_empty(cohort)))
     assert figures["dice_slice_mean"] == pytest.approx(3 / 5), "healthy slices are right"
     assert figures["dice_patient_mean"] == pytest.approx(1 / 3)
     assert figures["slice_sensitivity"] == 0
@@ -109,15 +138,64 @@ def test_the_predictor_that_marks_nothing(cohort: pd.DataFrame) -> None:
 
 
 def test_the_perfect_predictor() -> None:
-    perfect = slices(("a", mask(3), mask(3)), ("a", mask(0), mask(0)))
-    assert set(evaluate_masks(perfect).values()) == {1.0}
+    perfect = evaluate_masks(*measured(rows(("a", mask(3), mask(3)), ("a", mask(0), mask(0)))))
+    assert perfect.pop("hd95_patient_mean") == 0
+    assert set(perfect.values()) == {1.0}
 
 
 def test_the_order_of_the_slices_does_not_matter(cohort: pd.DataFrame) -> None:
-    shuffled = cohort.sample(frac=1, random_state=1)
-    assert evaluate_masks(shuffled) == pytest.approx(evaluate_masks(cohort))
+    shuffled = cohort.sample(frac=1, random_state=1).reset_index(drop=True)
+    one, other = (evaluate_masks(*measured(table)) for table in (shuffled, cohort))
+    assert one == pytest.approx(other)
 
 
 def test_scans_keep_their_names_and_patients(cohort: pd.DataFrame) -> None:
-    assert cohort["scan_id"].tolist() == [f"scan{number}" for number in range(5)]
-    assert cohort["patient"].tolist() == ["b", "b", "a", "a", "c"]
+    slices, _ = measured(cohort)
+    assert slices["scan_id"].tolist() == [f"scan{number}" for number in range(5)]
+    assert slices["patient"].tolist() == ["b", "b", "a", "a", "c"]
+
+
+def test_areas_and_distances_are_in_the_unit_of_the_pixels() -> None:
+    given = ("a", mask(1), mask(1, 1)), ("a", mask(1), mask(1))
+    half = {"pixel_height": 0.5, "pixel_width": 0.5, "pixel_unit": "mm"}
+    for facts, unit, side in ((half, "mm", 0.5), ({}, "px", 1)):
+        slices, patients = measured(rows(*given, **facts))
+        assert patients["unit"].tolist() == [unit]
+        assert patients["truth_area"].tolist() == [2 * side**2]
+        assert slices["hd95"].tolist() == [side, 0]
+
+
+# -- intervals ---------------------------------------------------------------------
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=9), st.integers(0, 2**31))
+@settings(max_examples=50)
+def test_weighted_figures_are_those_of_the_repeated_values(values: list[float], seed: int) -> None:
+    array = np.array(values)
+    even = np.full(len(array), 1 / len(array))
+    often = np.random.default_rng(seed).multinomial(len(array), even, size=4).astype(float)
+    repeated = [np.repeat(array, draw.astype(int)) for draw in often]
+    np.testing.assert_allclose(weighted_mean(array, often), [r.mean() for r in repeated])
+    np.testing.assert_allclose(weighted_median(array, often), [np.median(r) for r in repeated])
+
+
+def test_intervals_hold_the_figure_and_narrow_with_patients() -> None:
+    random = np.random.default_rng(1)
+    widths = []
+    for count in (10, 160):
+        patients = pd.DataFrame({"dice": random.beta(8, 2, count)})
+        found = patient_intervals(patients.assign(iou=patients["dice"] / 2), seed=3)
+        for name, value in (
+            ("dice_patient_mean", patients["dice"].mean()),
+            ("dice_patient_median", patients["dice"].median()),
+            ("iou_patient_mean", patients["dice"].mean() / 2),
+        ):
+            assert found[f"{name}_low"] <= value <= found[f"{name}_high"]
+        widths.append(found["dice_patient_mean_high"] - found["dice_patient_mean_low"])
+    assert widths[1] < widths[0] / 2
+
+
+def test_two_models_are_drawn_alike() -> None:
+    values = np.random.default_rng(1).random(12)
+    apart = redrawn(values, weighted_mean, 5) - redrawn(values - 0.25, weighted_mean, 5)
+    np.testing.assert_allclose(apart, 0.25)

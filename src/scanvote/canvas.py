@@ -1,0 +1,75 @@
+"""What every picture is drawn on: same data, same bytes; it says what it is not for."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from scanvote.files import written
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+DISCLAIMER = "Research use, not for diagnosis."
+SMOKE = "Smoke run, not a result. "
+_smoke = False
+
+
+def mark_smoke(smoke: bool) -> None:
+    """From here on every figure says that it is of a smoke run, or does not."""
+    global _smoke
+    _smoke = smoke
+
+
+def footnote() -> str:
+    """What every figure says of itself."""
+    return f"{SMOKE if _smoke else ''}{DISCLAIMER}"
+
+
+_STYLE: dict[Any, Any] = {
+    "font.size": 9,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.titlesize": 10,
+    "axes.titlelocation": "left",
+    "legend.frameon": False,
+    "figure.constrained_layout.use": True,
+}
+TRUTH, PREDICTED = "#2ca25f", "#e6550d"
+
+
+@contextmanager
+def canvas(
+    path: Path, title: str, size: tuple[float, float], rows: int = 1, columns: int = 1
+) -> Iterator[Any]:
+    """Axes to draw on, one or an array (rows, columns); written to `path` at the block's end."""
+    import matplotlib
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    with matplotlib.rc_context(_STYLE):
+        figure = Figure(figsize=size, dpi=110)
+        figure.suptitle(title, x=0.01, ha="left", fontsize=10, fontweight="bold")
+        figure.supxlabel(footnote(), x=0.99, ha="right", fontsize=7, color="0.45")
+        yield figure.subplots(rows, columns)
+        with written(path) as beside, beside.open("wb") as file:
+            FigureCanvasAgg(figure).print_png(file, metadata={"Software": None})  # type: ignore[no-untyped-call]
+
+
+@contextmanager
+def grid(count: int, columns: int, title: str, path: Path) -> Iterator[list["Axes"]]:
+    columns = min(columns, count)
+    rows = -(-count // columns)
+    size = (max(1.7 * columns, 4.5), 2.0 * rows + 0.6)
+    with canvas(path, title, size, rows, columns) as axes:
+        cells = list(np.atleast_1d(axes).flat)
+        for cell in cells:
+            cell.axis("off")
+        yield cells[:count]
+
+
+def show(axes: "Axes", image: np.ndarray, caption: str) -> None:
+    axes.imshow(image.squeeze(), cmap="gray", vmin=0, vmax=255)
+    axes.set_title(caption, fontsize=7, loc="center")
