@@ -113,12 +113,41 @@ def show_recipe(name: str, quick: Quick = False) -> None:
 def run_recipe(
     name: str,
     quick: Quick = False,
+    folds: Annotated[
+        int | None,
+        typer.Option(min=2, help="In so many experiments, NAME-fold0…"),
+    ] = None,
+    sites: Annotated[
+        bool, typer.Option("--sites", help="In an experiment an institution, NAME-site-…")
+    ] = False,
     extra: Annotated[list[str] | None, typer.Argument(help="Options of `dvc exp run`.")] = None,
 ) -> None:
     """Print the `dvc exp run` of recipe NAME, and run it.
 
     What follows NAME goes to DVC as it is: --queue, --temp, -S lr=1e-4.
     """
-    from scanvote.recipe_report import run_recipe
+    from scanvote import recipe_report, recipes
 
-    run_recipe(name, quick, extra or [])
+    if folds and sites:
+        raise typer.BadParameter("--folds and --sites are two ways; choose one")
+    parts = recipes.folds(folds) if folds else []
+    if sites:
+        parts = recipes.sites(recipe_report.institutions(name))
+    recipe_report.run_recipe(name, quick, extra or [], parts)
+
+
+@app.command()
+@one_line_errors
+def pool(
+    names: Annotated[list[str], typer.Argument(help="Recipes that were run with --folds.")],
+    out: Annotated[Path, typer.Option(file_okay=False)] = Path("pooled"),
+    sites: Annotated[bool, typer.Option("--sites", help="Those run with --sites.")] = False,
+) -> None:
+    """Evaluate all folds of each of NAMES together, and the first of them against the others."""
+    from scanvote import tracking
+    from scanvote.pooling import pool
+
+    params = load_params()
+    with tracking.stage_run("pool", params=params, sections=("seed", "evaluate")) as run:
+        run.log_metrics(pool(names, params, out, sites))
+        run.log_folder(out)

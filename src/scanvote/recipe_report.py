@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,7 +12,9 @@ from rich.markup import escape
 from rich.table import Column, Table
 
 from scanvote.errors import InputError
-from scanvote.recipes import changes, command, hydra, read_recipe, recipe_names, shown
+from scanvote.experiments import experiments
+from scanvote.manifest import read_manifest
+from scanvote.recipes import Part, changes, command, hydra, read_recipe, recipe_names, shown
 
 
 def show_recipes() -> None:
@@ -26,27 +29,67 @@ def show_recipes() -> None:
 def show_recipe(name: str, quick: bool) -> None:
     """All that a recipe says, and the command it stands for."""
     recipe, console = read_recipe(name), Console()
-    for title in ("about", "source", "published", "differs"):
+    for title in ("about", "like", "source", "published", "differs"):
         if text := getattr(recipe, title):
             console.print(f"[bold]{title:10}[/] {escape(text)}")
-    table = Table(Column("params.yaml", no_wrap=True), "default", "recipe")
+    table = Table(Column("params.yaml", no_wrap=True), "now", "recipe")
     for change in changes(recipe, quick):
-        table.add_row(change.key, escape(hydra(change.default)), escape(hydra(change.value)))
+        table.add_row(change.key, escape(hydra(change.now)), escape(hydra(change.value)))
     console.print(table)
     # as plain text: to be copied
     print(shown(command(name, recipe, quick)))
 
 
-def run_recipe(name: str, quick: bool, extra: Sequence[str]) -> None:
-    """Print the command, and become it.
+def run_recipe(name: str, quick: bool, extra: Sequence[str], parts: Sequence[Part] = ()) -> None:
+    """Print the command, and become it; or run one after another for each of its parts.
+
+    A part whose experiment is there, of the commit checked out, is left as it is.
 
     Raises:
-        InputError: DVC is not installed beside this Python.
+        InputError: DVC is not installed beside this Python, or a part failed.
     """
-    words = command(name, read_recipe(name), quick, extra)
+    recipe, dvc = read_recipe(name), _dvc()
+    if not parts:
+        words = command(name, recipe, quick, extra)
+        print(shown(words), flush=True)
+        os.execv(dvc, words)
+    there = experiments() if parts else {}
+    for part in parts:
+        words = command(name, recipe, quick, extra, part)
+        if (title := words[words.index("-n") + 1]) in there:
+            print(f"{title} is there; `dvc exp remove {title}` to train it again", flush=True)
+            continue
+        print(shown(words), flush=True)
+        if subprocess.run([dvc, *words[1:]], check=False).returncode:
+            raise InputError(f"{name}: {part.name} failed; what it trained is kept, run it again")
+
+
+def institutions(name: str) -> list[str]:
+    """Of the scans that a recipe segments.
+
+    Raises:
+        InputError: these are not the scans that were downloaded last, or they tell of fewer
+            than two institutions.
+    """
+    path = Path("data/raw/segmentation/manifest.csv")
+    manifest = read_manifest(path)
+    here = ", ".join(sorted(set(manifest["source"])))
+    wanted = read_recipe(name).params.get("segmentation", {}).get("dataset", here)
+    wanted = ", ".join(sorted(wanted)) if isinstance(wanted, list) else wanted
+    if here != wanted:
+        raise InputError(
+            f"{path} is of {here}, not of {wanted}, so its institutions are not known yet;"
+            f" run `scanvote recipe run {name}` before"
+        )
+    known = sorted(set(manifest.get("institution", [])) - {""})
+    if len(known) < 2:
+        raise InputError(f"{path} tells of fewer than two institutions")
+    return known
+
+
+def _dvc() -> str:
     beside = Path(sys.executable).with_name("dvc")
     dvc = str(beside) if beside.exists() else shutil.which("dvc")
     if dvc is None:
         raise InputError("dvc is not installed here: run `make env`")
-    print(shown(words), flush=True)
-    os.execv(dvc, words)
+    return dvc

@@ -11,9 +11,10 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from scanvote.errors import InputError, did_you_mean
-from scanvote.params import load_values, validate
+from scanvote.params import load_values, parse_values, validate
+from scanvote.provenance import git
 
-FOLDER = Path("recipes")
+FOLDER, PARAMS = Path("recipes"), Path("params.yaml")
 QUICK = "quick"
 """The recipe that is laid over another one for a smoke run."""
 
@@ -25,6 +26,7 @@ class Recipe(BaseModel):
     """What recipes/NAME.yaml says.
 
     Attributes:
+        like: the recipe from which it takes all that it does not say itself.
         about: what it trains, in a line.
         source: whose method it is.
         published: the figure published there, and how it was measured.
@@ -34,6 +36,7 @@ class Recipe(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
+    like: str = ""
     about: str
     source: str
     published: str
@@ -46,8 +49,38 @@ class Change:
     """One key of params.yaml that a recipe sets."""
 
     key: str
-    default: Any
+    now: Any
     value: Any
+
+
+@dataclass(frozen=True)
+class Part:
+    """One of the experiments that together test every patient.
+
+    Attributes:
+        name: is added to the recipe's.
+        settings: by dotted key, beside the recipe's.
+    """
+
+    name: str
+    settings: Mapping[str, Any]
+
+
+def folds(count: int) -> list[Part]:
+    """A cross-validation: each part tests other patients, or other scans, as the protocol says."""
+    return [
+        Part(f"fold{number}", {"split.folds": count, "split.fold": number})
+        for number in range(count)
+    ]
+
+
+def sites(names: Sequence[str]) -> list[Part]:
+    """Each part tests one institution."""
+    plain = [re.sub(r"[^A-Za-z0-9]+", "_", name) for name in names]
+    return [
+        Part(f"site-{word}", {"split.protocol": "site", "split.site": name})
+        for word, name in zip(plain, names, strict=True)
+    ]
 
 
 def recipe_names() -> list[str]:
@@ -60,21 +93,32 @@ def read_recipe(name: str) -> Recipe:
     Raises:
         InputError: there is none, or it does not fit params.yaml.
     """
-    path = FOLDER / f"{name}.yaml"
-    if name == QUICK or not path.is_file():
-        raise InputError(f"there is no recipe {name!r}{did_you_mean(name, recipe_names())}")
     try:
-        recipe = Recipe.model_validate(load_values(path))
+        recipe = Recipe.model_validate(_told(name))
     except ValidationError as error:
         fault = error.errors()[0]
         where = ".".join(map(str, fault["loc"]))
-        raise InputError(f"{path}: {where}: {fault['msg'].lower()}") from None
+        raise InputError(f"{FOLDER}/{name}.yaml: {where}: {fault['msg'].lower()}") from None
     changes(recipe, quick=False)
     return recipe
 
 
+def _told(name: str, of: Sequence[str] = ()) -> dict[str, Any]:
+    """The words of a recipe, over those of the one that it is like."""
+    path = FOLDER / f"{name}.yaml"
+    if name in [QUICK, *of] or not path.is_file():
+        where = f"{FOLDER}/{of[-1]}.yaml: like: " if of else ""
+        raise InputError(f"{where}there is no recipe {name!r}{did_you_mean(name, recipe_names())}")
+    words = load_values(path)
+    like = words.get("like")
+    return _merged(_told(like, [*of, name]), words) if isinstance(like, str) else words
+
+
 def changes(recipe: Recipe, quick: bool) -> list[Change]:
-    """The keys that the recipe sets to another value than params.yaml, in the order of the file.
+    """The keys of params.yaml that the recipe sets to another value, in the order of the file.
+
+    A recipe is laid over what was committed: `dvc exp run` leaves in the folder the settings of
+    the experiment before.
 
     Args:
         quick: lay the recipe `QUICK` over it.
@@ -82,13 +126,11 @@ def changes(recipe: Recipe, quick: bool) -> list[Change]:
     Raises:
         InputError: a key or a value of the recipe is wrong.
     """
-    defaults = load_values(Path("params.yaml"))
-    layers = [recipe.params, *([load_values(FOLDER / f"{QUICK}.yaml")] if quick else [])]
-    wanted: Mapping[str, Any] = defaults
-    for layer in layers:
+    present, wanted = load_values(PARAMS), _committed()
+    for layer in [recipe.params, *([load_values(FOLDER / f"{QUICK}.yaml")] if quick else [])]:
         wanted = _merged(wanted, layer)
     validate(wanted, f"recipe over params.yaml: {recipe.about}")
-    before, after = _leaves(defaults), _leaves(wanted)
+    before, after = _leaves(present), _leaves(wanted)
     return [
         Change(key, before.get(key), value)
         for key, value in after.items()
@@ -96,13 +138,24 @@ def changes(recipe: Recipe, quick: bool) -> list[Change]:
     ]
 
 
-def command(name: str, recipe: Recipe, quick: bool, extra: Sequence[str] = ()) -> list[str]:
+def _committed() -> dict[str, Any]:
+    """params.yaml of the last commit; the one at hand before the first."""
+    text = git("show", f"HEAD:./{PARAMS}")
+    present = load_values(PARAMS)
+    return _merged(present, parse_values(text, f"{PARAMS} of HEAD")) if text else present
+
+
+def command(
+    name: str, recipe: Recipe, quick: bool, extra: Sequence[str] = (), part: Part | None = None
+) -> list[str]:
     """The `dvc exp run` that the recipe stands for, as words."""
-    words = ["dvc", "exp", "run", "-n", f"{name}-quick" if quick else name]
-    for change in changes(recipe, quick):
+    title = "-".join([name, *(["quick"] if quick else []), *([part.name] if part else [])])
+    words = ["dvc", "exp", "run", "-n", title]
+    settings = {change.key: change.value for change in changes(recipe, quick)}
+    for key, value in {**settings, **(part.settings if part else {})}.items():
         # Hydra refuses keys that a mapping does not have yet, but for ++
-        free = "++" if isinstance(change.value, Mapping) else ""
-        words += ["-S", f"{free}{change.key}={hydra(change.value)}"]
+        free = "++" if isinstance(value, Mapping) else ""
+        words += ["-S", f"{free}{key}={hydra(value)}"]
     # all of the pipeline: DVC 3 cannot end an experiment whose lock names outputs, as of a fresh
     # clone, that are neither there nor made by it
     return [*words, *extra]
