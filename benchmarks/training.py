@@ -97,6 +97,7 @@ def epochs(model: Any, train: Shard, params: Params) -> dict[str, Callable[[], o
     """An epoch on one batch that lies in memory, and as the loop of a training fits it."""
     import keras
 
+    from scanvote.backend import feed
     from scanvote.training.batches import Batches
 
     images, targets = train["images"], one_hot(train)
@@ -107,16 +108,21 @@ def epochs(model: Any, train: Shard, params: Params) -> dict[str, Callable[[], o
         for _ in range(steps):
             model.train_on_batch(*batch)
 
-    def fit(batches: Batches) -> None:
-        batches.start_epoch(1)
-        model.fit(batches, epochs=1, verbose=0, shuffle=False)
+    def fit(batches: Batches) -> Callable[[], None]:
+        fed = feed(batches)
 
-    plain = Batches(images, BATCH, targets)
-    changed = Batches(images, BATCH, targets, bounds=params.prepare.augment)
+        def epoch() -> None:
+            batches.start_epoch(1)
+            model.fit(fed, steps_per_epoch=len(batches), verbose=0, shuffle=False)
+
+        return epoch
+
     return {
         "one resident batch": resident,
-        "from the file": lambda: fit(plain),
-        "from the file, augmented": lambda: fit(changed),
+        "from the file": fit(Batches(images, BATCH, targets)),
+        "from the file, augmented": fit(
+            Batches(images, BATCH, targets, bounds=params.prepare.augment)
+        ),
     }
 
 

@@ -19,7 +19,10 @@ SKIPPED = {"search@published"}
 SEARCHES = {f"search@{family}" for family in FAMILIES} | SKIPPED
 DATA = {f"{stage}@{task}" for stage in ("download", "deduplicate", "prepare") for task in TASKS}
 STAGES = (
-    DATA | SEARCHES | {"inflation", "unet", "ensemble"} | {f"evaluate@{task}" for task in TASKS}
+    DATA
+    | SEARCHES
+    | {"inflation", "unet", "baseline", "ensemble"}
+    | {f"evaluate@{task}" for task in TASKS}
 )
 
 
@@ -53,7 +56,7 @@ def test_every_stage_ran_and_every_output_is_there(repro):
 def test_metrics_bear_the_name_of_their_stage_and_are_flat_numbers(repro):
     for name in STAGES:
         stage, _, item = name.partition("@")
-        item = item or ("segmentation" if stage == "unet" else "classification")
+        item = item or ("segmentation" if stage in ("unet", "baseline") else "classification")
         values = json.loads((repro / f"metrics/{stage}/{item}.json").read_text())
         assert values
         assert all(isinstance(value, int | float) for value in values.values() if value != "")
@@ -122,6 +125,7 @@ def test_segmentation_alone_trains_no_classifier(repro):
     assert repro.ran("--force", "evaluate@segmentation") == {
         *(name for name in DATA if name.endswith("segmentation")),
         "unet",
+        "baseline",
         "evaluate@segmentation",
     }
 
@@ -131,6 +135,7 @@ MASKS = {"unet", "evaluate@segmentation"}
 # by change: the stages that it concerns, and all that follow where their outputs change
 CHANGES = {
     "unet: {filters: 4}": ({"unet"}, MASKS),
+    "baseline: {method: otsu}": ({"baseline"}, {"baseline", "evaluate@segmentation"}),
     "cnn: {dropout: 0.5}": ({"search@cnn"}, {"search@cnn", *VOTE}),
     "ensemble: {top: 2}": ({*SEARCHES, "ensemble"}, SEARCHES | VOTE),
     "evaluate: {gallery: 3}": (
@@ -140,16 +145,16 @@ CHANGES = {
     "lr: 1e-4": ({*SEARCHES, "unet"}, SEARCHES | VOTE | MASKS),
     "prepare: {segmentation: {copies: 1}}": (
         {"prepare@segmentation"},
-        {"prepare@segmentation", *MASKS},
+        {"prepare@segmentation", "baseline", *MASKS},
     ),
     "split: {protocol: random}": (
         {f"prepare@{task}" for task in TASKS},
-        {f"prepare@{task}" for task in TASKS} | SEARCHES | VOTE | MASKS,
+        {f"prepare@{task}" for task in TASKS} | SEARCHES | VOTE | MASKS | {"baseline"},
     ),
     "inflation: {folds: 3}": ({"inflation"}, {"inflation", "evaluate@classification"}),
     "phantom: {segmentation: {slices: 5}}": (
         {"download@segmentation"},
-        {name for name in DATA if name.endswith("segmentation")} | MASKS,
+        {name for name in DATA if name.endswith("segmentation")} | MASKS | {"baseline"},
     ),
     "download: {mirror: elsewhere}": ({f"download@{task}" for task in TASKS}, STAGES),
 }
@@ -237,12 +242,14 @@ def test_killed_at_ten_moments_of_a_search_over_all_families(done):
     done.change("search: {epochs: 12, patience: null, max_trials: 3, algorithm: grid}")
     words = [f"python3 -m stages.search {family} {PREPARED} {{0}}/{family} {{0}}/{family}.json"
              for family in FAMILIES]  # fmt: skip
+    started = time.monotonic()
     assert done.run("sh", "-c", " && ".join(words).format("whole")).returncode == 0
+    lasted = time.monotonic() - started
     shutil.rmtree(done / ".cache/trials")
     random, finished = np.random.default_rng(KILLS), {}
     for _ in range(KILLS):
         process = done.start("sh", "-c", " && ".join(words).format("cut"))
-        time.sleep(random.uniform(3, 12))
+        time.sleep(lasted * random.uniform(0.1, 0.4))
         os.killpg(process.pid, signal.SIGKILL)
         process.communicate()
         for path in (done / ".cache/trials").glob("*/result.json"):
@@ -252,6 +259,24 @@ def test_killed_at_ten_moments_of_a_search_over_all_families(done):
     assert all(path.stat().st_mtime_ns == when for path, when in finished.items())
     whole, cut = (_contents(done / name) for name in ("whole", "cut"))
     assert {f"{family}/trials.csv" for family in FAMILIES} < set(whole)
+    assert cut == whole
+
+
+def test_a_unet_killed_between_two_epochs_ends_as_if_it_had_not_been(done):
+    done.change("unet: {epochs: 40, patience: null, average: 0.5, sample: balanced, augment: true,"
+                " schedule: cosine, normalisation: batch}")  # fmt: skip
+    words = "python3 -m stages.unet data/prepared/segmentation {0} {0}/metrics.json"
+    assert done.run("sh", "-c", words.format("whole")).returncode == 0
+    memory = done / ".cache/trials"
+    shutil.rmtree(memory)
+    process = done.start("sh", "-c", words.format("cut"))
+    _wait_for(lambda: list(memory.glob("*/checkpoint.npz")), process)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
+    assert not list(memory.glob("*/result.json")), "killed too late"
+    assert done.run("sh", "-c", words.format("cut")).returncode == 0
+    whole, cut = (_contents(done / name) for name in ("whole", "cut"))
+    assert {"1.keras", "curves.csv", "predictions.csv", "metrics.json"} < set(whole)
     assert cut == whole
 
 
