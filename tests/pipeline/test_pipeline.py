@@ -242,19 +242,22 @@ def test_killed_at_ten_moments_of_a_search_over_all_families(done):
     done.change("search: {epochs: 12, patience: null, max_trials: 3, algorithm: grid}")
     words = [f"python3 -m stages.search {family} {PREPARED} {{0}}/{family} {{0}}/{family}.json"
              for family in FAMILIES]  # fmt: skip
-    started = time.monotonic()
     assert done.run("sh", "-c", " && ".join(words).format("whole")).returncode == 0
-    lasted = time.monotonic() - started
-    shutil.rmtree(done / ".cache/trials")
+    memory = done / ".cache/trials"
+    shutil.rmtree(memory)
     random, finished = np.random.default_rng(KILLS), {}
     for _ in range(KILLS):
         process = done.start("sh", "-c", " && ".join(words).format("cut"))
-        time.sleep(lasted * random.uniform(0.1, 0.4))
+        for _ in range(random.integers(1, 8)):  # moments of the work, however fast the machine
+            before = _written(memory)
+            _wait_for(lambda before=before: _written(memory) != before, process)
+        time.sleep(random.uniform(0, 0.1))
         os.killpg(process.pid, signal.SIGKILL)
         process.communicate()
-        for path in (done / ".cache/trials").glob("*/result.json"):
+        for path in memory.glob("*/result.json"):
             finished.setdefault(path, path.stat().st_mtime_ns)
     assert finished, "killed before anything was done"
+    shutil.rmtree(done / "cut", ignore_errors=True)  # as DVC does with outputs before a stage runs
     assert done.run("sh", "-c", " && ".join(words).format("cut")).returncode == 0
     assert all(path.stat().st_mtime_ns == when for path, when in finished.items())
     whole, cut = (_contents(done / name) for name in ("whole", "cut"))
@@ -286,6 +289,11 @@ def _contents(folder):
         for path in folder.rglob("*")
         if path.is_file()
     }
+
+
+def _written(memory):
+    """Differs once another file of a trial was written: a write ends with a renaming."""
+    return {folder.name: folder.stat().st_mtime_ns for folder in memory.glob("*")}
 
 
 def _wait_for(found, process):
