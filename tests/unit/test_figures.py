@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from scanvote import canvas, figures
+from tests.drawing import check_picture
 
 
 def confusion(path: Path, hit: int = 3) -> None:
@@ -93,18 +94,7 @@ def test_a_picture(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    def drawn(name: str, *values: float) -> bytes:
-        draw(tmp_path / name / "a.png", *values)
-        return (tmp_path / name / "a.png").read_bytes()
-
-    first = drawn("first")
-    image = cv2.imdecode(np.frombuffer(first, np.uint8), cv2.IMREAD_COLOR)
-    assert image is not None
-    assert min(image.shape[:2]) > 100
-    assert drawn("again") == first
-    assert drawn("changed", change) != first, "what it shows does not show"
-    monkeypatch.setattr(canvas, "DISCLAIMER", "Use it for anything.")
-    assert drawn("without the disclaimer") != first
+    check_picture(draw, change, tmp_path, monkeypatch)
 
 
 def test_no_figure_stays_open(tmp_path: Path) -> None:

@@ -3,12 +3,12 @@
 from collections.abc import Callable
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pandas as pd
 import pytest
 
-from scanvote import canvas, mask_figures
+from scanvote import mask_figures
+from tests.drawing import check_picture
 
 
 def patients(dice: float = 0.1, area: float = 40.0) -> pd.DataFrame:
@@ -65,15 +65,4 @@ def models(path: Path, best: float = 0.9) -> None:
 def test_a_picture(
     draw: Callable[..., None], change: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def drawn(name: str, *values: float) -> bytes:
-        draw(tmp_path / name / "a.png", *values)
-        return (tmp_path / name / "a.png").read_bytes()
-
-    first = drawn("first")
-    image = cv2.imdecode(np.frombuffer(first, np.uint8), cv2.IMREAD_COLOR)
-    assert image is not None
-    assert min(image.shape[:2]) > 100
-    assert drawn("again") == first
-    assert drawn("changed", change) != first, "what it shows does not show"
-    monkeypatch.setattr(canvas, "DISCLAIMER", "Use it for anything.")
-    assert drawn("without the disclaimer") != first
+    check_picture(draw, change, tmp_path, monkeypatch)
