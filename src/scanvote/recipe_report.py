@@ -4,7 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -49,19 +49,24 @@ def run_recipe(name: str, quick: bool, extra: Sequence[str], parts: Sequence[Par
         InputError: DVC is not installed beside this Python, or a part failed.
     """
     recipe, dvc = read_recipe(name), _dvc()
-    if not parts:
+    if parts:
+        commands = {part.name: command(name, recipe, quick, extra, part) for part in parts}
+        _run_parts(name, dvc, commands)
+    else:
         words = command(name, recipe, quick, extra)
         print(shown(words), flush=True)
         os.execv(dvc, words)
-    there = experiments() if parts else {}
-    for part in parts:
-        words = command(name, recipe, quick, extra, part)
+
+
+def _run_parts(name: str, dvc: str, commands: Mapping[str, list[str]]) -> None:
+    there = experiments()
+    for part, words in commands.items():
         if (title := words[words.index("-n") + 1]) in there:
             print(f"{title} is there; `dvc exp remove {title}` to train it again", flush=True)
             continue
         print(shown(words), flush=True)
         if subprocess.run([dvc, *words[1:]], check=False).returncode:
-            raise InputError(f"{name}: {part.name} failed; what it trained is kept, run it again")
+            raise InputError(f"{name}: {part} failed; what it trained is kept, run it again")
 
 
 def institutions(name: str) -> list[str]:
