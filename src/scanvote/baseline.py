@@ -12,7 +12,7 @@ from scanvote.errors import InputError
 from scanvote.files import write_csv
 from scanvote.images.bright import BrightRegion, Method, Region, bright_regions
 from scanvote.images.decode import Grey, grey
-from scanvote.manifest import read_manifest
+from scanvote.manifest import owners, read_manifest
 from scanvote.params import BaselineParams, Params
 from scanvote.postprocess import choose
 from scanvote.predictions import mask_predictions
@@ -40,10 +40,8 @@ def find_bright_regions(prepared: Path, params: Params, out: Path) -> dict[str, 
     section, validation = params.baseline, splits["validation"]
     choices = product(section.method, section.contrast, section.smallest)
     ways = [BrightRegion(*one) for one in choices]
-    owners = rows["validation"]["patient"].where(
-        rows["validation"]["patient"] != "", rows["validation"]["scan_id"]
-    )
-    best, table = choose(_regions(validation, section), validation["masks"], owners.tolist(), ways)
+    patients = owners(rows["validation"]).tolist()
+    best, table = choose(_regions(validation, section), validation["masks"], patients, ways)
     write_csv(table, out / "choices.csv")
     tables = [
         mask_predictions(split, rows[split], shard["masks"], map(best, _regions(shard, section)))

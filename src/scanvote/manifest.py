@@ -61,6 +61,11 @@ def write_manifest(frame: pd.DataFrame, path: Path) -> None:
     write_csv(frame, path)
 
 
+def owners(manifest: pd.DataFrame) -> pd.Series:
+    """The patient of each scan, with its index; a scan of nobody known stands for itself."""
+    return manifest["patient"].where(manifest["patient"] != "", manifest["scan_id"])
+
+
 def scan_ids(paths: Sequence[str]) -> list[str]:
     """A name for each path: the path without its ending, with it where that is ambiguous."""
     short = [PurePosixPath(path).with_suffix("").as_posix() for path in paths]

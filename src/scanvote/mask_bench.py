@@ -16,7 +16,7 @@ from scanvote.arrays import mapped_split
 from scanvote.bench import Bench, code_digest, memory_of, mirror_of
 from scanvote.digests import digest, digest_files
 from scanvote.errors import InputError
-from scanvote.manifest import read_manifest
+from scanvote.manifest import owners, read_manifest
 from scanvote.metrics import segmentation
 from scanvote.metrics.segmentation import count_pixels, patient_dice
 from scanvote.models import backbones, brief, encoders, losses, unet
@@ -112,8 +112,7 @@ class MaskBench(Bench):
 
     def owners(self, scan_ids: np.ndarray) -> list[str]:
         """The patient of each scan; a scan of nobody known stands for itself."""
-        known = self.manifest["patient"].loc[scan_ids]
-        return list(known.where(known != "", known.index))
+        return list(owners(self.rows(scan_ids)))
 
     def test_images(self) -> Images:
         """The slices of the test split, each with those beside it as `unet.context` says."""

@@ -14,7 +14,7 @@ import pandas as pd
 
 from scanvote.arrays import Shard
 from scanvote.errors import InputError
-from scanvote.manifest import PIXEL
+from scanvote.manifest import PIXEL, owners
 
 
 def class_predictions(
@@ -105,8 +105,7 @@ def mask_predictions(
         (*mask.shape, encode_mask(truth), encode_mask(mask))
         for truth, mask in zip(truths, masks, strict=True)
     ]
-    known = manifest[["scan_id", "patient"]].reset_index(drop=True)
-    known["patient"] = known["patient"].where(known["patient"] != "", known["scan_id"])
+    known = manifest[["scan_id"]].assign(patient=owners(manifest)).reset_index(drop=True)
     found = pd.DataFrame(rows, columns=["height", "width", "truth", "predicted"])
     pixels = manifest[list(PIXEL)].reset_index(drop=True).rename(columns={"pixel_unit": "unit"})
     return pd.concat([known.assign(split=split), pixels, found], axis=1)

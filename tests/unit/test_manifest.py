@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from scanvote.errors import InputError
-from scanvote.manifest import COLUMNS, read_manifest, scan_ids, write_manifest
+from scanvote.manifest import COLUMNS, owners, read_manifest, scan_ids, write_manifest
 
 
 def table(**columns: list[object]) -> pd.DataFrame:
@@ -87,3 +87,8 @@ def test_an_ambiguous_name_keeps_its_ending() -> None:
 def test_names_are_unique_even_with_two_endings() -> None:
     paths = ["a.png", "a.jpg", "a.png.jpg"]
     assert len(set(scan_ids(paths))) == 3
+
+
+def test_a_scan_of_nobody_known_is_its_own_patient() -> None:
+    found = owners(pd.DataFrame({"scan_id": ["a", "b"], "patient": ["P7", ""]}, index=[4, 2]))
+    assert found.to_dict() == {4: "P7", 2: "b"}

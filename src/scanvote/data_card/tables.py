@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 import pandas as pd
 
 from scanvote.datasets.base import FACTS
+from scanvote.manifest import owners
 
 UNKNOWN = "unknown"
 SHOWN = 8
@@ -87,8 +88,7 @@ def fact_tables(scans: pd.DataFrame) -> list[str]:
 
 
 def _ages(scans: pd.DataFrame) -> str:
-    people = scans.assign(key=scans["patient"].where(scans["patient"] != "", scans["scan_id"]))
-    ages = pd.to_numeric(people.drop_duplicates("key")["age"], errors="coerce")
+    ages = pd.to_numeric(scans["age"][~owners(scans).duplicated()], errors="coerce")
     known = ages.dropna()
     missing = f"; of {len(ages) - len(known)} {UNKNOWN}" if len(known) < len(ages) else ""
     if known.empty:
