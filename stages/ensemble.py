@@ -1,4 +1,4 @@
-"""ensemble: the majority vote of the best models over all families."""
+"""ensemble: the vote of the best models over all families, by every rule."""
 
 from pathlib import Path
 
