@@ -8,6 +8,7 @@ import pandas as pd
 
 from scanvote.figures import gallery
 from scanvote.images.decode import Rgb, decode_image
+from scanvote.images.framing import part_of
 from scanvote.images.resize import resize
 from scanvote.preparation import Preparation
 from scanvote.seeds import generator
@@ -57,13 +58,13 @@ def _evenly(scans: pd.DataFrame, count: int, seed: int) -> pd.DataFrame:
 
 def _boxed(images: Preparation, path: str) -> Rgb:
     image = decode_image(images.raw / path)
-    tissue, _ = images.tissue(image)
-    (x, y, width, height), cropped = images.box(
-        image if tissue is None else image * tissue[..., None]
-    )
+    part = part_of(image, images.how)
+    x, y, width, height = part.box
     thickness = max(1, round(1.5 * max(image.shape) / SIDE))
     corner, opposite = (x, y), (x + width - 1, y + height - 1)
-    drawn = cv2.rectangle(image.copy(), corner, opposite, FOUND if cropped else FALLBACK, thickness)
+    drawn = cv2.rectangle(
+        image.copy(), corner, opposite, FOUND if part.cropped else FALLBACK, thickness
+    )
     return resize(np.asarray(drawn, np.uint8), SIDE, "pad")
 
 

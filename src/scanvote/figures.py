@@ -1,4 +1,4 @@
-"""The pictures of searches and of classifications."""
+"""The pictures of data and of searches."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,37 +12,6 @@ from scanvote.importance import choices, explained_share
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-
-
-def confusion_figure(matrix: np.ndarray, labels: Sequence[str], title: str, path: Path) -> None:
-    """Counts of truth (rows) against vote (columns); the shade is the share of the row."""
-    shares = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
-    with canvas(path, title, size=(1.6 + 0.95 * len(labels), 1.5 + 0.8 * len(labels))) as axes:
-        axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
-        for row, column in np.ndindex(*matrix.shape):
-            colour = "white" if shares[row, column] > 0.6 else "black"
-            axes.text(column, row, matrix[row, column], ha="center", va="center", color=colour)
-        words = [label.replace("_", " ") for label in labels]
-        axes.set_xticks(range(len(labels)), words, rotation=30, ha="right")
-        axes.set_yticks(range(len(labels)), words)
-        axes.set(xlabel="predicted", ylabel="truth")
-        axes.spines[:].set_visible(False)
-
-
-def roc_figure(
-    curves: dict[str, tuple[np.ndarray, np.ndarray]],
-    areas: dict[str, float],
-    title: str,
-    path: Path,
-) -> None:
-    """One curve a class, against the rest, with its area in the legend."""
-    with canvas(path, title, size=(4.6, 4.4)) as axes:
-        axes.plot([0, 1], [0, 1], color="0.8", linewidth=1)
-        for label, (false_positive, true_positive) in curves.items():
-            words = f"{label.replace('_', ' ')}  {areas[label]:.3f}"
-            axes.plot(false_positive, true_positive, label=words, linewidth=1.5)
-        axes.set(xlabel="1 − specificity", ylabel="sensitivity", aspect="equal")
-        axes.legend(title="area under the curve", loc="lower right")
 
 
 def curves_figure(curves: pd.DataFrame, score: str, title: str, path: Path) -> None:

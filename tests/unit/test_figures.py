@@ -12,15 +12,6 @@ from scanvote import canvas, figures
 from tests.drawing import check_picture
 
 
-def confusion(path: Path, hit: int = 3) -> None:
-    figures.confusion_figure(np.array([[hit, 1], [0, 0]]), ["a_b", "c"], "Title", path)
-
-
-def roc(path: Path, bend: float = 0.5) -> None:
-    curve = np.array([0, bend, 1]), np.array([0, 0.9, 1])
-    figures.roc_figure({"a_b": curve}, {"a_b": 0.7}, "Title", path)
-
-
 def curves(path: Path, last: float = 0.5) -> None:
     table = pd.DataFrame({"epoch": [0, 1], "val_dice_1": [0.1, last], "val_dice_2": [0.2, np.nan]})
     for name in ("loss_1", "loss_2", "val_loss_1", "val_loss_2"):
@@ -73,8 +64,6 @@ def no_choice(path: Path, score: float = 0.9) -> None:
 DRAWN = pytest.mark.parametrize(
     ("draw", "change"),
     [
-        (confusion, 4),
-        (roc, 0.2),
         (curves, 0.9),
         (gallery, 130),
         (colours, 90),
@@ -101,7 +90,7 @@ def test_no_figure_stays_open(tmp_path: Path) -> None:
     from matplotlib import pyplot
 
     before = pyplot.get_fignums()
-    confusion(tmp_path / "a.png")
+    curves(tmp_path / "a.png")
     assert pyplot.get_fignums() == before
 
 

@@ -1,0 +1,42 @@
+"""The reliability diagram's bins: how often is right what is said so surely."""
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+BINS = 10
+_NORMAL = 1.959964
+"""Standard deviations within which 95 % of a normal distribution lie."""
+
+Floats = NDArray[np.float64]
+
+
+def reliability(sure: Floats, right: NDArray[np.bool_], groups: np.ndarray) -> pd.DataFrame:
+    """The share of right predictions, by confidence, in bins of equally many scans.
+
+    Scans of the same confidence stay together, so bins can be fewer and unequal.
+
+    Args:
+        sure: (n,) the confidence of each prediction.
+        right: (n,) whether it is the truth.
+        groups: (n,) int, the group of each scan.
+
+    Returns:
+        A bin a row, up to `BINS`: `confidence`, its mean; `right`, the share, with its 95 %
+        interval `low` and `high`, by Wilson (1927) with the bin's groups as its independent
+        cases; and how many `scans` and `groups` it has.
+    """
+    scans = pd.DataFrame({"confidence": sure, "right": right.astype(float), "groups": groups})
+    rank = (scans["confidence"].rank() - 0.5) / len(scans)
+    bins = scans.groupby((rank * min(BINS, len(scans))).astype(int))
+    found = bins.agg({"confidence": "mean", "right": "mean", "groups": "nunique"})
+    low, high = _wilson(found["right"].to_numpy(float), found["groups"].to_numpy(float))
+    found = found.assign(low=low, high=high, scans=bins.size()).round(6)
+    return found[["confidence", "right", "low", "high", "scans", "groups"]].reset_index(drop=True)
+
+
+def _wilson(share: Floats, cases: Floats) -> tuple[Floats, Floats]:
+    square = _NORMAL**2 / cases
+    middle = (share + square / 2) / (1 + square)
+    half = np.sqrt(square * (share * (1 - share) + square / 4)) / (1 + square)
+    return np.maximum(middle - half, 0), np.minimum(middle + half, 1)
