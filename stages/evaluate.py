@@ -31,7 +31,7 @@ def main(
         inputs=[predictions, beside, prepared],
     ) as run:
         if task == "classification":
-            result = evaluate_classification(predictions, prepared, params, out)
+            result = evaluate_classification(predictions, beside, prepared, params, out)
         else:
             result = evaluate_segmentation(predictions, beside, prepared, params, out)
         write_json(metrics, result)

@@ -1,164 +1,175 @@
-"""evaluate: the test split, once: metrics, tables and figures of the vote.
+"""evaluate: the test split, once: metrics, tests, tables and figures of the vote.
 
 Numbers come from the prediction tables alone; the shards are read for the galleries.
 """
 
+import json
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
-from sklearn.metrics import auc, confusion_matrix
 
-from scanvote import figures
-from scanvote.arrays import images_of
+from scanvote.arrays import Shard, load_shard
+from scanvote.class_figures import draw_classification
 from scanvote.files import write_csv
-from scanvote.manifest import read_manifest
-from scanvote.metrics.classification import evaluate_classes, majority_class_accuracy, roc_of
-from scanvote.metrics.intervals import chief_intervals
-from scanvote.metrics.operating import at_threshold, positive_class, threshold
+from scanvote.metrics.answers import Answers
+from scanvote.metrics.comparisons import BASELINE, METRICS, TESTS, compare
+from scanvote.metrics.gauges import sampled
+from scanvote.metrics.intervals import ENDS, classes_table, merged, with_intervals
+from scanvote.metrics.operating import at_threshold, groups_at_threshold
 from scanvote.params import Params
-from scanvote.predictions import (
-    family_of,
-    labels_of,
-    probabilities,
-    read_predictions,
-)
+from scanvote.predictions import family_of
+from scanvote.subgroups import class_subgroups
+from scanvote.tested import Tested, answers_of, read_tested
 
-_ROC_GRID = np.linspace(0, 1, 101)
+_CHIEF = [f"{name}{end}" for name in METRICS for end in ENDS]
+_OF_RULES = [*_CHIEF, *(f"{name}{end}" for name in ("brier", "ece") for end in ENDS)]
+Scores = dict[str, dict[str, float]]
+"""By model its figures."""
 
 
 def evaluate_classification(
-    predictions: Path, prepared: Path, params: Params, out: Path
+    predictions: Path, beside: Path, prepared: Path, params: Params, out: Path
 ) -> dict[str, float]:
     """Evaluate the vote and its members on the test split.
 
-    Writes to `out`: ``members.csv``, ``confusion.csv`` and ``roc.csv`` (for DVC's
-    plots), ``confusion.png``, ``roc.png`` and ``errors.png``.
+    Writes to `out` the tables ``members.csv`` (a model a row, every figure), ``classes.csv`` (a
+    class a row, of the vote), ``comparisons.csv`` (of `compare`: the vote against every other
+    model, the best member first, and all against the majority class) and ``subgroups.csv``; the
+    plotted ones ``confusion.csv``, ``roc.csv``, ``precision_recall.csv``, ``reliability.csv`` and
+    ``agreement.csv``; and the pictures ``confusion.png``, ``roc.png``, ``precision_recall.png``,
+    ``reliability.png``, ``agreement.png``, ``comparisons.png``, ``errors.png``,
+    ``disagreeing.png`` and ``right.png``.
 
     Args:
         predictions: `models/ensemble`.
+        beside: `metrics/explain/classification`, whose maps the galleries show.
         prepared: `data/prepared/classification`.
         params: the whole of params.yaml.
         out: `metrics/evaluate/classification`.
 
     Returns:
         Flat metrics: ``vote_…``, ``best_…`` (the best member by validation),
-        ``member_2_…``…, each family's best model, ``cnn_…``, the majority class to beat, and
-        the size of the test. An interval is ``…_low`` and ``…_high``.
+        ``member_2_…``…, each family's best model, ``cnn_…``, each rule, ``rule_soft_…``; the
+        vote less the best member, ``difference_…``, with `mcnemar_p` and `delong_p`; the majority
+        class to beat, and the size of the test. An interval is ``…_low`` and ``…_high``; what is
+        undefined, as for a class that is absent, is NaN.
+
+    Raises:
+        InputError: an input is missing or does not fit, or a class has an ambiguous name.
     """
-    table = read_predictions(predictions / "predictions.csv")
-    members = pd.read_csv(predictions / "members.csv")
-    models, validation = _by_model(table, "test"), _by_model(table, "validation")
-    vote, best = models["vote"], models[members["model"][0]]
-    groups = _groups(prepared)
-    scores = _scores(models, validation, groups, params)
-    write_csv(pd.DataFrame([{"model": n, **s} for n, s in scores.items()]), out / "members.csv")
-    _class_plots(vote, best, out)
-    _error_gallery(vote, prepared, params.evaluate.gallery, out / "errors.png")
-    majority = majority_class_accuracy(validation["vote"]["label"], vote["label"])
+    tested = read_tested(predictions, prepared)
+    answers = answers_of(tested, params.evaluate)
+    figures = sampled(answers, params.seed)
+    scores = {
+        name: merged(with_intervals(figures[name]), _operating(answers[name], rows))
+        for name, rows in tested.models.items()
+    }
+    comparisons = compare(_pairs(tested), answers, figures).round(6)
+    tables = {
+        "members": pd.DataFrame([{"model": name, **score} for name, score in scores.items()]),
+        "classes": classes_table(answers["vote"], figures["vote"]),
+        "comparisons": comparisons,
+        "subgroups": class_subgroups(answers["vote"], tested.scans, params.seed),
+    }
+    for name, table in tables.items():
+        write_csv(table.round(6), out / f"{name}.csv")
+    _draw(tested, comparisons, predictions, beside, prepared, params, out)
     return {
-        **_prefixed("vote", scores["vote"]),
-        **_member_metrics(scores, members.loc[members["votes"], "model"].tolist()),
-        **_family_metrics(scores, members["model"].tolist()),
-        "majority_class_accuracy": round(majority, 6),
-        "test_scans": len(vote),
-        "test_groups": len(set(groups.values())),
+        **_by_role(scores, tested),
+        **_against_best(comparisons, tested.best),
+        "majority_class_accuracy": round(figures[BASELINE]["accuracy"].value, 6),
+        "test_scans": len(tested.groups),
+        "test_groups": answers["vote"].group_count,
     }
 
 
-def _by_model(table: pd.DataFrame, split: str) -> dict[str, pd.DataFrame]:
-    rows = table[table["split"] == split]
-    return {str(name): one for name, one in rows.groupby("model", sort=False)}
+def _operating(answers: Answers, rows: pd.DataFrame) -> dict[str, float]:
+    """Of two classes the threshold, and in numbers of scans and groups what it misses."""
+    if answers.point is None:
+        return {}
+    positive, least = answers.labels[answers.point.code], answers.point.least
+    found = at_threshold(rows, positive, least)
+    found |= groups_at_threshold(rows, answers.groups, positive, least)
+    shares = ("sensitivity", "specificity")  # which have intervals among the figures
+    return {f"operating_{name}": value for name, value in found.items() if name not in shares}
 
 
-def _scores(
-    models: dict[str, pd.DataFrame],
-    validation: dict[str, pd.DataFrame],
-    groups: dict[str, int],
-    params: Params,
-) -> dict[str, dict[str, float]]:
-    """By model all its figures on the test split, with intervals over the groups.
-
-    Of two classes also the operating point that the validation split chooses.
-    """
-    positive = positive_class(models["vote"], params.evaluate.positive)
-    scores = {}
-    for name, rows in models.items():
-        own = rows["scan_id"].map(groups).to_numpy(int)
-        scores[name] = evaluate_classes(rows) | chief_intervals(rows, own, positive, params.seed)
-        if positive is not None:
-            least = threshold(validation[name], positive, params.evaluate.min_sensitivity)
-            found = at_threshold(rows, positive, least)
-            scores[name] |= {f"operating_{key}": value for key, value in found.items()}
-    return scores
+def _pairs(tested: Tested) -> Iterator[tuple[str, str]]:
+    """The vote and every other model, the best member first; all of these and the baseline."""
+    others = [tested.best, *(name for name in tested.single if name != tested.best)]
+    yield from (("vote", name) for name in others)
+    yield from ((name, BASELINE) for name in ("vote", *others))
 
 
-def _groups(prepared: Path) -> dict[str, int]:
-    """The group of each test scan, from 0."""
-    manifest = read_manifest(prepared / "manifest.csv")
-    test = manifest[manifest["split"] == "test"]
-    return dict(zip(test["scan_id"], pd.factorize(test["group"])[0], strict=True))
+def _by_role(scores: Scores, tested: Tested) -> dict[str, float]:
+    best, *others = tested.voters
+    parts = [_prefixed("vote", scores["vote"]), _prefixed("best", scores[best])]
+    for place, name in enumerate(others, start=2):
+        parts.append(_prefixed(f"member_{place}", scores[name], _CHIEF))
+    families = {family_of(name): name for name in reversed(tested.single)}  # the best comes last
+    for family in sorted(families):
+        parts.append(_prefixed(family, scores[families[family]], _CHIEF))
+    for name in scores:
+        if name.startswith("vote/"):
+            rule = name.removeprefix("vote/")
+            parts.append(_prefixed(f"rule_{rule}", scores[name], _OF_RULES))
+    return merged(*parts)
 
 
-_CHIEF = tuple(
-    f"{name}{end}" for name in ("accuracy", "macro_f1", "auroc") for end in ("", "_low", "_high")
-)
+def _prefixed(
+    prefix: str, scores: Mapping[str, float], names: list[str] | None = None
+) -> dict[str, float]:
+    return {f"{prefix}_{name}": round(scores[name], 6) for name in names or scores}
 
 
-def _member_metrics(scores: dict[str, dict[str, float]], members: list[str]) -> dict[str, float]:
-    """All scores of the best member by validation, the chief ones of the others."""
-    found = _prefixed("best", scores[members[0]])
-    for place, name in enumerate(members[1:], start=2):
-        found |= _prefixed(f"member_{place}", {key: scores[name][key] for key in _CHIEF})
-    return found
-
-
-def _family_metrics(scores: dict[str, dict[str, float]], ranked: list[str]) -> dict[str, float]:
-    """The chief scores of each family's best model by validation."""
+def _against_best(comparisons: pd.DataFrame, best: str) -> dict[str, float]:
+    own = comparisons[(comparisons["model"] == "vote") & (comparisons["against"] == best)]
     found: dict[str, float] = {}
-    for name in reversed(ranked):  # the best of a family overwrites the others
-        if name in scores:
-            found |= _prefixed(family_of(name), {key: scores[name][key] for key in _CHIEF})
+    for row in own.to_dict("records"):
+        name = f"difference_{row['metric']}"
+        found |= {name: row["difference"], f"{name}_low": row["low"], f"{name}_high": row["high"]}
+        if row["metric"] in TESTS:
+            found[f"{row['test']}_p"] = row["p"]
     return found
 
 
-def _prefixed(prefix: str, scores: dict[str, float]) -> dict[str, float]:
-    return {f"{prefix}_{name}": round(value, 6) for name, value in scores.items()}
+def _draw(
+    tested: Tested,
+    comparisons: pd.DataFrame,
+    predictions: Path,
+    beside: Path,
+    prepared: Path,
+    params: Params,
+    out: Path,
+) -> None:
+    draw_classification(
+        tested.models,
+        tested.best,
+        tested.voters,
+        tested.groups,
+        comparisons,
+        _temperatures(predictions, tested.members),
+        prepared,
+        _maps(beside / "maps.pkl"),
+        params.evaluate.gallery,
+        params.seed,
+        out,
+    )
 
 
-def _class_plots(vote: pd.DataFrame, best: pd.DataFrame, out: Path) -> None:
-    labels = labels_of(vote)
-    pairs = vote[["label", "predicted"]].set_axis(["actual", "predicted"], axis=1)
-    write_csv(pairs, out / "confusion.csv")
-    matrix = confusion_matrix(vote["label"], vote["predicted"], labels=labels)
-    title = f"Majority vote, {len(vote)} test scans"
-    figures.confusion_figure(matrix, labels, title, out / "confusion.png")
-    curves = {label: curve for label in labels if (curve := roc_of(vote, label))}
-    areas = {label: float(auc(*curve)) for label, curve in curves.items()}
-    figures.roc_figure(curves, areas, f"{title}\neach class against the rest", out / "roc.png")
-    averages = {"vote": _average_roc(vote), "best_member": _average_roc(best)}
-    write_csv(pd.DataFrame({"false_positive_rate": _ROC_GRID, **averages}), out / "roc.csv")
+def _temperatures(predictions: Path, members: pd.DataFrame) -> dict[str, float]:
+    """Of every model that was calibrated, the vote among them."""
+    known = members.dropna(subset="temperature")
+    vote = json.loads((predictions / "vote.json").read_text(encoding="utf-8"))
+    return dict(zip(known["model"], known["temperature"], strict=True)) | {
+        "vote": float(vote["temperature"])
+    }
 
 
-def _average_roc(table: pd.DataFrame) -> np.ndarray:
-    """True positive rate on `_ROC_GRID`, averaged over the classes against the rest."""
-    curves = [roc_of(table, label) for label in labels_of(table)]
-    rates = [np.interp(_ROC_GRID, *curve) for curve in curves if curve]
-    return np.mean(rates, axis=0).round(6) if rates else np.full(len(_ROC_GRID), np.nan)
-
-
-def _error_gallery(vote: pd.DataFrame, prepared: Path, most: int, path: Path) -> None:
-    """The errors that the vote was surest of."""
-    sure = probabilities(vote).max(axis=1)
-    wrong = vote.assign(sure=sure)[vote["label"] != vote["predicted"]]
-    shown = wrong.sort_values(["sure", "scan_id"], ascending=[False, True]).head(most)
-    title = f"Wrong votes: {len(wrong)} of {len(vote)}, the surest {len(shown)} shown"
-    if shown.empty:
-        shown = vote.assign(sure=sure).sort_values(["sure", "scan_id"]).head(most)
-        title = f"No wrong vote in {len(vote)}; the least sure {len(shown)} shown"
-    captions = [
-        f"{row.label}\n→ {row.predicted} {row.sure:.2f}".replace("_", " ")
-        for row in shown.itertuples()
-    ]
-    images = images_of(prepared, "test", shown["scan_id"].tolist())
-    figures.gallery(images, captions, title, path)
+def _maps(path: Path) -> Shard | None:
+    """The explanations; None where the stage `explain` made none."""
+    if not path.is_file():
+        return None
+    with path.open("rb") as file:
+        return load_shard(file)

@@ -19,6 +19,8 @@ from scanvote.metrics.segmentation import (
 from scanvote.params import Params
 from scanvote.predictions import decode_mask, read_predictions
 from scanvote.statistics import interval
+from scanvote.subgroups import mask_subgroups
+from scanvote.tested import scans_of_test
 
 Measured = tuple[pd.DataFrame, pd.DataFrame]
 """A table a slice, and one a patient."""
@@ -33,8 +35,8 @@ def evaluate_segmentation(
     """Evaluate the U-Net on the test split, beside the baseline and who marks nothing.
 
     Writes to `out`: ``patients.csv`` and ``slices.csv``, with every figure of the U-Net and the
-    Dice of the baseline; ``models.csv``, a model a row; ``dice_by_patient.png``,
-    ``dice_by_size.png``, ``areas.png`` and ``masks.png``.
+    Dice of the baseline; ``models.csv``, a model a row; ``subgroups.csv``;
+    ``dice_by_patient.png``, ``dice_by_size.png``, ``areas.png`` and ``masks.png``.
 
     Args:
         predictions: `models/unet`.
@@ -45,8 +47,12 @@ def evaluate_segmentation(
 
     Returns:
         Flat metrics of the U-Net, those of a patient with ``_low`` and ``_high``; ``baseline_…``
-        and ``empty_…`` of the others; ``difference_…``, the U-Net less the baseline, paired;
-        whether distances are in mm, 1, or in pixels, 0; numbers of patients and slices.
+        and ``empty_…`` of the others; ``difference_…``, the U-Net less the baseline, paired, and
+        `wilcoxon_p`; whether distances are in mm, 1, or in pixels, 0; numbers of patients and
+        slices.
+
+    Raises:
+        InputError: an input is missing, or a slice is no test scan.
     """
     table, other = (_test_rows(folder) for folder in (predictions, baseline))
     tolerance = params.evaluate.tolerance
@@ -66,6 +72,7 @@ def evaluate_segmentation(
     write_csv(slices.round(6), out / "slices.csv")
     write_csv(patients.round(6), out / "patients.csv")
     unit = str(patients["unit"].iloc[0])
+    write_csv(_subgroups(measured, prepared, params.seed).round(6), out / "subgroups.csv")
     models = pd.DataFrame([{"model": n, "unit": unit, **score} for n, score in scores.items()])
     write_csv(models.round(6), out / "models.csv")
     _figures(table, slices, patients, prepared, params, out)
@@ -96,11 +103,38 @@ def _beside(name: str, scores: dict[str, float]) -> dict[str, float]:
 
 
 def _difference(patients: pd.DataFrame, seed: int) -> dict[str, float]:
-    """Of the patients' mean Dice, in the same draws."""
+    """Of the patients' mean Dice, in the same draws, and tested."""
     apart = (patients["dice"] - patients["baseline_dice"]).to_numpy(float)
     low, high = interval(redrawn(apart, weighted_mean, seed))
     name = "difference_dice_patient_mean"
-    return {name: float(apart.mean()), f"{name}_low": low, f"{name}_high": high}
+    return {
+        name: float(apart.mean()),
+        f"{name}_low": low,
+        f"{name}_high": high,
+        "wilcoxon_p": wilcoxon(apart),
+    }
+
+
+def wilcoxon(differences: np.ndarray) -> float:
+    """The two-sided p value of Wilcoxon's signed-rank test (1945), of patients.
+
+    Patients without a difference are ranked, and then left out (Pratt 1959); 1 if all are.
+    It is exact for few patients, by permutation of the signs where there are ties.
+
+    Args:
+        differences: (n,) of the patients.
+    """
+    from scipy.stats import wilcoxon as test
+
+    if not differences.any():
+        return 1.0
+    return float(test(differences, zero_method="pratt").pvalue)
+
+
+def _subgroups(measured: dict[str, Measured], prepared: Path, seed: int) -> pd.DataFrame:
+    slices, other = measured["unet"][0], measured["baseline"][0]
+    both = slices.assign(baseline_overlap=other["overlap"], baseline_predicted=other["predicted"])
+    return mask_subgroups(both, scans_of_test(prepared, slices["scan_id"]), seed)
 
 
 def _figures(

@@ -13,22 +13,31 @@ import pytest
 from ruamel.yaml import YAML
 
 from scanvote.arrays import write_shards
+from scanvote.errors import InputError
 from scanvote.evaluate import evaluate_classification
 from scanvote.evaluate_masks import evaluate_segmentation
-from scanvote.files import write_csv
+from scanvote.files import write_csv, write_json
 from scanvote.manifest import COLUMNS
 from scanvote.metrics.classification import evaluate_classes
+from scanvote.metrics.comparisons import BASELINE
 from scanvote.params import Params
-from scanvote.predictions import class_predictions, mask_predictions
-from scanvote.voting import majority_vote
+from scanvote.predictions import (
+    class_predictions,
+    mask_predictions,
+    probabilities,
+    read_predictions,
+)
 
 ROOT = Path(__file__).parents[2]
 LABELS = ["ant", "no_tumor", "zebra"]
 ROWS, SIDE = 18, 16
 
 
-def classification(root: Path) -> tuple[Path, Path]:
-    """Prepared test scans, and a vote of three members: the best is right in two of three."""
+def classification(root: Path) -> tuple[Path, Path, Path]:
+    """Prepared test scans, and a vote of three members: the best is right in two of three.
+
+    Nothing is explained.
+    """
     random = np.random.default_rng(0)
     tables: dict[str, list[pd.DataFrame]] = {"ann/m1": [], "cnn/m2": [], "cnn/m3": []}
     for split in ("validation", "test"):
@@ -45,12 +54,27 @@ def classification(root: Path) -> tuple[Path, Path]:
             shard = {"scan_ids": names, "labels": truth}
             found.append(class_predictions(name, split, shard, predicted, LABELS))
     members = [pd.concat(found, ignore_index=True) for found in tables.values()]
-    every = pd.concat([majority_vote(members), *members], ignore_index=True)
+    votes = [_vote(members, name) for name in ("vote", "vote/majority", "vote/soft")]
+    every = pd.concat([*votes, *members], ignore_index=True)
     write_csv(every, root / "ensemble" / "predictions.csv")
-    ranked = pd.DataFrame({"model": list(tables), "votes": True})
+    ranked = pd.DataFrame({"model": list(tables), "votes": True, "temperature": 1.5})
     write_csv(ranked, root / "ensemble" / "members.csv")
-    write_manifest(root, [f"test/{number}" for number in range(ROWS)])
-    return root / "ensemble", root / "prepared"
+    write_json(root / "ensemble" / "vote.json", {"temperature": 1.0})
+    names = [f"test/{number}" for number in range(ROWS)]
+    write_manifest(root, names, institution=["HU", "CS", "CS"] * (ROWS // 3))
+    return root / "ensemble", root / "explain", root / "prepared"
+
+
+def _vote(members: list[pd.DataFrame], name: str) -> pd.DataFrame:
+    """The mean of the members."""
+    shares = np.mean([probabilities(one) for one in members], axis=0)
+    table = members[0].assign(model=name, predicted=np.array(LABELS)[shares.argmax(axis=1)])
+    for code, label in enumerate(LABELS):
+        table[f"p_{label}"] = shares[:, code]
+        table[f"votes_{label}"] = sum(
+            (one["predicted"] == label).astype("Int64") for one in members
+        )
+    return table
 
 
 def segmentation(root: Path) -> tuple[Path, Path, Path]:
@@ -72,6 +96,7 @@ def segmentation(root: Path) -> tuple[Path, Path, Path]:
     write_shards(root / "prepared", "test", (dict(zip(keys, row, strict=True)) for row in rows))
     manifest = pd.DataFrame({"scan_id": names, "patient": [f"p{n // 4}" for n in range(12)]})
     manifest = manifest.assign(pixel_height=2.0, pixel_width=2.0, pixel_unit="px")
+    write_manifest(root, names.tolist(), plane=["axial", "coronal"] * 6)
     half = np.zeros((12, SIDE, SIDE), bool)
     half[:, :, : SIDE // 2] = True
     for name, marked in (("unet", masks), ("baseline", half)):
@@ -82,8 +107,8 @@ def segmentation(root: Path) -> tuple[Path, Path, Path]:
     return root / "unet", root / "baseline", root / "prepared"
 
 
-def write_manifest(root: Path, names: list[str]) -> None:
-    scans = pd.DataFrame({**dict.fromkeys(COLUMNS, ""), "scan_id": names, "split": "test"})
+def write_manifest(root: Path, names: list[str], **facts: list[str]) -> None:
+    scans = pd.DataFrame({**dict.fromkeys(COLUMNS, ""), "scan_id": names, "split": "test", **facts})
     scans = scans.assign(width=SIDE, height=SIDE, mask_pixels=0, group=np.arange(len(names)) // 2)
     write_csv(scans, root / "prepared" / "manifest.csv")
 
@@ -181,11 +206,12 @@ def test_the_vote_and_the_best_member_are_scored_on_the_test_alone(vote: Evaluat
         ("ann", "ann/m1"),
         ("member_2", "cnn/m2"),
         ("cnn", "cnn/m2"),
+        ("rule_soft", "vote/soft"),
     ):
         rows = table[(table["model"] == model) & (table["split"] == "test")]
-        for name in ("accuracy", "macro_f1", "auroc"):
-            wanted = evaluate_classes(rows)[name]
-            assert vote.metrics[f"{prefix}_{name}"] == pytest.approx(wanted, abs=1e-6)
+        wanted = evaluate_classes(rows)
+        for name in wanted if model == "vote" else ("accuracy", "macro_f1", "auroc"):
+            assert vote.metrics[f"{prefix}_{name}"] == pytest.approx(wanted[name], abs=1e-6)
     assert vote.metrics["best_accuracy"] >= 12 / 18
     assert vote.metrics["test_scans"] == ROWS
     assert vote.metrics["test_groups"] == ROWS // 2
@@ -193,12 +219,11 @@ def test_the_vote_and_the_best_member_are_scored_on_the_test_alone(vote: Evaluat
 
 
 def test_every_chief_figure_lies_in_its_interval(vote: Evaluated) -> None:
-    for prefix in ("vote", "best", "member_2", "ann", "cnn"):
-        for name in ("accuracy", "macro_f1", "auroc"):
-            low, value, high = (
-                vote.metrics[f"{prefix}_{name}{end}"] for end in ("_low", "", "_high")
-            )
-            assert low <= value <= high
+    lows = [name for name in vote.metrics if name.endswith("_low")]
+    assert {"vote_ece_low", "best_mcc_low", "rule_soft_auroc_low", "cnn_macro_f1_low"} <= set(lows)
+    for low in lows:
+        name = low.removesuffix("_low")
+        assert vote.metrics[low] <= vote.metrics[name] <= vote.metrics[f"{name}_high"], name
 
 
 def test_more_than_two_classes_have_no_operating_point(vote: Evaluated) -> None:
@@ -210,7 +235,7 @@ def test_of_two_classes_the_validation_chooses_the_operating_point(
 ) -> None:
     inputs = classification(tmp_path)
     path = inputs[0] / "predictions.csv"
-    table = pd.read_csv(path)
+    table = read_predictions(path)
     two = table["label"].isin(["ant", "zebra"])
     table = table[two].drop(columns=["p_no_tumor", "votes_no_tumor"])
     sums = table[["p_ant", "p_zebra"]].sum(axis=1)
@@ -227,6 +252,10 @@ def test_of_two_classes_the_validation_chooses_the_operating_point(
     truth = test["label"] == "zebra"
     assert metrics["vote_operating_missed"] == (truth & ~called).sum()
     assert metrics["vote_operating_false_alarms"] == (~truth & called).sum()
+    assert metrics["vote_operating_positive_groups"] == 6
+    assert metrics["vote_operating_missed_groups"] <= metrics["vote_operating_missed"]
+    low, high = (metrics[f"vote_operating_sensitivity_{end}"] for end in ("low", "high"))
+    assert low <= metrics["vote_operating_sensitivity"] <= high
     assert 0 <= metrics["vote_sensitivity_at_specificity_90"] <= 1
 
 
@@ -249,19 +278,71 @@ def test_the_roc_table_climbs(vote: Evaluated) -> None:
 
 def test_members_are_listed_with_the_vote(vote: Evaluated) -> None:
     members = vote.table("members.csv").set_index("model")
-    assert members.index.tolist() == ["vote", "ann/m1", "cnn/m2", "cnn/m3"]
+    names = ["vote", "vote/majority", "vote/soft", "ann/m1", "cnn/m2", "cnn/m3"]
+    assert members.index.tolist() == names
     assert members.loc["cnn/m3", "accuracy"] == pytest.approx(
         vote.metrics["member_3_accuracy"], abs=1e-6
     )
 
 
 def test_a_vote_without_error_still_has_a_gallery(tmp_path: Path, params: Params) -> None:
-    ensemble, prepared = classification(tmp_path)
-    table = pd.read_csv(ensemble / "predictions.csv")
-    write_csv(table.assign(predicted=table["label"]), ensemble / "predictions.csv")
-    metrics = evaluate_classification(ensemble, prepared, params, tmp_path / "out")
+    inputs = classification(tmp_path)
+    path = inputs[0] / "predictions.csv"
+    table = read_predictions(path)
+    write_csv(table.assign(predicted=table["label"]), path)
+    metrics = evaluate_classification(*inputs, params, tmp_path / "out")
     assert metrics["vote_accuracy"] == 1
+    assert metrics["vote_accuracy_low"] == pytest.approx(0.025 ** (1 / 9), abs=1e-6)
     assert (tmp_path / "out" / "errors.png").stat().st_size > 1000
+
+
+def test_the_vote_is_compared_with_every_other_and_all_with_the_baseline(vote: Evaluated) -> None:
+    table = vote.table("comparisons.csv")
+    pairs = list(dict.fromkeys(zip(table["model"], table["against"], strict=True)))
+    single = ["ann/m1", "cnn/m2", "cnn/m3"]
+    assert pairs[:3] == [("vote", name) for name in single]
+    assert pairs[3:] == [(name, BASELINE) for name in ("vote", *single)]
+    first = table.iloc[0]
+    apart = vote.metrics["vote_accuracy"] - vote.metrics["best_accuracy"]
+    assert first["difference"] == pytest.approx(apart, abs=2e-6)
+    assert vote.metrics["difference_accuracy_low"] == first["low"]
+    assert vote.metrics["mcnemar_p"] == first["p"]
+    assert vote.metrics["delong_p"] == table.loc[2, "p"]
+
+
+def test_subgroups_are_listed_with_their_counts(vote: Evaluated) -> None:
+    table = vote.table("subgroups.csv").set_index("value")
+    assert table["scans"].to_dict() == {"CS": 12, "HU": 6}
+    assert table["few"].all()
+
+
+def test_a_class_that_is_absent_is_null_and_stops_nothing(tmp_path: Path, params: Params) -> None:
+    inputs = classification(tmp_path)
+    path = inputs[0] / "predictions.csv"
+    table = read_predictions(path)
+    gone = (table["split"] == "test") & (table["label"] == "zebra")
+    write_csv(table[~gone], path)
+    metrics = evaluate_classification(*inputs, params, tmp_path / "out")
+    for name in ("auroc", "auroc_low", "sensitivity_zebra", "average_precision_zebra_high"):
+        assert np.isnan(metrics[f"vote_{name}"])
+    assert np.isnan(metrics["delong_p"])
+    assert np.isfinite(metrics["vote_balanced_accuracy_low"])
+
+
+def test_scans_that_are_not_in_the_manifest_are_one_line(tmp_path: Path, params: Params) -> None:
+    inputs = classification(tmp_path)
+    write_manifest(tmp_path, ["test/0"], institution=["HU"])
+    with pytest.raises(InputError, match=r"^test/1 has predictions and is no test scan of .*csv"):
+        evaluate_classification(*inputs, params, tmp_path / "out")
+
+
+def test_a_model_with_other_scans_than_the_vote_is_one_line(tmp_path: Path, params: Params) -> None:
+    inputs = classification(tmp_path)
+    path = inputs[0] / "predictions.csv"
+    table = read_predictions(path)
+    write_csv(table[(table["model"] != "cnn/m3") | (table["scan_id"] != "test/3")], path)
+    with pytest.raises(InputError, match="cnn/m3 and vote speak of different scans"):
+        evaluate_classification(*inputs, params, tmp_path / "out")
 
 
 # -- the U-Net --------------------------------------------------------------------
@@ -299,6 +380,13 @@ def test_the_baseline_stands_beside_the_unet(unet: Evaluated) -> None:
     assert unet.metrics["difference_dice_patient_mean"] == pytest.approx(apart.mean(), abs=2e-6)
     assert apart.min() - 1e-6 <= unet.metrics["difference_dice_patient_mean_low"]
     assert unet.metrics["difference_dice_patient_mean_high"] <= apart.max() + 1e-6
+    assert unet.metrics["wilcoxon_p"] == 0.25, "three patients, all better: 2 / 2³"
+
+
+def test_masks_have_subgroups(unet: Evaluated) -> None:
+    table = unet.table("subgroups.csv").set_index("value")
+    assert table["slices"].to_dict() == {"axial": 6, "coronal": 6}
+    assert table["patients"].to_dict() == {"axial": 3, "coronal": 3}
 
 
 def test_the_rule_for_empty_masks_is_said_in_the_figure(

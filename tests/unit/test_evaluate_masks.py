@@ -1,9 +1,10 @@
-"""Which patients the picture of masks shows."""
+"""Which patients the picture of masks shows, and the test of their differences."""
 
+import numpy as np
 import pandas as pd
 import pytest
 
-from scanvote.evaluate_masks import examples
+from scanvote.evaluate_masks import examples, wilcoxon
 
 
 def tables(dice: dict[str, float], well: str = "") -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -37,3 +38,16 @@ def test_two_empty_masks_stand_back_where_there_are_others(well: str, shown: lis
     dice = {"a": 0.6, "b": 1.0, "c": 0.6, "d": 0.7, "e": 0.1}
     found = examples(*tables(dice, well), columns=1)
     assert set(found["patient"]) == set(shown)
+
+
+def test_the_signed_ranks_by_hand() -> None:
+    """Of 2⁵ signs two are as extreme, or, with rank 1 against the others, four."""
+    assert wilcoxon(np.array([0.1, 0.2, 0.3, 0.4, 0.5])) == pytest.approx(2 / 32)
+    assert wilcoxon(np.array([-0.1, 0.2, 0.3, 0.4, 0.5])) == pytest.approx(4 / 32)
+
+
+def test_patients_without_a_difference_tell_of_none() -> None:
+    assert wilcoxon(np.zeros(5)) == 1
+    apart = np.array([0.1, 0.2, 0.3, 0.4, 0.5])
+    assert wilcoxon(apart) <= wilcoxon(np.append(apart, [0, 0, 0])) < 0.2
+    assert wilcoxon(np.append(-apart, 0)) == pytest.approx(wilcoxon(np.append(apart, 0)))

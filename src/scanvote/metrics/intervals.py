@@ -1,68 +1,60 @@
-"""The chief figures of a classifier with their 95 % intervals, over groups."""
+"""Figures with their 95 % intervals, as flat keys and as tables."""
 
-import numpy as np
+from collections.abc import Mapping, Sequence
+
 import pandas as pd
 
-from scanvote.metrics.ranking import Floats, Ranking
-from scanvote.predictions import labels_of
-from scanvote.statistics import (
-    Counts,
-    Integers,
-    accuracy,
-    confusions,
-    group_weights,
-    interval,
-    macro_f1,
-    resampled,
-)
+from scanvote.errors import InputError
+from scanvote.metrics.answers import Answers
+from scanvote.statistics import Sampled
 
-SPECIFICITY = 0.9
+ENDS = ("", "_low", "_high")
+OF_CLASS = ("sensitivity", "specificity", "precision", "auroc", "average_precision")
 
 
-def chief_intervals(
-    table: pd.DataFrame, groups: Integers, positive: str | None, seed: int
-) -> dict[str, float]:
-    """Accuracy, macro F1 and AUROC, each with `_low` and `_high`.
+def with_intervals(figures: Mapping[str, Sampled]) -> dict[str, float]:
+    """Each figure with `_low` and `_high`, by bootstrap over the groups; NaN where undefined.
 
-    Of two classes also the sensitivity at a specificity of 0.9.
-
-    Args:
-        table: rows of `predictions.csv` of one model and one split.
-        groups: (n,) the group of each row, from 0: what is drawn with replacement.
-        positive: the class not to miss, None where there are not two.
-        seed: of the draws.
+    Raises:
+        InputError: a class has a name that makes two keys one, as `low` or `x_low` beside `x`.
     """
-    labels = labels_of(table)
-    codes = {label: code for code, label in enumerate(labels)}
-    truth, guess = (table[name].map(codes).to_numpy(int) for name in ("label", "predicted"))
-    counts: Counts = confusions(groups, truth, guess, len(labels))
-    draws = resampled(counts, seed)
+    return merged(
+        *(
+            dict(zip((f"{name}{end}" for end in ENDS), (one.value, *one.interval()), strict=True))
+            for name, one in figures.items()
+        )
+    )
+
+
+def merged(*parts: Mapping[str, float]) -> dict[str, float]:
+    """All keys in one mapping.
+
+    Raises:
+        InputError: a key is in two of them.
+    """
     found: dict[str, float] = {}
-    for name, statistic in (("accuracy", accuracy), ("macro_f1", macro_f1)):
-        found |= _with_interval(name, float(statistic(counts.sum(axis=0))), statistic(draws))
-    one = np.ones((1, len(table)))
-    drawn = [_ranked(table, positive, weights) for weights in group_weights(groups, seed)]
-    for name, value in _ranked(table, positive, one).items():
-        values = np.concatenate([block[name] for block in drawn])
-        found |= _with_interval(name, float(value[0]), values)
+    for part in parts:
+        for key in part:
+            if key in found:
+                raise InputError(
+                    f"two figures would be called {key}, because of the name of a class; give it"
+                    " another one, without low and high, in classification.labels of params.yaml"
+                )
+        found |= part
     return found
 
 
-def _ranked(table: pd.DataFrame, positive: str | None, weights: Floats) -> dict[str, Floats]:
-    ranking = {
-        label: Ranking.of(
-            (table["label"] == label).to_numpy(), table[f"p_{label}"].to_numpy(float), weights
-        )
-        for label in labels_of(table)
-    }
-    areas = np.stack([one.auroc() for one in ranking.values()])
-    figures = {"auroc": areas.mean(axis=0)}
-    if positive is not None:
-        name = f"sensitivity_at_specificity_{round(100 * SPECIFICITY)}"
-        figures[name] = ranking[positive].sensitivity_at(SPECIFICITY)
-    return figures
+def classes_table(answers: Answers, figures: Mapping[str, Sampled]) -> pd.DataFrame:
+    """A class a row: its numbers of scans and groups, and the figures `OF_CLASS`."""
+    rows = []
+    for code, label in enumerate(answers.labels):
+        own = answers.of_class(code)
+        named = {name: figures[f"{name}_{label}"] for name in OF_CLASS}
+        counts = {"scans": int(own.sum()), "groups": answers.groups_with(own)}
+        rows.append({"class": label, **counts, **with_intervals(named)})
+    return pd.DataFrame(rows)
 
 
-def _with_interval(name: str, value: float, values: Floats) -> dict[str, float]:
-    low, high = interval(values) if np.isfinite(values).any() else (np.nan, np.nan)
-    return {name: value, f"{name}_low": low, f"{name}_high": high}
+def chosen(figures: Mapping[str, Sampled], names: Sequence[str]) -> dict[str, Sampled]:
+    """Those of the figures, in the order of `names`."""
+    return {name: figures[name] for name in names}

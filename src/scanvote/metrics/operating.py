@@ -5,6 +5,7 @@ import pandas as pd
 
 from scanvote.errors import InputError
 from scanvote.predictions import labels_of
+from scanvote.statistics import Integers
 
 
 def positive_class(table: pd.DataFrame, wanted: str | None) -> str | None:
@@ -52,4 +53,31 @@ def at_threshold(test: pd.DataFrame, positive: str, least: float) -> dict[str, f
         "specificity": float((~called[~truth]).mean()) if not truth.all() else float("nan"),
         "missed": missed,
         "false_alarms": alarms,
+    }
+
+
+def groups_at_threshold(
+    test: pd.DataFrame, groups: Integers, positive: str, least: float
+) -> dict[str, int]:
+    """In numbers of patients: a group is found if any of its scans of `positive` is called so.
+
+    Args:
+        test: rows of one model.
+        groups: (n,) the group of each row.
+        positive: the class not to miss.
+        least: probability from which a scan is called so.
+
+    Returns:
+        `positive_groups`, those with a scan of it, and `missed_groups`, of whose such scans none
+        is called so; `negative_groups`, the others, and `false_alarm_groups`, of whose scans any
+        is.
+    """
+    truth = (test["label"] == positive).to_numpy()
+    called = (test[f"p_{positive}"] >= least).to_numpy()
+    ill, found, alarmed = (set(groups[one]) for one in (truth, truth & called, ~truth & called))
+    return {
+        "positive_groups": len(ill),
+        "missed_groups": len(ill - found),
+        "negative_groups": len(set(groups) - ill),
+        "false_alarm_groups": len(alarmed - ill),
     }

@@ -9,6 +9,7 @@ from sklearn import metrics as sk
 
 from scanvote.metrics.classification import (
     auroc,
+    class_shares,
     cross_entropy,
     evaluate_classes,
     majority_class_accuracy,
@@ -47,7 +48,7 @@ def test_as_scikit_learn_finds_them(seed: int, rows: int) -> None:
         assert scores[f"sensitivity_{label}"] == pytest.approx(sk.recall_score(one, said))
         assert scores[f"specificity_{label}"] == pytest.approx(sk.recall_score(~one, ~said))
         assert scores[f"precision_{label}"] == pytest.approx(
-            sk.precision_score(one, said, zero_division=0)
+            sk.precision_score(one, said, zero_division=np.nan), nan_ok=True
         )
 
 
@@ -61,11 +62,13 @@ def test_by_hand() -> None:
     assert scores["precision_b"] == pytest.approx(1 / 3)
     assert scores["specificity_b"] == pytest.approx(3 / 5)
     assert scores["macro_f1"] == pytest.approx((0.75 + 0.4 + 0) / 3)
-    assert (scores["sensitivity_c"], scores["precision_c"]) == (0, 0)
+    assert scores["sensitivity_c"] == 0
+    assert np.isnan(scores["precision_c"]), "nothing is called c"
 
 
 def test_the_perfect_classifier() -> None:
     scores = evaluate_classes(table([0, 1, 2, 1], certain([0, 1, 2, 1])))
+    assert scores.pop("brier") == scores.pop("ece") == 0
     assert set(scores.values()) == {1.0}
 
 
@@ -75,7 +78,8 @@ def test_the_classifier_that_always_says_one_class() -> None:
     assert scores["macro_f1"] == pytest.approx(2 / 3 / 3)
     assert scores["auroc"] == 0.5
     assert (scores["sensitivity_a"], scores["specificity_a"]) == (1, 0)
-    assert (scores["sensitivity_b"], scores["specificity_b"], scores["precision_b"]) == (0, 1, 0)
+    assert (scores["sensitivity_b"], scores["specificity_b"]) == (0, 1)
+    assert np.isnan(scores["precision_b"])
 
 
 def test_a_class_absent_from_the_test() -> None:
@@ -84,8 +88,8 @@ def test_a_class_absent_from_the_test() -> None:
     scores = evaluate_classes(absent)
     assert scores["macro_f1"] == pytest.approx((1 + 2 / 3 + 0) / 3)
     assert np.isnan(scores["auroc"])
-    assert (scores["sensitivity_c"], scores["precision_c"]) == (0, 0)
-    assert scores["specificity_c"] == 0.75
+    assert np.isnan(scores["sensitivity_c"])
+    assert (scores["precision_c"], scores["specificity_c"]) == (0, 0.75)
     assert roc_of(absent, "c") is None
     assert roc_of(absent, "a") is not None
 
@@ -137,3 +141,8 @@ def test_the_majority_class_is_that_of_the_validation(
     validation: str, test: str, accuracy: float
 ) -> None:
     assert majority_class_accuracy(pd.Series(list(validation)), pd.Series(list(test))) == accuracy
+
+
+def test_the_shares_of_the_classes_are_those_of_the_validation() -> None:
+    shares = class_shares(pd.Series(list("aabc")), ["c", "a", "d"])
+    assert shares.tolist() == [0.25, 0.5, 0]

@@ -1,57 +1,58 @@
+"""Figures as flat keys, which must not be two things at once."""
+
 import numpy as np
-import pandas as pd
 import pytest
 
-from scanvote.metrics.classification import evaluate_classes
-from scanvote.metrics.intervals import chief_intervals
-
-LABELS = ["no_tumor", "tumor"]
-
-
-def _table(count=60, seed=1):
-    random = np.random.default_rng(seed)
-    truth = np.arange(count) % 2
-    p = np.clip(0.5 + 0.25 * (truth - 0.5) + 0.2 * random.normal(size=count), 0, 1)
-    names = np.array(LABELS)
-    columns = {"label": names[truth], "predicted": names[(p > 0.5).astype(int)]}
-    return pd.DataFrame(columns | {"p_no_tumor": 1 - p, "p_tumor": p})
+from scanvote.errors import InputError
+from scanvote.metrics.answers import Answers
+from scanvote.metrics.gauges import sampled
+from scanvote.metrics.intervals import classes_table, merged, with_intervals
+from scanvote.statistics import Sampled
 
 
-def test_values_are_those_of_the_whole_table():
-    table = _table()
-    found = chief_intervals(table, np.arange(60), None, 1)
-    scores = evaluate_classes(table)
-    for name in ("accuracy", "macro_f1", "auroc"):
-        assert found[name] == pytest.approx(scores[name])
-        assert found[f"{name}_low"] < found[name] < found[f"{name}_high"]
-    assert "sensitivity_at_specificity_90" not in found
+def answers(labels: tuple[str, ...], rows: int = 60) -> Answers:
+    random = np.random.default_rng(1)
+    truth = np.arange(rows) % len(labels)
+    shares = random.dirichlet(np.ones(len(labels)), rows) / 2 + np.eye(len(labels))[truth] / 4
+    shares /= shares.sum(axis=1, keepdims=True)
+    return Answers(labels, truth, shares.argmax(axis=1), shares, np.arange(rows) // 2)
 
 
-def test_two_classes_have_a_sensitivity_at_a_specificity():
-    found = chief_intervals(_table(), np.arange(60), "tumor", 1)
-    low, value, high = (
-        found[f"sensitivity_at_specificity_90{end}"] for end in ("_low", "", "_high")
-    )
-    assert 0 <= low <= value <= high <= 1
+def figures(labels: tuple[str, ...]) -> dict[str, Sampled]:
+    return sampled({"m": answers(labels)}, 1)["m"]
 
 
-def test_scans_of_one_group_add_nothing_when_they_are_copies():
-    table = _table()
-    fourfold = table.loc[np.arange(60).repeat(4)].reset_index(drop=True)
-    once = chief_intervals(table, np.arange(60), "tumor", 1)
-    again = chief_intervals(fourfold, np.arange(60).repeat(4), "tumor", 1)
-    assert again == pytest.approx(once)
+def test_every_figure_lies_in_its_interval() -> None:
+    found = with_intervals(figures(("ant", "bee", "cat")))
+    for name in [key for key in found if not key.endswith(("_low", "_high"))]:
+        assert found[f"{name}_low"] <= found[name] <= found[f"{name}_high"], name
+    assert {"accuracy", "mcc", "ece", "average_precision_bee_low"} <= set(found)
 
 
-def test_same_seed_same_interval():
-    table = _table()
-    assert chief_intervals(table, np.arange(60), "tumor", 1) == chief_intervals(
-        table, np.arange(60), "tumor", 1
-    )
+@pytest.mark.parametrize(
+    ("labels", "key"),
+    [(("low", "other"), "auroc_low"), (("x", "x_low"), "sensitivity_x_low")],
+)
+def test_a_class_with_an_ambiguous_name_is_one_line(labels: tuple[str, ...], key: str) -> None:
+    with pytest.raises(InputError, match=rf"would be called {key}, .*classification\.labels"):
+        with_intervals(figures(labels))
 
 
-def test_a_class_that_is_absent_leaves_the_area_undefined():
-    table = _table()
-    found = chief_intervals(table[table["label"] == "tumor"], np.arange(30), "tumor", 1)
-    assert np.isnan([found["auroc"], found["auroc_low"], found["auroc_high"]]).all()
-    assert np.isfinite(found["accuracy"])
+def test_low_in_a_name_does_no_harm_alone() -> None:
+    assert "sensitivity_grade_low_low" in with_intervals(figures(("grade_low", "grade_high")))
+
+
+def test_a_key_twice_is_refused() -> None:
+    assert merged({"a": 1}, {"b": 2}) == {"a": 1, "b": 2}
+    with pytest.raises(InputError, match="two figures would be called a"):
+        merged({"a": 1}, {"a": 1})
+
+
+def test_the_table_of_the_classes() -> None:
+    one = answers(("ant", "bee", "cat"))
+    found = figures(("ant", "bee", "cat"))
+    table = classes_table(one, found).set_index("class")
+    assert table["scans"].tolist() == [20] * 3
+    assert table["groups"].tolist() == [20] * 3
+    assert table.loc["bee", "precision"] == found["precision_bee"].value
+    assert (table["auroc_low"] < table["auroc_high"]).all()

@@ -3,7 +3,12 @@ import pandas as pd
 import pytest
 
 from scanvote.errors import InputError
-from scanvote.metrics.operating import at_threshold, positive_class, threshold
+from scanvote.metrics.operating import (
+    at_threshold,
+    groups_at_threshold,
+    positive_class,
+    threshold,
+)
 
 
 def _table(positive, negative):
@@ -54,3 +59,15 @@ def test_a_class_that_is_absent_has_no_share():
     assert np.isnan(at_threshold(_table([0.9], []), "tumor", 0.5)["specificity"])
     assert np.isnan(at_threshold(_table([], [0.9]), "tumor", 0.5)["sensitivity"])
     assert threshold(_table([], [0.9]), "tumor", 0.9) == 0.5
+
+
+def test_a_patient_is_missed_when_none_of_the_scans_is_called():
+    test = _table([0.9, 0.2, 0.3, 0.1, 0.8], [0.7, 0.6, 0.1])
+    #           tumour of 0, 0, 1, 1, 2    without of 0, 3, 4
+    groups = np.array([0, 0, 1, 1, 2, 0, 3, 4])
+    assert groups_at_threshold(test, groups, "tumor", 0.5) == {
+        "positive_groups": 3,
+        "missed_groups": 1,
+        "negative_groups": 2,
+        "false_alarm_groups": 1,
+    }

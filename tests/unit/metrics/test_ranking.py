@@ -3,9 +3,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from sklearn.metrics import roc_auc_score, roc_curve
+from sklearn.metrics import average_precision_score, roc_auc_score, roc_curve
 
-from scanvote.metrics.ranking import Ranking
+from scanvote.metrics.ranking import Order, Ranking
 
 COUNT = 40
 
@@ -27,13 +27,25 @@ def test_area_is_that_of_scikit_learn(ties):
 @given(arrays(np.int64, (3, COUNT), elements=st.integers(0, 4)), st.booleans())
 def test_a_weight_is_so_many_scans(weights, ties):
     truth, scores = _scans(ties=ties)
-    areas = Ranking.of(truth, scores, weights.astype(float)).auroc()
-    for area, times in zip(areas, weights, strict=True):
-        repeated = truth.repeat(times)
-        if len(set(repeated)) < 2:
-            assert np.isnan(area)
+    ranking = Ranking.of(truth, scores, weights.astype(float))
+    found = zip(ranking.auroc(), ranking.average_precision(), weights, strict=True)
+    for area, precision, times in found:
+        repeated = truth.repeat(times), scores.repeat(times)
+        if len(set(repeated[0])) < 2:
+            assert np.isnan([area, precision]).all()
         else:
-            assert area == pytest.approx(roc_auc_score(repeated, scores.repeat(times)))
+            assert area == pytest.approx(roc_auc_score(*repeated))
+            assert precision == pytest.approx(average_precision_score(*repeated))
+
+
+def test_scans_may_share_the_weight_of_a_row():
+    truth, scores = _scans(ties=True)
+    rows = np.arange(COUNT) % 7
+    weights = np.random.default_rng(1).integers(0, 4, (7, 3)).astype(float)
+    shared = Order.of(truth, scores, rows).weighed(weights)
+    own = Ranking.of(truth, scores, weights[rows].T)
+    assert shared.auroc() == pytest.approx(own.auroc())
+    assert shared.average_precision() == pytest.approx(own.average_precision())
 
 
 @pytest.mark.parametrize("ties", [False, True])
