@@ -15,8 +15,9 @@ from scanvote.digests import digest, digest_files
 from scanvote.errors import InputError
 from scanvote.manifest import read_manifest
 from scanvote.metrics import classification
-from scanvote.models import FAMILIES, backbones, brief, losses, published, transfer
+from scanvote.models import backbones, brief, losses, published, transfer
 from scanvote.models.brief import Brief, as_classes
+from scanvote.models.families import FAMILIES
 from scanvote.models.networks import cnn_lime, densenet121, pneumonia_cnn, resnet50_yes_no
 from scanvote.params import Family, Params
 from scanvote.prepare import classes

@@ -11,11 +11,11 @@ import pandas as pd
 from scanvote.arrays import Row, rows_a_shard, write_shards
 from scanvote.datasets.base import Task
 from scanvote.images.augment import augment
-from scanvote.images.crop import Box, crop, crop_box
-from scanvote.images.decode import Mask, Rgb, decode_image, decode_mask, grey
+from scanvote.images.crop import Box, crop
+from scanvote.images.decode import Mask, decode_image, decode_mask
+from scanvote.images.framing import Part, part_of, resized
 from scanvote.images.intensity import Counts, normalise, tissue_counts
-from scanvote.images.resize import pixel_size, resize, resize_mask
-from scanvote.images.strip import tissue_mask
+from scanvote.images.resize import pixel_size, resize_mask
 from scanvote.params import Params, PrepareTask
 from scanvote.seeds import generator
 from scanvote.splits import SPLITS
@@ -93,17 +93,6 @@ class Found:
     pixel: tuple[float, float]
 
 
-@dataclass(frozen=True)
-class _Part:
-    """What is left in of a scan."""
-
-    image: np.ndarray
-    box: Box
-    tissue: Mask | None
-    cropped: bool
-    stripped: bool
-
-
 class Preparation:
     """From the scans of a task to the rows of its shards."""
 
@@ -121,7 +110,7 @@ class Preparation:
             DecodeError: a scan is missing or not whole.
         """
         counted = (
-            tissue_counts(self._resized(self._part(scan)), self.how.intensity)
+            tissue_counts(resized(self._part(scan), self.how), self.how.intensity)
             for scan in scans.to_dict("records")
         )
         counts = np.asarray(sum(counted))
@@ -168,31 +157,24 @@ class Preparation:
         left = 0 if mask is None else _left(mask, part.tissue, part.box)
         pixel = pixel_size(part.image.shape, self.how.image_size, self.how.resize)
         counts = self.counts.get(series_of(scan))
-        image = normalise(self._resized(part), self.how.intensity, counts)
+        image = normalise(resized(part, self.how), self.how.intensity, counts)
         found = Found(part.cropped, part.stripped, left, pixel)
         return image, self._resized_mask(mask, part.box), found
 
-    def _part(self, scan: Scan) -> _Part:
-        image = decode_image(self.raw / scan["path"])
-        tissue, stripped = self.tissue(image)
-        image = image if tissue is None else image * tissue[..., None]
-        box, cropped = self.box(image)
-        return _Part(crop(image, box), box, tissue, cropped, stripped)
+    def lesion(self, scan: Scan) -> Mask:
+        """Where the scan's mask lies in its row, whatever the task: bool (size, size).
 
-    def tissue(self, image: Rgb) -> tuple[Mask | None, bool]:
-        """What is not stripped, None where all is left in; and whether it could be stripped."""
-        return (None, False) if self.how.strip == "none" else tissue_mask(image, self.how.strip)
+        It is stripped, cropped and resized with the scan.
 
-    def box(self, image: Rgb) -> tuple[Box, bool]:
-        """What is cropped to, and whether it was found: all of the image where it was not."""
-        whole = (0, 0, image.shape[1], image.shape[0])
-        box = crop_box(grey(image)) if self.how.crop else whole
-        return box, box != whole
+        Raises:
+            DecodeError: the scan or its mask is missing or not whole.
+        """
+        mask, part = decode_mask(self.raw / scan["mask_path"]), self._part(scan)
+        left = mask if part.tissue is None else mask & part.tissue
+        return np.asarray(self._resized_mask(left, part.box), bool)
 
-    def _resized(self, part: _Part) -> np.ndarray:
-        image = part.image
-        channels = grey(np.asarray(image, np.uint8))[..., None] if self.how.channels == 1 else image
-        return resize(channels, self.how.image_size, self.how.resize)
+    def _part(self, scan: Scan) -> Part:
+        return part_of(decode_image(self.raw / scan["path"]), self.how)
 
     def _resized_mask(self, mask: Mask | None, box: Box) -> np.ndarray | None:
         if mask is None:

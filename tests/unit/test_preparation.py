@@ -1,12 +1,17 @@
-"""The plan of the shards: every row once, in order, whatever the size of a shard."""
+"""The plan of the shards, every row once and in order; and lesions beside their scans."""
 
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import cv2
+import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from scanvote.params import Params, PrepareTask
-from scanvote.preparation import Portion, portions
+from scanvote.preparation import Portion, Preparation, portions
 
 
 def how(params: Params, **changes: object) -> PrepareTask:
@@ -53,3 +58,52 @@ def test_no_scan_is_loaded_for_nothing(params: Params) -> None:
 def test_large_images_make_shards_of_few_rows(params: Params) -> None:
     parts = portions(scans(100, 1, 1), how(params, image_size=1024, channels=3, copies=0))
     assert max(len(part.rows) for part in parts) * 1024 * 1024 * 4 <= 32 << 20
+
+
+def framed(params: Params, **changes: object) -> Params:
+    task = how(params, channels=1, **changes)
+    return params.model_copy(
+        update={"prepare": params.prepare.model_copy(update={"classification": task})}
+    )
+
+
+@given(
+    st.booleans(),
+    st.sampled_from(["none", "background"]),
+    st.sampled_from(["stretch", "pad"]),
+    st.sampled_from([(90, 90), (120, 80), (70, 110)]),
+)
+def test_a_lesion_moves_with_its_scan(
+    params: Params, crop: bool, strip: str, resize: str, shape: tuple[int, int]
+) -> None:
+    height, width = shape
+    scan, mask = np.zeros(shape, np.uint8), np.zeros(shape, np.uint8)
+    scan[height // 8 : -height // 8, width // 8 : -width // 8] = 100
+    lesion = (slice(height // 4, height // 2), slice(width // 3, width * 2 // 3))
+    scan[lesion], mask[lesion] = 250, 255
+    with TemporaryDirectory() as folder:
+        cv2.imwrite(f"{folder}/s.png", scan)
+        cv2.imwrite(f"{folder}/m.png", mask)
+        row = {"scan_id": "s", "path": "s.png", "mask_path": "m.png", "series": ""}
+        changed = framed(params, crop=crop, strip=strip, resize=resize)
+        preparation = Preparation("classification", Path(folder), changed, ["a"])
+        image, _, _ = preparation.load(row)
+        found = preparation.lesion(row)
+    assert found.shape == image.shape[:2]
+    assert np.array_equal(found, image[..., 0] > 175)
+
+
+def test_what_is_stripped_of_a_lesion_is_gone(params: Params, tmp_path: Path) -> None:
+    scan, mask = np.zeros((80, 80), np.uint8), np.zeros((80, 80), np.uint8)
+    scan[20:60, 20:60] = 120
+    mask[30:50, 50:75] = 255
+    cv2.imwrite(str(tmp_path / "s.png"), scan)
+    cv2.imwrite(str(tmp_path / "m.png"), mask)
+    row = {"scan_id": "s", "path": "s.png", "mask_path": "m.png", "series": ""}
+    inside = [
+        Preparation("classification", tmp_path, framed(params, crop=False, strip=strip), ["a"])
+        .lesion(row)
+        .mean()
+        for strip in ("none", "background")
+    ]
+    assert inside[1] == pytest.approx(inside[0] * 10 / 25, rel=0.2)

@@ -4,6 +4,8 @@ The table of patients, ``data.csv``, is coded in numbers, and no key to them is 
 with it. Sex and grade were decoded by TCGA's own clinical data: 1 is female (TCGA-DU-6400,
 -DU-8167) and 2 male (TCGA-CS-4941, -DU-7306); 1 is grade II (TCGA-CS-4944) and 2 grade III
 (TCGA-CS-4941, -CS-4942, -CS-4943). The other codes are left alone.
+
+To classify, a slice is a `tumor` where its mask marks anything, `no_tumor` where it does not.
 """
 
 import csv
@@ -15,6 +17,7 @@ from scanvote.datasets.class_folders import find_tree
 from scanvote.datasets.sources import unpacked
 from scanvote.datasets.trees import images
 from scanvote.errors import InputError
+from scanvote.images.decode import DecodeError, decode_mask
 
 ARCHIVE = Archive("lgg_mri", "lgg-mri-segmentation.zip", kaggle="mateuszbuda/lgg-mri-segmentation")
 TREE = "kaggle_3m"
@@ -45,7 +48,7 @@ def scans(folder: Path, task: Task) -> Iterator[Scan]:
             if path.stem.endswith(MASK):
                 continue
             found = True
-            yield _scan(folder, path, facts)
+            yield _scan(folder, path, task, facts)
     if not found:
         raise InputError(f"lgg_mri: the archive's {TREE}/ holds no <patient>/<patient>_<n>.tif")
 
@@ -54,17 +57,25 @@ def _has_the_tree(folder: Path) -> bool:
     return (folder / TREE).is_dir()
 
 
-def _scan(folder: Path, path: Path, facts: Facts) -> Scan:
+def _scan(folder: Path, path: Path, task: Task, facts: Facts) -> Scan:
     mask = path.with_name(f"{path.stem}{MASK}{path.suffix}")
     if not mask.is_file():
         raise InputError(f"lgg_mri: {path.relative_to(folder)} has no {mask.name} beside it")
     return Scan(
         path=path.relative_to(folder).as_posix(),
+        label=_label(mask) if task == "classification" else "",
         mask_path=mask.relative_to(folder).as_posix(),
         patient=path.parent.name,
         series=path.parent.name,
         facts=facts,
     )
+
+
+def _label(mask: Path) -> str:
+    try:
+        return "tumor" if decode_mask(mask).any() else "no_tumor"
+    except DecodeError:  # the check of all files says so, and leaves the slice out
+        return ""
 
 
 def _table(path: Path) -> dict[str, dict[str, str]]:
@@ -95,7 +106,7 @@ def _facts(folder: str, table: Mapping[str, Mapping[str, str]]) -> Facts:
 
 LGG_MRI = DataSet(
     name="lgg_mri",
-    tasks=("segmentation",),
+    tasks=("classification", "segmentation"),
     licence="CC BY-NC-SA 4.0",
     citation=(
         "Buda M, Saha A, Mazurowski MA. Association of genomic subtypes of lower-grade gliomas"
@@ -110,11 +121,13 @@ LGG_MRI = DataSet(
     collection="MR scans of The Cancer Imaging Archive, of the 110 patients of TCGA's lower-grade"
     " gliomas with a FLAIR sequence and genomic clusters. The three channels of a slice are"
     " before contrast, FLAIR, and after contrast. The masks of the FLAIR abnormality were drawn"
-    " by hand. Institutions are TCGA's codes of the tissue source site.",
+    " by hand. Institutions are TCGA's codes of the tissue source site. To classify, a slice is"
+    " a `tumor` where its mask marks anything.",
     patients="the folder of the slices, named by the TCGA code",
     faults=(
         "A missing sequence is replaced by FLAIR: after contrast in 9 patients, before in 6.",
         "The masks are of the FLAIR abnormality, not of the tumour alone.",
+        "All patients have a tumour: `no_tumor` slices are those beside it, not of healthy brains.",
         "The published archive holds the tree twice.",
     ),
 )

@@ -42,6 +42,11 @@ def decode_image(path: Path) -> Rgb:
     return window(_colours(_bytes(path), path))
 
 
+def decode_bytes(content: bytes, name: str) -> Rgb:
+    """Like `decode_image`, of the content of a file that the message calls `name`."""
+    return window(_colours(np.frombuffer(content, np.uint8), name))
+
+
 def decode_grey(path: Path) -> Grey:
     """Like `decode_image`, as uint8 of shape (H, W)."""
     return grey(decode_image(path))
@@ -89,7 +94,7 @@ def _bytes(path: Path) -> NDArray[np.uint8]:
         raise DecodeError(f"{path} cannot be read: {error.strerror}") from None
 
 
-def _colours(content: NDArray[np.uint8], path: Path) -> NDArray[Any]:
+def _colours(content: NDArray[np.uint8], path: Path | str) -> NDArray[Any]:
     if not content.size:
         raise DecodeError(f"{path} is empty")
     try:

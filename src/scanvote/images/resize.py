@@ -20,8 +20,8 @@ def resize(image: np.ndarray, side: int, fit: Fit) -> np.ndarray:
     scaled = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
     # OpenCV drops an axis of one channel
     scaled = np.reshape(scaled, (height, width, *image.shape[2:]))
-    top, left = (side - height) // 2, (side - width) // 2
-    margins = [(top, side - height - top), (left, side - width - left), (0, 0)]
+    rows, columns = fitted_slices(image.shape, side, fit)
+    margins = [(rows.start, side - rows.stop), (columns.start, side - columns.stop), (0, 0)]
     return np.pad(scaled, margins[: image.ndim])
 
 
@@ -31,6 +31,13 @@ def resize_mask(mask: np.ndarray, side: int, fit: Fit) -> np.ndarray:
     A pixel is marked where half of its area is: the nearest pixel would shift the mask.
     """
     return (resize(mask * np.uint8(255), side, fit) > 127).astype(np.uint8)
+
+
+def fitted_slices(shape: tuple[int, ...], side: int, fit: Fit) -> tuple[slice, slice]:
+    """The rows and the columns of the square in which `resize` puts an image of that shape."""
+    height, width = _fitted(shape[:2], side, fit)
+    top, left = (side - height) // 2, (side - width) // 2
+    return slice(top, top + height), slice(left, left + width)
 
 
 def pixel_size(shape: tuple[int, ...], side: int, fit: Fit) -> tuple[float, float]:

@@ -7,14 +7,3 @@ A family is two functions:
   pure: the same values, the same layers. The network takes uint8-range inputs (0…255),
   scales them itself, and is not compiled.
 """
-
-from types import ModuleType
-
-from scanvote.models import ann, cnn, published, transfer
-
-FAMILIES: dict[str, ModuleType] = {
-    "ann": ann,
-    "cnn": cnn,
-    "transfer": transfer,
-    "published": published,
-}

@@ -7,6 +7,7 @@ import pytest
 from scanvote.datasets.base import Scan
 from scanvote.datasets.lgg_mri import scans
 from scanvote.errors import InputError
+from tests.making import write_mask
 
 
 def tree(root: Path) -> Path:
@@ -119,3 +120,17 @@ def test_the_table_beside_the_tree_that_is_read_counts(tmp_path: Path) -> None:
     deeper = tmp_path / "lgg-mri-segmentation"
     of_site(deeper, HEAD, "TCGA_DU_7306;1;2;10;")
     assert of_site(tmp_path, HEAD, "TCGA_DU_7306;1;2;67;").facts["age"] == "67"
+
+
+def test_a_label_tells_whether_the_mask_marks_anything(tmp_path: Path) -> None:
+    folder = tree(tmp_path) / "kaggle_3m/TCGA_CS_2"
+    write_mask(folder / "TCGA_CS_2_1_mask.tif")
+    write_mask(folder / "TCGA_CS_2_2_mask.tif", empty=True)
+    found = list(scans(tmp_path, "classification"))
+    assert [scan.label for scan in found[:2]] == ["tumor", "no_tumor"]
+    assert all(scan.mask_path for scan in found)
+    assert {scan.label for scan in scans(tmp_path, "segmentation")} == {""}
+
+
+def test_a_mask_that_cannot_be_read_tells_no_label(tmp_path: Path) -> None:
+    assert {scan.label for scan in scans(tree(tmp_path), "classification")} == {""}

@@ -332,5 +332,5 @@ def test_an_unknown_data_set_is_answered_with_the_nearest() -> None:
 
 
 def test_a_data_set_of_the_other_task_is_refused() -> None:
-    with pytest.raises(InputError, match=r"lgg_mri does not serve classification.*brain_tumor"):
-        find("lgg_mri", "classification")
+    with pytest.raises(InputError, match=r"ixi does not serve segmentation.*lgg_mri"):
+        find("ixi", "segmentation")
