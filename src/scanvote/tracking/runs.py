@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 
@@ -18,6 +18,9 @@ from scanvote import provenance
 from scanvote.flat import chosen, flat
 from scanvote.tracking.models import log_keras_model
 from scanvote.tracking.store import KIND, Store, open_store, store_lock
+
+if TYPE_CHECKING:
+    from scanvote.tracking.registry import Registered
 
 _PARENT = "mlflow.parentRunId"
 
@@ -78,6 +81,12 @@ class StageRun:
             The URI by which `mlflow.keras.load_model` finds it.
         """
         return log_keras_model(self._store, self._run_id, path, name)
+
+    def register(self, package: Path, name: str, seed: int) -> "Registered":
+        """Register the folder `package` as a version of the model `name`, as `register_package`."""
+        from scanvote.tracking.registry import register_package  # the package's own libraries
+
+        return register_package(self._store, self._run_id, package, name, seed)
 
     def log_on_parent(self, metrics: Mapping[str, object], artifacts: Iterable[Path] = ()) -> None:
         """Log on the run of the whole execution, where experiments are compared.

@@ -51,7 +51,7 @@ def ui_command(port: int = 5000) -> list[str]:
     """
     uri = tracking_uri()
     if _is_server(uri):
-        raise InputError(f"{_URI} is a server with pages of its own: open {_masked(uri)}")
+        raise InputError(f"{_URI} is a server with pages of its own: open {masked(uri)}")
     open_store()
     command = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", uri]
     command += ["--default-artifact-root", artifact_root()]
@@ -104,8 +104,8 @@ def open_store() -> Store:
             return Store(client, _experiment(client, uri), uri)
     except Exception as error:
         # whatever a driver or a server throws, the user can act on one thing only: the URI
-        chosen = f"{_URI}={_masked(uri)}" if os.environ.get(_URI) else uri
-        reason = _masked(_root_cause(error))
+        chosen = f"{_URI}={masked(uri)}" if os.environ.get(_URI) else uri
+        reason = masked(root_cause(error))
         raise InputError(f"{chosen}: the MLflow store cannot be opened: {reason}") from error
 
 
@@ -139,6 +139,7 @@ def quieten() -> None:
     os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
     os.environ["DO_NOT_TRACK"] = "true"
     os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "ERROR")
+    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
     os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
     for name in ("mlflow", "alembic", "urllib3.connectionpool"):
         logging.getLogger(name).setLevel(logging.ERROR)
@@ -174,13 +175,13 @@ def _impatient() -> Iterator[None]:
             os.environ.pop(name, None)
 
 
-def _root_cause(error: BaseException) -> str:
+def root_cause(error: BaseException) -> str:
     while inner := error.__cause__ or error.__context__:
         error = inner
     return " ".join(str(error).split())[:300] or type(error).__name__
 
 
-def _masked(uri: str) -> str:
+def masked(uri: str) -> str:
     return re.sub(r"//[^/@]*@", "//***@", uri)
 
 

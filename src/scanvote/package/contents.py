@@ -1,0 +1,109 @@
+"""What a package holds, and how it is to be asked: `package.json`, typed and validated."""
+
+import json
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import ValidationError
+
+from scanvote.errors import InputError
+from scanvote.files import write_json
+from scanvote.params import PrepareTask, Section
+
+NAME = "package.json"
+VOTE = "vote.json"
+TEST = "test.csv"
+CARD = "card.md"
+
+
+class Network(Section):
+    """A trained network.
+
+    Attributes:
+        model: its name, as the tables of predictions have it.
+        keras: its Keras archive, from the package's folder on.
+        onnx: the same network as ONNX, None where that was not wanted.
+    """
+
+    model: str
+    keras: str
+    onnx: str | None
+
+
+class Operating(Section):
+    """Of two classes the one not to miss, and the least probability from which it is called."""
+
+    positive: str
+    threshold: float
+
+
+class Classifiers(Section):
+    """What votes on the class of a scan; how, stands in ``vote.json``."""
+
+    labels: list[str]
+    members: list[Network]
+    operating: Operating | None
+    prepare: PrepareTask
+
+
+class MaskWay(Section):
+    """How a mask is made of probabilities, as `scanvote.postprocess.Postprocess`."""
+
+    threshold: float
+    smallest: int
+    largest_only: bool
+    fill_holes: bool
+
+
+class Segmenters(Section):
+    """What marks the tumour: the mean of the networks, each shown `context` slices on a side."""
+
+    networks: list[Network]
+    context: int
+    postprocess: MaskWay
+    prepare: PrepareTask
+
+
+class Contents(Section):
+    """A package.
+
+    Attributes:
+        form: of this file.
+        smoke: the networks are of a smoke run, and no result.
+        backend: what Keras computed on.
+        classifiers: the members of the vote.
+        segmenters: the U-Nets.
+        data: sha256 of the manifests that the splits were made of, by task.
+        test: digest of the test scans, their classes and groups.
+        versions: of Python and the libraries that the networks were packed with.
+    """
+
+    form: Literal[1]
+    smoke: bool
+    backend: Literal["tensorflow", "jax"]
+    classifiers: Classifiers
+    segmenters: Segmenters
+    data: dict[str, str]
+    test: str
+    versions: dict[str, str]
+
+
+def read_contents(folder: Path) -> Contents:
+    """What the package in `folder` holds.
+
+    Raises:
+        InputError: it is no package, or of a form that this version does not know.
+    """
+    path = folder / NAME
+    try:
+        values: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        return Contents.model_validate(values)
+    except FileNotFoundError:
+        raise InputError(f"{path} is missing; run `dvc repro package`") from None
+    except (ValueError, ValidationError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise InputError(f"{path} is no package of this version: {reason}") from None
+
+
+def write_contents(contents: Contents, folder: Path) -> None:
+    write_json(folder / NAME, contents.model_dump(mode="json"))

@@ -1,0 +1,33 @@
+"""Networks from their Keras archives, and what they say."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import keras
+
+_BATCH = 32
+"""Scans at a time: bounds the memory."""
+
+
+def load_network(path: Path) -> "keras.Model":
+    """The network in a Keras archive.
+
+    Raises:
+        InputError: the file is missing, or holds no network.
+    """
+    # Keras must know the layers of our own before it meets them in an archive
+    from scanvote.models import backbones, encoders, mirror  # noqa: F401
+    from scanvote.models.archive import load_saved_model
+
+    return load_saved_model(path, "package")
+
+
+def ask(model: "keras.Model", scans: np.ndarray) -> np.ndarray:
+    """float32 (n, …) of uint8 scans (n, H, W, C)."""
+    found = np.zeros((len(scans), *model.output_shape[1:]), np.float32)
+    for first in range(0, len(scans), _BATCH):
+        found[first : first + _BATCH] = model.predict_on_batch(scans[first : first + _BATCH])
+    return found

@@ -1,0 +1,173 @@
+"""package: the ensemble and the U-Net as one folder that needs nothing else, and its check."""
+
+import platform
+import shutil
+from collections.abc import Sequence
+from contextlib import suppress
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import pandas as pd
+
+from scanvote.errors import InputError
+from scanvote.files import replaced_folder, sha256, write_csv, write_text
+from scanvote.manifest import read_manifest
+from scanvote.members import member_paths
+from scanvote.metrics.operating import positive_class, threshold
+from scanvote.package.card import card
+from scanvote.package.checking import check_masks, check_vote
+from scanvote.package.contents import (
+    CARD,
+    TEST,
+    VOTE,
+    Classifiers,
+    Contents,
+    MaskWay,
+    Network,
+    Operating,
+    Segmenters,
+    write_contents,
+)
+from scanvote.package.examined import digest_of, examined
+from scanvote.package.exchange import export_networks
+from scanvote.package.loaded import load_package
+from scanvote.params import Params
+from scanvote.params.whole import EvaluateParams
+from scanvote.predictions import read_predictions
+from scanvote.voting import Vote
+
+NEEDED = ("keras", "numpy", "opencv-python-headless", "pandas", "pydantic", "scipy")
+"""Distributions that a package is asked with, beside the backend."""
+_BACKENDS = {"tensorflow": ("tensorflow", "tensorflow-cpu"), "jax": ("jax",)}
+
+
+def pack(
+    searches: Path,
+    ensemble: Path,
+    unet: Path,
+    raw: Path,
+    prepared: Path,
+    params: Params,
+    out: Path,
+) -> dict[str, float]:
+    """Write the package, and hold what it says against what the pipeline said.
+
+    - ``package.json`` and ``vote.json``: all settings; ``card.md``: in words
+    - ``members/1.keras``…, ``unet/1.keras``…, each with an ``.onnx`` where `package.onnx` is true
+    - ``test.csv``: what the vote said of the test scans, without a name
+
+    Args:
+        searches: `models/search`.
+        ensemble: `models/ensemble`.
+        unet: `models/unet`.
+        raw: `data/raw/classification`.
+        prepared: `data/prepared`, a folder a task.
+        params: the whole of params.yaml.
+        out: `models/package`.
+
+    Returns:
+        Flat metrics: how many networks, how far apart package, pipeline and ONNX graphs are.
+
+    Raises:
+        InputError: an input is missing, a network cannot be written as ONNX, or the package does
+            not say what the pipeline said.
+    """
+    rows = read_predictions(ensemble / "predictions.csv")
+    vote = rows[rows["model"] == "vote"]
+    on_test = vote[vote["split"] == "test"]
+    manifests = sorted(prepared.glob("*/manifest.csv"))
+    test = examined(on_test, read_manifest(prepared / "classification" / "manifest.csv"))
+    with replaced_folder(out) as folder:
+        contents = Contents(
+            form=1,
+            smoke=params.smoke,
+            backend=params.backend,
+            classifiers=_classifiers(searches, ensemble, vote, params, folder),
+            segmenters=_segmenters(unet, params, folder),
+            data={path.parent.name: sha256(path) for path in manifests},
+            test=digest_of(test),
+            versions=_versions(params.backend),
+        )
+        if params.package.onnx:
+            export_networks(sorted(folder.rglob("*.keras")))
+        write_contents(contents, folder)
+        write_csv(test, folder / TEST)
+        write_text(folder / CARD, card(contents, Vote.read(folder / VOTE)))
+        return _checked(folder, on_test, unet, raw, prepared)
+
+
+def _classifiers(
+    searches: Path, ensemble: Path, vote: pd.DataFrame, params: Params, folder: Path
+) -> Classifiers:
+    rule = Vote.read(ensemble / VOTE)
+    paths = member_paths(searches, rule.members)
+    members = _packed(paths, rule.members, folder, "members", params.package.onnx)
+    shutil.copyfile(ensemble / VOTE, folder / VOTE)
+    return Classifiers(
+        labels=list(rule.labels),
+        members=members,
+        operating=_operating(vote, params.evaluate),
+        prepare=params.prepare.classification,
+    )
+
+
+def _segmenters(unet: Path, params: Params, folder: Path) -> Segmenters:
+    paths = sorted(unet.glob("*.keras"), key=lambda path: int(path.stem))
+    if not paths:
+        raise InputError(f"{unet} holds no network; run `dvc repro unet`")
+    names = [f"unet/{path.stem}" for path in paths]
+    text = (unet / "postprocess.json").read_text(encoding="utf-8")
+    return Segmenters(
+        networks=_packed(paths, names, folder, "unet", params.package.onnx),
+        context=params.unet.context,
+        postprocess=MaskWay.model_validate_json(text),
+        prepare=params.prepare.segmentation,
+    )
+
+
+def _packed(
+    paths: Sequence[Path], models: Sequence[str], folder: Path, place: str, onnx: bool
+) -> list[Network]:
+    """Copy the archives to `place` of the folder, and name the graphs that will lie beside them."""
+    (folder / place).mkdir(parents=True)
+    names = [f"{place}/{number}" for number in range(1, len(paths) + 1)]
+    for path, name in zip(paths, names, strict=True):
+        shutil.copyfile(path, folder / f"{name}.keras")
+    return [
+        Network(model=model, keras=f"{name}.keras", onnx=f"{name}.onnx" if onnx else None)
+        for model, name in zip(models, names, strict=True)
+    ]
+
+
+def _operating(vote: pd.DataFrame, params: EvaluateParams) -> Operating | None:
+    positive = positive_class(vote, params.positive)
+    if positive is None:
+        return None
+    validation = vote[vote["split"] == "validation"]
+    return Operating(
+        positive=positive, threshold=threshold(validation, positive, params.min_sensitivity)
+    )
+
+
+def _checked(
+    folder: Path, vote: pd.DataFrame, unet: Path, raw: Path, prepared: Path
+) -> dict[str, float]:
+    package = load_package(folder)
+    graphs = sorted(folder.rglob("*.onnx"))
+    return {
+        "members": len(package.members),
+        "unets": len(package.unets),
+        **check_vote(package, folder, vote, raw, prepared / "classification"),
+        **check_masks(package, folder, unet, prepared / "segmentation"),
+        "onnx_bytes": sum(path.stat().st_size for path in graphs),
+        "bytes": sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()),
+    }
+
+
+def _versions(backend: str) -> dict[str, str]:
+    """Of Python, and of the distributions that a package is asked with."""
+    found = {"python": platform.python_version()}
+    for name in (*NEEDED, *_BACKENDS[backend]):
+        with suppress(PackageNotFoundError):
+            found[name] = version(name)
+    return found

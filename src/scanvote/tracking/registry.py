@@ -1,0 +1,164 @@
+"""A package in MLflow's registry: a version of one model, and the alias that it earns."""
+
+import base64
+from importlib.metadata import version
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import scanvote
+from scanvote.digests import digest
+from scanvote.errors import InputError
+from scanvote.files import sha256
+from scanvote.package.champion import choose_champion
+from scanvote.package.contents import TEST, Contents, read_contents
+from scanvote.package.examined import read_examined
+from scanvote.tracking.store import Store, as_default, masked, root_cause, store_lock
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from mlflow.entities.model_registry import ModelVersion
+    from mlflow.models.model import ModelInfo
+
+CHAMPION = "champion"
+REASON = "scanvote.reason"
+_CONTENT = "scanvote.content"
+_ARTIFACT = "package"
+_MODEL = Path(__file__).with_name("package_model.py")
+_EXAMPLE_SIDE = 64
+
+
+class Registered(NamedTuple):
+    """A version of the registered model, and in one sentence why it is called what it is."""
+
+    version: str
+    reason: str
+
+
+def register_package(store: Store, run_id: str, folder: Path, name: str, seed: int) -> Registered:
+    """Register the package in `folder` as a version of the model `name`.
+
+    It becomes `champion` or `challenger` by `choose_champion`; the champion is looked up and
+    replaced by one process at a time. What is a version already, files and code, stays as it is.
+
+    Args:
+        run_id: the run that the model is of.
+        folder: named as the artifact is, ``package``.
+        name: in the registry.
+        seed: of the comparison.
+
+    Raises:
+        InputError: the store has no registry, or it refuses.
+    """
+    try:
+        with as_default(store):
+            return _register(store, run_id, folder, name, seed)
+    except InputError:
+        raise
+    except Exception as error:
+        # whatever a server throws, the user can act on one thing only: which one it is
+        raise InputError(
+            f"package.name: {name} cannot be registered at {masked(store.uri)}, which needs a model"
+            f" registry: {masked(root_cause(error))}"
+        ) from error
+
+
+def _register(store: Store, run_id: str, folder: Path, name: str, seed: int) -> Registered:
+    content = _content(folder)
+    known = _known(store, name, content)
+    if known is not None:
+        return Registered(str(known.version), known.tags[REASON])
+    contents = read_contents(folder)
+    logged = _log(run_id, folder, contents)
+    with store_lock():
+        new, present = read_examined(folder / TEST), _champions_test(store, name)
+        verdict = choose_champion(new, present, contents.smoke, seed)
+        tags = {_CONTENT: content, REASON: verdict.reason, "scanvote.test": contents.test}
+        made = store.client.create_model_version(
+            name, logged.model_uri, run_id, tags=tags, model_id=logged.model_id
+        )
+        store.client.set_registered_model_alias(name, verdict.alias, made.version)
+    return Registered(str(made.version), verdict.reason)
+
+
+def _content(folder: Path) -> str:
+    """Digest of all files of the package, and of the code that asks it."""
+    code = Path(scanvote.__file__).parent
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    listed = [(path.relative_to(folder).as_posix(), sha256(path)) for path in sorted(files)]
+    sources = [(path.relative_to(code).as_posix(), sha256(path)) for path in code.rglob("*.py")]
+    return digest(listed, sorted(sources))
+
+
+def _known(store: Store, name: str, content: str) -> "ModelVersion | None":
+    """The version that has this content; the model is made where there is none."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        store.client.get_registered_model(name)
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+            raise
+        text = "The vote on the class of a scan, and the U-Net. Research use, not for diagnosis."
+        store.client.create_registered_model(name, description=text)
+    found = store.client.search_model_versions(f"name = '{name}'")
+    return next((one for one in found if one.tags.get(_CONTENT) == content), None)
+
+
+def _champions_test(store: Store, name: str) -> "pd.DataFrame | None":
+    from mlflow.artifacts import download_artifacts
+
+    champion = store.client.get_registered_model(name).aliases.get(CHAMPION)
+    if champion is None:
+        return None
+    uri = f"models:/{name}/{champion}/artifacts/{_ARTIFACT}/{TEST}"
+    with TemporaryDirectory() as folder:
+        return read_examined(Path(download_artifacts(uri, dst_path=folder)))
+
+
+def _log(run_id: str, folder: Path, contents: Contents) -> "ModelInfo":
+    import mlflow.pyfunc
+    from mlflow.models import Model
+
+    info: ModelInfo = Model.log(
+        artifact_path=None,
+        name=_ARTIFACT,
+        flavor=mlflow.pyfunc,
+        run_id=run_id,
+        python_model=str(_MODEL),
+        artifacts={_ARTIFACT: str(folder)},
+        code_paths=[str(Path(scanvote.__file__).parent)],
+        pip_requirements=_requirements(contents),
+        signature=_signature(contents.classifiers.labels),
+        input_example=_example(),
+    )
+    return info
+
+
+def _requirements(contents: Contents) -> list[str]:
+    # told, because MLflow would load the model in a process of its own to find out
+    named = {name: one for name, one in contents.versions.items() if name != "python"}
+    return [f"{name}=={one}" for name, one in {"mlflow": version("mlflow"), **named}.items()]
+
+
+def _signature(labels: list[str]) -> Any:
+    from mlflow.models import ModelSignature
+    from mlflow.types.schema import ColSpec, Schema
+
+    numbers = [*(f"p_{label}" for label in labels), "agreement"]
+    said: list[Any] = [ColSpec("string", "predicted")]
+    said += [ColSpec("double", name) for name in numbers]
+    return ModelSignature(Schema([ColSpec("string", "image")]), Schema(said))
+
+
+def _example() -> "pd.DataFrame":
+    """A scan of noise: an example must be nobody's."""
+    import cv2
+    import pandas as pd
+
+    from scanvote.seeds import generator
+
+    shape = (_EXAMPLE_SIDE, _EXAMPLE_SIDE)
+    noise = generator(0, "example").integers(0, 256, shape, "uint8")
+    content = cv2.imencode(".png", noise)[1].tobytes()
+    return pd.DataFrame({"image": [base64.b64encode(content).decode()]})

@@ -1,0 +1,157 @@
+"""The outputs of a pipeline that are packed, so small that a test can wait for them."""
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from scanvote.arrays import read_split, write_shards
+from scanvote.ensemble import ensemble
+from scanvote.files import sha256, write_csv, write_json
+from scanvote.images.decode import decode_image
+from scanvote.images.framing import frame
+from scanvote.manifest import COLUMNS, PIXEL, write_manifest
+from scanvote.params import Params, PrepareTask
+from scanvote.postprocess import Postprocess
+from scanvote.predictions import class_predictions, mask_predictions
+from tests.making import write_image
+from tests.searching import tiny_params
+
+LABELS = ("glioma", "no_tumor", "pituitary")
+WAY = {"threshold": 0.5, "smallest": 3, "largest_only": False, "fill_holes": True}
+SIDE = 16
+SCANS = 6
+"""A split."""
+
+
+class Made(NamedTuple):
+    """What `pack` is given."""
+
+    searches: Path
+    ensemble: Path
+    unet: Path
+    raw: Path
+    prepared: Path
+    params: Params
+
+
+def write_pipeline(root: Path, labels: tuple[str, ...] = LABELS, **prepare: Any) -> Made:
+    """Two members and a U-Net, not trained, asked about scans of noise under a disc.
+
+    Args:
+        root: of the folders.
+        labels: of the classes; of two the members have one output.
+        prepare: changes of `prepare.classification`.
+    """
+    params = having(tiny_params(), prepare)
+    made = Made(
+        *(root / name for name in ("search", "ensemble", "unet", "raw", "prepared")), params
+    )
+    _write_scans(made, list(labels))
+    for place, family in enumerate(("ann", "cnn")):
+        _search(made, family, place, list(labels))
+    ensemble(made.searches, params, made.ensemble)
+    _unet(made)
+    return made
+
+
+def having(params: Params, prepare: dict[str, Any]) -> Params:
+    small = {"image_size": SIDE, "copies": 0}
+    how = params.prepare
+    tasks = {
+        "classification": how.classification.model_copy(update=small | prepare),
+        "segmentation": how.segmentation.model_copy(update=small),
+    }
+    return params.model_copy(update={"prepare": how.model_copy(update=tasks)})
+
+
+def changed(made: Made, **sections: dict[str, Any]) -> Made:
+    """With other params."""
+    whole = {
+        name: getattr(made.params, name).model_copy(update=values)
+        for name, values in sections.items()
+    }
+    return made._replace(params=made.params.model_copy(update=whole))
+
+
+def _write_scans(made: Made, labels: list[str]) -> None:
+    for task in ("classification", "segmentation"):
+        how: PrepareTask = getattr(made.params.prepare, task)
+        rows = []
+        for split in ("validation", "test"):
+            shard = []
+            for number in range(SCANS):
+                name, code = f"{task}/{split}-{number}", number % len(labels)
+                path = write_image(made.raw / f"{name}.png", 10 * number + len(name), 40 + number)
+                image = frame(decode_image(path), how)
+                shard.append({"images": image, "scan_ids": np.array(name)})
+                shard[-1] |= (
+                    {"labels": np.int64(code)}
+                    if task == "classification"
+                    else {"masks": (image[..., 0] > 128).astype(np.uint8)}
+                )
+                known = {"scan_id": name, "path": f"{name}.png", "label": labels[code]}
+                rows.append(known | {"split": split, "sha256": sha256(path), "group": number // 2})
+            write_shards(made.prepared / task, split, shard)
+        frame_ = pd.DataFrame(rows).reindex(
+            columns=[*COLUMNS, *PIXEL, "split", "group"], fill_value=""
+        )
+        numbers = {"width": 40, "height": 40, "mask_pixels": 0, "pixel_height": 1, "pixel_width": 1}
+        write_manifest(
+            frame_.assign(pixel_unit="px", **numbers), made.prepared / task / "manifest.csv"
+        )
+
+
+def _search(made: Made, family: str, place: int, labels: list[str]) -> None:
+    from scanvote.models.archive import save_model
+    from scanvote.models.brief import as_classes
+
+    folder = made.searches / family
+    model = classifier(seed=place, outputs=1 if len(labels) == 2 else len(labels), name=family)
+    save_model(model, folder / "1.keras")
+    tables = []
+    for split in ("validation", "test"):
+        shard = read_split(made.prepared / "classification", split)
+        said = as_classes(model.predict_on_batch(shard["images"]))
+        tables.append(class_predictions(f"{family}/small", split, shard, said, labels))
+    write_csv(pd.concat(tables), folder / "predictions.csv")
+
+
+def classifier(seed: int, outputs: int, name: str, channels: int = 1) -> Any:
+    import keras
+    from keras import layers
+
+    from scanvote.models.brief import answer
+    from scanvote.models.mirror import mirrored
+
+    keras.utils.set_random_seed(seed + 1)
+    inputs = keras.Input((SIDE, SIDE, channels), name="scan")
+    x = layers.Conv2D(3, 3, activation="relu")(layers.Rescaling(1 / 64)(inputs))
+    x = layers.Dropout(0.2)(layers.Flatten()(x))
+    plain = keras.Model(inputs, answer(x, outputs), name=name)
+    return mirrored(plain) if seed else plain
+
+
+def _unet(made: Made) -> None:
+    import keras
+    from keras import layers
+
+    from scanvote.models.archive import save_model
+
+    keras.utils.set_random_seed(7)
+    inputs = keras.Input((SIDE, SIDE, 1), name="scan")
+    x = layers.Conv2D(1, 3, padding="same", activation="sigmoid")(layers.Rescaling(1 / 64)(inputs))
+    model = keras.Model(inputs, x, name="unet")
+    save_model(model, made.unet / "1.keras")
+    write_json(made.unet / "postprocess.json", WAY)
+    shard = read_split(made.prepared / "segmentation", "test")
+    manifest = pd.read_csv(
+        made.prepared / "segmentation" / "manifest.csv", keep_default_na=False
+    ).set_index("scan_id")
+    rows = manifest.loc[shard["scan_ids"]].reset_index()
+    said = model.predict_on_batch(shard["images"])[..., 0]
+    masks = map(Postprocess(**WAY), said)
+    write_csv(
+        mask_predictions("test", rows, list(shard["masks"]), masks), made.unet / "predictions.csv"
+    )
