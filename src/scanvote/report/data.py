@@ -1,0 +1,210 @@
+"""The section on the data: what they are, what is wrong with them, and whose they are."""
+
+from scanvote.data_card.cleaning import LISTED
+from scanvote.data_card.known import Known
+from scanvote.data_card.tables import UNKNOWN, classes, patients
+from scanvote.datasets.base import DataSet
+from scanvote.integrity import RULES, rules
+from scanvote.report import names, numbers
+from scanvote.report.blocks import (
+    Answers,
+    Block,
+    Bullets,
+    Folded,
+    Heading,
+    Notice,
+    Section,
+    Table,
+    Text,
+)
+from scanvote.report.factors import factor_tables
+from scanvote.report.facts import TASKS, Facts
+from scanvote.report.pictures import picture, side_by_side
+from scanvote.splits import SPLITS
+
+_COPIES = {
+    "scans": "scans before",
+    "kept": "scans kept",
+    "redundant": "copies of a scan that is kept",
+    "byte_copies": "files with the bytes of another",
+    "largest_cluster": "scans in the largest cluster of copies",
+    "conflicts": "images under two classes",
+    "conflict_scans": "scans of those images",
+    "relatives_groups": "groups of look-alikes of unknown patients",
+    "largest_relatives_group": "scans in the largest of them",
+    "overruled": "decisions of a person against the rule",
+    "recall": "share of the planted copies that was found",
+    "recall_same_side": "share of the planted copies that stays on the side of its original",
+    "precision": "share of what was found that was planted",
+}
+
+
+def data(facts: Facts) -> Section:
+    """Each task's data: sets and licences, counts, faults, copies."""
+    blocks: list[Block] = [
+        Text(
+            "Nothing below is guessed: it comes from the publishers and from the files"
+            f' themselves, every one of which was decoded. "{UNKNOWN}" stands where neither tells.'
+        )
+    ]
+    for task in TASKS:
+        if task in facts.known:
+            known = facts.known[task]
+            blocks += [Heading(f"Data of the {task}"), *_sets(known), *_counts(known)]
+            blocks += [*_faults(known), *_copies(facts, known)]
+    if not facts.known:
+        blocks.append(Text(f"The data are {numbers.NOT_REPORTED}."))
+    return Section("data", "The data and their faults", tuple(blocks))
+
+
+def _sets(known: Known) -> list[Block]:
+    return [Answers(tuple(pair for one in known.sets for pair in _facts(known, one)))]
+
+
+def _facts(known: Known, one: DataSet) -> tuple[tuple[str, str], ...]:
+    used = int((known.scans["source"] == one.name).sum())
+    published = f"{one.published:,}" if one.published else UNKNOWN
+    return (
+        ("Data set", one.name),
+        ("Scans used", f"{used:,}; published: {published}"),
+        ("Patients", patients(known.scans[known.scans["source"] == one.name])),
+        ("How a patient is known", one.patients or UNKNOWN),
+        ("Acquired and labelled", one.collection or UNKNOWN),
+        ("Licence", one.licence or UNKNOWN),
+        ("Source", one.source or UNKNOWN),
+        ("Citation", one.citation or UNKNOWN),
+    )
+
+
+def _counts(known: Known) -> list[Block]:
+    """Scans of each class, and of each class in each split where they are split."""
+    found, split = classes(known.scans), known.split
+    labels = sorted(set(found))
+    head: tuple[str, ...] = ("class", "scans")
+    rows = [(names.words(name), numbers.count((found == name).sum())) for name in labels]
+    table = Table("Scans of each class that can be used.", head, tuple(rows))
+    if split is not None:
+        kept = classes(split)
+        head += SPLITS
+        table = Table(
+            "Scans of each class that can be used, and those in each split.",
+            head,
+            tuple(
+                (label, count, *_by_split(split[kept == name]["split"].tolist()))
+                for name, (label, count) in zip(labels, rows, strict=True)
+            ),
+        )
+    facts = factor_tables(split)
+    return [table, Folded("What else is known of the scans", tuple(facts))] if facts else [table]
+
+
+def _by_split(splits: list[str]) -> list[str]:
+    return [numbers.count(splits.count(split)) for split in SPLITS]
+
+
+def _faults(known: Known) -> list[Block]:
+    faults = [
+        f"{one.name}: {fault}" if len(known.sets) > 1 else fault
+        for one in known.sets
+        for fault in one.faults
+    ]
+    told: list[Block] = []
+    if faults:
+        told = [Text("Faults that the sets are known for:"), Bullets(tuple(faults))]
+    return [*told, *_integrity(known)]
+
+
+def _integrity(known: Known) -> list[Block]:
+    counts = known.found["kind"].value_counts()
+    looked = rules(known.task)
+    rows = tuple(
+        (names.words(kind), rule.words, numbers.count(counts[kind]), _follows(known, kind))
+        for kind, rule in looked.items()
+        if kind in counts
+    )
+    clean = [names.words(kind) for kind in looked if kind not in counts]
+    note = f"Looked for and not found: {', '.join(clean)}." if clean else ""
+    if not rows:
+        return [Text(f"Every file was checked by stated rules, and nothing was found. {note}")]
+    caption = "What was found wrong or strange with the files, by stated rules."
+    return [Table(caption, ("finding", "rule", "found", "what follows"), rows, note), *_each(known)]
+
+
+def _each(known: Known) -> list[Block]:
+    lines = [f"{one.kind}, {one.path}: {one.detail}" for one in known.found.itertuples()]
+    rest = [f"and {len(lines) - LISTED:,} more"] if len(lines) > LISTED else []
+    return [Folded("Each finding", (Bullets((*lines[:LISTED], *rest)),))]
+
+
+def _follows(known: Known, kind: str) -> str:
+    return "left out" if known.task in RULES[kind].excludes else "reported"
+
+
+def _copies(facts: Facts, known: Known) -> list[Block]:
+    found = facts.figures("deduplicate", known.task)
+    if not found:
+        return [Text(f"Copies: {numbers.NOT_REPORTED}.")]
+    if not any(found.get(key) for key in ("clusters", "relatives_groups", "overruled")):
+        return [Text(f"Among {numbers.counted(found, 'scans')} scans no copy was found.")]
+    rows = tuple(
+        (words, _copy_figure(key, found[key])) for key, words in _COPIES.items() if found.get(key)
+    )
+    return [
+        Table("Copies, conflicts and look-alikes.", ("what", "found"), rows),
+        *_conflicts(facts, known),
+        *side_by_side(
+            [
+                *picture(
+                    facts,
+                    f"data/deduplicated/{known.task}/montage.png",
+                    "Pairs of scans that are taken for copies, with their differences",
+                    "What was taken for a copy: the scan that is kept, its copy, their difference,"
+                    " the doubtful ones first.",
+                ),
+                *picture(
+                    facts,
+                    f"data/prepared/{known.task}/crop.png",
+                    "Scans with the box around the head that they are cropped to",
+                    "The crop to the head.",
+                ),
+            ]
+        ),
+    ]
+
+
+def _copy_figure(key: str, value: float | None) -> str:
+    return (
+        numbers.number(value) if key.startswith(("recall", "precision")) else numbers.count(value)
+    )
+
+
+def _so(facts: Facts) -> str:
+    if facts.params.split.protocol == "random":  # as published systems did
+        return "; the protocol `random` uses them nevertheless"
+    return ", so none trains or tests"
+
+
+def _class(label: object) -> str:
+    return names.words(str(label))
+
+
+def _conflicts(facts: Facts, known: Known) -> list[Block]:
+    """The scans that stand under two classes, one by one."""
+    table = facts.table(f"data/deduplicated/{known.task}/duplicates.csv")
+    if table.empty or not table["conflict"].any():
+        return []
+    held = table[table["conflict"]]
+    rows = tuple(
+        (str(one.scan_id), _class(one.label), str(one.duplicate_of), _class(one.label_of))
+        for one in held.head(LISTED).itertuples()
+    )
+    more = f"And {len(held) - LISTED:,} more." if len(held) > LISTED else ""
+    caption = "One image under two classes."
+    head = ("scan", "its class", "the same image", "its class there")
+    return [
+        Notice(
+            f"{len(held):,} images stand in the data under two classes, and nobody here can tell"
+            f" which is right{_so(facts)}."
+        ),
+        Folded("Each conflict", (Table(caption, head, rows, more),)),
+    ]

@@ -1,0 +1,96 @@
+"""How a report calls models, classes, data sets and figures."""
+
+import re
+from collections.abc import Iterable
+
+_FAMILIES = {
+    "ann": "ANN",
+    "cnn": "CNN",
+    "transfer": "Transfer",
+    "published": "Published",
+    "unet": "U-Net",
+    "baseline": "Baseline",
+    "empty": "Empty masks",
+    "vote": "Vote",
+}
+_RULES = {
+    "majority": "majority vote",
+    "soft": "soft vote",
+    "weighted": "weighted vote",
+    "stacking": "stacking",
+}
+_FIGURES = {
+    "accuracy": "accuracy",
+    "balanced_accuracy": "balanced accuracy",
+    "macro_f1": "macro F1",
+    "mcc": "Matthews correlation",
+    "auroc": "AUROC",
+    "average_precision": "average precision",
+    "brier": "Brier score",
+    "ece": "expected calibration error",
+    "cross_entropy": "cross entropy",
+    "dice": "Dice",
+    "iou": "IoU",
+    "hd95": "95 % Hausdorff distance",
+    "mcnemar_p": "McNemar p",
+    "delong_p": "DeLong p",
+    "wilcoxon_p": "Wilcoxon p",
+    "p_holm": "p after Holm",
+    "dice_patient_mean": "Dice of a patient, mean",
+    "dice_patient_median": "Dice of a patient, median",
+    "baseline_dice_patient_mean": "baseline, mean",
+    "baseline_dice": "baseline's Dice",
+    "votes": "votes",
+}
+_CHOICE = re.compile(r"(convolutions|dense layers|filters|units|dropout)(?=\d)")
+_WORDS = {"p": "p", "auroc": "AUROC", "f1": "F1", "onnx": "ONNX", "unet": "U-Net", "dice": "Dice"}
+_TESTS = {"mcnemar": "McNemar, exact", "delong": "DeLong", "wilcoxon": "Wilcoxon"}
+_PROTOCOLS = {
+    "inflation": "difference: random less grouped",
+    "official_as_published": "official, leaks left in",
+}
+
+
+def words(name: str) -> str:
+    """``no_tumor`` as one reads it."""
+    return " ".join(str(name).replace("_", " ").split())
+
+
+def family(name: str) -> str:
+    return _FAMILIES.get(name, words(name))
+
+
+def rule(name: str) -> str:
+    return _RULES.get(name, words(name))
+
+
+def model(name: str) -> str:
+    """``cnn/filters64-units0`` as ``CNN: filters 64, units 0``; ``vote/soft`` as ``Soft vote``."""
+    head, _, rest = str(name).partition("/")
+    if head == "vote":
+        return rule(rest).capitalize() if rest else "Vote"
+    told = [_CHOICE.sub(r"\1 ", words(part)) for part in rest.split("-")]
+    return f"{family(head)}: {', '.join(told)}" if rest else family(head)
+
+
+def test(name: str) -> str:
+    return _TESTS.get(name, words(name))
+
+
+def protocol(name: str) -> str:
+    return _PROTOCOLS.get(name, words(name))
+
+
+def figure(name: str) -> str:
+    """The name of a figure or of a column: ``macro_f1`` as ``macro F1``."""
+    if name in _FIGURES:
+        return _FIGURES[name]
+    return " ".join(_WORDS.get(word, word) for word in words(name).split())
+
+
+def listed(names: Iterable[str]) -> str:
+    """``glioma, meningioma and no tumor``."""
+    all_words = [words(name) for name in names]
+    if len(all_words) < 2:
+        return "".join(all_words)
+    return f"{', '.join(all_words[:-1])} and {all_words[-1]}"

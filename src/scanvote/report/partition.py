@@ -1,0 +1,121 @@
+"""The section on the splits: who trains, who tests, what leaks, and what a leak would add."""
+
+from scanvote.report import names, numbers
+from scanvote.report.blocks import Block, Heading, Notice, Section, Table, Text
+from scanvote.report.facts import TASKS, Facts
+from scanvote.report.pictures import others, picture, side_by_side
+from scanvote.report.tables import frame_table
+from scanvote.splits import LINKS, SPLITS
+
+PROTOCOLS = {
+    "grouped": "Whole groups of scans that have a patient, a series, a look-alike or a copy in"
+    " common are dealt to the splits.",
+    "official": "The test part is the published one; every scan with a copy or relative in it"
+    " leaves training.",
+    "site": "The test part is one institution; whoever is tied to it leaves training.",
+    "random": "Every scan is dealt for itself, copies included.",
+}
+_KINDS = {
+    "patient": "the same patient",
+    "series": "the same series",
+    "relatives": "look-alikes of an unknown patient",
+    "duplicate": "copies of one scan",
+    "sha256": "the same bytes",
+    "group": "any of these, directly or through others",
+}
+_INFLATION = "metrics/inflation/classification"
+
+
+def partition(facts: Facts) -> Section:
+    """The splits, the audit, and the inflation beside it."""
+    split = facts.params.split
+    words = PROTOCOLS[split.protocol]
+    told = f" Fold {split.fold + 1} of {split.folds} is the test part." if split.folds else ""
+    blocks = [
+        Text(f"Protocol `{split.protocol}`. {words}{told}"),
+        *_sizes(facts),
+        Heading("The leak audit"),
+        *_audit(facts),
+        Heading("What a leak would add"),
+        *_inflation(facts),
+    ]
+    return Section("splits", "The splits, the leak audit and what a leak adds", tuple(blocks))
+
+
+def _sizes(facts: Facts) -> list[Block]:
+    rows = [
+        (task, split, *(numbers.counted(found, f"{split}_{what}") for what in ("scans", "groups")))
+        for task in TASKS
+        if (found := facts.figures("prepare", task))
+        for split in SPLITS
+    ]
+    if not rows:
+        return [Text(f"The sizes of the splits are {numbers.NOT_REPORTED}.")]
+    caption = "The splits, in scans and in groups of scans that belong together."
+    return [Table(caption, ("task", "split", "scans", "groups"), tuple(rows))]
+
+
+def leaked(facts: Facts) -> dict[str, int]:
+    """By task, pairs of scans across the splits with anything in common."""
+    return {
+        task: int(found["leaked_pairs_group"] or 0)
+        for task in TASKS
+        if "leaked_pairs_group" in (found := facts.figures("prepare", task))
+    }
+
+
+def _audit(facts: Facts) -> list[Block]:
+    tasks = [task for task in TASKS if facts.figures("prepare", task)]
+    if not tasks:
+        return [Text(f"The audit is {numbers.NOT_REPORTED}.")]
+    rows = tuple(
+        (
+            _KINDS[link],
+            *(numbers.counted(facts.figures("prepare", t), f"leaked_pairs_{link}") for t in tasks),
+        )
+        for link in (*LINKS, "group")
+    )
+    caption = "Pairs of scans on two sides of a split that have something in common."
+    return [_verdict(facts), Table(caption, ("in common", *tasks), rows)]
+
+
+def _verdict(facts: Facts) -> Block:
+    leaks = {task: pairs for task, pairs in leaked(facts).items() if pairs}
+    if not leaks:
+        return Text(
+            "After the split every pair of scans on two sides is checked again. The audit finds"
+            " none with anything in common, and the pipeline stops where there is one."
+        )
+    told = ", ".join(f"{pairs:,} pairs in the {task}" for task, pairs in leaks.items())
+    return Notice(
+        f"This split leaks by its protocol: {told}. The results below measure what a leak adds,"
+        " and are not those of unseen patients."
+    )
+
+
+def _inflation(facts: Facts) -> list[Block]:
+    found, table = facts.figures("inflation", "classification"), f"{_INFLATION}/table.csv"
+    if not found:
+        return [Text(f"What a leak would add is {numbers.NOT_REPORTED}.")]
+    words = (
+        "One and the same small classifier, a logistic regression with nothing to tune, is trained"
+        " and tested under each protocol. Scans dealt at random, as in much of the literature,"
+        f" reach an accuracy of {numbers.of(found, 'random_accuracy')}; whole groups"
+        f" {numbers.of(found, 'grouped_accuracy')}. The leak adds"
+        f" {numbers.of(found, 'inflation_accuracy')} to the accuracy and"
+        f" {numbers.of(found, 'inflation_macro_f1')} to the macro F1, for nothing that was learned"
+        " about a disease."
+    )
+    caption = "The same classifier under leaking and leak-free protocols."
+    shown = picture(
+        facts,
+        f"{_INFLATION}/inflation.png",
+        "Accuracy and macro F1 of the same classifier under each protocol, with intervals; the"
+        " figures stand in the table above",
+        "What a leak adds to the figures of one and the same classifier.",
+    )
+    return [
+        Text(words),
+        *frame_table(facts.table(table), caption, {"protocol": names.protocol}),
+        *side_by_side([*shown, *others(facts, _INFLATION, ["inflation"])]),
+    ]

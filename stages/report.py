@@ -1,0 +1,21 @@
+"""report: one page for a reviewer, a model card and a CLAIM checklist, of all that is known."""
+
+from pathlib import Path
+
+from scanvote import tracking
+from scanvote.params import load_params
+from scanvote.report import write_report
+from scanvote.terminal import run_stage
+
+
+def main(html: Path, model_card: Path, checklist: Path) -> None:
+    """Write the page HTML, the MODEL_CARD and the CHECKLIST from what the other stages left."""
+    with tracking.stage_run("report", params=load_params()) as run:
+        write_report(Path(), html, model_card, checklist)
+        for path in (html, model_card, checklist):
+            run.log_file(path)
+        run.log_on_parent(tracking.read_metrics(), [html, model_card, checklist])
+
+
+if __name__ == "__main__":
+    run_stage(main)
