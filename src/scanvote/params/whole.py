@@ -27,9 +27,25 @@ from scanvote.params.models import (
 )
 from scanvote.params.section import Count, Positive, Section, Share
 
+Rule = Literal["majority", "soft", "weighted", "stacking"]
+
 
 class EnsembleParams(Section):
     top: Positive
+    members: Literal["best", "diverse"]
+    rule: Rule
+    calibrate: bool
+
+
+Method = Literal["gradcam", "occlusion", "lime"]
+
+
+class ExplainParams(Section):
+    methods: Annotated[list[Method], Field(min_length=1)]
+    scans: Count
+    window: Share
+    segments: Annotated[int, Field(ge=2)]
+    samples: Positive
 
 
 class EvaluateParams(Section):
@@ -37,6 +53,11 @@ class EvaluateParams(Section):
     positive: str | None
     min_sensitivity: Share
     tolerance: Annotated[float, Field(gt=0)]
+
+
+class PackageParams(Section):
+    name: Annotated[str, Field(pattern=r"^[^/:]+$")]
+    onnx: bool
 
 
 class Params(Section):
@@ -62,4 +83,6 @@ class Params(Section):
     unet: UnetParams
     baseline: BaselineParams
     ensemble: EnsembleParams
+    explain: ExplainParams
     evaluate: EvaluateParams
+    package: PackageParams
