@@ -1,5 +1,6 @@
 """Networks as ONNX, for sites without Python: written by tf2onnx, stable to the byte, checked."""
 
+import importlib
 import io
 import multiprocessing
 import os
@@ -56,7 +57,7 @@ def onnx_answer(path: Path, scans: np.ndarray) -> np.ndarray:
 
 @contextmanager
 def _hashing_alike() -> Iterator[None]:
-    """In what is started here sets have one order: tf2onnx merges nodes in that of a set."""
+    """In what is started here sets of names have one order: tf2onnx works some off as they come."""
     before = os.environ.get("PYTHONHASHSEED")
     os.environ["PYTHONHASHSEED"] = "0"
     try:
@@ -79,6 +80,7 @@ def _export(path: Path) -> Path:
             "package.onnx: TensorFlow writes the networks as ONNX and is not installed here;"
             " install it beside, or set it to false"
         ) from None
+    _order_sets_of_nodes()
     model, target = load_network(path), path.with_suffix(".onnx")
     with written(target) as beside:
         raw = beside.with_name(f"{beside.stem}-raw.onnx")
@@ -87,6 +89,12 @@ def _export(path: Path) -> Path:
         finally:
             raw.unlink(missing_ok=True)
     return target
+
+
+def _order_sets_of_nodes() -> None:
+    """tf2onnx works off sets of nodes, too, which Python would order by their places in memory."""
+    node = importlib.import_module("tf2onnx.graph").Node
+    node.__hash__ = lambda self: hash(self.name)
 
 
 def _convert(model: "keras.Model", raw: Path) -> "ModelProto":
