@@ -82,6 +82,7 @@ def _export(path: Path) -> Path:
         ) from None
     _order_sets_of_nodes()
     model, target = load_network(path), path.with_suffix(".onnx")
+    _hold_constants(model)
     with written(target) as beside:
         raw = beside.with_name(f"{beside.stem}-raw.onnx")
         try:
@@ -97,6 +98,15 @@ def _order_sets_of_nodes() -> None:
     node.__hash__ = lambda self: hash(self.name)
 
 
+def _hold_constants(model: "keras.Model") -> None:
+    """What normalises holds tensors that are no weights, of which tf2onnx makes inputs."""
+    import keras
+
+    for layer in model._flatten_layers():
+        if isinstance(layer, keras.layers.Normalization):
+            layer.mean, layer.variance = np.asarray(layer.mean), np.asarray(layer.variance)
+
+
 def _convert(model: "keras.Model", raw: Path) -> "ModelProto":
     import onnx
 
@@ -107,6 +117,8 @@ def _convert(model: "keras.Model", raw: Path) -> "ModelProto":
             model.export(str(raw), format="onnx", verbose=False)
         converted = stable(onnx.load(raw))
         onnx.checker.check_model(converted)
+        if len(converted.graph.input) > 1:
+            raise ValueError("tf2onnx makes more inputs than the scan")
     except Exception as error:  # TensorFlow, Keras and tf2onnx raise nearly any of them
         reason = " ".join(str(error).split())[:200]
         raise InputError(

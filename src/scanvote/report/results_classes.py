@@ -100,7 +100,8 @@ def _beside(facts: Facts, found: Metrics) -> list[Block]:
     told = f"Of the difference: {'; '.join(tests)}." if tests else ""
     note = (
         f"In brackets 95 % intervals by bootstrap over the {groups} groups of scans that belong"
-        " together, not over scans. Of Brier score and calibration error less is better. "
+        " together, not over scans. Of Brier score and calibration error less is better; a sample"
+        " overstates the calibration error, so that its interval reaches down. "
     ) + told
     head = ("figure", "vote", "best member", *(["vote less best member"] if tested else []))
     caption = "The vote beside the member that was best on validation, on the same test scans."

@@ -85,6 +85,21 @@ def test_a_network_says_the_same_as_onnx_and_its_bytes_do_not_know_what_was_writ
         assert onnx_answer(path.with_suffix(".onnx"), SCANS) == pytest.approx(wanted, abs=1e-5)
 
 
+@pytest.mark.slow
+def test_what_normalises_a_scan_is_in_the_graph(tmp_path: Path):
+    import keras
+
+    inputs = keras.Input(SCANS.shape[1:], name="scan")
+    normal = keras.layers.Normalization(mean=[90.0], variance=[49.0])(inputs)
+    flat = keras.layers.Flatten()(normal)
+    save_model(
+        keras.Model(inputs, keras.layers.Dense(2, activation="softmax")(flat)), tmp_path / "1.keras"
+    )
+    (written,) = export_networks([tmp_path / "1.keras"])
+    wanted = ask(load_network(tmp_path / "1.keras"), SCANS)
+    assert onnx_answer(written, SCANS) == pytest.approx(wanted, abs=1e-5)
+
+
 def test_sets_of_nodes_do_not_know_where_in_memory_they_are(monkeypatch):
     """Left alone, tf2onnx makes another graph of some networks nearly every time."""
     from tf2onnx.graph import Node
