@@ -44,7 +44,7 @@ def confusion_figure(
                 range(len(labels)), names, rotation=35, ha="right", rotation_mode="anchor"
             )
             cell.set_yticks(range(len(labels)), names if cell is np.atleast_1d(axes)[0] else [])
-            cell.set_xlabel("predicted", loc="left")  # the footnote is on the right
+        np.atleast_1d(axes)[0].set_xlabel("predicted", loc="left")  # the footnote is on the right
         np.atleast_1d(axes)[0].set_ylabel("truth")
 
 
