@@ -76,8 +76,8 @@ def test_a_wrong_key_is_named(tmp_path: Path, old: str, new: str, message: str) 
         ("[32, 64, 128]", "32", "ann.units"),
         ("[32, 64, 128]", "[32, many]", "ann.units.1"),
         ("[EfficientNetV2B0]", "EfficientNetV2B0", "transfer.backbones"),
-        ("ensemble:\n  top: 3", "ensemble: 12", "ensemble"),
-        ("ensemble:\n  top: 3", "ensemble:", "ensemble"),
+        ("ixi:\n  contrasts: [T1, T2, PD]", "ixi: 12", "ixi"),
+        ("ixi:\n  contrasts: [T1, T2, PD]", "ixi:", "ixi"),
     ],
 )
 def test_a_wrong_type_is_named_with_its_value(tmp_path: Path, old: str, new: str, key: str) -> None:
@@ -106,6 +106,11 @@ def test_a_wrong_type_is_named_with_its_value(tmp_path: Path, old: str, new: str
         ("shift: 0.05", "shift: 1", "prepare.augment.shift"),
         ("algorithm: random", "algorithm: bayes", "search.algorithm"),
         ("batch_size: 32", "batch_size: 0", "search.batch_size"),
+        ("rule: majority", "rule: best", "ensemble.rule"),
+        ("[occlusion, lime, gradcam]", "[shap]", "explain.methods.0"),
+        ("window: 0.2", "window: 1.5", "explain.window"),
+        ("name: scanvote", "name: a:b", "package.name"),
+        ("name: scanvote", "name: ''", "package.name"),
         ("objective: macro_f1", "objective: f1", "search.objective"),
         ("dropout: 0.25", "dropout: 1", "ann.dropout"),
         ("[EfficientNetV2B0]", "[]", "transfer.backbones"),

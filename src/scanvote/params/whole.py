@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from scanvote.params.data import (
     ClassificationParams,
@@ -56,8 +56,15 @@ class EvaluateParams(Section):
 
 
 class PackageParams(Section):
-    name: Annotated[str, Field(pattern=r"^[^/:]+$")]
+    name: str
     onnx: bool
+
+    @field_validator("name")
+    @classmethod
+    def _the_registry_takes_it(cls, name: str) -> str:
+        if not name or set(name) & {"/", ":"}:
+            raise ValueError("MLflow's registry takes no name that is empty or has a / or :")
+        return name
 
 
 class Params(Section):
