@@ -39,6 +39,8 @@ _STYLE: dict[Any, Any] = {
     "figure.constrained_layout.use": True,
 }
 TRUTH, PREDICTED = "#2ca25f", "#e6550d"
+OUTLINE = "#22d3ee"
+"""Of a known lesion: seen on grey slices, on colour ones and on the colours of a map."""
 BEFORE, AFTER = "#cc6677", "#332288"
 _CLASSES = [
     "#332288",

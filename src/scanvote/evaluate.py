@@ -91,8 +91,7 @@ def _operating(answers: Answers, rows: pd.DataFrame) -> dict[str, float]:
     positive, least = answers.labels[answers.point.code], answers.point.least
     found = at_threshold(rows, positive, least)
     found |= groups_at_threshold(rows, answers.groups, positive, least)
-    shares = ("sensitivity", "specificity")  # which have intervals among the figures
-    return {f"operating_{name}": value for name, value in found.items() if name not in shares}
+    return {f"operating_{name}": value for name, value in found.items()}
 
 
 def _pairs(tested: Tested) -> Iterator[tuple[str, str]]:

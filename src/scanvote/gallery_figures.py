@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from scanvote.arrays import Shard, images_of
-from scanvote.canvas import grid, show, worded
+from scanvote.canvas import OUTLINE, grid, show, worded
 from scanvote.galleries import chosen_scans, disagreement, sureness
 from scanvote.predictions import labels_of
 
@@ -144,4 +144,4 @@ def _outline(axes: "Axes", heat: np.ndarray, shift: int) -> None:
     level = np.quantile(heat, 1 - _TOP)
     if heat.min() < level < heat.max():
         places = np.arange(heat.shape[1]) + shift
-        axes.contour(places, range(len(heat)), heat, [level], colors=["#22d3ee"], linewidths=0.9)
+        axes.contour(places, range(len(heat)), heat, [level], colors=[OUTLINE], linewidths=0.9)

@@ -5,11 +5,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from scanvote.canvas import PREDICTED, canvas, grid, show
+from scanvote.canvas import OUTLINE, PREDICTED, canvas, grid, show, worded
 from scanvote.metrics.segmentation import EMPTY_RULE
-
-_TRUTH = "#22d3ee"
-"""Seen on grey slices, and on those whose green channel is FLAIR."""
 
 
 def contours(
@@ -31,7 +28,7 @@ def contours(
             at = shown.index.get_indexer(part.index)
             for cell, number, dice in zip(row, at, part["dice"], strict=False):
                 show(cell, images[number], f"Dice {dice:.2f}")
-                for outline, colour in ((truths[number], _TRUTH), (masks[number], PREDICTED)):
+                for outline, colour in ((truths[number], OUTLINE), (masks[number], PREDICTED)):
                     if outline.any():
                         cell.contour(outline, levels=[0.5], colors=[colour], linewidths=1.2)
             words = f"{place}: {part['patient'].iloc[0]}\n{row[0].get_title()}"
@@ -134,7 +131,7 @@ def models_figure(patients: pd.DataFrame, models: pd.DataFrame, path: Path) -> N
             low, high = row.dice_patient_mean_low, row.dice_patient_mean_high
             axes.plot([low, high], [place - 0.25] * 2, color=PREDICTED, linewidth=2)
             axes.plot(row.dice_patient_mean, place - 0.25, "o", color=PREDICTED, markersize=5)
-        names = [name.replace("_", " ") for name in models["model"].iloc[::-1]]
+        names = [worded(name) for name in models["model"].iloc[::-1]]
         axes.set_yticks(range(len(names)), names)
         axes.set(xlim=(-0.02, 1.02), ylim=(-0.6, len(names) - 0.5))
         axes.set_xlabel("Dice of the patient's slices together; orange: mean, 95 % interval")

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from scanvote.arrays import images_of
+from scanvote.canvas import worded
 from scanvote.explain.mass import Lesion
 from scanvote.explain.panel import VOTE
 from scanvote.galleries import chosen_scans, sureness
@@ -105,6 +106,5 @@ def _drawn_lesions(
 def _captions(voted: pd.DataFrame) -> dict[str, str]:
     rows = zip(voted["scan_id"], voted["label"], voted["predicted"], sureness(voted), strict=True)
     return {
-        scan: f"{label}\n→ {guess} {sure:.2f}".replace("_", " ")
-        for scan, label, guess, sure in rows
+        scan: f"{worded(label)}\n→ {worded(guess)} {sure:.2f}" for scan, label, guess, sure in rows
     }

@@ -8,15 +8,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from scanvote.canvas import PREDICTED, canvas, grid, show
+from scanvote.canvas import OUTLINE, PREDICTED, canvas, grid, show, worded
 from scanvote.explain.mass import Lesion, mass_inside
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 METHODS = {"gradcam": "Grad-CAM", "occlusion": "occlusion", "lime": "LIME"}
-_OUTLINE = "#22d3ee"
-"""Seen on grey scans, and on the colours of a map."""
 _ROWS = 6
 """Beyond which scans stand in two columns."""
 
@@ -69,7 +67,7 @@ def _caption(method: str, heat: np.ndarray, lesion: Lesion | None) -> str:
 
 def _outline(cell: "Axes", lesion: Lesion | None) -> None:
     if lesion is not None and lesion.any() and not lesion.all():
-        cell.contour(lesion, levels=[0.5], colors=[_OUTLINE], linewidths=1)
+        cell.contour(lesion, levels=[0.5], colors=[OUTLINE], linewidths=1)
 
 
 def mass_figure(means: pd.DataFrame, path: Path) -> None:
@@ -88,7 +86,7 @@ def mass_figure(means: pd.DataFrame, path: Path) -> None:
             spread = [part["mass"] - part["mass_low"], part["mass_high"] - part["mass"]]
             cell.axvline(part["chance"].iloc[0], color="0.5", linestyle="--", linewidth=1)
             cell.errorbar(part["mass"], place, xerr=spread, fmt="o", color=PREDICTED, ecolor="0.4")
-            words = [model.replace("_", " ") for model in models[::-1]]
+            words = [worded(model) for model in models[::-1]]
             cell.set_yticks(range(len(models)), words if cell is np.atleast_1d(axes)[0] else [])
             cell.set(ylim=(-0.5, len(models) - 0.5), title=METHODS[method])
             cell.set_xlim(0, 1.1 * means["mass_high"].max() or 1)

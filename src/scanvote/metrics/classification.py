@@ -47,28 +47,9 @@ def evaluate_classes(table: pd.DataFrame) -> dict[str, float]:
     return {name: float(value[0]) for part in figures for name, value in part}
 
 
-def auroc(table: pd.DataFrame) -> float:
-    """Macro average over the classes, each against the rest."""
-    return evaluate_classes(table)["auroc"]
-
-
-def roc_of(table: pd.DataFrame, label: str) -> tuple[np.ndarray, np.ndarray] | None:
-    """False and true positive rates of `label` against the rest; None if one side is absent."""
-    truth = (table["label"] == label).to_numpy()
-    if truth.all() or not truth.any():
-        return None
-    false_positive, true_positive, _ = sk.roc_curve(truth, table[f"p_{label}"])
-    return false_positive, true_positive
-
-
 def class_shares(validation: pd.Series, labels: list[str]) -> np.ndarray:
     """float (C,), how frequent each class is: the probabilities of who knows nothing else."""
     return np.array([(validation == label).mean() for label in labels], float)
-
-
-def majority_class_accuracy(validation: pd.Series, test: pd.Series) -> float:
-    """Of the predictor that always says the class most frequent in validation."""
-    return float((test == validation.value_counts().sort_index().idxmax()).mean())
 
 
 def cross_entropy(table: pd.DataFrame) -> float:

@@ -37,7 +37,7 @@ def threshold(validation: pd.DataFrame, positive: str, sensitivity: float) -> fl
 
 
 def at_threshold(test: pd.DataFrame, positive: str, least: float) -> dict[str, float]:
-    """Sensitivity, specificity, and in numbers the missed and the false alarms.
+    """In numbers of scans the missed and the false alarms.
 
     Args:
         test: rows of one model.
@@ -46,13 +46,10 @@ def at_threshold(test: pd.DataFrame, positive: str, least: float) -> dict[str, f
     """
     truth = (test["label"] == positive).to_numpy()
     called = (test[f"p_{positive}"] >= least).to_numpy()
-    missed, alarms = int((truth & ~called).sum()), int((~truth & called).sum())
     return {
         "threshold": least,
-        "sensitivity": float(called[truth].mean()) if truth.any() else float("nan"),
-        "specificity": float((~called[~truth]).mean()) if not truth.all() else float("nan"),
-        "missed": missed,
-        "false_alarms": alarms,
+        "missed": int((truth & ~called).sum()),
+        "false_alarms": int((~truth & called).sum()),
     }
 
 

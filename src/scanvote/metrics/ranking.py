@@ -85,11 +85,6 @@ class Ranking:
     upto: Floats
     negative: Floats
 
-    @classmethod
-    def of(cls, truth: Bools, scores: Floats, weights: Floats) -> "Ranking":
-        """Of n scans, as of `Order`, under weights (B, n)."""
-        return Order.of(truth, scores).weighed(weights.T)
-
     def auroc(self) -> Floats:
         """(B,) the chance that a positive scan ranks above a negative one, a tie counting half."""
         behind = self.negative - (self.above + self.upto) / 2

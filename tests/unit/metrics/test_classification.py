@@ -8,13 +8,10 @@ from hypothesis import strategies as st
 from sklearn import metrics as sk
 
 from scanvote.metrics.classification import (
-    auroc,
     class_shares,
     cross_entropy,
     evaluate_classes,
-    majority_class_accuracy,
     quick_scores,
-    roc_of,
 )
 from scanvote.predictions import class_predictions
 
@@ -90,23 +87,12 @@ def test_a_class_absent_from_the_test() -> None:
     assert np.isnan(scores["auroc"])
     assert np.isnan(scores["sensitivity_c"])
     assert (scores["precision_c"], scores["specificity_c"]) == (0, 0.75)
-    assert roc_of(absent, "c") is None
-    assert roc_of(absent, "a") is not None
 
 
-def test_one_class_alone_has_no_curve() -> None:
-    alone = table([0, 0], certain([0, 1]))
-    assert [roc_of(alone, label) for label in LABELS] == [None] * 3
-    assert np.isnan(auroc(alone))
-
-
-def test_the_curve_climbs_from_nothing_to_everything() -> None:
-    curve = roc_of(
-        table([0, 1, 0, 2], [[0.9, 0.1, 0], [0.6, 0.2, 0.2], [0.4, 0, 0.6], [0, 0, 1]]), "a"
-    )
-    assert curve is not None
-    np.testing.assert_array_equal(curve[0], [0, 0, 0.5, 0.5, 1])
-    np.testing.assert_array_equal(curve[1], [0, 0.5, 0.5, 1, 1])
+def test_one_class_alone_has_no_area() -> None:
+    scores = evaluate_classes(table([0, 0], certain([0, 1])))
+    assert all(np.isnan(scores[f"auroc_{label}"]) for label in LABELS)
+    assert np.isnan(scores["auroc"])
 
 
 def test_cross_entropy_by_hand() -> None:
@@ -127,20 +113,6 @@ def test_the_scores_of_an_epoch_are_those_of_the_table() -> None:
     assert quick["val_macro_f1"] == scores["macro_f1"]
     assert quick["val_loss"] == pytest.approx(sk.log_loss(truth, predicted))
     assert quick["val_loss"] == pytest.approx(cross_entropy(whole), abs=1e-4)
-
-
-@pytest.mark.parametrize(
-    ("validation", "test", "accuracy"),
-    [
-        ("aab", "abbb", 0.25),  # not the most frequent in the test
-        ("ba", "abbb", 0.25),  # a tie goes to the first by name
-        ("cab" + "c", "ab", 0),
-    ],
-)
-def test_the_majority_class_is_that_of_the_validation(
-    validation: str, test: str, accuracy: float
-) -> None:
-    assert majority_class_accuracy(pd.Series(list(validation)), pd.Series(list(test))) == accuracy
 
 
 def test_the_shares_of_the_classes_are_those_of_the_validation() -> None:

@@ -48,16 +48,14 @@ def test_what_it_costs_on_the_test():
     test = _table([0.9, 0.75, 0.2], [0.8, 0.1, 0.0])
     assert at_threshold(test, "tumor", 0.75) == {
         "threshold": 0.75,
-        "sensitivity": pytest.approx(2 / 3),
-        "specificity": pytest.approx(2 / 3),
         "missed": 1,
         "false_alarms": 1,
     }
 
 
-def test_a_class_that_is_absent_has_no_share():
-    assert np.isnan(at_threshold(_table([0.9], []), "tumor", 0.5)["specificity"])
-    assert np.isnan(at_threshold(_table([], [0.9]), "tumor", 0.5)["sensitivity"])
+def test_a_class_that_is_absent_is_neither_missed_nor_called():
+    assert at_threshold(_table([0.9], []), "tumor", 0.5)["false_alarms"] == 0
+    assert at_threshold(_table([], [0.4]), "tumor", 0.5)["missed"] == 0
     assert threshold(_table([], [0.9]), "tumor", 0.9) == 0.5
 
 

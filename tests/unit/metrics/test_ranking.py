@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from sklearn.metrics import average_precision_score, roc_auc_score, roc_curve
 
-from scanvote.metrics.ranking import Order, Ranking
+from scanvote.metrics.ranking import Order
 
 COUNT = 40
 
@@ -20,14 +20,14 @@ def _scans(seed=1, ties=False):
 @pytest.mark.parametrize("ties", [False, True])
 def test_area_is_that_of_scikit_learn(ties):
     truth, scores = _scans(ties=ties)
-    area = Ranking.of(truth, scores, np.ones((1, COUNT))).auroc()
+    area = Order.of(truth, scores).weighed(np.ones((COUNT, 1))).auroc()
     assert area == pytest.approx(roc_auc_score(truth, scores))
 
 
 @given(arrays(np.int64, (3, COUNT), elements=st.integers(0, 4)), st.booleans())
 def test_a_weight_is_so_many_scans(weights, ties):
     truth, scores = _scans(ties=ties)
-    ranking = Ranking.of(truth, scores, weights.astype(float))
+    ranking = Order.of(truth, scores).weighed(weights.T.astype(float))
     found = zip(ranking.auroc(), ranking.average_precision(), weights, strict=True)
     for area, precision, times in found:
         repeated = truth.repeat(times), scores.repeat(times)
@@ -43,7 +43,7 @@ def test_scans_may_share_the_weight_of_a_row():
     rows = np.arange(COUNT) % 7
     weights = np.random.default_rng(1).integers(0, 4, (7, 3)).astype(float)
     shared = Order.of(truth, scores, rows).weighed(weights)
-    own = Ranking.of(truth, scores, weights[rows].T)
+    own = Order.of(truth, scores).weighed(weights[rows])
     assert shared.auroc() == pytest.approx(own.auroc())
     assert shared.average_precision() == pytest.approx(own.average_precision())
 
@@ -54,25 +54,24 @@ def test_sensitivity_at_a_specificity_is_the_best_of_the_curve(ties, specificity
     truth, scores = _scans(ties=ties)
     false, true, _ = roc_curve(truth, scores, drop_intermediate=False)
     best = true[false <= 1 - specificity + 1e-9].max()
-    found = Ranking.of(truth, scores, np.ones((1, COUNT))).sensitivity_at(specificity)
+    found = Order.of(truth, scores).weighed(np.ones((COUNT, 1))).sensitivity_at(specificity)
     assert found == pytest.approx(best)
 
 
 def test_perfect_reversed_and_constant_scores():
     truth = np.array([True, True, False, False])
-    one = np.ones((1, 4))
     for scores, area, sensitivity in (
         ([4, 3, 2, 1], 1, 1),
         ([1, 2, 3, 4], 0, 0),
         ([1] * 4, 0.5, 0),
     ):
-        ranking = Ranking.of(truth, np.array(scores, float), one)
+        ranking = Order.of(truth, np.array(scores, float)).weighed(np.ones((4, 1)))
         assert ranking.auroc() == pytest.approx(area)
         assert ranking.sensitivity_at(0.9) == pytest.approx(sensitivity)
 
 
 def test_one_kind_alone_has_no_area():
     for truth in (np.ones(4, bool), np.zeros(4, bool)):
-        ranking = Ranking.of(truth, np.arange(4.0), np.ones((1, 4)))
+        ranking = Order.of(truth, np.arange(4.0)).weighed(np.ones((4, 1)))
         assert np.isnan(ranking.auroc()).all()
     assert np.isnan(ranking.sensitivity_at(0.9)).all()
