@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from scanvote.datasets.volumes.source import TooLarge
 from scanvote.datasets.volumes.volume import Volume
 from scanvote.errors import InputError
 from scanvote.files import written
@@ -20,6 +21,8 @@ PERCENTILES = (0.5, 99.5)
 """Of the voxels above the least one, between which the intensities are spread over 0…255."""
 BACKGROUND = 0.1
 """Share of the window below which a voxel is no tissue."""
+LARGEST = 2**26
+"""Pixels of a slice, above those of any scanner."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,7 @@ class Cut:
             patient's right on the left; a pixel is as wide as it is high.
         mask: uint8 of shape (H, W), 0 or 255; None without one.
         spacing: side of a pixel in mm; 0 where the file does not tell it.
+        window: intensities that became 0 and 255.
     """
 
     plane: str
@@ -41,6 +45,7 @@ class Cut:
     image: NDArray[np.uint8]
     mask: NDArray[np.uint8] | None = None
     spacing: float = 0.0
+    window: tuple[float, float] = (0.0, 255.0)
 
     def facts(self) -> dict[str, str]:
         """What is known of it, by the names of `datasets.base.FACTS`."""
@@ -55,6 +60,7 @@ def cuts(volume: Volume, params: VolumesParams, mask: Volume | None = None) -> I
 
     Raises:
         InputError: the mask does not lie on the voxels of the volume.
+        TooLarge: a slice would be, with pixels as wide as high.
     """
     if mask is not None:
         _check_fits(mask, volume)
@@ -69,7 +75,8 @@ def cuts(volume: Volume, params: VolumesParams, mask: Volume | None = None) -> I
             image = _square(np.rint(grey).astype(np.uint8), volume, axis, cv2.INTER_LINEAR)
             marked = None if mask is None else _marked(mask, volume, axis, number)
             spacing = _finer_spacing(volume, axis) if volume.measured else 0.0
-            yield Cut(plane if known else "", number, image, marked, spacing)
+            named = plane if known else ""
+            yield Cut(named, number, image, marked, spacing, (low, high))
 
 
 def write_cuts(
@@ -107,8 +114,8 @@ def _check_fits(mask: Volume, volume: Volume) -> None:
     near = np.abs(apart).max() <= 0.5 * min(volume.spacing)
     if mask.voxels.shape != volume.voxels.shape or not near:
         raise InputError(
-            f"the mask {mask.path} ({_shape(mask)}) does not lie on the voxels of"
-            f" {volume.path} ({_shape(volume)}); resample it to them"
+            f"the mask {mask.source} ({_shape(mask)}) does not lie on the voxels of"
+            f" {volume.source} ({_shape(volume)}); resample it to them"
         )
 
 
@@ -146,7 +153,8 @@ def _numbers(tissue: NDArray[np.bool_], axis: int, params: VolumesParams) -> lis
 
 def _slice(voxels: NDArray[Any], axis: int, number: int) -> NDArray[Any]:
     """(H, W) of the plane across `axis`, both of its axes turned to fall."""
-    return np.asarray(np.take(voxels, number, axis=axis)[::-1, ::-1].T)
+    # a view: np.take would copy the whole volume, for each slice
+    return np.asarray(np.moveaxis(voxels, axis, 0)[number])[::-1, ::-1].T
 
 
 def _square(
@@ -157,6 +165,11 @@ def _square(
     fine = _finer_spacing(volume, axis)
     height, width = image.shape
     size = max(1, round(width * across / fine)), max(1, round(height * down / fine))
+    if size[0] * size[1] > LARGEST:
+        raise TooLarge(
+            f"{volume.source} has voxels of {across:g}x{down:g} mm; a slice would have"
+            f" {size[0]}x{size[1]} pixels; mend its spacing"
+        )
     if size == (width, height):
         return np.ascontiguousarray(image)
     return np.asarray(

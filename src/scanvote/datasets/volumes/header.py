@@ -28,6 +28,30 @@ GROUPS = {
 }
 """The functional group that a value stands in."""
 
+NEEDED = (
+    *GROUPS,
+    "BitsAllocated",
+    "BitsStored",
+    "Columns",
+    "ExtendedOffsetTable",
+    "ExtendedOffsetTableLengths",
+    "HighBit",
+    "InstanceNumber",
+    "Modality",
+    "NumberOfFrames",
+    "PatientID",
+    "PerFrameFunctionalGroupsSequence",
+    "PhotometricInterpretation",
+    "PixelData",
+    "PixelRepresentation",
+    "PlanarConfiguration",
+    "Rows",
+    "SamplesPerPixel",
+    "SeriesInstanceUID",
+    "SharedFunctionalGroupsSequence",
+)
+"""All that is read of a header: the rest is none of our business, and may be any amount."""
+
 
 @dataclass(frozen=True)
 class Place:
