@@ -76,10 +76,26 @@ def window(image: NDArray[Any]) -> NDArray[np.uint8]:
     """uint8 as it is; any other depth spread over 0…255 between the percentiles `WINDOW`."""
     if image.dtype == np.uint8:
         return np.asarray(image, np.uint8)
-    values = np.nan_to_num(image.astype(np.float64), posinf=0, neginf=0)
+    if image.dtype != np.uint16:
+        values = np.nan_to_num(image.astype(np.float64), posinf=0, neginf=0)
+        return _spread(values, *_ends(values))
+    # each value once: the same, in a tenth of the time and memory
+    table = _spread(np.arange(2**16, dtype=np.float64), *_ends(image))
+    narrow = np.empty(image.shape, np.uint8)
+    for row, into in zip(image, narrow, strict=True):
+        np.take(table, row, out=into)
+    return narrow
+
+
+def _ends(values: NDArray[Any]) -> tuple[float, float]:
+    """The values that become 0 and 255."""
     low, high = np.percentile(values, WINDOW)
     if high <= low:  # nearly all of the image is one value: its few others still count
         low, high = values.min(), values.max()
+    return float(low), float(high)
+
+
+def _spread(values: NDArray[np.float64], low: float, high: float) -> NDArray[np.uint8]:
     spread = (values - low) / (high - low or 1.0) * 255
     return np.asarray(np.clip(np.rint(spread), 0, 255), np.uint8)
 
