@@ -28,7 +28,16 @@ def main(
     with tracking.stage_run(
         "package",
         params=params,
-        sections=("smoke", "seed", "backend", "prepare", "evaluate", "package"),
+        sections=(
+            "smoke",
+            "seed",
+            "backend",
+            "volumes",
+            "prepare",
+            "explain",
+            "evaluate",
+            "package",
+        ),
         inputs=[searches, ensemble, unet, raw, prepared],
     ) as run:
         result = pack(searches, ensemble, unet, raw, prepared, params, out)

@@ -77,30 +77,37 @@ def changed(made: Made, **sections: dict[str, Any]) -> Made:
 
 def _write_scans(made: Made, labels: list[str]) -> None:
     for task in ("classification", "segmentation"):
-        how: PrepareTask = getattr(made.params.prepare, task)
         rows = []
-        for split in ("validation", "test"):
+        for split in ("train", "validation", "test"):
             shard = []
             for number in range(SCANS):
-                name, code = f"{task}/{split}-{number}", number % len(labels)
-                path = write_image(made.raw / f"{name}.png", 10 * number + len(name), 40 + number)
-                image = frame(decode_image(path), how)
-                shard.append({"images": image, "scan_ids": np.array(name)})
-                shard[-1] |= (
-                    {"labels": np.int64(code)}
-                    if task == "classification"
-                    else {"masks": (image[..., 0] > 128).astype(np.uint8)}
-                )
-                known = {"scan_id": name, "path": f"{name}.png", "label": labels[code]}
+                name, label = f"{split}-{number}", labels[number % len(labels)]
+                path = made.raw / task / f"{name}.png"
+                write_image(path, 10 * number + len(f"{task}/{name}"), 40 + number)
+                row = _row(path, task, labels.index(label), made.params)
+                scan = {"images": row["images"], "scan_ids": np.array(f"{task}/{name}")}
+                shard.append(row | scan)
+                if split == "train":  # a copy, as the stage `prepare` makes them
+                    shard.append(shard[-1] | {"images": row["images"][:, ::-1] // 2})
+                known = {"scan_id": f"{task}/{name}", "path": path.name, "label": label}
+                known |= {"source": "phantom", "patient": f"patient-{number // 2}"}
+                known |= {"mask_pixels": int(row["masks"].sum()) if "masks" in row else 0}
                 rows.append(known | {"split": split, "sha256": sha256(path), "group": number // 2})
             write_shards(made.prepared / task, split, shard)
-        frame_ = pd.DataFrame(rows).reindex(
-            columns=[*COLUMNS, *PIXEL, "split", "group"], fill_value=""
-        )
-        numbers = {"width": 40, "height": 40, "mask_pixels": 0, "pixel_height": 1, "pixel_width": 1}
+        columns = [*COLUMNS, *PIXEL, "split", "group"]
+        frame_ = pd.DataFrame(rows).reindex(columns=columns, fill_value="")
+        numbers = {"width": 40, "height": 40, "pixel_height": 1, "pixel_width": 1}
         write_manifest(
             frame_.assign(pixel_unit="px", **numbers), made.prepared / task / "manifest.csv"
         )
+
+
+def _row(path: Path, task: str, code: int, params: Params) -> dict[str, Any]:
+    how: PrepareTask = getattr(params.prepare, task)
+    image = frame(decode_image(path), how)
+    if task == "classification":
+        return {"images": image, "labels": np.int64(code)}
+    return {"images": image, "masks": (image[..., 0] > 128).astype(np.uint8)}
 
 
 def _search(made: Made, family: str, place: int, labels: list[str]) -> None:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from scanvote.explain.gradient import gradient
 from scanvote.explain.hiding import Floats
 from scanvote.models.mirror import Mirror
+from scanvote.models.steps import feature_maps, steps_of
 
 
 @dataclass(frozen=True)
@@ -41,15 +42,6 @@ class Cut:
         return ops.matmul(self.head(maps, training=False), self.last.kernel) + self.last.bias
 
 
-@dataclass(frozen=True)
-class _Step:
-    """One layer at work."""
-
-    layer: keras.Layer
-    given: Any
-    made: Any
-
-
 def cut_at_features(model: keras.Model) -> Cut | None:
     """Cut a classifier of this project, which ends in a dense layer.
 
@@ -60,8 +52,8 @@ def cut_at_features(model: keras.Model) -> Cut | None:
     if mirrored:
         model = next(layer for layer in model.layers if isinstance(layer, keras.Model))
     inputs = keras.Input(model.input_shape[1:])
-    steps = _steps(model, inputs)
-    maps = [step.made for step in _after_convolution(steps) if len(step.made.shape) == 4]
+    steps = steps_of(model, inputs)
+    maps = feature_maps(steps)
     if not maps or maps[-1].shape[1] * maps[-1].shape[2] == 1:
         return None
     head = keras.Model(maps[-1], steps[-1].given)
@@ -96,32 +88,3 @@ def _of_class(logits: Any, target: int) -> Any:
     if logits.shape[1] > 1:
         return logits[:, target]
     return logits[:, 0] if target == 1 else -logits[:, 0]
-
-
-def _after_convolution(steps: list[_Step]) -> list[_Step]:
-    """From the first on that has a kernel of four axes."""
-    first = next((at for at, step in enumerate(steps) if _convolves(step.layer)), len(steps))
-    return steps[first:]
-
-
-def _convolves(layer: keras.Layer) -> bool:
-    return any(len(weight.shape) == 4 for weight in layer.weights)
-
-
-def _steps(model: keras.Model, inputs: Any) -> list[_Step]:
-    """The layers at work on `inputs`, in order, those of nested models in their place."""
-    steps: list[_Step] = []
-
-    def call(layer: keras.Layer, *given: Any, **options: Any) -> Any:
-        if isinstance(layer, keras.Model):
-            steps.extend(_steps(layer, given[0]))
-        else:
-            steps.append(_Step(layer, given[0], layer(*given, **options)))
-        return steps[-1].made
-
-    # a model of one input takes it by itself, or in a list, as it was made
-    alike = keras.tree.map_structure(lambda _: keras.tree.flatten(inputs)[0], model.input)
-    keras.models.clone_model(
-        model, input_tensors=alike, clone_function=lambda layer: layer, call_function=call
-    )
-    return steps

@@ -1,6 +1,6 @@
 """The members of a vote at work, and the explanations of each and of the vote."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -71,7 +71,11 @@ def load_panel(searches: Path, vote: Vote) -> Panel:
         InputError: one is missing, or no Keras model.
     """
     paths = member_paths(searches, vote.members)
-    models = [load_saved_model(path, "explain") for path in paths]
+    return panel_of(vote, [load_saved_model(path, "explain") for path in paths])
+
+
+def panel_of(vote: Vote, models: Sequence[keras.Model]) -> Panel:
+    """Of the networks of a vote's members, in their order."""
     members = [
         Member(name, model, cut_at_features(model))
         for name, model in zip(vote.members, models, strict=True)

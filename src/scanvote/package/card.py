@@ -27,11 +27,15 @@ def card(contents: Contents, vote: Vote) -> str:
         f"- by the rule `{vote.rule}` of {len(members)} members, each calibrated by a temperature",
         f"- {_operating(contents)}",
         f"- a mask of the tumour: {_mask(contents)}",
+        "- of both the distance of the scan to the nearest one of the training, in the features of"
+        " the first network and in how it looks: above 1, beyond nearly all scans of the"
+        " validation, it lies outside what has been seen, and what is said of it means little",
         "",
         "## What it is given",
         "",
-        "A scan as PNG, JPEG or TIFF, more than 8 bits windowed to 8. It is prepared as the scans"
-        " of the training were:",
+        "A scan as PNG, JPEG, TIFF, BMP or WebP, or a volume as DICOM or NIfTI, which is cut to"
+        " slices; more than 8 bits are windowed to 8. It is prepared as the scans of the training"
+        " were:",
         "",
         f"- for the class: {_prepared(classifiers.prepare)}",
         f"- for the mask: {_prepared(segmenters.prepare)}{_context(segmenters.context)}",
@@ -40,6 +44,9 @@ def card(contents: Contents, vote: Vote) -> str:
         "",
         "- `package.json`, `vote.json`: all settings, digests of the data, versions",
         "- `test.csv`: what the vote said of the test scans, known by the sha256 of their files",
+        "- `seen/`: of the scans of the training the means of their features and a few numbers of"
+        " how they look, not the scans; who has one of these can tell that it was among them",
+        "- `samples/`, if any: scans to try it with",
         *members,
         *unets,
         "",

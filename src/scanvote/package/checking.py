@@ -41,7 +41,8 @@ def check_vote(
         prepared: `data/prepared/classification`.
 
     Returns:
-        `difference_max` of a probability, `differing_scans` where the class is another, and
+        `difference_max` of a probability, `differing_scans` where the class is another,
+        `outside`, the share of the scans that count as outside what the members have seen, and
         `onnx_difference_max`, where there are graphs.
 
     Raises:
@@ -50,13 +51,14 @@ def check_vote(
     shard, members = mapped_split(prepared, "test"), package.contents.classifiers.members
     paths = read_manifest(prepared / "manifest.csv").set_index("scan_id")["path"]
     labels = np.array(package.vote.labels)
-    apart, differing, onnx = 0.0, 0, [0.0]
+    apart, differing, outside, onnx = 0.0, 0, 0, [0.0]
     for first in range(0, len(vote), _AT_ONCE):
         rows = vote.iloc[first : first + _AT_ONCE]
         scans = _shown(package, rows["scan_id"].tolist(), paths, raw, shard)
         answer = package.answer(scans)
         apart = max(apart, _apart(answer.vote.probabilities, probabilities(rows)))
         differing += int((labels[answer.vote.winners] != rows["predicted"]).sum())
+        outside += int((answer.distances > 1).sum())
         onnx += _onnx_apart(package.members, members, folder, scans)
     if apart > TOLERANCE:
         raise InputError(
@@ -64,7 +66,8 @@ def check_vote(
             " and package on one kind of processor (dvc repro --force search)"
         )
     graphs = {"onnx_difference_max": _checked(max(onnx))} if _has_onnx(members) else {}
-    return {"difference_max": apart, "differing_scans": differing, **graphs}
+    shares = {"differing_scans": differing, "outside": outside / max(len(vote), 1)}
+    return {"difference_max": apart, **shares, **graphs}
 
 
 def check_masks(package: Package, folder: Path, unet: Path, prepared: Path) -> dict[str, float]:
@@ -77,8 +80,9 @@ def check_masks(package: Package, folder: Path, unet: Path, prepared: Path) -> d
         prepared: `data/prepared/segmentation`.
 
     Returns:
+        `unet_outside`, the share of the slices that count as outside what the U-Nets have seen;
         `masks_difference`, as a share of the pixels, but not of networks that were shown the
-        slices beside each, and `unet_onnx_difference_max`, where there are graphs.
+        slices beside each; and `unet_onnx_difference_max`, where there are graphs.
 
     Raises:
         InputError: the package is farther from the pipeline than rounding takes it.
@@ -86,16 +90,19 @@ def check_masks(package: Package, folder: Path, unet: Path, prepared: Path) -> d
     segmenters, shard = package.contents.segmenters, mapped_split(prepared, "test")
     table = read_predictions(unet / "predictions.csv")
     masks = table[table["split"] == "test"].set_index("scan_id")["predicted"]
-    turned, pixels, onnx = 0, 0, [0.0]
+    turned, pixels, outside, onnx = 0, 0, 0, [0.0]
     for first in range(0, len(shard["images"]), _AT_ONCE):
         scans = shard["scan_ids"][first : first + _AT_ONCE]
         stacks = package.stacked(shard["images"][first : first + _AT_ONCE])
-        for scan, mask in zip(scans.tolist(), package.framed_masks(stacks), strict=True):
+        marked = package.framed_marked(stacks)
+        outside += int((marked.distances > 1).sum())
+        for scan, mask in zip(scans.tolist(), marked.masks, strict=True):
             turned += int((mask != decode_mask(masks[scan], *mask.shape)).sum())
             pixels += mask.size
         onnx += _onnx_apart(package.unets, segmenters.networks, folder, stacks)
     graphs = {"unet_onnx_difference_max": _checked(max(onnx))}
-    found = graphs if _has_onnx(segmenters.networks) else {}
+    found = {"unet_outside": outside / max(len(shard["images"]), 1)}
+    found |= graphs if _has_onnx(segmenters.networks) else {}
     if segmenters.context:
         return found
     if turned > TURNED * pixels:

@@ -8,9 +8,11 @@ from pydantic import ValidationError
 
 from scanvote.errors import InputError
 from scanvote.files import write_json
-from scanvote.params import PrepareTask, Section
+from scanvote.params import PrepareTask, Section, VolumesParams
+from scanvote.params.whole import Method
 
 NAME = "package.json"
+SAMPLES, SEEN = "samples", "seen"
 VOTE = "vote.json"
 TEST = "test.csv"
 CARD = "card.md"
@@ -37,6 +39,28 @@ class Operating(Section):
     threshold: float
 
 
+class Seen(Section):
+    """What tells whether a scan is like those of the training.
+
+    Attributes:
+        arrays: the file with the training scans' descriptors, pickled arrays.
+        radius: of the distance to the nearest of them, within which nearly all scans of the
+            validation lie.
+    """
+
+    arrays: str
+    radius: float
+
+
+class Explaining(Section):
+    """How the vote is explained, as the section `explain` of params.yaml."""
+
+    methods: list[Method]
+    window: float
+    segments: int
+    samples: int
+
+
 class Classifiers(Section):
     """What votes on the class of a scan; how, stands in ``vote.json``."""
 
@@ -44,6 +68,8 @@ class Classifiers(Section):
     members: list[Network]
     operating: Operating | None
     prepare: PrepareTask
+    seen: Seen
+    explain: Explaining
 
 
 class MaskWay(Section):
@@ -62,6 +88,7 @@ class Segmenters(Section):
     context: int
     postprocess: MaskWay
     prepare: PrepareTask
+    seen: Seen
 
 
 class Contents(Section):
@@ -73,16 +100,18 @@ class Contents(Section):
         backend: what Keras computed on.
         classifiers: the members of the vote.
         segmenters: the U-Nets.
+        volumes: how NIfTI and DICOM volumes were cut to slices.
         data: sha256 of the manifests that the splits were made of, by task.
         test: digest of the test scans, their classes and groups.
         versions: of Python and the libraries that the networks were packed with.
     """
 
-    form: Literal[1]
+    form: Literal[2]
     smoke: bool
     backend: Literal["tensorflow", "jax"]
     classifiers: Classifiers
     segmenters: Segmenters
+    volumes: VolumesParams
     data: dict[str, str]
     test: str
     versions: dict[str, str]

@@ -1,10 +1,7 @@
 """package: the ensemble and the U-Net as one folder that needs nothing else, and its check."""
 
-import platform
 import shutil
 from collections.abc import Sequence
-from contextlib import suppress
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import pandas as pd
@@ -18,27 +15,31 @@ from scanvote.package.card import card
 from scanvote.package.checking import check_masks, check_vote
 from scanvote.package.contents import (
     CARD,
+    SAMPLES,
+    SEEN,
     TEST,
     VOTE,
     Classifiers,
     Contents,
+    Explaining,
     MaskWay,
     Network,
     Operating,
+    Seen,
     Segmenters,
     write_contents,
 )
 from scanvote.package.examined import digest_of, examined
 from scanvote.package.exchange import export_networks
+from scanvote.package.familiarity import write_seen
 from scanvote.package.loaded import load_package
+from scanvote.package.networks import load_network
+from scanvote.package.samples import write_samples
+from scanvote.package.versions import versions
 from scanvote.params import Params
 from scanvote.params.whole import EvaluateParams
 from scanvote.predictions import read_predictions
 from scanvote.voting import Vote
-
-NEEDED = ("keras", "numpy", "opencv-python-headless", "pandas", "pydantic", "scipy")
-"""Distributions that a package is asked with, beside the backend."""
-_BACKENDS = {"tensorflow": ("tensorflow", "tensorflow-cpu"), "jax": ("jax",)}
 
 
 def pack(
@@ -54,19 +55,22 @@ def pack(
 
     - ``package.json`` and ``vote.json``: all settings; ``card.md``: in words
     - ``members/1.keras``…, ``unet/1.keras``…, each with an ``.onnx`` where `package.onnx` is true
+    - ``seen/members.pkl``, ``seen/unet.pkl``: descriptors of the scans that the first member and
+      the first U-Net were trained on
+    - ``samples/``: scans to try, as `package.samples` has it
     - ``test.csv``: what the vote said of the test scans, without a name
 
     Args:
         searches: `models/search`.
         ensemble: `models/ensemble`.
         unet: `models/unet`.
-        raw: `data/raw/classification`.
-        prepared: `data/prepared`, a folder a task.
+        raw, prepared: `data/raw` and `data/prepared`, a folder a task.
         params: the whole of params.yaml.
         out: `models/package`.
 
     Returns:
-        Flat metrics: how many networks, how far apart package, pipeline and ONNX graphs are.
+        Flat metrics: how many networks, how far apart package, pipeline and ONNX graphs are, and
+        which shares of the test scans lie outside what the networks have seen.
 
     Raises:
         InputError: an input is missing, a network cannot be written as ONNX, or the package does
@@ -79,17 +83,19 @@ def pack(
     test = examined(on_test, read_manifest(prepared / "classification" / "manifest.csv"))
     with replaced_folder(out) as folder:
         contents = Contents(
-            form=1,
+            form=2,
             smoke=params.smoke,
             backend=params.backend,
-            classifiers=_classifiers(searches, ensemble, vote, params, folder),
-            segmenters=_segmenters(unet, params, folder),
+            classifiers=_classifiers(searches, ensemble, vote, prepared, params, folder),
+            segmenters=_segmenters(unet, prepared, params, folder),
+            volumes=params.volumes,
             data={path.parent.name: sha256(path) for path in manifests},
             test=digest_of(test),
-            versions=_versions(params.backend),
+            versions=versions(params.backend),
         )
         if params.package.onnx:
             export_networks(sorted(folder.rglob("*.keras")))
+        write_samples(raw, prepared, params.package.samples, folder / SAMPLES)
         write_contents(contents, folder)
         write_csv(test, folder / TEST)
         write_text(folder / CARD, card(contents, Vote.read(folder / VOTE)))
@@ -97,7 +103,12 @@ def pack(
 
 
 def _classifiers(
-    searches: Path, ensemble: Path, vote: pd.DataFrame, params: Params, folder: Path
+    searches: Path,
+    ensemble: Path,
+    vote: pd.DataFrame,
+    prepared: Path,
+    params: Params,
+    folder: Path,
 ) -> Classifiers:
     rule = Vote.read(ensemble / VOTE)
     paths = member_paths(searches, rule.members)
@@ -108,21 +119,35 @@ def _classifiers(
         members=members,
         operating=_operating(vote, params.evaluate),
         prepare=params.prepare.classification,
+        seen=_seen(members[0], prepared / "classification", 1, params, folder),
+        explain=Explaining.model_validate(params.explain.model_dump(exclude={"scans"})),
     )
 
 
-def _segmenters(unet: Path, params: Params, folder: Path) -> Segmenters:
+def _segmenters(unet: Path, prepared: Path, params: Params, folder: Path) -> Segmenters:
     paths = sorted(unet.glob("*.keras"), key=lambda path: int(path.stem))
     if not paths:
         raise InputError(f"{unet} holds no network; run `dvc repro unet`")
     names = [f"unet/{path.stem}" for path in paths]
     text = (unet / "postprocess.json").read_text(encoding="utf-8")
+    networks = _packed(paths, names, folder, "unet", params.package.onnx)
+    context = params.unet.context
     return Segmenters(
-        networks=_packed(paths, names, folder, "unet", params.package.onnx),
-        context=params.unet.context,
+        networks=networks,
+        context=context,
         postprocess=MaskWay.model_validate_json(text),
         prepare=params.prepare.segmentation,
+        seen=_seen(networks[0], prepared / "segmentation", 2 * context + 1, params, folder),
     )
+
+
+def _seen(network: Network, prepared: Path, slices: int, params: Params, folder: Path) -> Seen:
+    """Describe the scans that the network was trained on."""
+    arrays = f"{SEEN}/{Path(network.keras).parent}.pkl"
+    model = load_network(folder / network.keras)
+    share, seed = params.package.seen, params.seed
+    radius = write_seen(model, prepared, slices, share, seed, folder / arrays)
+    return Seen(arrays=arrays, radius=radius)
 
 
 def _packed(
@@ -157,17 +182,8 @@ def _checked(
     return {
         "members": len(package.members),
         "unets": len(package.unets),
-        **check_vote(package, folder, vote, raw, prepared / "classification"),
+        **check_vote(package, folder, vote, raw / "classification", prepared / "classification"),
         **check_masks(package, folder, unet, prepared / "segmentation"),
         "onnx_bytes": sum(path.stat().st_size for path in graphs),
         "bytes": sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()),
     }
-
-
-def _versions(backend: str) -> dict[str, str]:
-    """Of Python, and of the distributions that a package is asked with."""
-    found = {"python": platform.python_version()}
-    for name in (*NEEDED, *_BACKENDS[backend]):
-        with suppress(PackageNotFoundError):
-            found[name] = version(name)
-    return found

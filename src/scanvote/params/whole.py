@@ -58,6 +58,8 @@ class EvaluateParams(Section):
 class PackageParams(Section):
     name: str
     onnx: bool
+    seen: Share
+    samples: Literal["none", "generated", "test"]
 
     @field_validator("name")
     @classmethod

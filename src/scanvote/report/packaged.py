@@ -11,6 +11,10 @@ _PARITY = {
     "masks_difference": "share of the test pixels whose mask is another than the pipeline's",
     "unet_onnx_difference_max": "largest difference of a U-Net's ONNX graph from its network",
 }
+_OUTSIDE = {
+    "outside": "test scans outside what the vote has seen, %",
+    "unet_outside": "test slices outside what the U-Net has seen, %",
+}
 _SIZES = {"bytes": "size, MB", "onnx_bytes": "of it ONNX graphs, MB"}
 
 
@@ -27,11 +31,13 @@ def packaged(facts: Facts) -> Section:
 
 def _about(facts: Facts) -> str:
     onnx = "; each network is there in ONNX, too, for sites without Python"
+    seen = 100 * facts.params.package.seen
     return (
         "Members, preparation, labels, temperatures and thresholds are one model in"
         f" `models/package` and, as `{facts.params.package.name}`, in MLflow's"
         f" registry{onnx if facts.params.package.onnx else ''}. After packing it was asked about"
-        " the test scans again."
+        " the test scans again. Of a scan that is farther from all of the training than"
+        f" {seen:g} % of the validation's are, it says that it lies outside what it has seen."
     )
 
 
@@ -40,8 +46,13 @@ def _rows(found: Metrics) -> tuple[tuple[str, str], ...]:
     return (
         *((words, numbers.count(found[key])) for key, words in _COUNTS.items() if key in found),
         *((words, numbers.tiny(found[key])) for key, words in _PARITY.items() if key in found),
+        *((words, _percent(found[key])) for key, words in _OUTSIDE.items() if key in found),
         *((_SIZES[key], numbers.number(size, 1)) for key, size in megabytes.items()),
     )
+
+
+def _percent(share: float | None) -> str:
+    return numbers.number(None if share is None else 100 * share, 1)
 
 
 def _differing(facts: Facts, found: Metrics) -> tuple[tuple[str, str], ...]:

@@ -8,8 +8,18 @@ import numpy as np
 import pytest
 
 from scanvote.backend import use_backend
+from scanvote.novelty.appearance import NUMBERS
+from scanvote.novelty.reference import Reference
 from scanvote.package import Package
-from scanvote.package.contents import Classifiers, Contents, MaskWay, Segmenters
+from scanvote.package.contents import (
+    Classifiers,
+    Contents,
+    Explaining,
+    MaskWay,
+    Seen,
+    Segmenters,
+)
+from scanvote.package.familiarity import Gauge
 from scanvote.params import Params
 from scanvote.voting import Vote
 from tests.making import picture
@@ -32,6 +42,25 @@ class Brightness:
         return (scans.mean(axis=(1, 2)) / 255 * self.scale)[:, :1]
 
 
+class Told:
+    """Gives, with what a network says, the brightness of a scan as its only feature."""
+
+    def __init__(self, network: "Brightness | Pixels") -> None:
+        self.network, self.output_shape = network, [(None, 1), network.output_shape]
+
+    def predict_on_batch(self, scans: np.ndarray) -> list[np.ndarray]:
+        features = scans.mean(axis=(1, 2, 3))[:, None] / 255
+        return [features, self.network.predict_on_batch(scans)]
+
+
+def gauge(network: "Brightness | Pixels", radius: float = 0.5) -> Gauge:
+    """Of a training with one black scan; of a scan's looks nothing counts."""
+    black = np.zeros((1, 1 + NUMBERS), np.float32)
+    scale = np.full(1 + NUMBERS, np.inf, np.float32)
+    scale[0] = 1
+    return Gauge(Told(network), Reference(black[0], scale, black.astype(np.float16)), radius)  # type: ignore[arg-type]
+
+
 class Pixels:
     """Marks what is bright in the first channel."""
 
@@ -46,15 +75,23 @@ class Pixels:
 @pytest.fixture
 def contents(params: Params) -> Contents:
     way = MaskWay(threshold=0.5, smallest=0, largest_only=False, fill_holes=False)
-    how = params.prepare
+    how, seen = params.prepare, Seen(arrays="seen.pkl", radius=0.5)
     return Contents(
-        form=1,
+        form=2,
         smoke=False,
         backend="tensorflow",
         classifiers=Classifiers(
-            labels=list(LABELS), members=[], operating=None, prepare=how.classification
+            labels=list(LABELS),
+            members=[],
+            operating=None,
+            prepare=how.classification,
+            seen=seen,
+            explain=Explaining(methods=["occlusion"], window=0.2, segments=5, samples=8),
         ),
-        segmenters=Segmenters(networks=[], context=1, postprocess=way, prepare=how.segmentation),
+        segmenters=Segmenters(
+            networks=[], context=1, postprocess=way, prepare=how.segmentation, seen=seen
+        ),
+        volumes=params.volumes,
         data={},
         test="",
         versions={},
@@ -65,7 +102,9 @@ def contents(params: Params) -> Contents:
 def package(contents: Contents) -> Package:
     vote = Vote("soft", LABELS, ("a", "b"), (1.0, 1.0))
     side = contents.segmenters.prepare.image_size
-    return Package(contents, vote, [Brightness(1.0), Brightness(0.5)], [Pixels(side, 3)])  # type: ignore[list-item]
+    members, unets = [Brightness(1.0), Brightness(0.5)], [Pixels(side, 3)]
+    gauges = gauge(members[0]), gauge(unets[0])
+    return Package(contents, vote, members, unets, gauges)  # type: ignore[arg-type]
 
 
 def flat(value: int, shape: tuple[int, int] = (30, 20)) -> np.ndarray:
@@ -97,13 +136,15 @@ def test_no_scan_gets_no_answer(package: Package):
     answer = package.probabilities([])
     assert answer.vote.probabilities.shape == (0, 2)
     assert answer.agreement.shape == (0,)
-    assert package.masks([]) == []
+    assert answer.distances.shape == (0,)
+    marked = package.marked([])
+    assert (marked.masks, marked.distances.shape) == ([], (0,))
 
 
 def test_a_mask_is_as_large_as_its_scan_and_lies_where_it_is_bright(package: Package):
     scan = flat(40, (50, 70))
     scan[10:30, 20:40] = 250
-    (mask,) = package.masks([scan])
+    (mask,) = package.marked([scan]).masks
     there = scan[..., 0] > 128
     assert mask.shape == (50, 70)
     assert (mask & there).sum() * 2 / (mask.sum() + there.sum()) > 0.85
@@ -116,9 +157,18 @@ def test_masks_are_of_the_mean_of_the_networks(contents: Contents):
 
     side = contents.segmenters.prepare.image_size
     vote = Vote("soft", LABELS, ("a",), (1.0,))
-    package = Package(contents, vote, [], [Pixels(side, 3), Dark(side, 3)])  # type: ignore[list-item]
+    unets = [Pixels(side, 3), Dark(side, 3)]
+    gauges = gauge(Brightness(1.0)), gauge(unets[0])
+    package = Package(contents, vote, [], unets, gauges)  # type: ignore[arg-type]
     stacks = package.stacked(np.full((2, side, side, 1), 250, np.uint8))
-    assert package.mask_probabilities(stacks) == pytest.approx(np.full((2, side, side), 0.5))
+    probabilities, _ = package.mask_probabilities(stacks)
+    assert probabilities == pytest.approx(np.full((2, side, side), 0.5))
+
+
+def test_distances_are_in_units_of_the_radius(package: Package):
+    images = [flat(0), flat(51), flat(255)]
+    assert package.probabilities(images).distances == pytest.approx([0, 0.4, 2], abs=1e-3)
+    assert package.marked(images).distances == pytest.approx([0, 0.4, 2], abs=1e-3)
 
 
 def test_nothing_heavy_is_imported_before_a_network_is_loaded():

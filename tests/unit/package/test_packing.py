@@ -64,6 +64,38 @@ def test_moved_elsewhere_it_answers_alone(made: Made, packed, tmp_path: Path):
     assert winners.tolist() == rows["predicted"].tolist()
 
 
+def test_it_tells_which_scans_it_was_trained_on_and_which_are_strange(made: Made, packed):
+    package = load_package(packed[0])
+    classified, marked = (
+        [decode_image(path) for path in sorted((made.raw / task).glob("train-*.png"))]
+        for task in ("classification", "segmentation")
+    )
+    assert package.probabilities(classified).distances == pytest.approx(np.zeros(6), abs=0.02)
+    assert package.marked(marked).distances == pytest.approx(np.zeros(6), abs=0.02)
+    white = np.full((30, 30, 3), 255, np.uint8)
+    assert package.probabilities([white]).distances[0] > 1
+    assert package.marked([white]).distances[0] > 1
+    assert 0 <= packed[1]["outside"] <= 1
+    assert 0 <= packed[1]["unet_outside"] <= 1
+
+
+def test_its_members_can_be_explained(packed):
+    package = load_package(packed[0])
+    panel = package.panel()
+    assert package.panel() is panel
+    assert [one.name for one in panel.members] == ["ann/small", "cnn/small"]
+    assert panel.serves("gradcam")
+    scans = np.random.default_rng(0).integers(0, 256, (3, 16, 16, 1)).astype(np.uint8)
+    assert panel.probabilities(scans) == pytest.approx(package.answer(scans).members, abs=1e-6)
+
+
+def test_scans_to_try_travel_along_byte_by_byte(made: Made, packed):
+    samples = tree(packed[0] / "samples")
+    assert {"glioma.png", "no_tumor.png", "pituitary.png", "tumour-1.png"} <= set(samples)
+    known = set(tree(made.raw).values())
+    assert set(samples.values()) <= known
+
+
 def test_same_inputs_same_bytes(made: Made, packed, tmp_path: Path):
     pack(*made, tmp_path / "package")
     assert tree(tmp_path / "package") == tree(packed[0])
@@ -74,6 +106,8 @@ def test_it_tells_what_it_is_of(made: Made, packed):
     assert contents.classifiers.labels == list(LABELS)
     assert [one.model for one in contents.classifiers.members] == ["ann/small", "cnn/small"]
     assert contents.classifiers.operating is None
+    assert contents.volumes == made.params.volumes
+    assert contents.classifiers.explain.methods == made.params.explain.methods
     assert set(contents.data) == {"classification", "segmentation"}
     assert {"python", "keras", "numpy"} < set(contents.versions)
     text = (packed[0] / "card.md").read_text()
@@ -112,7 +146,8 @@ def test_of_a_smoke_run_it_says_so(made: Made, tmp_path: Path):
 def test_where_the_grey_values_are_of_a_series_the_prepared_scans_are_asked_about(tmp_path: Path):
     made = write_pipeline(tmp_path, intensity="window", intensity_of="series")
     shutil.rmtree(made.raw)
-    metrics = pack(*changed(made, package={"onnx": False}), tmp_path / "package")
+    plain = {"onnx": False, "samples": "none"}
+    metrics = pack(*changed(made, package=plain), tmp_path / "package")
     assert metrics["difference_max"] < 1e-6
     assert (
         "where the training used those of its series"
@@ -147,7 +182,7 @@ def test_what_is_no_package_is_one_line(packed, tmp_path: Path):
         load_package(tmp_path)
     folder = shutil.copytree(packed[0], tmp_path / "package")
     text = (folder / "package.json").read_text()
-    for spoilt in (text.replace('"form": 1', '"form": 2'), "{}", "no JSON"):
+    for spoilt in (text.replace('"form": 2', '"form": 1'), "{}", "no JSON"):
         (folder / "package.json").write_text(spoilt)
         with pytest.raises(InputError, match="is no package of this version") as caught:
             load_package(folder)
@@ -159,6 +194,16 @@ def test_a_network_that_is_missing_is_one_line(packed, tmp_path: Path):
     (folder / "members" / "2.keras").unlink()
     with pytest.raises(InputError, match=r"there is no file .*2\.keras"):
         load_package(folder)
+
+
+def test_without_the_scans_of_the_training_it_is_one_line(packed, copied: Made, tmp_path: Path):
+    folder = shutil.copytree(packed[0], tmp_path / "packed")
+    (folder / "seen" / "unet.pkl").unlink()
+    with pytest.raises(InputError, match=r"seen/unet\.pkl is missing"):
+        load_package(folder)
+    (copied.prepared / "segmentation" / "train-00000.pkl").unlink()
+    with pytest.raises(InputError, match="has no train shards; run `dvc repro prepare`"):
+        pack(*copied, tmp_path / "package")
 
 
 def test_no_unet_is_one_line(copied: Made, tmp_path: Path):

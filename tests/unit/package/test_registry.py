@@ -1,17 +1,25 @@
 """Versions of the model in MLflow's registry, and which of them is champion."""
 
 import base64
+import json
 import os
 import shutil
+import signal
+import socket
 import subprocess
 import sys
 import sysconfig
+import time
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from urllib.error import URLError
+from urllib.request import Request, urlopen
 
 import numpy as np
 import pandas as pd
 import pytest
+from typer.testing import CliRunner
 
 from scanvote import tracking
 from scanvote.backend import use_backend
@@ -19,8 +27,10 @@ from scanvote.errors import InputError
 from scanvote.package.packing import pack
 from scanvote.predictions import labels_of, probabilities, read_predictions
 from scanvote.tracking import registry, store
+from scanvote.tracking.fetching import default_model, package_folder
+from tests.making import write_nifti
 from tests.packing import Made, changed, write_pipeline
-from tests.searching import tiny_params
+from tests.searching import tiny_params, tree
 
 use_backend("tensorflow")
 ASK = """
@@ -145,8 +155,9 @@ def test_it_is_signed_and_has_an_example_of_nobody(registered: Path):
         info = get_model_info("models:/scanvote@champion")
         example = load_dict("models:/scanvote@champion/input_example.json")
     assert info.signature.inputs.input_names() == ["image"]
-    said = ["predicted", "p_glioma", "p_no_tumor", "p_pituitary", "agreement"]
-    assert info.signature.outputs.input_names() == said
+    said = info.signature.outputs.input_names()
+    assert {"predicted", "p_glioma", "p_no_tumor", "p_pituitary", "agreement"} < set(said)
+    assert {"ann/small", "cnn/small", "area_pixels", "distance", "outside"} < set(said)
     ((text,),) = example["data"]
     assert base64.b64decode(text).startswith(b"\x89PNG")
 
@@ -187,16 +198,122 @@ def test_the_champion_answers_where_there_is_no_repository(
     found = said[[f"p_{label}" for label in labels_of(rows)]].to_numpy()
     assert np.abs(found - probabilities(rows)).max() < 1e-5
     assert said["agreement"].isin([0.5, 1.0]).all()
+    assert said["ann/small"].isin(labels_of(rows)).all()
+    assert (said["outside"] == (said["distance"] > 1)).all()
 
 
-def test_text_that_is_no_image_is_one_line(registered: Path):
+def test_what_is_no_scan_is_one_line(registered: Path, tmp_path: Path):
     import mlflow
 
     with store.as_default(store.open_store()):
         model = mlflow.pyfunc.load_model("models:/scanvote@champion")
-    for text, reason in (("%%", "no base64 text"), ("aGVsbG8=", "no whole image")):
-        with pytest.raises(InputError, match=f"the image in row 0 is {reason}"):
+    volume = base64.b64encode(write_nifti(tmp_path / "a.nii.gz").read_bytes()).decode()
+    wrong = {"%%": "is no base64 text", "aGVsbG8=": "is text", volume: "is a volume of"}
+    for text, reason in wrong.items():
+        with pytest.raises(InputError, match=f"the image in row 0 {reason}"):
             model.predict(pd.DataFrame({"image": [text]}))
+
+
+@pytest.mark.slow
+def test_served_over_http_it_says_what_the_shell_says(made: Made, registered: Path, tmp_path: Path):
+    from scanvote.cli import app
+
+    scans = sorted((made.raw / "classification").glob("test-*.png"))
+    texts = [[base64.b64encode(path.read_bytes()).decode()] for path in scans]
+    question = json.dumps({"dataframe_split": {"columns": ["image"], "data": texts}})
+    with served("models:/scanvote@champion") as address:
+        header = {"Content-Type": "application/json"}
+        request = Request(f"{address}/invocations", question.encode(), header)
+        with urlopen(request, timeout=60) as answer:
+            text = answer.read().decode()
+    assert "NaN" not in text  # which is no JSON
+    table = tmp_path / "said.csv"
+    words = ["predict", *map(str, scans), "--model", "champion", "--out", str(table)]
+    assert CliRunner().invoke(app, words).exit_code == 0
+    shell = pd.read_csv(table).rename(columns={"vote": "predicted"})
+    over_http = pd.DataFrame(json.loads(text)["predictions"])
+    assert set(shell) - set(over_http) == {"file", "slice", "plane", "error"}
+    for name in over_http:
+        if over_http[name].dtype == float:
+            assert np.abs(over_http[name] - shell[name]).max() < 1e-6, name
+        else:
+            same = over_http[name].replace("", None).dropna().tolist()
+            assert same == shell[name].dropna().tolist(), name
+
+
+@contextmanager
+def served(uri: str) -> Iterator[str]:
+    """The address at which MLflow serves the model, as the README says."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "mlflow", "models", "serve", "--env-manager", "local"]
+    command += ["-m", uri, "-h", "127.0.0.1", "-p", str(port)]
+    place = {"MLFLOW_TRACKING_URI": tracking.tracking_uri(), "MLFLOW_DISABLE_TELEMETRY": "true"}
+    place["PATH"] = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    server = subprocess.Popen(
+        command, env=os.environ | place, stderr=subprocess.DEVNULL, start_new_session=True
+    )
+    try:
+        wait_for(server, f"http://127.0.0.1:{port}")
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        os.killpg(server.pid, signal.SIGTERM)
+        server.wait(timeout=60)
+
+
+def wait_for(server: "subprocess.Popen[bytes]", address: str) -> None:
+    for _ in range(600):
+        assert server.poll() is None
+        with suppress(URLError), urlopen(f"{address}/ping", timeout=5):
+            return
+        time.sleep(0.2)
+    raise TimeoutError(address)
+
+
+@pytest.mark.parametrize("model", ["champion", "models:/scanvote/1", "models:/scanvote@champion"])
+def test_a_version_is_brought_to_a_folder(packed: Path, registered: Path, model: str):
+    assert tree(package_folder(model)) == tree(packed)
+
+
+def test_the_model_of_a_run_is_brought_too(packed: Path, registered: Path):
+    run = store.open_store().client.get_model_version("scanvote", "1").run_id
+    assert tree(package_folder(f"runs:/{run}/package")) == tree(packed)
+
+
+def test_a_folder_is_taken_as_it_is(packed: Path, tmp_path: Path):
+    assert package_folder(str(packed)) == packed
+    inside = shutil.copytree(packed, tmp_path / "model" / "artifacts" / "package")
+    assert package_folder(str(tmp_path / "model")) == inside
+
+
+def test_by_default_it_is_the_package_of_the_repository(packed: Path, repository: Path):
+    assert default_model() == "champion"
+    folder = shutil.copytree(packed, repository / "models" / "package")
+    assert Path(default_model()) == folder
+
+
+@pytest.mark.parametrize("model", ["champion", "models:/other/1", "runs:/0123/package"])
+def test_a_model_that_is_not_there_is_one_line(repository: Path, model: str):
+    with pytest.raises(InputError, match=r"is not to be had of sqlite:.*--model a folder") as told:
+        package_folder(model)
+    assert "\n" not in str(told.value)
+
+
+def test_who_looks_for_a_model_makes_no_database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    monkeypatch.delenv("DVC_ROOT", raising=False)
+    with pytest.raises(InputError, match=r"mlflow\.db is missing; give --model a folder"):
+        package_folder("champion")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(("model", "reason"), [("no", "is no folder"), (".", "has no package")])
+def test_a_folder_that_is_none_is_one_line(tmp_path: Path, monkeypatch, model: str, reason: str):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError, match=reason):
+        package_folder(model)
 
 
 def test_one_process_at_a_time_decides(packed: Path, repository: Path, monkeypatch):

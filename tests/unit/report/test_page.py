@@ -224,6 +224,12 @@ def test_the_parity_of_the_package_is_not_rounded_to_nothing(make: Make) -> None
     assert "size, MB 12.3" in text
 
 
+def test_it_tells_how_many_test_scans_the_package_holds_for_strange(make: Make) -> None:
+    text = read(make()).text
+    assert "farther from all of the training than 99 % of the validation's are" in text
+    assert "test scans outside what the vote has seen, % 2.1" in text
+
+
 def test_a_digest_is_not_taken_for_a_number() -> None:
     table = Table("", ("a", "b", "c"), (("x", "575d50de", "1,234"), ("y", "12ab", "undefined")))
     assert table.numeric == (False, False, True)
