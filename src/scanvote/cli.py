@@ -7,8 +7,15 @@ from typing import Annotated, Literal
 import typer
 
 from scanvote.params import Family, load_params
+from scanvote.params.whole import Method
 from scanvote.terminal import one_line_errors
 
+Model = Annotated[
+    str | None,
+    typer.Option(
+        help="A folder, champion, or an MLflow URI; by default models/package, else the champion."
+    ),
+]
 Quick = Annotated[bool, typer.Option("--quick", help="A smoke run: minutes, and no result.")]
 
 app = typer.Typer(
@@ -88,6 +95,75 @@ def trials(
     from scanvote.trial_report import show_trials
 
     show_trials(family, best, load_params())
+
+
+@app.command()
+@one_line_errors
+def predict(
+    paths: Annotated[list[Path], typer.Argument(help="Images, DICOM, NIfTI, and folders.")],
+    model: Model = None,
+    out: Annotated[
+        Path | None, typer.Option(help="The table: .csv, .json, or .jsonl, an object a line.")
+    ] = None,
+    masks: Annotated[Path | None, typer.Option(help="Folder for a mask of each scan.")] = None,
+    explain: Annotated[
+        Method | None, typer.Option(help="Show on each scan what speaks for the vote.")
+    ] = None,
+    explanations: Annotated[Path, typer.Option(help="Folder for what --explain shows.")] = Path(
+        "explanations"
+    ),
+    batch: Annotated[
+        int, typer.Option(min=1, help="Scans at once: changes time and memory only.")
+    ] = 32,
+) -> None:
+    """Say what is on the scans in PATHS: the vote, its members, the tumour, and how sure that is.
+
+    A file that cannot be read is a row with its reason, and the exit code then is 1.
+    """
+    from scanvote.predict.run import Wanted, predict
+    from scanvote.tracking.fetching import default_model, package_folder
+
+    wanted = Wanted(out, masks, explain, explanations, batch)
+    if predict(paths, package_folder(model or default_model()), wanted):
+        raise typer.Exit(1)
+
+
+@app.command()
+@one_line_errors
+def export(
+    out: Annotated[Path, typer.Argument(help="A folder, new or with an older package.")],
+    model: Model = None,
+    onnx: Annotated[bool, typer.Option(help="With the networks as ONNX too.")] = True,
+) -> None:
+    """Copy a finished model to OUT, from where it works without repository and network."""
+    from scanvote.predict.export import export
+    from scanvote.tracking.fetching import default_model, package_folder
+
+    export(package_folder(model or default_model()), out, onnx)
+    typer.echo(f"{out}: scanvote predict SCANS --model {out}")
+
+
+@app.command()
+@one_line_errors
+def serve(
+    host: Annotated[str, typer.Option(help="Address to listen at.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0: any that is free.")] = 8000,
+    model: Model = None,
+    no_token: Annotated[
+        bool, typer.Option("--no-token", help="Let anybody in who reaches HOST.")
+    ] = False,
+    batch: Annotated[int, typer.Option(min=1, help="Scans that the networks see at once.")] = 32,
+) -> None:
+    """Serve a page and a REST interface, on 127.0.0.1 unless told otherwise.
+
+    Where other machines can reach HOST, they have to tell the secret that SCANVOTE_TOKEN holds.
+    """
+    from scanvote.serving.engine import EngineOptions
+    from scanvote.serving.server import serve
+    from scanvote.tracking.fetching import default_model, package_folder
+
+    folder = package_folder(model or default_model())
+    serve(folder, host, port, engine_options=EngineOptions(batch=batch), no_token=no_token)
 
 
 @recipe_app.command("list")

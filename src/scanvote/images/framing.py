@@ -72,11 +72,20 @@ def resized(part: Part, how: PrepareTask) -> np.ndarray:
 
 def unframed(mask: Mask, image: Rgb, how: PrepareTask) -> Mask:
     """A mask (size, size) of the framed scan as one of the scan itself, (H, W)."""
+    return _put_back(mask.astype(np.uint8), image, how, cv2.INTER_NEAREST).astype(bool)
+
+
+def unframed_map(heat: np.ndarray, image: Rgb, how: PrepareTask) -> np.ndarray:
+    """A map of floats (size, size) on the framed scan as one on the scan itself, (H, W)."""
+    return _put_back(heat, image, how, cv2.INTER_LINEAR)
+
+
+def _put_back(values: np.ndarray, image: Rgb, how: PrepareTask, between: int) -> np.ndarray:
+    """(H, W), 0 where the framed scan shows nothing of the scan."""
     part = part_of(image, how)
     x, y, width, height = part.box
     rows, columns = fitted_slices((height, width), how.image_size, how.resize)
-    marked = mask[rows, columns].astype(np.uint8)
-    whole = np.zeros(image.shape[:2], bool)
-    inside = cv2.resize(marked, (width, height), interpolation=cv2.INTER_NEAREST)
-    whole[y : y + height, x : x + width] = inside.astype(bool)
-    return whole if part.tissue is None else whole & part.tissue
+    whole = np.zeros(image.shape[:2], values.dtype)
+    inside = cv2.resize(values[rows, columns], (width, height), interpolation=between)
+    whole[y : y + height, x : x + width] = inside
+    return whole if part.tissue is None else whole * part.tissue

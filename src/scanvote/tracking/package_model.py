@@ -1,54 +1,58 @@
 """The package as an MLflow model. MLflow runs this file where the model is loaded.
 
-What is given is a table with a column `image`: the base64 text of an image file, a scan each. What
-is said is a table: `predicted`; `p_<class>`, its probability; `agreement`, the share of the
-members that hold that class likeliest. Research use, not for diagnosis.
+What is given is a table with a column `image`: the base64 text of a file, a scan each, of any
+format that `scanvote predict` reads. What is said is a row each, as in its table: `predicted`, the
+vote; `p_<class>`, its probability; `agreement`, the share of the members that vote alike; a column
+a member, what it votes; `area_pixels` and `area_mm2` of what is marked as tumour, `distance` from
+what the networks were trained on, `outside` of it. Research use, not for diagnosis.
 """
 
 import base64
 import binascii
-import sys
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 from mlflow.models import set_model
 from mlflow.pyfunc.model import PythonModel
 
-from scanvote.backend import use_backend
 from scanvote.errors import InputError
-from scanvote.images.decode import Rgb, decode_bytes
-from scanvote.package import load_package, read_contents
+from scanvote.examination import examine, ready_package
+from scanvote.intake import Limits, Scan, read_content
+from scanvote.params import VolumesParams
+from scanvote.predict.rows import said, said_columns
 
 
 class PackageModel(PythonModel):
     """A package behind MLflow's interface."""
 
     def load_context(self, context: Any) -> None:
-        folder = Path(context.artifacts["package"])
-        if "keras" not in sys.modules:  # which reads the choice once
-            use_backend(read_contents(folder).backend)
-        self._package = load_package(folder)
+        self._package = ready_package(Path(context.artifacts["package"]))
 
     def predict(
         self, context: Any, model_input: pd.DataFrame, params: dict[str, Any] | None = None
     ) -> pd.DataFrame:
-        images = [_decoded(text, row) for row, text in enumerate(model_input["image"])]
-        answer = self._package.probabilities(images)
-        labels = self._package.vote.labels
-        table = pd.DataFrame({"predicted": np.array(labels)[answer.vote.winners]})
-        for code, label in enumerate(labels):
-            table[f"p_{label}"] = answer.vote.probabilities[:, code]
-        return table.assign(agreement=answer.agreement)
+        contents = self._package.contents
+        scans = [
+            _scan(text, row, contents.volumes) for row, text in enumerate(model_input["image"])
+        ]
+        rows = [said(finding) for finding in examine(self._package, scans)]
+        table = pd.DataFrame(rows, columns=said_columns(contents.classifiers))
+        areas = table["area_mm2"].astype(object)
+        table["area_mm2"] = areas.where(areas.notna(), None)  # JSON knows no NaN
+        return table.rename(columns={"vote": "predicted"})
 
 
-def _decoded(text: str, row: int) -> Rgb:
+def _scan(text: str, row: int, volumes: VolumesParams) -> Scan:
     name = f"the image in row {row}"
     try:
-        return decode_bytes(base64.b64decode(text, validate=True), name)
-    except binascii.Error:
-        raise InputError(f"{name} is no base64 text of an image file") from None
+        content = base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        raise InputError(f"{name} is no base64 text of a file") from None
+    found = read_content(content, name, Limits(), volumes)
+    if len(found) > 1:
+        raise InputError(f"{name} is a volume of {len(found)} slices: give each in a row")
+    return found[0]
 
 
 set_model(PackageModel())

@@ -11,8 +11,9 @@ from scanvote.digests import digest
 from scanvote.errors import InputError
 from scanvote.files import sha256
 from scanvote.package.champion import choose_champion
-from scanvote.package.contents import TEST, Contents, read_contents
+from scanvote.package.contents import TEST, Classifiers, Contents, read_contents
 from scanvote.package.examined import read_examined
+from scanvote.predict.rows import said_columns
 from scanvote.tracking.store import Store, as_default, masked, root_cause, store_lock
 
 if TYPE_CHECKING:
@@ -21,11 +22,25 @@ if TYPE_CHECKING:
     from mlflow.models.model import ModelInfo
 
 CHAMPION = "champion"
+ARTIFACT = "package"
+"""What the package's folder is called in the MLflow model."""
 REASON = "scanvote.reason"
 _CONTENT = "scanvote.content"
-_ARTIFACT = "package"
 _MODEL = Path(__file__).with_name("package_model.py")
 _EXAMPLE_SIDE = 64
+_READERS = ("nibabel", "pillow", "pydicom")
+"""Distributions that files are read with, beside those that a package is asked with."""
+_KINDS = {
+    "agreement": "double",
+    "area_pixels": "long",
+    "area_mm2": "double",
+    "distance": "double",
+    "outside": "boolean",
+    "mask_distance": "double",
+    "mask_outside": "boolean",
+    "called": "boolean",
+}
+"""Of what is said, where it is no text."""
 
 
 class Registered(NamedTuple):
@@ -111,7 +126,7 @@ def _champions_test(store: Store, name: str) -> "pd.DataFrame | None":
     champion = store.client.get_registered_model(name).aliases.get(CHAMPION)
     if champion is None:
         return None
-    uri = f"models:/{name}/{champion}/artifacts/{_ARTIFACT}/{TEST}"
+    uri = f"models:/{name}/{champion}/artifacts/{ARTIFACT}/{TEST}"
     with TemporaryDirectory() as folder:
         return read_examined(Path(download_artifacts(uri, dst_path=folder)))
 
@@ -122,14 +137,14 @@ def _log(run_id: str, folder: Path, contents: Contents) -> "ModelInfo":
 
     info: ModelInfo = Model.log(
         artifact_path=None,
-        name=_ARTIFACT,
+        name=ARTIFACT,
         flavor=mlflow.pyfunc,
         run_id=run_id,
         python_model=str(_MODEL),
-        artifacts={_ARTIFACT: str(folder)},
+        artifacts={ARTIFACT: str(folder)},
         code_paths=[str(Path(scanvote.__file__).parent)],
         pip_requirements=_requirements(contents),
-        signature=_signature(contents.classifiers.labels),
+        signature=_signature(contents.classifiers),
         input_example=_example(),
     )
     return info
@@ -138,16 +153,19 @@ def _log(run_id: str, folder: Path, contents: Contents) -> "ModelInfo":
 def _requirements(contents: Contents) -> list[str]:
     # told, because MLflow would load the model in a process of its own to find out
     named = {name: one for name, one in contents.versions.items() if name != "python"}
-    return [f"{name}=={one}" for name, one in {"mlflow": version("mlflow"), **named}.items()]
+    asked = {name: version(name) for name in ("mlflow", *_READERS)}
+    return [f"{name}=={one}" for name, one in (asked | named).items()]
 
 
-def _signature(labels: list[str]) -> Any:
+def _signature(classifiers: Classifiers) -> Any:
     from mlflow.models import ModelSignature
     from mlflow.types.schema import ColSpec, Schema
 
-    numbers = [*(f"p_{label}" for label in labels), "agreement"]
-    said: list[Any] = [ColSpec("string", "predicted")]
-    said += [ColSpec("double", name) for name in numbers]
+    kinds = _KINDS | {f"p_{label}": "double" for label in classifiers.labels}
+    said: list[Any] = [
+        ColSpec(kinds.get(name, "string"), "predicted" if name == "vote" else name)
+        for name in said_columns(classifiers)
+    ]
     return ModelSignature(Schema([ColSpec("string", "image")]), Schema(said))
 
 

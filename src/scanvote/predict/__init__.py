@@ -1,0 +1,1 @@
+"""`scanvote predict` and `scanvote export`: the finished model, asked from the shell."""

@@ -1,0 +1,147 @@
+"""The command `scanvote predict`."""
+
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+
+from scanvote.datasets.own.reading import Left
+from scanvote.errors import InputError
+from scanvote.examination import check_method, explained, ready_package
+from scanvote.findings import DISCLAIMER, Refusal
+from scanvote.intake import Gathered, gathered
+from scanvote.package import Contents, Package, read_contents
+from scanvote.params.whole import Method
+from scanvote.predict.flow import Looked, looked_at
+from scanvote.predict.pictures import Places, check_apart, write_mask, write_overlay
+from scanvote.predict.rows import columns
+from scanvote.predict.tables import Add, table_file, table_on_stdout
+from scanvote.predict.terminal import table_on_terminal
+from scanvote.progress import Progress, progress_bar
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What is to be written, and where.
+
+    Attributes:
+        out: the table; None for the standard output.
+        masks: folder of the masks.
+        explain: how the vote is explained.
+        explanations: folder of the overlays.
+        batch: scans that are examined together.
+    """
+
+    out: Path | None
+    masks: Path | None
+    explain: Method | None
+    explanations: Path
+    batch: int
+
+    @property
+    def folders(self) -> dict[str, Path]:
+        """Of the pictures, by their kind."""
+        found = {"mask": self.masks, "explanation": self.explanations if self.explain else None}
+        return {kind: folder for kind, folder in found.items() if folder is not None}
+
+
+def predict(paths: Sequence[Path], model: Path, wanted: Wanted) -> int:
+    """Write what is said of the scans in `paths`, files and folders.
+
+    Args:
+        paths: files and folders.
+        model: folder of the package.
+        wanted: what is to be written.
+
+    Returns:
+        How many files could not be read.
+
+    Raises:
+        InputError: there is no file, the package is none, or a place cannot be written to.
+    """
+    left = list[Left]()
+    files = list(gathered(paths, left))
+    if not files:
+        raise InputError(f"{', '.join(map(str, paths))}: {_nothing(left)}")
+    contents = read_contents(model)
+    places = _places(paths, files, wanted)
+    with _table(wanted.out, contents, places) as add, progress_bar("Predict") as progress:
+        print(DISCLAIMER, file=sys.stderr)
+        package = ready_package(model)
+        if wanted.explain:
+            check_method(package.panel(), wanted.explain)
+        told = _told(files, progress)
+        refused = 0
+        for one in looked_at(package, told, wanted.batch):
+            if isinstance(one, Refusal):
+                refused += 1
+                add(one, {})
+            else:
+                add(one.finding, _written(package, one, places, wanted.explain))
+    _sum_up(refused, len(files), left)
+    return refused
+
+
+def _places(paths: Sequence[Path], files: Sequence[Gathered], wanted: Wanted) -> dict[str, Places]:
+    folders = wanted.folders
+    if len({folder.resolve() for folder in folders.values()}) < len(folders):
+        raise InputError("--masks and --explanations are one folder; choose two")
+    for kind, folder in folders.items():
+        check_apart(folder, f"--{kind}s", paths)
+    names = [file.name for file in files]
+    return {kind: Places(folder, names) for kind, folder in folders.items()}
+
+
+def _table(
+    out: Path | None, contents: Contents, places: dict[str, Places]
+) -> AbstractContextManager[Add]:
+    if out is None and sys.stdout.isatty():
+        return table_on_terminal()
+    named = columns(contents.classifiers, places)
+    return table_on_stdout(named) if out is None else table_file(out, named)
+
+
+def _told(files: Sequence[Gathered], progress: Progress) -> Iterator[Gathered]:
+    """The files, each counted when the next is asked for."""
+    progress(0, len(files))
+    for done, file in enumerate(files, 1):
+        yield file
+        progress(done, len(files))
+
+
+def _written(
+    package: Package, one: Looked, places: dict[str, Places], explain: Method | None
+) -> dict[str, str]:
+    """Where the pictures of a scan were written to, by their kind."""
+    found = {}
+    if "mask" in places:
+        path = places["mask"].of(one.finding, ".png")
+        write_mask(one.mask, path)
+        found["mask"] = path.as_posix()
+    if explain:
+        path = places["explanation"].of(one.finding, f"-{explain}.png")
+        write_overlay(one.scan.image, explained(package, one.scan, explain)["vote"], path)
+        found["explanation"] = path.as_posix()
+    return found
+
+
+def _nothing(left: Sequence[Left]) -> str:
+    return f"{_files(len(left))}, {_such(left)}: none is a scan" if left else "no file is there"
+
+
+def _sum_up(refused: int, count: int, left: Sequence[Left]) -> None:
+    if left:
+        print(f"scanvote: passed over {_files(len(left))}, {_such(left)}", file=sys.stderr)
+    if refused == count:
+        print(f"scanvote: none of {_files(count)} could be read", file=sys.stderr)
+    elif refused:
+        print(f"scanvote: {refused:,} of {_files(count)} could not be read", file=sys.stderr)
+
+
+def _files(count: int) -> str:
+    return f"{count:,} file{'' if count == 1 else 's'}"
+
+
+def _such(left: Sequence[Left]) -> str:
+    return f"such as {left[0].name} ({left[0].reason})"

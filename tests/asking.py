@@ -1,0 +1,74 @@
+"""A package without networks: what the shell makes of its answers needs none."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from scanvote.findings import Familiarity, Finding, MaskFinding, MemberVote
+from scanvote.images.decode import Rgb
+from scanvote.package import Answer, Contents
+from scanvote.package.contents import Operating
+from scanvote.package.loaded import Marked
+from scanvote.voting import Vote
+from tests.serving import LABELS, MEMBERS, contents
+
+
+def of_two_classes(threshold: float = 0.3) -> Contents:
+    """Contents with an operating point."""
+    whole = contents()
+    point = Operating(positive="sick", threshold=threshold)
+    update = {"labels": ["healthy", "sick"], "operating": point}
+    return whole.model_copy(update={"classifiers": whole.classifiers.model_copy(update=update)})
+
+
+@dataclass
+class Oracle:
+    """What it says hangs on the mean of a scan alone, and the first member knows better.
+
+    Attributes:
+        asked: how many scans it was asked about each time.
+        far: the distance of every scan, of the vote and of the mask.
+    """
+
+    contents: Contents = field(default_factory=contents)
+    far: tuple[float, float] = (0.5, 0.25)
+    asked: list[int] = field(default_factory=list)
+
+    @property
+    def vote(self) -> Vote:
+        labels = tuple(self.contents.classifiers.labels)
+        return Vote("majority", labels, tuple(MEMBERS), (2.0,) + (1.0,) * (len(MEMBERS) - 1))
+
+    def probabilities(self, images: Sequence[Rgb]) -> Answer:
+        self.asked.append(len(images))
+        count = len(self.contents.classifiers.labels)
+        share = np.array([image.mean() / 255 for image in images])
+        rest = np.repeat((1 - share)[:, None] / (count - 1), count - 1, axis=1)
+        plain = np.concatenate([share[:, None], rest], axis=1)
+        members = np.stack([plain[:, ::-1], *[plain] * (len(MEMBERS) - 1)])
+        distances = np.full(len(images), self.far[0])
+        return Answer(np.zeros((len(images), 1, 1, 1)), members, self.vote(members), distances)
+
+    def marked(self, images: Sequence[Rgb]) -> Marked:
+        masks = [image[..., 0] > 200 for image in images]
+        return Marked(masks, np.full(len(images), self.far[1]))
+
+
+def finding(file: str = "scan.png", **values: object) -> Finding:
+    """What could be said of a scan."""
+    said = dict.fromkeys(LABELS, 0.1) | {LABELS[0]: 0.7}
+    near = Familiarity(distance=0.5, outside=False)
+    members = [MemberVote(model=name, vote=LABELS[0], probabilities=said) for name in MEMBERS]
+    whole = {
+        "file": file,
+        "width": 4,
+        "height": 3,
+        "vote": LABELS[0],
+        "probabilities": said,
+        "agreement": 1.0,
+        "members": members,
+        "familiarity": near,
+        "mask": MaskFinding(area_pixels=5, area_mm2=None, familiarity=near),
+    }
+    return Finding(**(whole | values))
