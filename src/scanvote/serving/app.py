@@ -1,0 +1,76 @@
+"""The application: page, REST interface, guards and counters around one engine."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+
+from fastapi import FastAPI
+
+import scanvote
+from scanvote.findings import DISCLAIMER
+from scanvote.serving import tokens
+from scanvote.serving.bodies import Bodies
+from scanvote.serving.failures import Bugs, handle_failures
+from scanvote.serving.guard import Headers, Hosts, SameSite
+from scanvote.serving.options import ServeOptions
+from scanvote.serving.page import pages
+from scanvote.serving.page.recent import Recent
+from scanvote.serving.rest import api, docs, health, metrics
+from scanvote.serving.rest.metrics import Measuring, Metrics
+from scanvote.serving.tokens import Guarded, Pass
+from scanvote.serving.work import Engine
+
+Starting = Callable[[], AbstractAsyncContextManager[Engine]]
+
+DESCRIPTION = f"""What an ensemble says of a scan, and where it sees a tumour. **{DISCLAIMER}**
+
+Nothing that is sent is written to a disk. Every error has one form: `detail`, and `refused` file
+by file."""
+
+
+def make_app(start: Starting, options: ServeOptions) -> FastAPI:
+    """The application.
+
+    Args:
+        start: gives the engine for as long as the application runs.
+        options: bounds, and who may ask.
+    """
+    app = FastAPI(
+        title="scanvote",
+        version=scanvote.__version__,
+        description=DESCRIPTION,
+        lifespan=_lifespan(start),
+        docs_url=None,
+        redoc_url=None,
+        telemetry={"tracing": False, "metrics": False, "logs": False},
+    )
+    app.state.options = options
+    app.state.guard = Pass(options.token) if options.token else None
+    handle_failures(app)
+    _guard(app, options)
+    for part in (api, health, metrics, docs, tokens, pages):
+        app.include_router(part.router)
+    return app
+
+
+def _lifespan(start: Starting) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with start() as engine:
+            app.state.engine = engine
+            app.state.metrics = Metrics(engine)
+            app.state.recent = Recent()
+            yield
+
+    return lifespan
+
+
+def _guard(app: FastAPI, options: ServeOptions) -> None:
+    """The innermost first: what is added last, sees a request first."""
+    app.add_middleware(Bodies, options=options)
+    if app.state.guard is not None:
+        app.add_middleware(Guarded, guard=app.state.guard)
+    app.add_middleware(SameSite)
+    app.add_middleware(Hosts, hosts=options.hosts)
+    app.add_middleware(Bugs)
+    app.add_middleware(Headers)
+    app.add_middleware(Measuring)

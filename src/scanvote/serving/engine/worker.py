@@ -1,0 +1,201 @@
+"""The process that has the networks: decodes, examines, draws, explains, until its pipe closes."""
+
+import os
+import signal
+import threading
+import traceback
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from multiprocessing.connection import Connection
+
+from scanvote.errors import InputError
+from scanvote.findings import Finding
+from scanvote.images.decode import Mask
+from scanvote.intake.scan import Refused
+from scanvote.serving.engine.asked import Asked, GivenUp
+from scanvote.serving.engine.messages import (
+    Answered,
+    Ask,
+    Batch,
+    Declined,
+    Drop,
+    Dropped,
+    Explain,
+    Failed,
+    Predict,
+    Ready,
+    Reply,
+    Told,
+    Unable,
+)
+from scanvote.serving.engine.pictures import map_png, mask_png, scan_png
+from scanvote.serving.engine.sharing import Job, Part, shared
+from scanvote.serving.work import Examined, Explained
+
+HANDS = 2
+"""Threads that decode and draw: OpenCV lets others run meanwhile."""
+
+
+def work(pipe: Connection, load: Callable[[], Asked], batch: int) -> None:
+    """Serve what comes through the pipe; end as soon as its other end is closed.
+
+    Nothing is to be tidied up: whoever closed it wants no answer, or is dead.
+
+    Args:
+        pipe: to the web process, which asks when it was told `Ready`.
+        load: gives what is asked.
+        batch: most scans that are examined at once.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the web process to act on
+    worker = _Worker(pipe, batch)
+    # in a thread, so that the worker hears of its parent's death while it loads, too
+    threading.Thread(target=_or_end, args=(worker.run, load), daemon=True).start()
+    _or_end(worker.listen)
+
+
+def _or_end(step: Callable[..., object], *what: object) -> None:
+    """End the process with the step: a worker of which half is dead answers nobody."""
+    try:
+        step(*what)
+    except (EOFError, OSError):
+        os._exit(0)
+    except BaseException:
+        traceback.print_exc()
+    os._exit(1)
+
+
+class _Worker:
+    """One thread listens (`listen`), one examines (`run`), one explains, and `HANDS` do the rest.
+
+    Attributes:
+        jobs: decoded, not yet examined; guarded by `changed`.
+        unanswered: numbers of what was asked, guarded by `speaking` as are the dropped of them.
+    """
+
+    asked: Asked
+
+    def __init__(self, pipe: Connection, batch: int) -> None:
+        self.pipe, self.batch = pipe, batch
+        self.jobs: deque[Job] = deque()
+        self.unanswered: set[int] = set()
+        self.dropped: set[int] = set()
+        self.changed, self.speaking = threading.Condition(), threading.Lock()
+        self.hands, self.explaining = ThreadPoolExecutor(HANDS), ThreadPoolExecutor(1)
+
+    def listen(self) -> None:
+        while True:
+            self._hear(self.pipe.recv())
+
+    def _hear(self, said: Ask | Drop) -> None:
+        with self.speaking:
+            if isinstance(said, Ask):
+                self.unanswered.add(said.number)
+            elif said.number in self.unanswered:
+                self.dropped.add(said.number)
+        if isinstance(said, Drop):
+            return
+        if isinstance(said.task, Explain):
+            self.explaining.submit(self._answering, said, self._explain, said, said.task)
+        else:
+            self.hands.submit(self._answering, said, self._decode, said, said.task)
+
+    def run(self, load: Callable[[], Asked]) -> None:
+        try:
+            self.asked = load()
+        except InputError as error:
+            self._end(str(error))
+        except Exception as error:
+            traceback.print_exc()
+            self._end(f"the model cannot be loaded: {type(error).__name__}")
+        self._tell(Ready())
+        while True:
+            if parts := self._next_batch():
+                self._examine(parts)
+
+    def _end(self, reason: str) -> None:
+        self._tell(Unable(reason))
+        os._exit(1)
+
+    def _next_batch(self) -> list[Part]:
+        """Whatever is decoded, as soon as anything is; none where nobody waits for it."""
+        with self.changed:
+            self.changed.wait_for(lambda: self.jobs)
+            with self.speaking:
+                wanted = self.unanswered - self.dropped
+            unwanted = [job.ask.number for job in self.jobs if job.ask.number not in wanted]
+            self.jobs = deque(job for job in self.jobs if job.ask.number in wanted)
+            parts = shared(self.jobs, self.batch)
+        for number in unwanted:
+            self._reply(Dropped(number))
+        return parts
+
+    def _examine(self, parts: list[Part]) -> None:
+        """A batch that fails is looked at scan by scan: what does no harm is answered."""
+        try:
+            said = self.asked.examine([part.scan for part in parts])
+        except Exception:
+            if len(parts) == 1:
+                self._reply(Failed(parts[0].job.ask.number, traceback.format_exc()))
+            for part in parts if len(parts) > 1 else []:
+                self._examine([part])
+            return
+        self._tell(Batch(len(parts)))
+        for part, (finding, mask) in zip(parts, said, strict=True):
+            ask = part.job.ask
+            self.hands.submit(self._answering, ask, self._draw, part, finding, mask)
+
+    def _decode(self, ask: Ask, task: Predict) -> Reply | None:
+        if ask.number in self.dropped:
+            return Dropped(ask.number)
+        scans = self.asked.read(task.upload)
+        with self.changed:
+            self.jobs.append(Job(ask, list(scans)))
+            self.changed.notify()
+        return None
+
+    def _draw(self, part: Part, finding: Finding, mask: Mask) -> Reply | None:
+        """The answer, when it was the last scan of a file."""
+        job, task = part.job, part.job.ask.task
+        wanted = isinstance(task, Predict) and task.pictures
+        pictures = (scan_png(part.scan.image), mask_png(mask)) if wanted else (b"", b"")
+        job.keep(part.place, Examined(finding, *pictures))
+        if not job.complete:
+            return None
+        return Answered(job.ask.number, [job.found[place] for place in range(len(job.scans))])
+
+    def _explain(self, ask: Ask, task: Explain) -> Reply:
+        scans = self.asked.read(task.upload)
+        if not 0 <= task.place < len(scans):
+            count, name = len(scans), task.upload.name
+            raise Refused(f"{name} has {count} slices, and so none at {task.place}", 422)
+        scan = scans[task.place]
+        del scans
+        maps = self.asked.explain(scan, task.method, lambda: ask.number in self.dropped)
+        drawn = {name: map_png(heat) for name, heat in maps.items()}
+        return Answered(ask.number, Explained(task.method, scan_png(scan.image), drawn))
+
+    def _answering(self, ask: Ask, step: Callable[..., Reply | None], *what: object) -> None:
+        """Do a step, and reply if that settles what was asked."""
+        try:
+            reply = step(*what)
+        except GivenUp:
+            reply = Dropped(ask.number)
+        except InputError as error:
+            reply = Declined(ask.number, str(error), getattr(error, "status", 422))
+        except Exception:
+            reply = Failed(ask.number, traceback.format_exc())
+        if reply is not None:
+            self._reply(reply)
+
+    def _reply(self, reply: Reply) -> None:
+        """The first reply counts: of several slices more than one may fail."""
+        with self.speaking:
+            if reply.number in self.unanswered:
+                self.unanswered.discard(reply.number)
+                self.dropped.discard(reply.number)
+                self.pipe.send(reply)
+
+    def _tell(self, told: Told) -> None:
+        with self.speaking:
+            self.pipe.send(told)

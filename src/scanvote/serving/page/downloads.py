@@ -1,0 +1,57 @@
+"""What can be taken away: the row of a scan, its picture with the outline, its report."""
+
+import csv
+from io import StringIO
+from typing import Literal
+from urllib.parse import quote
+
+from fastapi.responses import Response
+
+from scanvote.package import Contents
+from scanvote.predict.rows import columns, row
+from scanvote.serving.page.overlays import captioned
+from scanvote.serving.page.recent import Asked, Shown
+from scanvote.serving.page.report_pdf import report_pdf
+from scanvote.serving.page.wording import told
+
+File = Literal["table.csv", "scan-with-outline.png", "report.pdf"]
+
+
+def download(shown: Shown, file: File, contents: Contents) -> Response:
+    """One of the files of a scan, called after the scan's own."""
+    name = f"{shown.examined.finding.file}-{file}"
+    if file == "table.csv":
+        return _attached(table(Asked((shown,)), contents), "text/csv; charset=utf-8", name)
+    if file == "report.pdf":
+        return _attached(report_pdf(shown, contents), "application/pdf", name)
+    return _attached(picture(shown, contents), "image/png", name)
+
+
+def downloaded_table(asked: Asked, contents: Contents) -> Response:
+    """A row a scan, and one with the reason for each file that was refused."""
+    return _attached(table(asked, contents), "text/csv; charset=utf-8", "scans-table.csv")
+
+
+def table(asked: Asked, contents: Contents) -> bytes:
+    """CSV as the shell writes it, without the pictures' columns."""
+    buffer = StringIO()
+    writer = csv.DictWriter(buffer, columns(contents.classifiers, {}), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(row(one.examined.finding, {}) for one in asked.scans)
+    writer.writerows(row(one, {}) for one in asked.refusals)
+    return buffer.getvalue().encode()
+
+
+def picture(shown: Shown, contents: Contents) -> bytes:
+    """PNG of the scan with the outline, and under it what is said."""
+    said = told(shown.examined.finding, contents)
+    lines = [said.name, f"{said.summary}. {said.agreement}", said.tumour, *said.warnings]
+    return captioned(shown.examined.scan, shown.examined.mask, lines)
+
+
+def _attached(content: bytes, kind: str, name: str) -> Response:
+    plain = "".join(sign if sign.isascii() and sign.isprintable() else "_" for sign in name)
+    plain = plain.replace('"', "_").replace("\\", "_")
+    how = f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"
+    headers = {"Content-Disposition": how, "Cache-Control": "no-store"}
+    return Response(content, media_type=kind, headers=headers)

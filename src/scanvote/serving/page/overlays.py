@@ -1,0 +1,121 @@
+"""What is laid over a scan: the mask's outline, an explanation's colours, a caption to keep."""
+
+from collections.abc import Sequence
+from io import BytesIO
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from scanvote.findings import DISCLAIMER
+
+if TYPE_CHECKING:
+    from PIL.ImageFont import FreeTypeFont
+
+Bgr = NDArray[np.uint8]
+"""(H, W, 3) uint8, as OpenCV has it."""
+STRENGTH = 0.75
+"""How far the strongest colour of an explanation covers the scan, as in the report's gallery."""
+ORANGE = (30, 118, 255)
+"""Blue, green, red: seen on grey scans, and what the report draws predicted masks with."""
+LEAST_WIDTH = 640
+"""Pixels of a captioned picture, so that the caption can be read."""
+
+
+def pixels(png: bytes) -> Bgr:
+    """A picture that this server drew itself."""
+    return np.asarray(cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_COLOR), np.uint8)
+
+
+def values(png: bytes) -> NDArray[np.uint8]:
+    """A mask or a map that this server drew itself, uint8 (H, W)."""
+    return np.asarray(cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_GRAYSCALE), np.uint8)
+
+
+def encoded(image: NDArray[np.uint8]) -> bytes:
+    """A PNG."""
+    return bytes(cv2.imencode(".png", image)[1].tobytes())
+
+
+def outline(mask: bytes) -> str:
+    """The mask's outline as the path of an SVG, in pixels; empty where nothing is marked.
+
+    Pixels are squares, whose centres the outline joins; holes are outlined too.
+    """
+    found, _ = cv2.findContours(values(mask), cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
+    return "".join(_ring(ring.reshape(-1, 2)) for ring in found)
+
+
+def _ring(points: NDArray[Any]) -> str:
+    return "M" + "L".join(f"{x + 0.5:g} {y + 0.5:g}" for x, y in points) + "Z"
+
+
+def heated(scan: bytes, heat: bytes) -> bytes:
+    """PNG of the scan under the colours of an explanation, stronger where it is."""
+    below, strength = pixels(scan).astype(np.float32), values(heat)
+    colours = cv2.applyColorMap(strength, cv2.COLORMAP_INFERNO).astype(np.float32)
+    share = (STRENGTH / 255 * strength.astype(np.float32))[..., None]
+    return encoded(np.round(below + share * (colours - below)).astype(np.uint8))
+
+
+def outlined(scan: bytes, mask: bytes, width: int = LEAST_WIDTH) -> Bgr:
+    """The scan, at least `width` wide, with the outline drawn on it."""
+    image, marks = pixels(scan), values(mask)
+    times = max(1, -(-width // image.shape[1]))
+    size = (image.shape[1] * times, image.shape[0] * times)
+    drawn = cv2.resize(image, size, interpolation=cv2.INTER_CUBIC)
+    grown = cv2.resize(marks, size, interpolation=cv2.INTER_NEAREST)
+    found, _ = cv2.findContours(grown, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)
+    thickness = max(1, size[0] // 320)
+    return np.asarray(cv2.drawContours(drawn, found, -1, ORANGE, thickness, cv2.LINE_AA), np.uint8)
+
+
+def captioned(scan: bytes, mask: bytes, lines: Sequence[str]) -> bytes:
+    """PNG of the scan with the mask's outline, and under it words, the disclaimer last."""
+    from PIL import Image, ImageDraw
+
+    picture = Image.fromarray(outlined(scan, mask)[..., ::-1])
+    font = _font(max(15, picture.width // 42))
+    broken = [part for line in (*lines, DISCLAIMER) for part in _broken(line, font, picture.width)]
+    height = font.size * 3 // 2
+    whole = Image.new("RGB", (picture.width, picture.height + int(height * (len(broken) + 1))))
+    whole.paste(picture)
+    draw = ImageDraw.Draw(whole)
+    for place, line in enumerate(broken):
+        at = (font.size, picture.height + height // 2 + place * height)
+        draw.text(at, line, font=font, fill="white")
+    buffer = BytesIO()
+    whole.save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def _font(size: int) -> "FreeTypeFont":
+    """The one that Matplotlib ships, the same everywhere."""
+    from matplotlib import get_data_path
+    from PIL import ImageFont
+
+    return ImageFont.truetype(Path(get_data_path()) / "fonts/ttf/DejaVuSans.ttf", size)
+
+
+def _broken(line: str, font: "FreeTypeFont", width: int) -> list[str]:
+    """The line in pieces that fit, between words where that goes."""
+    room, pieces = width - 2 * font.size, [""]
+    for word in " ".join(line.split()).split(" "):
+        longer = f"{pieces[-1]} {word}".strip()
+        if font.getlength(longer) <= room:
+            pieces[-1] = longer
+            continue
+        pieces += [word] if pieces[-1] else []
+        pieces[-1] = word
+        while font.getlength(pieces[-1]) > room:
+            fits = next(
+                n for n in range(len(pieces[-1]), 0, -1) if _fits(pieces[-1][:n], font, room)
+            )
+            pieces[-1:] = [pieces[-1][:fits], pieces[-1][fits:]]
+    return pieces
+
+
+def _fits(piece: str, font: "FreeTypeFont", room: float) -> bool:
+    return len(piece) == 1 or font.getlength(piece) <= room

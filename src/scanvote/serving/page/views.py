@@ -1,0 +1,114 @@
+"""What the templates are given."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from markupsafe import Markup
+
+from scanvote.package import Contents
+from scanvote.params.whole import Method
+from scanvote.report import names
+from scanvote.serving.page.overlays import outline
+from scanvote.serving.page.recent import Asked, Shown
+from scanvote.serving.page.wording import Told, digests, told
+
+WAYS: dict[Method, tuple[str, str]] = {
+    "gradcam": ("Grad-CAM", "where the network's last features speak for its answer; at once"),
+    "occlusion": ("Occlusion", "where hiding a patch makes the answer less likely; seconds"),
+    "lime": ("LIME", "which parts a simple model of hidden variants holds; the slowest"),
+}
+"""What a method is called, and what it shows."""
+
+
+@dataclass(frozen=True)
+class Way:
+    """A method that the package serves."""
+
+    method: Method
+    title: str
+    words: str
+    made: bool
+
+
+@dataclass(frozen=True)
+class Heat:
+    """An explanation of one model's answer."""
+
+    model: str
+    title: str
+    chosen: bool
+
+
+class Card(NamedTuple):
+    """A scan in the gallery: what is said of it, and what is drawn."""
+
+    told: Told
+    outline: str
+    width: int
+    height: int
+
+
+def result(
+    shown: Shown, contents: Contents, method: Method | None, member: str
+) -> dict[str, object]:
+    """All of one scan, and the explanation that was made by `method`, if it was."""
+    finding = shown.examined.finding
+    explained = shown.explained.get(method) if method else None
+    maps = list(explained.maps) if explained else []
+    chosen = member if member in maps else "".join(maps[:1])
+    return {
+        "told": told(finding, contents),
+        "finding": finding,
+        "outline": outline(shown.examined.mask),
+        "ways": ways(shown, contents),
+        "method": method if explained else None,
+        "heats": [Heat(name, names.model(name), name == chosen) for name in maps],
+    }
+
+
+def ways(shown: Shown, contents: Contents) -> list[Way]:
+    """The methods that the package serves, and whether each was used on this scan."""
+    served = contents.classifiers.explain.methods
+    return [Way(method, *WAYS[method], method in shown.explained) for method in served]
+
+
+def cards(asked: Asked, contents: Contents) -> list[Card]:
+    """Of all scans, in their order."""
+    findings = [one.examined.finding for one in asked.scans]
+    return [
+        Card(told(one, contents), outline(shown.examined.mask), one.width, one.height)
+        for one, shown in zip(findings, asked.scans, strict=True)
+    ]
+
+
+def card(markdown: str) -> Markup:
+    """The card as HTML, its headings a level lower: the page has one of its own.
+
+    HTML in the card is shown as text.
+    """
+    from markdown_it import MarkdownIt
+
+    parser = MarkdownIt("commonmark", {"html": False}).enable("table")
+    tokens = parser.parse(markdown)
+    for token in tokens:
+        if token.tag in ("h1", "h2", "h3", "h4", "h5"):
+            token.tag = f"h{int(token.tag[1]) + 1}"
+    return Markup(parser.renderer.render(tokens, parser.options, {}))
+
+
+def model_tables(contents: Contents) -> dict[str, Mapping[str, str]]:
+    """Names and values of what the model is made of, by what they tell."""
+    classifiers, segmenters = contents.classifiers, contents.segmenters
+    return {
+        "Networks": {
+            **{names.model(one.model): "votes on the class" for one in classifiers.members},
+            **{names.model(one.model): "marks the tumour" for one in segmenters.networks},
+        },
+        "What counts as like the training": {
+            "For the class": f"within {classifiers.seen.radius:.4g} of a training scan",
+            "For the outline": f"within {segmenters.seen.radius:.4g} of a training scan",
+        },
+        "Digests of the data": digests(contents),
+        "Versions": contents.versions,
+    }

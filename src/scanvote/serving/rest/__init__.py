@@ -1,0 +1,1 @@
+"""The REST interface, its description, and what the server tells of itself."""

@@ -1,0 +1,33 @@
+"""Whether the server lives, and whether it can answer."""
+
+from typing import Literal
+
+from fastapi import APIRouter, Request
+from pydantic import BaseModel
+
+from scanvote.serving.failures import Failed
+from scanvote.serving.rest.api import failures
+from scanvote.serving.work import Engine
+
+router = APIRouter(tags=["operation"])
+
+
+class Health(BaseModel):
+    """How the server is."""
+
+    status: Literal["alive", "ready"]
+
+
+@router.get("/healthz", responses=failures(421))
+async def alive() -> Health:
+    """The server lives."""
+    return Health(status="alive")
+
+
+@router.get("/readyz", responses=failures(421, 503))
+async def ready(request: Request) -> Health:
+    """The model is loaded, and its worker lives."""
+    engine: Engine = request.app.state.engine
+    if not engine.ready:
+        raise Failed(503, "the model is not loaded yet")
+    return Health(status="ready")

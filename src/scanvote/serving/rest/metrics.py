@@ -1,0 +1,156 @@
+"""What the server counts of itself, for Prometheus; each server has counters of its own."""
+
+import time
+from collections.abc import Iterable, Sequence
+from typing import Protocol, runtime_checkable
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessCollector
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+import scanvote
+from scanvote.findings import Refusal
+from scanvote.serving.work import Engine, Examined
+
+BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
+UNKNOWN = "unknown"
+METHODS = ("GET", "HEAD", "POST")
+
+router = APIRouter()
+
+
+@runtime_checkable
+class Observed(Protocol):
+    """An engine that tells how it works."""
+
+    batches: dict[int, int]
+    """How many batches there were, by their size."""
+    restarts: int
+    """Of the worker."""
+
+    @property
+    def worker_pid(self) -> int | None: ...
+
+
+class Metrics:
+    """The counters of one server."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.registry = CollectorRegistry()
+        self.requests = Counter(
+            "scanvote_requests",
+            "Requests that were answered",
+            ["method", "route", "status"],
+            registry=self.registry,
+        )
+        self.seconds = Histogram(
+            "scanvote_request_seconds",
+            "From the headers of a request to the end of its answer",
+            ["route"],
+            buckets=BUCKETS,
+            registry=self.registry,
+        )
+        self.scans = Counter(
+            "scanvote_scans", "Scans of which something was said", ["vote"], registry=self.registry
+        )
+        self.refused = Counter(
+            "scanvote_refused_files",
+            "Files of which nothing was said",
+            ["status"],
+            registry=self.registry,
+        )
+        ProcessCollector(registry=self.registry)
+        self.registry.register(_EngineCollector(engine))
+
+    def count_files(self, examined: Sequence[Examined], refused: Sequence[Refusal]) -> None:
+        for one in examined:
+            self.scans.labels(one.finding.vote).inc()
+        for other in refused:
+            self.refused.labels(str(other.status)).inc()
+
+
+class _EngineCollector:
+    """What the engine tells when it is asked."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+
+    def collect(self) -> Iterable[Metric]:
+        contents = self.engine.contents
+        yield GaugeMetricFamily(
+            "scanvote_ready", "1 if scans can be asked about", float(self.engine.ready)
+        )
+        yield GaugeMetricFamily(
+            "scanvote_waiting_files", "Files that wait or are examined", self.engine.waiting
+        )
+        info = GaugeMetricFamily(
+            "scanvote_model_info", "What is served", labels=["version", "backend", "test"]
+        )
+        info.add_metric([scanvote.__version__, contents.backend, contents.test], 1)
+        yield info
+        if isinstance(self.engine, Observed):
+            yield from _of_worker(self.engine)
+
+
+def _of_worker(engine: Observed) -> Iterable[Metric]:
+    batches = CounterMetricFamily("scanvote_batches", "Batches by their size", labels=["size"])
+    for size, count in sorted(engine.batches.items()):
+        batches.add_metric([str(size)], count)
+    yield batches
+    yield CounterMetricFamily(
+        "scanvote_worker_restarts", "Times that the worker was lost", engine.restarts
+    )
+    memory = _resident_bytes(engine.worker_pid)
+    if memory is not None:
+        yield GaugeMetricFamily("scanvote_worker_resident_bytes", "Of the worker", memory)
+
+
+def _resident_bytes(pid: int | None) -> int | None:
+    import psutil
+
+    try:
+        return None if pid is None else psutil.Process(pid).memory_info().rss
+    except psutil.Error:
+        return None
+
+
+class Measuring:
+    """Counts every request by its route, never by the address that was asked for."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return await self.app(scope, receive, send)
+        begun, status = time.perf_counter(), 499  # the client went away, unless an answer begins
+
+        async def noticed(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        try:
+            await self.app(scope, receive, noticed)
+        finally:
+            metrics: Metrics = scope["app"].state.metrics
+            route = getattr(scope.get("route"), "path", UNKNOWN)
+            method = scope["method"] if scope["method"] in METHODS else "other"
+            metrics.requests.labels(method, route, str(status)).inc()
+            metrics.seconds.labels(route).observe(time.perf_counter() - begun)
+
+
+@router.get(
+    "/metrics",
+    tags=["operation"],
+    response_class=Response,
+    responses={200: {"content": {"text/plain": {}}}},
+)
+async def metrics(request: Request) -> Response:
+    """Counters for Prometheus."""
+    counters: Metrics = request.app.state.metrics
+    return Response(generate_latest(counters.registry), media_type=CONTENT_TYPE_LATEST)

@@ -1,0 +1,176 @@
+"""Forms with files, read in memory: nothing that is uploaded touches a disk."""
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qsl
+
+from fastapi import Request
+from python_multipart.exceptions import FormParserError
+from python_multipart.multipart import MultipartParser, parse_options_header
+
+from scanvote.findings import Refusal
+from scanvote.intake.names import shown
+from scanvote.serving.failures import Failed
+from scanvote.serving.options import ServeOptions
+from scanvote.serving.work import Upload
+
+if TYPE_CHECKING:
+    from python_multipart.multipart import MultipartCallbacks
+
+FILES = "files"
+LONGEST_FIELD = 4096
+LONGEST_HEADER = 8192
+"""Bytes of a line in front of a part: the name of a file stands in it."""
+MOST_FIELDS = 16
+
+
+@dataclass(frozen=True)
+class Form:
+    """What a form holds.
+
+    Attributes:
+        uploads: the files of the field `files`, in their order.
+        refused: those of them that are too large; their content is not kept.
+        fields: texts of the other fields, by name.
+    """
+
+    uploads: list[Upload] = field(default_factory=list)
+    refused: list[Refusal] = field(default_factory=list)
+    fields: dict[str, str] = field(default_factory=dict)
+
+
+async def read_form(request: Request) -> Form:
+    """The form that a request sends, multipart or urlencoded.
+
+    Raises:
+        Failed: it is no form, is malformed, or holds too many files or unknown ones.
+    """
+    kind, values = parse_options_header(request.headers.get("content-type"))
+    if kind == b"application/x-www-form-urlencoded":
+        return await _read_query(request)
+    if kind != b"multipart/form-data" or not values.get(b"boundary"):
+        raise Failed(415, "send a form as multipart/form-data, its files in the field 'files'")
+    parts = _Parts(request.app.state.options)
+    try:
+        parser = MultipartParser(
+            values[b"boundary"], parts.callbacks(), max_header_size=LONGEST_HEADER
+        )
+        async for chunk in request.stream():
+            parser.write(chunk)
+    except FormParserError:
+        raise Failed(400, "the form is malformed") from None
+    if not parts.complete:
+        raise Failed(400, "the form is cut off")
+    return parts.form
+
+
+async def _read_query(request: Request) -> Form:
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > LONGEST_FIELD:
+            raise Failed(413, "the form is too long; files go as multipart/form-data")
+    try:
+        pairs = parse_qsl(body.decode("latin-1"), max_num_fields=MOST_FIELDS)
+    except ValueError:
+        raise Failed(400, f"the form has more than {MOST_FIELDS} fields") from None
+    return Form(fields=dict(pairs))
+
+
+class _Parts:
+    """The form, as the parser tells its parts one after the other."""
+
+    def __init__(self, options: ServeOptions) -> None:
+        self.options = options
+        self.form = Form()
+        self.complete = False
+        self._begin()
+
+    def callbacks(self) -> "MultipartCallbacks":
+        return {
+            "on_part_begin": self._begin,
+            "on_header_field": self._header_name,
+            "on_header_value": self._header_value,
+            "on_header_end": self._header_end,
+            "on_headers_finished": self._headers_end,
+            "on_part_data": self._data,
+            "on_part_end": self._part_end,
+            "on_end": self._end,
+        }
+
+    def _begin(self) -> None:
+        self.header, self.value = bytearray(), bytearray()
+        self.headers: dict[bytes, bytes] = {}
+        self.content, self.too_large = bytearray(), False
+        self.name = ""
+        self.file: str | None = None
+
+    def _header_name(self, data: bytes, start: int, end: int) -> None:
+        self.header += data[start:end]
+
+    def _header_value(self, data: bytes, start: int, end: int) -> None:
+        self.value += data[start:end]
+
+    def _header_end(self) -> None:
+        self.headers[bytes(self.header).lower()] = bytes(self.value)
+        self.header, self.value = bytearray(), bytearray()
+
+    def _headers_end(self) -> None:
+        told = parse_options_header(self.headers.get(b"content-disposition"))[1]
+        if b"name" not in told:
+            raise Failed(400, "a part of the form has no name")
+        self.name = _text(told[b"name"])
+        file = _text(told[b"filename"]) if b"filename" in told else None
+        if file is not None and self.name != FILES:
+            raise Failed(422, f"files go in the field {FILES!r}, not in {shown(self.name)!r}")
+        self.file = file or "" if self.name == FILES else None
+        self._count()
+
+    def _count(self) -> None:
+        form, most = self.form, self.options.files
+        if self.file is not None and len(form.uploads) + len(form.refused) >= most:
+            raise Failed(413, f"more than {most} files; send them in several requests")
+        if self.file is None and len(form.fields) >= MOST_FIELDS:
+            raise Failed(400, f"the form has more than {MOST_FIELDS} fields")
+
+    def _data(self, data: bytes, start: int, end: int) -> None:
+        most = LONGEST_FIELD if self.file is None else self.options.limits.bytes
+        if len(self.content) + end - start > most:
+            self.content, self.too_large = bytearray(), True
+        if not self.too_large:
+            self.content += data[start:end]
+
+    def _part_end(self) -> None:
+        if self.file is None:
+            self._field()
+        elif self.too_large:
+            self.form.refused.append(self._refusal())
+        elif self.file or self.content:  # a browser sends an empty part where none was chosen
+            self.form.uploads.append(Upload(_last(self.file), bytes(self.content)))
+        self.content = bytearray()
+
+    def _field(self) -> None:
+        if self.too_large:
+            raise Failed(413, f"the field {shown(self.name)!r} is too long")
+        self.form.fields[self.name] = _text(bytes(self.content))
+
+    def _refusal(self) -> Refusal:
+        name, most = _last(self.file or ""), self.options.limits.bytes
+        reason = f"{name} is larger than {most / 2**20:g} MiB"
+        return Refusal(file=name, status=413, reason=reason)
+
+    def _end(self) -> None:
+        self.complete = True
+
+
+def _last(path: str) -> str:
+    """The name of a file without the folders that it lay in, fit to be shown."""
+    return shown(re.split(r"[\\/]", path)[-1])
+
+
+def _text(content: bytes) -> str:
+    try:
+        return content.decode()
+    except UnicodeDecodeError:
+        return content.decode("latin-1")

@@ -1,0 +1,241 @@
+"""The page as a browser without a script has it; with one, in tests/browser."""
+
+import csv
+import io
+import re
+from html.parser import HTMLParser
+
+import pytest
+
+from scanvote.findings import DISCLAIMER
+from scanvote.serving.page.recent import Recent
+from scanvote.serving.work import Busy, TooSlow
+from tests.clients import asking, files, watched_disk
+from tests.serving import FakeEngine, contents, nifti_bytes, scan_png, tumour_png
+
+SCAN = ("slice.png", tumour_png())
+HOSTILE = "<img src=x onerror=alert(1)>\"'&.png"
+
+
+class Inline(HTMLParser):
+    """Collects what the content security policy would refuse."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        named = dict(attrs)
+        if tag == "style" or (tag == "script" and "src" not in named):
+            self.found.append(tag)
+        self.found += [name for name in named if name == "style" or name.startswith("on")]
+        for name in ("src", "href", "action"):
+            if (named.get(name) or "/").split("?")[0].startswith(("http:", "https:", "//")):
+                self.found.append(str(named[name]))
+
+
+def given(client, *named: tuple[str, bytes]) -> str:
+    """The path of the result."""
+    answer = client.post("/", files=files(*named))
+    assert answer.status_code == 303
+    return answer.headers["location"]
+
+
+def alerts(html: str) -> list[str]:
+    """What stands in the alerts of a page, as text."""
+    found = re.findall(r'<(\w+)[^>]* role="alert">(.*?)</\1>', html, re.DOTALL)
+    return [" ".join(re.sub(r"<[^>]+>", " ", words).split()) for _, words in found]
+
+
+def visited(client) -> list[str]:
+    """Every kind of page."""
+    one, several = given(client, SCAN), given(client, SCAN, ("no.txt", b"text"))
+    client.post(f"{one}/0", data={"method": "lime"})
+    paths = ["/", "/model", one, f"{several}/0", several, f"{one}/0?method=lime", "/results/no"]
+    pages = [client.get(path).text for path in paths]
+    return [*pages, client.post("/", files=files(("no.txt", b"text"))).text]
+
+
+def test_every_page_says_what_it_is_not_for_and_keeps_to_the_policy() -> None:
+    with asking() as client:
+        for html in visited(client):
+            assert DISCLAIMER in html.split("<main")[0], "before all else"
+            inline = Inline()
+            inline.feed(html)
+            assert inline.found == []
+
+
+def test_a_name_with_markup_stays_a_name() -> None:
+    with asking() as client:
+        path = given(client, (HOSTILE, tumour_png()), ("<b>no.txt", b"text"))
+        for html in (client.get(path).text, client.get(f"{path}/0").text):
+            assert "<img src=x" not in html
+            assert "<b>no" not in html
+        assert "&lt;b&gt;no" in client.get(path).text
+
+
+def test_a_result_is_private_and_had_by_its_address_alone() -> None:
+    with asking() as client:
+        first, second = given(client, SCAN), given(client, SCAN)
+        assert first != second
+        answer = client.get(first)
+        assert "no-store" in answer.headers["cache-control"]
+        assert client.get(f"{first}/1").status_code == 404
+        assert client.get(f"{first}/-1").status_code == 404
+        assert client.get("/results/unknown/0/scan.png").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "status"),
+    [("no.txt", b"text", 415), ("cut.png", scan_png()[:-20], 422), ("big.png", bytes(99), 413)],
+)
+def test_a_refused_file_has_its_status_and_a_sentence(name, content, status) -> None:
+    from scanvote.intake.scan import Limits
+
+    limits = Limits(bytes=98) if status == 413 else Limits()
+    with asking(limits=limits) as client:
+        answer = client.post("/", files=files((name, content)))
+    assert answer.status_code == status
+    assert len(alerts(answer.text)) == 1
+    assert alerts(answer.text)[0].startswith(name)
+
+
+@pytest.mark.parametrize("failure", [Busy("the queue is full"), TooSlow("it took too long")])
+def test_a_server_that_cannot_says_so_on_the_page(failure) -> None:
+    with asking(FakeEngine(failure=failure)) as client:
+        answer = client.post("/", files=files(SCAN))
+        assert answer.status_code == failure.status
+        assert str(failure) in alerts(answer.text)[0]
+
+
+def test_an_explanation_that_fails_leaves_the_answer_on_the_page() -> None:
+    engine = FakeEngine()
+    with asking(engine) as client:
+        path = given(client, SCAN)
+        engine.failure = TooSlow("it took too long")
+        answer = client.post(f"{path}/0", data={"method": "lime"})
+    assert answer.status_code == 503
+    assert alerts(answer.text) == ["it took too long"]
+    assert ">Glioma</h1>" in answer.text
+
+
+def test_an_explanation_is_made_once_and_kept() -> None:
+    engine = FakeEngine()
+    with asking(engine) as client:
+        path = given(client, SCAN)
+        before = len(engine.asked)
+        for _ in range(2):
+            assert client.post(f"{path}/0", data={"method": "lime"}).status_code == 303
+        assert len(engine.asked) == before + 1
+        pictures = [
+            client.get(f"{path}/0/explanation.png", params={"method": "lime", "member": member})
+            for member in ("vote", "cnn/filters64")
+        ]
+    assert [one.headers["content-type"] for one in pictures] == ["image/png"] * 2
+    assert pictures[0].content != pictures[1].content
+
+
+def test_only_what_was_made_and_what_the_package_serves_is_shown() -> None:
+    with asking(FakeEngine(contents=contents(["occlusion"]))) as client:
+        path = given(client, SCAN)
+        page = client.get(f"{path}/0").text
+        assert re.findall(r'name="method" value="(\w+)"', page) == ["occlusion"]
+        assert client.post(f"{path}/0", data={"method": "lime"}).status_code == 422
+        assert client.post(f"{path}/0", data={"way": "lime"}).status_code == 422
+        missing = client.get(f"{path}/0/explanation.png", params={"method": "occlusion"})
+        assert missing.status_code == 404
+        assert "explained" not in client.get(f"{path}/0", params={"method": "occlusion"}).text
+
+
+def test_the_explanation_of_a_slice_is_of_that_slice() -> None:
+    engine = FakeEngine()
+    with asking(engine) as client:
+        path = given(client, ("head.nii.gz", nifti_bytes()))
+        assert "3 scans examined" in client.get(path).text
+        for number in (0, 2):
+            client.post(f"{path}/{number}", data={"method": "lime"})
+        first, last = (
+            client.get(f"{path}/{number}/explanation.png?method=lime").content for number in (0, 2)
+        )
+    assert first != last
+
+
+def test_the_table_has_a_row_of_every_file() -> None:
+    with asking() as client:
+        path = given(client, SCAN, ("no.txt", b"text"), ("head.nii.gz", nifti_bytes()))
+        answer = client.get(f"{path}/table.csv")
+        rows = list(csv.DictReader(io.StringIO(answer.text)))
+        own = list(csv.DictReader(io.StringIO(client.get(f"{path}/0/table.csv").text)))
+    assert [row["file"] for row in rows] == ["slice.png", *["head.nii.gz"] * 3, "no.txt"]
+    assert own == rows[:1]
+    assert rows[-1]["error"]
+    assert rows[-1]["vote"] == ""
+
+
+def test_a_download_is_called_after_its_file_whatever_that_is_called() -> None:
+    with asking() as client:
+        path = given(client, ('a"b\\ü.png', tumour_png()))
+        how = client.get(f"{path}/0/report.pdf").headers["content-disposition"]
+    assert re.fullmatch(r"attachment; filename=\"[\w.\- ]+\"; filename\*=UTF-8''[\w.%\-]+", how)
+    assert "%C3%BC.png-report.pdf" in how
+
+
+def test_a_sample_is_asked_for_by_name_and_shown_as_it_lies() -> None:
+    engine = FakeEngine()
+    with asking(engine) as client:
+        answer = client.post("/", data={"sample": "no_tumor.png"})
+        assert answer.status_code == 303
+        assert engine.asked == ["no_tumor.png"]
+        assert client.get("/samples/1").content == engine.samples["no_tumor.png"]
+        assert client.get("/samples/2").status_code == 404
+        assert client.post("/", data={"sample": "../card.md"}).status_code == 422
+
+
+@pytest.mark.parametrize("path", ["/static/nothing.css", "/static/..%2fpages.py", "/static/a%00"])
+def test_only_the_page_s_own_files_are_served(path: str) -> None:
+    with asking() as client:
+        assert client.get(path).status_code == 404
+        assert client.get("/static/page.css").headers["content-type"].startswith("text/css")
+
+
+def test_the_model_s_page_has_card_versions_and_digests_under_one_heading() -> None:
+    engine = FakeEngine(card="# A card\n\n## Use\n\n<script>alert(1)</script> `code`\n")
+    with asking(engine) as client:
+        html = client.get("/model").text
+    for words in ("a" * 64, "c" * 64, "keras", "3.15", "<h2>A card</h2>", "<h3>Use</h3>"):
+        assert words in html
+    assert html.count("<h1") == 1
+    assert "<script>alert" not in html
+
+
+def test_a_result_is_forgotten() -> None:
+    with asking() as client:
+        clock = [0.0]
+        client.app.state.recent = Recent(seconds=60, now=lambda: clock[0])
+        path = given(client, SCAN)
+        assert client.get(path).status_code == 200
+        clock[0] = 60
+        answer = client.get(path)
+    assert answer.status_code == 404
+    assert "no longer kept" in alerts(answer.text)[0]
+
+
+def test_nothing_that_the_page_does_touches_the_disk() -> None:
+    with asking() as client:
+        visited(client)  # modules and fonts that are read once
+        given_path = given(client, SCAN)
+        client.get(f"{given_path}/0/report.pdf")
+        with watched_disk() as seen:
+            path = given(client, ("large.png", tumour_png() + bytes(3 * 2**20) + b"IEND"), SCAN)
+            client.post(f"{path}/0", data={"method": "lime"})
+            for name in ("report.pdf", "scan-with-outline.png", "table.csv", "scan.png"):
+                assert client.get(f"{path}/0/{name}").status_code == 200
+        assert seen == []
+
+
+def test_every_way_to_fail_has_a_page_of_its_own() -> None:
+    with asking(token="t" * 20) as client:
+        answer = client.get("/")
+        assert answer.status_code == 401
+        assert 'name="token"' in answer.text
+        assert 'action="/token"' in answer.text

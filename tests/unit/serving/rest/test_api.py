@@ -1,0 +1,212 @@
+"""The REST interface: each status that it knows, and that it says the same as the engine."""
+
+import json
+from base64 import b64decode
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+
+from scanvote.findings import DISCLAIMER
+from scanvote.intake.scan import Limits
+from scanvote.serving.work import Busy, TooSlow, Unserved, Upload, WorkerLost
+from tests.clients import EXPLAIN, PREDICT, asking, files, watched_disk
+from tests.serving import MEMBERS, SIDE, FakeEngine, nifti_bytes, scan_png, tumour_png
+
+TEXT = b"no scan at all"
+CUT = scan_png()[:-20]
+
+
+def predicted(engine: FakeEngine, content: bytes) -> list[dict[str, Any]]:
+    """What the engine itself says of a file."""
+    import asyncio
+
+    said = asyncio.run(engine.predict(Upload("scan.png", content)))
+    return [json.loads(one.finding.model_dump_json()) for one in said]
+
+
+def test_a_scan_is_answered_with_what_the_engine_says_of_which_model() -> None:
+    engine = FakeEngine()
+    with asking(engine) as client:
+        answer = client.post(PREDICT, files=files(("scan.png", scan_png())))
+    told = answer.json()
+    assert answer.status_code == 200
+    assert told["findings"] == predicted(engine, scan_png())
+    assert told["refused"] == []
+    assert told["notice"] == DISCLAIMER
+    assert told["model"]["test"] == engine.contents.test
+    assert told["model"]["data"] == engine.contents.data
+    assert told["model"]["versions"] == engine.contents.versions
+
+
+def test_a_volume_has_a_finding_of_each_slice() -> None:
+    with asking() as client:
+        told = client.post(PREDICT, files=files(("head.nii.gz", nifti_bytes()))).json()
+    assert [one["slice"] for one in told["findings"]] == [0, 1, 2]
+
+
+def test_the_mask_comes_as_png_where_it_is_asked_for() -> None:
+    with asking() as client:
+        form = files(("scan.png", tumour_png()))
+        without = client.post(PREDICT, files=form).json()["findings"][0]["mask"]
+        mask = client.post(PREDICT, params={"masks": True}, files=form).json()["findings"][0][
+            "mask"
+        ]
+    image = cv2.imdecode(np.frombuffer(b64decode(mask["png"]), np.uint8), cv2.IMREAD_UNCHANGED)
+    assert without["png"] is None
+    assert image.shape == (SIDE, SIDE)
+    assert (image > 0).sum() == mask["area_pixels"] > 0
+
+
+def test_of_several_files_those_that_can_be_are_answered() -> None:
+    form = files(("a.png", scan_png(1)), ("b.txt", TEXT), ("c.png", CUT), ("d.png", scan_png(2)))
+    with asking() as client:
+        answer = client.post(PREDICT, files=form)
+    told = answer.json()
+    assert answer.status_code == 200
+    assert [one["file"] for one in told["findings"]] == ["a.png", "d.png"]
+    assert [(one["file"], one["status"]) for one in told["refused"]] == [
+        ("b.txt", 415),
+        ("c.png", 422),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("form", "status"),
+    [
+        (files(("b.txt", TEXT)), 415),
+        (files(("c.png", CUT)), 422),
+        (files(("c.png", CUT), ("b.txt", TEXT)), 422),
+        (files(("b.txt", TEXT), ("c.png", CUT)), 415),
+        (files(("large.png", scan_png() + bytes(2**20))), 413),
+    ],
+)
+def test_where_no_file_can_be_answered_the_first_tells_the_status(form: Any, status: int) -> None:
+    with asking(limits=Limits(bytes=2**20)) as client:
+        answer = client.post(PREDICT, files=form)
+    told = answer.json()
+    assert answer.status_code == status
+    assert told["detail"] == told["refused"][0]["reason"]
+    assert len(told["refused"]) == len(form)
+
+
+def test_a_file_past_the_limit_leaves_the_others_alone() -> None:
+    form = files(("large.png", bytes(2**20 + 1)), ("a.png", scan_png()))
+    with asking(limits=Limits(bytes=2**20)) as client:
+        told = client.post(PREDICT, files=form).json()
+    assert [one["file"] for one in told["findings"]] == ["a.png"]
+    assert [(one["file"], one["status"]) for one in told["refused"]] == [("large.png", 413)]
+
+
+@pytest.mark.parametrize(
+    ("failure", "status", "retry"),
+    [
+        (Busy("the queue is full"), 429, True),
+        (TooSlow("no answer within 30 s"), 503, True),
+        (WorkerLost("the worker died of it"), 503, True),
+        (Unserved("the model cannot be loaded"), 503, True),
+    ],
+)
+@pytest.mark.parametrize("path", [PREDICT, EXPLAIN])
+def test_what_the_engine_cannot_serve_is_told_as_such(
+    failure: Unserved, status: int, retry: bool, path: str
+) -> None:
+    with asking(FakeEngine(failure=failure)) as client:
+        answer = client.post(path, files=files(("scan.png", scan_png())))
+    assert answer.status_code == status
+    assert answer.json()["detail"] == str(failure)
+    assert ("retry-after" in answer.headers) == retry
+
+
+def test_a_bug_is_a_500_that_tells_nothing_of_the_inside() -> None:
+    class Broken(FakeEngine):
+        async def predict(self, upload: Upload, pictures: bool = True) -> Any:
+            raise RuntimeError("secret path /home/doe")
+
+    with asking(Broken()) as client:
+        answer = client.post(PREDICT, files=files(("scan.png", scan_png())))
+    assert answer.status_code == 500
+    assert "secret" not in answer.text
+
+
+def test_an_explanation_has_a_map_of_the_vote_and_of_each_member() -> None:
+    with asking() as client:
+        answer = client.post(
+            EXPLAIN, params={"method": "lime"}, files=files(("scan.png", scan_png()))
+        )
+    told = answer.json()
+    assert answer.status_code == 200
+    assert told["method"] == "lime"
+    assert list(told["maps"]) == ["vote", *MEMBERS]
+    assert all(b64decode(png).startswith(b"\x89PNG") for png in told["maps"].values())
+    assert told["notice"] == DISCLAIMER
+
+
+def test_an_explanation_may_be_had_as_a_picture() -> None:
+    form = files(("scan.png", scan_png()))
+    with asking() as client:
+        picture = client.post(EXPLAIN, files=form, headers={"Accept": "image/png"})
+        told = client.post(EXPLAIN, files=form).json()
+    assert picture.headers["content-type"] == "image/png"
+    assert picture.content == b64decode(told["maps"]["vote"])
+
+
+@pytest.mark.parametrize(
+    ("params", "form", "status"),
+    [
+        ({"method": "guess"}, files(("scan.png", scan_png())), 422),
+        ({"slice": -1}, files(("scan.png", scan_png())), 422),
+        ({"slice": 1}, files(("scan.png", scan_png())), 422),
+        ({}, files(("b.txt", TEXT)), 415),
+        ({}, files(("a.png", scan_png()), ("b.png", scan_png())), 422),
+        ({}, files(("large.png", bytes(2**20 + 1))), 413),
+    ],
+)
+def test_what_cannot_be_explained_is_told(params: Any, form: Any, status: int) -> None:
+    with asking(limits=Limits(bytes=2**20)) as client:
+        answer = client.post(EXPLAIN, params=params, files=form)
+    assert answer.status_code == status
+    assert answer.json()["detail"]
+
+
+def test_the_model_tells_its_card_and_what_it_may_be_sent() -> None:
+    engine = FakeEngine()
+    with asking(engine, files=5) as client:
+        told = client.get("/api/v1/model").json()
+    assert told["card"] == engine.card
+    assert told["contents"] == engine.contents.model_dump(mode="json")
+    assert told["limits"]["files"] == 5
+
+
+@pytest.mark.parametrize(("ready", "status"), [(True, 200), (False, 503)])
+def test_the_server_is_ready_when_the_engine_is_and_alive_before(ready: bool, status: int) -> None:
+    with asking(FakeEngine(ready=ready)) as client:
+        assert client.get("/healthz").status_code == 200
+        assert client.get("/readyz").status_code == status
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"), [("GET", "/api/v1/nothing", 404), ("GET", PREDICT, 405)]
+)
+def test_what_there_is_not_is_told_as_json_below_api(method: str, path: str, status: int) -> None:
+    with asking() as client:
+        answer = client.request(method, path)
+    assert answer.status_code == status
+    assert set(answer.json()) == {"detail", "refused"}
+
+
+def test_nothing_that_is_uploaded_touches_the_disk() -> None:
+    large = scan_png() + bytes(3 * 2**20)  # more than starlette would keep in memory
+    with asking() as client, watched_disk() as written:
+        client.post(PREDICT, files=files(("large.png", large), ("scan.png", scan_png())))
+        client.post(EXPLAIN, files=files(("large.png", large)))
+    assert written == []
+
+
+def test_the_watch_of_the_disk_sees_a_spooled_file() -> None:
+    from tempfile import SpooledTemporaryFile
+
+    with watched_disk() as written, SpooledTemporaryFile(max_size=10) as file:
+        file.write(bytes(100))
+    assert written
