@@ -142,7 +142,10 @@ CHANGES = {
     "cnn: {dropout: 0.5}": ({"search@cnn"}, {"search@cnn", *VOTE}),
     "ensemble: {top: 2}": ({*SEARCHES, "ensemble"}, SEARCHES | VOTE),
     "ensemble: {rule: soft}": ({"ensemble"}, VOTE),
-    "explain: {window: 0.3}": ({"explain"}, {"explain", "evaluate@classification"}),
+    "explain: {window: 0.3}": (
+        {"explain", "package"},
+        {"explain", "package", "evaluate@classification"},
+    ),
     "evaluate: {gallery: 3}": (
         {"explain", *(f"evaluate@{task}" for task in TASKS)},
         {"explain", *(f"evaluate@{task}" for task in TASKS)},
@@ -233,12 +236,36 @@ model.predict(pd.DataFrame({"image": files})).to_json(sys.stdout, orient="record
     done = type(repro)(tmp_path).run("python3", "-c", *words, *files)
     assert done.returncode == 0, done.stderr
     said = pd.DataFrame(json.loads(done.stdout.splitlines()[-1]))
+    _check_as_the_pipeline(said, said["predicted"], repro, scans.index)
+
+
+def _check_as_the_pipeline(said, voted, repro, scans):
     table = pd.read_csv(repro / "models/ensemble/predictions.csv")
     vote = table[(table["model"] == "vote") & (table["split"] == "test")]
-    vote = vote.set_index("scan_id").loc[scans.index]
-    assert said["predicted"].tolist() == vote["predicted"].tolist()
+    vote = vote.set_index("scan_id").loc[scans]
+    assert voted.tolist() == vote["predicted"].tolist()
     names = [name for name in vote if name.startswith("p_")]
     assert np.abs(said[names].to_numpy() - vote[names].to_numpy()).max() < 1e-5
+
+
+def test_the_shell_says_what_the_pipeline_said(repro, tmp_path):
+    """Of an exported package, where there is no repository; a broken file is one row."""
+    manifest = pd.read_csv(repro / "data/prepared/classification/manifest.csv")
+    scans = manifest[manifest["split"] == "test"].set_index("scan_id")["path"]
+    files = [repro / "data/raw/classification" / path for path in scans]
+    done = repro.run("scanvote", "export", tmp_path / "model")
+    assert done.returncode == 0, done.stderr
+    broken = tmp_path / "broken.png"
+    broken.write_bytes(files[0].read_bytes()[:200])
+    command = ("predict", *files, broken, "--model", "model", "--out", "table.csv")
+    done = type(repro)(tmp_path).run("scanvote", *command)
+    assert done.returncode == 1
+    assert "1 of" in done.stderr
+    table = pd.read_csv(tmp_path / "table.csv")
+    assert "broken.png" in table["error"].iloc[-1]
+    said = table.iloc[:-1]
+    assert said["error"].isna().all()
+    _check_as_the_pipeline(said, said["vote"], repro, scans.index)
 
 
 def test_the_report_is_one_page_with_the_figures_of_the_metrics(repro):
