@@ -43,7 +43,7 @@ def main(folder: Path) -> None:
     with served(start, options) as address, sync_playwright() as playwright:
         path = shutil.which("chromium") or playwright.chromium.executable_path
         browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
-        shoot(browser, address, (1280, 1560), True, DOCS / "page.png")
+        shoot(browser, address, (1280, 1610), True, DOCS / "page.png")
         shoot(browser, address, (390, 900), False, DOCS / "page-phone.png")
         browser.close()
 

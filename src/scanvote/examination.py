@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from scanvote.backend import use_backend
 from scanvote.errors import InputError
-from scanvote.findings import Familiarity, Finding, MaskFinding, MemberVote, Operating
+from scanvote.findings import Familiarity, Finding, MaskFinding, MemberVote, OperatingPoint
 from scanvote.images.decode import Mask
 from scanvote.images.framing import unframed_map
 from scanvote.intake.scan import Scan
@@ -33,6 +33,7 @@ from scanvote.voting import tempered
 if TYPE_CHECKING:
     from scanvote.explain.panel import Panel
 
+STRANGE_CLASS = "the networks that vote were shown nothing like it: the class means little"
 STRANGE_MASK = "the networks that mark tumours were shown nothing like it: the mask means little"
 _DIGITS = 6
 """Of every probability and distance: as many as the tables of the pipeline keep."""
@@ -124,7 +125,8 @@ def _finding(
 ) -> Finding:
     labels = package.vote.labels
     said = _by_class(labels, answer.vote.probabilities[place])
-    marked = _marked(scan, mask, mask_distance)
+    own, marked = _familiarity(float(answer.distances[place])), _marked(scan, mask, mask_distance)
+    strange = {STRANGE_CLASS: own.outside, STRANGE_MASK: marked.familiarity.outside}
     height, width = scan.image.shape[:2]
     return Finding(
         file=scan.file,
@@ -133,13 +135,13 @@ def _finding(
         width=width,
         height=height,
         spacing=scan.spacing or None,
-        notes=[*scan.notes, *([STRANGE_MASK] if marked.familiarity.outside else [])],
+        notes=[*scan.notes, *(note for note, holds in strange.items() if holds)],
         vote=labels[answer.vote.winners[place]],
         probabilities=said,
         agreement=round(float(answer.agreement[place]), _DIGITS),
         members=members,
         operating=_operating(package, said),
-        familiarity=_familiarity(float(answer.distances[place])),
+        familiarity=own,
         mask=marked,
     )
 
@@ -171,12 +173,12 @@ def _marked(scan: Scan, mask: Mask, distance: float) -> MaskFinding:
     )
 
 
-def _operating(package: Package, said: dict[str, float]) -> Operating | None:
+def _operating(package: Package, said: dict[str, float]) -> OperatingPoint | None:
     point = package.contents.classifiers.operating
     if point is None:
         return None
     called = said[point.positive] >= point.threshold
-    return Operating(positive=point.positive, threshold=point.threshold, called=called)
+    return OperatingPoint(positive=point.positive, threshold=point.threshold, called=called)
 
 
 def _familiarity(distance: float) -> Familiarity:

@@ -19,7 +19,7 @@ class MemberVote(_Said):
     probabilities: dict[str, float] = Field(description="of each class, to 6 digits")
 
 
-class Operating(_Said):
+class OperatingPoint(_Said):
     """Of two classes: whether the one not to miss is called."""
 
     positive: str
@@ -63,7 +63,7 @@ class Finding(_Said):
     probabilities: dict[str, float] = Field(description="of each class, calibrated, to 6 digits")
     agreement: float = Field(ge=0, le=1, description="share of the members that vote alike")
     members: list[MemberVote]
-    operating: Operating | None = None
+    operating: OperatingPoint | None = None
     familiarity: Familiarity
     mask: MaskFinding
 

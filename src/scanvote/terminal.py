@@ -13,7 +13,10 @@ R = TypeVar("R")
 
 
 def one_line_errors(command: Callable[P, R]) -> Callable[P, R]:
-    """Turn an InputError into its message on standard error and exit code 1."""
+    """Turn an InputError into its message on standard error and exit code 1.
+
+    Whoever presses Ctrl-C is told that it was heard; the exit code is that of shells, 130.
+    """
 
     @wraps(command)
     def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
@@ -22,6 +25,9 @@ def one_line_errors(command: Callable[P, R]) -> Callable[P, R]:
         except InputError as error:
             typer.secho(f"scanvote: {error}", fg=typer.colors.RED, err=True)
             raise typer.Exit(1) from None
+        except KeyboardInterrupt:
+            typer.secho("scanvote: stopped", fg=typer.colors.RED, err=True)
+            raise typer.Exit(130) from None
 
     return guarded
 

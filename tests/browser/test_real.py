@@ -53,7 +53,7 @@ def test_the_page_says_what_the_package_says_and_explains_it(watched, folder: Pa
     page = watched.page()
     page.set_default_timeout(LOADING)
     give(page, file("scan.png", content))
-    assert page.inner_text("h1").lower() == said.vote
+    assert page.inner_text("h1") == said.heading
     shares = page.locator(".bars .share").all_inner_texts()
     assert shares == [percent(bar.share) for bar in said.bars]
     assert page.inner_text(".tumour") == said.tumour

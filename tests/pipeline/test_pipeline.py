@@ -236,14 +236,14 @@ model.predict(pd.DataFrame({"image": files})).to_json(sys.stdout, orient="record
     done = type(repro)(tmp_path).run("python3", "-c", *words, *files)
     assert done.returncode == 0, done.stderr
     said = pd.DataFrame(json.loads(done.stdout.splitlines()[-1]))
-    _check_as_the_pipeline(said, said["predicted"], repro, scans.index)
+    _check_as_the_pipeline(said, repro, scans.index)
 
 
-def _check_as_the_pipeline(said, voted, repro, scans):
+def _check_as_the_pipeline(said, repro, scans):
     table = pd.read_csv(repro / "models/ensemble/predictions.csv")
     vote = table[(table["model"] == "vote") & (table["split"] == "test")]
     vote = vote.set_index("scan_id").loc[scans]
-    assert voted.tolist() == vote["predicted"].tolist()
+    assert said["vote"].tolist() == vote["predicted"].tolist()
     names = [name for name in vote if name.startswith("p_")]
     assert np.abs(said[names].to_numpy() - vote[names].to_numpy()).max() < 1e-5
 
@@ -265,7 +265,7 @@ def test_the_shell_says_what_the_pipeline_said(repro, tmp_path):
     assert "broken.png" in table["error"].iloc[-1]
     said = table.iloc[:-1]
     assert said["error"].isna().all()
-    _check_as_the_pipeline(said, said["vote"], repro, scans.index)
+    _check_as_the_pipeline(said, repro, scans.index)
 
 
 def test_the_report_is_one_page_with_the_figures_of_the_metrics(repro):

@@ -13,6 +13,7 @@ from scanvote.params.whole import Method
 
 NAME = "package.json"
 SAMPLES, SEEN = "samples", "seen"
+FORM = 2
 VOTE = "vote.json"
 TEST = "test.csv"
 CARD = "card.md"
@@ -126,12 +127,21 @@ def read_contents(folder: Path) -> Contents:
     path = folder / NAME
     try:
         values: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        _check_form(values, path)
         return Contents.model_validate(values)
     except FileNotFoundError:
         raise InputError(f"{path} is missing; run `dvc repro package`") from None
-    except (ValueError, ValidationError) as error:
+    except (KeyError, TypeError, ValueError, ValidationError) as error:
         reason = " ".join(str(error).split())[:200]
         raise InputError(f"{path} is no package of this version: {reason}") from None
+
+
+def _check_form(values: dict[str, Any], path: Path) -> None:
+    if values["form"] != FORM:
+        raise InputError(
+            f"{path} is of form {values['form']}, and this version of scanvote reads form {FORM};"
+            " pack it anew (`dvc repro package`), or use the version that it is of"
+        )
 
 
 def write_contents(contents: Contents, folder: Path) -> None:

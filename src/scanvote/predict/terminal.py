@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Column, Table
@@ -12,6 +13,10 @@ from scanvote.predict.tables import Add
 
 SHOWN = 50
 """Rows: more belong into a file."""
+OUTSIDE = (
+    "outside: farther than 1 from all that the networks for the vote, or for the mask, were"
+    " trained on; that answer means little"
+)
 
 
 @contextmanager
@@ -27,25 +32,31 @@ def table_on_terminal() -> Iterator[Add]:
 
     yield add
     console = Console()
-    console.print(_table(first))
+    found = [one for one in first if isinstance(one, Finding)]
+    if found:
+        console.print(_table(found))
+    if any(one.familiarity.outside or one.mask.familiarity.outside for one in found):
+        console.print(OUTSIDE)
+    for one in first:
+        if isinstance(one, Refusal):
+            console.print(f"not read: {one.reason}", style="red", markup=False)
     if count > SHOWN:
         console.print(f"… and {count - SHOWN:,} more; --out writes all")
 
 
-def _table(said: list[Finding | Refusal]) -> Table:
-    names = ("file", "vote", "probability", "members agree", "tumour", "")
-    shown = Table(*(Column(name, overflow="fold") for name in names))
+def _table(said: list[Finding]) -> Table:
+    whole = ("vote", "p", "agree", "tumour", "outside")
+    file = Column("file", overflow="fold")
+    shown = Table(file, *(Column(name, no_wrap=True) for name in whole), box=SIMPLE_HEAD)
     for one in said:
         shown.add_row(*map(escape, _cells(one)))
     return shown
 
 
-def _cells(one: Finding | Refusal) -> list[str]:
-    if isinstance(one, Refusal):
-        return [one.file, "", "", "", "", one.reason]
+def _cells(one: Finding) -> list[str]:
     share = f"{one.probabilities[one.vote]:.3f}"
     agreeing = f"{round(one.agreement * len(one.members))} of {len(one.members)}"
-    return [_whose(one), _vote(one), share, agreeing, _tumour(one), "; ".join(_doubts(one))]
+    return [_whose(one), _vote(one), share, agreeing, _tumour(one), _outside(one)]
 
 
 def _whose(one: Finding) -> str:
@@ -64,13 +75,13 @@ def _vote(one: Finding) -> str:
 def _tumour(one: Finding) -> str:
     mask = one.mask
     if not mask.area_pixels:
-        return "none found"
+        return "none"
     if mask.area_mm2 is None:
         return f"{mask.area_pixels:,} pixels"
     return f"{mask.area_mm2:,.0f} mm²"
 
 
-def _doubts(one: Finding) -> list[str]:
-    far = one.familiarity
-    outside = [f"outside what the model has seen ({far.distance:.1f})"] if far.outside else []
-    return [*outside, *one.notes]
+def _outside(one: Finding) -> str:
+    """Which answer it concerns, and how far outside."""
+    far = {"vote": one.familiarity, "mask": one.mask.familiarity}
+    return ", ".join(f"{name} {its.distance:.1f}" for name, its in far.items() if its.outside)

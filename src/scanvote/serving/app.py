@@ -1,5 +1,6 @@
 """The application: page, REST interface, guards and counters around one engine."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
@@ -59,6 +60,7 @@ def _lifespan(start: Starting) -> Callable[[FastAPI], AbstractAsyncContextManage
             app.state.engine = engine
             app.state.metrics = Metrics(engine)
             app.state.recent = Recent()
+            app.state.drawing = asyncio.Semaphore(pages.DRAWN)
             yield
 
     return lifespan

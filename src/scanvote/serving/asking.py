@@ -15,6 +15,9 @@ from scanvote.serving.work import Engine, Examined, Unserved, Upload
 
 T = TypeVar("T")
 
+AT_ONCE = 8
+"""Files of one request that the engine has: who sends many large ones holds up others less."""
+
 
 @dataclass(frozen=True)
 class Asked:
@@ -44,22 +47,30 @@ async def ask(request: Request, uploads: Sequence[Upload], pictures: bool = True
     """
     engine: Engine = request.app.state.engine
     metrics: Metrics = request.app.state.metrics
-    asking = asyncio.gather(*(_one(engine, upload, pictures) for upload in uploads))
-    asked = Asked(await while_connected(request, asking))
+    asked = Asked(await while_connected(request, _all(engine, uploads, pictures)))
     metrics.count_files(asked.examined, asked.refused)
     return asked
 
 
-async def _one(engine: Engine, upload: Upload, pictures: bool) -> list[Examined] | Refusal:
+async def _all(
+    engine: Engine, uploads: Sequence[Upload], pictures: bool
+) -> list[list[Examined] | Refusal]:
+    # as a task: a bare gather that is cancelled and not awaited logs a traceback
+    turn = asyncio.Semaphore(AT_ONCE)
+    return await asyncio.gather(*(_one(engine, upload, pictures, turn) for upload in uploads))
+
+
+async def _one(
+    engine: Engine, upload: Upload, pictures: bool, turn: asyncio.Semaphore
+) -> list[Examined] | Refusal:
     try:
-        return await engine.predict(upload, pictures)
+        async with turn:
+            return await engine.predict(upload, pictures)
     except (Refused, Unserved) as error:
         return Refusal(file=upload.name, status=error.status, reason=str(error))
 
 
-async def while_connected(
-    request: Request, work: "asyncio.Future[T] | Coroutine[Any, Any, T]"
-) -> T:
+async def while_connected(request: Request, work: Coroutine[Any, Any, T]) -> T:
     """The result of `work`, which is cancelled when the client goes away.
 
     The body of the request has to be read before.

@@ -84,7 +84,7 @@ class _Parts:
     def __init__(self, options: ServeOptions) -> None:
         self.options = options
         self.form = Form()
-        self.complete = False
+        self.complete, self.parts = False, 0
         self._begin()
 
     def callbacks(self) -> "MultipartCallbacks":
@@ -129,6 +129,9 @@ class _Parts:
 
     def _count(self) -> None:
         form, most = self.form, self.options.files
+        self.parts += 1  # also those that leave nothing behind: empty, or of a name told twice
+        if self.parts > most + MOST_FIELDS:
+            raise Failed(413, f"the form has more than {most + MOST_FIELDS} parts")
         if self.file is not None and len(form.uploads) + len(form.refused) >= most:
             raise Failed(413, f"more than {most} files; send them in several requests")
         if self.file is None and len(form.fields) >= MOST_FIELDS:

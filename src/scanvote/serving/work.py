@@ -104,7 +104,7 @@ class Engine(Protocol):
         """Of the scan at `place` of the file.
 
         Raises:
-            Refused: the file is not taken in, has no such slice, or the method serves no member.
+            Refused: the file is not taken in, has no such finding, or the method serves no member.
             Unserved: the server could not do it.
         """
         ...

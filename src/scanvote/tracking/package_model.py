@@ -1,8 +1,8 @@
 """The package as an MLflow model. MLflow runs this file where the model is loaded.
 
 What is given is a table with a column `image`: the base64 text of a file, a scan each, of any
-format that `scanvote predict` reads. What is said is a row each, as in its table: `predicted`, the
-vote; `p_<class>`, its probability; `agreement`, the share of the members that vote alike; a column
+format that `scanvote predict` reads. What is said is a row each, as in its table: `vote`, the
+class; `p_<class>`, its probability; `agreement`, the share of the members that vote alike; a column
 a member, what it votes; `area_pixels` and `area_mm2` of what is marked as tumour, `distance` from
 what the networks were trained on, `outside` of it. Research use, not for diagnosis.
 """
@@ -40,7 +40,7 @@ class PackageModel(PythonModel):
         table = pd.DataFrame(rows, columns=said_columns(contents.classifiers))
         areas = table["area_mm2"].astype(object)
         table["area_mm2"] = areas.where(areas.notna(), None)  # JSON knows no NaN
-        return table.rename(columns={"vote": "predicted"})
+        return table
 
 
 def _scan(text: str, row: int, volumes: VolumesParams) -> Scan:

@@ -163,8 +163,7 @@ def _signature(classifiers: Classifiers) -> Any:
 
     kinds = _KINDS | {f"p_{label}": "double" for label in classifiers.labels}
     said: list[Any] = [
-        ColSpec(kinds.get(name, "string"), "predicted" if name == "vote" else name)
-        for name in said_columns(classifiers)
+        ColSpec(kinds.get(name, "string"), name) for name in said_columns(classifiers)
     ]
     return ModelSignature(Schema([ColSpec("string", "image")]), Schema(said))
 

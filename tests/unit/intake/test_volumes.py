@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from scanvote.datasets.volumes import Source, read_dicom, read_nifti, write_cuts
+from scanvote.datasets.volumes import Source, dicom_file, read_dicom, read_nifti, write_cuts
 from scanvote.datasets.volumes.volume import Volume
 from scanvote.images.decode import decode_image
 from scanvote.intake import Limits, Refused, Scan, read_content
@@ -129,3 +129,26 @@ def test_a_damaged_checksum_is_noticed() -> None:
     with pytest.raises(Refused, match="CRC check failed") as caught:
         read(bytes(content))
     assert caught.value.status == 422
+
+
+def test_more_items_than_any_header_has_are_not_read() -> None:
+    most = dicom_file.MOST_ITEMS
+    nested = b"\x09\0\x01\x10SQ\0\0\xff\xff\xff\xff"
+    empty, end = b"\xfe\xff\0\xe0\0\0\0\0", b"\xfe\xff\xdd\xe0\0\0\0\0"
+    content = dicom(slices(np.random.default_rng(0))[0])
+    with pytest.raises(Refused, match=f"more than {most} items") as caught:
+        read(content + nested + empty * (most + 1) + end)
+    assert caught.value.status == 413
+
+
+def test_run_lengths_that_take_long_are_not_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
+    from pydicom.encaps import encapsulate
+
+    runs = bytes(64) + bytes(2000)
+    content = dicom(
+        np.zeros((64, 64), np.uint16), "1.2.840.10008.1.2.5", PixelData=encapsulate([runs])
+    )
+    monkeypatch.setattr(dicom_file, "MOST_RUNS", 1000)
+    with pytest.raises(Refused, match="MiB of run lengths; decompress it first") as caught:
+        read(content)
+    assert caught.value.status == 413

@@ -182,9 +182,11 @@ def test_what_is_no_package_is_one_line(packed, tmp_path: Path):
         load_package(tmp_path)
     folder = shutil.copytree(packed[0], tmp_path / "package")
     text = (folder / "package.json").read_text()
-    for spoilt in (text.replace('"form": 2', '"form": 1'), "{}", "no JSON"):
+    older = text.replace('"form": 2', '"form": 1')
+    for spoilt in (older, "{}", "[]", "no JSON", text.replace('"backend"', '"back"')):
         (folder / "package.json").write_text(spoilt)
-        with pytest.raises(InputError, match="is no package of this version") as caught:
+        reason = "is of form 1, and" if spoilt == older else "is no package of this version"
+        with pytest.raises(InputError, match=reason) as caught:
             load_package(folder)
         assert "\n" not in str(caught.value)
 

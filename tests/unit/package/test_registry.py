@@ -156,7 +156,7 @@ def test_it_is_signed_and_has_an_example_of_nobody(registered: Path):
         example = load_dict("models:/scanvote@champion/input_example.json")
     assert info.signature.inputs.input_names() == ["image"]
     said = info.signature.outputs.input_names()
-    assert {"predicted", "p_glioma", "p_no_tumor", "p_pituitary", "agreement"} < set(said)
+    assert {"vote", "p_glioma", "p_no_tumor", "p_pituitary", "agreement"} < set(said)
     assert {"ann/small", "cnn/small", "area_pixels", "distance", "outside"} < set(said)
     ((text,),) = example["data"]
     assert base64.b64decode(text).startswith(b"\x89PNG")
@@ -194,7 +194,7 @@ def test_the_champion_answers_where_there_is_no_repository(
     assert done.returncode == 0, done.stderr
     assert Path(done.stdout.strip().splitlines()[-1]).is_relative_to(registered / "mlartifacts")
     said = pd.read_csv(tmp_path / "said.csv")
-    assert said["predicted"].tolist() == rows["predicted"].tolist()
+    assert said["vote"].tolist() == rows["predicted"].tolist()
     found = said[[f"p_{label}" for label in labels_of(rows)]].to_numpy()
     assert np.abs(found - probabilities(rows)).max() < 1e-5
     assert said["agreement"].isin([0.5, 1.0]).all()
@@ -230,7 +230,7 @@ def test_served_over_http_it_says_what_the_shell_says(made: Made, registered: Pa
     table = tmp_path / "said.csv"
     words = ["predict", *map(str, scans), "--model", "champion", "--out", str(table)]
     assert CliRunner().invoke(app, words).exit_code == 0
-    shell = pd.read_csv(table).rename(columns={"vote": "predicted"})
+    shell = pd.read_csv(table)
     over_http = pd.DataFrame(json.loads(text)["predictions"])
     assert set(shell) - set(over_http) == {"file", "slice", "plane", "error"}
     for name in over_http:

@@ -1,6 +1,6 @@
 """What is said of a scan as a flat row."""
 
-from scanvote.findings import MaskFinding, Operating, Refusal
+from scanvote.findings import MaskFinding, OperatingPoint, Refusal
 from scanvote.predict.rows import columns, row, said, said_columns
 from tests.asking import finding, of_two_classes
 from tests.serving import LABELS, MEMBERS, contents
@@ -14,7 +14,7 @@ def test_a_row_has_the_columns_of_the_table_in_their_order():
 
 
 def test_of_two_classes_the_one_not_to_miss_is_called_or_not():
-    point = Operating(positive="sick", threshold=0.3, called=True)
+    point = OperatingPoint(positive="sick", threshold=0.3, called=True)
     values = {"vote": "healthy", "probabilities": {"healthy": 0.6, "sick": 0.4}}
     one = finding(operating=point, **values)
     assert list(said(one)) == said_columns(of_two_classes().classifiers)

@@ -12,6 +12,7 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from scanvote.cli import app
+from scanvote.findings import Familiarity, Refusal
 from scanvote.package.contents import write_contents
 from scanvote.predict import run, terminal
 from scanvote.predict.rows import columns
@@ -174,3 +175,18 @@ def test_a_person_is_shown_the_first_and_told_of_the_rest(monkeypatch: pytest.Mo
     assert text.count("other.png") == 1
     assert "… and 1,233 more; --out writes all" in text
     assert "3 of 3" in text
+
+
+def test_at_80_columns_a_row_is_a_line_and_doubts_and_failures_stand_below(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    shown = StringIO()
+    monkeypatch.setattr(terminal, "Console", lambda: Console(file=shown, width=80))
+    far = Familiarity(distance=2.34, outside=True)
+    with terminal.table_on_terminal() as add:
+        add(finding("a.png", familiarity=far), {})
+        add(Refusal(file="cut.png", status=422, reason="cut.png is cut off"), {})
+    lines = shown.getvalue().splitlines()
+    assert "vote 2.3" in next(line for line in lines if "a.png" in line)
+    assert "farther than 1" in shown.getvalue()
+    assert "not read: cut.png is cut off" in lines

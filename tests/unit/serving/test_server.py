@@ -1,6 +1,7 @@
 """The server in earnest, on a socket: clients that take their time, signals, ports."""
 
 import asyncio
+import gc
 import signal
 import socket
 import subprocess
@@ -232,3 +233,19 @@ def _request() -> bytes:
     )
     head = "".join(f"{name}: {value}\r\n" for name, value in request.headers.items())
     return f"POST {PREDICT} HTTP/1.1\r\n{head}\r\n".encode() + request.read()
+
+
+def test_of_a_client_that_goes_away_the_log_tells_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    engine = FakeEngine(seconds=LONG)
+    request = httpx.Request("POST", f"http://localhost{PREDICT}", files=files(("a", scan_png())))
+    lines = [f"{name}: {value}" for name, value in request.headers.items()]
+    head = "\r\n".join([f"POST {PREDICT} HTTP/1.1", *lines, "", ""]).encode()
+    with serving(engine) as place:
+        with connected(place) as client:
+            client.sendall(head + request.read())
+            while not engine.asked:
+                time.sleep(0.01)
+        while not engine.ended:
+            time.sleep(0.01)
+    gc.collect()
+    assert not caplog.records

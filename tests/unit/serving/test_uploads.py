@@ -102,3 +102,14 @@ def test_no_name_and_no_content_is_a_bug(name: bytes, content: bytes) -> None:
         answer = client.post(PREDICT, content=body, headers=MULTIPART)
     assert answer.status_code in (400, 413, 415, 422)
     assert all(shown.isprintable() and len(shown) <= 200 for shown in engine.asked)
+
+
+@pytest.mark.parametrize("head", ['name="f"', 'name="files"; filename=""'])
+def test_parts_that_leave_nothing_behind_are_counted(head: str) -> None:
+    nothing = part(f"Content-Disposition: form-data; {head}", b"")
+    with asking(files=3) as client:
+        answer = client.post(
+            PREDICT, content=nothing * (3 + MOST_FIELDS + 1) + END, headers=MULTIPART
+        )
+    assert answer.status_code == 413
+    assert answer.json()["detail"] == f"the form has more than {3 + MOST_FIELDS} parts"

@@ -33,6 +33,14 @@ MOST_FRAMES = 10_000
 """Of one file: each costs time and memory, be it of one pixel."""
 
 
+MOST_ITEMS = 100_000
+"""Of all sequences of one file: each takes time and memory, be it empty."""
+MOST_RUNS = 2**23
+"""Bytes of run lengths, of which each takes time: a second for every two MiB or so."""
+_ITEM = (b"\xfe\xff\x00\xe0", b"\xff\xfe\xe0\x00")
+"""The tag of an item of a sequence (PS3.5, section 7.5), of both orders of bytes."""
+
+
 @dataclass(frozen=True)
 class Frame:
     """An image of a series: its file, its pixels of shape (rows, columns), its place."""
@@ -111,8 +119,11 @@ def read_header(source: Source, pixels: bool = True) -> "Dataset":
 
     with opened(source) as stream:
         # pydicom would unpack any amount at once; wherever the syntax stands, it is not packed
-        if DEFLATED in stream.read(-1 if pixels else HEAD):
+        content = stream.read(-1 if pixels else HEAD)
+        if DEFLATED in content:
             raise Undecodable(f"{source} is deflated DICOM; save it without compression")
+        if sum(content.count(tag) for tag in _ITEM) > MOST_ITEMS:
+            raise TooLarge(f"{source} has more than {MOST_ITEMS} items in its header; part it")
         stream.seek(0)
         return pydicom.dcmread(stream, stop_before_pixels=not pixels, specific_tags=[*NEEDED])
 
@@ -145,6 +156,11 @@ def _check_extent(source: Source, header: "Dataset", most: int | None) -> None:
     if most is not None and frames > MOST_FRAMES:
         raise TooLarge(f"{source} declares {frames} frames, allowed are {MOST_FRAMES}; part it")
     runs = header.file_meta.TransferSyntaxUID == RLE
+    if runs and most is not None and len(header.PixelData) > MOST_RUNS:
+        raise TooLarge(
+            f"{source} holds more than {MOST_RUNS / 2**20:g} MiB of run lengths; decompress it"
+            " first, as with gdcmconv --raw"
+        )
     stored = size * int(header.BitsAllocated) // 8
     # two bytes may stand for 128, so that what is too long can be longer than memory
     if runs and len(header.PixelData) > 1.1 * stored + 256 * (frames + 1):

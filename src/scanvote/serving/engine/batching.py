@@ -10,7 +10,7 @@ from time import monotonic
 from scanvote.serving.engine.messages import Explain, Predict, Task
 from scanvote.serving.work import Busy, Examined, Explained, WorkerLost
 
-_GZIP, _DICOM, _NIFTI = b"\x1f\x8b", b"DICM", (b"n+1", b"n+2")
+_GZIP, _DICOM, _NIFTI = b"\x1f\x8b", b"DICM", (b"n+1", b"n+2", b"ni1", b"ni2")
 _NIFTI_MAGIC = (344, 4)
 """Where NIfTI-1 and NIfTI-2 have it."""
 LOST = "the worker died of it twice; the file may be damaged in a way that we do not know"

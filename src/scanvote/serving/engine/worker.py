@@ -167,8 +167,8 @@ class _Worker:
     def _explain(self, ask: Ask, task: Explain) -> Reply:
         scans = self.asked.read(task.upload)
         if not 0 <= task.place < len(scans):
-            count, name = len(scans), task.upload.name
-            raise Refused(f"{name} has {count} slices, and so none at {task.place}", 422)
+            name, count = task.upload.name, len(scans)
+            raise Refused(f"{name} has {count} findings, from 0, and so none at {task.place}", 422)
         scan = scans[task.place]
         del scans
         maps = self.asked.explain(scan, task.method, lambda: ask.number in self.dropped)

@@ -1,7 +1,9 @@
 """What is laid over a scan: the mask's outline, an explanation's colours, a caption to keep."""
 
 from collections.abc import Sequence
+from functools import cache
 from io import BytesIO
+from math import isqrt
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +24,8 @@ ORANGE = (30, 118, 255)
 """Blue, green, red: seen on grey scans, and what the report draws predicted masks with."""
 LEAST_WIDTH = 640
 """Pixels of a captioned picture, so that the caption can be read."""
+LARGEST = 2**24
+"""Pixels to which a picture is enlarged at most: a narrow and high one would fill the memory."""
 
 
 def pixels(png: bytes) -> Bgr:
@@ -61,9 +65,10 @@ def heated(scan: bytes, heat: bytes) -> bytes:
 
 
 def outlined(scan: bytes, mask: bytes, width: int = LEAST_WIDTH) -> Bgr:
-    """The scan, at least `width` wide, with the outline drawn on it."""
+    """The scan with the outline drawn on it, at least `width` wide within `LARGEST`."""
     image, marks = pixels(scan), values(mask)
-    times = max(1, -(-width // image.shape[1]))
+    most = isqrt(LARGEST // marks.size)
+    times = max(1, min(-(-width // image.shape[1]), most))
     size = (image.shape[1] * times, image.shape[0] * times)
     drawn = cv2.resize(image, size, interpolation=cv2.INTER_CUBIC)
     grown = cv2.resize(marks, size, interpolation=cv2.INTER_NEAREST)
@@ -77,31 +82,35 @@ def captioned(scan: bytes, mask: bytes, lines: Sequence[str]) -> bytes:
     from PIL import Image, ImageDraw
 
     picture = Image.fromarray(outlined(scan, mask)[..., ::-1])
-    font = _font(max(15, picture.width // 42))
-    broken = [part for line in (*lines, DISCLAIMER) for part in _broken(line, font, picture.width)]
-    height = font.size * 3 // 2
-    whole = Image.new("RGB", (picture.width, picture.height + int(height * (len(broken) + 1))))
+    width = max(picture.width, LEAST_WIDTH)
+    written = font(max(15, width // 42))
+    room = width - 2 * written.size
+    parts = [part for line in (*lines, DISCLAIMER) for part in broken(line, written, room)]
+    height = written.size * 3 // 2
+    whole = Image.new("RGB", (width, picture.height + int(height * (len(parts) + 1))))
     whole.paste(picture)
     draw = ImageDraw.Draw(whole)
-    for place, line in enumerate(broken):
-        at = (font.size, picture.height + height // 2 + place * height)
-        draw.text(at, line, font=font, fill="white")
+    for place, line in enumerate(parts):
+        at = (written.size, picture.height + height // 2 + place * height)
+        draw.text(at, line, font=written, fill="white")
     buffer = BytesIO()
     whole.save(buffer, "PNG")
     return buffer.getvalue()
 
 
-def _font(size: int) -> "FreeTypeFont":
+@cache
+def font(size: int, bold: bool = False) -> "FreeTypeFont":
     """The one that Matplotlib ships, the same everywhere."""
     from matplotlib import get_data_path
     from PIL import ImageFont
 
-    return ImageFont.truetype(Path(get_data_path()) / "fonts/ttf/DejaVuSans.ttf", size)
+    name = "DejaVuSans-Bold.ttf" if bold else "DejaVuSans.ttf"
+    return ImageFont.truetype(Path(get_data_path()) / "fonts/ttf" / name, size)
 
 
-def _broken(line: str, font: "FreeTypeFont", width: int) -> list[str]:
-    """The line in pieces that fit, between words where that goes."""
-    room, pieces = width - 2 * font.size, [""]
+def broken(line: str, font: "FreeTypeFont", room: float) -> list[str]:
+    """The line in pieces that fit into so many pixels, between words where that goes."""
+    pieces = [""]
     for word in " ".join(line.split()).split(" "):
         longer = f"{pieces[-1]} {word}".strip()
         if font.getlength(longer) <= room:

@@ -7,10 +7,12 @@
     /model                              the card, the settings, versions and digests
 
 The script only puts the same pages in each other's place. What draws and renders does so in a
-thread, beside the loop.
+thread, beside the loop; pictures and reports, each of which may take seconds and gigabytes, a
+few at a time, so that they take neither the memory nor the threads of the other pages.
 """
 
 import asyncio
+from collections.abc import Callable
 from functools import partial
 
 from fastapi import APIRouter, HTTPException, Request
@@ -19,6 +21,7 @@ from starlette.concurrency import run_in_threadpool
 
 from scanvote.intake.scan import Refused
 from scanvote.params.whole import Method
+from scanvote.serving.asking import while_connected
 from scanvote.serving.page import downloads, overlays, templating, views
 from scanvote.serving.page.examining import examine, explain
 from scanvote.serving.page.recent import Asked, Recent, Shown
@@ -27,6 +30,8 @@ from scanvote.serving.work import Engine, Unserved, Upload
 
 router = APIRouter(include_in_schema=False)
 FORGOTTEN = "This result is no longer kept. Give the scan again to see it again."
+DRAWN = 2
+"""Pictures and reports at a time."""
 HEADINGS = {
     404: "There is nothing here",
     413: "That is too large",
@@ -94,6 +99,7 @@ async def explanation(request: Request, name: str, number: int) -> Response:
         raise HTTPException(422, "Choose one of the ways to explain.")
     try:
         await explain(request, shown, method)
+        _recent(request).sweep()
     except (Refused, Unserved) as error:
         told = partial(_result, problem=str(error), status=error.status)
         return await run_in_threadpool(told, request, name, number)
@@ -106,21 +112,23 @@ def scan(request: Request, name: str, number: int) -> Response:
 
 
 @router.get("/results/{name}/{number}/explanation.png")
-def heat(
+async def heat(
     request: Request, name: str, number: int, method: Method, member: str = "vote"
 ) -> Response:
     """The scan under what speaks for the answer of one model."""
     explained = _shown(request, name, number).explained.get(method)
     if explained is None or member not in explained.maps:
         raise HTTPException(404, FORGOTTEN)
-    return _png(overlays.heated(explained.scan, explained.maps[member]))
+    draw = partial(overlays.heated, explained.scan, explained.maps[member])
+    return await _drawn(request, lambda: _png(draw()))
 
 
 @router.get("/results/{name}/{number}/{file}")
-def download(request: Request, name: str, number: int, file: downloads.File) -> Response:
+async def download(request: Request, name: str, number: int, file: downloads.File) -> Response:
     """The scan's row, its picture with the outline, or its report."""
     shown = _shown(request, name, number)
-    return downloads.download(shown, file, _engine(request).contents)
+    contents = _engine(request).contents
+    return await _drawn(request, lambda: downloads.download(shown, file, contents))
 
 
 @router.get("/samples/{number}")
@@ -151,7 +159,9 @@ def static(name: str) -> Response:
 
 def page(request: Request, template: str, status: int = 200, **values: object) -> HTMLResponse:
     """A page around the form, which every one of them offers."""
-    common = {"samples": list(_engine(request).samples), "problem": "", "refusals": ()}
+    engine = _engine(request)
+    samples = views.samples(engine.samples, engine.contents.classifiers.labels)
+    common = {"samples": samples, "problem": "", "refusals": ()}
     html = templating.rendered(template, path=request.url.path, **common | values)
     return HTMLResponse(html, status, PRIVATE)
 
@@ -227,6 +237,16 @@ def _shown(request: Request, name: str, number: int) -> Shown:
     if not 0 <= number < len(scans):
         raise HTTPException(404, FORGOTTEN)
     return scans[number]
+
+
+async def _drawn(request: Request, draw: Callable[[], Response]) -> Response:
+    """What `draw` gives, when it is its turn and somebody still waits for it."""
+    drawing: asyncio.Semaphore = request.app.state.drawing
+    await while_connected(request, drawing.acquire())
+    try:
+        return await run_in_threadpool(draw)
+    finally:
+        drawing.release()
 
 
 def _png(content: bytes) -> Response:

@@ -1,135 +1,114 @@
 """The report of one scan as a PDF: the same scan and answer, the same bytes."""
 
-from collections.abc import Iterable, Mapping, Sequence
+import warnings
 from io import BytesIO
-from textwrap import wrap
 from threading import Lock
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from scanvote.findings import DISCLAIMER, Finding
+from scanvote.findings import Finding, MemberVote
 from scanvote.package import Contents
 from scanvote.report import names
+from scanvote.serving.page.facts import digests
 from scanvote.serving.page.overlays import heated, outlined, pixels
 from scanvote.serving.page.recent import Shown
-from scanvote.serving.page.wording import Told, digests, told
+from scanvote.serving.page.report_layout import (
+    GREY,
+    WARNING,
+    page,
+    paragraph,
+    pictures,
+    table,
+    terms,
+)
+from scanvote.serving.page.wording import Told, explained_class, told
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-A4 = (8.27, 11.69)
-"""Inches."""
-LEFT, RIGHT, LINE = 0.09, 0.91, 0.0165
-"""In shares of the page."""
 METHODS = {"gradcam": "Grad-CAM", "occlusion": "Occlusion", "lime": "LIME"}
+FEW = 6
+"""Explanations that are shown large."""
 _drawing = Lock()
 """Matplotlib is not made for threads."""
 
 
 def report_pdf(shown: Shown, contents: Contents) -> bytes:
-    """Scan, outline, explanations that were asked for, all figures, and what they are of."""
+    """A page with scan, outline, figures and model; one more with what was explained, if any."""
     from matplotlib.backends.backend_pdf import PdfPages
 
     said, buffer = told(shown.examined.finding, contents), BytesIO()
+    whole = 2 if shown.explained else 1
     with (
         _drawing,
+        warnings.catch_warnings(),
         PdfPages(buffer, metadata={"CreationDate": None, "Title": said.name}) as book,
     ):
-        book.savefig(_answer(shown, said))
-        book.savefig(_figures(shown.examined.finding, said, contents))
+        # of signs that the font lacks, which are those of a name, the log tells nothing
+        warnings.simplefilter("ignore")
+        book.savefig(_answer(shown, said, contents, whole))
+        if shown.explained:
+            book.savefig(_explanations(shown, whole))
     return buffer.getvalue()
 
 
-def _page(title: str, number: int) -> "Figure":
-    from matplotlib.figure import Figure
-
-    page = Figure(figsize=A4)
-    _words(page, LEFT, 0.955, title, size=16, weight="bold")
-    _words(page, LEFT, 0.035, DISCLAIMER, size=9, weight="bold", color="#8a3b00")
-    _words(page, RIGHT, 0.035, f"scanvote, page {number} of 2", size=9, ha="right", color="0.35")
-    return page
-
-
-def _words(page: "Figure", x: float, y: float, words: str, size: float = 10, **how: Any) -> None:
-    """Words as they are: a dollar sign is none of TeX's."""
-    page.text(x, y, words, fontsize=size, va="top", parse_math=False, **how)
-
-
-def _paragraph(page: "Figure", y: float, words: str, **how: Any) -> float:
-    """Words broken to the width of the page; returns where the next may begin."""
-    for line in wrap(words, 92) or [""]:
-        _words(page, LEFT, y, line, **how)
-        y -= LINE
-    return y - 0.4 * LINE
-
-
-def _answer(shown: Shown, said: Told) -> "Figure":
-    """The first page: pictures and the answer in words."""
-    page = _page(said.summary.capitalize(), 1)
-    y = _paragraph(page, 0.925, said.name, color="0.35")
-    for warning in said.warnings:
-        y = _paragraph(page, y, warning, color="#8a3b00", weight="bold")
+def _answer(shown: Shown, said: Told, contents: Contents, whole: int) -> "Figure":
+    """The first page; of a scan outside, the warning is its title."""
+    if said.outside:
+        on, y = page(said.warnings[0], 1, whole, size=14, color=WARNING)
+    else:
+        on, y = page(said.summary.capitalize(), 1, whole)
+    for warning in said.warnings[said.outside :]:
+        y = paragraph(on, y, warning, color=WARNING, weight="bold")
+    if said.outside:
+        y = paragraph(on, y, f"{said.heading}, {said.probability}", color=GREY)
+    y = paragraph(on, y, said.name, color=GREY)
     for words in (said.agreement, *said.doubts, said.operating, said.tumour):
-        y = _paragraph(page, y, words) if words else y
-    _pictures(page, shown, y - LINE)
-    return page
+        y = paragraph(on, y, words) if words else y
+    below = 1 - _figures(page("", 1, 1)[0], 1, shown.examined.finding, said, contents)
+    y = _looks(on, y - 0.012, shown, least=0.065 + below)
+    _figures(on, y, shown.examined.finding, said, contents)
+    return on
 
 
-def _pictures(page: "Figure", shown: Shown, top: float) -> None:
-    """The scan, the scan outlined, and each explanation of the vote, two in a row."""
+def _looks(on: "Figure", y: float, shown: Shown, least: float) -> float:
+    """The scan, and the scan outlined."""
     examined = shown.examined
-    pictures = {
+    looks = {
         "As it was read": pixels(examined.scan),
         "Outline of what is marked": outlined(examined.scan, examined.mask),
     }
-    for method, explained in shown.explained.items():
-        heat = next(iter(explained.maps.values()))
-        caption = f"What speaks for the answer: {METHODS[method]}, the vote"
-        pictures[caption] = pixels(heated(explained.scan, heat))
-    rows = -(-len(pictures) // 2)
-    height = min(0.3, (top - 0.07) / rows - 0.03)
-    for place, (caption, picture) in enumerate(pictures.items()):
-        x = LEFT if place % 2 == 0 else 0.515
-        y = top - (place // 2) * (height + 0.035)
-        _words(page, x, y, caption, size=9, color="0.35")
-        axes = page.add_axes((x, y - LINE - height, 0.395, height), anchor="NW")
-        axes.imshow(picture[..., ::-1], interpolation="lanczos")
-        axes.set_axis_off()
+    return pictures(on, y, looks, columns=2, least=least)
 
 
-def _figures(finding: Finding, said: Told, contents: Contents) -> "Figure":
-    """The second page: every figure, the file, and the model."""
-    page = _page("Figures, file and model", 2)
-    labels = list(finding.probabilities)
-    rows = [["vote", finding.vote, *_digits(finding.probabilities.values())]]
-    rows += [[one.model, one.vote, *_digits(one.probabilities.values())] for one in finding.members]
-    head = ["", "says", *labels]
-    y = _table(page, 0.92, [[names.words(cell) for cell in row] for row in [head, *rows]])
-    y = _terms(page, y, said.facts)
-    y = _terms(page, y, digests(contents))
-    _terms(page, y, contents.versions)
-    return page
+def _figures(on: "Figure", y: float, finding: Finding, said: Told, contents: Contents) -> float:
+    """A row a class, a column the vote and each member; the file; the model."""
+    members, labels = finding.members, list(finding.probabilities)
+    voices: list[Finding | MemberVote] = [finding, *members]
+    rows = [["Probability", "vote", *(str(at) for at, _ in enumerate(members, start=1))]]
+    for label in labels:
+        shares = [one.probabilities[label] for one in voices]
+        rows.append([names.words(label), *(f"{share:.4f}" for share in shares)])
+    own = {(1 + labels.index(one.vote), at) for at, one in enumerate(voices, start=1)}
+    y = table(on, y, rows, own)
+    for at, one in enumerate(members, start=1):
+        y = paragraph(on, y, f"{at}: {names.model(one.model)}", size=8, color=GREY)
+    versions = ", ".join(f"{name} {number}" for name, number in contents.versions.items())
+    y = terms(on, y - 0.012, said.facts)
+    return terms(on, y, {**digests(contents), "Versions": versions})
 
 
-def _digits(shares: Iterable[float]) -> list[str]:
-    return [f"{share:.4f}" for share in shares]
-
-
-def _table(page: "Figure", y: float, rows: Sequence[Sequence[str]]) -> float:
-    """Rows of cells, the first wide; returns where the next may begin."""
-    classes = len(rows[0]) - 2
-    places = [LEFT, 0.4, *(0.52 + (RIGHT - 0.52) * at / classes for at in range(classes))]
-    for row in rows:
-        for x, cell in zip(places, row, strict=True):
-            _words(page, x, y, cell[:40], size=7.5, color="black" if row[0] else "0.35")
-        y -= LINE
-    return y - LINE
-
-
-def _terms(page: "Figure", y: float, terms: Mapping[str, str]) -> float:
-    """A name and what is known of it, a line each."""
-    for name, value in terms.items():
-        _words(page, LEFT, y, name[:36], size=8, color="0.35")
-        for line in wrap(value, 70) or [""]:
-            _words(page, 0.34, y, line, size=8)
-            y -= LINE
-    return y - LINE
+def _explanations(shown: Shown, whole: int) -> "Figure":
+    """The second page: each method's map of the vote and of each member."""
+    finding = shown.examined.finding
+    numbers = {one.model: f"member {at}" for at, one in enumerate(finding.members, start=1)}
+    maps = {
+        f"{METHODS[method]}, {numbers.get(model, model)}: what speaks for "
+        f"{explained_class(finding, model)}": pixels(heated(explained.scan, heat))
+        for method, explained in shown.explained.items()
+        for model, heat in explained.maps.items()
+    }
+    on, y = page("What speaks for the answer", 2, whole)
+    hint = "It shows what the networks attend to, not what is true; brighter where more of it is."
+    y = paragraph(on, y, hint, color=GREY)
+    pictures(on, y - 0.012, maps, columns=2 if len(maps) <= FEW else 4)
+    return on

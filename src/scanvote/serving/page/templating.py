@@ -1,17 +1,20 @@
 """The templates of the page, rendered with everything escaped that comes from files."""
 
 import hashlib
+import re
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup, escape
 
 from scanvote.findings import DISCLAIMER
 from scanvote.report.names import listed, model, words
 from scanvote.serving.page.wording import percent, reason
 
 STATIC = Path(__file__).parent / "static"
+_CODE = re.compile(r"``?([^`]+)``?")
 TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 
 
@@ -30,9 +33,15 @@ def environment() -> Environment:
         "model": model,
         "percent": percent,
         "reason": reason,
+        "coded": coded,
     }
     found.globals |= {"disclaimer": DISCLAIMER, "static": address}
     return found
+
+
+def coded(words: str) -> Markup:
+    """What stands between backticks, one or two, as code; all else as text."""
+    return Markup(_CODE.sub(r"<code>\1</code>", str(escape(words))))
 
 
 def rendered(template: str, **values: Any) -> str:

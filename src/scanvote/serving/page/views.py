@@ -1,20 +1,26 @@
 """What the templates are given."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from markupsafe import Markup
 
+from scanvote.datasets.own.walk import stem
 from scanvote.package import Contents
 from scanvote.params.whole import Method
 from scanvote.report import names
+from scanvote.serving.page.facts import digests
 from scanvote.serving.page.overlays import outline
 from scanvote.serving.page.recent import Asked, Shown
-from scanvote.serving.page.wording import Told, digests, told
+from scanvote.serving.page.wording import Told, explained_class, told
 
 WAYS: dict[Method, tuple[str, str]] = {
-    "gradcam": ("Grad-CAM", "where the network's last features speak for its answer; at once"),
+    "gradcam": (
+        "Grad-CAM",
+        "where the network's last features speak for its answer; at once. "
+        "It says little of networks that flatten their last map",
+    ),
     "occlusion": ("Occlusion", "where hiding a patch makes the answer less likely; seconds"),
     "lime": ("LIME", "which parts a simple model of hidden variants holds; the slowest"),
 }
@@ -33,11 +39,20 @@ class Way:
 
 @dataclass(frozen=True)
 class Heat:
-    """An explanation of one model's answer."""
+    """An explanation of one model's answer, and the class that it speaks for."""
 
     model: str
     title: str
+    label: str
     chosen: bool
+
+
+class Sample(NamedTuple):
+    """A scan to try; `number` is of its address, `caption` what it is by its data."""
+
+    number: int
+    name: str
+    caption: str
 
 
 class Card(NamedTuple):
@@ -63,7 +78,10 @@ def result(
         "outline": outline(shown.examined.mask),
         "ways": ways(shown, contents),
         "method": method if explained else None,
-        "heats": [Heat(name, names.model(name), name == chosen) for name in maps],
+        "heats": [
+            Heat(name, names.model(name), explained_class(finding, name), name == chosen)
+            for name in maps
+        ],
     }
 
 
@@ -80,6 +98,25 @@ def cards(asked: Asked, contents: Contents) -> list[Card]:
         Card(told(one, contents), outline(shown.examined.mask), one.width, one.height)
         for one, shown in zip(findings, asked.scans, strict=True)
     ]
+
+
+def samples(files: Iterable[str], labels: Sequence[str]) -> list[Sample]:
+    """Those of the classification first, in the order of its classes.
+
+    Args:
+        files: as `scanvote.package.samples` calls them, a class or ``tumour-1``.
+        labels: of the classification.
+    """
+    found = [Sample(at, name, _labelled(stem(name), labels)) for at, name in enumerate(files)]
+    places = {label: place for place, label in enumerate(labels)}
+    return sorted(found, key=lambda one: places.get(stem(one.name), len(places)))
+
+
+def _labelled(name: str, labels: Sequence[str]) -> str:
+    if name in labels:
+        return f"labelled {names.words(name)}"
+    kind, _, number = name.partition("-")
+    return f"labelled with an outline, {number}" if kind == "tumour" else names.words(name)
 
 
 def card(markdown: str) -> Markup:
@@ -106,8 +143,9 @@ def model_tables(contents: Contents) -> dict[str, Mapping[str, str]]:
             **{names.model(one.model): "marks the tumour" for one in segmenters.networks},
         },
         "What counts as like the training": {
-            "For the class": f"within {classifiers.seen.radius:.4g} of a training scan",
-            "For the outline": f"within {segmenters.seen.radius:.4g} of a training scan",
+            "Distance 1": "as far from its nearest training scan as nearly all scans of the "
+            "validation lie at most; measured apart for the class and for the outline",
+            "Above 1": "outside what the model has seen: the answer means little",
         },
         "Digests of the data": digests(contents),
         "Versions": contents.versions,

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from scanvote.findings import Familiarity, Finding, MaskFinding, Refusal
 from scanvote.package import Contents
 from scanvote.report import names
+from scanvote.serving.page.facts import facts
 
 UNSURE = 2 / 3
 """The probability of the likeliest class below which the page calls the answer unsure."""
@@ -32,9 +33,11 @@ class Told:
     Attributes:
         name: of the file, and of the slice in it.
         vote: the class, as one reads it.
+        outside: the models have seen nothing like it: the warning counts, not the class.
         share: its calibrated probability.
         agreement: how many members say so.
-        warnings: what stands above the answer.
+        warnings: what stands above the answer, the gravest first.
+        flags: the same in two words each.
         doubts: what qualifies it.
         bars: the likeliest class first.
         operating: of two classes, what is called and from where on.
@@ -45,9 +48,11 @@ class Told:
 
     name: str
     vote: str
+    outside: bool
     share: float
     agreement: str
     warnings: tuple[str, ...]
+    flags: tuple[str, ...]
     doubts: tuple[str, ...]
     bars: tuple[Bar, ...]
     operating: str
@@ -58,7 +63,19 @@ class Told:
     @property
     def summary(self) -> str:
         """Of all that the page says, a line: for cards and for the history."""
-        return f"{self.vote}, {percent(self.share)}"
+        said = f"{self.vote}, {self.probability}"
+        return f"outside what the model has seen ({said})" if self.outside else said
+
+    @property
+    def probability(self) -> str:
+        return percent(self.share)
+
+    @property
+    def heading(self) -> str:
+        """The answer; of a scan outside it is said with reserve."""
+        if self.outside:
+            return f"The models answer nevertheless: {self.vote}"
+        return self.vote.capitalize()
 
 
 def told(finding: Finding, contents: Contents) -> Told:
@@ -67,9 +84,11 @@ def told(finding: Finding, contents: Contents) -> Told:
     return Told(
         name=scan_name(finding),
         vote=names.words(finding.vote),
+        outside=finding.familiarity.outside,
         share=finding.probabilities[finding.vote],
         agreement=agreement(finding),
         warnings=warnings(finding, contents.smoke),
+        flags=flags(finding, contents.smoke),
         doubts=doubts(finding),
         bars=bars(finding),
         operating=operating(finding),
@@ -90,11 +109,11 @@ def percent(share: float) -> str:
 
 
 def scan_name(finding: Finding) -> str:
-    """The file, and which slice of it."""
+    """The file, and which slice of it, by the number that tables and masks have."""
     if finding.slice is None:
         return finding.file
     plane = f"{finding.plane} " if finding.plane else ""
-    return f"{finding.file}, {plane}slice {finding.slice + 1}"
+    return f"{finding.file}, {plane}slice {finding.slice}"
 
 
 def agreement(finding: Finding) -> str:
@@ -120,6 +139,16 @@ def warnings(finding: Finding, smoke: bool) -> tuple[str, ...]:
             f"{_far(finding.mask.familiarity)} The outline means little."
         )
     return tuple(said)
+
+
+def flags(finding: Finding, smoke: bool) -> tuple[str, ...]:
+    """What is warned of, for a card."""
+    held = {
+        "smoke run": smoke,
+        "class: outside": finding.familiarity.outside,
+        "outline: outside": finding.mask.familiarity.outside,
+    }
+    return tuple(words for words, holds in held.items() if holds)
 
 
 def _far(familiarity: Familiarity) -> str:
@@ -163,6 +192,12 @@ def _others(finding: Finding) -> list[str]:
     ]
 
 
+def explained_class(finding: Finding, model: str) -> str:
+    """What the map of a model speaks for: the class that it holds likeliest itself."""
+    votes = {one.model: one.vote for one in finding.members}
+    return names.words(votes.get(model, finding.vote))
+
+
 def bars(finding: Finding) -> tuple[Bar, ...]:
     """A bar a class, the likeliest first."""
     ordered = sorted(finding.probabilities.items(), key=lambda one: (-one[1], one[0]))
@@ -192,32 +227,9 @@ def operating(finding: Finding) -> str:
 
 
 def marked(mask: MaskFinding, pixels: int) -> str:
-    """``Tumour marked: 1,234 pixels (312 mm²), 4 % of the picture.``"""
+    """``Marked as tumour: 1,234 pixels (312 mm²), 4 % of the picture.``"""
     if not mask.area_pixels:
         return "No tumour found."
     words = f"{mask.area_pixels:,} pixel{'s' if mask.area_pixels > 1 else ''}"
     size = f" ({mask.area_mm2:,.0f}\N{NO-BREAK SPACE}mm²)" if mask.area_mm2 is not None else ""
-    return f"Tumour marked: {words}{size}, {percent(mask.area_pixels / pixels)} of the picture."
-
-
-def facts(finding: Finding) -> dict[str, str]:
-    """What is known of the file and how near it is to the training."""
-    spacing = "not told by the file" if finding.spacing is None else f"{finding.spacing:g} mm"
-    return {
-        "Size": f"{finding.width} × {finding.height} pixels",
-        "Side of a pixel": spacing,
-        "Notes": "; ".join(finding.notes) or "none",
-        "Likeness to the training": _near(finding.familiarity),
-        "The same, for the outline": _near(finding.mask.familiarity),
-    }
-
-
-def _near(familiarity: Familiarity) -> str:
-    place = "outside" if familiarity.outside else "within"
-    return f"{place} what the model has seen ({familiarity.distance:.2f}; outside above 1)"
-
-
-def digests(contents: Contents) -> dict[str, str]:
-    """By what the data are known that the model was made of and tested on."""
-    made_of = {f"Data, {names.words(task)}": digest for task, digest in contents.data.items()}
-    return made_of | {"Test scans": contents.test}
+    return f"Marked as tumour: {words}{size}, {percent(mask.area_pixels / pixels)} of the picture."

@@ -44,7 +44,7 @@ class Explanation(_Answered):
 
     model: Model
     file: str
-    slice: int = Field(ge=0, description="of a volume, in the order of its findings")
+    finding: int = Field(ge=0, description="which of the file's findings, from 0")
     method: Method
     scan: str = Field(description="base64 of a PNG of the scan")
     maps: dict[str, str] = Field(
@@ -101,7 +101,7 @@ def explanation(contents: Contents, explained: Explained, file: str, place: int)
     return Explanation(
         model=model_of(contents),
         file=file,
-        slice=place,
+        finding=place,
         method=explained.method,
         scan=_base64(explained.scan),
         maps={name: _base64(png) for name, png in explained.maps.items()},

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
+from scanvote.intake.kinds import TAKEN
 from scanvote.params.whole import Method
 from scanvote.serving.asking import ask, while_connected
 from scanvote.serving.failures import Failed, Failure, failed_for
@@ -54,7 +55,7 @@ _SENT = (400, 401, 403, 408, 413, 415, 421, 422, 429, 503)
 
 def _form(most: int | None) -> dict[str, Any]:
     """The body of a request: up to so many files, None: as many as the server takes."""
-    file = {"type": "string", "format": "binary", "description": "PNG, JPEG, TIFF, DICOM, NIfTI"}
+    file = {"type": "string", "format": "binary", "description": TAKEN}
     files = {"type": "array", "items": file, "minItems": 1} | ({"maxItems": most} if most else {})
     form = {
         "type": "object",
@@ -98,8 +99,10 @@ async def predict(
 )
 async def explain(
     request: Request,
-    method: Annotated[Method, Query()] = "gradcam",
-    slice: Annotated[int, Query(ge=0, le=10_000, description="of a volume, from 0")] = 0,
+    method: Annotated[Method | None, Query(description="by default the model's first")] = None,
+    finding: Annotated[
+        int, Query(ge=0, le=10_000, description="which of the file's findings, from 0")
+    ] = 0,
 ) -> Response:
     """Say where on a scan lies what speaks for its class.
 
@@ -111,11 +114,11 @@ async def explain(
     if len(form.uploads) > 1:
         raise Failed(422, "send one file to have it explained")
     engine: Engine = request.app.state.engine
-    upload = form.uploads[0]
-    explained = await while_connected(request, engine.explain(upload, method, slice))
+    upload, chosen = form.uploads[0], method or engine.contents.classifiers.explain.methods[0]
+    explained = await while_connected(request, engine.explain(upload, chosen, finding))
     if request.headers.get("accept") == PNG:
         return Response(explained.maps["vote"], media_type=PNG)
-    return _json(explanation(engine.contents, explained, upload.name, slice).model_dump_json())
+    return _json(explanation(engine.contents, explained, upload.name, finding).model_dump_json())
 
 
 @router.get("/model", responses=failures(*_GUARDED))

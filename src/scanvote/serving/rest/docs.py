@@ -11,6 +11,7 @@ from fastapi.responses import HTMLResponse
 from scanvote.serving.page.pages import page
 
 REFERENCE = "#/components/schemas/"
+JSON = "application/json"
 Schema = Mapping[str, Any]
 
 router = APIRouter()
@@ -35,8 +36,7 @@ class Operation:
         details: the sentences after it.
         curl: a command to try.
         parameters: of the query, and the fields of the form.
-        answers: by status.
-        failure: JSON, such as a failure looks like.
+        answers: by status, where it succeeds.
     """
 
     name: str
@@ -45,7 +45,15 @@ class Operation:
     curl: str
     parameters: list[Item]
     answers: list[Item]
-    failure: str
+
+
+@dataclass(frozen=True)
+class Form:
+    """Of an object that is answered: what it is, and its fields."""
+
+    name: str
+    summary: str
+    fields: list[Item]
 
 
 @router.get("/docs", include_in_schema=False)
@@ -57,25 +65,53 @@ async def documentation(request: Request) -> HTMLResponse:
         request,
         "api.html",
         operations=list(operations(description, str(request.base_url).rstrip("/"))),
-        forms={name: fields(schema) for name, schema in sorted(schemas.items())},
+        failures=failures(description),
+        failure=failure(description),
+        forms=forms(schemas),
         token=request.app.state.guard is not None,
     )
 
 
 def operations(description: Schema, address: str) -> Iterator[Operation]:
     """All of an OpenAPI description, those that scans are sent to first."""
+    schemas = description["components"]["schemas"]
     for path, methods in description["paths"].items():
         for method, told in methods.items():
             summary, _, details = told.get("description", "").partition("\n\n")
+            responses = told["responses"].items()
             yield Operation(
                 f"{method.upper()} {path}",
                 summary,
                 details,
                 _curl(method, address + path),
                 [*_query(told), *_body(told)],
-                [_answer(status, one) for status, one in told["responses"].items()],
-                _failure(told["responses"]),
+                [_answer(status, one, schemas) for status, one in responses if status < "400"],
             )
+
+
+def failures(description: Schema) -> list[Item]:
+    """Every status that tells a failure, once, with what it is said of."""
+    told = {status: one for status, one in _responses(description) if status >= "400"}
+    return [Item(status, "", one["description"]) for status, one in sorted(told.items())]
+
+
+def failure(description: Schema) -> str:
+    """JSON, such as a failure looks like: the most telling of the examples."""
+    contents = [one.get("content", {}).get(JSON, {}) for _, one in _responses(description)]
+    examples = [one["example"] for one in contents if "example" in one]
+    examples.sort(key=lambda one: not one["refused"])
+    return json.dumps(examples[0], indent=2, ensure_ascii=False) if examples else ""
+
+
+def forms(schemas: Schema) -> list[Form]:
+    """All objects that are answered, by name."""
+    named = sorted((short(name), schema) for name, schema in schemas.items())
+    return [Form(name, summary(schema), fields(schema)) for name, schema in named if fields(schema)]
+
+
+def summary(schema: Schema) -> str:
+    """The first sentence or two of what is said of it."""
+    return " ".join(str(schema.get("description", "")).partition("\n\n")[0].split())
 
 
 def fields(schema: Schema) -> list[Item]:
@@ -89,7 +125,7 @@ def fields(schema: Schema) -> list[Item]:
 def kind(schema: Schema) -> str:
     """In words, such as ``list of Finding``."""
     if "$ref" in schema:
-        return str(schema["$ref"]).removeprefix(REFERENCE)
+        return short(str(schema["$ref"]).removeprefix(REFERENCE))
     if "anyOf" in schema:
         return " or ".join(kind(one) for one in schema["anyOf"])
     if "enum" in schema:
@@ -99,6 +135,17 @@ def kind(schema: Schema) -> str:
     if isinstance(schema.get("additionalProperties"), Mapping):
         return f"{kind(schema['additionalProperties'])} by name"
     return "file" if schema.get("format") == "binary" else str(schema.get("type", "anything"))
+
+
+def short(name: str) -> str:
+    """Without the modules that tell schemas of one name apart."""
+    return name.rpartition("__")[2]
+
+
+def _responses(description: Schema) -> Iterator[tuple[str, Schema]]:
+    for methods in description["paths"].values():
+        for told in methods.values():
+            yield from told["responses"].items()
 
 
 def _query(told: Schema) -> Iterator[Item]:
@@ -115,20 +162,15 @@ def _body(told: Schema) -> Iterator[Item]:
             yield Item(name, f"form: {kind(one)}", one.get("items", one).get("description", ""))
 
 
-def _answer(status: str, told: Schema) -> Item:
-    kinds = [kind(one["schema"]) for one in told.get("content", {}).values() if one.get("schema")]
-    return Item(status, " or ".join(kinds), told.get("description", ""))
-
-
-def _failure(responses: Schema) -> str:
-    """The most telling of its examples."""
-    examples = [
-        one["content"]["application/json"]["example"]
-        for status, one in responses.items()
-        if status >= "400" and "example" in one.get("content", {}).get("application/json", {})
-    ]
-    examples.sort(key=lambda one: not one["refused"])
-    return json.dumps(examples[0], indent=2, ensure_ascii=False) if examples else ""
+def _answer(status: str, told: Schema, schemas: Schema) -> Item:
+    """What it is, instead of that it succeeded."""
+    contents = told.get("content", {})
+    answered = [one["schema"] for one in contents.values() if one.get("schema")]
+    names = [str(one.get("$ref", "")).removeprefix(REFERENCE) for one in answered]
+    words = [summary(schemas[name]) for name in names if name in schemas]
+    form = " or ".join(kind(one) for one in answered if one.get("$ref"))
+    types = " or ".join(contents)
+    return Item(status, f"{form}, as {types}" if form else types, " ".join(words) or "Text.")
 
 
 def _curl(method: str, address: str) -> str:

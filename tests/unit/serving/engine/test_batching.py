@@ -161,5 +161,6 @@ def test_volumes_are_known_by_their_content(tmp_path):
     dicom = write_dicom(tmp_path / "c.dcm", None)
     for path in (nifti, packed, dicom):
         assert is_volume(path.read_bytes())
+    assert is_volume(nifti.read_bytes().replace(b"n+1", b"ni1", 1)), "taken in like the other"
     for content in (b"", b"\x89PNG" + bytes(400), b"n+1", b"DICM"):
         assert not is_volume(content)

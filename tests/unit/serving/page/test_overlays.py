@@ -81,6 +81,14 @@ def test_the_caption_stands_below_and_grows_with_its_words() -> None:
     assert (short[plain.shape[0] :] > 128).any(), "white on black"
 
 
+def test_a_narrow_and_high_scan_is_enlarged_within_bounds() -> None:
+    thin = np.full((20_000, 1), 100, np.uint8)
+    assert outlined(encoded(thin), encoded(thin)).shape[:2] == (28 * 20_000, 28)
+    low = np.full((200, 1), 100, np.uint8)
+    kept = pixels(captioned(encoded(low), encoded(low), ["a.png"]))
+    assert kept.shape[1] >= 640, "the caption can be read"
+
+
 def test_the_same_scan_has_the_same_bytes() -> None:
     first, again = (captioned(encoded(grey()), encoded(mask()), ["a"]) for _ in range(2))
     assert first == again

@@ -3,11 +3,14 @@
 import csv
 import io
 import re
+import time
+from concurrent.futures import ThreadPoolExecutor
 from html.parser import HTMLParser
 
 import pytest
 
 from scanvote.findings import DISCLAIMER
+from scanvote.serving.page.pages import DRAWN
 from scanvote.serving.page.recent import Recent
 from scanvote.serving.work import Busy, TooSlow
 from tests.clients import asking, files, watched_disk
@@ -177,7 +180,56 @@ def test_a_download_is_called_after_its_file_whatever_that_is_called() -> None:
         path = given(client, ('a"b\\ü.png', tumour_png()))
         how = client.get(f"{path}/0/report.pdf").headers["content-disposition"]
     assert re.fullmatch(r"attachment; filename=\"[\w.\- ]+\"; filename\*=UTF-8''[\w.%\-]+", how)
-    assert "%C3%BC.png-report.pdf" in how
+    assert "%C3%BC-report.pdf" in how
+
+
+def test_the_downloads_of_a_volume_s_slices_are_told_apart() -> None:
+    with asking() as client:
+        path = given(client, ("head.nii.gz", nifti_bytes()))
+        how = client.get(f"{path}/2/report.pdf").headers["content-disposition"]
+    assert 'filename="head-axial-2-report.pdf"' in how
+
+
+def test_no_cell_of_the_table_is_a_formula() -> None:
+    with asking() as client:
+        path = given(client, ("=cmd().png", tumour_png()), ("@no.txt", b"text"))
+        rows = list(csv.DictReader(io.StringIO(client.get(f"{path}/table.csv").text)))
+    assert [row["file"] for row in rows] == ["'=cmd().png", "'@no.txt"]
+    assert rows[1]["error"].startswith("'@no.txt")
+    assert not [cell for row in rows for cell in row.values() if cell[:1] in set("=+-@\t\r")]
+
+
+def test_samples_of_classes_come_first_and_say_that_they_are_labelled() -> None:
+    samples = {f"{name}.png": tumour_png() for name in ("tumour-1", "no_tumor", "a-1", "glioma")}
+    with asking(FakeEngine(samples=samples)) as client:
+        html = client.get("/").text
+        asked = re.findall(r'name="sample" value="(.+?)">\s*<img src="/samples/(\d)"', html)
+    assert asked == [(name, str(list(samples).index(name))) for name, _ in asked]
+    assert [name for name, _ in asked] == ["glioma.png", "no_tumor.png", "tumour-1.png", "a-1.png"]
+    said = re.findall(r"<span>(.+?)</span>\s*</button>", html)
+    assert said == ["labelled glioma", "labelled no tumor", "labelled with an outline, 1", "a-1"]
+
+
+def test_of_a_card_all_warnings_are_shown() -> None:
+    smoke = contents().model_copy(update={"smoke": True})
+    scans = [(f"{number}.png", scan_png(number)) for number in range(12)]
+    with asking(FakeEngine(contents=smoke)) as client:
+        html = client.get(given(client, *scans)).text
+    flagged = [re.findall("<li>(.+?)</li>", one) for one in html.split('class="flags"')[1:]]
+    assert len(flagged) == len(scans)
+    assert all(one[0] == "smoke run" for one in flagged)
+    assert {flag for one in flagged for flag in one} == {
+        "smoke run",
+        "class: outside",
+        "outline: outside",
+    }
+
+
+def test_the_model_s_page_tells_no_distance_in_a_unit_of_its_own() -> None:
+    with asking() as client:
+        html = client.get("/model").text
+    assert "Distance 1" in html
+    assert str(contents().classifiers.seen.radius) not in html
 
 
 def test_a_sample_is_asked_for_by_name_and_shown_as_it_lies() -> None:
@@ -239,3 +291,34 @@ def test_every_way_to_fail_has_a_page_of_its_own() -> None:
         assert answer.status_code == 401
         assert 'name="token"' in answer.text
         assert 'action="/token"' in answer.text
+
+
+def test_only_a_few_pictures_are_drawn_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    at_once, most = 0, 0
+
+    def drawing(scan: bytes, heat: bytes) -> bytes:
+        nonlocal at_once, most
+        at_once += 1
+        most = max(most, at_once)
+        time.sleep(0.05)
+        at_once -= 1
+        return scan
+
+    monkeypatch.setattr("scanvote.serving.page.overlays.heated", drawing)
+    with asking() as client, ThreadPoolExecutor(8) as threads:
+        one = f"{given(client, SCAN)}/0"
+        client.post(one, data={"method": "gradcam"})
+        path = f"{one}/explanation.png?method=gradcam"
+        answers = list(threads.map(lambda _: client.get(path).status_code, range(8)))
+    assert answers == [200] * 8
+    assert most == DRAWN
+
+
+def test_explanations_count_among_what_is_kept() -> None:
+    with asking() as client:
+        older, newer = given(client, SCAN), given(client, SCAN)
+        kept = client.app.state.recent
+        kept._bytes = sum(kept.get(path.split("/")[-1]).bytes for path in (older, newer))
+        client.post(f"{newer}/0", data={"method": "gradcam"})
+        assert client.get(older).status_code == 404
+        assert client.get(newer).status_code == 200

@@ -1,12 +1,14 @@
 import asyncio
 import re
+import warnings
 import zlib
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 
-from scanvote.findings import DISCLAIMER
-from scanvote.serving.page import report_pdf
+from scanvote.findings import DISCLAIMER, Familiarity
+from scanvote.serving.page import report_layout, report_pdf
 from scanvote.serving.page.recent import Shown
 from scanvote.serving.work import Upload
 from tests.serving import FakeEngine, contents, tumour_png
@@ -41,30 +43,67 @@ def test_the_same_scan_has_the_same_report_also_of_several_threads(shown: Shown)
     assert len(reports) == 1
     report = reports.pop()
     assert report.startswith(b"%PDF")
-    assert pages(report) == 2
+    assert pages(report) == 1
     assert b"CreationDate" not in report
 
 
 def test_every_page_is_of_a4_and_says_what_it_is_not_for(shown: Shown) -> None:
     report = report_pdf.report_pdf(shown, contents())
     boxes = re.findall(rb"/MediaBox \[ ?0 0 ([\d.]+) ([\d.]+) ?\]", report)
-    assert [(round(float(w)), round(float(h))) for w, h in boxes] == [(595, 842)] * 2
-    assert _said(report, DISCLAIMER) == 2
+    assert [(round(float(w)), round(float(h))) for w, h in boxes] == [(595, 842)]
+    assert _said(report, DISCLAIMER) == 1
+
+
+def test_signs_of_a_name_that_the_font_lacks_are_not_told(shown: Shown) -> None:
+    finding = shown.examined.finding.model_copy(update={"file": "患者.png"})
+    named = replace(shown, examined=replace(shown.examined, finding=finding))
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        report_pdf.report_pdf(named, contents())
+    assert not told
 
 
 def _said(report: bytes, words: str) -> int:
     """How often words are drawn: Matplotlib places sign by sign, one text between BT and ET."""
+    return sum(words.encode() in one for one in _texts(report))
+
+
+def _texts(report: bytes) -> list[bytes]:
     texts = re.findall(rb"BT\n(.*?)\nET", drawn(report), re.DOTALL)
-    said = [b"".join(re.findall(rb"\(((?:\\.|[^\\)])*)\)", text)) for text in texts]
-    return sum(words.encode() in one for one in said)
+    return [b"".join(re.findall(rb"\(((?:\\.|[^\\)])*)\)", text)) for text in texts]
 
 
 def test_an_explanation_that_was_made_is_in_it(shown: Shown) -> None:
     explained = asyncio.run(FakeEngine().explain(shown.upload, "lime"))
     richer = Shown(shown.upload, 0, shown.examined, {"lime": explained})
     before, after = (report_pdf.report_pdf(one, contents()) for one in (shown, richer))
-    assert after.count(b"/Subtype /Image") == before.count(b"/Subtype /Image") + 1
-    assert _said(after, "LIME") == 1
+    maps = len(explained.maps)
+    assert after.count(b"/Subtype /Image") == before.count(b"/Subtype /Image") + maps
+    assert _said(after, "LIME") == maps
+    assert _said(after, "LIME, vote: what speaks for glioma") == 1
+    assert pages(after) == _said(after, DISCLAIMER) == 2
+
+
+def test_no_line_runs_out_of_the_page(shown: Shown) -> None:
+    words = "This scan is outside what the model has seen: " * 4 + "x" * 200
+    on, y = report_layout.page(words, 1, 1)
+    report_layout.paragraph(on, y, words, weight="bold")
+    on.canvas.draw()
+    ends = [text.get_window_extent().x1 / on.bbox.width for text in on.texts]
+    assert max(ends) < report_layout.RIGHT + 0.02
+    assert len(ends) > 6
+
+
+def test_of_a_scan_outside_the_warning_stands_before_the_answer(shown: Shown) -> None:
+    finding = shown.examined.finding
+    far = finding.model_copy(update={"familiarity": Familiarity(distance=3.2, outside=True)})
+    report = report_pdf.report_pdf(
+        replace(shown, examined=replace(shown.examined, finding=far)), contents()
+    )
+    said = _texts(report)
+    warned = next(at for at, one in enumerate(said) if b"outside what the model has seen" in one)
+    answered = next(at for at, one in enumerate(said) if b"answer nevertheless: glioma" in one)
+    assert warned < answered
 
 
 def test_every_figure_of_every_member_is_in_it(shown: Shown) -> None:

@@ -2,8 +2,8 @@ import asyncio
 
 import pytest
 
-from scanvote.findings import Familiarity, Finding, MaskFinding, MemberVote, Operating, Refusal
-from scanvote.serving.page.wording import marked, percent, reason, told
+from scanvote.findings import Familiarity, Finding, MaskFinding, MemberVote, OperatingPoint, Refusal
+from scanvote.serving.page.wording import explained_class, marked, percent, reason, told
 from scanvote.serving.work import Upload
 from tests.serving import FakeEngine, contents, tumour_png
 
@@ -89,7 +89,7 @@ def test_a_smoke_run_is_warned_of_first(finding: Finding) -> None:
 
 
 def test_of_two_classes_the_operating_point_is_told(finding: Finding) -> None:
-    point = Operating(positive="glioma", threshold=0.3, called=True)
+    point = OperatingPoint(positive="glioma", threshold=0.3, called=True)
     words = told(finding.model_copy(update={"operating": point}), contents()).operating
     assert words == (
         "At the operating point glioma is called: it is from a probability of 0.30 on, "
@@ -100,7 +100,7 @@ def test_of_two_classes_the_operating_point_is_told(finding: Finding) -> None:
 def test_area_is_told_in_pixels_and_where_known_in_square_millimetres() -> None:
     mask = MaskFinding(area_pixels=1234, area_mm2=308.5, familiarity=WITHIN)
     words = marked(mask, 12340).replace("\N{NO-BREAK SPACE}", " ")
-    assert words == "Tumour marked: 1,234 pixels (308 mm²), 10 % of the picture."
+    assert words == "Marked as tumour: 1,234 pixels (308 mm²), 10 % of the picture."
     unknown = mask.model_copy(update={"area_mm2": None, "area_pixels": 1})
     assert "1 pixel," in marked(unknown, 4)
     assert "mm²" not in marked(unknown, 4)
@@ -113,6 +113,32 @@ def test_a_reason_follows_the_name_of_its_file_and_says_it_once(words: str) -> N
     assert said in ("a.png is cut off", "a.png: the queue is full")
 
 
-def test_a_slice_is_told_by_plane_and_number_from_one(finding: Finding) -> None:
-    one = finding.model_copy(update={"slice": 0, "plane": "axial"})
-    assert told(one, contents()).name == "a.png, axial slice 1"
+def test_a_slice_is_told_by_plane_and_the_number_that_its_finding_has(finding: Finding) -> None:
+    one = finding.model_copy(update={"slice": 5, "plane": "axial"})
+    said = told(one, contents())
+    assert said.name == "a.png, axial slice 5"
+    assert said.facts["Slice"] == "5, counted from 0"
+    assert "Slice" not in told(finding, contents()).facts
+
+
+def test_the_class_of_a_scan_outside_is_said_with_reserve(finding: Finding) -> None:
+    assert told(finding, contents()).heading == "Glioma"
+    strange = told(finding.model_copy(update={"familiarity": OUTSIDE}), contents())
+    assert strange.heading == "The models answer nevertheless: glioma"
+    assert strange.summary.startswith("outside what the model has seen")
+
+
+def test_a_card_is_flagged_with_all_that_is_warned_of(finding: Finding) -> None:
+    mask = finding.mask.model_copy(update={"familiarity": OUTSIDE})
+    strange = finding.model_copy(update={"familiarity": OUTSIDE, "mask": mask})
+    smoke = contents().model_copy(update={"smoke": True})
+    assert told(strange, smoke).flags == ("smoke run", "class: outside", "outline: outside")
+    assert len(told(strange, smoke).warnings) == 3
+    assert told(finding, contents()).flags == ()
+
+
+def test_the_vote_explains_its_class_and_each_member_its_own(finding: Finding) -> None:
+    other = finding.members[2].model_copy(update={"vote": "no_tumor"})
+    divided = finding.model_copy(update={"members": [*finding.members[:2], other]})
+    classes = [explained_class(divided, model) for model in ("vote", "m0", "m2")]
+    assert classes == ["glioma", "glioma", "no tumor"]

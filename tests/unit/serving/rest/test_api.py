@@ -10,7 +10,8 @@ import pytest
 
 from scanvote.findings import DISCLAIMER
 from scanvote.intake.scan import Limits
-from scanvote.serving.work import Busy, TooSlow, Unserved, Upload, WorkerLost
+from scanvote.serving.asking import AT_ONCE
+from scanvote.serving.work import Busy, Examined, TooSlow, Unserved, Upload, WorkerLost
 from tests.clients import EXPLAIN, PREDICT, asking, files, watched_disk
 from tests.serving import MEMBERS, SIDE, FakeEngine, nifti_bytes, scan_png, tumour_png
 
@@ -44,6 +45,25 @@ def test_a_volume_has_a_finding_of_each_slice() -> None:
     with asking() as client:
         told = client.post(PREDICT, files=files(("head.nii.gz", nifti_bytes()))).json()
     assert [one["slice"] for one in told["findings"]] == [0, 1, 2]
+
+
+class Crowded(FakeEngine):
+    """Remembers how many files it had at a time."""
+
+    most = 0
+
+    async def predict(self, upload: Upload, pictures: bool = True) -> list[Examined]:
+        self.most = max(self.most, self.waiting + 1)
+        return await super().predict(upload, pictures)
+
+
+def test_of_one_request_the_engine_has_a_few_files_at_a_time() -> None:
+    engine = Crowded(seconds=0.01)
+    with asking(engine) as client:
+        names = [f"{place}.png" for place in range(3 * AT_ONCE)]
+        told = client.post(PREDICT, files=files(*((name, scan_png()) for name in names))).json()
+    assert [one["file"] for one in told["findings"]] == names
+    assert 1 < engine.most <= AT_ONCE
 
 
 def test_the_mask_comes_as_png_where_it_is_asked_for() -> None:
@@ -156,8 +176,8 @@ def test_an_explanation_may_be_had_as_a_picture() -> None:
     ("params", "form", "status"),
     [
         ({"method": "guess"}, files(("scan.png", scan_png())), 422),
-        ({"slice": -1}, files(("scan.png", scan_png())), 422),
-        ({"slice": 1}, files(("scan.png", scan_png())), 422),
+        ({"finding": -1}, files(("scan.png", scan_png())), 422),
+        ({"finding": 1}, files(("scan.png", scan_png())), 422),
         ({}, files(("b.txt", TEXT)), 415),
         ({}, files(("a.png", scan_png()), ("b.png", scan_png())), 422),
         ({}, files(("large.png", bytes(2**20 + 1))), 413),
