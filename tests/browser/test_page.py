@@ -144,6 +144,26 @@ def test_several_files_become_a_gallery_with_what_was_refused(page) -> None:
     page.wait_for_selector(".answer .file:text-is('2.png')")
 
 
+def test_in_the_gallery_the_outline_lies_on_its_scan_whatever_its_shape(page) -> None:
+    give(page, *(file(f"{n}.png", tumour_png()) for n in range(2)))
+    found = page.evaluate(
+        """() => {
+          const card = document.querySelector(".card:has(.outline)");
+          const image = card.querySelector("img"), outline = card.querySelector(".outline");
+          image.width = 128; image.height = 64;
+          outline.setAttribute("viewBox", "0 0 128 64");
+          const box = image.getBoundingClientRect(), to = outline.getScreenCTM();
+          return [box.x, box.y, box.width, box.height, to.e, to.f, to.a, to.d,
+                  getComputedStyle(image).objectFit];
+        }"""
+    )
+    x, y, width, height, left, top, across, down, fit = found
+    scale = min(width / 128, height / 64)
+    wanted = [x + (width - 128 * scale) / 2, y + (height - 64 * scale) / 2, scale, scale]
+    assert fit == "contain"
+    assert [left, top, across, down] == pytest.approx(wanted, abs=0.5)
+
+
 def test_a_volume_is_a_gallery_of_its_slices_with_areas_in_millimetres(page) -> None:
     give(page, file("head.nii.gz", nifti_bytes()))
     assert page.locator(".card").count() == 3
