@@ -14,6 +14,7 @@ few at a time, so that they take neither the memory nor the threads of the other
 import asyncio
 from collections.abc import Callable
 from functools import partial
+from mimetypes import guess_type
 
 from fastapi import APIRouter, HTTPException, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
@@ -134,10 +135,11 @@ async def download(request: Request, name: str, number: int, file: downloads.Fil
 @router.get("/samples/{number}")
 def sample(request: Request, number: int) -> Response:
     """A sample as it lies in the package."""
-    content = list(_engine(request).samples.values())
-    if not 0 <= number < len(content):
+    samples = list(_engine(request).samples.items())
+    if not 0 <= number < len(samples):
         raise HTTPException(404, "There is no such sample.")
-    return Response(content[number], media_type="image/png")
+    name, content = samples[number]
+    return Response(content, media_type=guess_type(name)[0] or "application/octet-stream")
 
 
 @router.get("/model")

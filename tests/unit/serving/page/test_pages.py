@@ -240,6 +240,15 @@ def test_a_sample_is_asked_for_by_name_and_shown_as_it_lies() -> None:
         assert engine.asked == ["no_tumor.png"]
         assert client.get("/samples/1").content == engine.samples["no_tumor.png"]
         assert client.get("/samples/2").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [("a.png", "image/png"), ("a.jpeg", "image/jpeg"), ("a.xyz1", "application/octet-stream")],
+)
+def test_a_sample_is_sent_as_what_its_ending_says(name: str, kind: str) -> None:
+    with asking(FakeEngine(samples={name: scan_png()})) as client:
+        assert client.get("/samples/0").headers["content-type"] == kind
         assert client.post("/", data={"sample": "../card.md"}).status_code == 422
 
 
