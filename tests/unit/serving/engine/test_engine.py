@@ -343,7 +343,7 @@ def test_explanations_that_cannot_be_are_refused():
                 await engine.explain(Upload("x", b"x"), "gradcam")
             assert caught.value.status == 422
             for place in (3, -1):
-                with pytest.raises(Refused, match="x has 3 slices"):
+                with pytest.raises(Refused, match="x has 3 findings"):
                     await engine.explain(Upload("x", b"slices 3"), "lime", place)
             assert (await engine.explain(Upload("x", b"slices 3"), "lime", 2)).method == "lime"
 
