@@ -88,9 +88,10 @@ def write_overlay(image: Rgb, heat: NDArray[np.uint8], path: Path) -> None:
 
 def overlaid(image: Rgb, heat: NDArray[np.uint8]) -> Rgb:
     """The scan, the map in its colours laid over it: the more opaque, the more it says."""
-    colours = cv2.applyColorMap(heat, cv2.COLORMAP_INFERNO)[..., ::-1]
-    cover = _COVER * heat[..., None] / 255
-    return np.rint((1 - cover) * image + cover * colours).astype(np.uint8)
+    below = image.astype(np.float32)
+    colours = cv2.applyColorMap(heat, cv2.COLORMAP_INFERNO)[..., ::-1].astype(np.float32)
+    share = (_COVER / 255 * heat.astype(np.float32))[..., None]
+    return np.round(below + share * (colours - below)).astype(np.uint8)
 
 
 def _write_png(pixels: np.ndarray, path: Path) -> None:

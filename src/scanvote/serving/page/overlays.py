@@ -12,14 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scanvote.findings import DISCLAIMER
+from scanvote.predict.pictures import overlaid
 
 if TYPE_CHECKING:
     from PIL.ImageFont import FreeTypeFont
 
 Bgr = NDArray[np.uint8]
 """(H, W, 3) uint8, as OpenCV has it."""
-STRENGTH = 0.75
-"""How far the strongest colour of an explanation covers the scan, as in the report's gallery."""
 ORANGE = (30, 118, 255)
 """Blue, green, red: seen on grey scans, and what the report draws predicted masks with."""
 LEAST_WIDTH = 640
@@ -58,10 +57,7 @@ def _ring(points: NDArray[Any]) -> str:
 
 def heated(scan: bytes, heat: bytes) -> bytes:
     """PNG of the scan under the colours of an explanation, stronger where it is."""
-    below, strength = pixels(scan).astype(np.float32), values(heat)
-    colours = cv2.applyColorMap(strength, cv2.COLORMAP_INFERNO).astype(np.float32)
-    share = (STRENGTH / 255 * strength.astype(np.float32))[..., None]
-    return encoded(np.round(below + share * (colours - below)).astype(np.uint8))
+    return encoded(overlaid(pixels(scan)[..., ::-1], values(heat))[..., ::-1])
 
 
 def outlined(scan: bytes, mask: bytes, width: int = LEAST_WIDTH) -> Bgr:

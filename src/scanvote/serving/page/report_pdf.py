@@ -20,12 +20,12 @@ from scanvote.serving.page.report_layout import (
     table,
     terms,
 )
+from scanvote.serving.page.views import WAYS
 from scanvote.serving.page.wording import Told, explained_class, told
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-METHODS = {"gradcam": "Grad-CAM", "occlusion": "Occlusion", "lime": "LIME"}
 FEW = 6
 """Explanations that are shown large."""
 _drawing = Lock()
@@ -102,7 +102,7 @@ def _explanations(shown: Shown, whole: int) -> "Figure":
     finding = shown.examined.finding
     numbers = {one.model: f"member {at}" for at, one in enumerate(finding.members, start=1)}
     maps = {
-        f"{METHODS[method]}, {numbers.get(model, model)}: what speaks for "
+        f"{WAYS[method][0]}, {numbers.get(model, model)}: what speaks for "
         f"{explained_class(finding, model)}": pixels(heated(explained.scan, heat))
         for method, explained in shown.explained.items()
         for model, heat in explained.maps.items()
