@@ -11,14 +11,18 @@ from scanvote.params import load_params
 from scanvote.terminal import run_stage
 
 
-def main(task: Task, raw: Path, overrule: Path, out: Path, metrics: Path) -> None:
-    """Judge the scans of RAW, but for what OVERRULE decides, and write OUT."""
+def main(task: Task, raw: Path, overrule: Path, patients: Path, out: Path, metrics: Path) -> None:
+    """Judge the scans of RAW, with what OVERRULE decides and PATIENTS tells, and write OUT."""
     params = load_params()
     mark_smoke(params.smoke)
     with tracking.stage_run(
-        "deduplicate", item=task, params=params, sections=("deduplicate",), inputs=[raw, overrule]
+        "deduplicate",
+        item=task,
+        params=params,
+        sections=("deduplicate",),
+        inputs=[raw, overrule, patients],
     ) as run:
-        result = deduplicate(raw, params.deduplicate, overrule, out)
+        result = deduplicate(raw, params.deduplicate, overrule, patients, out)
         write_json(metrics, result)
         run.log_metrics(result)
         run.log_folder(out)

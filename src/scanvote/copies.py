@@ -3,10 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 
 from scanvote.images.duplicates import as_pairs, clusters, members
 from scanvote.images.neighbours import Pairs
+from scanvote.manifest import source_labels
 
 
 @dataclass(frozen=True)
@@ -17,7 +19,8 @@ class Cluster:
         keeper: the one that stands for all.
         copies: those that the keeper makes redundant.
         neighbours: those of the keeper's own series, which are no copies of it.
-        conflict: whether the labels differ, so that none of the scans can be trusted.
+        conflict: whether the labels differ, those of the source among them, so that none of the
+            scans can be trusted.
     """
 
     keeper: int
@@ -50,7 +53,8 @@ def _cluster(frame: pd.DataFrame, group: list[int]) -> Cluster:
     series = frame["series"].tolist()
     near = tuple(row for row in group if row != keeper and series[row] == series[keeper] != "")
     copies = tuple(row for row in group if row != keeper and row not in near)
-    return Cluster(keeper, copies, near, part["label"].nunique() > 1)
+    claims = {*part["label"], *source_labels(part)} - {""}
+    return Cluster(keeper, copies, near, len(claims) > 1)
 
 
 def _preference(part: pd.DataFrame) -> list[tuple[bool, bool, int, str]]:
@@ -64,6 +68,12 @@ def _preference(part: pd.DataFrame) -> list[tuple[bool, bool, int, str]]:
     return list(zip(*(one.tolist() for one in (*unknown, -pixels, part["path"])), strict=True))
 
 
+def mislabelled(frame: pd.DataFrame) -> "pd.Series[bool]":
+    """Whether each scan has another label than at its source, where that is known."""
+    source = source_labels(frame)
+    return (source != "") & (frame["label"] != "") & (source != frame["label"])
+
+
 def judged(frame: pd.DataFrame, found: list[Cluster]) -> pd.DataFrame:
     """`frame` with the columns kept, duplicate_of and conflict."""
     kept, conflict = [True] * len(frame), [False] * len(frame)
@@ -75,4 +85,9 @@ def judged(frame: pd.DataFrame, found: list[Cluster]) -> pd.DataFrame:
         for row in (cluster.keeper, *cluster.neighbours, *cluster.copies):
             kept[row] = kept[row] and not cluster.conflict
             conflict[row] = cluster.conflict
-    return frame.assign(kept=kept, duplicate_of=duplicate_of, conflict=conflict)
+    wrong = mislabelled(frame).to_numpy()
+    return frame.assign(
+        kept=np.array(kept, bool) & ~wrong,
+        duplicate_of=duplicate_of,
+        conflict=np.array(conflict, bool) | wrong,
+    )

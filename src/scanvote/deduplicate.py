@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from scanvote.copies import Cluster, between_series, find_clusters, judged
+from scanvote.copies import Cluster, between_series, find_clusters, judged, mislabelled
 from scanvote.download import MANIFEST, Metrics
 from scanvote.files import write_csv
 from scanvote.images.duplicates import (
@@ -23,11 +23,13 @@ from scanvote.images.duplicates import (
 from scanvote.images.hashing import Fingerprints, fingerprints
 from scanvote.images.montage import AMPLIFIED, Pair, write_montage
 from scanvote.images.neighbours import Pairs, near_pairs
-from scanvote.manifest import read_manifest, write_manifest
+from scanvote.manifest import read_manifest, source_labels, write_manifest
 from scanvote.overrule import Overrule, check_apart, dropped, overrule, read_overrule
 from scanvote.params import DeduplicateParams
+from scanvote.patients import patient_conflicts, read_patients, with_inherited, with_patients
 from scanvote.planted import against_planted, planted_copies
 from scanvote.relatives import relatives
+from scanvote.terminal import tell
 
 SHOWN = 24
 """Pairs in the montage: as many as a person judges in a minute."""
@@ -35,13 +37,17 @@ NAME = 56
 """Characters of a name that the montage has room for."""
 
 
-def deduplicate(raw: Path, params: DeduplicateParams, decisions: Path, out: Path) -> Metrics:
+def deduplicate(
+    raw: Path, params: DeduplicateParams, decisions: Path, patients: Path, out: Path
+) -> Metrics:
     """Judge the scans of ``raw/manifest.csv``; no image is copied or deleted.
 
     Files with the same bytes are copies; so are those whose perceptual hashes are near
-    and whose thumbnails correlate. A person overrules that in the table `decisions`. Of a
-    cluster of copies the one with the largest image is kept, the first by path among
-    equals; none is kept if their labels differ.
+    and whose thumbnails correlate. A person overrules that in the table `decisions`, and tells
+    in the table `patients` who is on a scan. Of a cluster of copies the one with the largest
+    image is kept, the first by path among equals; none is kept if their labels differ, or if
+    the source of the image gave it another label. Copies of unknown patients inherit the
+    patient of the scan that is kept.
 
     Writes to `out`: ``manifest.csv`` with kept, duplicate_of, conflict and relatives,
     ``duplicates.csv`` with every copy and what spoke for it, ``montage.png``.
@@ -50,9 +56,11 @@ def deduplicate(raw: Path, params: DeduplicateParams, decisions: Path, out: Path
         Counts, and on a phantom the recall and precision against what was planted.
 
     Raises:
-        InputError: the manifest, an image or the table `decisions` is missing or wrong.
+        InputError: the manifest, an image or one of the two tables is missing or wrong.
     """
     frame = read_manifest(raw / MANIFEST)
+    given = read_patients(patients, frame["scan_id"].tolist())
+    frame = with_patients(frame, given)
     overruled = read_overrule(decisions, frame)
     prints = fingerprints([raw / path for path in frame["path"]])
     exact = equal_pairs(frame["sha256"].tolist())
@@ -60,7 +68,8 @@ def deduplicate(raw: Path, params: DeduplicateParams, decisions: Path, out: Path
     pairs = overrule(alike, overruled)
     check_apart(frame, between_series(frame["series"].tolist(), pairs), overruled)
     found = find_clusters(frame, pairs)
-    frame = judged(frame, found)
+    contradicting = patient_conflicts(frame, found)
+    frame = with_inherited(judged(frame, found), found)
     frame.loc[sorted(dropped(overruled)), "kept"] = False
     frame["relatives"] = relatives(frame, prints, params.relatives)
     alone = clusters(len(frame), between_series(frame["series"].tolist(), alike))
@@ -68,7 +77,13 @@ def deduplicate(raw: Path, params: DeduplicateParams, decisions: Path, out: Path
     write_manifest(frame, out / MANIFEST)
     write_csv(table.drop(columns=["row", "row_of"]).round(6), out / "duplicates.csv")
     _write_montage(raw, frame, table, out / "montage.png")
-    counts = _metrics(frame, found, exact) | {"overruled": len(overruled)}
+    for line in conflict_lines(frame, contradicting):
+        tell(line)
+    counts = _metrics(frame, found, exact) | {
+        "overruled": len(overruled),
+        "patients_given": len(given),
+        "patient_conflicts": len(contradicting),
+    }
     return counts | against_planted(frame, found, planted_copies(raw, frame))
 
 
@@ -80,6 +95,8 @@ def duplicates_table(
     overruled: Sequence[Overrule],
 ) -> pd.DataFrame:
     """One row a copy (in a conflict: every scan but the keeper), with what spoke for it.
+
+    Scans that are no copies and have another label at their source follow, as conflicts.
 
     Args:
         frame: the manifest.
@@ -93,27 +110,54 @@ def duplicates_table(
         for one in found
         for row in sorted(one.copies + (one.neighbours if one.conflict else ()))
     ]
+    inside = {row for one in found for row in (one.keeper, *one.neighbours, *one.copies)}
+    wrong = [int(row) for row in np.flatnonzero(mislabelled(frame)) if row not in inside]
+    rows += [(row, row, True) for row in wrong]
     rows += [(row, row, False) for row in sorted(dropped(overruled))]
     pairs = as_pairs([(row, keeper) for row, keeper, _ in rows])
     one, other = frame.iloc[pairs[0]], frame.iloc[pairs[1]]
-    by_hand = (pairs[0] == pairs[1]) | (alone[pairs[0]] != alone[pairs[1]])
+    conflict = np.array([conflict for _, _, conflict in rows], bool)
+    single = pairs[0] == pairs[1]
+    source = single & conflict
+    by_hand = single | (alone[pairs[0]] != alone[pairs[1]])
     same = one["sha256"].to_numpy() == other["sha256"].to_numpy()
     table = pd.DataFrame(
         {
             "scan_id": one["scan_id"].to_numpy(),
             "duplicate_of": other["scan_id"].to_numpy(),
-            "rule": np.select([by_hand, same], ["overruled", "bytes"], "perceptual"),
+            "rule": np.select(
+                [source, by_hand, same], ["source label", "overruled", "bytes"], "perceptual"
+            ),
             "distance": np.bitwise_count(prints.hashes[pairs[0]] ^ prints.hashes[pairs[1]]),
             "correlation": correlations(prints.thumbnails, pairs),
-            "conflict": np.array([conflict for _, _, conflict in rows], bool),
+            "conflict": conflict,
             "label": one["label"].to_numpy(),
-            "label_of": other["label"].to_numpy(),
+            "label_of": np.where(source, source_labels(other), other["label"]),
+            "patient": one["patient"].to_numpy(),
+            "patient_of": other["patient"].to_numpy(),
             "row": pairs[0],
             "row_of": pairs[1],
         }
     )
-    table.loc[pairs[0] == pairs[1], "duplicate_of"] = ""  # dropped: a copy of nothing
+    table.loc[single, "duplicate_of"] = ""  # a copy of nothing
     return table
+
+
+def conflict_lines(frame: pd.DataFrame, contradicting: Sequence[Cluster]) -> list[str]:
+    """A line for each cluster of copies that has two patients, who stay on one side."""
+    lines = []
+    for one in contradicting:
+        scans = frame.iloc[[one.keeper, *one.copies]]
+        scans = scans[scans["patient"] != ""].drop_duplicates("patient")
+        claims = ", ".join(
+            f"{scan} is of {patient}"
+            for scan, patient in zip(scans["scan_id"], scans["patient"], strict=True)
+        )
+        lines.append(
+            f"copies with two patients: {claims}; all scans of both stay on one side of the split:"
+            " correct the table of patients, or part the scans in the table of copies"
+        )
+    return lines
 
 
 def _alike(prints: Fingerprints, params: DeduplicateParams) -> Pairs:
@@ -165,6 +209,7 @@ def _metrics(frame: pd.DataFrame, found: list[Cluster], exact: Pairs) -> Metrics
         "largest_cluster": max(sizes, default=0),
         "conflicts": sum(one.conflict for one in found),
         "conflict_scans": int(frame["conflict"].sum()),
+        "source_label_conflicts": int(mislabelled(frame).sum()),
         "relatives_groups": len(related),
         "largest_relatives_group": int(related.max()) if len(related) else 0,
     }

@@ -118,15 +118,21 @@ def _relabelled(
         if label not in known:
             hint = did_you_mean(label, known)
             raise InputError(f"classification.labels: no scan has the label {label!r}{hint}")
-    named = [labels.get(scan.label, scan.label) for scan in scans]
-    kept = [
-        (source, replace(scan, label=label))
-        for source, scan, label in zip(sources, scans, named, strict=True)
-        if label is not None
-    ]
+    named = [_named(scan, labels) for scan in scans]
+    kept = [(source, scan) for source, scan in zip(sources, named, strict=True) if scan]
     if not kept:
         raise InputError("classification.labels leaves no scan: every label is mapped to null")
     return [source for source, _ in kept], [scan for _, scan in kept]
+
+
+def _named(scan: Scan, labels: Labels) -> Scan | None:
+    """`scan` under the label of the task; None if its label is mapped to null."""
+    label, facts = labels.get(scan.label, scan.label), dict(scan.facts)
+    if label is None:
+        return None
+    if source_label := facts.get("source_label"):
+        facts["source_label"] = labels.get(source_label, source_label) or source_label
+    return replace(scan, label=label, facts=facts)
 
 
 def _metrics(task: Task, frame: pd.DataFrame, found: pd.DataFrame) -> Metrics:

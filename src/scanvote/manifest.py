@@ -66,6 +66,11 @@ def owners(manifest: pd.DataFrame) -> pd.Series:
     return manifest["patient"].where(manifest["patient"] != "", manifest["scan_id"])
 
 
+def source_labels(manifest: pd.DataFrame) -> "pd.Series[str]":
+    """The class of each scan where it was first published; empty where that is not known."""
+    return manifest.get("source_label", pd.Series("", manifest.index))
+
+
 def scan_ids(paths: Sequence[str]) -> list[str]:
     """A name for each path: the path without its ending, with it where that is ambiguous."""
     short = [PurePosixPath(path).with_suffix("").as_posix() for path in paths]

@@ -4,7 +4,7 @@
 ``drop``: the scan is left out.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from scipy.sparse.csgraph import breadth_first_order
 
 from scanvote.errors import InputError, did_you_mean
 from scanvote.images.neighbours import Pairs
+from scanvote.tables import read_lines
 
 COLUMNS = ("action", "scan_id", "other", "reason")
 ACTIONS = ("keep", "merge", "drop")
@@ -53,7 +54,7 @@ def read_overrule(path: Path, frame: pd.DataFrame) -> list[Overrule]:
     rows = {scan_id: row for row, scan_id in enumerate(frame["scan_id"])}
     found = [
         _decision(f"{path}, line {line}", one, rows, frame["series"].tolist())
-        for line, one in _lines(path)
+        for line, one in read_lines(path, COLUMNS)
     ]
     _check_consistent(found)
     return found
@@ -96,25 +97,6 @@ def check_apart(frame: pd.DataFrame, pairs: Pairs, decisions: Sequence[Overrule]
                 f"{one.where}: {names[one.row]} and {names[one.other]} are still joined, through "
                 f"{names[before[one.other]]}; keep that pair apart too, or drop one of the three"
             )
-
-
-def _lines(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
-    """The lines of the table with their numbers; the header is line 1."""
-    try:
-        table = pd.read_csv(
-            path, dtype=str, keep_default_na=False, encoding="utf-8", skip_blank_lines=False
-        )
-    except FileNotFoundError:
-        header = ",".join(COLUMNS)
-        raise InputError(f"{path} is missing; make it, with the one line {header}") from None
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError):
-        raise InputError(f"{path} is no CSV table of {', '.join(COLUMNS)}") from None
-    missing = [name for name in COLUMNS if name not in table]
-    if missing:
-        raise InputError(f"{path} has no column {', '.join(missing)}")
-    for line, values in enumerate(table[list(COLUMNS)].to_numpy(str).tolist(), 2):
-        if any(values):  # a blank line says nothing
-            yield line, dict(zip(COLUMNS, (value.strip() for value in values), strict=True))
 
 
 def _decision(where: str, one: dict[str, str], rows: dict[str, int], series: list[str]) -> Overrule:

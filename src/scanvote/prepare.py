@@ -10,6 +10,7 @@ from scanvote.crop_montage import write_crop_montage
 from scanvote.datasets.base import Task
 from scanvote.files import replaced_folder
 from scanvote.images.intensity import Counts
+from scanvote.known_patients import KnownPatients
 from scanvote.manifest import PIXEL, write_manifest
 from scanvote.parallel import mapped, results
 from scanvote.params import Params, PrepareTask
@@ -17,6 +18,7 @@ from scanvote.preparation import Found, Preparation, portions, series_of
 from scanvote.progress import progress_bar
 from scanvote.protocols import check_leaks, split_scans
 from scanvote.splits import SPLITS
+from scanvote.terminal import tell
 
 WORTH_A_POOL = 4000
 """Rows below which starting processes costs more than the work they share."""
@@ -53,6 +55,8 @@ def prepare(
     """
     scans = split_scans(task, deduplicated / "manifest.csv", params.split, params.seed)
     leaks = check_leaks(scans, params.split)
+    known = KnownPatients.of(scans)
+    tell(audit_line(task, leaks, known))
     images = Preparation(task, raw, params, classes(scans))
     if images.how.intensity_of != "scan":
         images.counts = _counts_by_series(images, scans, processes)
@@ -65,8 +69,16 @@ def prepare(
         if images.how.crop:
             write_crop_montage(images, scans, folder / "crop.png")
         write_manifest(scans, folder / "manifest.csv")
-    metrics = _counts(scans) | leaks | _fallbacks(scans, images.how)
+    metrics = _counts(scans) | known.metrics() | leaks | _fallbacks(scans, images.how)
     return metrics | _lost(scans, found) if task == "segmentation" else metrics
+
+
+def audit_line(task: Task, leaks: dict[str, int], known: KnownPatients) -> str:
+    """What the audit of the split found, and for which share of the scans it is blind."""
+    pairs = f"{task}: {leaks['leaked_pairs_group']:,} pairs across the splits have a known link."
+    return (
+        f"{pairs} {known.sentence()} The audit is blind for {known.unknown_share:.1%} of the scans."
+    )
 
 
 def classes(manifest: pd.DataFrame) -> list[str]:

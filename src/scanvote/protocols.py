@@ -23,7 +23,8 @@ def split_scans(task: Task, path: Path, how: SplitParams, seed: int) -> pd.DataF
 
     Raises:
         InputError: the manifest is damaged or keeps nothing, or has not what the protocol
-            needs: groups enough of each class, a published test part, institutions.
+            needs: groups enough of each class, a published test part, institutions; or a patient
+            is unknown and `split.require_patients` is set.
     """
     scans = grouped(read_manifest(path))
     if not scans["kept"].any():
@@ -33,7 +34,19 @@ def split_scans(task: Task, path: Path, how: SplitParams, seed: int) -> pd.DataF
         used = _PROTOCOLS[how.protocol](scans, how, seed)
     except InputError as error:
         raise InputError(f"{task}, split.protocol {how.protocol}: {error}") from None
+    if how.require_patients:
+        _check_patients(task, used)
     return used.drop(columns="stratum").reset_index(drop=True)
+
+
+def _check_patients(task: Task, scans: pd.DataFrame) -> None:
+    unknown = scans["scan_id"][scans["patient"] == ""]
+    if len(unknown):
+        raise InputError(
+            f"split.require_patients: the patient of {len(unknown)} of {len(scans)} scans is"
+            f" unknown, {unknown.iloc[0]} the first; tell them in data/patients/{task}.csv, or set"
+            " split.require_patients to false"
+        )
 
 
 def check_leaks(scans: pd.DataFrame, how: SplitParams) -> dict[str, int]:

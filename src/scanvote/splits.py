@@ -147,7 +147,8 @@ def audit(manifest: pd.DataFrame) -> dict[str, int]:
             also tells of links through copies that were dropped.
 
     Returns:
-        ``{"leaked_pairs_patient": 0, ...}``, one count a kind of link.
+        ``{"leaked_pairs_patient": 0, ...}``, one count a kind of link. Pairs of one patient that
+        nobody knows are not among them.
     """
     return {f"leaked_pairs_{link}": _pairs_across(manifest, link) for link in (*LINKS, "group")}
 

@@ -32,6 +32,11 @@ def one_line_errors(command: Callable[P, R]) -> Callable[P, R]:
     return guarded
 
 
+def tell(line: str) -> None:
+    """Print a line on standard error for whoever watches a stage."""
+    typer.secho(f"scanvote: {line}", err=True)
+
+
 def run_stage(main: Callable[..., None]) -> None:
     """Run `main` as the command line of a stage script."""
     app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)

@@ -65,7 +65,10 @@ def deduplicated(raw: Path, out: Path, *lines: str) -> Metrics:
     """The stage, overruled by `lines` of the table."""
     decisions = raw.parent / "overrule.csv"
     decisions.write_text("\n".join(["action,scan_id,other,reason", *lines, ""]))
-    return deduplicate(raw, PARAMS, decisions, out)
+    patients = raw.parent / "patients.csv"
+    if not patients.exists():
+        patients.write_text("scan_id,patient\n")
+    return deduplicate(raw, PARAMS, decisions, patients, out)
 
 
 def test_copies_are_found_and_the_others_kept(tmp_path: Path) -> None:
@@ -79,9 +82,12 @@ def test_copies_are_found_and_the_others_kept(tmp_path: Path) -> None:
         "largest_cluster": 4,
         "conflicts": 0,
         "conflict_scans": 0,
+        "source_label_conflicts": 0,
         "relatives_groups": 1,
         "largest_relatives_group": 4,
         "overruled": 0,
+        "patients_given": 0,
+        "patient_conflicts": 0,
     }
     frame = read_manifest(tmp_path / "out/manifest.csv")
     assert frame[frame["kept"]]["scan_id"].tolist() == ["byte_copy", "other"]
@@ -232,7 +238,57 @@ def test_an_image_that_went_missing_is_named(tmp_path: Path) -> None:
         deduplicated(raw, tmp_path / "out")
 
 
-def test_a_missing_table_of_decisions_is_one_line(tmp_path: Path) -> None:
+def test_a_missing_table_is_one_line(tmp_path: Path) -> None:
     raw = raw_folder(tmp_path / "raw", perturbed())
-    with pytest.raises(InputError, match=r"overrule\.csv is missing"):
-        deduplicate(raw, PARAMS, tmp_path / "overrule.csv", tmp_path / "out")
+    deduplicated(raw, tmp_path / "out")
+    for name in ("overrule", "patients"):
+        tables = {one: tmp_path / f"{one}.csv" for one in ("overrule", "patients")}
+        tables[name] = tmp_path / f"no_{name}.csv"
+        with pytest.raises(InputError, match=rf"no_{name}\.csv is missing"):
+            deduplicate(raw, PARAMS, *tables.values(), tmp_path / "out")
+
+
+def test_copies_inherit_the_patient_and_a_conflict_is_shown(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    raw = raw_folder(tmp_path / "raw", perturbed())
+    patients = tmp_path / "patients.csv"
+    patients.write_text("scan_id,patient\nresized,p1\n")
+    deduplicated(raw, tmp_path / "out")
+    frame = read_manifest(tmp_path / "out/manifest.csv").set_index("scan_id")
+    assert frame["patient"].to_dict() == dict.fromkeys(frame.index, "p1") | {"other": ""}
+    assert frame.index[frame["kept"]].tolist() == ["other", "resized"]
+
+    patients.write_text("scan_id,patient\nresized,p1\nreencoded,p2\nother,p3\n")
+    metrics = deduplicated(raw, tmp_path / "out")
+    assert (metrics["patients_given"], metrics["patient_conflicts"]) == (3, 1)
+    assert "reencoded is of p2, resized is of p1" in capsys.readouterr().err
+    frame = read_manifest(tmp_path / "out/manifest.csv").set_index("scan_id")
+    assert frame["patient"]["original"] == ""
+    table = pd.read_csv(tmp_path / "out/duplicates.csv", keep_default_na=False)
+    told = table.set_index("scan_id")[["patient", "patient_of"]].to_numpy().tolist()
+    assert ["p1", "p2"] in told
+
+
+def test_another_label_at_the_source_is_a_conflict(tmp_path: Path) -> None:
+    source = ["", "", "pituitary", "glioma", ""]
+    raw = raw_folder(tmp_path / "raw", perturbed(), source_label=source)
+    metrics = deduplicated(raw, tmp_path / "out")
+    assert metrics["source_label_conflicts"] == metrics["conflict_scans"] == 1
+    frame = read_manifest(tmp_path / "out/manifest.csv").set_index("scan_id")
+    assert frame.index[frame["kept"]].tolist() == ["byte_copy"]
+    table = pd.read_csv(tmp_path / "out/duplicates.csv", keep_default_na=False).set_index("scan_id")
+    other = table.loc["other"]
+    assert (other["rule"], other["label"], other["label_of"], other["conflict"]) == (
+        "source label",
+        "glioma",
+        "pituitary",
+        True,
+    )
+
+
+def test_a_copy_with_another_label_at_its_source_taints_the_cluster(tmp_path: Path) -> None:
+    source = ["", "", "", "pituitary", ""]
+    raw = raw_folder(tmp_path / "raw", perturbed(), source_label=source)
+    metrics = deduplicated(raw, tmp_path / "out")
+    assert (metrics["conflicts"], metrics["conflict_scans"], metrics["kept"]) == (1, 4, 1)

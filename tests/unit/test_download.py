@@ -110,7 +110,7 @@ def test_classes_are_counted(tmp_path: Path, params: Params) -> None:
         "scans": 16,
         "excluded": 0,
         "ignored": 0,
-        "patients": 0,
+        "patients": 2,  # Training/glioma_tumor/p (1).jpg and another are in the table
         "classes": 4,
         "label_glioma": 4,
         "label_meningioma": 4,

@@ -19,6 +19,7 @@ SPLIT = {
     "folds": None,
     "fold": 0,
     "site": None,
+    "require_patients": False,
 }
 
 
@@ -226,3 +227,13 @@ def test_rows_keep_their_order_and_their_order_changes_no_split(
 
 def test_nothing_kept_is_one_line(folder: Folder) -> None:
     assert "keeps no scan" in folder.refusal(manifest().assign(kept=False))
+
+
+def test_unknown_patients_are_refused_where_all_are_required(folder: Folder) -> None:
+    frame = manifest()
+    assert len(folder.split(frame, require_patients=True)) == len(frame)
+    frame.loc[[4, 7], "patient"] = ""
+    assert len(folder.split(frame)) == len(frame)
+    told = folder.refusal(frame, require_patients=True)
+    assert "the patient of 2 of 180 scans is unknown" in told
+    assert "data/patients/classification.csv" in told

@@ -10,10 +10,21 @@ from scanvote.params import Params
 
 Task = Literal["classification", "segmentation"]
 
-FACTS = ("institution", "age", "sex", "grade", "kind", "plane", "contrast", "spacing")
+FACTS = (
+    "institution",
+    "age",
+    "sex",
+    "grade",
+    "kind",
+    "plane",
+    "contrast",
+    "spacing",
+    "source_label",
+)
 """What may be known of a scan beyond its label: columns of the manifest where a set has them.
 
-`spacing` is the side of a pixel in mm.
+`spacing` is the side of a pixel in mm. `source_label` is the class that the image has where it
+was first published; a scan with another label is a conflict.
 """
 
 

@@ -74,6 +74,7 @@ class SplitParams(Section):
     folds: Annotated[int, Field(ge=2)] | None
     fold: Count
     site: str | None
+    require_patients: bool
 
     @model_validator(mode="after")
     def _something_is_left_to_train_on(self) -> "SplitParams":

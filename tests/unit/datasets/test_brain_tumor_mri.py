@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from scanvote.datasets.brain_tumor_mri import LABELS, scans
+from scanvote.datasets.brain_tumor_mri import LABELS, scans, slices
 from scanvote.errors import InputError
 
 
@@ -40,8 +40,31 @@ def test_a_folder_above_is_passed_and_macos_ignored(tmp_path: Path) -> None:
     assert len(found) == 8
 
 
-def test_patients_are_unknown(tmp_path: Path) -> None:
-    assert {scan.patient for scan in scans(tree(tmp_path, "Testing"), "classification")} == {""}
+def test_patients_are_those_of_the_table(tmp_path: Path) -> None:
+    found = {one.path: one for one in scans(tree(tmp_path, "Training"), "classification")}
+    known = {path: scan for path, scan in found.items() if path in slices()}
+    assert known
+    assert all(scan.patient == slices()[path]["person"] for path, scan in known.items())
+    assert all(
+        scan.facts["source_label"] == slices()[path]["label"] for path, scan in known.items()
+    )
+    assert {scan.patient for path, scan in found.items() if path not in known} == {""}
+    assert all(not scan.facts for path, scan in found.items() if path not in known)
+
+
+def test_the_table_is_known_below_another_folder_too(tmp_path: Path) -> None:
+    tree(tmp_path / "wrapped", "Training")
+    found = {one.path for one in scans(tmp_path, "classification") if one.patient}
+    assert found
+    assert all(path.removeprefix("wrapped/") in slices() for path in found)
+
+
+def test_the_table_has_the_counts_that_are_told_of_it() -> None:
+    rows = slices().values()
+    assert len(rows) == 2348
+    assert len({row["person"] for row in rows}) == 202
+    folders = {path: LABELS[path.split("/")[1]] for path in slices()}
+    assert sum(folders[path] != row["label"] for path, row in slices().items()) == 17
 
 
 def test_another_archive_is_one_line(tmp_path: Path) -> None:

@@ -116,7 +116,13 @@ def test_through_the_three_stages(tmp_path: Path, own: Own, make: Callable[..., 
     raw, kept, ready = (tmp_path / name for name in ("raw", "deduplicated", "prepared"))
     metrics = download(task, params, raw)
     assert metrics["excluded"] == 0
-    deduplicate(raw, params.deduplicate, ROOT / f"data/overrule/{task}.csv", kept)
+    deduplicate(
+        raw,
+        params.deduplicate,
+        ROOT / f"data/overrule/{task}.csv",
+        ROOT / f"data/patients/{task}.csv",
+        kept,
+    )
     prepare(task, raw, kept, params, ready)
     manifest = read_manifest(ready / "manifest.csv")
     assert set(manifest["split"]) == {"train", "validation", "test"}

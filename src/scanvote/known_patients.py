@@ -1,0 +1,98 @@
+"""How many scans of a split have a known patient, and what may be said of the split."""
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from scanvote.splits import SPLITS
+
+
+@dataclass(frozen=True)
+class KnownPatients:
+    """What is known about the patients of a split.
+
+    Attributes:
+        scans: number of scans of each split, by its name.
+        known: how many of them have a known patient, likewise.
+        shared: test scans whose patient is in training or validation, as far as is known.
+        grouped: whether the test shares no group (copies, look-alikes…) with the other splits.
+    """
+
+    scans: dict[str, int]
+    known: dict[str, int]
+    shared: int
+    grouped: bool
+
+    @classmethod
+    def of(cls, manifest: pd.DataFrame) -> "KnownPatients":
+        """Count the rows of a manifest with `split`, `group` and `patient`, empty where unknown."""
+        split, patient, group = (manifest[name] for name in ("split", "patient", "group"))
+        test = (split == "test") & (patient != "")
+        return cls(
+            {name: int((split == name).sum()) for name in SPLITS},
+            {name: int(((split == name) & (patient != "")).sum()) for name in SPLITS},
+            int(patient[test].isin(set(patient[split != "test"])).sum()),
+            not group[split == "test"].isin(set(group[split != "test"])).any(),
+        )
+
+    @property
+    def all_known(self) -> bool:
+        return self.known == self.scans
+
+    @property
+    def patient_disjoint(self) -> bool:
+        """Whether it is certain that nobody is both in the test and in training or validation."""
+        return self.all_known and not self.shared
+
+    @property
+    def unknown_share(self) -> float:
+        """Share of the scans whose patient is unknown: the audit cannot see pairs among them."""
+        scans = sum(self.scans.values())
+        return round(1 - sum(self.known.values()) / scans, 4) if scans else 0.0
+
+    def metrics(self) -> dict[str, float]:
+        """Return flat metrics: scans of known patients by split, and the share that is unknown."""
+        counts = {f"{split}_scans_patient_known": self.known[split] for split in SPLITS}
+        return counts | {
+            "test_scans_patient_shared": self.shared,
+            "audit_blind_share": self.unknown_share,
+        }
+
+    def sentence(self) -> str:
+        """Say in a sentence or two what this split can claim, for reports, cards and pages."""
+        if self.patient_disjoint:
+            return (
+                "Patient-disjoint: the patient of every scan is known, and nobody is on two sides."
+            )
+        return " ".join(filter(None, (self._shared(), self._unknown())))
+
+    def short(self) -> str:
+        """Say the same in a few words, for a cell of a table."""
+        return "patient-disjoint" if self.patient_disjoint else self._shared_short() + self._ratio()
+
+    def _shared(self) -> str:
+        if not self.shared:
+            return ""
+        return (
+            f"Not patient-disjoint: {self.shared:,} of {self.scans['test']:,} test scans are of"
+            " patients who are also in training or validation."
+        )
+
+    def _unknown(self) -> str:
+        if self.all_known:
+            return ""
+        which = "test" if self.known["test"] < self.scans["test"] else "training and validation"
+        parts = ("test",) if which == "test" else ("train", "validation")
+        scans, known = (sum(table[part] for part in parts) for table in (self.scans, self.known))
+        follows = (
+            "look-alikes are kept together, slices of one patient mostly are not."
+            if self.grouped
+            else "copies, look-alikes and slices of one patient may be on both sides."
+        )
+        return f"Patients unknown for {scans - known:,} of {scans:,} {which} scans: {follows}"
+
+    def _shared_short(self) -> str:
+        return f"{self.shared:,} test scans of patients in training; " if self.shared else ""
+
+    def _ratio(self) -> str:
+        return f"patients known of {self.known['test']:,} of {self.scans['test']:,} test scans"

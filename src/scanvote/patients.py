@@ -1,0 +1,82 @@
+"""Patients that a person knows, and patients that copies inherit from each other.
+
+A patient's name within a data set begins with the name of that set and a slash, so that two
+sets cannot mean different people by one name. Names in the table of a person stand as written.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from scanvote.copies import Cluster
+from scanvote.errors import InputError, did_you_mean
+from scanvote.tables import read_lines
+
+COLUMNS = ("scan_id", "patient")
+
+
+def read_patients(path: Path, scan_ids: Sequence[str]) -> dict[str, str]:
+    """Read the table `path` of who is on which scan.
+
+    Args:
+        path: CSV with the columns scan_id and patient; others are ignored.
+        scan_ids: all scans of the manifest.
+
+    Returns:
+        The patient by scan.
+
+    Raises:
+        InputError: the file is missing or no such table, or a line names an unknown scan, names
+            a scan again, or lacks the patient.
+    """
+    known = set(scan_ids)
+    found: dict[str, str] = {}
+    for line, row in read_lines(path, COLUMNS):
+        place, scan, patient = f"{path}, line {line}", row["scan_id"], row["patient"]
+        if scan not in known:
+            hint = did_you_mean(scan, known)
+            hint = hint if "did you mean" in hint else ""  # not thousands of names
+            raise InputError(f"{place}: scan_id {scan!r} is no scan of the manifest{hint}")
+        if scan in found:
+            raise InputError(f"{place}: {scan} stands in the table already; leave one of the lines")
+        if not patient:
+            raise InputError(f"{place}: the patient of {scan} is empty; fill it, or drop the line")
+        found[scan] = patient
+    return found
+
+
+def with_patients(frame: pd.DataFrame, given: dict[str, str]) -> pd.DataFrame:
+    """Return the manifest with the patients that a person gave, who overrules the data set."""
+    return frame.assign(patient=frame["scan_id"].map(given).fillna(frame["patient"]))
+
+
+def patient_conflicts(frame: pd.DataFrame, found: Sequence[Cluster]) -> list[Cluster]:
+    """Clusters of copies that have two patients of one data set, or of one table."""
+    return [one for one in found if _contradicting(frame["patient"].iloc[_rows(one)])]
+
+
+def with_inherited(frame: pd.DataFrame, found: Sequence[Cluster]) -> pd.DataFrame:
+    """Return the manifest in which copies of unknown patients have their keeper's patient.
+
+    Where the patients of a cluster contradict each other nothing is inherited.
+    """
+    patients = frame["patient"].tolist()
+    contradicting = patient_conflicts(frame, found)
+    for one in found:
+        if one in contradicting:
+            continue
+        for row in _rows(one):
+            patients[row] = patients[row] or patients[one.keeper]
+    return frame.assign(patient=patients)
+
+
+def _rows(cluster: Cluster) -> list[int]:
+    return sorted((cluster.keeper, *cluster.neighbours, *cluster.copies))
+
+
+def _contradicting(patients: "pd.Series[str]") -> bool:
+    """Whether two of the names are of one data set; the names of two sets may be of one patient."""
+    names = sorted(set(patients) - {""})
+    spaces = [name.rpartition("/")[0].partition("/")[0] for name in names]
+    return len(set(spaces)) < len(names)

@@ -1,0 +1,35 @@
+"""Tables that a person writes: CSV, read line by line so that a mistake can be located."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from scanvote.errors import InputError
+
+
+def read_lines(path: Path, columns: Sequence[str]) -> Iterator[tuple[int, dict[str, str]]]:
+    """Yield the lines of `path` that are not blank, with their numbers; the header is line 1.
+
+    Args:
+        path: CSV in UTF-8.
+        columns: those that it must have; the others are left out. Blanks around a value are cut.
+
+    Raises:
+        InputError: the file is missing, no table, or lacks a column.
+    """
+    try:
+        table = pd.read_csv(
+            path, dtype=str, keep_default_na=False, encoding="utf-8-sig", skip_blank_lines=False
+        )
+    except FileNotFoundError:
+        header = ",".join(columns)
+        raise InputError(f"{path} is missing; make it, with the one line {header}") from None
+    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError):
+        raise InputError(f"{path} is no CSV table of {', '.join(columns)}") from None
+    missing = [name for name in columns if name not in table]
+    if missing:
+        raise InputError(f"{path} has no column {', '.join(missing)}")
+    for line, values in enumerate(table[list(columns)].to_numpy(str).tolist(), 2):
+        if any(values):
+            yield line, dict(zip(columns, (value.strip() for value in values), strict=True))
