@@ -20,7 +20,7 @@ from scanvote.images.decode import decode_image, grey
 from scanvote.manifest import read_manifest
 from scanvote.params import InflationParams
 from scanvote.progress import progress_bar
-from scanvote.protocols import fold_of, grouped, official_test, strata
+from scanvote.protocols import fold_of, grouped, official_test, published_test, strata
 from scanvote.statistics import Counts, accuracy, confusions, interval, macro_f1, resampled
 
 STATISTICS = {"accuracy": accuracy, "macro_f1": macro_f1}
@@ -79,12 +79,15 @@ def protocols(
 
 
 def _official(scans: pd.DataFrame) -> Iterator[tuple[str, Parts]]:
-    """The published test part, with all the published training and with what is not tied to it."""
+    """The published test part, with all the published training and with what is not tied to it.
+
+    Of published folds the first is the test part.
+    """
     try:
         test = official_test(scans)
     except InputError:
         return
-    published = scans["source_split"].str.lower().str.startswith("test")
+    published = published_test(scans)
     yield "official_as_published", (scans.index[~published], scans.index[published])
     tied = scans["group"].isin(set(scans.loc[test, "group"]))
     yield "official", (scans.index[scans["kept"] & ~tied], scans.index[test])

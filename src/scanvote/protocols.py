@@ -1,7 +1,8 @@
 """Who trains and who tests: the protocols of `split.protocol`, and the check for leaks.
 
 - grouped: whole groups (patients, series, relatives, copies), shared out at random.
-- official: the published test part; whatever is tied to a scan of it leaves training.
+- official: the published test part, or of published folds the one that `split.fold` counts to;
+  whatever is tied to a scan of it leaves training.
 - site: one institution is the test part; likewise.
 - random: every scan for itself, copies included, as published systems did; it leaks.
 """
@@ -74,20 +75,44 @@ def strata(task: Task, scans: pd.DataFrame) -> pd.Series:
     return (scans["mask_pixels"] > 0).map({True: "tumour", False: "empty"})
 
 
-def official_test(scans: pd.DataFrame) -> pd.Series:
+def official_test(scans: pd.DataFrame, fold: int = 0) -> pd.Series:
     """bool (n,): the published test part, one scan of each cluster of its copies.
 
+    Args:
+        scans: with `source_split`, `duplicate_of`, `kept` and `conflict`.
+        fold: the published fold that is tested, from 0, where folds are published.
+
     Raises:
-        InputError: no scan is of a published test part.
+        InputError: no scan is of a published test part, or there is no such fold.
     """
-    part = scans["source_split"].str.lower().str.startswith("test")
-    if not part.any():
-        raise InputError("no scan is of a published test part; use split.protocol: grouped")
+    part = published_test(scans, fold)
     # of copies within the part one stays, be the keeper among them or in training
     copy_of = scans["duplicate_of"].where(scans["duplicate_of"] != "", scans["scan_id"])
     ranked = scans.assign(copy_of=copy_of)[part & ~scans["conflict"]]
     first = ranked.sort_values("kept", ascending=False, kind="stable").drop_duplicates("copy_of")
     return scans.index.to_series().isin(first.index)
+
+
+def published_test(scans: pd.DataFrame, fold: int = 0) -> "pd.Series[bool]":
+    """bool (n,): every scan of the published test part, or of the published fold `fold`.
+
+    ``Testing`` and the like in `source_split` is a test part, ``fold1`` the fold 0. Of joined
+    sets with one and the other both are tested.
+
+    Raises:
+        InputError: there is neither, or no such fold.
+    """
+    told = scans["source_split"].str.lower()
+    part, folds = told.str.startswith("test"), told.str.extract(r"^fold(\d+)$", expand=False)
+    known = sorted({int(number) for number in folds.dropna()})
+    if not known and not part.any():
+        raise InputError("no scan is of a published test part; use split.protocol: grouped")
+    if not known and fold:
+        raise InputError("the set has one published test part and no folds; set split.fold to 0")
+    if known and fold + 1 not in known:
+        every = ", ".join(str(number - 1) for number in known)
+        raise InputError(f"there is no published fold {fold + 1}; set split.fold to one of {every}")
+    return part | (folds.astype(float) == fold + 1)
 
 
 def _grouped(scans: pd.DataFrame, how: SplitParams, seed: int) -> pd.DataFrame:
@@ -100,7 +125,7 @@ def _random(scans: pd.DataFrame, how: SplitParams, seed: int) -> pd.DataFrame:
 
 
 def _official(scans: pd.DataFrame, how: SplitParams, seed: int) -> pd.DataFrame:
-    return _held_out(scans, official_test(scans), how, seed)
+    return _held_out(scans, official_test(scans, how.fold), how, seed)
 
 
 def _site(scans: pd.DataFrame, how: SplitParams, seed: int) -> pd.DataFrame:

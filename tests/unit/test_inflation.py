@@ -67,6 +67,17 @@ def test_a_published_split_that_cuts_patients_is_measured_both_ways(tmp_path: Pa
     assert metrics["official_scans"] == metrics["official_as_published_scans"] == 30
 
 
+def test_of_published_folds_the_first_is_the_official_test_part(tmp_path: Path) -> None:
+    folder = made(tmp_path, tell=0)
+    manifest = pd.read_csv(folder / "manifest.csv", keep_default_na=False)
+    patients = manifest["patient"].str[1:].astype(int)
+    manifest["source_split"] = "fold" + (patients // 2 % 5 + 1).astype(str)
+    manifest.to_csv(folder / "manifest.csv", index=False)
+    metrics = inflation(folder, folder, PARAMS, 1, tmp_path / "out")
+    assert metrics["official_scans"] == metrics["official_as_published_scans"] == 32
+    assert metrics["official_accuracy"] == metrics["official_as_published_accuracy"]
+
+
 def test_a_set_without_a_published_test_part_has_no_such_rows(tmp_path: Path) -> None:
     folder = made(tmp_path, tell=0, parts=("", ""))
     metrics = inflation(folder, folder, PARAMS, 1, tmp_path / "out")

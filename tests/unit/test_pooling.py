@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from scanvote import pooling
 from scanvote.errors import InputError
 from scanvote.params import Params
 from scanvote.pooling import pool
@@ -135,3 +136,16 @@ def test_what_cannot_be_pooled_is_one_line(
     assert fault in str(refused.value)
     assert "\n" not in str(refused.value)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(("tested", "whole"), [((0, 1, 2), True), ((0, 2), False)])
+def test_published_folds_are_pooled_without_their_number(
+    tested: tuple[int, ...], whole: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pooling, "split_of", lambda fold: {"fold": int(fold), "folds": None})
+    revisions = [str(fold) for fold in tested]
+    if whole:
+        pooling._check_folds("good", revisions, "run them")
+        return
+    with pytest.raises(InputError, match="the folds 0 of the published, 2 of the published"):
+        pooling._check_folds("good", revisions, "run them")

@@ -177,6 +177,60 @@ def test_a_given_test_part_has_no_folds(folder: Folder) -> None:
     assert "there are no folds" in folder.refusal(manifest(), protocol="official", folds=5)
 
 
+def in_folds(frame: pd.DataFrame, folds: int = 5) -> pd.DataFrame:
+    """`frame` with published folds, whole patients in each."""
+    numbers = frame["patient"].str[1:].astype(int) % folds + 1
+    return frame.assign(source_split="fold" + numbers.astype(str))
+
+
+def test_a_published_fold_is_the_test_part(folder: Folder) -> None:
+    frame = in_folds(manifest())
+    tested = []
+    for fold in range(5):
+        used = folder.split(frame, protocol="official", fold=fold)
+        expected = used["source_split"] == f"fold{fold + 1}"
+        assert ((used["split"] == "test") == expected).all()
+        assert set(used["split"]) == set(SPLITS)
+        assert len(used) == len(frame)
+        tested += used.loc[expected, "scan_id"].tolist()
+    assert sorted(tested) == sorted(frame["scan_id"])
+
+
+def test_who_is_in_two_published_folds_leaves_training(folder: Folder) -> None:
+    frame = in_folds(manifest())
+    # an examination of p05 (fold 1) was dealt by its own identifier to fold 3
+    frame.loc[frame["scan_id"] == "p05-2", "source_split"] = "fold3"
+    used = folder.split(frame, protocol="official", fold=2)
+    assert sides(used)["p05-2"] == "test"
+    assert used["scan_id"][used["patient"] == "p05"].tolist() == ["p05-2"]
+    assert not any(check_leaks(used, how(protocol="official", fold=2)).values())
+
+
+def test_a_published_fold_must_be_there(folder: Folder) -> None:
+    said = folder.refusal(in_folds(manifest()), protocol="official", fold=5)
+    assert "there is no published fold 6; set split.fold to one of 0, 1, 2, 3, 4" in said
+    said = folder.refusal(manifest(), protocol="official", fold=1)
+    assert "the set has one published test part and no folds; set split.fold to 0" in said
+
+
+def test_of_joined_sets_the_fold_of_one_and_the_test_part_of_the_other_are_tested(
+    folder: Folder,
+) -> None:
+    frame = manifest()
+    second = frame["patient"] >= "p30"
+    frame.loc[second, "source_split"] = in_folds(frame)["source_split"]
+    used = folder.split(frame, protocol="official", fold=1)
+    expected = used["source_split"].isin(["Testing", "fold2"])
+    assert ((used["split"] == "test") == expected).all()
+
+
+def test_only_the_official_protocol_takes_a_fold_without_a_number_of_folds() -> None:
+    assert how(protocol="official", fold=4).fold == 4
+    for changes in ({"protocol": "grouped"}, {"protocol": "official", "folds": 3}):
+        with pytest.raises(ValueError, match="fold counts from 0"):
+            how(fold=4, **changes)
+
+
 # -- site --------------------------------------------------------------------------
 
 

@@ -58,8 +58,17 @@ def _own(name: str, task: Task, known: Mapping[str, DataSet]) -> DataSet:
 
 
 def known_sets() -> Mapping[str, DataSet]:
+    from scanvote.datasets.figshare_brain_tumor import FIGSHARE_BRAIN_TUMOR
     from scanvote.datasets.ixi import IXI
     from scanvote.datasets.phantom import PHANTOM
 
-    sets = (BRAIN_TUMOR_MRI, BRAIN_TUMOR_YES_NO, CHEST_XRAY_PNEUMONIA, IXI, LGG_MRI, PHANTOM)
+    sets = (
+        BRAIN_TUMOR_MRI,
+        BRAIN_TUMOR_YES_NO,
+        CHEST_XRAY_PNEUMONIA,
+        FIGSHARE_BRAIN_TUMOR,
+        IXI,
+        LGG_MRI,
+        PHANTOM,
+    )
     return {one.name: one for one in sets}

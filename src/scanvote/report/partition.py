@@ -10,8 +10,8 @@ from scanvote.splits import LINKS, SPLITS
 PROTOCOLS = {
     "grouped": "Whole groups of scans that have a patient, a series, a look-alike or a copy in"
     " common are dealt to the splits.",
-    "official": "The test part is the published one; every scan with a copy or relative in it"
-    " leaves training.",
+    "official": "The test part is the published one, or one of the published folds; every scan"
+    " with a copy or relative in it leaves training.",
     "site": "The test part is one institution; whoever is tied to it leaves training.",
     "random": "Every scan is dealt for itself, copies included.",
 }

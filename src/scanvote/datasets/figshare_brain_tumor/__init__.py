@@ -1,0 +1,164 @@
+"""Cheng's brain tumours: 3,064 slices in T1 after contrast of 233 patients, with masks.
+
+A slice is published as a MATLAB file and written here as two PNG files of its number: the
+image in 16 bits, its values untouched, which the one decoder windows as it does all images
+of that depth, and the mask. Spacing is published for slices of 512 pixels a side only; the
+few of 256 have none.
+
+- `patient` is the identifier without the letters behind it: 18 identifiers of gliomas occur
+  with two to four letters, whose slices are much more alike than those of different
+  patients, so they are most likely repeated examinations of one person.
+- `series` is empty. Examinations mix axial, coronal and sagittal slices and do not tell which
+  is which, so the volume of a slice is not known, nor the slices beside it.
+- `source_split` is the published fold, ``fold1`` to ``fold5``, where ``cvind.mat`` is there.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from scanvote.datasets.base import DataSet, Scan, Task
+from scanvote.datasets.figshare_brain_tumor.locating import ARCHIVE, Located, located
+from scanvote.datasets.figshare_brain_tumor.matlab import MatFile, Slice, read_folds, read_slice
+from scanvote.datasets.listing import IGNORED, read_listing, write_listing
+from scanvote.errors import InputError
+from scanvote.files import replaced_folder, write_csv
+from scanvote.parallel import mapped
+from scanvote.params import Params
+
+SPACING = {(512, 512): "0.49"}
+"""Height and width of a slice to the published side of a pixel in mm."""
+CONTRAST = "t1c"
+LETTERS = re.compile(r"(?<=[0-9])[A-Za-z]+$")
+
+Left = tuple[str, str]
+"""Name of a file that is left out, and why."""
+
+
+def bring(folder: Path, task: Task, params: Params) -> None:
+    """Write every slice as PNG, and the table ``scans.csv`` of them.
+
+    A file that cannot be used is left out and told of in ``ignored.csv``.
+
+    Raises:
+        InputError: the set cannot be had, nothing of it can be used, or its table of folds
+            is not one of its slices.
+    """
+    with (
+        replaced_folder(folder) as beside,
+        located(beside.with_name(f"{beside.name}.files"), params) as files,
+    ):
+        folds = _folds(files)
+        beside.mkdir()
+        made = mapped(
+            partial(_converted, beside, folds), list(files.slices.items()), "Convert slices"
+        )
+        scans, left = _parted(made)
+        left += [(one.name, "is named neither as 17.mat nor cvind.mat") for one in files.others]
+        if not scans:
+            raise InputError(f"figshare_brain_tumor: no slice can be used ({': '.join(left[0])})")
+        write_listing(scans, beside)
+        write_csv(pd.DataFrame(left, columns=["name", "reason"]), beside / IGNORED)
+
+
+def scans(folder: Path, task: Task) -> Iterator[Scan]:
+    """The slices by number; to segment, the class of the tumour is its `kind`, no label."""
+    for scan in read_listing(folder, task):
+        if task == "classification":
+            yield scan
+        else:
+            yield replace(scan, label="", facts={**scan.facts, "kind": scan.label})
+
+
+def person(pid: str) -> str:
+    """The identifier without the letters that tell examinations of one person apart."""
+    return LETTERS.sub("", pid)
+
+
+def _folds(files: Located) -> Sequence[int]:
+    """The published fold of the slices 1, 2, 3…; empty where there is no table."""
+    if files.folds is None:
+        return []
+    folds = read_folds(files.folds)
+    last = max(files.slices)
+    if last > len(folds):
+        raise InputError(
+            f"{files.folds.name} tells {len(folds):,} folds, so none of {last}.mat; fetch it anew"
+        )
+    return folds
+
+
+def _converted(folder: Path, folds: Sequence[int], numbered: tuple[int, MatFile]) -> Scan | Left:
+    """Write a slice and its mask; or tell why not."""
+    number, file = numbered
+    try:
+        found = read_slice(file)
+    except InputError as error:
+        return file.name, str(error).removeprefix(file.name).lstrip(": ")
+    _write_png(found.image, folder / f"{number}.png")
+    _write_png(found.mask, folder / f"{number}_mask.png")
+    return _scan(number, found, folds)
+
+
+def _scan(number: int, found: Slice, folds: Sequence[int]) -> Scan:
+    facts = {"contrast": CONTRAST, "spacing": SPACING.get(found.image.shape, "")}
+    return Scan(
+        path=f"{number}.png",
+        label=found.label,
+        mask_path=f"{number}_mask.png",
+        patient=person(found.pid),
+        source_split=f"fold{folds[number - 1]}" if folds else "",
+        facts={fact: value for fact, value in facts.items() if value},
+    )
+
+
+def _parted(made: Sequence[Scan | Left]) -> tuple[list[Scan], list[Left]]:
+    scans = [one for one in made if isinstance(one, Scan)]
+    return scans, [one for one in made if not isinstance(one, Scan)]
+
+
+def _write_png(image: NDArray[np.uint16] | NDArray[np.uint8], path: Path) -> None:
+    done, data = cv2.imencode(".png", image)
+    assert done
+    path.write_bytes(data.tobytes())
+
+
+FIGSHARE_BRAIN_TUMOR = DataSet(
+    name=ARCHIVE.dataset,
+    tasks=("classification", "segmentation"),
+    licence="CC BY 4.0",
+    citation=(
+        "Cheng J, Huang W, Cao S, et al. Enhanced Performance of Brain Tumor Classification via"
+        " Tumor Region Augmentation and Partition. PLoS ONE 10(10), 2015, e0140381."
+        " doi:10.1371/journal.pone.0140381; data: Cheng J. brain tumor dataset. figshare, 2017."
+        " doi:10.6084/m9.figshare.1512427"
+    ),
+    bring=bring,
+    scans=scans,
+    source="figshare article 1512427, doi.org/10.6084/m9.figshare.1512427",
+    published=3064,
+    purpose="To classify brain tumours by the region around them (the citation).",
+    collection="T1-weighted slices after contrast (Gd-DTPA), 6 mm thick with gaps of 1 mm, of"
+    " 2005 to 2010, of 233 patients of Nanfang Hospital, Guangzhou, and the General Hospital of"
+    " Tianjin Medical University, China: 708 slices of 82 meningiomas, 1,426 of 89 gliomas,"
+    " 930 of 62 pituitary tumours. The tumours were outlined by hand. To classify, a slice is"
+    " of the class of its tumour.",
+    patients="the identifier in the file, without the letters that most likely tell examinations"
+    " of one person apart: 209 persons for 233 identifiers",
+    faults=(
+        "Axial, coronal and sagittal slices are mixed, and nowhere is written down which is which.",
+        "All are of two hospitals, and no slice tells of which.",
+        "There is no class without a tumour.",
+        "A copy of most slices is in brain_tumor_mri, where their patients are not named.",
+        "The published folds are of identifiers: a person who was examined repeatedly may be in"
+        " two of them.",
+        "Slices of 256 pixels a side have no published spacing.",
+    ),
+)

@@ -1,0 +1,185 @@
+"""Reading the MATLAB files of the set: a slice each, and the table of the published folds.
+
+Files of version 7.3 are HDF5, and MATLAB stores arrays by columns: h5py sees every array
+transposed. An HDF5 file can point to other files of the machine; such arrays are refused.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scanvote.errors import InputError
+
+GROUP = "cjdata"
+LABELS = {1: "meningioma", 2: "glioma", 3: "pituitary"}
+FOLDS = "cvind"
+MOST_FOLDS = 5
+LARGEST = 2**26
+"""Elements of an array that are read, far above those of a slice."""
+LONGEST = 64
+"""Characters of a patient's identifier."""
+
+
+@dataclass(frozen=True)
+class MatFile:
+    """A MATLAB file: where it is, and how messages call it."""
+
+    path: Path
+    name: str
+
+
+@dataclass(frozen=True)
+class Slice:
+    """The content of one file.
+
+    Attributes:
+        pid: identifier of the patient, with the letters behind it.
+        label: class of the tumour.
+        image: uint16 of shape (H, W), as published, upright as MATLAB shows it.
+        mask: uint8, 0 or 255, of the shape in the file.
+    """
+
+    pid: str
+    label: str
+    image: NDArray[np.uint16]
+    mask: NDArray[np.uint8]
+
+
+def read_slice(file: MatFile) -> Slice:
+    """Read the image, mask, label and patient of one slice.
+
+    Raises:
+        InputError: no whole MATLAB 7.3 file, a field is missing, or a value is one that
+            the published set does not have.
+    """
+    with _opened(file) as data:
+        if not _inside(data, GROUP):
+            raise InputError(f"{file.name} has no {GROUP}; is it a file of this set?")
+        group = data[GROUP]
+        return Slice(
+            _pid(_array(file, group, "PID"), file),
+            _label(_array(file, group, "label"), file),
+            _image(_array(file, group, "image"), file),
+            _mask(_array(file, group, "tumorMask"), file),
+        )
+
+
+def read_folds(file: MatFile) -> list[int]:
+    """Read the fold, 1…5, of the slices 1, 2, 3… from ``cvind.mat``, of MATLAB 7.3 or 5.
+
+    Raises:
+        InputError: it cannot be read, or holds other numbers.
+    """
+    import h5py
+
+    if h5py.is_hdf5(file.path):
+        with _opened(file) as data:
+            values = _array(file, data, FOLDS)
+    else:
+        values = _read_version_5(file)
+    numbers = values.reshape(-1)
+    if not np.isin(numbers, np.arange(1, MOST_FOLDS + 1)).all():
+        raise InputError(f"{file.name}: {FOLDS} holds other numbers than 1 to {MOST_FOLDS}")
+    return [int(number) for number in numbers]
+
+
+@contextmanager
+def _opened(file: MatFile) -> Iterator[Any]:
+    """The HDF5 file, with every fault of the library as one line."""
+    import h5py
+
+    try:
+        # some network drives refuse locks, and nobody writes here
+        with h5py.File(file.path, "r", locking=False) as data:
+            yield data
+    except (OSError, RuntimeError, KeyError, ValueError, TypeError):
+        raise InputError(f"{file.name} is damaged or no MATLAB 7.3 file; fetch it anew") from None
+
+
+def _inside(group: Any, name: str) -> bool:
+    """Whether `group` itself holds `name`, rather than a link to elsewhere."""
+    import h5py
+
+    return name in group and isinstance(group.get(name, getlink=True), h5py.HardLink)
+
+
+def _array(file: MatFile, group: Any, name: str) -> NDArray[Any]:
+    """The numbers of a field, as MATLAB shows them."""
+    import h5py
+
+    shown = f"{group.name.strip('/')}.{name}".lstrip(".")
+    if not _inside(group, name):
+        raise InputError(f"{file.name} has no {shown}; fetch it anew")
+    found = group[name]
+    if not isinstance(found, h5py.Dataset) or found.dtype.kind not in "iufb":
+        raise InputError(f"{file.name}: {shown} is no array of numbers; fetch it anew")
+    if found.external or found.is_virtual:
+        raise InputError(f"{file.name} is refused: {shown} lies in another file")
+    if found.size > LARGEST:
+        raise InputError(f"{file.name} is refused: {shown} has {found.size:,} elements")
+    if found.attrs.get("MATLAB_empty", 0):  # what is stored is its shape
+        return np.zeros(0, found.dtype)
+    return np.asarray(found[()]).T
+
+
+def _read_version_5(file: MatFile) -> NDArray[Any]:
+    from scipy.io import loadmat, whosmat
+
+    try:
+        sizes = {name: np.prod(shape) for name, shape, _ in whosmat(file.path)}
+        if sizes.get(FOLDS, 0) > LARGEST:
+            raise ValueError
+        return np.asarray(loadmat(file.path, variable_names=[FOLDS])[FOLDS], np.float64)
+    except KeyError:
+        raise InputError(f"{file.name} has no {FOLDS}; fetch it anew") from None
+    except Exception:  # the parser of scipy fails on nonsense in many ways
+        raise InputError(f"{file.name} is damaged or no MATLAB file; fetch it anew") from None
+
+
+def _pid(codes: NDArray[Any], file: MatFile) -> str:
+    if codes.size > LONGEST or codes.dtype.kind != "u":
+        raise InputError(f"{file.name}: its {GROUP}.PID is no text")
+    pid = "".join(chr(code) for code in codes.reshape(-1)).strip()
+    if not pid:
+        # a patient of its own could be on both sides of a split
+        raise InputError(f"{file.name}: its {GROUP}.PID is empty, so its patient is not known")
+    if not (pid.isascii() and pid.isprintable()):
+        raise InputError(f"{file.name}: its {GROUP}.PID {pid!a} is no identifier")
+    return pid
+
+
+def _label(values: NDArray[Any], file: MatFile) -> str:
+    if values.size != 1:
+        raise InputError(f"{file.name}: its {GROUP}.label has {values.size} values, not one")
+    value = float(values.reshape(-1)[0])
+    if value not in LABELS:
+        known = ", ".join(f"{number} {label}" for number, label in LABELS.items())
+        raise InputError(f"{file.name}: its label is {value:g}; the set has {known}")
+    return LABELS[int(value)]
+
+
+def _image(values: NDArray[Any], file: MatFile) -> NDArray[np.uint16]:
+    _check_flat(values, file, "image")
+    if values.dtype.kind not in "iu":
+        raise InputError(f"{file.name}: its image is of {values.dtype}, not of whole numbers")
+    low, high = int(values.min()), int(values.max())
+    if low < 0 or high >= 2**16:
+        # a shift would change what the pixels mean; the published images have none below 0
+        raise InputError(f"{file.name}: its image has values from {low} to {high}, not 0 to 65535")
+    return np.ascontiguousarray(values, np.uint16)
+
+
+def _mask(values: NDArray[Any], file: MatFile) -> NDArray[np.uint8]:
+    _check_flat(values, file, "tumorMask")
+    return np.ascontiguousarray((values > 0) * np.uint8(255))
+
+
+def _check_flat(values: NDArray[Any], file: MatFile, what: str) -> None:
+    if values.ndim != 2 or not values.size:
+        shape = "x".join(str(side) for side in values.shape)
+        raise InputError(f"{file.name}: its {what} is {shape}, not of two dimensions")
