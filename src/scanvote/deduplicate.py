@@ -10,11 +10,12 @@ from numpy.typing import NDArray
 
 from scanvote.copies import Cluster, between_series, find_clusters, judged, mislabelled
 from scanvote.download import MANIFEST, Metrics
+from scanvote.duplicate_pairs import pairs_by_correlation, pairs_by_registration
 from scanvote.files import write_csv
+from scanvote.images.alignment import registered_correlations
 from scanvote.images.duplicates import (
     as_pairs,
     clusters,
-    correlated,
     correlations,
     equal_pairs,
     joined,
@@ -22,7 +23,7 @@ from scanvote.images.duplicates import (
 )
 from scanvote.images.hashing import Fingerprints, fingerprints
 from scanvote.images.montage import AMPLIFIED, Pair, write_montage
-from scanvote.images.neighbours import Pairs, near_pairs
+from scanvote.images.neighbours import Pairs
 from scanvote.manifest import read_manifest, source_labels, write_manifest
 from scanvote.overrule import Overrule, check_apart, dropped, overrule, read_overrule
 from scanvote.params import DeduplicateParams
@@ -43,11 +44,12 @@ def deduplicate(
     """Judge the scans of ``raw/manifest.csv``; no image is copied or deleted.
 
     Files with the same bytes are copies; so are those whose perceptual hashes are near
-    and whose thumbnails correlate. A person overrules that in the table `decisions`, and tells
-    in the table `patients` who is on a scan. Of a cluster of copies the one with the largest
-    image is kept, the first by path among equals; none is kept if their labels differ, or if
-    the source of the image gave it another label. Copies of unknown patients inherit the
-    patient of the scan that is kept.
+    and whose thumbnails correlate, and those that do so once a small turn or cut is
+    undone, the more closely for it. A person overrules that in the table `decisions`, and
+    tells in the table `patients` who is on a scan. Of a cluster of copies the one with the
+    largest image is kept, the first by path among equals; none is kept if their labels
+    differ, or if the source of the image gave it another label. Copies of unknown patients
+    inherit the patient of the scan that is kept.
 
     Writes to `out`: ``manifest.csv`` with kept, duplicate_of, conflict and relatives,
     ``duplicates.csv`` with every copy and what spoke for it, ``montage.png``.
@@ -64,7 +66,8 @@ def deduplicate(
     overruled = read_overrule(decisions, frame)
     prints = fingerprints([raw / path for path in frame["path"]])
     exact = equal_pairs(frame["sha256"].tolist())
-    alike = joined(exact, _alike(prints, params))
+    untouched = joined(exact, pairs_by_correlation(prints, params))
+    alike = joined(untouched, pairs_by_registration(frame, prints, untouched, params.aligned))
     pairs = overrule(alike, overruled)
     check_apart(frame, between_series(frame["series"].tolist(), pairs), overruled)
     found = find_clusters(frame, pairs)
@@ -72,8 +75,7 @@ def deduplicate(
     frame = with_inherited(judged(frame, found), found)
     frame.loc[sorted(dropped(overruled)), "kept"] = False
     frame["relatives"] = relatives(frame, prints, params.relatives)
-    alone = clusters(len(frame), between_series(frame["series"].tolist(), alike))
-    table = duplicates_table(frame, found, prints, alone, overruled)
+    table = duplicates_table(frame, found, prints, (untouched, alike), overruled)
     write_manifest(frame, out / MANIFEST)
     write_csv(table.drop(columns=["row", "row_of"]).round(6), out / "duplicates.csv")
     _write_montage(raw, frame, table, out / "montage.png")
@@ -91,7 +93,7 @@ def duplicates_table(
     frame: pd.DataFrame,
     found: list[Cluster],
     prints: Fingerprints,
-    alone: NDArray[np.int64],
+    alike: tuple[Pairs, Pairs],
     overruled: Sequence[Overrule],
 ) -> pd.DataFrame:
     """One row a copy (in a conflict: every scan but the keeper), with what spoke for it.
@@ -102,7 +104,7 @@ def duplicates_table(
         frame: the manifest.
         found: its clusters.
         prints: of all scans.
-        alone: component of each scan as the rule alone would have it.
+        alike: pairs that are alike as they are, and all that the rule holds for alike.
         overruled: decisions of a person; what is dropped follows in rows of its own.
     """
     rows = [
@@ -119,17 +121,21 @@ def duplicates_table(
     conflict = np.array([conflict for _, _, conflict in rows], bool)
     single = pairs[0] == pairs[1]
     source = single & conflict
-    by_hand = single | (alone[pairs[0]] != alone[pairs[1]])
+    as_they_are, alone = (_chained(frame, part, pairs) for part in alike)
+    by_hand = single | ~alone
     same = one["sha256"].to_numpy() == other["sha256"].to_numpy()
     table = pd.DataFrame(
         {
             "scan_id": one["scan_id"].to_numpy(),
             "duplicate_of": other["scan_id"].to_numpy(),
             "rule": np.select(
-                [source, by_hand, same], ["source label", "overruled", "bytes"], "perceptual"
+                [source, by_hand, same, as_they_are],
+                ["source label", "overruled", "bytes", "perceptual"],
+                "aligned",
             ),
             "distance": np.bitwise_count(prints.hashes[pairs[0]] ^ prints.hashes[pairs[1]]),
             "correlation": correlations(prints.thumbnails, pairs),
+            "aligned": np.nan,
             "conflict": conflict,
             "label": one["label"].to_numpy(),
             "label_of": np.where(source, source_labels(other), other["label"]),
@@ -140,7 +146,18 @@ def duplicates_table(
         }
     )
     table.loc[single, "duplicate_of"] = ""  # a copy of nothing
+    moved = (table["rule"] == "aligned").to_numpy()
+    table.loc[moved, "aligned"] = registered_correlations(
+        prints.thumbnails, (pairs[0][moved], pairs[1][moved])
+    )
     return table
+
+
+def _chained(frame: pd.DataFrame, alike: Pairs, pairs: Pairs) -> NDArray[np.bool_]:
+    """Whether those that are alike chain the two of each of `pairs`, no series with itself."""
+    component = clusters(len(frame), between_series(frame["series"].tolist(), alike))
+    same: NDArray[np.bool_] = component[pairs[0]] == component[pairs[1]]
+    return same
 
 
 def conflict_lines(frame: pd.DataFrame, contradicting: Sequence[Cluster]) -> list[str]:
@@ -158,11 +175,6 @@ def conflict_lines(frame: pd.DataFrame, contradicting: Sequence[Cluster]) -> lis
             " correct the table of patients, or part the scans in the table of copies"
         )
     return lines
-
-
-def _alike(prints: Fingerprints, params: DeduplicateParams) -> Pairs:
-    shortlist = near_pairs(prints.hashes, params.shortlist)
-    return correlated(prints.thumbnails, shortlist, params.correlation)[0]
 
 
 def _write_montage(raw: Path, frame: pd.DataFrame, table: pd.DataFrame, path: Path) -> None:
@@ -187,7 +199,12 @@ def _write_montage(raw: Path, frame: pd.DataFrame, table: pd.DataFrame, path: Pa
 def _said(one: Any) -> str:
     names = "\n".join(_shortened(str(name)) for name in (one.duplicate_of, one.scan_id))
     alike = f"r {one.correlation:.3f}, {one.distance} bits"
-    why = {"bytes": "same bytes", "perceptual": alike, "overruled": f"merged by hand, {alike}"}
+    why = {
+        "bytes": "same bytes",
+        "perceptual": alike,
+        "aligned": f"r {one.correlation:.3f}, aligned {one.aligned:.3f}",
+        "overruled": f"merged by hand, {alike}",
+    }
     labels = f" · {one.label_of} or {one.label}?" if one.conflict else ""
     return f"{names}\n{why[one.rule]}{labels}"
 

@@ -14,7 +14,7 @@ from scanvote.files import sha256
 from scanvote.manifest import COLUMNS, read_manifest, write_manifest
 from scanvote.params import DeduplicateParams
 
-PARAMS = DeduplicateParams(shortlist=10, correlation=0.98, relatives=0.9)
+PARAMS = DeduplicateParams(shortlist=10, correlation=0.98, aligned=0.998, relatives=0.9)
 
 
 def scan(seed: int, side: int = 96) -> np.ndarray:
@@ -102,6 +102,23 @@ def test_the_table_tells_what_spoke_for_each_copy(tmp_path: Path) -> None:
     assert table["rule"].tolist() == ["bytes", "perceptual", "perceptual"]
     assert (table["correlation"] >= 0.98).all()
     assert (table["distance"] <= 10).all()
+    assert table["aligned"].isna().all()
+
+
+def test_a_cut_and_a_turned_copy_are_found_once_aligned(tmp_path: Path) -> None:
+    turn = cv2.getRotationMatrix2D((47.5, 47.5), 2, 1)
+    files = {
+        "cut.png": coded(scan(0)[3:-3, 3:-3]),
+        "original.png": coded(scan(0)),
+        "other.png": coded(scan(1)),
+        "turned.png": coded(cv2.warpAffine(scan(0), turn, (96, 96))[2:-4, 4:-2]),
+    }
+    assert deduplicated(raw_folder(tmp_path / "raw", files), tmp_path / "out")["kept"] == 2
+    table = pd.read_csv(tmp_path / "out/duplicates.csv", index_col="scan_id")
+    assert table["duplicate_of"].to_dict() == {"cut": "original", "turned": "original"}
+    assert (table["rule"] == "aligned").all()
+    assert (table["correlation"] < 0.98).all()
+    assert (table["aligned"] >= 0.998).all()
 
 
 def test_a_copy_under_another_label_is_a_conflict(tmp_path: Path) -> None:

@@ -98,6 +98,7 @@ def test_a_wrong_type_is_named_with_its_value(tmp_path: Path, old: str, new: str
         ("backend: tensorflow", "backend: torch", "backend"),
         ("shortlist: 10", "shortlist: 65", "deduplicate.shortlist"),
         ("correlation: 0.98", "correlation: 1.0", "deduplicate.correlation"),
+        ("aligned: 0.998", "aligned: 1.5", "deduplicate.aligned"),
         ("test: 0.2", "test: 0", "split.test"),
         ("image_size: 56", "image_size: 8", "prepare.classification.image_size"),
         ("channels: 1", "channels: 2", "prepare.classification.channels"),

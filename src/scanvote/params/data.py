@@ -64,6 +64,7 @@ class PhantomParams(Section):
 class DeduplicateParams(Section):
     shortlist: Annotated[int, Field(ge=0, le=64)]
     correlation: Share
+    aligned: Share | None
     relatives: Share
 
 

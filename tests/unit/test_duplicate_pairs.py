@@ -1,0 +1,62 @@
+"""The rule on fingerprints: what counts as it is, and what counts once aligned."""
+
+import cv2
+import numpy as np
+import pandas as pd
+
+from scanvote.duplicate_pairs import pairs_by_correlation, pairs_by_registration
+from scanvote.images.duplicates import as_pairs
+from scanvote.images.hashing import Fingerprints, perceptual_hash, thumbnail
+from scanvote.images.neighbours import Pairs
+from scanvote.params import DeduplicateParams
+
+PARAMS = DeduplicateParams(shortlist=10, correlation=0.98, aligned=0.998, relatives=0.9)
+
+
+def head(seed: int) -> np.ndarray:
+    """Blobs within an ellipse on black, (128, 128) uint8."""
+    blobs = np.random.default_rng(seed).random((9, 9)).astype(np.float32)
+    image = 60 + 180 * cv2.resize(blobs, (128, 128), interpolation=cv2.INTER_CUBIC)
+    mask = cv2.ellipse(np.zeros((128, 128), np.uint8), (64, 64), (52, 58), 0, 0, 360, 1, -1)
+    return (np.clip(image, 0, 255) * mask).astype(np.uint8)
+
+
+def turned(image: np.ndarray, degrees: float) -> np.ndarray:
+    return cv2.warpAffine(image, cv2.getRotationMatrix2D((63.5, 63.5), degrees, 1), (128, 128))
+
+
+IMAGES = [head(0), head(1), head(0)[4:-4, 4:-4], turned(head(1), 2)[3:-5, 5:-3], head(0)[::2, ::2]]
+
+
+def prints() -> Fingerprints:
+    small = np.stack([thumbnail(image) for image in IMAGES])
+    hashes = np.array([perceptual_hash(image) for image in IMAGES], np.uint64)
+    return Fingerprints(hashes, small, small)
+
+
+def series(*names: str) -> pd.DataFrame:
+    return pd.DataFrame({"series": names or [""] * len(IMAGES)})
+
+
+def listed(pairs: Pairs) -> list[tuple[int, int]]:
+    return list(zip(*(side.tolist() for side in pairs), strict=True))
+
+
+def test_a_smaller_copy_counts_as_it_is() -> None:
+    assert listed(pairs_by_correlation(prints(), PARAMS)) == [(0, 4)]
+
+
+def test_cut_and_turned_copies_count_once_aligned() -> None:
+    found = pairs_by_registration(series(), prints(), as_pairs([(0, 4)]), 0.998)
+    assert listed(found) == [(0, 2), (1, 3), (2, 4)]
+
+
+def test_known_pairs_and_pairs_of_one_series_are_left_out() -> None:
+    names = series("s", "t", "s", "", "")
+    found = pairs_by_registration(names, prints(), as_pairs([(0, 4), (2, 4)]), 0.998)
+    assert listed(found) == [(1, 3)]
+
+
+def test_a_stricter_rule_counts_none_and_no_rule_looks_for_none() -> None:
+    assert listed(pairs_by_registration(series(), prints(), as_pairs([]), 0.99999)) == []
+    assert listed(pairs_by_registration(series(), prints(), as_pairs([]), None)) == []
