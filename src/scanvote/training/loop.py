@@ -20,6 +20,7 @@ from scanvote.seeds import derive
 from scanvote.training.batches import Batches, predict
 from scanvote.training.checkpoint import State, read_state, restore, save_checkpoint
 from scanvote.training.job import Job, Trained, TrainingFailed
+from scanvote.training.normalisation import fuse_normalisation
 from scanvote.training.schedule import Scores
 
 OnEpoch = Callable[[int, Scores], None]
@@ -209,6 +210,7 @@ def _run(phase: _Phase, state: State, on_epoch: OnEpoch) -> None:
     """Train until the phase is over."""
     model, job = phase.model, phase.job
     how, checkpoint = job.schedule.how, job.memory / "checkpoint.npz"
+    fuse_normalisation(model)
     model.compile(optimizer=job.schedule.optimizer(), loss=job.loss)
     model.optimizer.build(model.trainable_variables)
     if state.phase == phase.number and state.history:
