@@ -12,7 +12,6 @@ from scanvote.copies import Cluster, between_series, find_clusters, judged, misl
 from scanvote.download import MANIFEST, Metrics
 from scanvote.duplicate_pairs import pairs_by_correlation, pairs_by_registration
 from scanvote.files import write_csv
-from scanvote.images.alignment import registered_correlations
 from scanvote.images.duplicates import (
     as_pairs,
     clusters,
@@ -24,6 +23,7 @@ from scanvote.images.duplicates import (
 from scanvote.images.hashing import Fingerprints, fingerprints
 from scanvote.images.montage import AMPLIFIED, Pair, write_montage
 from scanvote.images.neighbours import Pairs
+from scanvote.images.overlap import registered_correlations
 from scanvote.manifest import read_manifest, source_labels, write_manifest
 from scanvote.overrule import Overrule, check_apart, dropped, overrule, read_overrule
 from scanvote.params import DeduplicateParams
