@@ -2,15 +2,17 @@
 
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pandas as pd
 import pytest
 
 from scanvote.errors import InputError
-from scanvote.manifest import COLUMNS, write_manifest
+from scanvote.manifest import COLUMNS, read_manifest, write_manifest
 from scanvote.params import SplitParams
 from scanvote.protocols import check_leaks, split_scans
 from scanvote.splits import SPLITS
+from tests.unit.test_deduplicate import coded, deduplicated, raw_folder, scan
 
 SPLIT = {
     "protocol": "grouped",
@@ -291,3 +293,31 @@ def test_unknown_patients_are_refused_where_all_are_required(folder: Folder) -> 
     told = folder.refusal(frame, require_patients=True)
     assert "the patient of 2 of 180 scans is unknown" in told
     assert "data/patients/classification.csv" in told
+
+
+def test_a_patient_of_one_set_takes_the_copies_in_another_along(tmp_path: Path) -> None:
+    """The scans of set a are of known patients; set b, of unknown ones, holds copies of some."""
+    scans = {patient: [scan(3 * patient + n, 64) for n in range(2)] for patient in range(9)}
+    files = {
+        f"a{patient}-{n}.png": coded(one)
+        for patient, two in scans.items()
+        for n, one in enumerate(two)
+    }
+    files |= {
+        f"b{patient}.jpg": coded(two[0], ".jpg", cv2.IMWRITE_JPEG_QUALITY, 90)
+        for patient, two in scans.items()
+    }
+    columns = {
+        "patient": [f"a/{name[1]}" if name[0] == "a" else "" for name in files],
+        "source": [name[0] for name in files],
+        "label": [("glioma", "pituitary")[int(name[1]) % 2] for name in files],
+    }
+    raw = raw_folder(tmp_path / "raw", files, **columns)
+    deduplicated(raw, tmp_path / "out")
+    judged = read_manifest(tmp_path / "out/manifest.csv").set_index("scan_id")
+    copies = judged[judged["source"] == "b"]
+    assert (copies["duplicate_of"] == [f"a{patient}-0" for patient in range(9)]).all()
+    assert (copies["patient"] == [f"a/{patient}" for patient in range(9)]).all()
+    used = split_scans("classification", tmp_path / "out/manifest.csv", how(protocol="grouped"), 1)
+    assert (used.groupby("patient")["split"].nunique() == 1).all()
+    assert set(used["source"]) == {"a"}
