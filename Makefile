@@ -23,7 +23,7 @@ repro: env ## run the pipeline: raw scans to an evaluated vote and U-Net
 	dvc repro
 
 test: env ## run the tests
-	python -m pytest
+	python -m pytest --numprocesses auto --dist loadfile
 
 lint: env ## ruff and mypy
 	ruff check
