@@ -33,7 +33,7 @@ FRAME = 4
 SMALL, SMALL_FRAME = 32, 3
 """Side of the downscaled scan, and its border, in pixels."""
 PERCENTILES = (0, 1, 5, 25, 50, 75, 95, 99, 100)
-TREES = 100
+TREES = 50
 REGULARISATION = 0.01
 """Of the logistic regression; as that of the stage's other probe."""
 
@@ -198,7 +198,7 @@ def _probe(kind: Kind, seed: int) -> "Pipeline":
     return make_pipeline(
         RandomForestClassifier(
             TREES,
-            max_features=0.2,  # of the root of 363 the two of the size would hardly be any
+            max_features=0.1,  # of the root of 363 the two of the size would hardly be any
             min_samples_leaf=3,
             class_weight="balanced",
             random_state=derive(seed, "shortcuts"),
