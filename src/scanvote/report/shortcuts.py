@@ -92,6 +92,8 @@ def _best_class(table: pd.DataFrame) -> Iterator[str]:
         for name in map(str, known.index)
         if name.startswith("sensitivity_") and f"{name}_low" in known
     ]
+    if len(labels) < 3:  # of two each is told as well as the other
+        return
     both = {one: row[f"sensitivity_{one}"] + row[f"specificity_{one}"] for one in labels}
     best = max(sorted(both), key=lambda one: both[one], default=None)
     if best is not None and row[f"sensitivity_{best}_low"] > 1 - row[f"specificity_{best}"]:
