@@ -52,8 +52,9 @@ def evaluate_classification(
         Flat metrics: ``vote_…``, ``best_…`` (the best member by validation),
         ``member_2_…``…, each family's best model, ``cnn_…``, each rule, ``rule_soft_…``; the
         vote less the best member, ``difference_…``, with `mcnemar_p` and `delong_p`; the majority
-        class to beat, and the size of the test. An interval is ``…_low`` and ``…_high``; what is
-        undefined, as for a class that is absent, is NaN.
+        class to beat, and the size of the test. ``…_positive_classes_…`` are of the scans with the
+        finding alone, where `evaluate.negative` names the class without it. An interval is
+        ``…_low`` and ``…_high``; what is undefined, as for a class that is absent, is NaN.
 
     Raises:
         InputError: an input is missing or does not fit, or a class has an ambiguous name.

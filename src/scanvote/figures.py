@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from scanvote.canvas import PREDICTED, TRUTH, canvas, grid, show
+from scanvote.canvas import AFTER, PREDICTED, TRUTH, canvas, grid, show, worded
 from scanvote.importance import choices, explained_share
 
 if TYPE_CHECKING:
@@ -119,3 +119,51 @@ def inflation_figure(table: pd.DataFrame, path: Path) -> None:
             cell.set(
                 ylim=(-0.5, len(rows) - 0.3), xlabel=f"{name.replace('_', ' ')}, 95 % interval"
             )
+
+
+def shortcuts_figure(table: pd.DataFrame, path: Path) -> None:
+    """How well size, border and intensities alone tell the class and the source.
+
+    Args:
+        table: as of `scanvote.shortcuts.shortcuts`. Of each target there is a panel of the
+            balanced accuracy with its interval and the chance, and one of the sensitivities.
+    """
+    targets = [(str(name), rows.iloc[::-1]) for name, rows in table.groupby("target", sort=True)]
+    heights = [len(rows) for _, rows in targets]
+    size = (8.4, 1.0 + 0.36 * sum(heights) + 0.6 * len(heights))
+    title = "Told from size, border and intensities alone, in folds of whole groups"
+    with canvas(path, title, size, rows=len(targets), columns=2, heights=heights) as axes:
+        for (left, right), (target, rows) in zip(np.atleast_2d(axes), targets, strict=True):
+            _shown_estimates(left, rows)
+            left.set(
+                title=f"The {target}", xlabel="balanced accuracy, 95 % interval; dashed: chance"
+            )
+            _shown_sensitivities(right, rows)
+            right.set(title=f"Sensitivity of each {target}")
+
+
+def _shown_estimates(axes: "Axes", rows: pd.DataFrame) -> None:
+    value, places = rows["balanced_accuracy"], range(len(rows))
+    # a source of one group has no interval
+    low, high = (rows[f"balanced_accuracy_{end}"].fillna(value) for end in ("low", "high"))
+    axes.axvline(rows["chance_balanced_accuracy"].iloc[0], color="0.4", linestyle="--", linewidth=1)
+    axes.errorbar(value, places, xerr=[value - low, high - value], fmt="o", color=AFTER, ms=5)
+    for place, one in enumerate(value):
+        axes.annotate(f"{one:.2f}", (one, place), (0, 5), textcoords="offset points", ha="center")
+    names = [
+        f"{worded(name)}, {kind}"
+        for name, kind in zip(rows["features"], rows["probe"], strict=True)
+    ]
+    axes.set_yticks(places, names)
+    axes.set(xlim=(0, 1.02), ylim=(-0.5, len(rows) - 0.3))
+
+
+def _shown_sensitivities(axes: "Axes", rows: pd.DataFrame) -> None:
+    known = rows.filter(regex=r"^sensitivity_").dropna(axis=1, how="all")
+    names = [name for name in map(str, known) if not name.endswith(("_low", "_high"))]
+    axes.imshow(known[names], cmap="Blues", vmin=0, vmax=1, aspect="auto", origin="lower")
+    for (place, at), value in np.ndenumerate(known[names].to_numpy()):
+        colour = "white" if value > 0.6 else "black"
+        axes.text(at, place, f"{value:.2f}", ha="center", va="center", color=colour, fontsize=8)
+    axes.set_xticks(range(len(names)), [worded(name[12:], 14) for name in names])
+    axes.set_yticks([])

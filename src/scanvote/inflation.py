@@ -1,11 +1,13 @@
-"""The stage `inflation`: what leaks add to a figure, seen with one and the same linear probe.
+"""The stage `inflation`: what leaks and shortcuts add to a figure, seen with small probes.
 
 A probe is a logistic regression on the grey pixels of a scan, or on the features of a saved
 backbone that has not seen the set. It has nothing to tune, so each protocol needs a training
-and a test part only. Under `random` and `grouped` every scan is tested once, in folds.
+and a test part only. Under `random` and `grouped` every scan is tested once, in folds; in those
+of the latter the probes of `scanvote.shortcuts` are tested, too.
 """
 
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
 import cv2
@@ -14,13 +16,14 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from scanvote.errors import InputError
-from scanvote.figures import inflation_figure
+from scanvote.figures import inflation_figure, shortcuts_figure
 from scanvote.files import from_root, write_csv
-from scanvote.images.decode import decode_image, grey
+from scanvote.images.decode import Rgb, decode_image, grey
 from scanvote.manifest import read_manifest
 from scanvote.params import InflationParams
 from scanvote.progress import progress_bar
 from scanvote.protocols import fold_of, grouped, official_test, published_test, strata
+from scanvote.shortcuts import measure, shortcut_metrics, shortcuts
 from scanvote.statistics import Counts, accuracy, confusions, interval, macro_f1, resampled
 
 STATISTICS = {"accuracy": accuracy, "macro_f1": macro_f1}
@@ -34,7 +37,10 @@ Parts = tuple[pd.Index, pd.Index]
 def inflation(
     raw: Path, deduplicated: Path, params: InflationParams, seed: int, out: Path
 ) -> dict[str, float]:
-    """Write ``table.csv``, ``predictions.csv`` and ``inflation.png`` to `out`.
+    """Write tables and pictures of the probes to `out`.
+
+    Of the protocols ``table.csv``, ``predictions.csv`` and ``inflation.png``; of the shortcuts
+    ``shortcuts.csv`` and ``shortcuts.png``.
 
     Args:
         raw: folder of the scans of classification.
@@ -45,7 +51,8 @@ def inflation(
 
     Returns:
         By protocol accuracy and macro F1 with their 95 % intervals (``_low``, ``_high``),
-        and ``inflation_…``, random less grouped, whose interval is of the difference.
+        ``inflation_…``, random less grouped, whose interval is of the difference, and
+        ``shortcut_…`` of `shortcut_metrics`.
 
     Raises:
         InputError: the manifest is damaged, the backbone cannot be used, or the classes
@@ -54,15 +61,19 @@ def inflation(
     scans = grouped(read_manifest(deduplicated / "manifest.csv"))
     scans["stratum"] = strata("classification", scans)
     scans["group"] = pd.factorize(scans["group"])[0]
-    pixels = features([raw / path for path in scans["path"]], params)
+    pixels, measured = features([raw / path for path in scans["path"]], params)
+    trainings = dict(protocols(scans, params, seed))
     predictions = pd.concat(
-        [_tested(name, scans, pixels, parts) for name, parts in protocols(scans, params, seed)]
+        [_tested(name, scans, pixels, parts) for name, parts in trainings.items()]
     )
     table = score(predictions, sorted(set(scans["label"])), len(set(scans["group"])), seed)
     write_csv(predictions, out / "predictions.csv")
     write_csv(table.round(6), out / "table.csv")
     inflation_figure(table, out / "inflation.png")
-    return _flat(table)
+    told = shortcuts(scans, measured, trainings["grouped"], seed)
+    write_csv(told.round(6), out / "shortcuts.csv")
+    shortcuts_figure(told, out / "shortcuts.png")
+    return _flat(table) | shortcut_metrics(told)
 
 
 def protocols(
@@ -120,37 +131,42 @@ def _probe(seen: Features, labels: "pd.Series[str]", unseen: Features) -> NDArra
     return np.asarray(probe.fit(seen, labels).predict(unseen), str)
 
 
-def features(paths: list[Path], params: InflationParams) -> Features:
-    """(n, d) float32: grey pixels, or the pooled features of the backbone."""
+def features(paths: list[Path], params: InflationParams) -> tuple[Features, Features]:
+    """What the probes see: (n, d) of all of a scan, and (n, e) of what is not anatomy.
+
+    The first are grey pixels, or the pooled features of the backbone; the second are those of
+    `scanvote.shortcuts.measure`. Each image is read once and let go.
+    """
+    measured: list[Features] = []
+    small = _scans(paths, params.image_size, measured)
     if params.backbone is None:
-        with progress_bar("Read") as progress:
-            rows = []
-            for path in paths:
-                rows.append(grey(_scan(path, params.image_size)).reshape(-1).astype(np.float32))
-                progress(len(rows), len(paths))
-        return np.stack(rows)
-    return _backbone_features(paths, params.backbone, params.image_size)
+        pixels = np.stack([grey(one).reshape(-1).astype(np.float32) for one in small])
+    else:
+        pixels = _backbone_features(small, params.backbone)
+    return pixels, np.stack(measured)
 
 
-def _backbone_features(paths: list[Path], backbone: str, side: int) -> Features:
+def _backbone_features(scans: Iterator[Rgb], backbone: str) -> Features:
     from scanvote.models.archive import load_saved_model
 
     model = load_saved_model(from_root(Path(backbone)), "inflation.backbone")
     batches = []
-    with progress_bar("Features") as progress:
-        for start in range(0, len(paths), 32):
-            batch = np.stack([_scan(path, side) for path in paths[start : start + 32]])
-            found = np.asarray(model(batch.astype(np.float32), training=False))
-            batches.append(found.mean(axis=(1, 2)) if found.ndim == 4 else found)
-            progress(start + len(batch), len(paths))
+    while some := list(islice(scans, 32)):
+        batch = np.stack(some).astype(np.float32)
+        found = np.asarray(model(batch, training=False))
+        batches.append(found.mean(axis=(1, 2)) if found.ndim == 4 else found)
     return np.concatenate(batches)
 
 
-def _scan(path: Path, side: int) -> NDArray[np.uint8]:
-    """(side, side, 3) uint8, RGB."""
-    return np.asarray(
-        cv2.resize(decode_image(path), (side, side), interpolation=cv2.INTER_AREA), np.uint8
-    )
+def _scans(paths: list[Path], side: int, measured: list[Features]) -> Iterator[Rgb]:
+    """(side, side, 3) uint8, RGB, of each; what `measure` finds in them is added to `measured`."""
+    with progress_bar("Read") as progress:
+        for path in paths:
+            image = decode_image(path)
+            measured.append(measure(image))
+            progress(len(measured), len(paths))
+            small = cv2.resize(image, (side, side), interpolation=cv2.INTER_AREA)
+            yield np.asarray(small, np.uint8)
 
 
 def score(predictions: pd.DataFrame, labels: list[str], groups: int, seed: int) -> pd.DataFrame:

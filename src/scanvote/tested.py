@@ -1,6 +1,7 @@
 """What `evaluate` reads of the classification: every model's rows of the test, scan by scan."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -104,7 +105,8 @@ def scans_of_test(prepared: Path, names: "pd.Series[str]") -> pd.DataFrame:
 def answers_of(tested: Tested, params: EvaluateParams) -> dict[str, Answers]:
     """By model its answers, and those of who always says what is most frequent in validation.
 
-    Of two classes each model is operated where its validation rows have the sensitivity wanted.
+    Of two classes each model is operated where its validation rows have the sensitivity wanted;
+    of more the class without the finding is set apart.
     """
     vote = tested.models["vote"]
     positive = positive_class(vote, params.positive)
@@ -114,6 +116,12 @@ def answers_of(tested: Tested, params: EvaluateParams) -> dict[str, Answers]:
         if positive is not None:
             least = threshold(tested.validation[name], positive, params.min_sensitivity)
             point = OperatingPoint(labels_of(rows).index(positive), least)
-        found[name] = Answers.of(rows, tested.groups, point)
+        answers = Answers.of(rows, tested.groups, point)
+        found[name] = replace(answers, negative=negative_class(answers.labels, params.negative))
     shares = class_shares(tested.validation["vote"]["label"], labels_of(vote))
     return found | {BASELINE: constant(found["vote"], shares)}
+
+
+def negative_class(labels: Sequence[str], name: str | None) -> int | None:
+    """Code of the class without the finding; None where no two others would be left."""
+    return labels.index(name) if name in labels and len(labels) > 2 else None

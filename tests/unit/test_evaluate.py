@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from ruamel.yaml import YAML
+from sklearn.metrics import f1_score
 
 from scanvote.arrays import write_shards
 from scanvote.errors import InputError
@@ -27,6 +28,7 @@ from scanvote.predictions import (
     probabilities,
     read_predictions,
 )
+from scanvote.tested import negative_class
 
 ROOT = Path(__file__).parents[2]
 LABELS = ["ant", "no_tumor", "zebra"]
@@ -224,6 +226,40 @@ def test_every_chief_figure_lies_in_its_interval(vote: Evaluated) -> None:
     for low in lows:
         name = low.removesuffix("_low")
         assert vote.metrics[low] <= vote.metrics[name] <= vote.metrics[f"{name}_high"], name
+
+
+def test_classes_with_the_finding_are_scored_alone(vote: Evaluated) -> None:
+    table = pd.read_csv(vote.inputs[0] / "predictions.csv")
+    rows = table[(table["split"] == "test") & (table["label"] != "no_tumor")]
+    members = vote.table("members.csv").set_index("model")
+    for prefix, model in (("vote", "vote"), ("best", "ann/m1")):
+        one = rows[rows["model"] == model]
+        scores = {
+            "accuracy": (one["label"] == one["predicted"]).mean(),
+            "macro_f1": f1_score(
+                one["label"], one["predicted"], labels=["ant", "zebra"], average="macro"
+            ),
+        }
+        for name, wanted in scores.items():
+            key = f"positive_classes_{name}"
+            assert vote.metrics[f"{prefix}_{key}"] == pytest.approx(wanted, abs=1e-6)
+            assert members.loc[model, key] == pytest.approx(wanted, abs=1e-6)
+            assert vote.metrics[f"{prefix}_{key}_low"] < vote.metrics[f"{prefix}_{key}_high"]
+
+
+@pytest.mark.parametrize(
+    ("labels", "name", "wanted"),
+    [
+        (LABELS, "no_tumor", 1),
+        (LABELS, None, None),
+        (LABELS, "healthy", None),
+        (["ant", "no_tumor"], "no_tumor", None),
+    ],
+)
+def test_the_negative_class_leaves_two_others(
+    labels: list[str], name: str | None, wanted: int | None
+) -> None:
+    assert negative_class(labels, name) == wanted
 
 
 def test_more_than_two_classes_have_no_operating_point(vote: Evaluated) -> None:

@@ -32,6 +32,7 @@ class Answers:
         probabilities: (n, C).
         groups: (n,) int, whose each scan is, from 0, no number left out.
         point: where the model is operated; None where there are not two classes.
+        negative: code of the class without the finding; None: no class is set apart.
     """
 
     labels: tuple[str, ...]
@@ -40,6 +41,7 @@ class Answers:
     probabilities: Floats
     groups: Integers
     point: OperatingPoint | None = None
+    negative: int | None = None
 
     @classmethod
     def of(
@@ -71,6 +73,11 @@ class Answers:
     def counts(self) -> Counts:
         """(groups, C, C), the confusion matrix of each group."""
         return confusions(self.groups, self.truth, self.guess, len(self.labels))
+
+    @property
+    def positive(self) -> Bools:
+        """(n,) which scans have a class other than the negative one; none of no such class."""
+        return np.asarray((self.truth != self.negative) & (self.negative is not None))
 
     def groups_with(self, scans: Bools) -> int:
         """How many groups have one of the scans, bool (n,)."""

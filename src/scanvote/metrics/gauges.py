@@ -23,6 +23,10 @@ SPECIFICITY = 0.9
 AT_SPECIFICITY = f"sensitivity_at_specificity_{round(100 * SPECIFICITY)}"
 MEANS = ("balanced_accuracy", "macro_f1", "mcc", "auroc", "average_precision")
 """Figures that are taken over the classes."""
+POSITIVE = "positive_classes_"
+_OVER_POSITIVE = ("accuracy", "balanced_accuracy", "macro_f1")
+OF_POSITIVE = tuple(f"{POSITIVE}{name}" for name in _OVER_POSITIVE)
+"""Figures of the classes with the finding alone."""
 WIDTHS = {"mcc": 2.0}
 """From the worst value to the best one, where that is not 1."""
 
@@ -35,6 +39,33 @@ def counted(answers: Answers) -> Gauge:
     def gauge(weights: Floats) -> Figures:
         drawn = (weights.T @ flat).reshape(-1, classes, classes)
         return count_figures(drawn, answers.labels, there)
+
+    return gauge
+
+
+def positive_classes(answers: Answers) -> Gauge:
+    """Accuracy, balanced accuracy and macro F1 of the scans whose class is not the negative one.
+
+    The two means are over the other classes alone; a scan that is said to have the negative class
+    is missed by its own. NaN where no scan has another class; nothing without a negative class.
+    """
+    negative, classes = answers.negative, len(answers.labels)
+    if negative is None:
+        return lambda _: {}
+    there = answers.there
+    there[negative] = False
+    if not there.any():
+        return lambda weights: {name: np.full(weights.shape[1], np.nan) for name in OF_POSITIVE}
+    counts = answers.counts()
+    counts[:, negative] = 0
+    flat = counts.reshape(len(counts), -1)
+
+    def gauge(weights: Floats) -> Figures:
+        drawn = (weights.T @ flat).reshape(-1, classes, classes)
+        found = count_figures(drawn, answers.labels, there)
+        # without a scan of its own the F1 of the negative class is 0: it adds nothing to the sum
+        found["macro_f1"] *= classes / (classes - 1)
+        return {f"{POSITIVE}{name}": found[name] for name in _OVER_POSITIVE}
 
     return gauge
 
@@ -102,7 +133,7 @@ def _order(answers: Answers, code: int) -> Order:
     return Order.of(answers.of_class(code), answers.probabilities[:, code], answers.groups)
 
 
-GAUGES = (counted, calibrated, ranked, operated)
+GAUGES = (counted, positive_classes, calibrated, ranked, operated)
 
 
 def rests_on(answers: Answers) -> dict[str, int]:
@@ -125,12 +156,20 @@ def rests_on(answers: Answers) -> dict[str, int]:
             f"average_precision_{label}": min(having, without),
         }
     found |= dict.fromkeys(MEANS, rarest)
+    found |= _rest_of_positive(answers)
     if answers.point is not None:
         own = answers.of_class(answers.point.code)
         having, without = answers.groups_with(own), answers.groups_with(~own)
         found |= {"operating_sensitivity": having, "operating_specificity": without}
         found[AT_SPECIFICITY] = min(having, without)
     return found
+
+
+def _rest_of_positive(answers: Answers) -> dict[str, int]:
+    own = answers.positive
+    having = [answers.groups_with(answers.of_class(code)) for code in set(answers.truth[own])]
+    found = dict.fromkeys(OF_POSITIVE, min(having, default=0))
+    return found | {f"{POSITIVE}accuracy": answers.groups_with(own)}
 
 
 def sampled(

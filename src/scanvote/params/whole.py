@@ -51,6 +51,7 @@ class ExplainParams(Section):
 class EvaluateParams(Section):
     gallery: Positive
     positive: str | None
+    negative: str | None
     min_sensitivity: Share
     tolerance: Annotated[float, Field(gt=0)]
 

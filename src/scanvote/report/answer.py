@@ -65,9 +65,21 @@ def class_answer(facts: Facts) -> str:
         f" {numbers.counted(found, 'test_groups')} independent groups the"
         f" {names.rule(facts.params.ensemble.rule)} of {facts.params.ensemble.top} networks has an"
         f" accuracy of {numbers.of(found, 'vote_accuracy')}, a macro F1 of"
-        f" {numbers.of(found, 'vote_macro_f1')} and an AUROC of {numbers.of(found, 'vote_auroc')}."
+        f" {numbers.of(found, 'vote_macro_f1')} and an AUROC of {numbers.of(found, 'vote_auroc')}"
+        f"{_finding(facts, found)}."
         f" {beside(found)}, and who always names the most frequent class is right in"
         f" {numbers.of(found, 'majority_class_accuracy')}."
+    )
+
+
+def _finding(facts: Facts, found: Metrics) -> str:
+    """The macro F1 of the classes with the finding, where they are evaluated alone."""
+    if "vote_positive_classes_macro_f1" not in found:
+        return ""
+    negative = names.words(str(facts.params.evaluate.negative))
+    return (
+        f", and over the classes other than {negative} alone a macro F1 of"
+        f" {numbers.of(found, 'vote_positive_classes_macro_f1')}"
     )
 
 

@@ -87,12 +87,20 @@ def _metrics(facts: Facts) -> Answers:
             (
                 "Measures",
                 "accuracy, macro F1, AUROC, Brier score and calibration error of the vote; Dice of"
-                " a patient for the masks",
+                f" a patient for the masks{_finding(facts)}",
             ),
             ("Uncertainty", "95 % intervals by bootstrap over groups of scans, or patients"),
             ("Decision threshold", missed_patients(facts) or "none: the class with most votes"),
         )
     )
+
+
+def _finding(facts: Facts) -> str:
+    """Where the classes with the finding are evaluated alone."""
+    if "vote_positive_classes_macro_f1" not in facts.figures("evaluate", "classification"):
+        return ""
+    negative = names.words(str(facts.params.evaluate.negative))
+    return f"; accuracy and macro F1 also of the classes other than {negative} alone"
 
 
 def _data(facts: Facts, splits: tuple[str, ...]) -> list[Block]:

@@ -26,6 +26,7 @@ _TABLES = (
     "models/ensemble/members.csv",
     "models/ensemble/rules.csv",
     "metrics/inflation/*/table.csv",
+    "metrics/inflation/*/shortcuts.csv",
     "metrics/evaluate/*/*.csv",
     "metrics/explain/*/mass.csv",
 )

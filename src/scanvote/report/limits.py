@@ -9,6 +9,7 @@ from scanvote.report.blocks import Bullets, Section
 from scanvote.report.facts import TASKS, Facts, Metrics
 from scanvote.report.partition import leaked
 from scanvote.report.results_masks import unit
+from scanvote.report.shortcuts import shortcut_limit
 
 UNEVEN = 3
 """Times the smallest class, from which the largest is worth a word."""
@@ -29,6 +30,7 @@ def limitations(facts: Facts) -> Iterator[str]:
         if task in facts.known:
             yield from _of_data(facts.known[task])
     yield from _of_test(facts)
+    yield from shortcut_limit(facts)
     yield (
         "No reader, no clinical history and no other examination stands beside the models, and how"
         " far two readers would agree on the labels is not known."

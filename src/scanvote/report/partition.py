@@ -4,6 +4,7 @@ from scanvote.report import names, numbers
 from scanvote.report.blocks import Block, Heading, Notice, Section, Table, Text
 from scanvote.report.facts import TASKS, Facts
 from scanvote.report.pictures import others, picture, side_by_side
+from scanvote.report.shortcuts import shortcuts
 from scanvote.report.tables import frame_table
 from scanvote.splits import LINKS, SPLITS
 
@@ -38,6 +39,7 @@ def partition(facts: Facts) -> Section:
         *_audit(facts),
         Heading("What a leak would add"),
         *_inflation(facts),
+        *shortcuts(facts),
     ]
     return Section("splits", "The splits, the leak audit and what a leak adds", tuple(blocks))
 
@@ -117,5 +119,5 @@ def _inflation(facts: Facts) -> list[Block]:
     return [
         Text(words),
         *frame_table(facts.table(table), caption, {"protocol": names.protocol}),
-        *side_by_side([*shown, *others(facts, _INFLATION, ["inflation"])]),
+        *side_by_side([*shown, *others(facts, _INFLATION, ["inflation", "shortcuts"])]),
     ]

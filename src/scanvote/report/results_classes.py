@@ -15,13 +15,16 @@ FIGURES = (
     "accuracy",
     "balanced_accuracy",
     "macro_f1",
+    "positive_classes_accuracy",
+    "positive_classes_balanced_accuracy",
+    "positive_classes_macro_f1",
     "mcc",
     "auroc",
     "average_precision",
     "brier",
     "ece",
 )
-_CHIEF = ("model", "accuracy", "macro_f1", "mcc", "auroc", "ece")
+_CHIEF = ("model", "accuracy", "macro_f1", "positive_classes_macro_f1", "mcc", "auroc", "ece")
 _OF_A_CLASS = ("sensitivity", "specificity", "precision", "auroc", "average_precision")
 _DRAWN = {
     "confusion": (
@@ -102,10 +105,23 @@ def _beside(facts: Facts, found: Metrics) -> list[Block]:
         f"In brackets 95 % intervals by bootstrap over the {groups} groups of scans that belong"
         " together, not over scans. Of Brier score and calibration error less is better; a sample"
         " overstates the calibration error, so that its interval reaches down. "
-    ) + told
+    ) + _positive_note(facts, found)
+    note += told
     head = ("figure", "vote", "best member", *(["vote less best member"] if tested else []))
     caption = "The vote beside the member that was best on validation, on the same test scans."
     return [Table(caption, head, rows, note.strip())]
+
+
+def _positive_note(facts: Facts, found: Metrics) -> str:
+    """What the rows of the classes with the finding are of; empty where there are none."""
+    if "vote_positive_classes_macro_f1" not in found:
+        return ""
+    negative = facts.params.evaluate.negative
+    others = [one for one in classes_of(facts) if one != negative]
+    return (
+        f"Classes with the finding: {names.listed(others)}. Only test scans of these count there,"
+        f" and one that is called {names.words(str(negative))} is missed. "
+    )
 
 
 def _difference(found: Metrics, name: str) -> str:

@@ -143,6 +143,38 @@ def test_two_classes_at_the_operating_point() -> None:
     assert "operating_sensitivity" not in figures_of(base, np.ones((40, 1)))
 
 
+def said(truth: list[int], guess: list[int], negative: int | None = 2) -> Answers:
+    own = np.arange(len(truth))
+    shares = np.eye(3)[guess]
+    return Answers(LABELS, np.array(truth), np.array(guess), shares, own, negative=negative)
+
+
+def test_classes_with_the_finding_alone() -> None:
+    # the last two scans have no finding: the false alarm of the last one does not count
+    one = said([0, 0, 1, 1, 2, 2], [0, 2, 1, 0, 2, 0])
+    found = figures_of(one, np.ones((6, 1)))
+    assert found["positive_classes_accuracy"] == pytest.approx(2 / 4)
+    assert found["positive_classes_balanced_accuracy"] == pytest.approx((1 / 2 + 1 / 2) / 2)
+    # of a: 1 hit, 2 scans, said of 2; of b: 1 hit, 2 scans, said of 1
+    assert found["positive_classes_macro_f1"] == pytest.approx((2 / 4 + 2 / 3) / 2)
+    assert found["macro_f1"] != pytest.approx(found["positive_classes_macro_f1"])
+    groups = rests_on(one)
+    assert groups["positive_classes_accuracy"] == 4
+    assert groups["positive_classes_macro_f1"] == 2
+
+
+def test_without_a_negative_class_none_is_set_apart() -> None:
+    found = figures_of(said([0, 1, 2], [0, 1, 2], negative=None), np.ones((3, 1)))
+    assert not [name for name in found if name.startswith("positive_classes")]
+
+
+def test_a_test_without_any_finding_tells_nothing_of_findings() -> None:
+    found = sampled({"one": said([2, 2, 2], [2, 0, 2])}, 1)["one"]
+    for name in ("accuracy", "balanced_accuracy", "macro_f1"):
+        one = found[f"positive_classes_{name}"]
+        assert np.isnan([one.value, *one.interval()]).all()
+
+
 def test_figures_rest_on_the_groups_that_tell_of_them() -> None:
     truth, owner = np.array([0, 0, 0, 0, 1, 1]), np.array([0, 0, 1, 2, 2, 3])
     one = Answers(("a", "b"), truth, np.zeros(6, int), np.full((6, 2), 0.5), owner)
