@@ -28,7 +28,7 @@ from scanvote.overrule import Overrule, check_apart, dropped, overrule, read_ove
 from scanvote.params import DeduplicateParams
 from scanvote.patients import patient_conflicts, read_patients, with_inherited, with_patients
 from scanvote.planted import against_planted, planted_copies
-from scanvote.relatives import relatives
+from scanvote.relatives import relatives, with_look_alikes
 from scanvote.terminal import tell
 
 SHOWN = 24
@@ -72,6 +72,7 @@ def deduplicate(
     frame = with_inherited(judged(frame, found), found)
     frame.loc[sorted(dropped(overruled)), "kept"] = False
     frame["relatives"] = relatives(frame, prints, params.relatives)
+    frame = with_look_alikes(frame, prints, params.relatives)
     alone = clusters(len(frame), between_series(frame["series"].tolist(), alike))
     table = duplicates_table(frame, found, prints, alone, overruled)
     write_manifest(frame, out / MANIFEST)

@@ -12,6 +12,8 @@ import pandas as pd
 from scanvote.arrays import Shard, load_shard
 from scanvote.class_figures import draw_classification
 from scanvote.files import write_csv
+from scanvote.known_patients import KnownPatients
+from scanvote.manifest import read_manifest
 from scanvote.metrics.answers import Answers
 from scanvote.metrics.comparisons import BASELINE, METRICS, TESTS, compare
 from scanvote.metrics.gauges import sampled
@@ -52,8 +54,9 @@ def evaluate_classification(
         Flat metrics: ``vote_…``, ``best_…`` (the best member by validation),
         ``member_2_…``…, each family's best model, ``cnn_…``, each rule, ``rule_soft_…``; the
         vote less the best member, ``difference_…``, with `mcnemar_p` and `delong_p`; the majority
-        class to beat, and the size of the test. An interval is ``…_low`` and ``…_high``; what is
-        undefined, as for a class that is absent, is NaN.
+        class to beat, the size of the test, and of how many of its scans the patient is known. An
+        interval is ``…_low`` and ``…_high``; what is undefined, as for a class that is absent, is
+        NaN.
 
     Raises:
         InputError: an input is missing or does not fit, or a class has an ambiguous name.
@@ -81,6 +84,7 @@ def evaluate_classification(
         "majority_class_accuracy": round(figures[BASELINE]["accuracy"].value, 6),
         "test_scans": len(tested.groups),
         "test_groups": answers["vote"].group_count,
+        **KnownPatients.of(read_manifest(prepared / "manifest.csv")).test_metrics(),
     }
 
 

@@ -8,6 +8,8 @@ import pandas as pd
 from scanvote import mask_figures
 from scanvote.arrays import images_of
 from scanvote.files import write_csv
+from scanvote.known_patients import KnownPatients
+from scanvote.manifest import read_manifest
 from scanvote.metrics.segmentation import (
     all_empty,
     evaluate_masks,
@@ -49,7 +51,7 @@ def evaluate_segmentation(
         Flat metrics of the U-Net, those of a patient with ``_low`` and ``_high``; ``baseline_…``
         and ``empty_…`` of the others; ``difference_…``, the U-Net less the baseline, paired, and
         `wilcoxon_p`; whether distances are in mm, 1, or in pixels, 0; numbers of patients and
-        slices.
+        slices, and of how many slices the patient is known.
 
     Raises:
         InputError: an input is missing, or a slice is no test scan.
@@ -87,6 +89,7 @@ def evaluate_segmentation(
         "distances_in_mm": int(unit == "mm"),
         "test_patients": len(patients),
         "test_slices": len(slices),
+        **KnownPatients.of(read_manifest(prepared / "manifest.csv")).test_metrics(),
     }
 
 

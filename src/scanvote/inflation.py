@@ -2,7 +2,9 @@
 
 A probe is a logistic regression on the grey pixels of a scan, or on the features of a saved
 backbone that has not seen the set. It has nothing to tune, so each protocol needs a training
-and a test part only. Under `random` and `grouped` every scan is tested once, in folds.
+and a test part only. Under `random`, `look_alikes` and `grouped` every scan is tested once, in
+folds. `look_alikes` groups the scans as if no patient was known, so that the step to `grouped` is
+what look-alikes leave together by chance; it exists where some patients are known and some not.
 """
 
 from collections.abc import Iterator
@@ -17,10 +19,12 @@ from scanvote.errors import InputError
 from scanvote.figures import inflation_figure
 from scanvote.files import from_root, write_csv
 from scanvote.images.decode import decode_image, grey
+from scanvote.known_patients import protocol_words
 from scanvote.manifest import read_manifest
 from scanvote.params import InflationParams
 from scanvote.progress import progress_bar
 from scanvote.protocols import fold_of, grouped, official_test, strata
+from scanvote.splits import group_scans
 from scanvote.statistics import Counts, accuracy, confusions, interval, macro_f1, resampled
 
 STATISTICS = {"accuracy": accuracy, "macro_f1": macro_f1}
@@ -45,7 +49,9 @@ def inflation(
 
     Returns:
         By protocol accuracy and macro F1 with their 95 % intervals (``_low``, ``_high``),
-        and ``inflation_…``, random less grouped, whose interval is of the difference.
+        and ``inflation_…``, random less grouped, whose interval is of the difference;
+        ``inflation_look_alikes_…``, look-alikes less grouped, where there are both; `scans` of the
+        manifest, and `scans_patient_known`, of how many of them the patient is known.
 
     Raises:
         InputError: the manifest is damaged, the backbone cannot be used, or the classes
@@ -59,10 +65,12 @@ def inflation(
         [_tested(name, scans, pixels, parts) for name, parts in protocols(scans, params, seed)]
     )
     table = score(predictions, sorted(set(scans["label"])), len(set(scans["group"])), seed)
+    known = int((scans["patient"] != "").sum())
     write_csv(predictions, out / "predictions.csv")
     write_csv(table.round(6), out / "table.csv")
-    inflation_figure(table, out / "inflation.png")
-    return _flat(table)
+    names = {name: protocol_words(name, known, len(scans)) for name in table["protocol"]}
+    inflation_figure(table, names, out / "inflation.png")
+    return _flat(table) | {"scans": len(scans), "scans_patient_known": known}
 
 
 def protocols(
@@ -71,11 +79,25 @@ def protocols(
     """The protocols that the set allows, each with its trainings."""
     grouped_folds = _folds(scans[scans["kept"]], params.folds, seed)
     yield "random", _folds(scans.assign(group=range(len(scans))), len(grouped_folds), seed)
+    yield from _look_alikes(scans, len(grouped_folds), seed)
     yield "grouped", grouped_folds
     for name, (train, test) in _official(scans):
         # what is tied to the test part may be all of a small training part
         if scans.loc[train, "label"].nunique() > 1:
             yield name, [(train, test)]
+
+
+def _look_alikes(scans: pd.DataFrame, folds: int, seed: int) -> Iterator[tuple[str, list[Parts]]]:
+    """The groups as if no patient was known, where `deduplicate` compared scans for that."""
+    if "look_alikes" not in scans:
+        return
+    unnamed = scans.assign(patient="", relatives=scans["look_alikes"])
+    kept = unnamed.assign(group=group_scans(unnamed))[scans["kept"]]
+    # a group larger than a fold would leave less to train on than the other protocols have
+    if kept["group"].value_counts().max() * folds > len(kept):
+        return
+    if kept.groupby("stratum")["group"].nunique().min() >= folds:
+        yield "look_alikes", _folds(kept, folds, seed)
 
 
 def _official(scans: pd.DataFrame) -> Iterator[tuple[str, Parts]]:
@@ -151,7 +173,7 @@ def _scan(path: Path, side: int) -> NDArray[np.uint8]:
 
 
 def score(predictions: pd.DataFrame, labels: list[str], groups: int, seed: int) -> pd.DataFrame:
-    """One row a protocol, then their difference: value, low and high of each statistic.
+    """One row a protocol, then the differences: value, low and high of each statistic.
 
     Args:
         predictions: protocol, group, label, predicted.
@@ -170,8 +192,10 @@ def score(predictions: pd.DataFrame, labels: list[str], groups: int, seed: int) 
         counts[: len(found)] = found
         values[name] = (counts.sum(axis=0), resampled(counts, seed))
         rows.append({"protocol": name, "scans": len(part), **_row(*values[name])})
-    difference = _difference(values["random"], values["grouped"])
-    rows.append({"protocol": "inflation", **difference})
+    for name, more in (("inflation", "random"), ("inflation_look_alikes", "look_alikes")):
+        if more in values:
+            difference = _difference(values[more], values["grouped"])
+            rows.append({"protocol": name, **difference})
     return pd.DataFrame(rows).astype({"scans": "Int64"})
 
 
