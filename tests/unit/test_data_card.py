@@ -133,6 +133,7 @@ def test_copies_and_splits_are_those_of_the_stages(tmp_path: Path, params: Param
     judged = frame.assign(kept=[True] * 9 + [False] * 3, conflict=[False] * 10 + [True] * 2)
     write_manifest(judged, tmp_path / "data/deduplicated/classification/manifest.csv")
     split = judged[judged["kept"]].assign(split=["train"] * 6 + ["validation", "test", "test"])
+    split["group"] = range(len(split))
     write_manifest(split, tmp_path / "data/prepared/classification/manifest.csv")
     write_json(tmp_path / "metrics/deduplicate/classification.json", {"byte_copies": 1})
     write_json(

@@ -1,17 +1,20 @@
-"""The first section: the question, and the answer in two sentences."""
+"""The first section: the question, the answer, and what it may claim about patients."""
 
 from scanvote.report import names, numbers
 from scanvote.report.blocks import Block, Notice, Section, Text, Tiles
 from scanvote.report.facts import Facts, Metrics
 from scanvote.report.numbers import NOT_REPORTED
 from scanvote.report.partition import leaked
+from scanvote.report.patients import all_disjoint, patient_claim
 
 
 def answer(facts: Facts) -> Section:
     """What was asked, what came out, and beside what it stands."""
     blocks: list[Block] = [Text(question(facts))]
     if any(leaked(facts).values()):
-        blocks.append(Notice("Training and test scans share patients: see the leak audit."))
+        blocks.append(
+            Notice("Training and test scans share patients or copies: see the leak audit.")
+        )
     classes, masks = (facts.figures("evaluate", t) for t in ("classification", "segmentation"))
     if classes:
         blocks += [Tiles(_class_tiles(classes)), Text(class_answer(facts))]
@@ -42,8 +45,9 @@ def question(facts: Facts) -> str:
 def whose(facts: Facts) -> str:
     """Of whom the test scans are, as far as the split holds."""
     if any(leaked(facts).values()):
-        return "though of patients of whom others were"
-    return "nor was any other of the same patient, series or look-alike"
+        return "though others that they share a patient or a copy with were"
+    known = "" if all_disjoint(facts) else " known to be"
+    return f"nor was any other{known} of the same patient, series or look-alike"
 
 
 def _sets(facts: Facts, task: str) -> str:
@@ -58,16 +62,16 @@ def classes_of(facts: Facts) -> list[str]:
 
 
 def class_answer(facts: Facts) -> str:
-    """Two sentences: what the vote reaches, and what stands beside it."""
+    """What the vote reaches, what stands beside it, and whose scans they are."""
     found = facts.figures("evaluate", "classification")
     return (
         f"On {numbers.counted(found, 'test_scans')} test scans of"
-        f" {numbers.counted(found, 'test_groups')} independent groups the"
+        f" {numbers.counted(found, 'test_groups')} groups the"
         f" {names.rule(facts.params.ensemble.rule)} of {facts.params.ensemble.top} networks has an"
         f" accuracy of {numbers.of(found, 'vote_accuracy')}, a macro F1 of"
         f" {numbers.of(found, 'vote_macro_f1')} and an AUROC of {numbers.of(found, 'vote_auroc')}."
         f" {beside(found)}, and who always names the most frequent class is right in"
-        f" {numbers.of(found, 'majority_class_accuracy')}."
+        f" {numbers.of(found, 'majority_class_accuracy')}. {patient_claim(facts, 'classification')}"
     )
 
 
@@ -94,7 +98,7 @@ def verdict(found: Metrics, key: str) -> str:
 
 
 def mask_answer(facts: Facts) -> str:
-    """Two sentences: what the U-Net reaches, and what stands beside it."""
+    """What the U-Net reaches, what stands beside it, and whose scans they are."""
     found = facts.figures("evaluate", "segmentation")
     return (
         f"On {numbers.counted(found, 'test_patients')} test patients"
@@ -105,6 +109,7 @@ def mask_answer(facts: Facts) -> str:
         f" {verdict(found, 'difference_dice_patient_mean')} (difference"
         f" {numbers.of(found, 'difference_dice_patient_mean')}), and masks that are always empty"
         f" have {numbers.of(found, 'empty_dice_patient_mean')}, as two empty masks agree."
+        f" {patient_claim(facts, 'segmentation')}"
     )
 
 
