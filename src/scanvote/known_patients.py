@@ -64,7 +64,10 @@ class KnownPatients:
 
     def audit_words(self) -> str:
         """Say for which share of the scans the audit cannot see who is on them."""
-        return f"The audit is blind for {self.unknown_share:.1%} of the scans."
+        if self.all_known:
+            return "The audit knows the patient of every scan."
+        share = f"{self.unknown_share:.1%}"
+        return f"The audit is blind for {share} of the scans: it cannot see whose they are."
 
     def sentence(self) -> str:
         """Say in a sentence or two what this split can claim, for reports, cards and pages."""

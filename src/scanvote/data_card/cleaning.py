@@ -78,7 +78,7 @@ def _mislabelled(judged: pd.DataFrame) -> list[str]:
             held["scan_id"], held["label"], source_labels(held), strict=True
         )
     ]
-    return _told(f"{len(lines):,} of these have another class at their source:", lines)
+    return _told(f"Scans with another class at their source: {len(lines):,}.", lines)
 
 
 def _patients(known: Known) -> list[str]:
@@ -88,8 +88,8 @@ def _patients(known: Known) -> list[str]:
         f"- {one.scan_id} is of {one.patient}, {one.duplicate_of} of {one.patient_of}"
         for one in held.itertuples()
     ]
-    words = f"{len(lines):,} copies have another patient than the scan that they are copies of; all"
-    return _told(f"{words} scans of both patients are one group:", lines)
+    words = f"Copies with another patient than the scan that they are copies of: {len(lines):,}."
+    return _told(f"{words} All scans of both patients are one group.", lines)
 
 
 def _told(words: str, lines: list[str]) -> list[str]:

@@ -66,7 +66,7 @@ def _whole(known: Known) -> str:
 
 def _persons(scans: pd.DataFrame) -> str:
     facts = [fact for fact in ("age", "sex", "institution") if fact in scans]
-    keys = "the publisher's key of the patient" if (scans["patient"] != "").any() else ""
+    keys = "a key of the patient" if (scans["patient"] != "").any() else ""
     told = ", ".join(filter(None, (keys, *facts)))
     return f"**What is told of a person?** {told or 'Nothing'}."
 

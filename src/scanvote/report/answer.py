@@ -5,7 +5,7 @@ from scanvote.report.blocks import Block, Notice, Section, Text, Tiles
 from scanvote.report.facts import Facts, Metrics
 from scanvote.report.numbers import NOT_REPORTED
 from scanvote.report.partition import leaked
-from scanvote.report.patients import all_disjoint, patient_claim
+from scanvote.report.patients import all_disjoint, claim_block, patients_of
 
 
 def answer(facts: Facts) -> Section:
@@ -17,9 +17,11 @@ def answer(facts: Facts) -> Section:
         )
     classes, masks = (facts.figures("evaluate", t) for t in ("classification", "segmentation"))
     if classes:
-        blocks += [Tiles(_class_tiles(classes)), Text(class_answer(facts))]
+        blocks += [Tiles(_class_tiles(classes)), claim_block(facts, "classification")]
+        blocks.append(Text(class_answer(facts)))
     if masks:
-        blocks += [Tiles(_mask_tiles(masks)), Text(mask_answer(facts))]
+        blocks += [Tiles(_mask_tiles(masks)), claim_block(facts, "segmentation")]
+        blocks.append(Text(mask_answer(facts)))
     if not classes and not masks:
         blocks.append(Text("No model was evaluated: the results are " + NOT_REPORTED + "."))
     return Section("answer", "The question and the answer", tuple(blocks))
@@ -62,7 +64,7 @@ def classes_of(facts: Facts) -> list[str]:
 
 
 def class_answer(facts: Facts) -> str:
-    """What the vote reaches, what stands beside it, and whose scans they are."""
+    """Two sentences: what the vote reaches, and what stands beside it."""
     found = facts.figures("evaluate", "classification")
     return (
         f"On {numbers.counted(found, 'test_scans')} test scans of"
@@ -71,7 +73,7 @@ def class_answer(facts: Facts) -> str:
         f" accuracy of {numbers.of(found, 'vote_accuracy')}, a macro F1 of"
         f" {numbers.of(found, 'vote_macro_f1')} and an AUROC of {numbers.of(found, 'vote_auroc')}."
         f" {beside(found)}, and who always names the most frequent class is right in"
-        f" {numbers.of(found, 'majority_class_accuracy')}. {patient_claim(facts, 'classification')}"
+        f" {numbers.of(found, 'majority_class_accuracy')}."
     )
 
 
@@ -98,19 +100,25 @@ def verdict(found: Metrics, key: str) -> str:
 
 
 def mask_answer(facts: Facts) -> str:
-    """What the U-Net reaches, what stands beside it, and whose scans they are."""
+    """Two sentences: what the U-Net reaches, and what stands beside it."""
     found = facts.figures("evaluate", "segmentation")
     return (
         f"On {numbers.counted(found, 'test_patients')} test patients"
-        f" ({numbers.counted(found, 'test_slices')} slices) the masks of the U-Net reach a Dice of"
-        f" {numbers.of(found, 'dice_patient_mean')} in the mean, all slices of a patient counted"
-        f" together. The baseline without learning has"
+        f" ({numbers.counted(found, 'test_slices')} slices{_alone(facts)}) the masks"
+        f" of the U-Net reach a Dice of {numbers.of(found, 'dice_patient_mean')} in the mean,"
+        " all slices of a patient counted together. The baseline without learning has"
         f" {numbers.of(found, 'baseline_dice_patient_mean')}: the U-Net is"
         f" {verdict(found, 'difference_dice_patient_mean')} (difference"
         f" {numbers.of(found, 'difference_dice_patient_mean')}), and masks that are always empty"
         f" have {numbers.of(found, 'empty_dice_patient_mean')}, as two empty masks agree."
-        f" {patient_claim(facts, 'segmentation')}"
     )
+
+
+def _alone(facts: Facts) -> str:
+    """What a slice is counted as whose patient is unknown."""
+    found = patients_of(facts, "segmentation")
+    known = found is None or found.known["test"] == found.scans["test"]
+    return "" if known else "; one of an unknown patient counts as a patient"
 
 
 def _class_tiles(found: Metrics) -> tuple[tuple[str, str, str], ...]:

@@ -14,7 +14,7 @@ from scanvote.report.limits import limitations
 from scanvote.report.numbers import NOT_REPORTED
 from scanvote.report.page import rendered, title
 from scanvote.report.partition import PROTOCOLS, leaked
-from scanvote.report.patients import audit_claim
+from scanvote.report.patients import audit_claim, claim_block
 from scanvote.report.reproduce import versions
 from scanvote.report.results_classes import results_classes
 from scanvote.report.results_masks import results_masks
@@ -133,9 +133,11 @@ def _analyses(facts: Facts) -> list[Block]:
     """The answers, and the tables of the page."""
     blocks: list[Block] = []
     if facts.figures("evaluate", "classification"):
-        blocks += [Text(class_answer(facts)), *_tables(results_classes(facts))]
+        blocks += [Text(class_answer(facts)), claim_block(facts, "classification")]
+        blocks += _tables(results_classes(facts))
     if facts.figures("evaluate", "segmentation"):
-        blocks += [Text(mask_answer(facts)), *_tables(results_masks(facts))]
+        blocks += [Text(mask_answer(facts)), claim_block(facts, "segmentation")]
+        blocks += _tables(results_masks(facts))
     return blocks or [Text(NOT_REPORTED)]
 
 

@@ -241,7 +241,7 @@ def _two_patients(table: pd.DataFrame) -> list[Block]:
         for one in held.head(LISTED).itertuples()
     ]
     words = (
-        f"{len(held):,} copies have another patient than the scan that they are copies of; all"
+        f"Copies with another patient than the scan that they are copies of: {len(held):,}; all"
         " scans of both patients are one group."
     )
     head = ("scan", "its patient", "the same image", "its patient there")

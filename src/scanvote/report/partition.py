@@ -148,7 +148,8 @@ def _inflation_words(found: Metrics, naming: Callable[[str], str]) -> str:
     known, scans = (int(found.get(key) or 0) for key in ("scans_patient_known", "scans"))
     if known < scans:
         words += (
-            f" The patient is known of {numbers.share(known, scans)} scans: what unlike slices of"
-            " the other patients add on both sides is in every figure here, and is not measured."
+            f" The patient is known of {numbers.share(known, scans)} scans: slices of one unknown"
+            " patient may stand on both sides under every protocol, and what that adds is not"
+            " measured."
         )
     return words

@@ -2,6 +2,7 @@
 
 from scanvote.datasets.base import Task
 from scanvote.known_patients import KnownPatients
+from scanvote.report.blocks import Notice, Text
 from scanvote.report.facts import Facts
 from scanvote.report.numbers import NOT_REPORTED
 
@@ -17,6 +18,12 @@ def patient_claim(facts: Facts, task: Task) -> str:
     if found is None:
         return f"For how many of the scans the patient is known is {NOT_REPORTED}."
     return found.sentence()
+
+
+def claim_block(facts: Facts, task: Task) -> Text | Notice:
+    """The same as a paragraph, which stands out unless all is well."""
+    found, words = patients_of(facts, task), patient_claim(facts, task)
+    return Text(words) if found is not None and found.patient_disjoint else Notice(words)
 
 
 def audit_claim(facts: Facts, task: Task) -> str:
