@@ -62,6 +62,7 @@ def evaluate_classification(
         InputError: an input is missing or does not fit, or a class has an ambiguous name.
     """
     tested = read_tested(predictions, prepared)
+    known = KnownPatients.of(read_manifest(prepared / "manifest.csv"))
     answers = answers_of(tested, params.evaluate)
     figures = sampled(answers, params.seed)
     scores = {
@@ -77,14 +78,14 @@ def evaluate_classification(
     }
     for name, table in tables.items():
         write_csv(table.round(6), out / f"{name}.csv")
-    _draw(tested, comparisons, predictions, beside, prepared, params, out)
+    _draw(tested, comparisons, known.short(), predictions, beside, prepared, params, out)
     return {
         **_by_role(scores, tested),
         **_against_best(comparisons, tested.best),
         "majority_class_accuracy": round(figures[BASELINE]["accuracy"].value, 6),
         "test_scans": len(tested.groups),
         "test_groups": answers["vote"].group_count,
-        **KnownPatients.of(read_manifest(prepared / "manifest.csv")).test_metrics(),
+        **known.test_metrics(),
     }
 
 
@@ -140,6 +141,7 @@ def _against_best(comparisons: pd.DataFrame, best: str) -> dict[str, float]:
 def _draw(
     tested: Tested,
     comparisons: pd.DataFrame,
+    patients: str,
     predictions: Path,
     beside: Path,
     prepared: Path,
@@ -152,6 +154,7 @@ def _draw(
         tested.voters,
         tested.groups,
         comparisons,
+        patients,
         _temperatures(predictions, tested.members),
         prepared,
         _maps(beside / "maps.pkl"),

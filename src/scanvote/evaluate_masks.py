@@ -57,6 +57,7 @@ def evaluate_segmentation(
         InputError: an input is missing, or a slice is no test scan.
     """
     table, other = (_test_rows(folder) for folder in (predictions, baseline))
+    known = KnownPatients.of(read_manifest(prepared / "manifest.csv"))
     tolerance = params.evaluate.tolerance
     measured = {
         "unet": measure(table, tolerance),
@@ -77,6 +78,7 @@ def evaluate_segmentation(
     write_csv(_subgroups(measured, prepared, params.seed).round(6), out / "subgroups.csv")
     models = pd.DataFrame([{"model": n, "unit": unit, **score} for n, score in scores.items()])
     write_csv(models.round(6), out / "models.csv")
+    mask_figures.dice_figure(patients, known.short(), out / "dice_by_patient.png")
     _figures(table, slices, patients, prepared, params, out)
     found = {
         **scores["unet"],
@@ -89,7 +91,7 @@ def evaluate_segmentation(
         "distances_in_mm": int(unit == "mm"),
         "test_patients": len(patients),
         "test_slices": len(slices),
-        **KnownPatients.of(read_manifest(prepared / "manifest.csv")).test_metrics(),
+        **known.test_metrics(),
     }
 
 
@@ -148,7 +150,6 @@ def _figures(
     params: Params,
     out: Path,
 ) -> None:
-    mask_figures.dice_figure(patients, out / "dice_by_patient.png")
     mask_figures.size_figure(patients, out / "dice_by_size.png")
     mask_figures.areas_figure(patients, out / "areas.png")
     shown = examples(slices, patients, columns=max(1, params.evaluate.gallery // 3))
