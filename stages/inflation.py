@@ -1,4 +1,4 @@
-"""inflation: one small classifier under leaking and leak-free protocols, side by side."""
+"""inflation: one small classifier under each protocol of splitting, side by side."""
 
 from pathlib import Path
 

@@ -28,6 +28,7 @@ def draw_classification(
     members: Sequence[str],
     groups: np.ndarray,
     comparisons: pd.DataFrame,
+    patients: str,
     temperatures: Mapping[str, float],
     prepared: Path,
     maps: Shard | None,
@@ -50,6 +51,7 @@ def draw_classification(
         groups: (n,) int, the group of each row, from 0: what is drawn with replacement.
         comparisons: a comparison a row: `model`, `against`, `metric` (accuracy, macro_f1,
             auroc), `difference` (model less against) with its interval `low` and `high`.
+        patients: what the test may claim about patients, in a few words.
         temperatures: of the models that were calibrated, the temperature that their
             probabilities went through last: they are shown before it, too.
         prepared: `data/prepared/classification`, for the scans.
@@ -61,7 +63,7 @@ def draw_classification(
     """
     pair = {"vote": models["vote"], "best member": models[best]}
     told = worded(f"best member: {best}", 60)
-    _draw_confusion(pair, told, out)
+    _draw_confusion(pair, f"{told}\n{worded(patients, 60)}", out)
     _draw_curves(models["vote"], models[best], groups, seed, out)
     tempered = [temperatures.get(name, 1.0) for name in ("vote", best)]
     _draw_reliability(pair, tempered, groups, told, out)

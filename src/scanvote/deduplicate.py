@@ -29,7 +29,7 @@ from scanvote.overrule import Overrule, check_apart, dropped, overrule, read_ove
 from scanvote.params import DeduplicateParams
 from scanvote.patients import patient_conflicts, read_patients, with_inherited, with_patients
 from scanvote.planted import against_planted, planted_copies
-from scanvote.relatives import relatives
+from scanvote.relatives import relatives, with_look_alikes
 from scanvote.terminal import tell
 
 SHOWN = 24
@@ -75,6 +75,7 @@ def deduplicate(
     frame = with_inherited(judged(frame, found), found)
     frame.loc[sorted(dropped(overruled)), "kept"] = False
     frame["relatives"] = relatives(frame, prints, params.relatives)
+    frame = with_look_alikes(frame, prints, params.relatives)
     table = duplicates_table(frame, found, prints, (untouched, alike), overruled)
     write_manifest(frame, out / MANIFEST)
     write_csv(table.drop(columns=["row", "row_of"]).round(6), out / "duplicates.csv")

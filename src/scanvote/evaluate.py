@@ -12,6 +12,8 @@ import pandas as pd
 from scanvote.arrays import Shard, load_shard
 from scanvote.class_figures import draw_classification
 from scanvote.files import write_csv
+from scanvote.known_patients import KnownPatients
+from scanvote.manifest import read_manifest
 from scanvote.metrics.answers import Answers
 from scanvote.metrics.comparisons import BASELINE, METRICS, TESTS, compare
 from scanvote.metrics.gauges import sampled
@@ -52,14 +54,16 @@ def evaluate_classification(
         Flat metrics: ``vote_…``, ``best_…`` (the best member by validation),
         ``member_2_…``…, each family's best model, ``cnn_…``, each rule, ``rule_soft_…``; the
         vote less the best member, ``difference_…``, with `mcnemar_p` and `delong_p`; the majority
-        class to beat, and the size of the test. ``…_positive_classes_…`` are of the scans with the
-        finding alone, where `evaluate.negative` names the class without it. An interval is
-        ``…_low`` and ``…_high``; what is undefined, as for a class that is absent, is NaN.
+        class to beat, the size of the test, and of how many of its scans the patient is known.
+        ``…_positive_classes_…`` are of the scans with the finding alone, where
+        `evaluate.negative` names the class without it. An interval is ``…_low`` and ``…_high``;
+        what is undefined, as for a class that is absent, is NaN.
 
     Raises:
         InputError: an input is missing or does not fit, or a class has an ambiguous name.
     """
     tested = read_tested(predictions, prepared)
+    known = KnownPatients.of(read_manifest(prepared / "manifest.csv"))
     answers = answers_of(tested, params.evaluate)
     figures = sampled(answers, params.seed)
     scores = {
@@ -75,13 +79,14 @@ def evaluate_classification(
     }
     for name, table in tables.items():
         write_csv(table.round(6), out / f"{name}.csv")
-    _draw(tested, comparisons, predictions, beside, prepared, params, out)
+    _draw(tested, comparisons, known.short(), predictions, beside, prepared, params, out)
     return {
         **_by_role(scores, tested),
         **_against_best(comparisons, tested.best),
         "majority_class_accuracy": round(figures[BASELINE]["accuracy"].value, 6),
         "test_scans": len(tested.groups),
         "test_groups": answers["vote"].group_count,
+        **known.test_metrics(),
     }
 
 
@@ -137,6 +142,7 @@ def _against_best(comparisons: pd.DataFrame, best: str) -> dict[str, float]:
 def _draw(
     tested: Tested,
     comparisons: pd.DataFrame,
+    patients: str,
     predictions: Path,
     beside: Path,
     prepared: Path,
@@ -149,6 +155,7 @@ def _draw(
         tested.voters,
         tested.groups,
         comparisons,
+        patients,
         _temperatures(predictions, tested.members),
         prepared,
         _maps(beside / "maps.pkl"),

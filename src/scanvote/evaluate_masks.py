@@ -8,6 +8,8 @@ import pandas as pd
 from scanvote import mask_figures
 from scanvote.arrays import images_of
 from scanvote.files import write_csv
+from scanvote.known_patients import KnownPatients
+from scanvote.manifest import read_manifest
 from scanvote.metrics.segmentation import (
     all_empty,
     evaluate_masks,
@@ -49,12 +51,13 @@ def evaluate_segmentation(
         Flat metrics of the U-Net, those of a patient with ``_low`` and ``_high``; ``baseline_…``
         and ``empty_…`` of the others; ``difference_…``, the U-Net less the baseline, paired, and
         `wilcoxon_p`; whether distances are in mm, 1, or in pixels, 0; numbers of patients and
-        slices.
+        slices, and of how many slices the patient is known.
 
     Raises:
         InputError: an input is missing, or a slice is no test scan.
     """
     table, other = (_test_rows(folder) for folder in (predictions, baseline))
+    known = KnownPatients.of(read_manifest(prepared / "manifest.csv"))
     tolerance = params.evaluate.tolerance
     measured = {
         "unet": measure(table, tolerance),
@@ -75,6 +78,7 @@ def evaluate_segmentation(
     write_csv(_subgroups(measured, prepared, params.seed).round(6), out / "subgroups.csv")
     models = pd.DataFrame([{"model": n, "unit": unit, **score} for n, score in scores.items()])
     write_csv(models.round(6), out / "models.csv")
+    mask_figures.dice_figure(patients, known.short(), out / "dice_by_patient.png")
     _figures(table, slices, patients, prepared, params, out)
     found = {
         **scores["unet"],
@@ -87,6 +91,7 @@ def evaluate_segmentation(
         "distances_in_mm": int(unit == "mm"),
         "test_patients": len(patients),
         "test_slices": len(slices),
+        **known.test_metrics(),
     }
 
 
@@ -145,7 +150,6 @@ def _figures(
     params: Params,
     out: Path,
 ) -> None:
-    mask_figures.dice_figure(patients, out / "dice_by_patient.png")
     mask_figures.size_figure(patients, out / "dice_by_size.png")
     mask_figures.areas_figure(patients, out / "areas.png")
     shown = examples(slices, patients, columns=max(1, params.evaluate.gallery // 3))

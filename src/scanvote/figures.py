@@ -1,6 +1,6 @@
 """The pictures of data and of searches."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -82,28 +82,29 @@ def gallery(
             show(ax, image, caption)
 
 
-def inflation_figure(table: pd.DataFrame, path: Path) -> None:
+def inflation_figure(table: pd.DataFrame, names: Mapping[str, str], path: Path) -> None:
     """A point and its interval a protocol, accuracy beside macro F1.
 
     Args:
         table: with `protocol`, `scans`, and each statistic with `_low` and `_high`; the row
             `inflation` stands in the title.
+        names: what the protocols are called.
     """
-    rows = table[table["protocol"] != "inflation"].iloc[::-1]
+    rows = table[~table["protocol"].str.startswith("inflation")].iloc[::-1]
     added = table[table["protocol"] == "inflation"].iloc[0]
     title = (
-        "One linear probe under each protocol: leaks add "
+        "One linear probe under each protocol: dealing scans at random adds\n"
         f"{added['macro_f1']:.3f} ({added['macro_f1_low']:.3f} to {added['macro_f1_high']:.3f})"
         " to macro F1"
     )
-    names = [
-        f"{name.replace('_', ' ')}\n{scans:,} scans tested"
+    ticks = [
+        f"{worded(names[name], 28)}\n{scans:,} scans tested"
         for name, scans in zip(rows["protocol"], rows["scans"], strict=True)
     ]
     with canvas(path, title, size=(7.2, 1.4 + 0.55 * len(rows)), columns=2) as axes:
         for cell, name in zip(axes, ("accuracy", "macro_f1"), strict=True):
             spread = [rows[name] - rows[f"{name}_low"], rows[f"{name}_high"] - rows[name]]
-            leaks = rows["protocol"].isin(["random", "official_as_published"])
+            leaks = rows["protocol"].isin(["random", "look_alikes", "official_as_published"])
             cell.errorbar(rows[name], range(len(rows)), xerr=spread, fmt="none", ecolor="0.4")
             cell.scatter(
                 rows[name],
@@ -115,7 +116,7 @@ def inflation_figure(table: pd.DataFrame, path: Path) -> None:
                 cell.annotate(
                     f"{value:.3f}", (value, place), (0, 6), textcoords="offset points", ha="center"
                 )
-            cell.set_yticks(range(len(rows)), names if cell is axes[0] else [])
+            cell.set_yticks(range(len(rows)), ticks if cell is axes[0] else [])
             cell.set(
                 ylim=(-0.5, len(rows) - 0.3), xlabel=f"{name.replace('_', ' ')}, 95 % interval"
             )

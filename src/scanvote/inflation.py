@@ -2,8 +2,10 @@
 
 A probe is a logistic regression on the grey pixels of a scan, or on the features of a saved
 backbone that has not seen the set. It has nothing to tune, so each protocol needs a training
-and a test part only. Under `random` and `grouped` every scan is tested once, in folds; in those
-of the latter the probes of `scanvote.shortcuts` are tested, too.
+and a test part only. Under `random`, `look_alikes` and `grouped` every scan is tested once, in
+folds. `look_alikes` groups the scans as if no patient was known, so that the step to `grouped` is
+what look-alikes leave together by chance; it exists where some patients are known and some not.
+In the folds of `grouped` the probes of `scanvote.shortcuts` are tested, too.
 """
 
 from collections.abc import Iterator
@@ -19,11 +21,13 @@ from scanvote.errors import InputError
 from scanvote.figures import inflation_figure, shortcuts_figure
 from scanvote.files import from_root, write_csv
 from scanvote.images.decode import Rgb, decode_image, grey
+from scanvote.known_patients import protocol_words
 from scanvote.manifest import read_manifest
 from scanvote.params import InflationParams
 from scanvote.progress import progress_bar
 from scanvote.protocols import fold_of, grouped, official_test, published_test, strata
 from scanvote.shortcuts import measure, shortcut_metrics, shortcuts
+from scanvote.splits import group_scans
 from scanvote.statistics import Counts, accuracy, confusions, interval, macro_f1, resampled
 
 STATISTICS = {"accuracy": accuracy, "macro_f1": macro_f1}
@@ -51,8 +55,10 @@ def inflation(
 
     Returns:
         By protocol accuracy and macro F1 with their 95 % intervals (``_low``, ``_high``),
-        ``inflation_…``, random less grouped, whose interval is of the difference, and
-        ``shortcut_…`` of `shortcut_metrics`.
+        ``inflation_…``, random less grouped, whose interval is of the difference;
+        ``inflation_look_alikes_…``, look-alikes less grouped, where there are both; ``shortcut_…``
+        of `shortcut_metrics`; `scans` of the manifest, and `scans_patient_known`, of how many of
+        them the patient is known.
 
     Raises:
         InputError: the manifest is damaged, the backbone cannot be used, or the classes
@@ -67,13 +73,16 @@ def inflation(
         [_tested(name, scans, pixels, parts) for name, parts in trainings.items()]
     )
     table = score(predictions, sorted(set(scans["label"])), len(set(scans["group"])), seed)
+    known = int((scans["patient"] != "").sum())
     write_csv(predictions, out / "predictions.csv")
     write_csv(table.round(6), out / "table.csv")
-    inflation_figure(table, out / "inflation.png")
+    names = {name: protocol_words(name, known, len(scans)) for name in table["protocol"]}
+    inflation_figure(table, names, out / "inflation.png")
     told = shortcuts(scans, measured, trainings["grouped"], seed)
     write_csv(told.round(6), out / "shortcuts.csv")
     shortcuts_figure(told, out / "shortcuts.png")
-    return _flat(table) | shortcut_metrics(told)
+    counts = {"scans": len(scans), "scans_patient_known": known}
+    return _flat(table) | shortcut_metrics(told) | counts
 
 
 def protocols(
@@ -82,11 +91,25 @@ def protocols(
     """The protocols that the set allows, each with its trainings."""
     grouped_folds = _folds(scans[scans["kept"]], params.folds, seed)
     yield "random", _folds(scans.assign(group=range(len(scans))), len(grouped_folds), seed)
+    yield from _look_alikes(scans, len(grouped_folds), seed)
     yield "grouped", grouped_folds
     for name, (train, test) in _official(scans):
         # what is tied to the test part may be all of a small training part
         if scans.loc[train, "label"].nunique() > 1:
             yield name, [(train, test)]
+
+
+def _look_alikes(scans: pd.DataFrame, folds: int, seed: int) -> Iterator[tuple[str, list[Parts]]]:
+    """The groups as if no patient was known, where `deduplicate` compared scans for that."""
+    if "look_alikes" not in scans:
+        return
+    unnamed = scans.assign(patient="", relatives=scans["look_alikes"])
+    kept = unnamed.assign(group=group_scans(unnamed))[scans["kept"]]
+    # a group larger than a fold would leave less to train on than the other protocols have
+    if kept["group"].value_counts().max() * folds > len(kept):
+        return
+    if kept.groupby("stratum")["group"].nunique().min() >= folds:
+        yield "look_alikes", _folds(kept, folds, seed)
 
 
 def _official(scans: pd.DataFrame) -> Iterator[tuple[str, Parts]]:
@@ -170,7 +193,7 @@ def _scans(paths: list[Path], side: int, measured: list[Features]) -> Iterator[R
 
 
 def score(predictions: pd.DataFrame, labels: list[str], groups: int, seed: int) -> pd.DataFrame:
-    """One row a protocol, then their difference: value, low and high of each statistic.
+    """One row a protocol, then the differences: value, low and high of each statistic.
 
     Args:
         predictions: protocol, group, label, predicted.
@@ -189,8 +212,10 @@ def score(predictions: pd.DataFrame, labels: list[str], groups: int, seed: int) 
         counts[: len(found)] = found
         values[name] = (counts.sum(axis=0), resampled(counts, seed))
         rows.append({"protocol": name, "scans": len(part), **_row(*values[name])})
-    difference = _difference(values["random"], values["grouped"])
-    rows.append({"protocol": "inflation", **difference})
+    for name, more in (("inflation", "random"), ("inflation_look_alikes", "look_alikes")):
+        if more in values:
+            difference = _difference(values[more], values["grouped"])
+            rows.append({"protocol": name, **difference})
     return pd.DataFrame(rows).astype({"scans": "Int64"})
 
 

@@ -58,6 +58,17 @@ class KnownPatients:
             "audit_blind_share": self.unknown_share,
         }
 
+    def test_metrics(self) -> dict[str, float]:
+        """Return those of `metrics` that are of the test scans."""
+        return {name: value for name, value in self.metrics().items() if name.startswith("test_")}
+
+    def audit_words(self) -> str:
+        """Say for which share of the scans the audit cannot see who is on them."""
+        if self.all_known:
+            return "The audit knows the patient of every scan."
+        share = f"{self.unknown_share:.1%}"
+        return f"The audit is blind for {share} of the scans: it cannot see whose they are."
+
     def sentence(self) -> str:
         """Say in a sentence or two what this split can claim, for reports, cards and pages."""
         if self.patient_disjoint:
@@ -96,3 +107,22 @@ class KnownPatients:
 
     def _ratio(self) -> str:
         return f"patients known of {self.known['test']:,} of {self.scans['test']:,} test scans"
+
+
+def protocol_words(protocol: str, known: int, scans: int) -> str:
+    """Name a protocol of the stage `inflation`, and what its groups are.
+
+    Args:
+        protocol: its name.
+        known: how many scans have a known patient.
+        scans: of so many.
+    """
+    by = "patients" if known == scans else "patients where known, else look-alikes"
+    words = {
+        "grouped": f"grouped by {by if known else 'look-alikes'}",
+        "look_alikes": "grouped by look-alikes alone",
+        "official_as_published": "official, leaks left in",
+        "inflation": "difference: random less grouped",
+        "inflation_look_alikes": "difference: look-alikes alone less grouped",
+    }
+    return words.get(protocol, protocol.replace("_", " "))

@@ -36,14 +36,15 @@ def contours(
             row[0].set_title(words, fontsize=7, loc="left")
 
 
-def dice_figure(patients: pd.DataFrame, path: Path) -> None:
+def dice_figure(patients: pd.DataFrame, claim: str, path: Path) -> None:
     """A bar a patient, the worst at the bottom, with mean and median, and the baseline's dots.
 
     Args:
         patients: with `patient`, `dice` and `baseline_dice`.
+        claim: what the test may claim about patients, in a few words.
     """
     ordered = patients.sort_values(["dice", "patient"])
-    title = f"U-Net, {len(ordered)} test patients\n{EMPTY_RULE}"
+    title = f"U-Net, {len(ordered)} test patients\n{worded(claim, 60)}\n{EMPTY_RULE}"
     with canvas(path, title, size=(5.6, 1.5 + 0.22 * len(ordered))) as axes:
         axes.barh(ordered["patient"], ordered["dice"], color="#6baed6", height=0.7)
         axes.scatter(

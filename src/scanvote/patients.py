@@ -56,6 +56,15 @@ def patient_conflicts(frame: pd.DataFrame, found: Sequence[Cluster]) -> list[Clu
     return [one for one in found if _contradicting(frame["patient"].iloc[_rows(one)])]
 
 
+def contradicting_copies(table: pd.DataFrame) -> pd.DataFrame:
+    """Rows of ``duplicates.csv`` whose scan and whose kept scan have two patients of one set."""
+    if not {"patient", "patient_of"} <= set(table):
+        return table.head(0)
+    pairs = table[["patient", "patient_of"]].astype(object)
+    pairs = pairs.where(pairs.notna(), "").astype(str)
+    return table[[_contradicting(pair) for _, pair in pairs.iterrows()]]
+
+
 def with_inherited(frame: pd.DataFrame, found: Sequence[Cluster]) -> pd.DataFrame:
     """Return the manifest in which copies of unknown patients have their keeper's patient.
 

@@ -76,9 +76,7 @@ def prepare(
 def audit_line(task: Task, leaks: dict[str, int], known: KnownPatients) -> str:
     """What the audit of the split found, and for which share of the scans it is blind."""
     pairs = f"{task}: {leaks['leaked_pairs_group']:,} pairs across the splits have a known link."
-    return (
-        f"{pairs} {known.sentence()} The audit is blind for {known.unknown_share:.1%} of the scans."
-    )
+    return f"{pairs} {known.sentence()} {known.audit_words()}"
 
 
 def classes(manifest: pd.DataFrame) -> list[str]:

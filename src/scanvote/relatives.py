@@ -40,6 +40,21 @@ def relatives(frame: pd.DataFrame, prints: Fingerprints, least: float) -> list[s
     return group
 
 
+def with_look_alikes(frame: pd.DataFrame, prints: Fingerprints, least: float) -> pd.DataFrame:
+    """Add the column `look_alikes`: the relatives, had no patient been known.
+
+    Only where some patients are known and others are not: there the groups can be compared. Scans
+    of known patients alone, such as X-rays, may all chain.
+
+    Args:
+        frame, prints, least: as of `relatives`.
+    """
+    known = frame["patient"] != ""
+    if known.all() or not known.any():
+        return frame
+    return frame.assign(look_alikes=relatives(frame.assign(patient=""), prints, least))
+
+
 def _moved(prints: Fingerprints, unknown: NDArray[np.bool_]) -> Pairs:
     """Pairs of a known and an unknown patient that are alike once they are aligned."""
     mixed = as_pairs([])

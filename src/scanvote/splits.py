@@ -1,4 +1,4 @@
-"""Groups, the stratified split of groups, and the audit that proves it leaks nothing."""
+"""Groups, the stratified split of groups, and the audit of known links across it."""
 
 from collections.abc import Iterable, Mapping, Sequence
 

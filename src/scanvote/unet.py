@@ -1,4 +1,4 @@
-"""unet: search the U-Net's grid on whole patients, and write its models and its masks."""
+"""unet: search the U-Net's grid, and write its models and its masks."""
 
 from itertools import chain
 from pathlib import Path

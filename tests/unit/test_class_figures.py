@@ -129,6 +129,7 @@ def draw_all(models: dict[str, pd.DataFrame], folder: Path, maps: Shard | None =
         members,
         groups,
         comparisons(),
+        "patients known of 2 of 3 test scans",
         tempered,
         prepared,
         maps,

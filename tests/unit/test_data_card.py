@@ -133,6 +133,7 @@ def test_copies_and_splits_are_those_of_the_stages(tmp_path: Path, params: Param
     judged = frame.assign(kept=[True] * 9 + [False] * 3, conflict=[False] * 10 + [True] * 2)
     write_manifest(judged, tmp_path / "data/deduplicated/classification/manifest.csv")
     split = judged[judged["kept"]].assign(split=["train"] * 6 + ["validation", "test", "test"])
+    split["group"] = range(len(split))
     write_manifest(split, tmp_path / "data/prepared/classification/manifest.csv")
     write_json(tmp_path / "metrics/deduplicate/classification.json", {"byte_copies": 1})
     write_json(
@@ -144,6 +145,22 @@ def test_copies_and_splits_are_those_of_the_stages(tmp_path: Path, params: Param
     assert row("byte_copies", 1) in text
     assert row("leaked_pairs_patient", 0) in text
     assert row("share", "undefined") in text
+
+
+def test_patients_that_a_person_told_are_known_and_contradictions_are_listed(
+    tmp_path: Path, params: Params
+) -> None:
+    frame = left(tmp_path, scans(source_label=["tumor"] * 12))
+    judged = frame.assign(kept=True, conflict=False, patient=["p", "q"] * 6)
+    folder = tmp_path / "data/deduplicated/classification"
+    write_manifest(judged, folder / "manifest.csv")
+    names = {"scan_id": "copy", "duplicate_of": "scan", "patient": "set/p", "patient_of": "set/q"}
+    write_csv(pd.DataFrame([names]), folder / "duplicates.csv")
+    text = card(params, tmp_path)
+    assert "**How many patients?** 2\n" in text
+    assert "Scans with another class at their source: 6." in text
+    assert f"- {frame['scan_id'][1]}: no_tumor here, tumor at its source" in text
+    assert "- copy is of set/p, scan of set/q" in text
 
 
 @pytest.mark.parametrize("change", ["file", "scan", "column"])

@@ -63,7 +63,8 @@ def classification(root: Path) -> tuple[Path, Path, Path]:
     write_csv(ranked, root / "ensemble" / "members.csv")
     write_json(root / "ensemble" / "vote.json", {"temperature": 1.0})
     names = [f"test/{number}" for number in range(ROWS)]
-    write_manifest(root, names, institution=["HU", "CS", "CS"] * (ROWS // 3))
+    known = {"institution": ["HU", "CS", "CS"], "patient": ["p", "", ""]}
+    write_manifest(root, names, **{fact: part * (ROWS // 3) for fact, part in known.items()})
     return root / "ensemble", root / "explain", root / "prepared"
 
 
@@ -98,7 +99,8 @@ def segmentation(root: Path) -> tuple[Path, Path, Path]:
     write_shards(root / "prepared", "test", (dict(zip(keys, row, strict=True)) for row in rows))
     manifest = pd.DataFrame({"scan_id": names, "patient": [f"p{n // 4}" for n in range(12)]})
     manifest = manifest.assign(pixel_height=2.0, pixel_width=2.0, pixel_unit="px")
-    write_manifest(root, names.tolist(), plane=["axial", "coronal"] * 6)
+    people = manifest["patient"].tolist()
+    write_manifest(root, names.tolist(), plane=["axial", "coronal"] * 6, patient=people)
     half = np.zeros((12, SIDE, SIDE), bool)
     half[:, :, : SIDE // 2] = True
     for name, marked in (("unet", masks), ("baseline", half)):
@@ -217,6 +219,8 @@ def test_the_vote_and_the_best_member_are_scored_on_the_test_alone(vote: Evaluat
     assert vote.metrics["best_accuracy"] >= 12 / 18
     assert vote.metrics["test_scans"] == ROWS
     assert vote.metrics["test_groups"] == ROWS // 2
+    assert vote.metrics["test_scans_patient_known"] == ROWS // 3
+    assert vote.metrics["test_scans_patient_shared"] == 0
     assert vote.metrics["majority_class_accuracy"] == pytest.approx(1 / 3)
 
 
@@ -387,6 +391,8 @@ def test_a_model_with_other_scans_than_the_vote_is_one_line(tmp_path: Path, para
 def test_the_masks_are_scored_on_the_test_alone(unet: Evaluated) -> None:
     metrics = unet.metrics
     assert (metrics["test_patients"], metrics["test_slices"]) == (3, 12)
+    assert metrics["test_scans_patient_known"] == 12
+    assert metrics["test_scans_patient_shared"] == 0
     patients, slices = unet.table("patients.csv"), unet.table("slices.csv")
     for name, wanted in (
         ("dice_patient_mean", patients["dice"].mean()),

@@ -34,7 +34,7 @@ def inflation(path: Path, added: float = 0.05) -> None:
     for name in ("accuracy", "macro_f1"):
         table[name] = [0.7 + added, 0.7, added]
         table[f"{name}_low"], table[f"{name}_high"] = table[name] - 0.02, table[name] + 0.02
-    figures.inflation_figure(table, path)
+    figures.inflation_figure(table, {name: name for name in names}, path)
 
 
 def trials(**columns: list[object]) -> pd.DataFrame:

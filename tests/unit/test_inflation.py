@@ -93,6 +93,41 @@ def test_a_set_without_a_published_test_part_has_no_such_rows(tmp_path: Path) ->
     assert not [key for key in metrics if key.startswith("official")]
 
 
+def half_known(folder: Path, look_alikes: "pd.Series[str]") -> Path:
+    """Forget the patients from p20 on, whose scans the look-alikes then group."""
+    manifest = pd.read_csv(folder / "manifest.csv", keep_default_na=False)
+    unknown = manifest["patient"] >= "p20"
+    manifest["relatives"] = look_alikes.where(unknown, "")
+    manifest["patient"] = manifest["patient"].where(~unknown, "")
+    write_manifest(manifest.assign(look_alikes=look_alikes), folder / "manifest.csv")
+    return folder
+
+
+def test_look_alikes_that_part_patients_lift_the_probe_above_persons(tmp_path: Path) -> None:
+    folder = made(tmp_path, tell=0)
+    alone = pd.read_csv(folder / "manifest.csv")["scan_id"]
+    # of unknown patients all scans are alike, of known ones none
+    half_known(folder, alone.str[:3].where(alone >= "p20", alone))
+    metrics = inflation(folder, folder, PARAMS, 1, tmp_path / "out")
+    table = pd.read_csv(tmp_path / "out/table.csv")
+    assert table["protocol"].tolist()[:3] == ["random", "look_alikes", "grouped"]
+    assert metrics["random_accuracy"] > metrics["look_alikes_accuracy"] + 0.05
+    assert metrics["inflation_look_alikes_accuracy_low"] > 0.05
+    assert (metrics["scans"], metrics["scans_patient_known"]) == (160, 80)
+
+
+def test_look_alikes_that_chain_to_more_than_a_fold_are_no_protocol(tmp_path: Path) -> None:
+    folder = made(tmp_path, tell=0)
+    chained = pd.read_csv(folder / "manifest.csv")["scan_id"].where(
+        lambda name: name < "p30", "p30"
+    )
+    metrics = inflation(half_known(folder, chained), folder, PARAMS, 1, tmp_path / "out")
+    assert "look_alikes_accuracy" in metrics
+    everything = chained.where(chained < "p20", "p30")
+    metrics = inflation(half_known(folder, everything), folder, PARAMS, 1, tmp_path / "out")
+    assert not [name for name in metrics if "look_alikes" in name]
+
+
 def test_every_scan_is_tested_once_and_the_files_are_the_same_again(tmp_path: Path) -> None:
     folder = made(tmp_path, tell=0)
     for name in ("one", "two"):

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from scanvote.known_patients import KnownPatients
+from scanvote.known_patients import KnownPatients, protocol_words
 
 
 def known(*rows: tuple[str, str, int]) -> KnownPatients:
@@ -47,3 +47,15 @@ def test_a_patient_on_two_sides_is_told_before_all_else() -> None:
 def test_a_split_that_parts_groups_does_not_say_that_look_alikes_are_kept_together() -> None:
     told = known(*WHOLE, ("test", "", 3), ("train", "", 3))
     assert "kept together" not in told.sentence()
+
+
+def test_the_metrics_of_the_test_are_those_of_all_splits() -> None:
+    told = known(*WHOLE, ("test", "", 3), ("train", "c", 4))
+    assert told.test_metrics() == {"test_scans_patient_known": 2, "test_scans_patient_shared": 2}
+    assert told.test_metrics().items() <= told.metrics().items()
+
+
+def test_a_group_is_called_what_it_is_made_of() -> None:
+    assert protocol_words("grouped", 9, 9) == "grouped by patients"
+    assert protocol_words("grouped", 1, 9) == "grouped by patients where known, else look-alikes"
+    assert protocol_words("grouped", 0, 9) == "grouped by look-alikes"

@@ -35,7 +35,7 @@ def contours(path: Path, side: int = 3) -> None:
 
 
 def dice(path: Path, worst: float = 0.1) -> None:
-    mask_figures.dice_figure(patients(worst), path)
+    mask_figures.dice_figure(patients(worst), "patient-disjoint", path)
 
 
 def size(path: Path, worst: float = 0.1) -> None:

@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 
 from scanvote.images.hashing import Fingerprints, perceptual_hash, thumbnail
-from scanvote.relatives import relatives
+from scanvote.relatives import relatives, with_look_alikes
 
 
 def head(seed: int) -> np.ndarray:
@@ -18,11 +18,17 @@ def head(seed: int) -> np.ndarray:
 
 def groups(images: list[np.ndarray], patients: list[str], cropped: bool = True) -> list[str]:
     """The groups; without `cropped` only the second look can find any."""
+    return relatives(rows(patients), prints(images, cropped), 0.9)
+
+
+def rows(patients: list[str]) -> pd.DataFrame:
+    return pd.DataFrame({"scan_id": list("abcdefgh")[: len(patients)], "patient": patients})
+
+
+def prints(images: list[np.ndarray], cropped: bool = True) -> Fingerprints:
     small = np.stack([thumbnail(image) for image in images])
     hashes = np.array([perceptual_hash(image) for image in images])
-    prints = Fingerprints(hashes, small, small if cropped else np.zeros_like(small))
-    names = list("abcdefgh")[: len(images)]
-    return relatives(pd.DataFrame({"scan_id": names, "patient": patients}), prints, 0.9)
+    return Fingerprints(hashes, small, small if cropped else np.zeros_like(small))
 
 
 def test_two_known_patients_are_no_relatives_however_alike() -> None:
@@ -53,5 +59,18 @@ def test_there_is_no_second_look_among_the_unknown() -> None:
 
 def test_no_scan_has_no_relatives() -> None:
     empty = np.empty((0, 64, 64), np.uint8)
-    prints = Fingerprints(np.empty(0, np.uint64), empty, empty)
-    assert relatives(pd.DataFrame({"scan_id": [], "patient": []}, dtype=str), prints, 0.9) == []
+    none = Fingerprints(np.empty(0, np.uint64), empty, empty)
+    assert relatives(pd.DataFrame({"scan_id": [], "patient": []}, dtype=str), none, 0.9) == []
+
+
+def test_look_alikes_are_the_relatives_had_no_patient_been_known() -> None:
+    images = [head(0), head(0), head(1), head(1)]
+    found = with_look_alikes(rows(["p", "q", "p", ""]), prints(images), 0.9)
+    assert found["look_alikes"].tolist() == groups(images, [""] * 4) == ["a", "a", "c", "c"]
+    assert found["patient"].tolist() == ["p", "q", "p", ""]
+
+
+def test_there_is_nothing_to_compare_where_all_patients_are_known_or_none() -> None:
+    images = [head(0), head(0)]
+    for patients in (["p", "q"], ["", ""]):
+        assert "look_alikes" not in with_look_alikes(rows(patients), prints(images), 0.9)

@@ -4,11 +4,14 @@ from collections.abc import Mapping
 
 import pandas as pd
 
+from scanvote.copies import mislabelled
 from scanvote.data_card.known import Known
 from scanvote.data_card.tables import UNKNOWN, cross_table, table
 from scanvote.datasets.base import Task
 from scanvote.download import INTEGRITY
 from scanvote.integrity import RULES, rules
+from scanvote.manifest import source_labels
+from scanvote.patients import contradicting_copies
 from scanvote.splits import SPLITS
 
 LISTED = 20
@@ -62,7 +65,38 @@ def _copies(known: Known) -> list[str]:
         f"**Are there copies?** {dropped:,} scans are copies of one that is kept, {conflicts:,}"
         f" stand in conflict over their class and are not used; {kept:,} are kept."
     )
-    return [told, *_figures(known.metrics["deduplicate"], "deduplicate")]
+    figures = _figures(known.metrics["deduplicate"], "deduplicate")
+    return [told, *_mislabelled(known.judged), *_patients(known), *figures]
+
+
+def _mislabelled(judged: pd.DataFrame) -> list[str]:
+    """The scans whose source gives them another class than the set does."""
+    held = judged[mislabelled(judged)]
+    lines = [
+        f"- {scan}: {here} here, {there} at its source"
+        for scan, here, there in zip(
+            held["scan_id"], held["label"], source_labels(held), strict=True
+        )
+    ]
+    return _told(f"Scans with another class at their source: {len(lines):,}.", lines)
+
+
+def _patients(known: Known) -> list[str]:
+    """The copies that are told to be of another patient than the scan that is kept."""
+    held = contradicting_copies(known.copies)
+    lines = [
+        f"- {one.scan_id} is of {one.patient}, {one.duplicate_of} of {one.patient_of}"
+        for one in held.itertuples()
+    ]
+    words = f"Copies with another patient than the scan that they are copies of: {len(lines):,}."
+    return _told(f"{words} All scans of both patients are one group.", lines)
+
+
+def _told(words: str, lines: list[str]) -> list[str]:
+    if not lines:
+        return []
+    rest = [f"- and {len(lines) - LISTED:,} more"] if len(lines) > LISTED else []
+    return [words, "\n".join([*lines[:LISTED], *rest])]
 
 
 def _parts(known: Known) -> list[str]:
@@ -71,8 +105,14 @@ def _parts(known: Known) -> list[str]:
     return [
         "**Who trains, who tests?**",
         cross_table(known.split, "split", SPLITS, "split"),
+        f"**Can a patient be on two sides?** {_sides(known)}",
         *_figures(known.metrics["prepare"], "prepare"),
     ]
+
+
+def _sides(known: Known) -> str:
+    found = known.patients
+    return UNKNOWN if found is None else f"{found.sentence()} {found.audit_words()}"
 
 
 def _figures(metrics: Mapping[str, float | None], stage: str) -> list[str]:

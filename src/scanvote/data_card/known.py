@@ -12,6 +12,7 @@ from scanvote.datasets.base import DataSet, Task
 from scanvote.download import INTEGRITY, MANIFEST
 from scanvote.errors import InputError
 from scanvote.files import sha256
+from scanvote.known_patients import KnownPatients
 from scanvote.manifest import read_manifest
 from scanvote.params import Params
 
@@ -24,10 +25,12 @@ class Known:
         task: whose scans these are.
         sets: facts of the data sets that the scans come from.
         labels: of the sets that were renamed (to nothing: left out).
-        scans, found: the manifest and the integrity report of `download`.
+        scans, found: the manifest and the integrity report of `download`; the patients are those
+            of `judged`, where a person may have told more of them.
         digest: SHA-256 of that manifest, which names this version of the data.
         judged, split: the manifests of `deduplicate` and `prepare`; None where the stage has
             not run on these very scans.
+        copies: ``duplicates.csv`` of `deduplicate`, without rows where it has not run.
         metrics: of a stage that has, by its name.
     """
 
@@ -39,7 +42,13 @@ class Known:
     digest: str
     judged: pd.DataFrame | None
     split: pd.DataFrame | None
+    copies: pd.DataFrame
     metrics: Mapping[str, Mapping[str, float | None]]
+
+    @property
+    def patients(self) -> KnownPatients | None:
+        """What is known of the patients of the split; None where there is none."""
+        return None if self.split is None else KnownPatients.of(self.split)
 
 
 def read_known(task: Task, params: Params, root: Path) -> Known:
@@ -60,11 +69,12 @@ def read_known(task: Task, params: Params, root: Path) -> Known:
         task=task,
         sets=_sets(task, section.dataset, scans),
         labels=getattr(section, "labels", {}),
-        scans=scans,
+        scans=scans if judged is None else _with_patients(scans, judged),
         found=pd.read_csv(raw / INTEGRITY, keep_default_na=False, dtype={"path": str}),
         digest=sha256(raw / MANIFEST),
         judged=judged,
         split=split,
+        copies=_copies(root / "data" / "deduplicated" / task / "duplicates.csv", judged),
         metrics={
             stage: _numbers(root / "metrics" / stage / f"{task}.json") if has else {}
             for stage, has in ran.items()
@@ -91,6 +101,17 @@ def _of_these(scans: pd.DataFrame, path: Path, whole: bool) -> pd.DataFrame | No
         return None
     here, there = (set(zip(one["scan_id"], one["sha256"], strict=True)) for one in (scans, later))
     return later if (there == here if whole else there <= here) else None
+
+
+def _copies(path: Path, judged: pd.DataFrame | None) -> pd.DataFrame:
+    if judged is None or not path.is_file():
+        return pd.DataFrame()
+    return pd.read_csv(path, keep_default_na=False)
+
+
+def _with_patients(scans: pd.DataFrame, judged: pd.DataFrame) -> pd.DataFrame:
+    patients = judged.set_index("scan_id")["patient"]
+    return scans.assign(patient=scans["scan_id"].map(patients))
 
 
 def _numbers(path: Path) -> dict[str, float | None]:

@@ -66,7 +66,7 @@ def _whole(known: Known) -> str:
 
 def _persons(scans: pd.DataFrame) -> str:
     facts = [fact for fact in ("age", "sex", "institution") if fact in scans]
-    keys = "the publisher's key of the patient" if (scans["patient"] != "").any() else ""
+    keys = "a key of the patient" if (scans["patient"] != "").any() else ""
     told = ", ".join(filter(None, (keys, *facts)))
     return f"**What is told of a person?** {told or 'Nothing'}."
 
@@ -113,12 +113,7 @@ def _uses(known: Known) -> list[str]:
 
 
 def _cautions(known: Known) -> list[str]:
-    scans, told = known.scans, []
-    if unknown := int((scans["patient"] == "").sum()):
-        told.append(
-            f"The patients of {unknown:,} scans are unknown: no figure is of patients, and a"
-            " split can keep them apart by likeness alone."
-        )
+    scans, told = known.scans, _of_patients(known)
     sites = set(scans["institution"]) - {""} if "institution" in scans else set()
     if len(sites) < 2:
         which = "of one institution" if sites else "of unknown institutions"
@@ -136,6 +131,13 @@ def _cautions(known: Known) -> list[str]:
             f" {counts.idxmin()}; accuracy alone says little."
         )
     return [*told, "A licence may forbid a use: see below."]
+
+
+def _of_patients(known: Known) -> list[str]:
+    found, unknown = known.patients, int((known.scans["patient"] == "").sum())
+    if found is not None:
+        return [] if found.patient_disjoint else [found.sentence()]
+    return [f"The patients of {unknown:,} scans are unknown."] if unknown else []
 
 
 def _from_one_set(scans: pd.DataFrame) -> list[str]:

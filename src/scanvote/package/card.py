@@ -1,6 +1,6 @@
 """A package's card: what it is, what it is given, what it says, and what it is not for."""
 
-from scanvote.package.contents import Contents
+from scanvote.package.contents import NOT_RECORDED, Contents
 from scanvote.params import PrepareTask
 from scanvote.voting import Vote
 
@@ -52,9 +52,21 @@ def card(contents: Contents, vote: Vote) -> str:
         "",
         "An ONNX graph takes `scan`, float32 (batch, height, width, channels) of pixels 0…255,"
         " prepared as above, and gives `probabilities` as the network does, not calibrated.",
+        "",
+        "## What it was tested on",
+        "",
+        f"- the class: {_sentence(contents.patients.classification)}",
+        f"- the mask: {_sentence(contents.patients.segmentation)}",
+        "",
         "How well it does, on whom and with what intervals, stands in the pipeline's report.",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _sentence(claim: str) -> str:
+    if claim == NOT_RECORDED:
+        return "whether patients of the test are in the training, too, is not recorded"
+    return claim
 
 
 def _onnx(path: str | None) -> str:

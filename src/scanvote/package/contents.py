@@ -17,6 +17,7 @@ FORM = 2
 VOTE = "vote.json"
 TEST = "test.csv"
 CARD = "card.md"
+NOT_RECORDED = "not recorded"
 
 
 class Network(Section):
@@ -92,6 +93,13 @@ class Segmenters(Section):
     seen: Seen
 
 
+class Patients(Section):
+    """What the test of each task may claim about patients, in `KnownPatients`'s words."""
+
+    classification: str = NOT_RECORDED
+    segmentation: str = NOT_RECORDED
+
+
 class Contents(Section):
     """A package.
 
@@ -104,6 +112,8 @@ class Contents(Section):
         volumes: how NIfTI and DICOM volumes were cut to slices.
         data: sha256 of the manifests that the splits were made of, by task.
         test: digest of the test scans, their classes and groups.
+        patients: whether patients of the test are in the training; packages that were made
+            before this was asked have no record.
         versions: of Python and the libraries that the networks were packed with.
     """
 
@@ -115,6 +125,7 @@ class Contents(Section):
     volumes: VolumesParams
     data: dict[str, str]
     test: str
+    patients: Patients = Patients()
     versions: dict[str, str]
 
 

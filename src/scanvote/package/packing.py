@@ -8,6 +8,7 @@ import pandas as pd
 
 from scanvote.errors import InputError
 from scanvote.files import replaced_folder, sha256, write_csv, write_text
+from scanvote.known_patients import KnownPatients
 from scanvote.manifest import read_manifest
 from scanvote.members import member_paths
 from scanvote.metrics.operating import positive_class, threshold
@@ -25,6 +26,7 @@ from scanvote.package.contents import (
     MaskWay,
     Network,
     Operating,
+    Patients,
     Seen,
     Segmenters,
     write_contents,
@@ -40,6 +42,8 @@ from scanvote.params import Params
 from scanvote.params.whole import EvaluateParams
 from scanvote.predictions import read_predictions
 from scanvote.voting import Vote
+
+TASKS = ("classification", "segmentation")
 
 
 def pack(
@@ -91,6 +95,7 @@ def pack(
             volumes=params.volumes,
             data={path.parent.name: sha256(path) for path in manifests},
             test=digest_of(test),
+            patients=_patients(prepared),
             versions=versions(params.backend),
         )
         if params.package.onnx:
@@ -100,6 +105,12 @@ def pack(
         write_csv(test, folder / TEST)
         write_text(folder / CARD, card(contents, Vote.read(folder / VOTE)))
         return _checked(folder, on_test, unet, raw, prepared)
+
+
+def _patients(prepared: Path) -> Patients:
+    """What the split of each task may claim about patients."""
+    manifests = {task: read_manifest(prepared / task / "manifest.csv") for task in TASKS}
+    return Patients(**{task: KnownPatients.of(one).sentence() for task, one in manifests.items()})
 
 
 def _classifiers(

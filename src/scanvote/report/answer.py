@@ -1,22 +1,27 @@
-"""The first section: the question, and the answer in two sentences."""
+"""The first section: the question, the answer, and what it may claim about patients."""
 
 from scanvote.report import names, numbers
 from scanvote.report.blocks import Block, Notice, Section, Text, Tiles
 from scanvote.report.facts import Facts, Metrics
 from scanvote.report.numbers import NOT_REPORTED
 from scanvote.report.partition import leaked
+from scanvote.report.patients import all_disjoint, claim_block, patients_of
 
 
 def answer(facts: Facts) -> Section:
     """What was asked, what came out, and beside what it stands."""
     blocks: list[Block] = [Text(question(facts))]
     if any(leaked(facts).values()):
-        blocks.append(Notice("Training and test scans share patients: see the leak audit."))
+        blocks.append(
+            Notice("Training and test scans share patients or copies: see the leak audit.")
+        )
     classes, masks = (facts.figures("evaluate", t) for t in ("classification", "segmentation"))
     if classes:
-        blocks += [Tiles(_class_tiles(classes)), Text(class_answer(facts))]
+        blocks += [Tiles(_class_tiles(classes)), claim_block(facts, "classification")]
+        blocks.append(Text(class_answer(facts)))
     if masks:
-        blocks += [Tiles(_mask_tiles(masks)), Text(mask_answer(facts))]
+        blocks += [Tiles(_mask_tiles(masks)), claim_block(facts, "segmentation")]
+        blocks.append(Text(mask_answer(facts)))
     if not classes and not masks:
         blocks.append(Text("No model was evaluated: the results are " + NOT_REPORTED + "."))
     return Section("answer", "The question and the answer", tuple(blocks))
@@ -42,8 +47,9 @@ def question(facts: Facts) -> str:
 def whose(facts: Facts) -> str:
     """Of whom the test scans are, as far as the split holds."""
     if any(leaked(facts).values()):
-        return "though of patients of whom others were"
-    return "nor was any other of the same patient, series or look-alike"
+        return "though others that they share a patient or a copy with were"
+    known = "" if all_disjoint(facts) else " known to be"
+    return f"nor was any other{known} of the same patient, series or look-alike"
 
 
 def _sets(facts: Facts, task: str) -> str:
@@ -62,7 +68,7 @@ def class_answer(facts: Facts) -> str:
     found = facts.figures("evaluate", "classification")
     return (
         f"On {numbers.counted(found, 'test_scans')} test scans of"
-        f" {numbers.counted(found, 'test_groups')} independent groups the"
+        f" {numbers.counted(found, 'test_groups')} groups the"
         f" {names.rule(facts.params.ensemble.rule)} of {facts.params.ensemble.top} networks has an"
         f" accuracy of {numbers.of(found, 'vote_accuracy')}, a macro F1 of"
         f" {numbers.of(found, 'vote_macro_f1')} and an AUROC of {numbers.of(found, 'vote_auroc')}"
@@ -110,14 +116,21 @@ def mask_answer(facts: Facts) -> str:
     found = facts.figures("evaluate", "segmentation")
     return (
         f"On {numbers.counted(found, 'test_patients')} test patients"
-        f" ({numbers.counted(found, 'test_slices')} slices) the masks of the U-Net reach a Dice of"
-        f" {numbers.of(found, 'dice_patient_mean')} in the mean, all slices of a patient counted"
-        f" together. The baseline without learning has"
+        f" ({numbers.counted(found, 'test_slices')} slices{_alone(facts)}) the masks"
+        f" of the U-Net reach a Dice of {numbers.of(found, 'dice_patient_mean')} in the mean,"
+        " all slices of a patient counted together. The baseline without learning has"
         f" {numbers.of(found, 'baseline_dice_patient_mean')}: the U-Net is"
         f" {verdict(found, 'difference_dice_patient_mean')} (difference"
         f" {numbers.of(found, 'difference_dice_patient_mean')}), and masks that are always empty"
         f" have {numbers.of(found, 'empty_dice_patient_mean')}, as two empty masks agree."
     )
+
+
+def _alone(facts: Facts) -> str:
+    """What a slice is counted as whose patient is unknown."""
+    found = patients_of(facts, "segmentation")
+    known = found is None or found.known["test"] == found.scans["test"]
+    return "" if known else "; one of an unknown patient counts as a patient"
 
 
 def _class_tiles(found: Metrics) -> tuple[tuple[str, str, str], ...]:

@@ -14,11 +14,14 @@ from scanvote.report.limits import limitations
 from scanvote.report.numbers import NOT_REPORTED
 from scanvote.report.page import rendered, title
 from scanvote.report.partition import PROTOCOLS, leaked
+from scanvote.report.patients import audit_claim, claim_block
 from scanvote.report.reproduce import versions
 from scanvote.report.results_classes import results_classes
 from scanvote.report.results_masks import results_masks
 from scanvote.report.search import voters
 from scanvote.splits import SPLITS
+
+_COUNTED = ("scans", "scans_patient_known", "groups")
 
 
 def card(facts: Facts) -> str:
@@ -110,7 +113,7 @@ def _data(facts: Facts, splits: tuple[str, ...]) -> list[Block]:
         (
             f"{task}, {split}",
             ", ".join(one.name for one in facts.known[task].sets),
-            *(numbers.counted(found, f"{split}_{what}") for what in ("scans", "groups")),
+            *(numbers.counted(found, f"{split}_{what}") for what in _COUNTED),
         )
         for task in TASKS
         if task in facts.known and (found := facts.figures("prepare", task))
@@ -118,20 +121,31 @@ def _data(facts: Facts, splits: tuple[str, ...]) -> list[Block]:
         if split in splits
     )
     words = (
-        f"{PROTOCOLS[protocol]} Pairs of scans on two sides with something in common: {pairs:,}."
+        f"{PROTOCOLS[protocol]} Pairs of scans on two sides that are known to have something in"
+        f" common: {pairs:,}."
     )
     if not rows:
         return [Text(NOT_REPORTED)]
-    return [Text(words), Table("", ("part", "data sets", "scans", "groups"), rows)]
+    claims = Bullets(
+        tuple(
+            f"{task.capitalize()}: {audit_claim(facts, task)}"
+            for task in TASKS
+            if task in facts.known
+        )
+    )
+    head = ("part", "data sets", "scans", "of known patients", "groups")
+    return [Text(words), claims, Table("", head, rows)]
 
 
 def _analyses(facts: Facts) -> list[Block]:
     """The answers, and the tables of the page."""
     blocks: list[Block] = []
     if facts.figures("evaluate", "classification"):
-        blocks += [Text(class_answer(facts)), *_tables(results_classes(facts))]
+        blocks += [Text(class_answer(facts)), claim_block(facts, "classification")]
+        blocks += _tables(results_classes(facts))
     if facts.figures("evaluate", "segmentation"):
-        blocks += [Text(mask_answer(facts)), *_tables(results_masks(facts))]
+        blocks += [Text(mask_answer(facts)), claim_block(facts, "segmentation")]
+        blocks += _tables(results_masks(facts))
     return blocks or [Text(NOT_REPORTED)]
 
 

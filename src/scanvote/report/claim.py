@@ -14,6 +14,7 @@ from scanvote.report.galleries import METHODS
 from scanvote.report.limits import limitations
 from scanvote.report.numbers import NOT_REPORTED
 from scanvote.report.page import rendered, title
+from scanvote.report.patients import patient_claim
 from scanvote.report.reproduce import versions
 from scanvote.report.search import FAMILIES, voters
 
@@ -70,9 +71,9 @@ def _front(facts: Facts) -> dict[int, str]:
 
 def _summary(facts: Facts) -> Iterable[str]:
     if facts.figures("evaluate", "classification"):
-        yield class_answer(facts)
+        yield f"{class_answer(facts)} {patient_claim(facts, 'classification')}"
     if facts.figures("evaluate", "segmentation"):
-        yield mask_answer(facts)
+        yield f"{mask_answer(facts)} {patient_claim(facts, 'segmentation')}"
 
 
 def _model(facts: Facts) -> dict[int, str]:

@@ -3,10 +3,12 @@
 from collections.abc import Iterable
 
 from scanvote.data_card.tables import UNKNOWN
+from scanvote.datasets.base import Task
 from scanvote.report import names, numbers
 from scanvote.report.facts import TASKS, Facts
 from scanvote.report.numbers import NOT_REPORTED
 from scanvote.report.partition import PROTOCOLS, leaked
+from scanvote.report.patients import audit_claim, patients_of
 
 
 def each(told: Iterable[tuple[str, str]]) -> str:
@@ -73,16 +75,26 @@ def of_reference(facts: Facts) -> dict[int, str]:
 def of_partitions(facts: Facts) -> dict[int, str]:
     """Items 19 to 21: who trains, who tests, and how many."""
     split = facts.params.split
-    pairs = each((task, f"{count:,} pairs across") for task, count in leaked(facts).items())
-    level = (
-        "scan: it leaks" if split.protocol == "random" else "patient, series, look-alikes, copies"
-    )
     return {
         19: f"protocol {split.protocol}: {PROTOCOLS[split.protocol]} Test share {split.test:g},"
         f" validation {split.validation:g}, stratified by class, seeded",
-        20: f"{level}; audited: {pairs}",
+        20: " ".join(_level(facts, task) for task in facts.known) or NOT_REPORTED,
         21: f"not calculated beforehand; {_sizes(facts)}",
     }
+
+
+def _level(facts: Facts, task: Task) -> str:
+    """The patient only where nobody can be on two sides."""
+    found, pairs = patients_of(facts, task), leaked(facts)
+    if found is not None and found.patient_disjoint:
+        level = "patient"
+    elif facts.params.split.protocol == "random":
+        level = "scan, it leaks"
+    else:
+        level = "group of known patients, series, look-alikes and copies"
+    count = f"{pairs[task]:,}" if task in pairs else NOT_REPORTED
+    seen = f"pairs across that the audit sees: {count}"
+    return f"{task}: {level}; {seen}. {audit_claim(facts, task)}"
 
 
 def _sizes(facts: Facts) -> str:

@@ -1,10 +1,15 @@
 """The section on the data: what they are, what is wrong with them, and whose they are."""
 
+from collections.abc import Sequence
+
+import pandas as pd
+
 from scanvote.data_card.cleaning import LISTED
 from scanvote.data_card.known import Known
 from scanvote.data_card.tables import UNKNOWN, classes, patients
 from scanvote.datasets.base import DataSet
 from scanvote.integrity import RULES, rules
+from scanvote.patients import contradicting_copies
 from scanvote.report import names, numbers
 from scanvote.report.blocks import (
     Answers,
@@ -30,6 +35,9 @@ _COPIES = {
     "largest_cluster": "scans in the largest cluster of copies",
     "conflicts": "images under two classes",
     "conflict_scans": "scans of those images",
+    "source_label_conflicts": "scans whose source gives them another class",
+    "patients_given": "scans whose patient a person told",
+    "patient_conflicts": "clusters of copies that have two patients",
     "relatives_groups": "groups of look-alikes of unknown patients",
     "largest_relatives_group": "scans in the largest of them",
     "overruled": "decisions of a person against the rule",
@@ -37,6 +45,10 @@ _COPIES = {
     "recall_same_side": "share of the planted copies that stays on the side of its original",
     "precision": "share of what was found that was planted",
 }
+
+
+_TOLD = ("clusters", "relatives_groups", "overruled", "source_label_conflicts", "patients_given")
+"""Without any of them there is no table."""
 
 
 def data(facts: Facts) -> Section:
@@ -144,7 +156,7 @@ def _copies(facts: Facts, known: Known) -> list[Block]:
     found = facts.figures("deduplicate", known.task)
     if not found:
         return [Text(f"Copies: {numbers.NOT_REPORTED}.")]
-    if not any(found.get(key) for key in ("clusters", "relatives_groups", "overruled")):
+    if not any(found.get(key) for key in _TOLD):
         return [Text(f"Among {numbers.counted(found, 'scans')} scans no copy was found.")]
     rows = tuple(
         (words, _copy_figure(key, found[key])) for key, words in _COPIES.items() if found.get(key)
@@ -189,22 +201,56 @@ def _class(label: object) -> str:
 
 
 def _conflicts(facts: Facts, known: Known) -> list[Block]:
-    """The scans that stand under two classes, one by one."""
+    """The scans that stand under two classes, and the copies with two patients, one by one."""
     table = facts.table(f"data/deduplicated/{known.task}/duplicates.csv")
-    if table.empty or not table["conflict"].any():
+    if table.empty:
         return []
-    held = table[table["conflict"]]
-    rows = tuple(
-        (str(one.scan_id), _class(one.label), str(one.duplicate_of), _class(one.label_of))
+    return [*_two_classes(facts, table[table["conflict"]]), *_two_patients(table)]
+
+
+def _two_classes(facts: Facts, held: pd.DataFrame) -> list[Block]:
+    if held.empty:
+        return []
+    rows = [
+        (
+            str(one.scan_id),
+            _class(one.label),
+            "at its source" if one.rule == "source label" else str(one.duplicate_of),
+            _class(one.label_of),
+        )
         for one in held.head(LISTED).itertuples()
+    ]
+    source = int((held["rule"] == "source label").sum())
+    told = f" ({source:,} of them here and at their source)" if source else ""
+    words = (
+        f"{len(held):,} images stand in the data under two classes{told}, and nobody here can tell"
+        f" which is right{_so(facts)}."
     )
-    more = f"And {len(held) - LISTED:,} more." if len(held) > LISTED else ""
     caption = "One image under two classes."
     head = ("scan", "its class", "the same image", "its class there")
-    return [
-        Notice(
-            f"{len(held):,} images stand in the data under two classes, and nobody here can tell"
-            f" which is right{_so(facts)}."
-        ),
-        Folded("Each conflict", (Table(caption, head, rows, more),)),
+    return [Notice(words), _each_conflict("Each conflict", caption, head, rows, len(held))]
+
+
+def _two_patients(table: pd.DataFrame) -> list[Block]:
+    """Copies whose patient is not that of the scan that is kept."""
+    held = contradicting_copies(table)
+    if held.empty:
+        return []
+    rows = [
+        (str(one.scan_id), str(one.patient), str(one.duplicate_of), str(one.patient_of))
+        for one in held.head(LISTED).itertuples()
     ]
+    words = (
+        f"Copies with another patient than the scan that they are copies of: {len(held):,}; all"
+        " scans of both patients are one group."
+    )
+    head = ("scan", "its patient", "the same image", "its patient there")
+    caption = "One image of two patients."
+    return [Text(words), _each_conflict("Each such copy", caption, head, rows, len(held))]
+
+
+def _each_conflict(
+    summary: str, caption: str, head: Sequence[str], rows: Sequence[tuple[str, ...]], count: int
+) -> Folded:
+    more = f"And {count - LISTED:,} more." if count > LISTED else ""
+    return Folded(summary, (Table(caption, tuple(head), tuple(rows), more),))

@@ -4,10 +4,12 @@ from collections.abc import Iterator
 
 from scanvote.data_card.known import Known
 from scanvote.data_card.tables import classes
+from scanvote.datasets.base import Task
 from scanvote.report import names, numbers
 from scanvote.report.blocks import Bullets, Section
 from scanvote.report.facts import TASKS, Facts, Metrics
 from scanvote.report.partition import leaked
+from scanvote.report.patients import audit_claim, patients_of
 from scanvote.report.results_masks import unit
 from scanvote.report.shortcuts import shortcut_limit
 
@@ -28,6 +30,7 @@ def limitations(facts: Facts) -> Iterator[str]:
         yield "This was a smoke run, to see that all works: no figure is a result."
     for task in TASKS:
         if task in facts.known:
+            yield from _of_patients(facts, task)
             yield from _of_data(facts.known[task])
     yield from _of_test(facts)
     yield from shortcut_limit(facts)
@@ -41,16 +44,19 @@ def limitations(facts: Facts) -> Iterator[str]:
     )
 
 
+def _of_patients(facts: Facts, task: Task) -> Iterator[str]:
+    found, scans = patients_of(facts, task), facts.known[task].scans
+    if found is not None and not found.patient_disjoint:
+        yield f"{task.capitalize()}: {audit_claim(facts, task)}"
+    unknown = int((scans["patient"] == "").sum())
+    if found is None and unknown:
+        yield f"The patient is unknown of {numbers.share(unknown, len(scans))} scans of the {task}."
+
+
 def _of_data(known: Known) -> Iterator[str]:
     task, scans = known.task, known.scans
     if any(one.name == "phantom" for one in known.sets):
         yield f"The scans of the {task} are generated: nothing about patients follows from them."
-    if unknown := int((scans["patient"] == "").sum()):
-        yield (
-            f"The patient is unknown of {numbers.share(unknown, len(scans))} scans of the {task}."
-            " Only look-alikes can be kept on one side of a split; two unlike scans of one such"
-            " patient may stand on both."
-        )
     yield from _of_places(known)
     missing = [fact for fact in ("age", "sex") if fact not in scans]
     if missing:

@@ -48,10 +48,6 @@ _FIGURES = {
 _CHOICE = re.compile(r"(convolutions|dense layers|filters|units|dropout)(?=\d)")
 _WORDS = {"p": "p", "auroc": "AUROC", "f1": "F1", "onnx": "ONNX", "unet": "U-Net", "dice": "Dice"}
 _TESTS = {"mcnemar": "McNemar, exact", "delong": "DeLong", "wilcoxon": "Wilcoxon"}
-_PROTOCOLS = {
-    "inflation": "difference: random less grouped",
-    "official_as_published": "official, leaks left in",
-}
 
 
 def words(name: str) -> str:
@@ -78,10 +74,6 @@ def model(name: str) -> str:
 
 def test(name: str) -> str:
     return _TESTS.get(name, words(name))
-
-
-def protocol(name: str) -> str:
-    return _PROTOCOLS.get(name, words(name))
 
 
 def figure(name: str) -> str:

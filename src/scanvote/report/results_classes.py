@@ -7,6 +7,7 @@ from scanvote.report.answer import class_answer, classes_of
 from scanvote.report.blocks import Block, Folded, Heading, Section, Table, Text
 from scanvote.report.details import operating, subgroups
 from scanvote.report.facts import Facts, Metrics
+from scanvote.report.patients import claim_block
 from scanvote.report.pictures import others, picture, side_by_side
 from scanvote.report.tables import frame_table
 
@@ -65,6 +66,7 @@ def results_classes(facts: Facts) -> Section:
     blocks: list[Block] = (
         [
             Text(class_answer(facts)),
+            claim_block(facts, "classification"),
             *_beside(facts, found),
             *_models(facts),
             *_comparisons(facts),

@@ -6,6 +6,7 @@ from scanvote.report.blocks import Block, Folded, Section, Table, Text
 from scanvote.report.details import subgroup_table
 from scanvote.report.facts import Facts, Metrics
 from scanvote.report.numbers import NOT_REPORTED
+from scanvote.report.patients import claim_block
 from scanvote.report.pictures import others, picture, side_by_side
 from scanvote.report.tables import frame_table
 
@@ -47,6 +48,7 @@ def results_masks(facts: Facts) -> Section:
     blocks: list[Block] = (
         [
             Text(mask_answer(facts)),
+            claim_block(facts, "segmentation"),
             Text(f"A Dice counts all slices of a patient together; {_empty_rule()}."),
             _beside(found),
             *_tests(found),

@@ -89,8 +89,14 @@ def _register(store: Store, run_id: str, folder: Path, name: str, seed: int) -> 
         new, present = read_examined(folder / TEST), _champions_test(store, name)
         verdict = choose_champion(new, present, contents.smoke, seed)
         tags = {_CONTENT: content, REASON: verdict.reason, "scanvote.test": contents.test}
+        claims: dict[str, str] = contents.patients.model_dump()
         made = store.client.create_model_version(
-            name, logged.model_uri, run_id, tags=tags, model_id=logged.model_id
+            name,
+            logged.model_uri,
+            run_id,
+            tags=tags | {f"scanvote.patients.{task}": claim for task, claim in claims.items()},
+            description="\n\n".join(f"Test of {task}: {claim}" for task, claim in claims.items()),
+            model_id=logged.model_id,
         )
         store.client.set_registered_model_alias(name, verdict.alias, made.version)
     return Registered(str(made.version), verdict.reason)

@@ -107,6 +107,10 @@ def test_it_tells_what_it_is_of(made: Made, packed):
     assert [one.model for one in contents.classifiers.members] == ["ann/small", "cnn/small"]
     assert contents.classifiers.operating is None
     assert contents.volumes == made.params.volumes
+    told = "Not patient-disjoint: 6 of 6 test scans are of patients who are also in training"
+    assert contents.patients.classification.startswith(told)
+    assert contents.patients.segmentation.startswith(told)
+    assert told in (packed[0] / "card.md").read_text(encoding="utf-8")
     assert contents.classifiers.explain.methods == made.params.explain.methods
     assert set(contents.data) == {"classification", "segmentation"}
     assert {"python", "keras", "numpy"} < set(contents.versions)

@@ -135,8 +135,11 @@ def test_the_champion_is_the_best_of_the_versions(packed: Path, repository: Path
     assert "other scans" in register(other).reason
     assert "smoke run" in register(smoke).reason
     assert aliases() == {"champion": "3", "challenger": "5"}
-    tags = store.open_store().client.get_model_version("scanvote", "3").tags
-    assert tags["scanvote.reason"] == reason
+    found = store.open_store().client.get_model_version("scanvote", "3")
+    assert found.tags["scanvote.reason"] == reason
+    told = found.tags["scanvote.patients.classification"]
+    assert told.startswith("Not patient-disjoint: 6 of 6 test scans")
+    assert f"Test of classification: {told}\n" in found.description
 
 
 def test_what_is_a_version_already_is_not_registered_again(packed: Path, registered: Path):

@@ -9,6 +9,7 @@ import pandas as pd
 from PIL import Image
 
 from scanvote.files import write_csv, write_json
+from scanvote.known_patients import KnownPatients
 from scanvote.manifest import COLUMNS, write_manifest
 from scanvote.params import Params
 from scanvote.seeds import generator
@@ -58,14 +59,22 @@ def repository(
     params: Params,
     labels: tuple[str, ...] = ("glioma", "no_tumor", "pituitary"),
     without: Iterable[str] = (),
+    known: str = "all",
     **changes: object,
 ) -> Path:
-    """Make it at `root`: with these classes and settings, without what lies at these paths."""
+    """Make it at `root`: with these classes and settings, without what lies at these paths.
+
+    Of the scans of classification `known` have a patient: all, some (1 of 3 test scans has none)
+    or none.
+    """
     _write_params(root, params, changes)
     for task in TASKS:
-        _write_data(root, task, labels if task == "classification" else ("",))
+        if task == "classification":
+            _write_data(root, task, labels, known)
+        else:
+            _write_data(root, task, ("",), "all")
     _write_models(root)
-    _write_results(root, labels)
+    _write_results(root, labels, {"all": 12, "some": 8, "none": 0}[known])
     for path in PICTURES:
         _draw(root / path)
     for path in without:
@@ -82,9 +91,12 @@ def _write_params(root: Path, params: Params, changes: dict[str, object]) -> Non
     (root / "params.yaml").write_text(json.dumps(values), encoding="utf-8")
 
 
-def _write_data(root: Path, task: str, labels: tuple[str, ...]) -> None:
+def _write_data(root: Path, task: str, labels: tuple[str, ...], known: str) -> None:
     """Four scans of each class, of four patients, one in the test part."""
     scans = _scans(task, labels)
+    if known != "all":
+        forgotten = [known == "none" or number // 4 == 1 for number in range(len(scans))]
+        scans.loc[forgotten, "patient"] = ""
     raw = root / "data" / "raw" / task
     write_manifest(scans, raw / "manifest.csv")
     found = [("mixed_sizes", TASKS[task], "64x32 8, 32x32 4", False, "They differ.")]
@@ -96,11 +108,18 @@ def _write_data(root: Path, task: str, labels: tuple[str, ...]) -> None:
     write_manifest(split, root / "data/prepared" / task / "manifest.csv")
     copy = {"scan_id": "copy", "duplicate_of": "scan", "rule": "bytes", "distance": 0}
     copy |= {"correlation": 1.0, "conflict": True, "label": labels[0], "label_of": labels[-1]}
-    write_csv(pd.DataFrame([copy]), root / "data/deduplicated" / task / "duplicates.csv")
-    metrics = {"scans": len(scans), "kept": len(scans), "redundant": 1, "clusters": 1}
-    write_json(root / f"metrics/deduplicate/{task}.json", metrics | {"conflicts": 1})
+    copy |= {"patient": "", "patient_of": ""}
+    wrong = copy | {"scan_id": "wrong", "duplicate_of": "", "rule": "source label"}
+    other = copy | {"scan_id": "other", "rule": "perceptual", "conflict": False}
+    other |= {"patient": "set/one", "patient_of": "set/two"}
+    copies = pd.DataFrame([copy, wrong, other])
+    write_csv(copies, root / "data/deduplicated" / task / "duplicates.csv")
+    counts = {"scans": len(scans), "kept": len(scans), "redundant": 1, "clusters": 1}
+    counts |= {"conflicts": 1, "source_label_conflicts": 1, "patient_conflicts": 1}
+    write_json(root / f"metrics/deduplicate/{task}.json", counts)
     write_json(root / f"metrics/download/{task}.json", {"scans": len(scans), "excluded": 0})
-    write_json(root / f"metrics/prepare/{task}.json", _split_metrics(len(scans)))
+    metrics = _split_metrics(len(scans)) | KnownPatients.of(split).metrics()
+    write_json(root / f"metrics/prepare/{task}.json", metrics)
 
 
 def _scans(task: str, labels: tuple[str, ...]) -> pd.DataFrame:
@@ -155,7 +174,7 @@ class Draws:
 _CLASSIFIED = ("accuracy", "balanced_accuracy", "macro_f1", "mcc", "auroc", "brier", "ece")
 
 
-def _write_results(root: Path, labels: tuple[str, ...]) -> None:
+def _write_results(root: Path, labels: tuple[str, ...], known: int) -> None:
     draw, metrics = Draws(), root / "metrics"
     of_class = ("sensitivity", "specificity")
     found = draw.figures(
@@ -192,7 +211,8 @@ def _write_results(root: Path, labels: tuple[str, ...]) -> None:
     write_csv(pd.DataFrame(protocols), metrics / "inflation/classification/table.csv")
     _write_shortcuts(metrics / "inflation/classification/shortcuts.csv", labels)
     leak = draw.figures("random_accuracy", "grouped_accuracy", "inflation_accuracy")
-    write_json(metrics / "inflation/classification.json", leak | draw.figure("inflation_macro_f1"))
+    leak |= draw.figure("inflation_macro_f1") | {"scans": 12, "scans_patient_known": known}
+    write_json(metrics / "inflation/classification.json", leak)
     mass = draw.figures("vote_gradcam_mass", "vote_gradcam_above_chance")
     write_json(metrics / "explain/classification.json", {"lesions": 12, "chance": 0.11} | mass)
     write_json(

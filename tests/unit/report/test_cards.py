@@ -3,16 +3,21 @@
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from scanvote.data_card import data_card
 from scanvote.report import write_report
 from scanvote.report.card import card
 from scanvote.report.claim import answers, claim
 from scanvote.report.claim_items import ITEMS
 from scanvote.report.facts import read_facts
+from scanvote.report.limits import limitations
+from scanvote.report.page import page
 from tests.unit.report.making import MISSING
+from tests.unit.report.reading import Page
 
 Make = Callable[..., Path]
 
@@ -68,7 +73,7 @@ def test_the_figures_are_those_of_the_page(make: Make) -> None:
     facts = read_facts(make())
     told = answers(facts)
     assert told[37] in claim(facts)
-    assert "180 test scans of 91 independent groups" in told[37]
+    assert "180 test scans of 91 groups" in told[37]
     assert "exact McNemar p = 0.042, DeLong p < 0.001" in told[29]
 
 
@@ -106,3 +111,73 @@ def test_a_report_needs_no_network_library(make: Make, tmp_path: Path) -> None:
     )
     assert done.stdout.strip() == "[]"
     assert all(Path(out).stat().st_size for out in outs)
+
+
+CLAIMS = {
+    "all": "Patient-disjoint: the patient of every scan is known, and nobody is on two sides.",
+    "some": "Patients unknown for 1 of 3 test scans: look-alikes are kept together, slices of one"
+    " patient mostly are not.",
+    "none": "Patients unknown for 3 of 3 test scans: look-alikes are kept together, slices of one"
+    " patient mostly are not.",
+}
+
+
+@pytest.mark.parametrize("known", CLAIMS)
+def test_every_text_says_of_how_many_test_scans_the_patient_is_known(
+    make: Make, known: str
+) -> None:
+    root = make(known=known)
+    facts = read_facts(root)
+    told = {
+        "answer": Page(page(facts)).text.partition("The data and their faults Nothing")[0],
+        "card": card(facts),
+        "claim": claim(facts),
+        "data card": data_card("classification", facts.params, root),
+    }
+    for where, text in told.items():
+        assert CLAIMS[known] in text, where
+        assert ("atients unknown" in text) == (known != "all"), where
+    assert ("atient-disjoint" in told["data card"]) == (known == "all")
+
+
+@pytest.mark.parametrize(("known", "share"), [("all", None), ("some", "33.3%"), ("none", "100.0%")])
+def test_the_level_of_the_partitions_is_the_patient_only_where_all_are_known(
+    make: Make, known: str, share: str | None
+) -> None:
+    facts = read_facts(make(known=known))
+    level = answers(facts)[20].partition(" segmentation: ")[0]
+    assert level.startswith("classification: patient;") == (share is None)
+    assert (f"The audit is blind for {share} of the scans" in level) == (share is not None)
+    assert (CLAIMS[known] in " ".join(limitations(facts))) == (share is not None)
+
+
+def test_a_split_by_chance_has_no_level(make: Make) -> None:
+    root = make(known="some")
+    facts = read_facts(root)
+    split = facts.params.split.model_copy(update={"protocol": "random"})
+    random = replace(facts, params=facts.params.model_copy(update={"split": split}))
+    assert answers(random)[20].startswith("classification: scan, it leaks;")
+
+
+@pytest.mark.parametrize(
+    ("known", "words"),
+    [
+        ("all", "scans grouped by patients 0."),
+        ("some", "scans grouped by patients where known, else look-alikes 0."),
+        ("none", "scans grouped by look-alikes 0."),
+    ],
+)
+def test_what_a_leak_adds_is_told_by_what_the_groups_are(
+    make: Make, known: str, words: str
+) -> None:
+    text = Page(page(read_facts(make(known=known)))).text
+    assert words in text
+    assert ("under every protocol, and what that adds is not measured" in text) == (known != "all")
+
+
+def test_what_contradicts_the_source_or_a_patient_is_listed(make: Make) -> None:
+    text = Page(page(read_facts(make()))).text
+    told = "2 images stand in the data under two classes (1 of them here and at their source)"
+    assert told in text
+    assert "wrong glioma at its source pituitary" in text
+    assert "other set/one scan set/two" in text

@@ -24,6 +24,15 @@ def _near(familiarity: Familiarity) -> str:
     return f"{place} what the model has seen ({familiarity.distance:.2f}; outside above 1)"
 
 
+def patients(contents: Contents) -> dict[str, str]:
+    """What the tests of the model may claim about patients."""
+    claims = contents.patients
+    return {
+        "Patients, test of the class": claims.classification,
+        "Patients, test of the outline": claims.segmentation,
+    }
+
+
 def digests(contents: Contents) -> dict[str, str]:
     """By what the data are known that the model was made of and tested on."""
     made_of = {f"Data, {names.words(task)}": digest for task, digest in contents.data.items()}

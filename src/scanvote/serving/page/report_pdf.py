@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from scanvote.findings import Finding, MemberVote
 from scanvote.package import Contents
 from scanvote.report import names
-from scanvote.serving.page.facts import digests
+from scanvote.serving.page.facts import digests, patients
 from scanvote.serving.page.overlays import heated, outlined, pixels
 from scanvote.serving.page.recent import Shown
 from scanvote.serving.page.report_layout import (
@@ -94,7 +94,7 @@ def _figures(on: "Figure", y: float, finding: Finding, said: Told, contents: Con
         y = paragraph(on, y, f"{at}: {names.model(one.model)}", size=8, color=GREY)
     versions = ", ".join(f"{name} {number}" for name, number in contents.versions.items())
     y = terms(on, y - 0.012, said.facts)
-    return terms(on, y, {**digests(contents), "Versions": versions})
+    return terms(on, y, {**patients(contents), **digests(contents), "Versions": versions})
 
 
 def _explanations(shown: Shown, whole: int) -> "Figure":

@@ -10,7 +10,7 @@ from scanvote.datasets.own.walk import stem
 from scanvote.package import Contents
 from scanvote.params.whole import Method
 from scanvote.report import names
-from scanvote.serving.page.facts import digests
+from scanvote.serving.page.facts import digests, patients
 from scanvote.serving.page.overlays import outline
 from scanvote.serving.page.recent import Asked, Shown
 from scanvote.serving.page.wording import Told, explained_class, told
@@ -147,6 +147,7 @@ def model_tables(contents: Contents) -> dict[str, Mapping[str, str]]:
             "validation lie at most; measured apart for the class and for the outline",
             "Above 1": "outside what the model has seen: the answer means little",
         },
+        "What it was tested on": patients(contents),
         "Digests of the data": digests(contents),
         "Versions": contents.versions,
     }

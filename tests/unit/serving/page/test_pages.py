@@ -10,6 +10,7 @@ from html.parser import HTMLParser
 import pytest
 
 from scanvote.findings import DISCLAIMER
+from scanvote.package.contents import Patients
 from scanvote.serving.page.pages import DRAWN
 from scanvote.serving.page.recent import Recent
 from scanvote.serving.work import Busy, TooSlow
@@ -230,6 +231,19 @@ def test_the_model_s_page_tells_no_distance_in_a_unit_of_its_own() -> None:
         html = client.get("/model").text
     assert "Distance 1" in html
     assert str(contents().classifiers.seen.radius) not in html
+
+
+def test_the_model_s_page_and_interface_say_what_the_test_may_claim_about_patients() -> None:
+    told = "Patients unknown for 1 of 3 test scans: look-alikes are kept together."
+    claims = Patients(classification=told, segmentation="Patient-disjoint: nobody is on two sides.")
+    engine = FakeEngine(contents=contents().model_copy(update={"patients": claims}))
+    with asking(engine) as client:
+        html, answer = client.get("/model").text, client.get("/api/v1/model").json()
+    assert told in html
+    assert "Patient-disjoint: nobody is on two sides." in html
+    assert answer["contents"]["patients"]["classification"] == told
+    with asking() as client:
+        assert client.get("/model").text.count("<dd>not recorded</dd>") == 2
 
 
 def test_a_sample_is_asked_for_by_name_and_shown_as_it_lies() -> None:
