@@ -16,6 +16,7 @@ import cv2
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from scanvote.errors import InputError
 from scanvote.figures import inflation_figure, shortcuts_figure
@@ -69,16 +70,18 @@ def inflation(
     scans["group"] = pd.factorize(scans["group"])[0]
     pixels, measured = features([raw / path for path in scans["path"]], params)
     trainings = dict(protocols(scans, params, seed))
-    predictions = pd.concat(
-        [_tested(name, scans, pixels, parts) for name, parts in trainings.items()]
-    )
+    # the probes are small: threads of the BLAS would wait for each other, for minutes on busy cores
+    with threadpool_limits(1):
+        predictions = pd.concat(
+            [_tested(name, scans, pixels, parts) for name, parts in trainings.items()]
+        )
+        told = shortcuts(scans, measured, trainings["grouped"], seed)
     table = score(predictions, sorted(set(scans["label"])), len(set(scans["group"])), seed)
     known = int((scans["patient"] != "").sum())
     write_csv(predictions, out / "predictions.csv")
     write_csv(table.round(6), out / "table.csv")
     names = {name: protocol_words(name, known, len(scans)) for name in table["protocol"]}
     inflation_figure(table, names, out / "inflation.png")
-    told = shortcuts(scans, measured, trainings["grouped"], seed)
     write_csv(told.round(6), out / "shortcuts.csv")
     shortcuts_figure(told, out / "shortcuts.png")
     counts = {"scans": len(scans), "scans_patient_known": known}
