@@ -312,7 +312,7 @@ def test_the_copies_in_the_set_of_unknown_patients_are_found(
     laid(mirror, parts(slices(side=512)))
     folders = ("meningioma", "pituitary", "glioma", "glioma", "glioma")
     copies = {
-        f"Training/{label}_tumor/m ({at + 1}).jpg": jpeg(head(at, 512), 256)
+        f"Training/{label}_tumor/copy ({at + 1}).jpg": jpeg(head(at, 512), 256)
         for at, label in enumerate(folders)
     }
     other = {"Training/no_tumor/m.jpg": jpeg(head(50, 512), 256)}
@@ -323,14 +323,18 @@ def test_the_copies_in_the_set_of_unknown_patients_are_found(
     )
     download("classification", joined, tmp_path / "raw")
     (tmp_path / "overrule.csv").write_text("action,scan_id,other,reason\n")
-    deduplicate(
-        tmp_path / "raw", chosen.deduplicate, tmp_path / "overrule.csv", tmp_path / "judged"
-    )
+    (tmp_path / "patients.csv").write_text("scan_id,patient\n")
+    tables = tmp_path / "overrule.csv", tmp_path / "patients.csv"
+    deduplicate(tmp_path / "raw", chosen.deduplicate, *tables, tmp_path / "judged")
     frame = read_manifest(tmp_path / "judged/manifest.csv").set_index("scan_id")
     kaggle = frame[frame["source"] == "brain_tumor_mri"]
     found = kaggle["duplicate_of"].str.removeprefix("figshare_brain_tumor/")
-    numbers = found.index.str.extract(r"m \((\d)\)$", expand=False).fillna("")
+    numbers = found.index.str.extract(r"copy \((\d)\)$", expand=False).fillna("")
     assert found.tolist() == numbers.tolist()
     assert sorted(numbers) == ["", "1", "2", "3", "4", "5"]
     assert frame.loc[frame["source"] == "figshare_brain_tumor", "kept"].all()
+    known = found[found != ""]
+    patients = frame.loc["figshare_brain_tumor/" + known, "patient"]
+    assert kaggle.loc[known.index, "patient"].tolist() == patients.tolist()
+    assert (patients != "").all()
     assert kaggle.index[kaggle["kept"]].tolist() == ["brain_tumor_mri/Training/no_tumor/m"]
