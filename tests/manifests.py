@@ -8,6 +8,7 @@ def manifest(rows: int, **columns: list[object]) -> pd.DataFrame:
     names = [chr(ord("a") + row) for row in range(rows)]
     values = {
         "scan_id": names,
+        "source": ["set"] * rows,
         "path": [f"set/{name}.png" for name in names],
         "label": ["glioma"] * rows,
         "patient": [""] * rows,

@@ -172,8 +172,8 @@ def conflict_lines(frame: pd.DataFrame, contradicting: Sequence[Cluster]) -> lis
             for scan, patient in zip(scans["scan_id"], scans["patient"], strict=True)
         )
         lines.append(
-            f"copies with two patients: {claims}; all scans of both stay on one side of the split:"
-            " correct the table of patients, or part the scans in the table of copies"
+            f"copies with two patients: {claims}; correct the table of patients, or part the scans"
+            " in the table of copies; until then groups hold all scans of both together"
         )
     return lines
 

@@ -15,7 +15,7 @@ class KnownPatients:
         scans: number of scans of each split, by its name.
         known: how many of them have a known patient, likewise.
         shared: test scans whose patient is in training or validation, as far as is known.
-        grouped: whether the test shares no group (copies, look-alikes…) with the other splits.
+        grouped: whether no group (a patient, copies, look-alikes…) stands in two splits.
     """
 
     scans: dict[str, int]
@@ -32,7 +32,7 @@ class KnownPatients:
             {name: int((split == name).sum()) for name in SPLITS},
             {name: int(((split == name) & (patient != "")).sum()) for name in SPLITS},
             int(patient[test].isin(set(patient[split != "test"])).sum()),
-            not group[split == "test"].isin(set(group[split != "test"])).any(),
+            bool((split.groupby(group).nunique() <= 1).all()),
         )
 
     @property
@@ -41,8 +41,8 @@ class KnownPatients:
 
     @property
     def patient_disjoint(self) -> bool:
-        """Whether it is certain that nobody is both in the test and in training or validation."""
-        return self.all_known and not self.shared
+        """Whether it is certain that nobody stands in two splits."""
+        return self.all_known and self.grouped and not self.shared
 
     @property
     def unknown_share(self) -> float:
@@ -82,6 +82,8 @@ class KnownPatients:
         return "patient-disjoint" if self.patient_disjoint else self._shared_short() + self._ratio()
 
     def _shared(self) -> str:
+        if self.all_known and not self.shared:
+            return "Not patient-disjoint: copies or scans of one patient stand in two splits."
         if not self.shared:
             return ""
         return (

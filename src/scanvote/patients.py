@@ -4,7 +4,7 @@ A patient's name within a data set begins with the name of that set and a slash,
 sets cannot mean different people by one name. Names in the table of a person stand as written.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -28,7 +28,7 @@ def read_patients(path: Path, scan_ids: Sequence[str]) -> dict[str, str]:
 
     Raises:
         InputError: the file is missing or no such table, or a line names an unknown scan, names
-            a scan again, or lacks the patient.
+            a scan again, or lacks the patient or has one that cannot be printed.
     """
     known = set(scan_ids)
     found: dict[str, str] = {}
@@ -42,27 +42,48 @@ def read_patients(path: Path, scan_ids: Sequence[str]) -> dict[str, str]:
             raise InputError(f"{place}: {scan} stands in the table already; leave one of the lines")
         if not patient:
             raise InputError(f"{place}: the patient of {scan} is empty; fill it, or drop the line")
+        if not patient.isprintable():
+            raise InputError(f"{place}: the patient of {scan} has a line break or the like")
         found[scan] = patient
     return found
 
 
 def with_patients(frame: pd.DataFrame, given: dict[str, str]) -> pd.DataFrame:
-    """Return the manifest with the patients that a person gave, who overrules the data set."""
+    """Return the manifest with the patients that a person gave, who overrules the data set.
+
+    Raises:
+        InputError: of a patient of the data set only some scans are given another name: the
+            others would be taken for those of somebody else.
+    """
+    named = frame["scan_id"].isin(given)
+    for patient, inside in named[frame["patient"] != ""].groupby(frame["patient"]):
+        new = {given[scan] for scan in frame["scan_id"][inside.index[inside]]} - {patient}
+        if new and not inside.all():
+            raise InputError(
+                f"the table of patients names {int(inside.sum())} of the {len(inside)} scans that"
+                f" the data set has of {patient}, as {min(new)}; name all of them, or none"
+            )
     return frame.assign(patient=frame["scan_id"].map(given).fillna(frame["patient"]))
 
 
 def patient_conflicts(frame: pd.DataFrame, found: Sequence[Cluster]) -> list[Cluster]:
-    """Clusters of copies that have two patients of one data set, or of one table."""
-    return [one for one in found if _contradicting(frame["patient"].iloc[_rows(one)])]
+    """Clusters of copies that have two patients, but for those that two data sets name."""
+    sources = set(frame["source"])
+    return [one for one in found if _contradicting(frame["patient"].iloc[_rows(one)], sources)]
 
 
-def contradicting_copies(table: pd.DataFrame) -> pd.DataFrame:
-    """Rows of ``duplicates.csv`` whose scan and whose kept scan have two patients of one set."""
+def contradicting_copies(table: pd.DataFrame, sources: Iterable[str]) -> pd.DataFrame:
+    """Rows of ``duplicates.csv`` whose scan and whose kept scan have two patients.
+
+    Args:
+        table: that of a task.
+        sources: names of its data sets, which may call one patient differently.
+    """
     if not {"patient", "patient_of"} <= set(table):
         return table.head(0)
     pairs = table[["patient", "patient_of"]].astype(object)
     pairs = pairs.where(pairs.notna(), "").astype(str)
-    return table[[_contradicting(pair) for _, pair in pairs.iterrows()]]
+    return table[[_contradicting(pair, set(sources)) for _, pair in pairs.iterrows()]]
 
 
 def with_inherited(frame: pd.DataFrame, found: Sequence[Cluster]) -> pd.DataFrame:
@@ -84,8 +105,8 @@ def _rows(cluster: Cluster) -> list[int]:
     return sorted((cluster.keeper, *cluster.neighbours, *cluster.copies))
 
 
-def _contradicting(patients: "pd.Series[str]") -> bool:
-    """Whether two of the names are of one data set; the names of two sets may be of one patient."""
-    names = sorted(set(patients) - {""})
-    spaces = [name.rpartition("/")[0].partition("/")[0] for name in names]
-    return len(set(spaces)) < len(names)
+def _contradicting(patients: "pd.Series[str]", sources: set[str]) -> bool:
+    """Whether the names differ, and not only as two data sets call one patient differently."""
+    names = set(patients) - {""}
+    sets = {name.partition("/")[0] for name in names} & sources
+    return len(names) > 1 and len(sets) < len(names)

@@ -1,5 +1,6 @@
 """Tables that a person writes: CSV, read line by line so that a mistake can be located."""
 
+import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -19,17 +20,29 @@ def read_lines(path: Path, columns: Sequence[str]) -> Iterator[tuple[int, dict[s
         InputError: the file is missing, no table, or lacks a column.
     """
     try:
-        table = pd.read_csv(
-            path, dtype=str, keep_default_na=False, encoding="utf-8-sig", skip_blank_lines=False
-        )
+        with warnings.catch_warnings():
+            # cells beyond the header, as spreadsheets leave them, are not columns of ours
+            warnings.simplefilter("ignore", pd.errors.ParserWarning)
+            table = pd.read_csv(
+                path,
+                dtype=str,
+                keep_default_na=False,
+                encoding="utf-8-sig",
+                skip_blank_lines=False,
+                index_col=False,
+            )
     except FileNotFoundError:
         header = ",".join(columns)
         raise InputError(f"{path} is missing; make it, with the one line {header}") from None
     except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError):
         raise InputError(f"{path} is no CSV table of {', '.join(columns)}") from None
+    table.columns = table.columns.str.strip()
     missing = [name for name in columns if name not in table]
     if missing:
-        raise InputError(f"{path} has no column {', '.join(missing)}")
+        raise InputError(
+            f"{path} has no column {', '.join(missing)}; its first line should have"
+            f" {','.join(columns)}, separated by commas"
+        )
     for line, values in enumerate(table[list(columns)].to_numpy(str).tolist(), 2):
         if any(values):
             yield line, dict(zip(columns, (value.strip() for value in values), strict=True))

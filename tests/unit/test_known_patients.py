@@ -44,6 +44,16 @@ def test_a_patient_on_two_sides_is_told_before_all_else() -> None:
     assert told.sentence().startswith("Not patient-disjoint: 2 of 2 test scans")
 
 
+def test_a_patient_in_training_and_validation_is_told_too() -> None:
+    told = known(*WHOLE, ("train", "b", 1))
+    assert told.shared == 0
+    assert told.sentence().startswith("Not patient-disjoint: copies or scans of one patient")
+
+
+def test_copies_under_two_names_on_two_sides_are_not_disjoint() -> None:
+    assert not known(*WHOLE, ("test", "d", 5), ("train", "e", 5)).patient_disjoint
+
+
 def test_a_split_that_parts_groups_does_not_say_that_look_alikes_are_kept_together() -> None:
     told = known(*WHOLE, ("test", "", 3), ("train", "", 3))
     assert "kept together" not in told.sentence()

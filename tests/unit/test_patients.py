@@ -32,6 +32,7 @@ def test_the_patients_of_a_table(tmp_path: Path) -> None:
         (["glioma/one,P7", "", "glioma/one,P7"], "line 4: glioma/one stands in the table already"),
         (["glioma/one,"], "line 2: the patient of glioma/one is empty"),
         ([",P7"], "line 2: scan_id ''"),
+        (['glioma/one,"P\n7"'], "line 2: the patient of glioma/one has a line break"),
     ],
 )
 def test_a_wrong_row_is_one_line(tmp_path: Path, lines: list[str], words: str) -> None:
@@ -41,8 +42,11 @@ def test_a_wrong_row_is_one_line(tmp_path: Path, lines: list[str], words: str) -
 
 
 def test_a_table_without_the_column_is_one_line(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="has no column patient"):
-        read_patients(table(tmp_path, header="scan_id,person"), SCANS)
+    for header in ("scan_id,person", "scan_id;patient"):
+        with pytest.raises(InputError, match=r"has no column .*patient; .* separated by commas"):
+            read_patients(table(tmp_path, header=header), SCANS)
+    path = table(tmp_path, "glioma/one,P7,more", header="scan_id, patient ")
+    assert read_patients(path, SCANS) == {"glioma/one": "P7"}
 
 
 def test_a_person_overrules_the_data_set() -> None:
@@ -50,8 +54,17 @@ def test_a_person_overrules_the_data_set() -> None:
     assert frame["patient"].tolist() == ["set/1", "set/1", ""]
 
 
+def test_half_of_a_patient_is_not_renamed() -> None:
+    frame = manifest(3, patient=["set/1", "set/1", ""])
+    assert with_patients(frame, {"a": "set/1"})["patient"].tolist() == ["set/1", "set/1", ""]
+    assert with_patients(frame, {"a": "p", "b": "q"})["patient"].tolist() == ["p", "q", ""]
+    with pytest.raises(InputError, match=r"names 1 of the 2 scans .* of set/1, as p; name all"):
+        with_patients(frame, {"a": "p"})
+
+
 def test_names_of_two_sets_do_not_contradict_each_other() -> None:
-    frame = manifest(4, patient=["figshare/7", "kaggle/1", "", "kaggle/2"])
+    patients = ["figshare/7", "kaggle/1", "", "kaggle/2"]
+    frame = manifest(4, patient=patients, source=["figshare", "kaggle", "kaggle", "kaggle"])
     found = find_clusters(frame, as_pairs([(0, 1), (1, 2)]))
     assert patient_conflicts(frame, found) == []
     assert with_inherited(frame, found)["patient"].tolist() == [
@@ -62,9 +75,12 @@ def test_names_of_two_sets_do_not_contradict_each_other() -> None:
     ]
 
 
-@pytest.mark.parametrize("names", [["kaggle/1", "kaggle/2"], ["p", "q"], ["own/a/1", "own/b/2"]])
-def test_two_patients_of_one_set_do(names: list[str]) -> None:
-    frame = manifest(3, patient=[*names, ""])
+@pytest.mark.parametrize(
+    "names",
+    [["kaggle/1", "kaggle/2"], ["p", "q"], ["ward/7", "p"], ["p", "kaggle/1"], ["a/1", "b/2"]],
+)
+def test_other_names_do(names: list[str]) -> None:
+    frame = manifest(3, patient=[*names, ""], source=["kaggle"] * 3)
     found = find_clusters(frame, as_pairs([(0, 1), (1, 2)]))
     assert patient_conflicts(frame, found) == found
     assert with_inherited(frame, found)["patient"].tolist() == [*names, ""]

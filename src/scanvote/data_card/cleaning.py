@@ -83,7 +83,7 @@ def _mislabelled(judged: pd.DataFrame) -> list[str]:
 
 def _patients(known: Known) -> list[str]:
     """The copies that are told to be of another patient than the scan that is kept."""
-    held = contradicting_copies(known.copies)
+    held = contradicting_copies(known.copies, known.scans["source"])
     lines = [
         f"- {one.scan_id} is of {one.patient}, {one.duplicate_of} of {one.patient_of}"
         for one in held.itertuples()

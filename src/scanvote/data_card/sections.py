@@ -38,6 +38,7 @@ def _composition(known: Known) -> list[str]:
         "**Is it the whole of what was published?**",
         _whole(known),
         f"**How many patients?** {patients(scans)}",
+        *_given(known),
         _each(known, "How is a patient known?", lambda one: one.patients),
     ]
     parts = sorted(set(scans["source_split"]) - {""})
@@ -52,6 +53,13 @@ def _composition(known: Known) -> list[str]:
     blocks += ["**What else is known of a scan?**" + ("" if facts else " Nothing."), *facts]
     blocks += [_persons(scans), _masks(scans), "**Which faults are known?**", _faults(known)]
     return blocks
+
+
+def _given(known: Known) -> list[str]:
+    """What the table of a person added."""
+    given = int(known.metrics["deduplicate"].get("patients_given") or 0)
+    place = f"data/patients/{known.task}.csv"
+    return [f"The patient of {given:,} scans was told by a person, in `{place}`."] if given else []
 
 
 def _whole(known: Known) -> str:

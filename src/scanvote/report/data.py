@@ -205,7 +205,7 @@ def _conflicts(facts: Facts, known: Known) -> list[Block]:
     table = facts.table(f"data/deduplicated/{known.task}/duplicates.csv")
     if table.empty:
         return []
-    return [*_two_classes(facts, table[table["conflict"]]), *_two_patients(table)]
+    return [*_two_classes(facts, table[table["conflict"]]), *_two_patients(known, table)]
 
 
 def _two_classes(facts: Facts, held: pd.DataFrame) -> list[Block]:
@@ -231,9 +231,9 @@ def _two_classes(facts: Facts, held: pd.DataFrame) -> list[Block]:
     return [Notice(words), _each_conflict("Each conflict", caption, head, rows, len(held))]
 
 
-def _two_patients(table: pd.DataFrame) -> list[Block]:
+def _two_patients(known: Known, table: pd.DataFrame) -> list[Block]:
     """Copies whose patient is not that of the scan that is kept."""
-    held = contradicting_copies(table)
+    held = contradicting_copies(table, known.scans["source"])
     if held.empty:
         return []
     rows = [
