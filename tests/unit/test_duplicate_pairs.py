@@ -1,6 +1,5 @@
 """The rule on fingerprints: what counts as it is, and what counts once aligned."""
 
-import cv2
 import numpy as np
 import pandas as pd
 
@@ -9,20 +8,9 @@ from scanvote.images.duplicates import as_pairs
 from scanvote.images.hashing import Fingerprints, perceptual_hash, thumbnail
 from scanvote.images.neighbours import Pairs
 from scanvote.params import DeduplicateParams
+from tests.heads import head, turned
 
 PARAMS = DeduplicateParams(shortlist=10, correlation=0.98, aligned=0.998, relatives=0.9)
-
-
-def head(seed: int) -> np.ndarray:
-    """Blobs within an ellipse on black, (128, 128) uint8."""
-    blobs = np.random.default_rng(seed).random((9, 9)).astype(np.float32)
-    image = 60 + 180 * cv2.resize(blobs, (128, 128), interpolation=cv2.INTER_CUBIC)
-    mask = cv2.ellipse(np.zeros((128, 128), np.uint8), (64, 64), (52, 58), 0, 0, 360, 1, -1)
-    return (np.clip(image, 0, 255) * mask).astype(np.uint8)
-
-
-def turned(image: np.ndarray, degrees: float) -> np.ndarray:
-    return cv2.warpAffine(image, cv2.getRotationMatrix2D((63.5, 63.5), degrees, 1), (128, 128))
 
 
 IMAGES = [head(0), head(1), head(0)[4:-4, 4:-4], turned(head(1), 2)[3:-5, 5:-3], head(0)[::2, ::2]]
