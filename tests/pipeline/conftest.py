@@ -14,6 +14,8 @@ from ruamel.yaml import YAML
 
 ROOT = Path(__file__).parents[2]
 VENV = Path(sys.prefix)
+HANGS = 1500
+"""Seconds after which a command is taken to hang, however busy the machine is."""
 MADE = ("data/raw", "data/dedup", "data/prep", "models", "metrics", "dvc.lock")  # by DVC
 
 TINY = """
@@ -55,7 +57,7 @@ class Workspace:
     def run(self, *command: object, **environment: str) -> subprocess.CompletedProcess[str]:
         """Run to the end, whatever the end is."""
         process = self.start(*command, **environment)
-        out, err = process.communicate(timeout=300)
+        out, err = process.communicate(timeout=HANGS)
         return subprocess.CompletedProcess(process.args, process.returncode, out, err)
 
     def dvc(self, *words: object, **environment: str) -> str:
@@ -147,7 +149,7 @@ def _both(checkout) -> tuple[Workspace, Workspace]:
     workspaces = checkout("repro"), checkout("twin")
     processes = [workspace.start("dvc", "repro") for workspace in workspaces]
     for process in processes:
-        out, err = process.communicate(timeout=500)
+        out, err = process.communicate(timeout=HANGS)
         assert process.returncode == 0, f"{out[-3000:]}\n{err[-3000:]}"
     workspaces[0].commit()
     return workspaces

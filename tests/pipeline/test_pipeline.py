@@ -13,6 +13,8 @@ import pandas as pd
 import pytest
 from ruamel.yaml import YAML
 
+from tests.pipeline.conftest import HANGS
+
 TASKS = ("classification", "segmentation")
 FAMILIES = ("ann", "cnn", "transfer")  # that params.yaml searches
 SKIPPED = {"search@published"}
@@ -488,7 +490,7 @@ def test_a_failing_stage_stops_dvc_with_the_same_line(refused):
 @pytest.mark.slow  # a minute of training anew
 def test_experiment_with_another_lr(experiment):
     done, process = experiment
-    out, err = process.communicate(timeout=300)
+    out, err = process.communicate(timeout=HANGS)
     assert process.returncode == 0, f"{out[-3000:]}\n{err[-3000:]}"
     ran = {run.info.run_name for run in _runs(done)["stage"]}
     assert ran == (CHANGES["lr: 1e-4"][1] | REPORT) - SKIPPED
