@@ -114,7 +114,7 @@ def test_patients_and_facts_are_counted_where_known(tmp_path: Path, params: Para
     ages: list[object] = ["40", "40", "60", "60", *[""] * 8]
     left(tmp_path, scans(patient=patients, institution=sites, age=ages))
     text = card(params, tmp_path)
-    assert "**How many patients?** 2; of 8 scans unknown" in text
+    assert "**How many patients?** 2; unknown for 8 scans" in text
     assert row("north", 3, 2) in text
     assert row("south", 1, 1) in text
     assert row("none given", 8, "unknown") in text

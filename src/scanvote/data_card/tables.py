@@ -53,7 +53,7 @@ def patients(scans: pd.DataFrame) -> str:
     if not known.any():
         return UNKNOWN if len(scans) else "0"
     number = f"{scans['patient'][known].nunique():,}"
-    return number if known.all() else f"{number}; of {int((~known).sum()):,} scans {UNKNOWN}"
+    return number if known.all() else f"{number}; {UNKNOWN} for {int((~known).sum()):,} scans"
 
 
 def _people(scans: pd.DataFrame, part: pd.DataFrame | None = None) -> list[str]:
