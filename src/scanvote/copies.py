@@ -28,6 +28,11 @@ class Cluster:
     neighbours: tuple[int, ...]
     conflict: bool
 
+    @property
+    def rows(self) -> list[int]:
+        """Rows of all its scans, rising."""
+        return sorted((self.keeper, *self.neighbours, *self.copies))
+
 
 def find_clusters(frame: pd.DataFrame, pairs: Pairs) -> list[Cluster]:
     """The clusters that `pairs` of rows chain to, ordered by their first row.
@@ -82,7 +87,7 @@ def judged(frame: pd.DataFrame, found: list[Cluster]) -> pd.DataFrame:
         for row in cluster.copies:
             kept[row] = False
             duplicate_of[row] = str(frame["scan_id"].iloc[cluster.keeper])
-        for row in (cluster.keeper, *cluster.neighbours, *cluster.copies):
+        for row in cluster.rows:
             kept[row] = kept[row] and not cluster.conflict
             conflict[row] = cluster.conflict
     wrong = mislabelled(frame).to_numpy()

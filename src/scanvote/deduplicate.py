@@ -113,7 +113,7 @@ def duplicates_table(
         for one in found
         for row in sorted(one.copies + (one.neighbours if one.conflict else ()))
     ]
-    inside = {row for one in found for row in (one.keeper, *one.neighbours, *one.copies)}
+    inside = {row for one in found for row in one.rows}
     wrong = [int(row) for row in np.flatnonzero(mislabelled(frame)) if row not in inside]
     rows += [(row, row, True) for row in wrong]
     rows += [(row, row, False) for row in sorted(dropped(overruled))]

@@ -15,7 +15,7 @@ from scipy.sparse.csgraph import breadth_first_order
 
 from scanvote.errors import InputError, did_you_mean
 from scanvote.images.neighbours import Pairs
-from scanvote.tables import read_lines
+from scanvote.tables import check_scan, read_lines
 
 COLUMNS = ("action", "scan_id", "other", "reason")
 ACTIONS = ("keep", "merge", "drop")
@@ -119,10 +119,7 @@ def _decision(where: str, one: dict[str, str], rows: dict[str, int], series: lis
 def _row(where: str, column: str, scan_id: str, rows: dict[str, int]) -> int:
     if not scan_id:
         raise InputError(f"{where}: {column} is empty")
-    if scan_id not in rows:
-        hint = did_you_mean(scan_id, rows)
-        hint = hint if "did you mean" in hint else ""  # not thousands of names
-        raise InputError(f"{where}: {column} {scan_id!r} is no scan of the manifest{hint}")
+    check_scan(scan_id, rows, f"{where}: {column}")
     return rows[scan_id]
 
 

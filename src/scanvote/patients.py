@@ -10,8 +10,8 @@ from pathlib import Path
 import pandas as pd
 
 from scanvote.copies import Cluster
-from scanvote.errors import InputError, did_you_mean
-from scanvote.tables import read_lines
+from scanvote.errors import InputError
+from scanvote.tables import check_scan, read_lines
 
 COLUMNS = ("scan_id", "patient")
 
@@ -34,10 +34,7 @@ def read_patients(path: Path, scan_ids: Sequence[str]) -> dict[str, str]:
     found: dict[str, str] = {}
     for line, row in read_lines(path, COLUMNS):
         place, scan, patient = f"{path}, line {line}", row["scan_id"], row["patient"]
-        if scan not in known:
-            hint = did_you_mean(scan, known)
-            hint = hint if "did you mean" in hint else ""  # not thousands of names
-            raise InputError(f"{place}: scan_id {scan!r} is no scan of the manifest{hint}")
+        check_scan(scan, known, f"{place}: scan_id")
         if scan in found:
             raise InputError(f"{place}: {scan} stands in the table already; leave one of the lines")
         if not patient:
@@ -69,7 +66,7 @@ def with_patients(frame: pd.DataFrame, given: dict[str, str]) -> pd.DataFrame:
 def patient_conflicts(frame: pd.DataFrame, found: Sequence[Cluster]) -> list[Cluster]:
     """Clusters of copies that have two patients, but for those that two data sets name."""
     sources = set(frame["source"])
-    return [one for one in found if _contradicting(frame["patient"].iloc[_rows(one)], sources)]
+    return [one for one in found if _contradicting(frame["patient"].iloc[one.rows], sources)]
 
 
 def contradicting_copies(table: pd.DataFrame, sources: Iterable[str]) -> pd.DataFrame:
@@ -96,13 +93,9 @@ def with_inherited(frame: pd.DataFrame, found: Sequence[Cluster]) -> pd.DataFram
     for one in found:
         if one in contradicting:
             continue
-        for row in _rows(one):
+        for row in one.rows:
             patients[row] = patients[row] or patients[one.keeper]
     return frame.assign(patient=patients)
-
-
-def _rows(cluster: Cluster) -> list[int]:
-    return sorted((cluster.keeper, *cluster.neighbours, *cluster.copies))
 
 
 def _contradicting(patients: "pd.Series[str]", sources: set[str]) -> bool:

@@ -1,12 +1,12 @@
 """Tables that a person writes: CSV, read line by line so that a mistake can be located."""
 
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 import pandas as pd
 
-from scanvote.errors import InputError
+from scanvote.errors import InputError, did_you_mean
 
 
 def read_lines(path: Path, columns: Sequence[str]) -> Iterator[tuple[int, dict[str, str]]]:
@@ -46,3 +46,20 @@ def read_lines(path: Path, columns: Sequence[str]) -> Iterator[tuple[int, dict[s
     for line, values in enumerate(table[list(columns)].to_numpy(str).tolist(), 2):
         if any(values):
             yield line, dict(zip(columns, (value.strip() for value in values), strict=True))
+
+
+def check_scan(scan_id: str, known: Collection[str], place: str) -> None:
+    """See that a table names a scan of the manifest.
+
+    Args:
+        scan_id: as it stands in the table.
+        known: the scans of the manifest.
+        place: file, line and column, for the message.
+
+    Raises:
+        InputError: it is none of them.
+    """
+    if scan_id not in known:
+        hint = did_you_mean(scan_id, known)
+        hint = hint if "did you mean" in hint else ""  # not thousands of names
+        raise InputError(f"{place} {scan_id!r} is no scan of the manifest{hint}")
