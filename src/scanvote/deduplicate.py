@@ -72,7 +72,8 @@ def deduplicate(
     check_apart(frame, between_series(frame["series"].tolist(), pairs), overruled)
     found = find_clusters(frame, pairs)
     contradicting = patient_conflicts(frame, found)
-    frame = with_inherited(judged(frame, found), found)
+    agreed = [one for one in found if one not in contradicting]
+    frame = with_inherited(judged(frame, found), agreed)
     frame.loc[sorted(dropped(overruled)), "kept"] = False
     frame["relatives"] = relatives(frame, prints, params.relatives)
     frame = with_look_alikes(frame, prints, params.relatives)
@@ -108,6 +109,39 @@ def duplicates_table(
         alike: pairs that are alike as they are, and all that the rule holds for alike.
         overruled: decisions of a person; what is dropped follows in rows of its own.
     """
+    pairs, conflict = _judged_pairs(frame, found, overruled)
+    one, other = frame.iloc[pairs[0]], frame.iloc[pairs[1]]
+    rules = _rules(frame, pairs, conflict, alike)
+    at_source = rules == "source label"
+    table = pd.DataFrame(
+        {
+            "scan_id": one["scan_id"].to_numpy(),
+            "duplicate_of": other["scan_id"].to_numpy(),
+            "rule": rules,
+            "distance": np.bitwise_count(prints.hashes[pairs[0]] ^ prints.hashes[pairs[1]]),
+            "correlation": correlations(prints.thumbnails, pairs),
+            "aligned": np.nan,
+            "conflict": conflict,
+            "label": one["label"].to_numpy(),
+            "label_of": np.where(at_source, source_labels(other), other["label"]),
+            "patient": one["patient"].to_numpy(),
+            "patient_of": other["patient"].to_numpy(),
+            "row": pairs[0],
+            "row_of": pairs[1],
+        }
+    )
+    table.loc[pairs[0] == pairs[1], "duplicate_of"] = ""  # a copy of nothing
+    moved = rules == "aligned"
+    table.loc[moved, "aligned"] = registered_correlations(
+        prints.thumbnails, (pairs[0][moved], pairs[1][moved])
+    )
+    return table
+
+
+def _judged_pairs(
+    frame: pd.DataFrame, found: list[Cluster], overruled: Sequence[Overrule]
+) -> tuple[Pairs, NDArray[np.bool_]]:
+    """Rows of a scan and of what it copies (itself, where it copies none); which conflict."""
     rows = [
         (row, one.keeper, one.conflict)
         for one in found
@@ -117,41 +151,22 @@ def duplicates_table(
     wrong = [int(row) for row in np.flatnonzero(mislabelled(frame)) if row not in inside]
     rows += [(row, row, True) for row in wrong]
     rows += [(row, row, False) for row in sorted(dropped(overruled))]
-    pairs = as_pairs([(row, keeper) for row, keeper, _ in rows])
-    one, other = frame.iloc[pairs[0]], frame.iloc[pairs[1]]
     conflict = np.array([conflict for _, _, conflict in rows], bool)
+    return as_pairs([(row, keeper) for row, keeper, _ in rows]), conflict
+
+
+def _rules(
+    frame: pd.DataFrame, pairs: Pairs, conflict: NDArray[np.bool_], alike: tuple[Pairs, Pairs]
+) -> NDArray[np.str_]:
+    """What speaks for each of `pairs`; `alike` as in `duplicates_table`."""
+    sums = frame["sha256"].to_numpy()
     single = pairs[0] == pairs[1]
-    source = single & conflict
     as_they_are, alone = (_chained(frame, part, pairs) for part in alike)
-    by_hand = single | ~alone
-    same = one["sha256"].to_numpy() == other["sha256"].to_numpy()
-    table = pd.DataFrame(
-        {
-            "scan_id": one["scan_id"].to_numpy(),
-            "duplicate_of": other["scan_id"].to_numpy(),
-            "rule": np.select(
-                [source, by_hand, same, as_they_are],
-                ["source label", "overruled", "bytes", "perceptual"],
-                "aligned",
-            ),
-            "distance": np.bitwise_count(prints.hashes[pairs[0]] ^ prints.hashes[pairs[1]]),
-            "correlation": correlations(prints.thumbnails, pairs),
-            "aligned": np.nan,
-            "conflict": conflict,
-            "label": one["label"].to_numpy(),
-            "label_of": np.where(source, source_labels(other), other["label"]),
-            "patient": one["patient"].to_numpy(),
-            "patient_of": other["patient"].to_numpy(),
-            "row": pairs[0],
-            "row_of": pairs[1],
-        }
+    return np.select(
+        [single & conflict, single | ~alone, sums[pairs[0]] == sums[pairs[1]], as_they_are],
+        ["source label", "overruled", "bytes", "perceptual"],
+        "aligned",
     )
-    table.loc[single, "duplicate_of"] = ""  # a copy of nothing
-    moved = (table["rule"] == "aligned").to_numpy()
-    table.loc[moved, "aligned"] = registered_correlations(
-        prints.thumbnails, (pairs[0][moved], pairs[1][moved])
-    )
-    return table
 
 
 def _chained(frame: pd.DataFrame, alike: Pairs, pairs: Pairs) -> NDArray[np.bool_]:

@@ -14,6 +14,8 @@ from scanvote.errors import InputError
 from scanvote.tables import check_scan, read_lines
 
 COLUMNS = ("scan_id", "patient")
+UNKNOWN = frozenset({"na", "n/a", "nan", "null", "none", "unknown", "?", "-"})
+"""What people write for a patient whom they do not know, in lower case."""
 
 
 def read_patients(path: Path, scan_ids: Sequence[str]) -> dict[str, str]:
@@ -28,7 +30,7 @@ def read_patients(path: Path, scan_ids: Sequence[str]) -> dict[str, str]:
 
     Raises:
         InputError: the file is missing or no such table, or a line names an unknown scan, names
-            a scan again, or lacks the patient or has one that cannot be printed.
+            a scan again, or lacks the patient, or has one that names nobody or cannot be printed.
     """
     known = set(scan_ids)
     found: dict[str, str] = {}
@@ -37,8 +39,9 @@ def read_patients(path: Path, scan_ids: Sequence[str]) -> dict[str, str]:
         check_scan(scan, known, f"{place}: scan_id")
         if scan in found:
             raise InputError(f"{place}: {scan} stands in the table already; leave one of the lines")
-        if not patient:
-            raise InputError(f"{place}: the patient of {scan} is empty; fill it, or drop the line")
+        if not patient or patient.lower() in UNKNOWN:
+            said = f"{patient!r}, which names nobody" if patient else "empty"
+            raise InputError(f"{place}: the patient of {scan} is {said}; fill it, or drop the line")
         if not patient.isprintable():
             raise InputError(f"{place}: the patient of {scan} has a line break or the like")
         found[scan] = patient
@@ -86,13 +89,12 @@ def contradicting_copies(table: pd.DataFrame, sources: Iterable[str]) -> pd.Data
 def with_inherited(frame: pd.DataFrame, found: Sequence[Cluster]) -> pd.DataFrame:
     """Return the manifest in which copies of unknown patients have their keeper's patient.
 
-    Where the patients of a cluster contradict each other nothing is inherited.
+    Args:
+        frame: the manifest.
+        found: clusters of copies whose patients do not contradict each other.
     """
     patients = frame["patient"].tolist()
-    contradicting = patient_conflicts(frame, found)
     for one in found:
-        if one in contradicting:
-            continue
         for row in one.rows:
             patients[row] = patients[row] or patients[one.keeper]
     return frame.assign(patient=patients)

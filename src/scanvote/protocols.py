@@ -106,7 +106,10 @@ def published_test(scans: pd.DataFrame, fold: int = 0) -> "pd.Series[bool]":
     part, folds = told.str.startswith("test"), told.str.extract(r"^fold(\d+)$", expand=False)
     known = sorted({int(number) for number in folds.dropna()})
     if not known and not part.any():
-        raise InputError("no scan is of a published test part; use split.protocol: grouped")
+        raise InputError(
+            "no scan is of a published test part (figshare_brain_tumor tells its folds in"
+            " cvind.mat, beside its archives); use split.protocol: grouped"
+        )
     if not known and fold:
         raise InputError("the set has one published test part and no folds; set split.fold to 0")
     if known and fold + 1 not in known:

@@ -31,6 +31,7 @@ def test_the_patients_of_a_table(tmp_path: Path) -> None:
         (["glioma/tow,P7"], r"line 2: scan_id 'glioma/tow' .*did you mean 'glioma/two'"),
         (["glioma/one,P7", "", "glioma/one,P7"], "line 4: glioma/one stands in the table already"),
         (["glioma/one,"], "line 2: the patient of glioma/one is empty"),
+        (["glioma/one,N/A"], "line 2: the patient of glioma/one is 'N/A', which names nobody"),
         ([",P7"], "line 2: scan_id ''"),
         (['glioma/one,"P\n7"'], "line 2: the patient of glioma/one has a line break"),
     ],
@@ -83,4 +84,3 @@ def test_other_names_do(names: list[str]) -> None:
     frame = manifest(3, patient=[*names, ""], source=["kaggle"] * 3)
     found = find_clusters(frame, as_pairs([(0, 1), (1, 2)]))
     assert patient_conflicts(frame, found) == found
-    assert with_inherited(frame, found)["patient"].tolist() == [*names, ""]

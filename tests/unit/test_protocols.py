@@ -165,7 +165,8 @@ def test_official_leaves_out_what_stands_under_two_labels(folder: Folder) -> Non
 def test_official_needs_a_published_test_part(folder: Folder) -> None:
     said = folder.refusal(manifest().assign(source_split="Training"), protocol="official")
     assert said == (
-        "classification, split.protocol official: no scan is of a published test part;"
+        "classification, split.protocol official: no scan is of a published test part"
+        " (figshare_brain_tumor tells its folds in cvind.mat, beside its archives);"
         " use split.protocol: grouped"
     )
 
