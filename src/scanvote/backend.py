@@ -1,5 +1,6 @@
 """Choose what Keras computes on, before anything imports Keras."""
 
+import ctypes
 import importlib.util
 import os
 import sys
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
 _AHEAD = 2
 """Batches that are made ready while one is learnt."""
+_TRIM_THRESHOLD, _MMAP_MAX, _ARENA_MAX = -1, -4, -8  # names of glibc's malloc.h
 
 
 def use_backend(name: str) -> None:
@@ -29,6 +31,7 @@ def use_backend(name: str) -> None:
         raise InputError(f"backend: {name} is not installed here; install it beside, or change it")
     os.environ["KERAS_BACKEND"] = name
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    keep_freed_memory()
     if name == "tensorflow":
         with _quiet_stderr():
             import tensorflow
@@ -38,6 +41,21 @@ def use_backend(name: str) -> None:
     else:
         flags = os.environ.get("XLA_FLAGS", "")
         os.environ["XLA_FLAGS"] = f"{flags} --xla_gpu_deterministic_ops=true".strip()
+
+
+def keep_freed_memory() -> None:
+    """Let this process use freed memory again instead of giving it back.
+
+    TensorFlow allocates each array of a step anew. glibc maps large ones and unmaps them when
+    they are freed, and the kernel clears every page of them again: up to 40 % of the processor
+    time of a training (`benchmarks/allocator.py`). What a process held at most it now holds to
+    its end. Without glibc nothing changes.
+    """
+    if sys.platform != "linux" or not hasattr(libc := ctypes.CDLL(None), "mallopt"):
+        return
+    libc.mallopt(_MMAP_MAX, 0)
+    libc.mallopt(_TRIM_THRESHOLD, 2**31 - 1)
+    libc.mallopt(_ARENA_MAX, 1)  # the arenas of other threads cannot hold large arrays
 
 
 @contextmanager

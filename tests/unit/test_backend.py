@@ -1,6 +1,7 @@
 """The choice of the backend, with stand-ins for the frameworks."""
 
 import os
+import platform
 import subprocess
 import sys
 from pathlib import Path
@@ -33,6 +34,20 @@ print(sys.modules["tensorflow"].called if "tensorflow" in sys.modules else None)
 os.write(2, b"heard")
 """
 
+FAULTS = """
+import resource
+from scanvote.backend import keep_freed_memory
+def faults():
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    bytes(1) * (64 << 20)
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+faults()
+given_back = faults()
+keep_freed_memory()
+faults()
+print(given_back, faults())
+"""
+
 
 def used(name: str, folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
     """`use_backend(name)` in a process that finds the stand-ins first."""
@@ -60,6 +75,19 @@ def test_jax_keeps_the_flags_that_were_set_and_imports_no_tensorflow(tmp_path: P
     first, second = used("jax", tmp_path, XLA_FLAGS="--xla_a=1").stdout.splitlines()
     assert first == "False jax --xla_a=1 --xla_gpu_deterministic_ops=true"
     assert second == "None"
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc's malloc is set up")
+def test_freed_memory_is_used_again_without_page_faults() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", FAULTS],
+        env={"PYTHONPATH": str(ROOT / "src")},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    given_back, kept = map(int, done.stdout.split())
+    assert kept < 100 < given_back
 
 
 def test_a_backend_that_is_not_installed_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
