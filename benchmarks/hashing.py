@@ -1,24 +1,26 @@
 """Hashing: against another checkout, decoding alone, imagehash in a loop, and imagededup.
 
     python benchmarks/hashing.py FOLDER ... [--against CHECKOUT] [--imagededup PYTHON]
-        > benchmarks/hashing.md
+        [--processes 1 2] > benchmarks/hashing.md
 
 FOLDER holds images, at any depth. Ours decodes, hashes, crops, and takes two thumbnails of
 each; imagehash and imagededup's PHash hash only. CHECKOUT is another commit of this
 repository (`git worktree add`). imagededup is no dependency: PYTHON is an interpreter that
 has it. Each runs in a process of its own, whose start is left out; times are the best of
-three rounds, in which all take turns. Markdown on standard output.
+three rounds, in which all take turns. With one process they are processor time, which other
+work on the machine changes less, with more the time that passes. Markdown on standard output.
 """
 
 import argparse
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from measure import peak_memory, timed
+from measure import peak_memory
 
 from scanvote.images.decode import decode_image
 from scanvote.images.hashing import fingerprints
@@ -30,11 +32,13 @@ HERE = Path(__file__).parents[1]
 THEIRS = """
 import sys, time
 from imagededup.methods import PHash
-start = time.perf_counter()
+workers = int(sys.argv[2])
+clock = time.perf_counter if workers else time.process_time
+start = clock()
 PHash(verbose=False).encode_images(
-    image_dir=sys.argv[1], recursive=True, num_enc_workers=int(sys.argv[2])
+    image_dir=sys.argv[1], recursive=True, num_enc_workers=workers
 )
-print(time.perf_counter() - start)
+print(clock() - start)
 """
 """Of imagededup: seconds for a folder and so many processes, of which 0 is its own."""
 
@@ -127,8 +131,8 @@ def compare(folder: Path, rows: dict[str, Peer], processes: int) -> None:
         print(f"| {folder.name}, {count:,} | {processes} | {' | '.join(cells)} |", flush=True)
 
 
-def memory(folder: Path) -> None:
-    for processes in (1, 2):
+def memory(folder: Path, counts: Sequence[int]) -> None:
+    for processes in counts:
         once = ["--once", "fingerprints", str(processes), str(folder)]
         seconds, peak = peak_memory([sys.executable, __file__, *once])
         count = len(images(folder))
@@ -139,7 +143,10 @@ def once(key: str, processes: int, folder: Path) -> None:
     """Print the seconds of one pass; a first image before it loads what is loaded once."""
     paths = images(folder)
     PASSES[key](paths[:1], 1)
-    print(timed(lambda: PASSES[key](paths, processes), 1))
+    clock = time.process_time if processes == 1 else time.perf_counter
+    start = clock()
+    PASSES[key](paths, processes)
+    print(clock() - start)
 
 
 def main() -> None:
@@ -147,6 +154,7 @@ def main() -> None:
     parser.add_argument("folders", nargs="+", type=Path)
     parser.add_argument("--against", metavar="CHECKOUT", type=Path)
     parser.add_argument("--imagededup", metavar="PYTHON")
+    parser.add_argument("--processes", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--once", nargs=2, metavar=("WHAT", "PROCESSES"))
     asked = parser.parse_args()
     if asked.once:
@@ -157,11 +165,11 @@ def main() -> None:
     print("| set, images | processes | what | images/s | of decode alone | ours is faster by |")
     print("|---|---|---|---|---|---|")
     for folder in asked.folders:
-        for processes in (1, 2):
+        for processes in asked.processes:
             compare(folder, peers(folder, processes, asked.against, asked.imagededup), processes)
     print("\n| images | processes | seconds with start | peak memory, MiB |\n|---|---|---|---|")
     for folder in asked.folders:
-        memory(folder)
+        memory(folder, asked.processes)
 
 
 if __name__ == "__main__":
