@@ -5,7 +5,7 @@ import pandas as pd
 
 from scanvote.duplicate_pairs import pairs_by_correlation, pairs_by_registration
 from scanvote.images.duplicates import as_pairs
-from scanvote.images.hashing import Fingerprints, perceptual_hash, thumbnail
+from scanvote.images.hashing import Fingerprints, perceptual_hashes, thumbnail
 from scanvote.images.neighbours import Pairs
 from scanvote.params import DeduplicateParams
 from tests.heads import head, turned
@@ -18,8 +18,7 @@ IMAGES = [head(0), head(1), head(0)[4:-4, 4:-4], turned(head(1), 2)[3:-5, 5:-3],
 
 def prints() -> Fingerprints:
     small = np.stack([thumbnail(image) for image in IMAGES])
-    hashes = np.array([perceptual_hash(image) for image in IMAGES], np.uint64)
-    return Fingerprints(hashes, small, small)
+    return Fingerprints(perceptual_hashes(small), small, small)
 
 
 def series(*names: str) -> pd.DataFrame:

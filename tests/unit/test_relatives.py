@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pandas as pd
 
-from scanvote.images.hashing import Fingerprints, perceptual_hash, thumbnail
+from scanvote.images.hashing import Fingerprints, perceptual_hashes, thumbnail
 from scanvote.relatives import relatives, with_look_alikes
 
 
@@ -27,8 +27,7 @@ def rows(patients: list[str]) -> pd.DataFrame:
 
 def prints(images: list[np.ndarray], cropped: bool = True) -> Fingerprints:
     small = np.stack([thumbnail(image) for image in images])
-    hashes = np.array([perceptual_hash(image) for image in images])
-    return Fingerprints(hashes, small, small if cropped else np.zeros_like(small))
+    return Fingerprints(perceptual_hashes(small), small, small if cropped else np.zeros_like(small))
 
 
 def test_two_known_patients_are_no_relatives_however_alike() -> None:

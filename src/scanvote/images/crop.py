@@ -14,6 +14,10 @@ from scanvote.images.decode import Grey
 Box = tuple[int, int, int, int]
 """``(x, y, width, height)`` in pixels."""
 
+BINOMIAL = cv2.getGaussianKernel(5, 0)
+"""The blur, along either axis."""
+TWICE = np.ones((5, 5), np.uint8)
+"""What a square of 3 × 3 pixels does in two iterations."""
 THRESHOLD = 45
 """Grey value above which a pixel is taken for tissue, as published."""
 LEAST_AREA = 0.2
@@ -33,8 +37,7 @@ def crop_box(grey: Grey) -> Box:
     contours = cv2.findContours(_tissue(grey), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)[-2]
     if not contours:
         return whole
-    # OpenCV 5 returns points as (n, 2), 4 as (n, 1, 2)
-    largest = max((np.reshape(one, (-1, 1, 2)) for one in contours), key=cv2.contourArea)
+    largest = max(contours, key=cv2.contourArea)
     x, y, box_width, box_height = (int(side) for side in cv2.boundingRect(largest))
     box = (x, y, box_width, box_height)
     return box if _plausible(box, whole) else whole
@@ -47,12 +50,11 @@ def crop(image: NDArray[np.generic], box: Box) -> NDArray[np.generic]:
 
 
 def _tissue(grey: Grey) -> Grey:
-    blurred = cv2.GaussianBlur(grey, (5, 5), 0)
+    # the same mask as by cv2.GaussianBlur, which takes half as long again
+    blurred = cv2.sepFilter2D(grey, cv2.CV_8U, BINOMIAL, BINOMIAL)
     _, tissue = cv2.threshold(blurred, THRESHOLD, 255, cv2.THRESH_BINARY)
-    kernel = np.ones((3, 3), np.uint8)
     # erosion parts the head from letters and frames that touch it
-    opened = cv2.dilate(cv2.erode(tissue, kernel, iterations=2), kernel, iterations=2)
-    return np.asarray(opened, np.uint8)
+    return np.asarray(cv2.morphologyEx(tissue, cv2.MORPH_OPEN, TWICE), np.uint8)
 
 
 def _plausible(box: Box, whole: Box) -> bool:

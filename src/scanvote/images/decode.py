@@ -16,6 +16,8 @@ Rgb = NDArray[np.uint8]
 Mask = NDArray[np.bool_]
 """(H, W) bool."""
 
+JPEG = b"\xff\xd8\xff"
+"""What a JPEG file begins with."""
 WINDOW = (0.5, 99.5)
 """Percentiles between which an image of more than 8 bits is spread over 0…255."""
 
@@ -48,8 +50,17 @@ def decode_bytes(content: bytes, name: str) -> Rgb:
 
 
 def decode_grey(path: Path) -> Grey:
-    """Like `decode_image`, as uint8 of shape (H, W)."""
-    return grey(decode_image(path))
+    """Like `decode_image`, as uint8 of shape (H, W).
+
+    Of a JPEG only the luminance is decoded: where it is grey that is the same, where it is
+    coloured it differs by rounding, and by more where a colour is clipped to 0…255.
+    """
+    content = _bytes(path)
+    if content[: len(JPEG)].tobytes() == JPEG:
+        luminance = _luminance(content)
+        if luminance is not None:
+            return luminance
+    return grey(window(_colours(content, path)))
 
 
 def decode_mask(path: Path) -> Mask:
@@ -103,7 +114,8 @@ def _spread(values: NDArray[np.float64], low: float, high: float) -> NDArray[np.
 def _bytes(path: Path) -> NDArray[np.uint8]:
     # OpenCV's own file access fails on names that are not ASCII on some systems
     try:
-        return np.fromfile(path, np.uint8)
+        with open(path, "rb") as file:
+            return np.frombuffer(file.read(), np.uint8)
     except FileNotFoundError:
         raise DecodeError(f"{path} does not exist") from None
     except OSError as error:
@@ -123,3 +135,12 @@ def _colours(content: NDArray[np.uint8], path: Path | str) -> NDArray[Any]:
         raise DecodeError(f"{path} is no whole image")
     image = image.reshape(*image.shape[:2], -1)
     return image if image.shape[2] == 3 else np.repeat(image[:, :, :1], 3, axis=2)
+
+
+def _luminance(content: NDArray[np.uint8]) -> Grey | None:
+    """Of the image in the content of a JPEG; None where it is no whole image."""
+    try:
+        image = cv2.imdecode(content, cv2.IMREAD_GRAYSCALE)
+    except cv2.error:
+        return None
+    return None if image is None else np.asarray(image, np.uint8)

@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from scanvote.images.decode import DecodeError, decode_grey, decode_image, decode_mask, window
+from scanvote.images.decode import grey as grey_of
 
 HEIGHT, WIDTH = 40, 56
 
@@ -57,6 +58,26 @@ def test_grey_keeps_its_values(tmp_path: Path) -> None:
     ramp = np.arange(256, dtype=np.uint8).reshape(16, 16)
     grey = decode_grey(saved(tmp_path / "a.png", Image.fromarray(ramp)))
     np.testing.assert_array_equal(grey, ramp)
+
+
+@pytest.mark.parametrize(("mode", "most"), [("L", 0), ("RGB", 2), ("CMYK", 3)])
+def test_the_luminance_of_a_jpeg_is_its_grey_image(
+    tmp_path: Path, gradient: np.ndarray, mode: str, most: int
+) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6  # a quarter turn
+    picture = Image.fromarray(gradient // 2 + 64).convert(mode)
+    path = saved(tmp_path / "a.jpg", picture, "JPEG", exif=exif)
+    difference = decode_grey(path).astype(int) - grey_of(decode_image(path))
+    assert difference.shape == (WIDTH, HEIGHT)
+    assert np.abs(difference).max() <= most
+
+
+def test_a_truncated_jpeg_has_no_luminance(tmp_path: Path, gradient: np.ndarray) -> None:
+    path = saved(tmp_path / "a.jpg", Image.fromarray(gradient), "JPEG")
+    path.write_bytes(path.read_bytes()[:-200])
+    with pytest.raises(DecodeError, match="no whole image"):
+        decode_grey(path)
 
 
 def test_16_bit_is_windowed_between_its_percentiles(tmp_path: Path) -> None:

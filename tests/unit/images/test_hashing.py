@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from scanvote.images.decode import DecodeError, grey
-from scanvote.images.hashing import SIDE, fingerprints, perceptual_hash, thumbnail
+from scanvote.images.hashing import SIDE, fingerprints, perceptual_hashes, thumbnail
 
 
 def scan(seed: int, side: int = 96) -> np.ndarray:
@@ -27,6 +27,10 @@ def written(folder: Path, count: int) -> list[Path]:
     return paths
 
 
+def hashed(image: np.ndarray) -> np.uint64:
+    return np.uint64(perceptual_hashes(thumbnail(image)[None])[0])
+
+
 IMAGES = {
     "smooth": scan(1),
     "noise": np.random.default_rng(0).integers(0, 256, (97, 61), np.uint8),
@@ -42,24 +46,30 @@ IMAGES = {
 
 
 @pytest.mark.parametrize("name", IMAGES)
-def test_the_hash_is_that_of_imagehash(name: str) -> None:
+def test_the_hash_is_nearly_that_of_imagehash(name: str) -> None:
     theirs = int(str(imagehash.phash(Image.fromarray(IMAGES[name]))), 16)
-    assert int(perceptual_hash(IMAGES[name])) == theirs
-    assert perceptual_hash(IMAGES[name]).dtype == np.uint64
+    assert (int(hashed(IMAGES[name])) ^ theirs).bit_count() <= 4
+    assert hashed(IMAGES[name]).dtype == np.uint64
+
+
+def test_the_hash_of_a_whole_image_is_mostly_that_of_imagehash() -> None:
+    theirs = [int(str(imagehash.phash(Image.fromarray(scan(seed)))), 16) for seed in range(50)]
+    bits = [(int(hashed(scan(seed))) ^ one).bit_count() for seed, one in enumerate(theirs)]
+    assert np.mean(bits) < 1
 
 
 def test_a_colour_file_hashes_as_its_grey_image(tmp_path: Path) -> None:
     colours = np.stack([scan(seed) for seed in range(3)], axis=2)
     Image.fromarray(colours).save(tmp_path / "colours.png")
-    assert fingerprints([tmp_path / "colours.png"]).hashes[0] == perceptual_hash(grey(colours))
+    assert fingerprints([tmp_path / "colours.png"]).hashes[0] == hashed(grey(colours))
 
 
 @pytest.mark.parametrize("side", [72, 96, 144])
 def test_a_resized_copy_hashes_near_and_another_scan_far(side: int) -> None:
     image = scan(1)
     copy = cv2.resize(image, (side, side), interpolation=cv2.INTER_AREA)
-    assert np.bitwise_count(perceptual_hash(image) ^ perceptual_hash(copy)) <= 4
-    assert np.bitwise_count(perceptual_hash(image) ^ perceptual_hash(scan(2))) > 10
+    assert np.bitwise_count(hashed(image) ^ hashed(copy)) <= 4
+    assert np.bitwise_count(hashed(image) ^ hashed(scan(2))) > 10
 
 
 def test_a_thumbnail_is_the_mean_of_the_area() -> None:
