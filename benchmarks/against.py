@@ -9,8 +9,9 @@ that it has to compute, and what its vote reached; `--tests` adds `make test`.
 
 Both are worktrees in a temporary folder: COMMIT, and what Git tracks here, with changes that are
 not committed. Both run with the interpreter of this command, each with PYTHONPATH at its own
-`src`, and nothing is installed; a commit that needs other packages needs its own environment.
-What a commit lacks is "not there". The ratio is ours over COMMIT's.
+`src`, and nothing is installed: a commit that needs other packages cannot be measured, and tests
+that call the command `scanvote` call the one that is installed. What a commit lacks is "not
+there". The ratio is ours over COMMIT's.
 """
 
 import json
@@ -102,16 +103,15 @@ def sides(commit: str) -> Iterator[list[Side]]:
         commit: git("rev-parse", "--verify", f"{commit}^{{commit}}"),
         "here": git("stash", "create") or git("rev-parse", "HEAD"),
     }
-    with tempfile.TemporaryDirectory() as place:
-        made = [Side(name, Path(place, str(at))) for at, name in enumerate(found)]
-        try:
+    try:
+        with tempfile.TemporaryDirectory() as place:
+            made = [Side(name, Path(place, str(at))) for at, name in enumerate(found)]
             for side, revision in zip(made, found.values(), strict=True):
                 git("worktree", "add", "--quiet", "--detach", str(side.folder), revision)
                 (side.folder / ".venv").symlink_to(sys.prefix)
             yield made
-        finally:
-            for side in made:
-                git("worktree", "remove", "--force", str(side.folder))
+    finally:
+        git("worktree", "prune")  # what is gone
 
 
 def processor_seconds() -> float:
