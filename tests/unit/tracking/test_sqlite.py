@@ -178,7 +178,8 @@ def test_a_stage_is_recorded_without_importing_mlflow(theirs: Any, tmp_path: Pat
     code = (
         "import sys; from pathlib import Path; from pydantic import BaseModel\n"
         "from scanvote import tracking\n"
-        "with tracking.stage_run('search', params=BaseModel()) as run:\n"
+        "class Settings(BaseModel): lr: float = 0.1\n"
+        "with tracking.stage_run('search', params=Settings()) as run:\n"
         "    with run.trial('a', {'filters': 4}) as trial: trial.epoch(0, {'loss': 0.5})\n"
         "    run.log_metrics({'f1': 0.5}); run.log_file(Path('mlflow.db'))\n"
         "    run.log_on_parent({'f1': 0.5})\n"
