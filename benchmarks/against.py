@@ -49,7 +49,7 @@ def stage_run(*words, **named):
         print(time.time(), flush=True)
         sys.exit()
 tracking.stage_run = stage_run
-runpy.run_module(sys.argv[1], run_name="__main__", alter_sys=True)
+runpy.run_module(sys.argv.pop(1), run_name="__main__", alter_sys=True)
 """
 PRINTS = """
 import sys, time
@@ -121,7 +121,7 @@ def processor_seconds() -> float:
 
 
 def start_of(side: Side, stage: str) -> Measures:
-    """The start of a stage, as dvc.yaml calls it."""
+    """The start of a stage, as DVC calls it."""
     words = stage_words(side.folder, stage)
     if words is None:
         return {}
@@ -137,13 +137,9 @@ def start_of(side: Side, stage: str) -> Measures:
 
 def stage_words(folder: Path, stage: str) -> list[str] | None:
     """What the stage's command is given, for its first item; None where it is not there."""
-    known = YAML(typ="safe").load(folder / "dvc.yaml")["stages"].get(stage)
-    if known is None:
-        return None
-    command = known["cmd"]
-    for name, items in known.get("matrix", {}).items():
-        command = command.replace(f"${{item.{name}}}", str(items[0]))
-    return shlex.split(command)[3:]  # python3 -m stages.NAME
+    known = YAML(typ="safe").load(folder / "dvc.lock")["stages"]
+    commands = [one["cmd"] for name, one in known.items() if name.split("@")[0] == stage]
+    return shlex.split(commands[0])[3:] if commands else None  # python3 -m stages.NAME
 
 
 def start_of_help(side: Side) -> Measures:
