@@ -25,7 +25,7 @@ repro: env ## run the pipeline: raw scans to an evaluated vote and U-Net
 test: env ## run the tests
 	python -m pytest --numprocesses auto --dist loadfile
 
-test-quick: env ## the tests but the slow ones, in two minutes
+test-quick: env ## the tests but the slow ones
 	python -m pytest --numprocesses auto --dist loadfile -m "not slow"
 
 lint: env ## ruff and mypy
