@@ -5,10 +5,10 @@ STAMP := .venv/.installed-$(if $(GPU),gpu,cpu)
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help env repro test lint check ui serve compare lock
+.PHONY: help env repro test test-quick lint check ui serve compare lock
 
 help: ## list the targets
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 env: $(STAMP) ## make or refresh the virtual environment (GPU=1: TensorFlow with CUDA)
 
@@ -24,6 +24,9 @@ repro: env ## run the pipeline: raw scans to an evaluated vote and U-Net
 
 test: env ## run the tests
 	python -m pytest --numprocesses auto --dist loadfile
+
+test-quick: env ## the tests but the slow ones
+	python -m pytest --numprocesses auto --dist loadfile -m "not slow"
 
 lint: env ## ruff and mypy
 	ruff check

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from sklearn.metrics import confusion_matrix
 
 from scanvote.arrays import Shard
 from scanvote.calibration import temper
@@ -77,12 +76,15 @@ def _draw_confusion(pair: Mapping[str, pd.DataFrame], told: str, out: Path) -> N
     labels = labels_of(vote)
     spoken = vote[["label", "predicted"]].set_axis(["actual", "predicted"], axis=1)
     write_csv(spoken, out / "confusion.csv")
-    matrices = {
-        name: confusion_matrix(table["label"], table["predicted"], labels=labels)
-        for name, table in pair.items()
-    }
+    matrices = {name: _counts(table, labels) for name, table in pair.items()}
     title = f"{len(vote)} test scans: how many, and their share of the true class\n{told}"
     confusion_figure(matrices, labels, title, out / "confusion.png")
+
+
+def _counts(table: pd.DataFrame, labels: Sequence[str]) -> np.ndarray:
+    """(C, C) scans, rows the truth, columns what was said."""
+    truth, said = (pd.Categorical(table[name], labels) for name in ("label", "predicted"))
+    return pd.crosstab(truth, said, dropna=False).to_numpy()
 
 
 def _draw_curves(

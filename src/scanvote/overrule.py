@@ -10,8 +10,6 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import breadth_first_order
 
 from scanvote.errors import InputError, did_you_mean
 from scanvote.images.neighbours import Pairs
@@ -87,6 +85,9 @@ def check_apart(frame: pd.DataFrame, pairs: Pairs, decisions: Sequence[Overrule]
     Raises:
         InputError: two scans that are kept apart are both copies of a third one.
     """
+    from scipy.sparse import coo_array  # slow to import, for what most tables do not ask
+    from scipy.sparse.csgraph import breadth_first_order
+
     count = len(frame)
     graph = coo_array((np.ones(len(pairs[0])), pairs), shape=(count, count)).tocsr()
     names = frame["scan_id"].tolist()

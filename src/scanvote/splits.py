@@ -4,8 +4,6 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from scanvote.errors import InputError
 from scanvote.seeds import derive
@@ -27,6 +25,9 @@ def group_scans(manifest: pd.DataFrame) -> np.ndarray:
     Returns:
         int array (scans,), the group of each row, numbered by first appearance.
     """
+    from scipy.sparse import coo_array  # slow to import, and many want but the names above
+    from scipy.sparse.csgraph import connected_components
+
     edges = [edge for link in LINKS for edge in _chains(_keys(manifest, link))]
     rows, columns = zip(*edges, strict=True) if edges else ((), ())
     graph = coo_array(

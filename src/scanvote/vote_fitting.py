@@ -9,7 +9,6 @@ from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.linear_model import LogisticRegression
 
 from scanvote.calibration import LEAST, Probabilities, fit_temperature
 from scanvote.voting import RULES, Stacking, Vote, features, tempered
@@ -93,6 +92,8 @@ def fit_stacking(members: Probabilities, truth: Truth) -> Stacking:
         members: (M, n, C), tempered.
         truth: (n,), the index of each class.
     """
+    from sklearn.linear_model import LogisticRegression  # slow to import, and rarely asked for
+
     count, scans, classes = members.shape
     doubt = 1 / (scans + 2)
     believed = doubt / (classes - 1) + (1 - doubt * classes / (classes - 1)) * np.eye(classes)

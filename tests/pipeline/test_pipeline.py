@@ -15,6 +15,7 @@ from ruamel.yaml import YAML
 
 from tests.pipeline.conftest import HANGS
 
+pytestmark = pytest.mark.slow  # all wait for a pipeline that was run to its end
 TASKS = ("classification", "segmentation")
 FAMILIES = ("ann", "cnn", "transfer")  # that params.yaml searches
 SKIPPED = {"search@published"}
@@ -116,7 +117,6 @@ def test_what_dvc_shows_a_person(repro):
     assert "Dice of each test patient" in page
 
 
-@pytest.mark.slow  # a second pipeline, though beside the first one
 @pytest.mark.usefixtures("experiment")  # starts it, to be looked at further down
 def test_another_run_gives_the_same_bytes(repro, twin):
     assert (twin / "dvc.lock").read_bytes() == (repro / "dvc.lock").read_bytes()
@@ -283,7 +283,6 @@ def test_the_report_is_one_page_with_the_figures_of_the_metrics(repro):
 # ---- interruptions ---------------------------------------------------------------------
 
 
-@pytest.mark.slow  # a search, one and a half times
 def test_killed_in_a_search_and_run_again(done):
     memory = done / ".cache/trials"
     shutil.rmtree(memory)
@@ -306,7 +305,6 @@ KILLS = 10
 PREPARED = "data/prepared/classification"
 
 
-@pytest.mark.slow  # minutes: each start loads TensorFlow
 def test_killed_at_ten_moments_of_a_search_over_all_families(done):
     done.change("search: {epochs: 12, patience: null, max_trials: 3, algorithm: grid}")
     words = [f"python3 -m stages.search {family} {PREPARED} {{0}}/{family} {{0}}/{family}.json"
@@ -487,7 +485,6 @@ def test_a_failing_stage_stops_dvc_with_the_same_line(refused):
 # ---- an experiment, last because it runs beside all this ---------------------------------
 
 
-@pytest.mark.slow  # a minute of training anew
 def test_experiment_with_another_lr(experiment):
     done, process = experiment
     out, err = process.communicate(timeout=HANGS)

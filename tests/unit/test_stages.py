@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import sys
 import venv
 from pathlib import Path
 
@@ -78,3 +79,24 @@ def test_the_code_of_the_folder_runs_not_the_installed_one(bare: Path, tmp_path:
         timeout=30,
     )
     assert done.stdout.strip() == "the copy", done.stderr
+
+
+@pytest.mark.parametrize("name", ["download", "deduplicate", "prepare", "evaluate", "report"])
+def test_a_stage_starts_without_what_is_slow_to_import(name: str) -> None:
+    """Each of these takes from a tenth of a second to five, and many stages take no longer."""
+    slow = (
+        "tensorflow",
+        "keras",
+        "jax",
+        "mlflow",
+        "dvc",
+        "sklearn",
+        "scipy.stats",
+        "scipy.optimize",
+    )
+    slow += ("matplotlib", "skimage", "statsmodels", "requests", "h5py", "nibabel", "pydicom")
+    code = f"import sys, stages.{name}; print([one for one in {slow} if one in sys.modules])"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=120
+    )
+    assert done.stdout == "[]\n", done.stderr

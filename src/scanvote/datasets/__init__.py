@@ -4,10 +4,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from scanvote.datasets.base import DataSet, Task
-from scanvote.datasets.brain_tumor_mri import BRAIN_TUMOR_MRI
-from scanvote.datasets.brain_tumor_yes_no import BRAIN_TUMOR_YES_NO
-from scanvote.datasets.chest_xray_pneumonia import CHEST_XRAY_PNEUMONIA
-from scanvote.datasets.lgg_mri import LGG_MRI
 from scanvote.errors import InputError, did_you_mean
 from scanvote.files import from_root
 
@@ -58,8 +54,13 @@ def _own(name: str, task: Task, known: Mapping[str, DataSet]) -> DataSet:
 
 
 def known_sets() -> Mapping[str, DataSet]:
+    # here, as whoever wants but `datasets.base` has to import this package
+    from scanvote.datasets.brain_tumor_mri import BRAIN_TUMOR_MRI
+    from scanvote.datasets.brain_tumor_yes_no import BRAIN_TUMOR_YES_NO
+    from scanvote.datasets.chest_xray_pneumonia import CHEST_XRAY_PNEUMONIA
     from scanvote.datasets.figshare_brain_tumor import FIGSHARE_BRAIN_TUMOR
     from scanvote.datasets.ixi import IXI
+    from scanvote.datasets.lgg_mri import LGG_MRI
     from scanvote.datasets.phantom import PHANTOM
 
     sets = (

@@ -10,11 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import quote
 
-import requests
-
 from scanvote.datasets.archives import copy_tree, extract
 from scanvote.datasets.base import Archive, Task
-from scanvote.datasets.fetching import Unreachable, fetch
 from scanvote.errors import InputError
 from scanvote.files import from_root, repository_root
 from scanvote.params import Params
@@ -101,7 +98,7 @@ def _from_kaggle(archive: Archive) -> Path:
         return Path(kagglehub.dataset_download(archive.kaggle))
     except Exception as error:  # its own, of requests, of its parts: none has a common base
         have = _fetched_before(cache / "datasets" / archive.kaggle)
-        if have and isinstance(error, (requests.ConnectionError, requests.Timeout)):
+        if have and _is_offline(error):
             return have
         raise InputError(f"{archive.dataset}: {_reason(error)}; {_advice(archive)}") from None
 
@@ -112,15 +109,25 @@ def _fetched_before(folder: Path) -> Path | None:
     return folder / "versions" / str(max(whole)) if whole else None
 
 
+def _is_offline(error: Exception) -> bool:
+    import requests
+
+    return isinstance(error, (requests.ConnectionError, requests.Timeout))
+
+
 def _reason(error: Exception) -> str:
+    import requests
+
     if isinstance(error, requests.HTTPError) and error.response is not None:
         return f"Kaggle answers {error.response.status_code} {error.response.reason}"
-    if isinstance(error, (requests.ConnectionError, requests.Timeout)):
+    if _is_offline(error):
         return "no connection to Kaggle"
     return " ".join(str(error).split())[:160] or type(error).__name__
 
 
 def _fetched(archive: Archive, address: str, progress: Progress) -> Path:
+    from scanvote.datasets.fetching import Unreachable, fetch  # and requests
+
     # a mirror and the public source may differ under one name
     place = hashlib.sha256(address.encode()).hexdigest()[:8]
     target = repository_root() / ".cache" / "downloads" / place / archive.name

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pandas as pd
-from sklearn.metrics import cohen_kappa_score
 
 
 def kappa(one: np.ndarray, other: np.ndarray) -> float:
@@ -13,7 +12,12 @@ def kappa(one: np.ndarray, other: np.ndarray) -> float:
     """
     if (one == other).all():  # also where both know one class only, and 0 / 0 would be asked for
         return 1.0
-    return float(cohen_kappa_score(one, other))
+    words, codes = np.unique(np.concatenate([one, other]), return_inverse=True)
+    counts = np.zeros((len(words), len(words)))
+    np.add.at(counts, tuple(codes.reshape(2, -1)), 1)
+    by_chance = np.outer(counts.sum(axis=1), counts.sum(axis=0)) / len(one)
+    apart = 1 - np.eye(len(words))
+    return float(1 - (apart * counts).sum() / (apart * by_chance).sum())
 
 
 def agreement(said: pd.DataFrame) -> pd.DataFrame:

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pandas as pd
-from sklearn import metrics as sk
 
 from scanvote.metrics.answers import Answers
 from scanvote.metrics.gauges import GAUGES
@@ -19,10 +18,12 @@ def quick_scores(truth: np.ndarray, predicted: np.ndarray) -> dict[str, float]:
     Returns:
         ``val_loss`` (cross-entropy), ``val_accuracy`` and ``val_macro_f1``.
     """
+    from sklearn.metrics import f1_score  # slow to import, and of trainings only
+
     guess = predicted.argmax(axis=1)
     of_truth = np.clip(predicted[np.arange(len(truth)), truth].astype(float), 1e-7, 1)
     labels = np.arange(predicted.shape[1])
-    f1 = sk.f1_score(truth, guess, labels=labels, average="macro", zero_division=0)
+    f1 = f1_score(truth, guess, labels=labels, average="macro", zero_division=0)
     return {
         "val_loss": float(-np.log(of_truth).mean()),
         "val_accuracy": float((guess == truth).mean()),

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 from scanvote.errors import InputError
 from scanvote.files import repository_root
 from scanvote.flat import numbers
+from scanvote.tracking import entities
+from scanvote.tracking.sqlite import SqliteClient
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -60,9 +62,18 @@ def ui_command(port: int = 5000) -> list[str]:
 
 @dataclass(frozen=True)
 class Store:
-    client: "MlflowClient"
+    client: "MlflowClient | SqliteClient"
     experiment: str
     uri: str
+
+    @property
+    def entities(self) -> Any:
+        """Where the classes are that the client takes: Metric, Param, Dataset…"""
+        if isinstance(self.client, SqliteClient):
+            return entities
+        import mlflow.entities
+
+        return mlflow.entities
 
     def create(self, kind: str, name: str, tags: Mapping[str, str], params: Any) -> str:
         known = {KIND: kind, "mlflow.user": _user(), "mlflow.source.type": "LOCAL"}
@@ -73,17 +84,13 @@ class Store:
         return run_id
 
     def log_params(self, run_id: str, values: Mapping[str, object]) -> None:
-        from mlflow.entities import Param
-
-        params = [Param(_key(key), _text(value)) for key, value in values.items()]
+        params = [self.entities.Param(_key(key), _text(value)) for key, value in values.items()]
         for chunk in _chunks(params, _PARAMS_A_BATCH):
             self.client.log_batch(run_id, params=chunk)
 
     def log_metrics(self, run_id: str, values: Mapping[str, object], step: int = 0) -> None:
-        from mlflow.entities import Metric
-
-        now = int(time.time() * 1000)
-        metrics = [Metric(_key(key), value, now, step) for key, value in numbers(values).items()]
+        made, now = self.entities.Metric, int(time.time() * 1000)
+        metrics = [made(_key(key), value, now, step) for key, value in numbers(values).items()]
         for chunk in _chunks(metrics, _METRICS_A_BATCH):
             self.client.log_batch(run_id, metrics=chunk)
 
@@ -95,18 +102,22 @@ class Store:
 
 def open_store() -> Store:
     quieten()
-    from mlflow import MlflowClient
-
     uri = tracking_uri()
     try:
         with store_lock(), _impatient():
-            client = MlflowClient(uri)
+            client = SqliteClient.of(uri) or _mlflow_client(uri)
             return Store(client, _experiment(client, uri), uri)
     except Exception as error:
         # whatever a driver or a server throws, the user can act on one thing only: the URI
         chosen = f"{_URI}={masked(uri)}" if os.environ.get(_URI) else uri
         reason = masked(root_cause(error))
         raise InputError(f"{chosen}: the MLflow store cannot be opened: {reason}") from error
+
+
+def _mlflow_client(uri: str) -> "MlflowClient":
+    from mlflow import MlflowClient
+
+    return MlflowClient(uri)
 
 
 def store_lock() -> AbstractContextManager[Any]:
@@ -145,7 +156,7 @@ def quieten() -> None:
         logging.getLogger(name).setLevel(logging.ERROR)
 
 
-def _experiment(client: "MlflowClient", uri: str) -> str:
+def _experiment(client: "MlflowClient | SqliteClient", uri: str) -> str:
     found = client.get_experiment_by_name(EXPERIMENT)
     if found is None:
         return str(client.create_experiment(EXPERIMENT, _artifacts_of(uri)))

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sklearn.metrics import cohen_kappa_score
 
 from scanvote.metrics.agreement import agreement, kappa
 
@@ -28,6 +29,13 @@ def test_a_table_worked_by_hand() -> None:
     counts = np.array([[44, 5, 1], [7, 20, 3], [9, 5, 6]])
     one, other = (np.repeat(places.ravel(), counts.ravel()) for places in np.indices((3, 3)))
     assert kappa(one, other) == pytest.approx((0.70 - 0.41) / (1 - 0.41))
+
+
+@given(WORDS)
+def test_it_is_what_scikit_learn_says(said: list[tuple[str, ...]]) -> None:
+    one, other, _ = np.array(said).T
+    if (one != other).any():
+        assert kappa(one, other) == pytest.approx(cohen_kappa_score(one, other))
 
 
 def test_two_who_know_one_word_agree() -> None:

@@ -8,91 +8,23 @@ real sets difficult is planted and written down.
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
-
 from scanvote.datasets.base import DataSet, Scan, Task
-from scanvote.datasets.phantom.anatomy import CITATION, LICENCE
-from scanvote.datasets.phantom.planted import bordered, encoded, has_border, plant
-from scanvote.datasets.phantom.series import TASK_SEED, Slice, series
-from scanvote.datasets.phantom.truth import (
-    PLANTED,
-    TRUTH,
-    Planted,
-    Row,
-    read_truth,
-    write_table,
-)
-from scanvote.params import Params, PhantomParams, PhantomTask
-from scanvote.progress import Progress, progress_bar
+from scanvote.datasets.phantom.truth import read_truth
+from scanvote.params import Params
+from scanvote.progress import progress_bar
 
+CITATION = (
+    "Fonov V. et al., Unbiased average age-appropriate atlases for pediatric studies, "
+    "NeuroImage 54 (2011) 313-327; ICBM 152 Nonlinear atlases version 2009a, "
+    "as shipped with nilearn"
+)
+LICENCE = (
+    "ICBM 2009a templates: copyright (C) 1993-2004 Louis Collins, McConnell Brain Imaging "
+    "Centre, Montreal Neurological Institute, McGill University; free to use, copy, modify "
+    "and distribute with this notice"
+)
 FACTS = ("institution", "plane", "contrast")
 """Columns of ``truth.csv`` that tell of a scan beyond its label."""
-
-
-def generate(
-    folder: Path,
-    params: PhantomParams,
-    task: Task,
-    seed: int,
-    progress: Progress = lambda done, total, note="": None,
-) -> None:
-    """Write a phantom: ``scans/``, ``masks/``, ``truth.csv`` and ``planted.csv``.
-
-    The same arguments give the same bytes; a patient's files do not depend on how
-    many patients there are.
-
-    Args:
-        folder: where to write; made if missing.
-        params: pixels a side, and for `task` the numbers of patients and of slices each.
-        task: for ``segmentation`` all are axial FLAIR slices of gliomas, each with a mask
-            (0 or 255, oedema included); for ``classification`` the four labels, with masks
-            of the tumour where there is one.
-        seed: what everything random derives from.
-        progress: told after each patient (patients done, patients in all).
-    """
-    wanted: PhantomTask = getattr(params, task)
-    rows: list[Row] = []
-    faults: list[Planted] = []
-    for index in range(wanted.patients):
-        for cut in series(index, task, wanted.slices, params.image_size, seed):
-            border = has_border(len(rows))
-            row = _write(folder, task, cut, border)
-            if border:
-                faults.append(Planted(row.path, "black_border", row.path))
-            rows.append(row)
-        progress(index + 1, wanted.patients)
-    framed = {fault.path for fault in faults}
-    plain = [row for row in rows if row.path not in framed]
-    rng = np.random.default_rng([seed, TASK_SEED[task], wanted.patients, wanted.slices, 2**31])
-    for row, fault in plant(folder, task, plain, rng):
-        rows.append(row)
-        faults.append(fault)
-    write_table(folder / TRUTH, Row, rows)
-    write_table(folder / PLANTED, Planted, faults)
-
-
-def _write(folder: Path, task: Task, cut: Slice, border: bool) -> Row:
-    who = cut.patient
-    label = who.label if task == "classification" else ""
-    name = "/".join(filter(None, (label, f"{who.key}-slice-{cut.number:02d}.png")))
-    pictures = {f"scans/{name}": cut.image}
-    if task == "segmentation" or cut.mask.any():
-        pictures[f"masks/{name}"] = cut.mask
-    for path, picture in pictures.items():
-        (folder / path).parent.mkdir(parents=True, exist_ok=True)
-        (folder / path).write_bytes(encoded(bordered(picture) if border else picture))
-    mask = f"masks/{name}" if f"masks/{name}" in pictures else ""
-    return Row(
-        path=f"scans/{name}",
-        label=label,
-        mask_path=mask,
-        patient=who.key,
-        series=f"{who.key}-1",
-        plane=who.plane,
-        contrast=who.contrast,
-        institution=who.institution,
-        source_split=who.source_split,
-    )
 
 
 def scans(folder: Path, task: Task) -> Iterator[Scan]:
@@ -111,6 +43,8 @@ def scans(folder: Path, task: Task) -> Iterator[Scan]:
 
 
 def _bring(folder: Path, task: Task, params: Params) -> None:
+    from scanvote.datasets.phantom.generating import generate  # SciPy, which nobody else needs
+
     with progress_bar("Generate phantom") as progress:
         generate(folder, params.phantom, task, params.seed, progress)
 

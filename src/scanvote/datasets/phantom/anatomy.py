@@ -16,16 +16,6 @@ from scanvote.datasets.phantom.noise import Floats
 
 TEMPLATE = "mni_icbm152_{}_tal_nlin_sym_09a_converted.nii.gz"
 CROP = slice(24, 173), slice(25, 210), slice(0, 158)
-CITATION = (
-    "Fonov V. et al., Unbiased average age-appropriate atlases for pediatric studies, "
-    "NeuroImage 54 (2011) 313-327; ICBM 152 Nonlinear atlases version 2009a, "
-    "as shipped with nilearn"
-)
-LICENCE = (
-    "ICBM 2009a templates: copyright (C) 1993-2004 Louis Collins, McConnell Brain Imaging "
-    "Centre, Montreal Neurological Institute, McGill University; free to use, copy, modify "
-    "and distribute with this notice"
-)
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from scanvote.datasets.phantom import generate
+from scanvote.datasets.phantom.generating import generate
 from scanvote.datasets.phantom.planted import bordered, has_border
 from scanvote.datasets.phantom.truth import Planted, Row, read_planted, read_truth
 from scanvote.params import PhantomParams, PhantomTask

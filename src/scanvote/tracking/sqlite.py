@@ -1,0 +1,250 @@
+"""What a stage asks of MLflow's client, asked of its SQLite database without MLflow.
+
+To import MLflow and open its store takes longer than many stages. So the few statements that
+every stage needs are here, for the one schema that is known; whatever else is asked of the
+client goes to MLflow's own. A database of another schema is MLflow's from the start.
+"""
+
+import math
+import re
+import shutil
+import sqlite3
+import time
+import uuid
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, unquote, urlsplit
+
+from scanvote.tracking.entities import (
+    DatasetInput,
+    Experiment,
+    Metric,
+    Param,
+    Run,
+    RunData,
+    RunInfo,
+)
+
+SCHEMA = "dc11669786a5"
+"""Alembic's revision of the database that MLflow 3.17 makes."""
+_WAIT = 120.0
+"""Seconds to wait for another process that writes."""
+_TAG_LENGTH = 8000
+_CONDITION = re.compile(r"(?:tags\.`(?P<tag>[^`]+)`|attributes\.status) = '(?P<value>[^']*)'")
+
+
+class SqliteClient:
+    """As `mlflow.MlflowClient`: the same methods and arguments, the same rows afterwards.
+
+    Every method is one transaction on a connection of its own, so threads and processes may
+    write at once. `sqlite3.Error` where the database cannot be written.
+    """
+
+    def __init__(self, uri: str, path: Path) -> None:
+        self._uri = uri
+        self._path = path
+
+    @classmethod
+    def of(cls, uri: str) -> "SqliteClient | None":
+        """The client of a database that exists and has the known schema; else None."""
+        path = Path(uri.removeprefix("sqlite:///"))
+        client = cls(uri, path)
+        if not uri.startswith("sqlite:///") or not path.is_file():
+            return None
+        try:
+            with client._reading() as database:
+                found = database.execute("SELECT version_num FROM alembic_version").fetchall()
+        except sqlite3.DatabaseError:
+            return None
+        return client if found == [(SCHEMA,)] else None
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._mlflow, name)
+
+    @cached_property
+    def _mlflow(self) -> Any:
+        from mlflow import MlflowClient
+
+        return MlflowClient(self._uri)
+
+    def get_experiment_by_name(self, name: str) -> Experiment | None:
+        with self._reading() as database:
+            query = "SELECT experiment_id, lifecycle_stage FROM experiments WHERE name = ?"
+            found = database.execute(query, (name,)).fetchone()
+            if found is None:
+                return None
+            query = "SELECT key, value FROM experiment_tags WHERE experiment_id = ?"
+            return Experiment(str(found[0]), found[1], dict(database.execute(query, found[:1])))
+
+    def create_run(self, experiment_id: str, *, tags: Mapping[str, str], run_name: str) -> Run:
+        run_id = uuid.uuid4().hex
+        tags = {**tags, "mlflow.runName": run_name}
+        with self._writing() as database:
+            query = "SELECT artifact_location FROM experiments WHERE experiment_id = ?"
+            (artifacts,) = database.execute(query, (experiment_id,)).fetchone()
+            row = {
+                "run_uuid": run_id,
+                "name": run_name,
+                "source_type": "UNKNOWN",
+                "source_name": "",
+                "entry_point_name": "",
+                "user_id": tags.get("mlflow.user", "unknown"),
+                "status": "RUNNING",
+                "start_time": _now(),
+                "source_version": "",
+                "lifecycle_stage": "active",
+                "artifact_uri": f"{artifacts}/{run_id}/artifacts",
+                "experiment_id": int(experiment_id),
+            }
+            names, marks = ", ".join(row), ", ".join("?" * len(row))
+            database.execute(f"INSERT INTO runs ({names}) VALUES ({marks})", [*row.values()])
+            _set_tags(database, run_id, tags)
+        return Run(RunInfo(run_id, run_name, "RUNNING"), RunData(tags))
+
+    def log_batch(
+        self, run_id: str, metrics: Iterable[Metric] = (), params: Iterable[Param] = ()
+    ) -> None:
+        """Log metrics, whose last ones by step and time MLflow shows, and parameters."""
+        with self._writing() as database:
+            database.executemany(
+                "INSERT INTO params (run_uuid, key, value) VALUES (?, ?, ?)",
+                [(run_id, one.key, one.value) for one in params],
+            )
+            rows = [_metric_row(run_id, one) for one in metrics]
+            into = "(run_uuid, key, value, is_nan, timestamp, step) VALUES (?, ?, ?, ?, ?, ?)"
+            database.executemany(f"INSERT OR IGNORE INTO metrics {into}", rows)
+            database.executemany(
+                f"INSERT INTO latest_metrics {into} ON CONFLICT (key, run_uuid) DO UPDATE SET"
+                " value = excluded.value, is_nan = excluded.is_nan,"
+                " timestamp = excluded.timestamp, step = excluded.step"
+                " WHERE (excluded.step, excluded.timestamp, excluded.value)"
+                " > (step, timestamp, value)",
+                rows,
+            )
+
+    def log_inputs(self, run_id: str, datasets: Iterable[DatasetInput]) -> None:
+        """Name the data sets of a run; one of the same name and digest is one data set."""
+        with self._writing() as database:
+            query = "SELECT experiment_id FROM runs WHERE run_uuid = ?"
+            (experiment,) = database.execute(query, (run_id,)).fetchone()
+            for one in datasets:
+                dataset = _dataset(database, experiment, one)
+                _use(database, run_id, dataset, one)
+
+    def search_runs(
+        self, experiment_ids: Sequence[str], filter_string: str, order_by: Sequence[str] = ()
+    ) -> Iterable[Any]:
+        """The runs that meet all conditions on tags and status, the oldest first."""
+        conditions = [_CONDITION.fullmatch(one) for one in filter_string.split(" AND ")]
+        if [*order_by] not in ([], ["attributes.start_time ASC"]) or None in conditions:
+            found: Iterable[Any] = self._mlflow.search_runs(
+                experiment_ids, filter_string, order_by=order_by
+            )
+            return found
+        return self._search(experiment_ids[0], [one for one in conditions if one])
+
+    def _search(self, experiment_id: str, conditions: Iterable[re.Match[str]]) -> list[Run]:
+        query = "SELECT run_uuid, name, status FROM runs WHERE experiment_id = ?"
+        values: list[object] = [int(experiment_id)]
+        for condition in conditions:
+            if tag := condition["tag"]:
+                own = "tags.run_uuid = runs.run_uuid AND key = ? AND value = ?"
+                query += f" AND EXISTS (SELECT 1 FROM tags WHERE {own})"
+                values += [tag, condition["value"]]
+            else:
+                query += " AND status = ?"
+                values.append(condition["value"])
+        query += " AND lifecycle_stage = 'active' ORDER BY start_time, run_uuid"
+        tags = "SELECT key, value FROM tags WHERE run_uuid = ?"
+        with self._reading() as database:
+            return [
+                Run(RunInfo(*row), RunData(dict(database.execute(tags, row[:1]))))
+                for row in database.execute(query, values).fetchall()
+            ]
+
+    def set_tag(self, run_id: str, key: str, value: str) -> None:
+        with self._writing() as database:
+            _set_tags(database, run_id, {key: value})
+
+    def update_run(self, run_id: str, status: str) -> None:
+        with self._writing() as database:
+            database.execute("UPDATE runs SET status = ? WHERE run_uuid = ?", (status, run_id))
+
+    def set_terminated(self, run_id: str, status: str) -> None:
+        with self._writing() as database:
+            query = "UPDATE runs SET status = ?, end_time = ? WHERE run_uuid = ?"
+            database.execute(query, (status, _now(), run_id))
+
+    def log_artifact(self, run_id: str, local_path: str, artifact_path: str | None = None) -> None:
+        """Copy a file to the run's artifacts, where these are a folder of this machine."""
+        with self._reading() as database:
+            query = "SELECT artifact_uri FROM runs WHERE run_uuid = ?"
+            (uri,) = database.execute(query, (run_id,)).fetchone()
+        place = urlsplit(uri)
+        if place.scheme != "file":
+            self._mlflow.log_artifact(run_id, local_path, artifact_path)
+            return
+        folder = Path(unquote(place.path), artifact_path or "")
+        folder.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(local_path, folder / Path(local_path).name)
+
+    @contextmanager
+    def _reading(self) -> Iterator[sqlite3.Connection]:
+        # mode rw: a file that is gone is an error, not a new and empty database
+        address = f"file:{quote(str(self._path))}?mode=rw"
+        with closing(sqlite3.connect(address, _WAIT, isolation_level=None, uri=True)) as database:
+            yield database
+
+    @contextmanager
+    def _writing(self) -> Iterator[sqlite3.Connection]:
+        with self._reading() as database:
+            database.execute("PRAGMA foreign_keys = ON")
+            database.execute("BEGIN IMMEDIATE")  # a lock taken later could not be waited for
+            with database:  # commits, or rolls back
+                yield database
+
+
+def _set_tags(database: sqlite3.Connection, run_id: str, tags: Mapping[str, str]) -> None:
+    database.executemany(
+        "INSERT OR REPLACE INTO tags (run_uuid, key, value) VALUES (?, ?, ?)",
+        [(run_id, key, value[:_TAG_LENGTH]) for key, value in tags.items()],
+    )
+
+
+def _metric_row(run_id: str, metric: Metric) -> tuple[object, ...]:
+    nan = math.isnan(metric.value)
+    return run_id, metric.key, 0 if nan else metric.value, nan, metric.timestamp, metric.step
+
+
+def _dataset(database: sqlite3.Connection, experiment: int, wanted: DatasetInput) -> str:
+    """The id of the data set, which is made where it is not known."""
+    one = wanted.dataset
+    database.execute(
+        "INSERT OR IGNORE INTO datasets (dataset_uuid, experiment_id, name, digest,"
+        " dataset_source_type, dataset_source) VALUES (?, ?, ?, ?, ?, ?)",
+        (uuid.uuid4().hex, experiment, one.name, one.digest, one.source_type, one.source),
+    )
+    query = "SELECT dataset_uuid FROM datasets WHERE (experiment_id, name, digest) = (?, ?, ?)"
+    return str(database.execute(query, (experiment, one.name, one.digest)).fetchone()[0])
+
+
+def _use(database: sqlite3.Connection, run_id: str, dataset: str, wanted: DatasetInput) -> None:
+    """Tie a run to a data set, once."""
+    made = uuid.uuid4().hex
+    done = database.execute(
+        "INSERT OR IGNORE INTO inputs (input_uuid, source_type, source_id, destination_type,"
+        " destination_id) VALUES (?, 'DATASET', ?, 'RUN', ?)",
+        (made, dataset, run_id),
+    )
+    if done.rowcount:
+        database.executemany(
+            "INSERT INTO input_tags (input_uuid, name, value) VALUES (?, ?, ?)",
+            [(made, tag.key, tag.value) for tag in wanted.tags],
+        )
+
+
+def _now() -> int:
+    return time.time_ns() // 1_000_000
