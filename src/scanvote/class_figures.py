@@ -83,8 +83,8 @@ def _draw_confusion(pair: Mapping[str, pd.DataFrame], told: str, out: Path) -> N
 
 def _counts(table: pd.DataFrame, labels: Sequence[str]) -> np.ndarray:
     """(C, C) scans, rows the truth, columns what was said."""
-    truth, said = (pd.Categorical(table[name], labels) for name in ("label", "predicted"))
-    return pd.crosstab(truth, said, dropna=False).to_numpy()
+    spoken = table[["label", "predicted"]].astype(pd.CategoricalDtype(list(labels)))
+    return pd.crosstab(spoken["label"], spoken["predicted"], dropna=False).to_numpy()
 
 
 def _draw_curves(
