@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from scanvote.errors import InputError
 from scanvote.files import repository_root
 from scanvote.flat import numbers
+from scanvote.tracking.view import VIEW, experiment_tags
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -56,6 +57,12 @@ def ui_command(port: int = 5000) -> list[str]:
     command = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", uri]
     command += ["--default-artifact-root", artifact_root()]
     return [*command, "--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
+
+
+def ui_address(port: int = 5000) -> str:
+    """Where those pages show the runs in the view of `experiment_tags`."""
+    runs = f"experiments/{open_store().experiment}/runs"
+    return f"http://127.0.0.1:{port}/#/{runs}?viewStateShareKey={VIEW}"
 
 
 @dataclass(frozen=True)
@@ -148,9 +155,12 @@ def quieten() -> None:
 def _experiment(client: "MlflowClient", uri: str) -> str:
     found = client.get_experiment_by_name(EXPERIMENT)
     if found is None:
-        return str(client.create_experiment(EXPERIMENT, _artifacts_of(uri)))
+        return str(client.create_experiment(EXPERIMENT, _artifacts_of(uri), experiment_tags()))
     if found.lifecycle_stage == "deleted":
         client.restore_experiment(found.experiment_id)
+    for key, value in experiment_tags().items():
+        if key not in found.tags:  # what a person chose on the page stays
+            client.set_experiment_tag(found.experiment_id, key, value)
     return str(found.experiment_id)
 
 
