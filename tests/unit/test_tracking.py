@@ -14,6 +14,7 @@ from pydantic import BaseModel
 
 from scanvote import tracking
 from scanvote.errors import InputError
+from scanvote.headline import HEADLINES
 from scanvote.params import load_params
 from scanvote.tracking import store
 
@@ -406,11 +407,16 @@ def test_the_experiment_is_of_model_training_and_has_a_view(repository):
     tags = _experiment(repository).tags
     assert tags["mlflow.experimentKind"] == "custom_model_development"
     address = tracking.ui_address(port=5001)
-    assert address.startswith(f"http://127.0.0.1:5001/#/experiments/{opened.experiment}/runs?")
-    key = address.partition("viewStateShareKey=")[2]
-    columns = json.loads(json.loads(tags[f"mlflow.sharedViewState.{key}"])["state"])
-    wanted = {"params.`lr`", "metrics.`vote_f1`", "metrics.`dice`", "attributes.`Dataset`"}
-    assert wanted < set(columns["selectedColumns"])
+    page, _, query = address.partition("?")
+    assert page == f"http://127.0.0.1:5001/#/experiments/{opened.experiment}/runs"
+    words = dict(word.split("=") for word in query.split("&"))
+    assert words["workflowType"] == "machine_learning"
+    saved = json.loads(tags[f"mlflow.sharedViewState.{words['viewStateShareKey']}"])
+    columns = json.loads(saved["state"])["selectedColumns"]
+    shown = {key for kind, one in HEADLINES.items() if "evaluate" in kind for key in one}
+    metrics = {name[9:-1] for name in columns if name.startswith("metrics.")}
+    assert metrics == {"vote_f1", "dice"} <= shown
+    assert set(columns) >= {"params.`lr`", "attributes.`Dataset`"}
 
 
 def test_an_older_experiment_gets_what_it_lacks_and_keeps_what_a_person_chose(repository):

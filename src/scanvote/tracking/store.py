@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from scanvote.errors import InputError
 from scanvote.files import repository_root
 from scanvote.flat import numbers
-from scanvote.tracking.view import VIEW, experiment_tags
+from scanvote.tracking.view import address_of, experiment_tags
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -60,9 +60,8 @@ def ui_command(port: int = 5000) -> list[str]:
 
 
 def ui_address(port: int = 5000) -> str:
-    """Where those pages show the runs in the view of `experiment_tags`."""
-    runs = f"experiments/{open_store().experiment}/runs"
-    return f"http://127.0.0.1:{port}/#/{runs}?viewStateShareKey={VIEW}"
+    """Where those pages show the experiments side by side."""
+    return address_of(open_store().experiment, port)
 
 
 @dataclass(frozen=True)

@@ -2,30 +2,28 @@
 
 import json
 
-from scanvote.headline import HEADLINES
-
-VIEW = "headline"
-"""The key of the view, in the page's address too."""
+_COLUMNS = ("attributes.`Dataset`", "metrics.`vote_f1`", "metrics.`dice`", "params.`lr`")
+_KEY = "headline"
 _NAME = "lr, vote and Dice"
 _MADE = 0
 """In ms: of a view that is always the same."""
 
 
 def experiment_tags() -> dict[str, str]:
-    """What an experiment is tagged with.
+    """What an experiment is tagged with: what it is for, and a saved view.
 
-    The page knows one place for columns that all browsers share, a saved view, which is a tag; what
-    it opens with unasked is in the browser's own memory.
+    A saved view is the one place on the server for columns; what the page opens with unasked,
+    columns and mode, is in the memory of each browser, or in the address.
     """
-    saved = {"name": _NAME, "createdAt": _MADE, "updatedAt": _MADE, "state": json.dumps(_state())}
+    state = json.dumps({"selectedColumns": _COLUMNS})
+    saved = {"name": _NAME, "createdAt": _MADE, "updatedAt": _MADE, "state": state}
     return {
-        # else it asks, or opens for language models
         "mlflow.experimentKind": "custom_model_development",
-        f"mlflow.sharedViewState.{VIEW}": json.dumps(saved),
+        f"mlflow.sharedViewState.{_KEY}": json.dumps(saved),
     }
 
 
-def _state() -> dict[str, object]:
-    evaluated = [one for stage, one in HEADLINES.items() if stage.startswith("evaluate/")]
-    figures = [f"metrics.`{key}`" for headline in evaluated for key in headline]
-    return {"selectedColumns": ["attributes.`Dataset`", "params.`lr`", *figures]}
+def address_of(experiment: str, port: int) -> str:
+    """Where the page shows the runs in that view, in the mode for model training."""
+    wanted = f"viewStateShareKey={_KEY}&workflowType=machine_learning"
+    return f"http://127.0.0.1:{port}/#/experiments/{experiment}/runs?{wanted}"
