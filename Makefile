@@ -5,7 +5,7 @@ STAMP := .venv/.installed-$(if $(GPU),gpu,cpu)
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help env repro test test-quick lint check ui serve compare lock
+.PHONY: help env repro test test-quick lint check ui serve lock
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -40,9 +40,6 @@ ui: env ## open the MLflow UI on the runs of this repository
 
 serve: env ## serve the finished model: a page and a REST interface on 127.0.0.1:8000
 	scanvote serve
-
-compare: env ## the experiments side by side: lr and results
-	dvc exp show --no-pager --drop '^(?!Experiment$$|lr$$|.*(vote_macro_f1|dice_patient_mean)$$)'
 
 lock: env ## resolve pyproject.toml anew into the locked, hashed requirements
 	for extra in cpu gpu; do uv pip compile pyproject.toml --extra $$extra --extra dev \

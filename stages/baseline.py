@@ -4,7 +4,7 @@ from pathlib import Path
 
 from scanvote import tracking
 from scanvote.baseline import find_bright_regions
-from scanvote.files import write_json
+from scanvote.headline import HEADLINES, write_figures
 from scanvote.params import load_params
 from scanvote.terminal import run_stage
 
@@ -16,7 +16,7 @@ def main(prepared: Path, out: Path, metrics: Path) -> None:
         "baseline", params=params, sections=("baseline",), inputs=[prepared]
     ) as run:
         result = find_bright_regions(prepared, params, out)
-        write_json(metrics, result)
+        write_figures(metrics, result, HEADLINES["baseline"])
         run.log_metrics(result)
         run.log_folder(out, patterns=("*.csv",))
 

@@ -6,7 +6,7 @@ from scanvote import tracking
 from scanvote.canvas import mark_smoke
 from scanvote.datasets.base import Task
 from scanvote.deduplicate import deduplicate
-from scanvote.files import write_json
+from scanvote.headline import HEADLINES, write_figures
 from scanvote.params import load_params
 from scanvote.terminal import run_stage
 
@@ -23,7 +23,7 @@ def main(task: Task, raw: Path, overrule: Path, patients: Path, out: Path, metri
         inputs=[raw, overrule, patients],
     ) as run:
         result = deduplicate(raw, params.deduplicate, overrule, patients, out)
-        write_json(metrics, result)
+        write_figures(metrics, result, HEADLINES["deduplicate"])
         run.log_metrics(result)
         run.log_folder(out)
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from scanvote import tracking
 from scanvote.datasets.base import Task
 from scanvote.download import download
-from scanvote.files import write_json
+from scanvote.headline import HEADLINES, write_figures
 from scanvote.params import load_params
 from scanvote.terminal import run_stage
 
@@ -16,7 +16,7 @@ def main(task: Task, out: Path, metrics: Path) -> None:
     sections = ("seed", task, "download", "volumes", "ixi", "phantom")
     with tracking.stage_run("download", item=task, params=params, sections=sections) as run:
         result = download(task, params, out)
-        write_json(metrics, result)
+        write_figures(metrics, result, HEADLINES["download"])
         run.log_metrics(result)
         run.log_folder(out, patterns=("*.csv",))
 

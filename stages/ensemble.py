@@ -4,7 +4,7 @@ from pathlib import Path
 
 from scanvote import tracking
 from scanvote.ensemble import ensemble
-from scanvote.files import write_json
+from scanvote.headline import HEADLINES, write_figures
 from scanvote.params import load_params
 from scanvote.terminal import run_stage
 
@@ -16,7 +16,7 @@ def main(searches: Path, out: Path, metrics: Path) -> None:
         "ensemble", params=params, sections=("ensemble",), inputs=[searches]
     ) as run:
         result = ensemble(searches, params, out)
-        write_json(metrics, result)
+        write_figures(metrics, result, HEADLINES["ensemble"])
         run.log_metrics(result)
         run.log_folder(out)
 

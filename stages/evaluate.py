@@ -1,4 +1,4 @@
-"""evaluate: the test split: figures, tables, and every stage's metrics on one MLflow run."""
+"""evaluate: the test split: figures, tables, and the headlines on one MLflow run."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ from scanvote.canvas import mark_smoke
 from scanvote.datasets.base import Task
 from scanvote.evaluate import evaluate_classification
 from scanvote.evaluate_masks import evaluate_segmentation
-from scanvote.files import write_json
+from scanvote.headline import HEADLINES, read_headlines, write_figures
 from scanvote.params import load_params
 from scanvote.terminal import run_stage
 
@@ -34,10 +34,10 @@ def main(
             result = evaluate_classification(predictions, beside, prepared, params, out)
         else:
             result = evaluate_segmentation(predictions, beside, prepared, params, out)
-        write_json(metrics, result)
+        write_figures(metrics, result, HEADLINES[f"evaluate/{task}"])
         run.log_metrics(result)
         run.log_folder(out)
-        run.log_on_parent(tracking.read_metrics(), sorted(out.glob("*.png")))
+        run.log_on_parent(read_headlines(), sorted(out.glob("*.png")))
 
 
 if __name__ == "__main__":

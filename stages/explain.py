@@ -5,7 +5,7 @@ from pathlib import Path
 from scanvote import tracking
 from scanvote.backend import use_backend
 from scanvote.canvas import mark_smoke
-from scanvote.files import write_json
+from scanvote.headline import HEADLINES, write_figures
 from scanvote.params import load_params
 from scanvote.terminal import run_stage
 
@@ -26,7 +26,7 @@ def main(
         inputs=[searches, ensemble, raw, prepared],
     ) as run:
         result = explain(searches, ensemble, raw, prepared, params, out)
-        write_json(metrics, result)
+        write_figures(metrics, result, HEADLINES["explain"])
         run.log_metrics(result)
         run.log_folder(out, patterns=("*.csv", "*.png"))
 

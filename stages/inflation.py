@@ -5,7 +5,7 @@ from pathlib import Path
 from scanvote import tracking
 from scanvote.backend import use_backend
 from scanvote.canvas import mark_smoke
-from scanvote.files import write_json
+from scanvote.headline import HEADLINES, write_figures
 from scanvote.inflation import inflation
 from scanvote.params import load_params
 from scanvote.terminal import run_stage
@@ -24,7 +24,7 @@ def main(raw: Path, deduplicated: Path, out: Path, metrics: Path) -> None:
         inputs=[raw, deduplicated],
     ) as run:
         result = inflation(raw, deduplicated, params.inflation, params.seed, out)
-        write_json(metrics, result)
+        write_figures(metrics, result, HEADLINES["inflation"])
         run.log_metrics(result)
         run.log_folder(out)
 

@@ -6,7 +6,7 @@ import typer
 
 from scanvote import tracking
 from scanvote.backend import use_backend
-from scanvote.files import write_json
+from scanvote.headline import HEADLINES, write_figures
 from scanvote.params import load_params
 from scanvote.terminal import run_stage
 
@@ -41,7 +41,7 @@ def main(
         inputs=[searches, ensemble, unet, raw, prepared],
     ) as run:
         result = pack(searches, ensemble, unet, raw, prepared, params, out)
-        write_json(metrics, result)
+        write_figures(metrics, result, HEADLINES["package"])
         run.log_metrics(result)
         registered = run.register(out, params.package.name, params.seed)
         typer.echo(f"{params.package.name}, version {registered.version}: {registered.reason}")

@@ -5,7 +5,7 @@ from pathlib import Path
 from scanvote import tracking
 from scanvote.canvas import mark_smoke
 from scanvote.datasets.base import Task
-from scanvote.files import write_json
+from scanvote.headline import HEADLINES, write_figures
 from scanvote.params import load_params
 from scanvote.prepare import prepare
 from scanvote.terminal import run_stage
@@ -23,7 +23,7 @@ def main(task: Task, raw: Path, deduplicated: Path, out: Path, metrics: Path) ->
         inputs=[raw, deduplicated],
     ) as run:
         result = prepare(task, raw, deduplicated, params, out)
-        write_json(metrics, result)
+        write_figures(metrics, result, HEADLINES["prepare"])
         run.log_metrics(result)
         run.log_folder(out, patterns=("*.csv", "*.png"))
 

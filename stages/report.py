@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from scanvote import tracking
+from scanvote.headline import read_headlines
 from scanvote.params import load_params
 from scanvote.report import write_report
 from scanvote.terminal import run_stage
@@ -14,7 +15,7 @@ def main(html: Path, model_card: Path, checklist: Path) -> None:
         write_report(Path(), html, model_card, checklist)
         for path in (html, model_card, checklist):
             run.log_file(path)
-        run.log_on_parent(tracking.read_metrics(), [html, model_card, checklist])
+        run.log_on_parent(read_headlines(), [html, model_card, checklist])
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ from pathlib import Path
 from scanvote import tracking
 from scanvote.backend import use_backend
 from scanvote.canvas import mark_smoke
-from scanvote.files import write_json
+from scanvote.headline import HEADLINES, write_figures
 from scanvote.params import Family, load_params
 from scanvote.skipped import skip_family
 from scanvote.terminal import run_stage
@@ -15,7 +15,7 @@ def main(family: Family, prepared: Path, out: Path, metrics: Path) -> None:
     """Train the trials of FAMILY on PREPARED, and keep the best in OUT."""
     params = load_params()
     if family not in params.search.families:
-        write_json(metrics, skip_family(out))
+        write_figures(metrics, skip_family(out), HEADLINES["search"])
         return
     mark_smoke(params.smoke)
     use_backend(params.backend)
@@ -30,7 +30,7 @@ def main(family: Family, prepared: Path, out: Path, metrics: Path) -> None:
         system_metrics=True,
     ) as run:
         result = search(family, prepared, params, out, run.trial)
-        write_json(metrics, result)
+        write_figures(metrics, result, HEADLINES["search"])
         run.log_metrics(result)
         run.log_folder(out, patterns=("*.csv", "*.png"))
         run.log_model(out / "1.keras", name=family)

@@ -5,7 +5,7 @@ from pathlib import Path
 from scanvote import tracking
 from scanvote.backend import use_backend
 from scanvote.canvas import mark_smoke
-from scanvote.files import write_json
+from scanvote.headline import HEADLINES, write_figures
 from scanvote.params import load_params
 from scanvote.terminal import run_stage
 
@@ -25,7 +25,7 @@ def main(prepared: Path, out: Path, metrics: Path) -> None:
         system_metrics=True,
     ) as run:
         result = train_unet(prepared, params, out, run.trial)
-        write_json(metrics, result)
+        write_figures(metrics, result, HEADLINES["unet"])
         run.log_metrics(result)
         run.log_folder(out, patterns=("*.csv", "*.png", "*.json"))
         for path in sorted(out.glob("*.keras")):

@@ -42,9 +42,10 @@ def main() -> None:
 @one_line_errors
 def ui(port: Annotated[int, typer.Option(min=1, max=65535)] = 5000) -> None:
     """Open the MLflow UI on the runs of this repository, on 127.0.0.1."""
-    from scanvote.tracking import ui_command
+    from scanvote.tracking import ui_address, ui_command
 
     command = ui_command(port)
+    typer.echo(f"experiments side by side: {ui_address(port)}")
     os.execv(command[0], command)
 
 

@@ -1,10 +1,8 @@
 """Nested values as one flat mapping: what a table of runs can show side by side."""
 
-import json
 import math
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from pathlib import Path
 
 
 def flat(values: Mapping[str, object], joint: str, prefix: str = "") -> dict[str, object]:
@@ -41,14 +39,4 @@ def numbers(values: Mapping[str, object]) -> dict[str, float]:
             number = float(value)  # type: ignore[arg-type]
             if not isinstance(value, str) and not math.isinf(number):
                 found[key] = number
-    return found
-
-
-def read_metrics(folder: Path = Path("metrics")) -> dict[str, float]:
-    """Every stage's metrics files as one mapping: `search/ann/best_macro_f1`."""
-    found: dict[str, float] = {}
-    for path in sorted(folder.rglob("*.json")):
-        place = path.relative_to(folder).with_suffix("").as_posix()
-        values = json.loads(path.read_text(encoding="utf-8"))
-        found.update(numbers({place: values} if isinstance(values, dict) else {}))
     return found

@@ -8,7 +8,7 @@ import shlex
 import socket
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -138,17 +138,21 @@ def git(*arguments: str) -> str:
     return done.stdout.strip() if done.returncode == 0 else ""
 
 
-def input_digests(inputs: Sequence[Path]) -> dict[str, str]:
+def input_digests(inputs: Sequence[Path], known: Mapping[str, str]) -> dict[str, str]:
     """The md5 that DVC has of each input, by path.
 
     An input may be an output of a stage, a file within one, or a folder that holds
     several (a fan-in): each output it touches is named. What DVC does not know is left out.
+
+    Args:
+        inputs: paths.
+        known: of `known_digests`.
     """
-    known = {Path(path): md5 for path, md5 in _known_outputs(inputs).items()}
+    outputs = {Path(path): md5 for path, md5 in known.items()}
     return {
         path.as_posix(): md5
         for one in map(_relative, inputs)
-        for path, md5 in known.items()
+        for path, md5 in outputs.items()
         if path == one or path in one.parents or one in path.parents
     }
 
@@ -158,7 +162,8 @@ def _relative(path: Path) -> Path:
     return path.relative_to(here) if path.is_relative_to(here) else path
 
 
-def _known_outputs(inputs: Sequence[Path]) -> dict[str, str]:
+def known_digests(inputs: Sequence[Path]) -> dict[str, str]:
+    """The md5 of all that stages left, by path, and of the inputs that `dvc add` was given."""
     stages = _yaml(Path("dvc.lock")).get("stages") or {}
     outs = [out for stage in stages.values() for out in stage.get("outs") or []]
     found = {out["path"]: str(out["md5"]) for out in outs if "md5" in out}

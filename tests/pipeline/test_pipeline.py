@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 from ruamel.yaml import YAML
 
+from scanvote.headline import HEADLINES, read_figures, read_headlines
 from tests.pipeline.conftest import HANGS
 
 pytestmark = pytest.mark.slow  # all wait for a pipeline that was run to its end
@@ -21,6 +22,9 @@ FAMILIES = ("ann", "cnn", "transfer")  # that params.yaml searches
 SKIPPED = {"search@published"}
 SEARCHES = {f"search@{family}" for family in FAMILIES} | SKIPPED
 DATA = {f"{stage}@{task}" for stage in ("download", "deduplicate", "prepare") for task in TASKS}
+EVALUATED = [f"metrics/evaluate/{task}.json" for task in TASKS]
+TERMINAL = 200
+"""Columns that a terminal of a wide screen shows."""
 STAGES = (
     DATA
     | SEARCHES
@@ -57,20 +61,26 @@ def test_every_stage_ran_and_every_output_is_there(repro):
 
 
 def test_metrics_bear_the_name_of_their_stage_and_are_flat_numbers(repro):
+    seen = set()
     for name in STAGES - {"report"}:  # of pages
         stage, _, item = name.partition("@")
         item = item or ("segmentation" if stage in ("unet", "baseline") else "classification")
-        values = json.loads((repro / f"metrics/{stage}/{item}.json").read_text())
+        path = repro / f"metrics/{stage}/{item}.json"
+        headline = f"{stage}/{item}" if stage == "evaluate" else stage
+        values, figures = json.loads(path.read_text()), read_figures(path)
         assert values
+        assert values == {k: figures[f] for k, f in HEADLINES[headline].items() if f in figures}
         undefined = None  # as of a class without a test scan
-        assert all(isinstance(one, int | float) or one is undefined for one in values.values())
+        assert all(isinstance(one, int | float) or one is undefined for one in figures.values())
+        seen |= {(headline, key) for key in values}
+    assert seen == {(name, key) for name, headline in HEADLINES.items() for key in headline}
 
 
 def test_metrics_that_others_rely_on(repro):
-    found = json.loads((repro / "metrics/evaluate/classification.json").read_text())
+    found = read_figures(repro / "metrics/evaluate/classification.csv")
     wanted = ("vote_accuracy", "vote_macro_f1", "best_accuracy", "best_macro_f1", "test_scans")
     assert set(wanted) <= set(found)
-    found = json.loads((repro / "metrics/evaluate/segmentation.json").read_text())
+    found = read_figures(repro / "metrics/evaluate/segmentation.csv")
     wanted = ("dice_patient_mean", "dice_patient_median", "dice_slice_mean", "pixel_accuracy")
     assert {*wanted, "test_patients"} <= set(found)
 
@@ -106,8 +116,9 @@ def test_status_is_clean_and_a_second_repro_runs_nothing(repro):
 
 
 def test_what_dvc_shows_a_person(repro):
-    shown = json.loads(repro.dvc("metrics", "show", "--json"))
-    assert "metrics/evaluate/classification.json" in shown[""]["data"]
+    shown = repro.dvc("metrics", "show").splitlines()
+    assert [line.split()[0] for line in shown] == ["Path", *EVALUATED]
+    assert max(map(len, shown)) <= TERMINAL
     stages = repro.dvc("stage", "list", "--all").splitlines()
     assert {line.split()[0] for line in stages} == STAGES
     assert "evaluate@classification" in repro.dvc("dag", "--md")
@@ -214,12 +225,24 @@ def test_every_trial_lies_below_its_search(repro):
 
 
 def test_the_parent_compares_whole_experiments(repro):
+    runs = _runs(repro)
+    (parent,) = runs["execution"]
+    assert parent.data.metrics == pytest.approx(read_headlines(repro / "metrics/evaluate"))
+    stages = {run.info.run_name: run for run in runs["stage"]}
+    for task, path in zip(TASKS, EVALUATED, strict=True):
+        logged = stages[f"evaluate@{task}"].data.metrics
+        found = {name: one for name, one in read_figures(repro / path).items() if one is not None}
+        assert {name: logged[name] for name in found} == pytest.approx(found)
+    assert "best_val_macro_f1" in stages["search@cnn"].data.metrics
+
+
+def test_the_parent_names_the_data_sets_with_the_digests_of_dvc(repro):
     (parent,) = _runs(repro)["execution"]
-    found = json.loads((repro / "metrics/evaluate/classification.json").read_text())
-    logged = {key.rpartition("/")[2]: value for key, value in parent.data.metrics.items()}
-    assert logged["vote_accuracy"] == pytest.approx(found["vote_accuracy"])
-    assert "dice_patient_mean" in logged
-    assert "best_val_macro_f1" in logged
+    lock = _lock(repro)
+    assert {
+        one.tags[0].value: (one.dataset.name, one.dataset.digest)
+        for one in parent.inputs.dataset_inputs
+    } == {task: ("phantom", lock[f"download@{task}"]["outs"][0]["md5"]) for task in TASKS}
 
 
 def test_the_registered_model_says_what_the_pipeline_said(repro, tmp_path):
@@ -272,7 +295,7 @@ def test_the_shell_says_what_the_pipeline_said(repro, tmp_path):
 
 def test_the_report_is_one_page_with_the_figures_of_the_metrics(repro):
     page = (repro / "metrics/report.html").read_text()
-    found = json.loads((repro / "metrics/evaluate/classification.json").read_text())
+    found = read_figures(repro / "metrics/evaluate/classification.csv")
     assert f"{found['vote_accuracy']:.3f}" in page
     assert "Research use, not for diagnosis" in page
     assert 'src="http' not in page
@@ -498,4 +521,9 @@ def test_experiment_with_another_lr(experiment):
     (revision,) = shown["revs"]
     assert revision["name"] == "slower"
     assert revision["data"]["params"]["params.yaml"]["data"]["lr"] == 1e-4
-    assert "metrics/evaluate/classification.json" in revision["data"]["metrics"]
+    assert set(revision["data"]["metrics"]) == set(EVALUATED)
+    head = done.dvc("exp", "show").splitlines()[1][:TERMINAL].split()
+    assert {*read_headlines(done / "metrics/evaluate"), "lr"} <= set(head)
+    changed = done.dvc("exp", "show", "--only-changed").splitlines()
+    assert max(map(len, changed)) <= TERMINAL
+    assert max(map(len, done.dvc("metrics", "diff", "HEAD", "slower").splitlines())) <= TERMINAL

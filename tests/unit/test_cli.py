@@ -37,8 +37,10 @@ def test_a_task_that_is_none_is_refused() -> None:
 def test_ui_becomes_the_command_of_the_port(monkeypatch: pytest.MonkeyPatch) -> None:
     became = []
     monkeypatch.setattr(tracking, "ui_command", lambda port: ["/bin/mlflow", str(port)])
+    monkeypatch.setattr(tracking, "ui_address", lambda port: f"http://127.0.0.1:{port}/#/x")
     monkeypatch.setattr("os.execv", lambda path, command: became.append((path, command)))
-    assert run("ui", "--port", "5123")[0] == 0
+    code, said = run("ui", "--port", "5123")
+    assert (code, said) == (0, "experiments side by side: http://127.0.0.1:5123/#/x\n")
     assert became == [("/bin/mlflow", ["/bin/mlflow", "5123"])]
 
 

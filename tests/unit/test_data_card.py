@@ -1,5 +1,6 @@
 """The data card: every figure is of the files, and what they do not tell is unknown."""
 
+import math
 from pathlib import Path
 
 import pandas as pd
@@ -10,7 +11,8 @@ from scanvote.cli import app
 from scanvote.data_card import data_card
 from scanvote.data_card.tables import table
 from scanvote.errors import InputError
-from scanvote.files import write_csv, write_json
+from scanvote.files import write_csv
+from scanvote.headline import write_figures
 from scanvote.integrity import COLUMNS as FOUND
 from scanvote.integrity import RULES
 from scanvote.manifest import COLUMNS, write_manifest
@@ -135,10 +137,9 @@ def test_copies_and_splits_are_those_of_the_stages(tmp_path: Path, params: Param
     split = judged[judged["kept"]].assign(split=["train"] * 6 + ["validation", "test", "test"])
     split["group"] = range(len(split))
     write_manifest(split, tmp_path / "data/prepared/classification/manifest.csv")
-    write_json(tmp_path / "metrics/deduplicate/classification.json", {"byte_copies": 1})
-    write_json(
-        tmp_path / "metrics/prepare/classification.json", {"leaked_pairs_patient": 0, "share": None}
-    )
+    write_figures(tmp_path / "metrics/deduplicate/classification.json", {"byte_copies": 1}, {})
+    figures = {"leaked_pairs_patient": 0, "share": math.nan}
+    write_figures(tmp_path / "metrics/prepare/classification.json", figures, {})
     text = card(params, tmp_path)
     assert "1 scans are copies of one that is kept, 2 stand in conflict" in text
     assert row("all", 6, 1, 2) in text
@@ -174,7 +175,7 @@ def test_results_on_other_scans_do_not_count(tmp_path: Path, params: Params, cha
     else:
         judged = judged.drop(columns="source")
     write_manifest(judged, tmp_path / "data/deduplicated/classification/manifest.csv")
-    write_json(tmp_path / "metrics/deduplicate/classification.json", {"byte_copies": 77})
+    write_figures(tmp_path / "metrics/deduplicate/classification.json", {"byte_copies": 77}, {})
     text = card(params, tmp_path)
     assert "`deduplicate` has not run on these scans" in text
     assert "byte_copies" not in text

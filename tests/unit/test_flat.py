@@ -1,10 +1,9 @@
-import json
 import math
 
 import numpy as np
 import pytest
 
-from scanvote.flat import chosen, flat, numbers, read_metrics
+from scanvote.flat import chosen, flat, numbers
 
 
 def test_nested_keys_are_joined_with_dots():
@@ -40,15 +39,3 @@ def test_numbers_keep_nan_and_drop_infinities_and_words():
     found = numbers(values)
     assert math.isnan(found.pop("nan"))
     assert found == {"int": 1.0, "numpy": 0.5, "true": 1.0, "a/b": 2.0}
-
-
-def test_metrics_files_become_names_by_stage_and_item(tmp_path):
-    (tmp_path / "search").mkdir()
-    (tmp_path / "search" / "ann.json").write_text('{"best": 0.5, "by": {"glioma": 1}, "n": "x"}')
-    (tmp_path / "unet.json").write_text(json.dumps({"dice": 0.9}))
-    (tmp_path / "table.json").write_text("[1, 2]")
-    assert read_metrics(tmp_path) == {
-        "search/ann/best": 0.5,
-        "search/ann/by/glioma": 1.0,
-        "unet/dice": 0.9,
-    }

@@ -1,3 +1,4 @@
+import json
 import math
 import os
 import shutil
@@ -13,12 +14,19 @@ from pydantic import BaseModel
 
 from scanvote import tracking
 from scanvote.errors import InputError
+from scanvote.headline import HEADLINES
 from scanvote.params import load_params
 from scanvote.tracking import store
 
 ROOT = Path(__file__).parents[2]
 LOCK = """\
 stages:
+  download@classification:
+    outs:
+    - {path: data/raw/classification, md5: 64bde4227a42a79c112f25dc2c5affd3.dir}
+  download@segmentation:
+    outs:
+    - {path: data/raw/segmentation, md5: 65fe317480e277c2a2773e1bdd7ee51e.dir}
   deduplicate@classification:
     outs:
     - {path: data/deduplicated/classification, md5: 6245.dir}
@@ -29,6 +37,8 @@ class Settings(BaseModel):
     lr: float = 1e-4
     mirror: str | None = None
     cnn: dict[str, list[int]] = {"filters": [32, 64]}
+    classification: dict[str, list[str]] = {"dataset": ["brain_tumor_mri", "ixi"]}
+    segmentation: dict[str, list[str]] = {"dataset": ["phantom"]}
 
 
 @pytest.fixture(scope="module")
@@ -129,6 +139,8 @@ def test_parent_holds_all_params_a_stage_its_sections(repository):
         "lr": "0.0001",
         "mirror": "null",
         "cnn.filters": "[32, 64]",
+        "classification.dataset": '["brain_tumor_mri", "ixi"]',
+        "segmentation.dataset": '["phantom"]',
     }
     assert _one(repository, "stage").data.params == {"cnn.filters": "[32, 64]"}
 
@@ -167,6 +179,34 @@ def test_tags_tell_where_a_run_comes_from(repository, monkeypatch):
     assert "DVC_STAGE" not in parent.data.tags
 
 
+MRI = ("brain_tumor_mri + ixi", "64bde4227a42a79c112f25dc2c5affd3.dir", "classification")
+MASKS = ("phantom", "65fe317480e277c2a2773e1bdd7ee51e.dir", "segmentation")
+
+
+@pytest.mark.parametrize(
+    ("stage", "inputs", "shown"),
+    [
+        ("download", [], []),
+        ("prepare", ["data/raw/segmentation"], [MASKS]),
+        ("search", ["data/deduplicated/classification"], [MRI]),
+        ("package", ["models/unet", "data/raw"], [MRI, MASKS]),
+        ("ensemble", ["models/search"], []),
+    ],
+)
+def test_the_data_set_of_a_run_is_that_of_dvc(repository, stage, inputs, shown):
+    (repository / "dvc.lock").write_text(LOCK)
+    for _ in range(2):  # the next stage finds it on the parent
+        with tracking.stage_run(stage, params=Settings(), inputs=[Path(one) for one in inputs]):
+            pass
+    for kind in ("execution", "stage"):
+        run = [run for other, _, run in _runs(repository) if other == kind][-1]
+        found = [
+            (one.dataset.name, one.dataset.digest, one.tags[0].value)
+            for one in run.inputs.dataset_inputs
+        ]
+        assert sorted(found) == sorted(shown)
+
+
 def test_odd_numbers_stop_no_stage(repository):
     with tracking.stage_run("unet", params=Settings()) as run:
         run.log_metrics({"nan": math.nan, "inf": math.inf, "no": None, "dice@patient": 1})
@@ -190,9 +230,8 @@ def test_evaluate_writes_on_the_execution(repository):
     figure = repository / "roc.png"
     figure.write_bytes(b"png")
     with tracking.stage_run("evaluate", item="classification", params=Settings()) as run:
-        run.log_on_parent({"search": {"ann": {"best_macro_f1": 0.9}}, "vote": 1}, [figure])
-    metrics = _one(repository, "execution").data.metrics
-    assert metrics == {"search/ann/best_macro_f1": 0.9, "vote": 1.0}
+        run.log_on_parent({"vote_f1": 0.9, "dice": None}, [figure])
+    assert _one(repository, "execution").data.metrics == {"vote_f1": 0.9}
     assert _artifacts(repository, "execution", "evaluate@classification") == [
         "evaluate@classification/roc.png"
     ]
@@ -355,6 +394,41 @@ def test_a_deleted_experiment_comes_back(repository):
     with tracking.stage_run("download", params=Settings()):
         pass
     assert _one(repository, "stage").info.status == "FINISHED"
+
+
+def _experiment(root):
+    from mlflow import MlflowClient
+
+    return MlflowClient(f"sqlite:///{root}/mlflow.db").get_experiment_by_name("scanvote")
+
+
+def test_the_experiment_is_of_model_training_and_has_a_view(repository):
+    opened = store.open_store()
+    tags = _experiment(repository).tags
+    assert tags["mlflow.experimentKind"] == "custom_model_development"
+    address = tracking.ui_address(port=5001)
+    page, _, query = address.partition("?")
+    assert page == f"http://127.0.0.1:5001/#/experiments/{opened.experiment}/runs"
+    words = dict(word.split("=") for word in query.split("&"))
+    assert words["workflowType"] == "machine_learning"
+    saved = json.loads(tags[f"mlflow.sharedViewState.{words['viewStateShareKey']}"])
+    columns = json.loads(saved["state"])["selectedColumns"]
+    shown = {key for kind, one in HEADLINES.items() if "evaluate" in kind for key in one}
+    metrics = {name[9:-1] for name in columns if name.startswith("metrics.")}
+    assert metrics == {"vote_f1", "dice"} <= shown
+    assert set(columns) >= {"params.`lr`", "attributes.`Dataset`"}
+
+
+def test_an_older_experiment_gets_what_it_lacks_and_keeps_what_a_person_chose(repository):
+    from mlflow import MlflowClient
+
+    client = MlflowClient(f"sqlite:///{repository}/mlflow.db")
+    chosen = {"mlflow.experimentKind": "classification"}
+    client.create_experiment("scanvote", tags=chosen)
+    store.open_store()
+    tags = _experiment(repository).tags
+    assert tags["mlflow.experimentKind"] == "classification"
+    assert "mlflow.sharedViewState.headline" in tags
 
 
 @pytest.mark.parametrize(

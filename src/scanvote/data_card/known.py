@@ -1,6 +1,5 @@
 """What a data card is made of: the facts of the data sets, and what the stages left."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ from scanvote.datasets.base import DataSet, Task
 from scanvote.download import INTEGRITY, MANIFEST
 from scanvote.errors import InputError
 from scanvote.files import sha256
+from scanvote.headline import read_figures
 from scanvote.known_patients import KnownPatients
 from scanvote.manifest import read_manifest
 from scanvote.params import Params
@@ -31,7 +31,7 @@ class Known:
         judged, split: the manifests of `deduplicate` and `prepare`; None where the stage has
             not run on these very scans.
         copies: ``duplicates.csv`` of `deduplicate`, without rows where it has not run.
-        metrics: of a stage that has, by its name.
+        metrics: all figures of a stage that has, by its name.
     """
 
     task: Task
@@ -76,7 +76,7 @@ def read_known(task: Task, params: Params, root: Path) -> Known:
         split=split,
         copies=_copies(root / "data" / "deduplicated" / task / "duplicates.csv", judged),
         metrics={
-            stage: _numbers(root / "metrics" / stage / f"{task}.json") if has else {}
+            stage: read_figures(root / "metrics" / stage / f"{task}.csv") if has else {}
             for stage, has in ran.items()
         },
     )
@@ -112,10 +112,3 @@ def _copies(path: Path, judged: pd.DataFrame | None) -> pd.DataFrame:
 def _with_patients(scans: pd.DataFrame, judged: pd.DataFrame) -> pd.DataFrame:
     patients = judged.set_index("scan_id")["patient"]
     return scans.assign(patient=scans["scan_id"].map(patients))
-
-
-def _numbers(path: Path) -> dict[str, float | None]:
-    if not path.is_file():
-        return {}
-    values: dict[str, float | None] = json.loads(path.read_text(encoding="utf-8"))
-    return values

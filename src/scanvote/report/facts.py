@@ -12,6 +12,7 @@ from scanvote.data_card.known import Known, read_known
 from scanvote.datasets.base import Task
 from scanvote.download import MANIFEST
 from scanvote.files import sha256
+from scanvote.headline import read_figures
 from scanvote.params import Params, load_params, load_values
 
 TASKS: tuple[Task, ...] = get_args(Task)
@@ -49,7 +50,7 @@ class Facts:
         params: the whole of params.yaml.
         settings: the same as it is written, for the table of all settings.
         known: the data of a task, by its name.
-        metrics: flat figures, by ``<stage>/<task or family>``.
+        metrics: all figures of a stage, by ``<stage>/<task or family>``.
         tables, records, pictures: CSV tables, JSON files and the bytes of PNG files, by their
             path from the root, POSIX style.
         digests: SHA-256 of the manifests, by path.
@@ -86,8 +87,8 @@ def read_facts(root: Path) -> Facts:
         settings=load_values(root / "params.yaml"),
         known={task: read_known(task, params, root) for task in TASKS if raw[task].is_file()},
         metrics={
-            path.relative_to(root / "metrics").with_suffix("").as_posix(): _json(path)
-            for path in sorted((root / "metrics").glob("*/*.json"))
+            path.relative_to(root / "metrics").with_suffix("").as_posix(): read_figures(path)
+            for path in sorted((root / "metrics").glob("*/*.csv"))
         },
         tables={name: _csv(path) for name, path in _found(root, _TABLES)},
         records={name: _json(path) for name, path in _found(root, _RECORDS)},

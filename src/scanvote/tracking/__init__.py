@@ -7,8 +7,7 @@ with stage_run("search", item="cnn", params=params, sections=("lr", "cnn")) as r
     run.log_metrics({"best_accuracy": 0.7})
 """
 
-from scanvote.flat import read_metrics
 from scanvote.tracking.runs import StageRun, Trial, stage_run
-from scanvote.tracking.store import tracking_uri, ui_command
+from scanvote.tracking.store import tracking_uri, ui_address, ui_command
 
-__all__ = ["StageRun", "Trial", "read_metrics", "stage_run", "tracking_uri", "ui_command"]
+__all__ = ["StageRun", "Trial", "stage_run", "tracking_uri", "ui_address", "ui_command"]

@@ -16,6 +16,7 @@ from pydantic import BaseModel
 
 from scanvote import provenance
 from scanvote.flat import chosen, flat
+from scanvote.tracking.data_sets import data_sets
 from scanvote.tracking.models import log_keras_model
 from scanvote.tracking.store import KIND, Store, open_store, store_lock
 
@@ -115,7 +116,8 @@ def stage_run(
         item: what the stage works on where it is a matrix: `search@cnn`.
         params: all of params.yaml, for the parent.
         sections: the keys of `params` that the stage depends on, `cnn` or `prepare.augment`.
-        inputs: paths whose md5, as DVC has it, becomes a tag `dvc.md5.<path>`.
+        inputs: paths whose md5, as DVC has it, becomes a tag `dvc.md5.<path>`; and the data sets
+            that they are made of become data sets of the stage's run and of the parent.
         system_metrics: sample processor, memory and accelerator every two seconds.
 
     Raises:
@@ -124,13 +126,17 @@ def stage_run(
     values = flat(params.model_dump(mode="json"), ".")
     name = os.environ.get("DVC_STAGE") or (f"{stage}@{item}" if item else stage)
     store = open_store()
-    own, digests = chosen(values, sections), _digest_tags(inputs)
+    own, known = chosen(values, sections), provenance.known_digests(inputs)
+    digests = provenance.input_digests(inputs, known)
+    used = data_sets(store.entities, values, digests, known)
     with _execution(store, values) as parent_id:
-        tags = {_PARENT: parent_id, **_source_tags(), "DVC_STAGE": name, **digests}
+        tags = {_PARENT: parent_id, **_source_tags(), "DVC_STAGE": name, **_digest_tags(digests)}
         with (
             _run(store, "stage", name, tags, own) as run_id,
             _sampling(store, run_id) if system_metrics else nullcontext(),
         ):
+            for one in (parent_id, run_id):
+                store.client.log_inputs(one, datasets=used)
             yield StageRun(store, run_id, parent_id, name)
 
 
@@ -243,6 +249,5 @@ def _source_tags() -> dict[str, str]:
     return tags
 
 
-def _digest_tags(inputs: Sequence[Path]) -> dict[str, str]:
-    digests = provenance.input_digests(inputs)
+def _digest_tags(digests: Mapping[str, str]) -> dict[str, str]:
     return {f"dvc.md5.{path}": md5 for path, md5 in digests.items()}

@@ -17,6 +17,7 @@ from scanvote.files import repository_root
 from scanvote.flat import numbers
 from scanvote.tracking import entities
 from scanvote.tracking.sqlite import SqliteClient
+from scanvote.tracking.view import address_of, experiment_tags
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -58,6 +59,11 @@ def ui_command(port: int = 5000) -> list[str]:
     command = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", uri]
     command += ["--default-artifact-root", artifact_root()]
     return [*command, "--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
+
+
+def ui_address(port: int = 5000) -> str:
+    """Where those pages show the experiments side by side."""
+    return address_of(open_store().experiment, port)
 
 
 @dataclass(frozen=True)
@@ -159,9 +165,12 @@ def quieten() -> None:
 def _experiment(client: "MlflowClient | SqliteClient", uri: str) -> str:
     found = client.get_experiment_by_name(EXPERIMENT)
     if found is None:
-        return str(client.create_experiment(EXPERIMENT, _artifacts_of(uri)))
+        return str(client.create_experiment(EXPERIMENT, _artifacts_of(uri), experiment_tags()))
     if found.lifecycle_stage == "deleted":
         client.restore_experiment(found.experiment_id)
+    for key, value in experiment_tags().items():
+        if key not in found.tags:  # what a person chose on the page stays
+            client.set_experiment_tag(found.experiment_id, key, value)
     return str(found.experiment_id)
 
 

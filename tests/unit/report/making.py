@@ -9,6 +9,7 @@ import pandas as pd
 from PIL import Image
 
 from scanvote.files import write_csv, write_json
+from scanvote.headline import write_figures
 from scanvote.known_patients import KnownPatients
 from scanvote.manifest import COLUMNS, write_manifest
 from scanvote.params import Params
@@ -34,15 +35,15 @@ PICTURES = (
 
 
 MISSING = [
-    "metrics/evaluate/classification.json",
-    "metrics/evaluate/segmentation.json",
-    "metrics/inflation/classification.json",
-    "metrics/explain/classification.json",
-    "metrics/package/classification.json",
-    "metrics/prepare/*.json",
-    "metrics/deduplicate/*.json",
-    "metrics/unet/segmentation.json",
-    "metrics/*/*.json",
+    "metrics/evaluate/classification.csv",
+    "metrics/evaluate/segmentation.csv",
+    "metrics/inflation/classification.csv",
+    "metrics/explain/classification.csv",
+    "metrics/package/classification.csv",
+    "metrics/prepare/*.csv",
+    "metrics/deduplicate/*.csv",
+    "metrics/unet/segmentation.csv",
+    "metrics/*/*.csv",
     "metrics/*/*/*.csv",
     "models/*/*.csv",
     "models/*/*.json",
@@ -116,10 +117,10 @@ def _write_data(root: Path, task: str, labels: tuple[str, ...], known: str) -> N
     write_csv(copies, root / "data/deduplicated" / task / "duplicates.csv")
     counts = {"scans": len(scans), "kept": len(scans), "redundant": 1, "clusters": 1}
     counts |= {"conflicts": 1, "source_label_conflicts": 1, "patient_conflicts": 1}
-    write_json(root / f"metrics/deduplicate/{task}.json", counts)
-    write_json(root / f"metrics/download/{task}.json", {"scans": len(scans), "excluded": 0})
+    _write_figures(root / f"metrics/deduplicate/{task}.json", counts)
+    _write_figures(root / f"metrics/download/{task}.json", {"scans": len(scans), "excluded": 0})
     metrics = _split_metrics(len(scans)) | KnownPatients.of(split).metrics()
-    write_json(root / f"metrics/prepare/{task}.json", metrics)
+    _write_figures(root / f"metrics/prepare/{task}.json", metrics)
 
 
 def _scans(task: str, labels: tuple[str, ...]) -> pd.DataFrame:
@@ -143,18 +144,22 @@ def _split_metrics(scans: int) -> dict[str, float]:
 
 def _write_models(root: Path) -> None:
     best = {"trials": 3, "failed_trials": 0, "best_parameters": 1234, "best_val_macro_f1": 0.7}
-    write_json(root / "metrics/search/cnn.json", best)
+    _write_figures(root / "metrics/search/cnn.json", best)
     for family in ("ann", "transfer", "published"):
-        write_json(root / f"metrics/search/{family}.json", {"trials": 0})
+        _write_figures(root / f"metrics/search/{family}.json", {"trials": 0})
     unet = {"trials": 1, "failed_trials": 0, "best_parameters": 99, "best_val_dice": 0.6}
-    write_json(root / "metrics/unet/segmentation.json", unet | {"postprocessed_val_dice": 0.65})
-    write_json(root / "metrics/baseline/segmentation.json", {"ways": 20, "best_val_dice": 0.3})
+    _write_figures(root / "metrics/unet/segmentation.json", unet | {"postprocessed_val_dice": 0.65})
+    _write_figures(root / "metrics/baseline/segmentation.json", {"ways": 20, "best_val_dice": 0.3})
     write_json(root / "models/unet/postprocess.json", {"threshold": 0.5, "fill_holes": True})
     members = pd.DataFrame({"model": ["cnn/filters64", "cnn/filters32"], "macro_f1": [0.7, 0.6]})
     members = members.assign(votes=[True, False], temperature=[1.25, np.nan])
     write_csv(members, root / "models/ensemble/members.csv")
     rules = pd.DataFrame({"rule": ["majority", "soft"], "macro_f1": [0.71, 0.72]})
     write_csv(rules, root / "models/ensemble/rules.csv")
+
+
+def _write_figures(path: Path, figures: dict[str, float]) -> None:
+    write_figures(path, figures, {})
 
 
 class Draws:
@@ -191,7 +196,7 @@ def _write_results(root: Path, labels: tuple[str, ...], known: int) -> None:
         found |= draw.figures("vote_operating_sensitivity", "vote_operating_specificity")
         found |= {"vote_operating_threshold": 0.27, "vote_operating_missed": 4}
         found |= {"vote_operating_false_alarms": 17}
-    write_json(metrics / "evaluate/classification.json", found)
+    _write_figures(metrics / "evaluate/classification.json", found)
     ends = [f"{name}{end}" for name in of_class for end in ("", "_low", "_high")]
     classes = [
         {"class": label, "scans": 4} | {end: found[_of_class(end, label)] for end in ends}
@@ -204,7 +209,7 @@ def _write_results(root: Path, labels: tuple[str, ...], known: int) -> None:
     masks |= draw.figures("difference_dice_patient_mean", lowest=-1.0)
     masks |= {"hd95_patient_mean": 4.2, "wilcoxon_p": 0.0313, "distances_in_mm": 0}
     masks |= {"test_patients": 8, "test_slices": 57, "slice_sensitivity": 0.9189}
-    write_json(metrics / "evaluate/segmentation.json", masks)
+    _write_figures(metrics / "evaluate/segmentation.json", masks)
     patients = pd.DataFrame({"patient": ["a_1", "b"], "slices": [3, 4], "dice": [0.9, 0.4]})
     write_csv(patients, metrics / "evaluate/segmentation/patients.csv")
     protocols = [{"protocol": p, **draw.figure("accuracy")} for p in ("random", "grouped")]
@@ -212,10 +217,10 @@ def _write_results(root: Path, labels: tuple[str, ...], known: int) -> None:
     _write_shortcuts(metrics / "inflation/classification/shortcuts.csv", labels)
     leak = draw.figures("random_accuracy", "grouped_accuracy", "inflation_accuracy")
     leak |= draw.figure("inflation_macro_f1") | {"scans": 12, "scans_patient_known": known}
-    write_json(metrics / "inflation/classification.json", leak)
+    _write_figures(metrics / "inflation/classification.json", leak)
     mass = draw.figures("vote_gradcam_mass", "vote_gradcam_above_chance")
-    write_json(metrics / "explain/classification.json", {"lesions": 12, "chance": 0.11} | mass)
-    write_json(
+    _write_figures(metrics / "explain/classification.json", {"lesions": 12, "chance": 0.11} | mass)
+    _write_figures(
         metrics / "package/classification.json",
         {"members": 3, "difference_max": 2.4e-7, "outside": 0.0213, "bytes": 12_300_000},
     )

@@ -1,15 +1,16 @@
 """The page: whole, readable for everybody, true to the files, and the same each time."""
 
 import base64
-import json
 import re
 from collections.abc import Callable
+from fnmatch import fnmatch
 from itertools import pairwise
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
+from scanvote.headline import read_figures, write_figures
 from scanvote.report import numbers
 from scanvote.report.blocks import Table
 from scanvote.report.facts import read_facts
@@ -83,11 +84,15 @@ def estimates(values: dict[str, float | None]) -> set[str]:
     return {numbers.of(values, key) for key in values if f"{key}_low" in values}
 
 
+def change(path: Path, figures: dict[str, float]) -> None:
+    write_figures(path.with_suffix(".json"), read_figures(path) | figures, {})
+
+
 def known_estimates(root: Path) -> set[str]:
     """All figures with intervals that any file holds, as the page writes them."""
     found: set[str] = set()
-    for path in root.glob("metrics/*/*.json"):
-        found |= estimates(json.loads(path.read_text(encoding="utf-8")))
+    for path in root.glob("metrics/*/*.csv"):
+        found |= estimates(read_figures(path))
     for path in root.glob("metrics/*/*/*.csv"):
         table = pd.read_csv(path)
         ends = {"low": "difference_low", "high": "difference_high"}
@@ -107,8 +112,7 @@ def test_every_chief_figure_is_on_the_page(make: Make) -> None:
     root = make()
     text = read(root).text
     for task in ("classification", "segmentation"):
-        path = root / "metrics/evaluate" / f"{task}.json"
-        for told in estimates(json.loads(path.read_text(encoding="utf-8"))):
+        for told in estimates(read_figures(root / "metrics/evaluate" / f"{task}.csv")):
             assert told in text
     assert "exact McNemar p = 0.042" in text
     assert "DeLong of the AUROC p < 0.001" in text
@@ -126,10 +130,8 @@ def test_the_interval_decides_what_is_claimed(
     make: Make, low: float, high: float, told: str
 ) -> None:
     root = make()
-    path = root / "metrics/evaluate/classification.json"
-    values = json.loads(path.read_text(encoding="utf-8"))
-    values |= {"difference_accuracy_low": low, "difference_accuracy_high": high}
-    path.write_text(json.dumps(values), encoding="utf-8")
+    ends = {"difference_accuracy_low": low, "difference_accuracy_high": high}
+    change(root / "metrics/evaluate/classification.csv", ends)
     assert told in read(root).text
 
 
@@ -158,13 +160,13 @@ def test_a_family_that_was_not_searched_is_named_so(make: Make) -> None:
 def test_what_a_stage_has_not_left_is_left_out_or_not_reported(make: Make, path: str) -> None:
     found = read(make(without=[path]))
     assert len(found.of("section")) == 11
-    if path.endswith(".json") and path.startswith("metrics"):
+    if fnmatch(path, "metrics/*/*.csv") and path.count("/") == 2:
         assert "not reported" in found.text
 
 
 def test_no_lesion_known_is_said(make: Make) -> None:
     root = make()
-    (root / "metrics/explain/classification.json").write_text('{"scans": 5, "lesions": 0}')
+    write_figures(root / "metrics/explain/classification.json", {"scans": 5, "lesions": 0}, {})
     assert "Share inside a known lesion: not reported, as no lesion is known" in read(root).text
 
 
@@ -177,9 +179,7 @@ def test_a_table_without_rows_makes_no_table(make: Make) -> None:
 
 def test_a_leak_is_said_at_the_answer_and_at_the_audit(make: Make) -> None:
     root = make()
-    path = root / "metrics/prepare/classification.json"
-    values = json.loads(path.read_text(encoding="utf-8")) | {"leaked_pairs_group": 402}
-    path.write_text(json.dumps(values), encoding="utf-8")
+    change(root / "metrics/prepare/classification.csv", {"leaked_pairs_group": 402})
     text = read(root).text
     assert "Training and test scans share patients" in text
     assert "This split leaks by its protocol: 402 pairs in the classification." in text
