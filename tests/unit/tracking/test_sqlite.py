@@ -12,6 +12,7 @@ import pytest
 
 from scanvote.tracking import entities, store
 from scanvote.tracking.sqlite import SCHEMA, SqliteClient
+from scanvote.tracking.view import experiment_tags
 
 ROOT = Path(__file__).parents[3]
 RUN = "run_uuid = :run"
@@ -37,7 +38,7 @@ def theirs(tmp_path_factory: pytest.TempPathFactory) -> Any:
 
     folder = tmp_path_factory.mktemp("of mlflow")
     client = MlflowClient(f"sqlite:///{folder}/mlflow.db")
-    client.create_experiment("scanvote", (folder / "artifacts").as_uri(), {"kind": "told"})
+    client.create_experiment("scanvote", (folder / "artifacts").as_uri(), experiment_tags())
     return client
 
 
