@@ -5,7 +5,7 @@ from pathlib import Path
 from scanvote import tracking
 from scanvote.backend import use_backend
 from scanvote.canvas import mark_smoke
-from scanvote.files import write_json
+from scanvote.files import mirror_folder, write_json
 from scanvote.inflation import inflation
 from scanvote.params import load_params
 from scanvote.terminal import run_stage
@@ -23,7 +23,8 @@ def main(raw: Path, deduplicated: Path, out: Path, metrics: Path) -> None:
         sections=("seed", "inflation"),
         inputs=[raw, deduplicated],
     ) as run:
-        result = inflation(raw, deduplicated, params.inflation, params.seed, out)
+        mirror = mirror_folder(params.download.mirror)
+        result = inflation(raw, deduplicated, params.inflation, params.seed, out, mirror)
         write_json(metrics, result)
         run.log_metrics(result)
         run.log_folder(out)
