@@ -5,6 +5,7 @@ from pathlib import Path
 from scanvote import tracking
 from scanvote.backend import use_backend
 from scanvote.canvas import mark_smoke
+from scanvote.files import mirror_folder
 from scanvote.headline import HEADLINES, write_figures
 from scanvote.inflation import inflation
 from scanvote.params import load_params
@@ -23,7 +24,8 @@ def main(raw: Path, deduplicated: Path, out: Path, metrics: Path) -> None:
         sections=("seed", "inflation"),
         inputs=[raw, deduplicated],
     ) as run:
-        result = inflation(raw, deduplicated, params.inflation, params.seed, out)
+        mirror = mirror_folder(params.download.mirror)
+        result = inflation(raw, deduplicated, params.inflation, params.seed, out, mirror)
         write_figures(metrics, result, HEADLINES["inflation"])
         run.log_metrics(result)
         run.log_folder(out)

@@ -10,7 +10,7 @@ A shard is a pickled dict of numpy arrays, one row an image:
 import math
 import pickle
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from itertools import chain
 from pathlib import Path
@@ -50,16 +50,28 @@ def _array(buffer: bytes, kind: _Kind, shape: tuple[int, ...], order: Literal["C
     return np.frombuffer(buffer, kind.dtype).reshape(shape, order=order)
 
 
-# What contiguous arrays are pickled with, and nothing else: a pickle from a remote
-# could otherwise call any function. Even numpy's own crash on what is made up.
-_ALLOWED = {("numpy._core.numeric", "_frombuffer"): _array, ("numpy", "dtype"): _Kind}
+class AllowListUnpickler(pickle.Unpickler):
+    """Makes what it is told to allow, and nothing else.
 
+    A pickle from a remote could otherwise call any function.
 
-class _ArraysOnly(pickle.Unpickler):
+    Args:
+        file: the pickle.
+        allowed: what to take for each (module, name) that the pickle may ask for.
+    """
+
+    def __init__(self, file: IO[bytes], allowed: Mapping[tuple[str, str], Any]) -> None:
+        super().__init__(file)
+        self._allowed = allowed
+
     def find_class(self, module: str, name: str) -> Any:
-        if (module, name) not in _ALLOWED:
+        if (module, name) not in self._allowed:
             raise pickle.UnpicklingError(f"it asks for {module}.{name}")
-        return _ALLOWED[module, name]
+        return self._allowed[module, name]
+
+
+# What contiguous arrays are pickled with. Even numpy's own crash on what is made up.
+_ARRAYS_ONLY = {("numpy._core.numeric", "_frombuffer"): _array, ("numpy", "dtype"): _Kind}
 
 
 def load_shard(file: IO[bytes]) -> Shard:
@@ -70,7 +82,7 @@ def load_shard(file: IO[bytes]) -> Shard:
             arrays in a dict.
     """
     try:
-        shard = _ArraysOnly(file).load()
+        shard = AllowListUnpickler(file, _ARRAYS_ONLY).load()
     except pickle.UnpicklingError:
         raise
     except Exception as error:  # a damaged pickle raises nearly any of them

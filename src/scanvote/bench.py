@@ -126,6 +126,11 @@ def memory_of(key: str) -> Path:
     return repository_root() / ".cache" / "trials" / key
 
 
+def kept_features(key: str) -> Path:
+    """The folder of what the frozen backbone of this digest makes of the scans."""
+    return repository_root() / ".cache" / "features" / key
+
+
 def code_digest(*modules: ModuleType) -> str:
     """Of what decides a training: its own modules, and the loop's."""
     return digest_code([*modules, *training.CODE], ["keras", keras.config.backend()])

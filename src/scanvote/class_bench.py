@@ -10,7 +10,7 @@ import keras_tuner
 import numpy as np
 
 from scanvote.arrays import mapped_split
-from scanvote.bench import Bench, code_digest, memory_of, mirror_of
+from scanvote.bench import Bench, code_digest, kept_features, memory_of, mirror_of
 from scanvote.digests import digest, digest_files
 from scanvote.errors import InputError
 from scanvote.manifest import read_manifest
@@ -42,7 +42,7 @@ class ClassBench(Bench):
         section = getattr(params, family)
         super().__init__(family, section, params.search, task, params, params.ensemble.top)
         self._page = FAMILIES[family]
-        own = [self._page, *_PAGES.get(family, []), brief, backbones, losses, classification]
+        own = [self._page, *_PAGES.get(family, []), brief, *backbones.CODE, losses, classification]
         self._context = digest(
             family,
             digest_files(prepared.glob("*.pkl")),
@@ -83,6 +83,7 @@ class ClassBench(Bench):
             augment=self.params.prepare.augment if search.augment else None,
             mirror=search.mirror,
             thaw=self._thaw(),
+            features=self._features(values),
         )
 
     def score(self, predicted: np.ndarray) -> Scores:
@@ -98,6 +99,18 @@ class ClassBench(Bench):
         if self.name != "transfer" or self.section.thaw is None:
             return None
         return Thaw(self.section.thaw_after, partial(_released, thaw=self.section.thaw))
+
+    def _features(self, values: Mapping[str, Any]) -> Path | None:
+        """Where trials with the same frozen backbone keep what it makes of the scans.
+
+        Not of an untrained one, whose weights each trial draws for itself.
+        """
+        weights = self._weights(values)
+        if self.name != "transfer" or not weights:
+            return None
+        how = self.params.search.model_dump(include={"precision", "batch_size"})
+        backbone = [values["backbone"], values["pooling"], weights]
+        return kept_features(digest(self._context, how, backbone))
 
     def _weights(self, values: Mapping[str, Any]) -> str:
         """Digest of the file with the trained weights that a trial starts from, if it is known."""

@@ -1,6 +1,6 @@
 """The stage `inflation`: what leaks and shortcuts add to a figure, seen with small probes.
 
-A probe is a logistic regression on the grey pixels of a scan, or on the features of a saved
+A probe is a logistic regression on the grey pixels of a scan, or on the features of a trained
 backbone that has not seen the set. It has nothing to tune, so each protocol needs a training
 and a test part only. Under `random`, `look_alikes` and `grouped` every scan is tested once, in
 folds. `look_alikes` groups the scans as if no patient was known, so that the step to `grouped` is
@@ -11,6 +11,7 @@ In the folds of `grouped` the probes of `scanvote.shortcuts` are tested, too.
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
@@ -20,7 +21,7 @@ from threadpoolctl import threadpool_limits
 
 from scanvote.errors import InputError
 from scanvote.figures import inflation_figure, shortcuts_figure
-from scanvote.files import from_root, write_csv
+from scanvote.files import write_csv
 from scanvote.images.decode import Rgb, decode_image, grey
 from scanvote.known_patients import protocol_words
 from scanvote.manifest import read_manifest
@@ -31,6 +32,9 @@ from scanvote.shortcuts import measure, shortcut_metrics, shortcuts
 from scanvote.splits import group_scans
 from scanvote.statistics import Counts, accuracy, confusions, interval, macro_f1, resampled
 
+if TYPE_CHECKING:
+    import keras
+
 STATISTICS = {"accuracy": accuracy, "macro_f1": macro_f1}
 REGULARISATION = 0.01  # of the probe; features are standardised
 
@@ -40,7 +44,12 @@ Parts = tuple[pd.Index, pd.Index]
 
 
 def inflation(
-    raw: Path, deduplicated: Path, params: InflationParams, seed: int, out: Path
+    raw: Path,
+    deduplicated: Path,
+    params: InflationParams,
+    seed: int,
+    out: Path,
+    mirror: Path | None = None,
 ) -> dict[str, float]:
     """Write tables and pictures of the probes to `out`.
 
@@ -53,6 +62,7 @@ def inflation(
         params: what the probe sees, and the folds.
         seed: of the folds and the bootstrap.
         out: folder, made if missing.
+        mirror: folder that may hold the backbone or its weights.
 
     Returns:
         By protocol accuracy and macro F1 with their 95 % intervals (``_low``, ``_high``),
@@ -68,7 +78,7 @@ def inflation(
     scans = grouped(read_manifest(deduplicated / "manifest.csv"))
     scans["stratum"] = strata("classification", scans)
     scans["group"] = pd.factorize(scans["group"])[0]
-    pixels, measured = features([raw / path for path in scans["path"]], params)
+    pixels, measured = features([raw / path for path in scans["path"]], params, mirror)
     trainings = dict(protocols(scans, params, seed))
     # the probes are small: threads of the BLAS would wait for each other, for minutes on busy cores
     with threadpool_limits(1):
@@ -157,7 +167,9 @@ def _probe(seen: Features, labels: "pd.Series[str]", unseen: Features) -> NDArra
     return np.asarray(probe.fit(seen, labels).predict(unseen), str)
 
 
-def features(paths: list[Path], params: InflationParams) -> tuple[Features, Features]:
+def features(
+    paths: list[Path], params: InflationParams, mirror: Path | None
+) -> tuple[Features, Features]:
     """What the probes see: (n, d) of all of a scan, and (n, e) of what is not anatomy.
 
     The first are grey pixels, or the pooled features of the backbone; the second are those of
@@ -168,20 +180,34 @@ def features(paths: list[Path], params: InflationParams) -> tuple[Features, Feat
     if params.backbone is None:
         pixels = np.stack([grey(one).reshape(-1).astype(np.float32) for one in small])
     else:
-        pixels = _backbone_features(small, params.backbone)
+        pixels = _backbone_features(small, params, mirror)
     return pixels, np.stack(measured)
 
 
-def _backbone_features(scans: Iterator[Rgb], backbone: str) -> Features:
-    from scanvote.models.archive import load_saved_model
-
-    model = load_saved_model(from_root(Path(backbone)), "inflation.backbone")
+def _backbone_features(
+    scans: Iterator[Rgb], params: InflationParams, mirror: Path | None
+) -> Features:
+    model = _extractor(params, mirror)
     batches = []
     while some := list(islice(scans, 32)):
         batch = np.stack(some).astype(np.float32)
         found = np.asarray(model(batch, training=False))
         batches.append(found.mean(axis=(1, 2)) if found.ndim == 4 else found)
     return np.concatenate(batches)
+
+
+def _extractor(params: InflationParams, mirror: Path | None) -> "keras.Model":
+    """Of RGB 0…255; a network that is named has its ImageNet weights."""
+    import keras
+
+    from scanvote.models.backbones import load_backbone, scaled
+    from scanvote.models.brief import Brief
+
+    assert params.backbone is not None
+    inputs = keras.Input((params.image_size, params.image_size, 3))
+    brief = Brief(inputs.shape[1:], 0, mirror)
+    backbone = load_backbone(params.backbone, brief.shape, "imagenet", brief, "inflation.backbone")
+    return keras.Model(inputs, backbone(scaled(params.backbone, inputs)))
 
 
 def _scans(paths: list[Path], side: int, measured: list[Features]) -> Iterator[Rgb]:

@@ -68,7 +68,7 @@ class MaskBench(Bench):
             self._fixed(),
             params.seed,
             code_digest(
-                sys.modules[__name__], unet, encoders, backbones, brief, losses, segmentation
+                sys.modules[__name__], unet, encoders, *backbones.CODE, brief, losses, segmentation
             ),
             self.owners(self.pool["scan_ids"]),
             self._near.tolist(),

@@ -212,6 +212,26 @@ def test_weights_of_the_resnet_do_not_decide_for_another_network(prepared, root)
     assert _key("published", prepared, point, published={"weights": "a.h5"}) == before
 
 
+def _features(prepared, family="transfer", point=POINT, **changes):
+    return ClassBench(family, prepared, tiny_params(**changes)).job(point, 2).features
+
+
+def test_trials_with_the_same_frozen_backbone_share_its_features(prepared, root):
+    kept = _features(prepared, transfer=TRANSFER)
+    assert kept is not None
+    assert _features(prepared, point=POINT | {"units": 99}, transfer=TRANSFER) == kept
+    assert _features(prepared, point=POINT | {"pooling": "max"}, transfer=TRANSFER) != kept
+    assert _features(prepared, search={"batch_size": 16}, transfer=TRANSFER) != kept
+    shutil.copy(root / "two.keras", root / "one.keras")
+    assert _features(prepared, transfer=TRANSFER) != kept
+
+
+def test_an_untrained_backbone_is_another_one_in_each_trial(prepared, root):
+    point = POINT | {"backbone": "ResNet50"}
+    assert _features(prepared, point=point, transfer={"weights": "none"}) is None
+    assert _features(prepared, "ann", {"dense_layers": 0}) is None
+
+
 @pytest.mark.parametrize("change", [{"thaw": "all"}, {"thaw": "all", "thaw_after": 1}])
 def test_thawing_decides(prepared, root, change):
     before = _key("transfer", prepared, POINT, transfer=TRANSFER)

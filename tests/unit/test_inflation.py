@@ -9,8 +9,10 @@ import pytest
 
 from scanvote import shortcuts
 from scanvote.errors import InputError
-from scanvote.inflation import inflation
+from scanvote.inflation import features, inflation
 from scanvote.manifest import COLUMNS, write_manifest
+from scanvote.models import efficientnet_lite
+from scanvote.models.lite_weights import load_torch_weights, packaged_weights
 from scanvote.params import InflationParams
 
 PARAMS = InflationParams(backbone=None, image_size=16, folds=3)
@@ -154,3 +156,26 @@ def test_a_backbone_that_is_not_there_is_one_line(tmp_path: Path) -> None:
     absent = PARAMS.model_copy(update={"backbone": str(tmp_path / "none.keras")})
     with pytest.raises(InputError, match=r"inflation\.backbone: there is no file .*none\.keras"):
         inflation(folder, folder, absent, 1, tmp_path / "out")
+
+
+def test_a_named_backbone_has_its_imagenet_weights(tmp_path: Path) -> None:
+    folder = made(tmp_path, tell=0)
+    paths = [folder / f"p00-{number}.png" for number in range(2)]
+    params = PARAMS.model_copy(update={"backbone": "EfficientNetLite0", "image_size": 32})
+    found, _ = features(paths, params, None)
+    network = efficientnet_lite.build("EfficientNetLite0")
+    load_torch_weights(network, packaged_weights("EfficientNetLite0"))
+    scans = [
+        cv2.resize(cv2.imread(str(path)), (32, 32), interpolation=cv2.INTER_AREA) for path in paths
+    ]
+    maps = network.predict(np.array(scans, np.float32), verbose=0)
+    assert found == pytest.approx(maps.mean(axis=(1, 2)), abs=1e-2)
+
+
+def test_an_unknown_backbone_is_one_line(tmp_path: Path) -> None:
+    folder = made(tmp_path, tell=0)
+    unknown = PARAMS.model_copy(update={"backbone": "EfficientNetLite9"})
+    with pytest.raises(
+        InputError, match=r"inflation\.backbone: 'EfficientNetLite9' is unknown; did"
+    ):
+        features([folder / "p00-0.png"], unknown, None)

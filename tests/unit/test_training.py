@@ -246,6 +246,20 @@ def test_features_computed_once_give_the_same_training_as_the_whole_network(
         assert through["val_loss"] == pytest.approx(once["val_loss"], rel=1e-4)
 
 
+def test_features_are_kept_for_other_trainings(tmp_path, uninterrupted):
+    kept = tmp_path / "features"
+    for name in ("computes", "finds"):
+        train(_frozen, _job(tmp_path / name, features=kept), _ignore)
+        assert _outcome(tmp_path / name) == uninterrupted[_frozen]
+    assert {path.name: np.load(path).shape for path in kept.iterdir()} == {
+        "train.npy": (20, 4),
+        "validation.npy": (9, 4),
+    }
+    np.save(kept / "train.npy", np.zeros((20, 4), "float32"))
+    train(_frozen, _job(tmp_path / "other", features=kept), _ignore)
+    assert _outcome(tmp_path / "other") != uninterrupted[_frozen]
+
+
 def test_the_saved_network_of_a_frozen_training_is_whole(tmp_path):
     job = _job(tmp_path)
     trained = train(_frozen, job, _ignore)

@@ -1,9 +1,11 @@
-"""Trained feature extractors: of keras.applications, or saved Keras models.
+"""Trained feature extractors: of keras.applications, EfficientNet-Lite, or saved Keras models.
 
-Their weights are looked for in the mirror, in Keras's cache, and at their source.
+Their ImageNet weights are looked for in the mirror, in an installed package, in Keras's cache,
+and at their source.
 """
 
 import re
+import sys
 from pathlib import Path
 
 import keras
@@ -11,8 +13,14 @@ from keras import layers
 
 from scanvote.errors import InputError, did_you_mean
 from scanvote.files import from_root, sha256
+from scanvote.models import efficientnet_lite, lite_weights, torch_file
 from scanvote.models.archive import load_saved_model
 from scanvote.models.brief import Brief
+from scanvote.models.efficientnet_lite import LITES
+from scanvote.models.lite_weights import load_torch_weights, packaged_weights
+
+CODE = [sys.modules[__name__], efficientnet_lite, lite_weights, torch_file]
+"""The modules that decide what a backbone is and knows."""
 
 # How each backbone wants its pixels, as keras.applications names it; None: it scales itself.
 PREPROCESSING = {
@@ -30,7 +38,7 @@ PREPROCESSING = {
 
 
 def is_saved(name: str) -> bool:
-    """Whether `name` is a file, not a network of keras.applications."""
+    """Whether `name` is a file, not the name of a network."""
     return Path(name).suffix in {".keras", ".h5"}
 
 
@@ -44,16 +52,21 @@ def weights_file(name: str, weights: str, mirror: Path | None) -> Path | None:
     """The file of a backbone's weights, None where it needs none or Keras is to find it.
 
     Args:
-        name: of keras.applications.
+        name: of keras.applications, or of EfficientNet-Lite.
         weights: ``none``, ``imagenet``, a file, or a folder with a file for each backbone,
             told by the names in the files: ``RadImageNet-ResNet50_notop.h5``.
-        mirror: is looked through for ``imagenet``, before Keras's cache and its source.
+        mirror: is looked through for ``imagenet``, before what is installed.
+
+    Raises:
+        InputError: there is no such file, or the package of an EfficientNet-Lite is missing or
+            not what it was.
     """
     if weights == "none":
         return None
     if weights == "imagenet":
         files = (_of(name, folder, other="radimagenet") for folder in _folders(mirror))
-        return next(filter(None, files), None)
+        found = next(filter(None, files), None)
+        return packaged_weights(name) if found is None and name in LITES else found
     path = from_root(Path(weights))
     found = _of(name, path) if path.is_dir() else path
     if found is None or not found.is_file():
@@ -75,12 +88,13 @@ def _folders(mirror: Path | None) -> list[Path]:
 def _of(name: str, folder: Path, other: str = "/") -> Path | None:
     """The file that bears the name, and not that of `other` weights.
 
-    `efficientnetv2-b0_notop.h5` is of EfficientNetV2B0.
+    `efficientnetv2-b0_notop.h5` is of EfficientNetV2B0, `efficientnet_lite0_notop.keras` of
+    EfficientNetLite0.
     """
     # ResNet50 is not ResNet50V2, and a MobileNetV2 has other widths than 1.0
     wanted = re.compile(rf"^(?!{other}|.*_(0\.\d+|1\.[1-9])_).*{name.lower()}(?!v\d).*no_?top")
-    files = sorted(folder.glob("*.h5"))
-    plain = (path.stem.lower().replace("-", "").replace("_v", "v") for path in files)
+    files = sorted(path for path in folder.glob("*") if is_saved(path.name))
+    plain = (re.sub("-|_(?=v|lite)", "", path.stem.lower()) for path in files)
     return next((p for p, stem in zip(files, plain, strict=True) if wanted.search(stem)), None)
 
 
@@ -94,7 +108,7 @@ def load_backbone(
     """A feature extractor without its top, and the scaling of its pixels before it.
 
     Args:
-        name: of keras.applications, or a saved Keras model.
+        name: of keras.applications, of EfficientNet-Lite, or a saved Keras model.
         shape: (H, W, C) of what it is given.
         weights: as in `weights_file`; a saved model brings its own.
         brief: tells of the mirror.
@@ -106,10 +120,28 @@ def load_backbone(
     """
     if is_saved(name):
         return load_saved_model(saved_file(name, brief.mirror), where)
-    if name not in PREPROCESSING:
-        raise InputError(f"{where}: {name!r} is unknown{did_you_mean(name, PREPROCESSING)}")
+    known = [*PREPROCESSING, *LITES]
+    if name not in known:
+        raise InputError(f"{where}: {name!r} is unknown{did_you_mean(name, known)}")
     file = weights_file(name, weights, brief.mirror)
+    if name in LITES:
+        return _lite(name, file, where)
     return _application(name, shape, None if weights == "none" else str(file or weights), where)
+
+
+def _lite(name: str, weights: Path | None, where: str) -> keras.Model:
+    model = efficientnet_lite.build(name)
+    if weights is None:
+        return model
+    try:
+        if weights.suffix == ".pth":
+            load_torch_weights(model, weights)
+        else:
+            model.load_weights(weights)
+    except (ValueError, OSError) as error:
+        reason = str(error).splitlines()[0]
+        raise InputError(f"{where}: {name} refuses the weights of {weights}: {reason}") from None
+    return model
 
 
 def _application(name: str, shape: tuple[int, ...], weights: str | None, where: str) -> keras.Model:
@@ -132,7 +164,7 @@ def _application(name: str, shape: tuple[int, ...], weights: str | None, where: 
 
 def scaled(name: str, x: keras.KerasTensor) -> keras.KerasTensor:
     """Pixels 0…255 as the backbone of that name was trained on."""
-    mode = None if is_saved(name) else PREPROCESSING[name]
+    mode = PREPROCESSING.get(name)
     return x if mode is None else Preprocessing(mode, name="preprocessing")(x)
 
 

@@ -156,7 +156,7 @@ class UnetParams(WalkParams):
     @model_validator(mode="after")
     def _nothing_is_left_out_silently(self) -> "UnetParams":
         if self.weights != "none" and (self.encoder is None or self.encoder.endswith(".keras")):
-            raise ValueError("weights are for an encoder of keras.applications; set them to none")
+            raise ValueError("weights are for an encoder that is no saved model; set them to none")
         choices = ("filters", "normalisation", "block", "attention", "dropout", "loss")
         points = math.prod(len(getattr(self, name)) for name in choices)
         if self.algorithm == "grid" and points > self.max_trials:

@@ -54,6 +54,8 @@ class Job:
         mirror: the model that is kept averages a scan and its mirror image.
         thaw: of a frozen backbone, if ever.
         draw: chooses the training images of an epoch; None for all.
+        features: folder that keeps what a frozen backbone makes of the images, for other
+            trainings with the same; None where that is not kept.
     """
 
     train: tuple[Images, Images]
@@ -68,6 +70,7 @@ class Job:
     mirror: bool = False
     thaw: Thaw | None = None
     draw: Draw | None = None
+    features: Path | None = None
 
 
 @dataclass(frozen=True)

@@ -12,12 +12,12 @@ import keras
 import numpy as np
 
 from scanvote.backend import feed, forget_networks, peak_memory
-from scanvote.files import write_json
+from scanvote.files import write_json, written
 from scanvote.models.archive import save_model
 from scanvote.models.mirror import mirrored
 from scanvote.models.transfer import FROZEN
 from scanvote.seeds import derive
-from scanvote.training.batches import Batches, predict
+from scanvote.training.batches import Batches, Images, predict
 from scanvote.training.checkpoint import State, read_state, restore, save_checkpoint
 from scanvote.training.job import Job, Trained, TrainingFailed
 from scanvote.training.normalisation import fuse_normalisation
@@ -191,11 +191,21 @@ def _with_features(model: keras.Model, job: Job) -> Job:
     if not _has_features(model, job):
         return job
     backbone = keras.Model(model.inputs, model.get_layer(FROZEN).output)
-    size = job.schedule.how.batch_size
-    train, validation = (
-        predict(backbone, images, size) for images in (job.train[0], job.validation)
-    )
+    train = _features(backbone, job.train[0], job, "train")
+    validation = _features(backbone, job.validation, job, "validation")
     return replace(job, train=(train, job.train[1]), validation=validation)
+
+
+def _features(backbone: keras.Model, images: Images, job: Job, split: str) -> np.ndarray:
+    """float32 (n, …): what another training kept, or computed, and kept for the next."""
+    size = job.schedule.how.batch_size
+    if job.features is None:
+        return predict(backbone, images, size)
+    kept = job.features / f"{split}.npy"
+    if not kept.exists():
+        with written(kept) as beside, beside.open("wb") as file:
+            np.save(file, predict(backbone, images, size))
+    return np.asarray(np.load(kept, mmap_mode="r"))
 
 
 def _keep_best_of_whole(part: keras.Model, model: keras.Model, state: State) -> None:

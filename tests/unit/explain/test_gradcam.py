@@ -25,7 +25,7 @@ def of_cnn(params: Params) -> keras.Model:
 
 def of_transfer(params: Params) -> keras.Model:
     values = {"backbone": "MobileNetV2", "pooling": "max", "units": 4, "dropout": 0.1}
-    return transfer.build(values, BRIEF, params.transfer)
+    return transfer.build(values, BRIEF, params.transfer.model_copy(update={"weights": "none"}))
 
 
 def of_pooled_backbone(params: Params) -> keras.Model:

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from scanvote.errors import InputError
+from scanvote.models import efficientnet_lite
 from scanvote.models.backbones import (
     PREPROCESSING,
     Preprocessing,
@@ -15,6 +16,8 @@ from scanvote.models.backbones import (
     weights_file,
 )
 from scanvote.models.brief import Brief
+from scanvote.models.efficientnet_lite import LITES
+from scanvote.models.lite_weights import packaged_weights
 
 SHAPE = (32, 32, 3)
 MODULES = {
@@ -97,6 +100,11 @@ def test_pixels_of_a_saved_model_stay_as_they_are():
     assert scaled("weights/tiny.keras", inputs) is inputs
 
 
+def test_an_efficientnet_lite_scales_by_itself():
+    inputs = keras.Input((5, 5, 3))
+    assert scaled("EfficientNetLite0", inputs) is inputs
+
+
 def test_preprocessing_survives_saving(tmp_path):
     inputs = keras.Input((4, 4, 3))
     model = keras.Model(inputs, Preprocessing("torch")(inputs))
@@ -153,6 +161,25 @@ def test_weights_of_other_networks_are_not_taken(mirror, name):
 def test_weights_of_radimagenet_are_not_taken_for_those_of_imagenet(mirror, name):
     _touch(mirror, f"RadImageNet-{name}_notop.h5")
     assert weights_file(name, "imagenet", mirror) is None
+
+
+@pytest.mark.parametrize("name", LITES)
+@pytest.mark.parametrize("file", ["{}_imagenet_notop.keras", "{}_notop.weights.h5"])
+def test_a_converted_lite_is_found_in_the_mirror(mirror, name, file):
+    names = {one: file.format(one.replace("Lite", "_lite").lower()) for one in LITES}
+    _touch(mirror / "weights", *KERAS_FILES.values(), *names.values())
+    assert weights_file(name, "imagenet", mirror) == mirror / "weights" / names[name]
+
+
+def test_a_lite_that_the_mirror_has_not_comes_from_its_package(mirror):
+    _touch(mirror, "efficientnet_lite1_imagenet_notop.keras", *KERAS_FILES.values())
+    found = weights_file("EfficientNetLite0", "imagenet", mirror)
+    assert found == packaged_weights("EfficientNetLite0")
+
+
+def test_a_converted_lite_is_no_weights_of_an_efficientnet(mirror):
+    _touch(mirror, "efficientnet_lite0_imagenet_notop.keras")
+    assert weights_file("EfficientNetV2B0", "imagenet", mirror) is None
 
 
 def test_without_a_mirror_keras_is_to_find_them():
@@ -218,6 +245,41 @@ def test_weights_come_from_the_mirror(root, mirror, trained):
 def test_weights_fit_scans_of_another_shape(root, trained):
     trained.save_weights(root / "mine.weights.h5")
     assert _equal(_load("MobileNetV2", "mine.weights.h5", shape=(48, 64, 3)), trained)
+
+
+@pytest.fixture(scope="module")
+def lite():
+    """Stands in for an EfficientNet-Lite that somebody trained."""
+    keras.utils.set_random_seed(3)
+    return efficientnet_lite.build("EfficientNetLite0")
+
+
+@pytest.mark.parametrize("file", ["lite.weights.h5", "lite.keras"])
+def test_weights_of_a_lite_come_from_a_file(root, lite, file):
+    if file.endswith(".weights.h5"):
+        lite.save_weights(root / file)
+    else:
+        lite.save(root / file)
+    assert _equal(_load("EfficientNetLite0", file), lite)
+
+
+def test_the_mirror_comes_before_the_package(mirror, lite):
+    lite.save(mirror / "efficientnet_lite0_imagenet_notop.keras")
+    assert _equal(_load("EfficientNetLite0", "imagenet", mirror=mirror), lite)
+
+
+def test_without_weights_a_lite_is_untrained(lite):
+    packaged = _load("EfficientNetLite0", "imagenet")
+    assert not _equal(_load("EfficientNetLite0"), packaged)
+
+
+@pytest.mark.parametrize("file", ["lite1.keras", "text.keras", "text.h5", "text.pth"])
+def test_a_lite_refuses_weights_that_are_not_its_own(root, file):
+    efficientnet_lite.build("EfficientNetLite1").save(root / "lite1.keras")
+    for text in ("text.keras", "text.h5", "text.pth"):
+        (root / text).write_text("not\nweights")
+    said = _refusal("EfficientNetLite0", weights=file)
+    assert said.startswith(f"transfer.backbones: EfficientNetLite0 refuses the weights of {root}/")
 
 
 def test_a_saved_model_comes_from_the_mirror(root, mirror, trained):

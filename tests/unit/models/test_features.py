@@ -39,7 +39,7 @@ def of_transfer(params: Params) -> keras.Model:
     """Its blocks hold gates of one place each."""
     values = {"backbone": "EfficientNetV2B0", "pooling": "max", "units": 4, "dropout": 0.1}
     brief = Brief((64, 64, 1), 3)
-    return transfer.build(values, brief, params.transfer)
+    return transfer.build(values, brief, params.transfer.model_copy(update={"weights": "none"}))
 
 
 def of_unet(params: Params) -> keras.Model:

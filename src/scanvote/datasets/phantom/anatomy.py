@@ -35,14 +35,18 @@ class Volume:
         last = np.array(shape[:3], np.float32) - 1.001
         index = np.clip((points - self.origin) / self.spacing, 0, last).astype(np.float32)
         low = index.astype(np.int32)
-        high = index - low
+        high = (index - low).astype(np.float32)
         weights = np.stack([1 - high, high])
         strides = np.array([shape[1] * shape[2], shape[2], 1], np.int32)
         flat, start = self.values.reshape(-1, shape[3]), low @ strides
         total = np.zeros((len(points), shape[3]), np.float32)
+        sampled = np.empty_like(total)
         for corner in np.ndindex(2, 2, 2):
             weight = weights[corner[0], :, 0] * weights[corner[1], :, 1] * weights[corner[2], :, 2]
-            total += weight[:, None] * flat[start + int(strides @ corner)]
+            # all indices are within; told to clip, numpy writes to `out` without a buffer
+            flat.take(start + int(strides @ corner), axis=0, out=sampled, mode="clip")
+            sampled *= weight[:, None]
+            total += sampled
         return total
 
 

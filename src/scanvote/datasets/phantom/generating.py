@@ -1,5 +1,7 @@
 """Writing a phantom: its series, a picture a slice, and what is planted among them."""
 
+import os
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +10,7 @@ from scanvote.datasets.base import Task
 from scanvote.datasets.phantom.planted import bordered, encoded, has_border, plant
 from scanvote.datasets.phantom.series import TASK_SEED, Slice, series
 from scanvote.datasets.phantom.truth import PLANTED, TRUTH, Planted, Row, write_table
+from scanvote.parallel import WORTH_A_POOL, results
 from scanvote.params import PhantomParams, PhantomTask
 from scanvote.progress import Progress
 
@@ -35,15 +38,16 @@ def generate(
     """
     wanted: PhantomTask = getattr(params, task)
     rows: list[Row] = []
-    faults: list[Planted] = []
-    for index in range(wanted.patients):
-        for cut in series(index, task, wanted.slices, params.image_size, seed):
-            border = has_border(len(rows))
-            row = _write(folder, task, cut, border)
-            if border:
-                faults.append(Planted(row.path, "black_border", row.path))
-            rows.append(row)
-        progress(index + 1, wanted.patients)
+    draw = partial(_write_patient, folder, task, wanted.slices, params.image_size, seed)
+    processes = (os.cpu_count() or 1) if wanted.patients >= WORTH_A_POOL else 1
+    for drawn in results(draw, range(wanted.patients), processes, chunk=8):
+        rows += drawn
+        progress(len(rows) // wanted.slices, wanted.patients)
+    faults = [
+        Planted(row.path, "black_border", row.path)
+        for number, row in enumerate(rows)
+        if has_border(number)
+    ]
     framed = {fault.path for fault in faults}
     plain = [row for row in rows if row.path not in framed]
     rng = np.random.default_rng([seed, TASK_SEED[task], wanted.patients, wanted.slices, 2**31])
@@ -52,6 +56,17 @@ def generate(
         faults.append(fault)
     write_table(folder / TRUTH, Row, rows)
     write_table(folder / PLANTED, Planted, faults)
+
+
+def _write_patient(
+    folder: Path, task: Task, slices: int, size: int, seed: int, index: int
+) -> list[Row]:
+    cuts = series(index, task, slices, size, seed)
+    numbers = range(index * slices, (index + 1) * slices)
+    return [
+        _write(folder, task, cut, has_border(number))
+        for number, cut in zip(numbers, cuts, strict=True)
+    ]
 
 
 def _write(folder: Path, task: Task, cut: Slice, border: bool) -> Row:
