@@ -81,6 +81,7 @@ def _export(path: Path) -> Path:
             " install it beside, or set it to false"
         ) from None
     _order_sets_of_nodes()
+    _number_names_anew()
     model, target = load_network(path), path.with_suffix(".onnx")
     _hold_constants(model)
     with written(target) as beside:
@@ -96,6 +97,14 @@ def _order_sets_of_nodes() -> None:
     """tf2onnx works off sets of nodes, too, which Python would order by their places in memory."""
     node = importlib.import_module("tf2onnx.graph").Node
     node.__hash__ = lambda self: hash(self.name)
+
+
+def _number_names_anew() -> None:
+    """tf2onnx numbers what it names over the whole process, and some of its steps go by names.
+
+    The graph of a network would depend on how many were written before it.
+    """
+    importlib.import_module("tf2onnx.utils").INTERNAL_NAME = 1
 
 
 def _hold_constants(model: "keras.Model") -> None:

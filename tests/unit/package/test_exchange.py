@@ -115,6 +115,19 @@ def test_sets_of_nodes_do_not_know_where_in_memory_they_are(monkeypatch):
     assert len(set(nodes)) == 2
 
 
+def test_names_do_not_know_how_many_were_given_before():
+    """Some networks would be another graph behind one more: 1 in 40 of those that are mirrored."""
+    from tf2onnx.utils import make_name
+
+    given = []
+    for before in (0, 3):
+        for _ in range(before):
+            make_name("of another network")
+        exchange._number_names_anew()
+        given.append(make_name("a name"))
+    assert given[0] == given[1]
+
+
 @pytest.mark.parametrize("before", [None, "7"])
 def test_sets_of_names_have_one_order_in_the_process_that_writes(monkeypatch, before: str | None):
     monkeypatch.delenv("PYTHONHASHSEED", raising=False)
