@@ -126,7 +126,7 @@ def test_another_run_gives_the_same_bytes(repro, twin):
 
 
 def test_segmentation_alone_trains_no_classifier(repro):
-    assert repro.ran("--force", "evaluate@segmentation") == {
+    assert repro.ran("evaluate@segmentation", force=True) == {
         *(name for name in DATA if name.endswith("segmentation")),
         "unet",
         "baseline",
@@ -180,12 +180,12 @@ def changeable(repro):
 
 
 @pytest.mark.parametrize("change", CHANGES)
-def test_a_change_runs_only_what_depends_on_it(changeable, change):
+def test_a_change_runs_only_what_depends_on_it(changeable, downstream, change):
     changeable.change(change)
     concerned, following = CHANGES[change]
     # a dry run cannot know whether the outputs of these will change
     assert changeable.ran() == concerned | REPORT
-    assert changeable.ran("--force", "--downstream", *sorted(concerned)) == following | REPORT
+    assert downstream(concerned) == following | REPORT
 
 
 # ---- MLflow ----------------------------------------------------------------------------
