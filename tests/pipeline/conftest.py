@@ -5,15 +5,18 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import chdir
 from dataclasses import dataclass
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import pytest
 from dvc.repo import Repo
 from dvc.repo.reproduce import plan_repro
 from ruamel.yaml import YAML
+
+from tests.pipeline import forked
 
 ROOT = Path(__file__).parents[2]
 VENV = Path(sys.prefix)
@@ -68,6 +71,15 @@ class Workspace:
         done = self.run("dvc", *words, **environment)
         assert done.returncode == 0, f"dvc {words}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
         return done.stdout
+
+    def start_stages(self, *stages: Sequence[object]) -> BaseProcess:
+        """Stages one after the other without DVC, in processes that need not load TensorFlow."""
+        return forked.start(self.folder, _environment(), *stages)
+
+    def run_stages(self, *stages: Sequence[object]) -> None:
+        process = self.start_stages(*stages)
+        process.join(HANGS)
+        assert process.exitcode == 0, (self / "forked.log").read_text()[-3000:]
 
     def ran(self, *targets: str, force: bool = False) -> set[str]:
         """The stages that `dvc repro --dry` would run, by DVC in this process: half the time."""
