@@ -5,12 +5,18 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import chdir
 from dataclasses import dataclass
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import pytest
+from dvc.repo import Repo
+from dvc.repo.reproduce import plan_repro
 from ruamel.yaml import YAML
+
+from tests.pipeline import forked
 
 ROOT = Path(__file__).parents[2]
 VENV = Path(sys.prefix)
@@ -66,10 +72,19 @@ class Workspace:
         assert done.returncode == 0, f"dvc {words}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
         return done.stdout
 
-    def ran(self, *words: object) -> set[str]:
-        """The stages that `dvc repro --dry` says it would run."""
-        lines = self.dvc("repro", "--dry", *words).splitlines()
-        return {line.split("'")[1] for line in lines if line.startswith("Running stage '")}
+    def start_stages(self, *stages: Sequence[object]) -> BaseProcess:
+        """Stages one after the other without DVC, in processes that need not load TensorFlow."""
+        return forked.start(self.folder, _environment(), *stages)
+
+    def run_stages(self, *stages: Sequence[object]) -> None:
+        process = self.start_stages(*stages)
+        process.join(HANGS)
+        assert process.exitcode == 0, (self / "forked.log").read_text()[-3000:]
+
+    def ran(self, *targets: str, force: bool = False) -> set[str]:
+        """The stages that `dvc repro --dry` would run, by DVC in this process: half the time."""
+        with chdir(self.folder), Repo() as repo:
+            return {stage.name for stage in repo.reproduce(list(targets), dry=True, force=force)}
 
     def change(self, changes: str) -> None:
         """Merge `changes`, in YAML, into params.yaml."""
@@ -176,6 +191,23 @@ def experiment(repro, tmp_path_factory) -> Iterator[tuple[Workspace, subprocess.
     if process.poll() is None:
         os.killpg(process.pid, signal.SIGKILL)
         process.communicate()
+
+
+@pytest.fixture(scope="session")
+def downstream(repro) -> Callable[[set[str]], set[str]]:
+    """Says which stages `dvc repro --force --downstream` of some would run.
+
+    By DVC's plan of the graph, made once: reading dvc.lock takes a second each time, and no
+    param changes the graph.
+    """
+    with chdir(repro.folder), Repo() as whole:
+        graph = whole.index.graph
+
+    def planned(stages: set[str]) -> set[str]:
+        chosen = [stage for stage in graph if stage.name in stages]
+        return {stage.name for stage in plan_repro(graph, chosen, downstream=True)}
+
+    return planned
 
 
 @pytest.fixture

@@ -137,7 +137,7 @@ def test_another_run_gives_the_same_bytes(repro, twin):
 
 
 def test_segmentation_alone_trains_no_classifier(repro):
-    assert repro.ran("--force", "evaluate@segmentation") == {
+    assert repro.ran("evaluate@segmentation", force=True) == {
         *(name for name in DATA if name.endswith("segmentation")),
         "unet",
         "baseline",
@@ -191,12 +191,12 @@ def changeable(repro):
 
 
 @pytest.mark.parametrize("change", CHANGES)
-def test_a_change_runs_only_what_depends_on_it(changeable, change):
+def test_a_change_runs_only_what_depends_on_it(changeable, downstream, change):
     changeable.change(change)
     concerned, following = CHANGES[change]
     # a dry run cannot know whether the outputs of these will change
     assert changeable.ran() == concerned | REPORT
-    assert changeable.ran("--force", "--downstream", *sorted(concerned)) == following | REPORT
+    assert downstream(concerned) == following | REPORT
 
 
 # ---- MLflow ----------------------------------------------------------------------------
@@ -312,7 +312,7 @@ def test_killed_in_a_search_and_run_again(done):
     lock = (done / "dvc.lock").read_bytes()
     words = ("repro", "--force", "--single-item", "search@cnn")
     process = done.start("dvc", *words)
-    finished = _wait_for(lambda: list(memory.glob("*/result.json")), process)
+    finished = _wait_for(lambda: list(memory.glob("*/result.json")), lambda: process.poll() is None)
     os.killpg(process.pid, signal.SIGKILL)
     process.communicate()
     assert len(list(memory.glob("*/result.json"))) == len(finished) == 1, "killed too late"
@@ -328,27 +328,28 @@ KILLS = 10
 PREPARED = "data/prepared/classification"
 
 
+def _search(family, folder):
+    return "stages.search", family, PREPARED, f"{folder}/{family}", f"{folder}/{family}.json"
+
+
 def test_killed_at_ten_moments_of_a_search_over_all_families(done):
     done.change("search: {epochs: 12, patience: null, max_trials: 3, algorithm: grid}")
-    words = [f"python3 -m stages.search {family} {PREPARED} {{0}}/{family} {{0}}/{family}.json"
-             for family in FAMILIES]  # fmt: skip
-    assert done.run("sh", "-c", " && ".join(words).format("whole")).returncode == 0
+    done.run_stages(*(_search(family, "whole") for family in FAMILIES))
     memory = done / ".cache/trials"
     shutil.rmtree(memory)
     random, finished = np.random.default_rng(KILLS), {}
     for _ in range(KILLS):
-        process = done.start("sh", "-c", " && ".join(words).format("cut"))
+        process = done.start_stages(*(_search(family, "cut") for family in FAMILIES))
         for _ in range(random.integers(1, 8)):  # moments of the work, however fast the machine
             before = _written(memory)
-            _wait_for(lambda before=before: _written(memory) != before, process)
+            _wait_for(lambda before=before: _written(memory) != before, process.is_alive)
         time.sleep(random.uniform(0, 0.1))
-        os.killpg(process.pid, signal.SIGKILL)
-        process.communicate()
+        _kill(process)
         for path in memory.glob("*/result.json"):
             finished.setdefault(path, path.stat().st_mtime_ns)
     assert finished, "killed before anything was done"
     shutil.rmtree(done / "cut", ignore_errors=True)  # as DVC does with outputs before a stage runs
-    assert done.run("sh", "-c", " && ".join(words).format("cut")).returncode == 0
+    done.run_stages(*(_search(family, "cut") for family in FAMILIES))
     assert all(path.stat().st_mtime_ns == when for path, when in finished.items())
     whole, cut = (_contents(done / name) for name in ("whole", "cut"))
     assert {f"{family}/trials.csv" for family in FAMILIES} < set(whole)
@@ -356,21 +357,26 @@ def test_killed_at_ten_moments_of_a_search_over_all_families(done):
 
 
 def test_a_unet_killed_between_two_epochs_ends_as_if_it_had_not_been(done):
-    done.change("unet: {epochs: 40, patience: null, average: 0.5, sample: balanced, augment: true,"
+    done.change("unet: {epochs: 20, patience: null, average: 0.5, sample: balanced, augment: true,"
                 " schedule: cosine, normalisation: batch}")  # fmt: skip
-    words = "python3 -m stages.unet data/prepared/segmentation {0} {0}/metrics.json"
-    assert done.run("sh", "-c", words.format("whole")).returncode == 0
+    words = "stages.unet", "data/prepared/segmentation"
+    done.run_stages((*words, "whole", "whole/metrics.json"))
     memory = done / ".cache/trials"
     shutil.rmtree(memory)
-    process = done.start("sh", "-c", words.format("cut"))
-    _wait_for(lambda: list(memory.glob("*/checkpoint.npz")), process)
-    os.killpg(process.pid, signal.SIGKILL)
-    process.communicate()
+    process = done.start_stages((*words, "cut", "cut/metrics.json"))
+    _wait_for(lambda: list(memory.glob("*/checkpoint.npz")), process.is_alive)
+    _kill(process)
     assert not list(memory.glob("*/result.json")), "killed too late"
-    assert done.run("sh", "-c", words.format("cut")).returncode == 0
+    done.run_stages((*words, "cut", "cut/metrics.json"))
     whole, cut = (_contents(done / name) for name in ("whole", "cut"))
     assert {"1.keras", "curves.csv", "predictions.csv", "metrics.json"} < set(whole)
     assert cut == whole
+
+
+def _kill(process):
+    """All of its group, so that it cannot do anything more, and wait for its end."""
+    os.killpg(process.pid, signal.SIGKILL)
+    process.join()
 
 
 def _contents(folder):
@@ -386,11 +392,11 @@ def _written(memory):
     return {folder.name: folder.stat().st_mtime_ns for folder in memory.glob("*")}
 
 
-def _wait_for(found, process):
+def _wait_for(found, alive):
     for _ in range(18_000):
         if now := found():
             return now
-        assert process.poll() is None, process.communicate()
+        assert alive(), "ended before"
         time.sleep(0.01)
     raise AssertionError("waited for minutes")
 
