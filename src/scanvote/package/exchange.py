@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -104,7 +104,8 @@ def _number_names_anew() -> None:
 
     The graph of a network would depend on how many were written before it.
     """
-    importlib.import_module("tf2onnx.utils").INTERNAL_NAME = 1
+    utils: Any = importlib.import_module("tf2onnx.utils")
+    utils.INTERNAL_NAME = 1
 
 
 def _hold_constants(model: "keras.Model") -> None:
