@@ -138,7 +138,7 @@ def _lite(name: str, weights: Path | None, where: str) -> keras.Model:
             load_torch_weights(model, weights)
         else:
             model.load_weights(weights)
-    except (ValueError, OSError) as error:
+    except Exception as error:  # a file that is none raises nearly any of them
         reason = str(error).splitlines()[0]
         raise InputError(f"{where}: {name} refuses the weights of {weights}: {reason}") from None
     return model
