@@ -15,6 +15,7 @@ from scanvote.files import write_csv
 from scanvote.galleries import sureness
 from scanvote.gallery_figures import draw_galleries
 from scanvote.metrics.agreement import agreement
+from scanvote.metrics.answers import Answers
 from scanvote.metrics.bins import reliability
 from scanvote.metrics.classification import evaluate_classes
 from scanvote.metrics.curves import GRID, curves_of, lines_of
@@ -76,15 +77,15 @@ def _draw_confusion(pair: Mapping[str, pd.DataFrame], told: str, out: Path) -> N
     labels = labels_of(vote)
     spoken = vote[["label", "predicted"]].set_axis(["actual", "predicted"], axis=1)
     write_csv(spoken, out / "confusion.csv")
-    matrices = {name: _counts(table, labels) for name, table in pair.items()}
+    matrices = {name: _counts(table) for name, table in pair.items()}
     title = f"{len(vote)} test scans: how many, and their share of the true class\n{told}"
     confusion_figure(matrices, labels, title, out / "confusion.png")
 
 
-def _counts(table: pd.DataFrame, labels: Sequence[str]) -> np.ndarray:
-    """(C, C) scans, rows the truth, columns what was said."""
-    spoken = table[["label", "predicted"]].astype(pd.CategoricalDtype(list(labels)))
-    return pd.crosstab(spoken["label"], spoken["predicted"], dropna=False).to_numpy()
+def _counts(table: pd.DataFrame) -> np.ndarray:
+    """(C, C) int scans, rows the truth, columns what was said."""
+    together = np.zeros(len(table), int)
+    return np.asarray(Answers.of(table, together).counts()[0], int)
 
 
 def _draw_curves(

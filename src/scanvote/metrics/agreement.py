@@ -3,6 +3,8 @@
 import numpy as np
 import pandas as pd
 
+from scanvote.statistics import confusions
+
 
 def kappa(one: np.ndarray, other: np.ndarray) -> float:
     """Cohen's kappa (1960): 1 says always the same, 0 as often as by chance.
@@ -13,8 +15,8 @@ def kappa(one: np.ndarray, other: np.ndarray) -> float:
     if (one == other).all():  # also where both know one class only, and 0 / 0 would be asked for
         return 1.0
     words, codes = np.unique(np.concatenate([one, other]), return_inverse=True)
-    counts = np.zeros((len(words), len(words)))
-    np.add.at(counts, tuple(codes.reshape(2, -1)), 1)
+    first, second = codes.reshape(2, -1)
+    counts = confusions(np.zeros(len(one), int), first, second, len(words))[0]
     by_chance = np.outer(counts.sum(axis=1), counts.sum(axis=0)) / len(one)
     apart = 1 - np.eye(len(words))
     return float(1 - (apart * counts).sum() / (apart * by_chance).sum())
