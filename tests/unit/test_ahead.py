@@ -72,7 +72,7 @@ def _changes(name, workers):
     "name", ["grid", *(pytest.param(one, marks=pytest.mark.slow) for one in list(SEARCHES)[1:])]
 )
 def test_two_workers_are_as_one_and_leave_nothing_to_train(
-    prepared, tmp_path, monkeypatch, fitted, name
+    prepared, tmp_path, monkeypatch, fitted, workers, name
 ):
     family, changes = _changes(name, 1)
     alone = _search(family, prepared, tmp_path / "alone", monkeypatch, **changes)
@@ -84,13 +84,20 @@ def test_two_workers_are_as_one_and_leave_nothing_to_train(
     assert together == alone
     trials = pd.read_csv(tmp_path / "together" / "out" / "trials.csv")
     assert trials["problem"].notna().sum() == (name == "one that fails")
-    assert not _children(os.getpid())
+    assert not workers()
 
 
 def _children(pid):
     """The living processes below, but for the tracker, which lives as long as its parent."""
     below = _alive(psutil.Process(pid).children(recursive=True))
     return [one for one in below if "resource_tracker" not in " ".join(one.cmdline())]
+
+
+@pytest.fixture
+def workers():
+    """Those of this process; other tests may have left a server that forks."""
+    before = _children(os.getpid())
+    return lambda: [one for one in _children(os.getpid()) if one not in before]
 
 
 def _alive(processes):
@@ -163,13 +170,13 @@ def test_workers_end_when_their_parent_is_killed(running):
     assert _wait(lambda: not _alive(workers), SECONDS), _alive(workers)
 
 
-def test_a_worker_that_dies_is_one_line(prepared, tmp_path, monkeypatch):
+def test_a_worker_that_dies_is_one_line(prepared, tmp_path, monkeypatch, workers):
     """As by the kernel, for want of memory."""
 
     def kill():
         started = _wait(lambda: list(tmp_path.rglob("checkpoint.npz")), 120)
         if started:
-            _children(os.getpid())[0].kill()
+            workers()[0].kill()
 
     killer = threading.Thread(target=kill)
     killer.start()
@@ -178,7 +185,7 @@ def test_a_worker_that_dies_is_one_line(prepared, tmp_path, monkeypatch):
         _search("ann", prepared, tmp_path, monkeypatch, search=long)
     killer.join()
     assert str(refused.value).isprintable()
-    assert _wait(lambda: not _children(os.getpid()), SECONDS)
+    assert _wait(lambda: not workers(), SECONDS)
     assert not (tmp_path / "out").exists()
 
 
@@ -195,8 +202,10 @@ def test_an_error_of_one_worker_does_not_wait_for_the_other(tmp_path):
     assert "transfer.backbones: 'VGG61' is unknown" in (tmp_path / "said.txt").read_text()
 
 
-def test_what_cannot_be_is_told_before_a_worker_starts(prepared, tmp_path, monkeypatch):
+def test_what_cannot_be_is_told_before_a_worker_starts(
+    prepared, tmp_path, monkeypatch, workers
+):
     changes = {"search": {"workers": 2, "output": "sigmoid"}}
     with pytest.raises(InputError, match=r"^search\.output: "):
         _search("ann", prepared, tmp_path, monkeypatch, **changes)
-    assert not _children(os.getpid())
+    assert not workers()
