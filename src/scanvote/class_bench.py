@@ -152,7 +152,7 @@ def _balance(labels: np.ndarray) -> np.ndarray:
     return np.asarray(len(labels) / (present * counts[labels]), np.float32)
 
 
-def _released(model: keras.Model, thaw: str) -> None:
+def _released(model: keras.Model, thaw: str | float) -> None:
     try:
         transfer.release(model, thaw)
     except ValueError as error:

@@ -1,6 +1,7 @@
 """A copy of the repository with a tiny phantom, and DVC run in it as a person runs it."""
 
 import os
+import shlex
 import shutil
 import signal
 import subprocess
@@ -159,27 +160,24 @@ def checkout(tmp_path_factory) -> Callable[[str], Workspace]:
 
 
 @pytest.fixture(scope="session")
-def _both(checkout) -> tuple[Workspace, Workspace]:
-    """Two copies after `dvc repro`, run at once: together they take little longer than one."""
-    workspaces = checkout("repro"), checkout("twin")
-    processes = [workspace.start("dvc", "repro") for workspace in workspaces]
-    for process in processes:
-        out, err = process.communicate(timeout=HANGS)
-        assert process.returncode == 0, f"{out[-3000:]}\n{err[-3000:]}"
-    workspaces[0].commit()
-    return workspaces
-
-
-@pytest.fixture(scope="session")
-def repro(_both) -> Workspace:
+def repro(checkout) -> Workspace:
     """After one `dvc repro`, its outputs committed; tests leave it as they find it."""
-    return _both[0]
+    workspace = checkout("repro")
+    workspace.dvc("repro")
+    workspace.commit()
+    return workspace
 
 
 @pytest.fixture(scope="session")
-def twin(_both) -> Workspace:
-    """After another `dvc repro` elsewhere, which knew nothing of the first."""
-    return _both[1]
+def twin(repro, checkout) -> Workspace:
+    """After the same commands elsewhere, which knew nothing of the first but its dvc.lock."""
+    workspace = checkout("twin")
+    lock = YAML(typ="safe").load(repro / "dvc.lock")
+    words = [shlex.split(stage["cmd"]) for stage in lock["stages"].values()]
+    assert all(one[:2] == ["python3", "-m"] for one in words)
+    workspace.run_stages(*(one[2:] for one in words))
+    shutil.copy(repro / "dvc.lock", workspace / "dvc.lock")
+    return workspace
 
 
 @pytest.fixture(scope="session")

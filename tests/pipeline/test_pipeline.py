@@ -129,8 +129,8 @@ def test_what_dvc_shows_a_person(repro):
 
 
 @pytest.mark.usefixtures("experiment")  # starts it, to be looked at further down
-def test_another_run_gives_the_same_bytes(repro, twin):
-    assert (twin / "dvc.lock").read_bytes() == (repro / "dvc.lock").read_bytes()
+def test_another_run_gives_the_same_bytes(twin):
+    assert "up to date" in twin.dvc("status")  # by the digests of the first
 
 
 # ---- what a change runs again ----------------------------------------------------------

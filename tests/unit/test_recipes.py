@@ -153,7 +153,7 @@ def test_a_part_of_a_cross_validation_is_an_experiment_of_its_own(kitchen, part,
 
 
 def test_what_is_as_in_params_yaml_is_not_set(kitchen):
-    kitchen({"lr": 0.001, "search": {"epochs": 10, "patience": 5}})
+    kitchen({"lr": 0.001, "search": {"epochs": 8, "patience": 5}})
     assert [change.key for change in changes(read_recipe("mine"), False)] == ["search.patience"]
 
 
@@ -236,4 +236,4 @@ def test_what_the_experiment_before_left_in_the_folder_is_set_back(kitchen, tmp_
     params = tmp_path / "params.yaml"
     params.write_text(params.read_text().replace("context: 0 ", "context: 3 "))
     found = {one.key: (one.now, one.value) for one in changes(read_recipe("mine"), quick=False)}
-    assert found == {"unet.epochs": (10, 7), "unet.context": (3, 0)}
+    assert found == {"unet.epochs": (14, 7), "unet.context": (3, 0)}

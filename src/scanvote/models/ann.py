@@ -23,12 +23,17 @@ def space(hp: HyperParameters, params: AnnParams) -> None:
 
 
 def build(values: Mapping[str, Any], brief: Brief, params: AnnParams) -> keras.Model:
-    """Flatten → `dense_layers` × dense(`units`, ReLU) → dropout → softmax.
+    """Shrink → flatten → `dense_layers` × dense(`units`, ReLU) → dropout → softmax.
+
+    `params.shrink` divides the sides of the scan; at 1 all pixels are seen.
 
     Source: the ANN grid of the published 4-class system (dense layers 0/1/2 of 32/64/128).
     """
     inputs = keras.Input(brief.shape, name="scan")
-    x = layers.Flatten()(layers.Rescaling(1 / 255)(inputs))
+    x = layers.Rescaling(1 / 255)(inputs)
+    if params.shrink > 1:
+        x = layers.AveragePooling2D(params.shrink)(x)
+    x = layers.Flatten()(x)
     for _ in range(values["dense_layers"]):
         x = layers.Dense(values["units"], activation="relu")(x)
     x = layers.Dropout(params.dropout)(x)

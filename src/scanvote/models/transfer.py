@@ -1,6 +1,6 @@
 """Transfer learning: a backbone of keras.applications, or a saved one, with a new head."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -54,25 +54,34 @@ def _features(
     return layers.Identity(name=FROZEN)(features)
 
 
-def release(model: keras.Model, thaw: str) -> None:
+def release(model: keras.Model, thaw: str | float) -> None:
     """Let the backbone learn.
 
     Args:
         model: of `build`.
-        thaw: ``all``, or the name of the first layer of the backbone that learns.
+        thaw: ``all``, the share of its layers that learns, the last ones, or the name of the
+            first.
 
     Raises:
         ValueError: the backbone has no such layer.
     """
     backbone = model.get_layer(BACKBONE)
     names = [layer.name for layer in backbone.layers]
-    if thaw != "all" and thaw not in names:
-        near = ", ".join(names[-3:])
-        raise ValueError(f"the backbone has no layer {thaw!r}; its last are {near}")
-    first = 0 if thaw == "all" else names.index(thaw)
+    first = _first_to_learn(names, thaw)
     backbone.trainable = True
     for layer in backbone.layers[:first]:
         layer.trainable = False
+
+
+def _first_to_learn(names: Sequence[str], thaw: str | float) -> int:
+    if thaw == "all":
+        return 0
+    if isinstance(thaw, float):
+        return round((1 - thaw) * len(names))
+    if thaw not in names:
+        near = ", ".join(names[-3:])
+        raise ValueError(f"the backbone has no layer {thaw!r}; its last are {near}")
+    return names.index(thaw)
 
 
 def title(backbone: str, params: TransferParams) -> str:

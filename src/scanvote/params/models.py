@@ -3,7 +3,7 @@
 import math
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, PlainValidator, model_validator
 
 from scanvote.params.section import Count, Dropout, Positive, Section, Share
 
@@ -65,6 +65,7 @@ class SearchParams(WalkParams):
 
 
 class AnnParams(Section):
+    shrink: Positive
     dense_layers: Annotated[list[Count], Field(min_length=1)]
     units: Annotated[list[Positive], Field(min_length=1)]
     dropout: Dropout
@@ -77,10 +78,21 @@ class CnnParams(Section):
     dropout: Dropout
 
 
+def _thaw(value: object) -> object:
+    """As it is; a union would put the name of its branch into what a person reads."""
+    share = isinstance(value, float) and 0 < value < 1
+    if value is None or isinstance(value, str) or share:
+        return value
+    raise ValueError("must be null, all, a share between 0 and 1, or the name of a layer")
+
+
+Thaw = Annotated[str | float | None, PlainValidator(_thaw)]
+
+
 class TransferParams(Section):
     backbones: Annotated[list[str], Field(min_length=1)]
     weights: str
-    thaw: str | None
+    thaw: Thaw
     thaw_after: Count
     pooling: Annotated[list[Literal["average", "max"]], Field(min_length=1)]
     units: Annotated[list[Count], Field(min_length=1)]

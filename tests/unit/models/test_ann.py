@@ -14,8 +14,9 @@ ROOT = Path(__file__).parents[3]
 SHAPE = (16, 16, 1)
 
 
-def _params(dense_layers=(0, 1, 2), units=(32, 64, 128)):
-    return AnnParams(dense_layers=list(dense_layers), units=list(units), dropout=0.25)
+def _params(dense_layers=(0, 1, 2), units=(32, 64, 128), shrink=1):
+    sizes = {"dense_layers": list(dense_layers), "units": list(units)}
+    return AnnParams(shrink=shrink, dropout=0.25, **sizes)
 
 
 def _points(params):
@@ -97,6 +98,15 @@ def test_pixels_are_scaled_to_0_1():
     logits = dense.kernel.numpy().sum(axis=0) + dense.bias.numpy()
     expected = np.exp(logits) / np.exp(logits).sum()
     assert np.allclose(model.predict(white, verbose=0)[0], expected, atol=1e-5)
+
+
+def test_a_shrunk_scan_is_the_mean_of_its_squares():
+    model = ann.build({"dense_layers": 0}, Brief(SHAPE, 4), _params(shrink=4))
+    assert model.layers[-1].kernel.shape == (16, 4)
+    scans = np.random.default_rng(1).integers(0, 256, (2, *SHAPE), "uint8")
+    means = scans.reshape(2, 4, 4, 4, 4).mean(axis=(2, 4)).repeat(4, 1).repeat(4, 2)
+    expected = model.predict(means[..., None], verbose=0)
+    assert np.allclose(model.predict(scans, verbose=0), expected, atol=1e-5)
 
 
 def test_two_classes_may_have_one_output():

@@ -162,9 +162,15 @@ def _learning(model):
 
 @pytest.mark.parametrize(
     ("thaw", "layers"),
-    [("all", ["first", "second"]), ("first", ["first", "second"]), ("second", ["second"])],
+    [
+        ("all", ["first", "second"]),
+        ("first", ["first", "second"]),
+        ("second", ["second"]),
+        (1.0, ["first", "second"]),
+        (0.4, ["second"]),  # of an input and two layers
+    ],
 )
-def test_a_backbone_learns_from_the_named_layer_on(extractor, thaw, layers):
+def test_a_backbone_learns_from_a_layer_on(extractor, thaw, layers):
     model = _build(extractor)
     assert _learning(model) == []
     transfer.release(model, thaw)

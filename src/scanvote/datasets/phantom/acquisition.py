@@ -31,11 +31,11 @@ SIGNAL: dict[str, tuple[float, float]] = {
     "white": (0.69, 0.42),
     "oedema": (0.40, 0.90),
     "tumour": (0.38, 0.80),
-    "rim": (1.05, 0.86),
+    "rim": (1.15, 0.95),
     "necrosis": (0.18, 0.36),
     "cleft": (0.30, 0.14),
-    "meningioma": (1.02, 0.76),
-    "adenoma": (0.90, 0.70),
+    "meningioma": (1.12, 0.84),
+    "adenoma": (1.02, 0.78),
     "cyst": (0.26, 0.50),
 }
 

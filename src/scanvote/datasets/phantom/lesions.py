@@ -143,7 +143,7 @@ def draw_lesion(rng: np.random.Generator, label: Label, place: Anatomy) -> Lesio
 
 def _glioma(rng: np.random.Generator, place: Anatomy) -> Glioma:
     centre = rng.choice(place.white)
-    radius = float(rng.uniform(13, 24))
+    radius = float(rng.uniform(16, 30))
     tumour = body(rng, centre, radius, stretch=0.2, rough=0.14)
     oedema = body(rng, centre, radius * float(rng.uniform(1.25, 1.7)), stretch=0.2, rough=0.2)
     core = body(rng, centre, 0.72 * radius, stretch=0.2, rough=0.16)
@@ -161,7 +161,7 @@ def low_grade(rng: np.random.Generator, place: Anatomy) -> Glioma:
 
 
 def _meningioma(rng: np.random.Generator, place: Anatomy) -> Meningioma:
-    radius = float(rng.uniform(13, 24))
+    radius = float(rng.uniform(16, 30))
     if rng.random() < 0.25:  # on the falx, to one side
         side = rng.choice([-1, 1])
         centre = np.array([side * radius * 0.8, rng.uniform(-60, 45), rng.uniform(32, 50)])
@@ -175,7 +175,7 @@ def _meningioma(rng: np.random.Generator, place: Anatomy) -> Meningioma:
 
 
 def _adenoma(rng: np.random.Generator) -> Adenoma:
-    radius = float(rng.uniform(9, 14))
+    radius = float(rng.uniform(11, 17))
     centre = np.array([rng.normal(0, 1.5), 3, -33], np.float32)
     above = centre + np.array([0, -1, radius * rng.uniform(0.7, 1.15)], np.float32)
     sellar = body(rng, centre, radius, stretch=0.12, rough=0.04)
