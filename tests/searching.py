@@ -41,8 +41,16 @@ def tiny_params(**changes: Any) -> Params:
     params = load_params(ROOT / "params.yaml")
     tiny = {
         "lr": 0.01,
-        "search": {"algorithm": "grid", "max_trials": 9, "epochs": 2, "objective": "macro_f1"},
-        "ann": {"dense_layers": [0, 1], "units": [4, 8]},
+        "search": {
+            "algorithm": "grid",
+            "max_trials": 9,
+            "epochs": 2,
+            "patience": 3,
+            "schedule": "constant",
+            "objective": "macro_f1",
+        },
+        "ann": {"shrink": 1, "dense_layers": [0, 1], "units": [4, 8]},
+        "transfer": {"thaw": None},
         "ensemble": {"top": 2},
     }
     values = params.model_dump()

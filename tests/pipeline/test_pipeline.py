@@ -340,14 +340,14 @@ def _search(family, folder):
 
 
 def test_killed_at_ten_moments_of_a_search_over_all_families(done):
-    done.change("search: {epochs: 12, patience: null, max_trials: 3, algorithm: grid}")
+    done.change("search: {epochs: 9, patience: null, max_trials: 3, algorithm: grid}")
     done.run_stages(*(_search(family, "whole") for family in FAMILIES))
     memory = done / ".cache/trials"
     shutil.rmtree(memory)
     random, finished = np.random.default_rng(KILLS), {}
     for _ in range(KILLS):
         process = done.start_stages(*(_search(family, "cut") for family in FAMILIES))
-        for _ in range(random.integers(1, 8)):  # moments of the work, however fast the machine
+        for _ in range(random.integers(1, 6)):  # moments of the work, however fast the machine
             before = _written(memory)
             _wait_for(lambda before=before: _written(memory) != before, process.is_alive)
         time.sleep(random.uniform(0, 0.1))

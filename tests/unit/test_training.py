@@ -35,7 +35,7 @@ def _schedule(objective="macro_f1", lr=0.01, **how):
     return Schedule(lr, PLAIN.model_copy(update={**SHORT, **how}), objective)
 
 
-SHORT = {"epochs": EPOCHS, "patience": 10, "batch_size": 8}
+SHORT = {"epochs": EPOCHS, "patience": 10, "batch_size": 8, "schedule": "constant"}
 SCHEDULE = _schedule()
 
 
