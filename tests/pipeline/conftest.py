@@ -33,11 +33,13 @@ phantom:
 prepare:
   classification: {image_size: 32, copies: 0}
   segmentation: {image_size: 32, copies: 0}
-search: {max_trials: 2, epochs: 1}
+search: {max_trials: 2, epochs: 1, schedule: constant}
 ann: {dense_layers: [0, 1], units: [8]}
 cnn: {convolutions: [1], filters: [4, 8], dense_layers: [0]}
-transfer: {backbones: [backbone.keras], units: [0]}
-unet: {filters: 2, epochs: 1}
+transfer: {backbones: [backbone.keras], thaw: null, units: [0]}
+unet: {filters: 2, epochs: 1, sample: all}
+explain: {scans: 4, samples: 30}
+evaluate: {gallery: 4}
 """
 
 
@@ -177,6 +179,8 @@ def twin(repro, checkout) -> Workspace:
     assert all(one[:2] == ["python3", "-m"] for one in words)
     workspace.run_stages(*(one[2:] for one in words))
     shutil.copy(repro / "dvc.lock", workspace / "dvc.lock")
+    # which also holds what DVC has not run here, or `dvc status` would miss it
+    workspace.dvc("config", "--local", "cache.dir", repro / ".dvc/cache")
     return workspace
 
 

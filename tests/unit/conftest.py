@@ -16,11 +16,13 @@ settings.load_profile("repeatable")
 
 @pytest.fixture(scope="session")
 def params() -> Params:
-    """params.yaml of this repository, with small arrays and two copies a training scan."""
+    """params.yaml with small arrays, two copies a training scan and LIME by many samples."""
     whole = load_params(ROOT / "params.yaml")
     tiny = {"image_size": 32, "copies": 2}
     tasks = {
         task: getattr(whole.prepare, task).model_copy(update=tiny)
         for task in ("classification", "segmentation")
     }
-    return whole.model_copy(update={"prepare": whole.prepare.model_copy(update=tasks)})
+    prepare = whole.prepare.model_copy(update=tasks)
+    explain = whole.explain.model_copy(update={"samples": 300})
+    return whole.model_copy(update={"prepare": prepare, "explain": explain})
