@@ -37,7 +37,7 @@ search: {max_trials: 2, epochs: 1, schedule: constant}
 ann: {dense_layers: [0, 1], units: [8]}
 cnn: {convolutions: [1], filters: [4, 8], dense_layers: [0]}
 transfer: {backbones: [backbone.keras], thaw: null, units: [0]}
-unet: {filters: 2, epochs: 1, sample: all}
+unet: {filters: 2, prior: 0.5, epochs: 1, batch_size: 16, sample: all}
 explain: {scans: 4, samples: 30}
 evaluate: {gallery: 4}
 """
