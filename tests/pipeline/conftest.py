@@ -21,8 +21,8 @@ from tests.pipeline import forked
 
 ROOT = Path(__file__).parents[2]
 VENV = Path(sys.prefix)
-HANGS = 1500
-"""Seconds after which a command is taken to hang, however busy the machine is."""
+HANGS = 500
+"""Seconds after which a command is taken to hang: before pytest ends the test, and unheard."""
 MADE = ("data/raw", "data/dedup", "data/prep", "models", "metrics", "dvc.lock")  # by DVC
 
 TINY = """

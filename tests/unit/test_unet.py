@@ -69,9 +69,9 @@ def prepared(tmp_path_factory):
 
 def _params(**changes):
     values = load_params(ROOT / "params.yaml").model_dump()
-    tiny = {"filters": 2, "epochs": 2, "patience": 2, "batch_size": 4, "postprocess": POSTPROCESS}
-    plain = {"prior": 0.5, "sample": "all"}
-    values["unet"] |= {**tiny, **plain, **changes}
+    tiny = {"filters": 2, "epochs": 2, "patience": 2, "batch_size": 4}
+    plain = {"prior": 0.5, "sample": "all", "postprocess": POSTPROCESS}
+    values["unet"] |= tiny | plain | changes
     values["lr"] = 0.01
     values["prepare"]["segmentation"] |= {"copies": 0}
     return Params.model_validate(values)
