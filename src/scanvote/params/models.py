@@ -86,13 +86,10 @@ def _thaw(value: object) -> object:
     raise ValueError("must be null, all, a share between 0 and 1, or the name of a layer")
 
 
-Thaw = Annotated[str | float | None, PlainValidator(_thaw)]
-
-
 class TransferParams(Section):
     backbones: Annotated[list[str], Field(min_length=1)]
     weights: str
-    thaw: Thaw
+    thaw: Annotated[str | float | None, PlainValidator(_thaw)]
     thaw_after: Count
     pooling: Annotated[list[Literal["average", "max"]], Field(min_length=1)]
     units: Annotated[list[Count], Field(min_length=1)]
