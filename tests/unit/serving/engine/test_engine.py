@@ -192,7 +192,7 @@ def test_what_nobody_waits_for_is_not_examined(tmp_path: Path):
             await until(lambda: engine.waiting == 5)
             for task in tasks[:3]:
                 task.cancel()
-            await until(lambda: engine.waiting == 3)  # a counts until the worker knows
+            await until(lambda: engine.waiting <= 3)  # a counts until the worker knows
             (tmp_path / "gate").touch()
             assert await outcomes([first, tasks[3]]) == [f"until {tmp_path / 'gate'}", "d"]
             await until(lambda: engine.waiting == 0)
