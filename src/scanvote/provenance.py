@@ -176,9 +176,10 @@ def known_digests(inputs: Sequence[Path]) -> dict[str, str]:
 
 
 def _yaml(path: Path) -> dict[str, Any]:
-    from ruamel.yaml import YAML
+    import yaml
 
     if not path.is_file():
         return {}
-    values = YAML(typ="safe").load(path)
+    # in C: a dvc.lock of thousands of lines takes ruamel-yaml a third of a second
+    values = yaml.load(path.read_text("utf-8"), yaml.CSafeLoader)
     return values if isinstance(values, dict) else {}

@@ -1,52 +1,44 @@
-"""Stages in processes that one process forks, which has loaded TensorFlow: that takes seconds."""
+"""A `python3` whose stages need not load TensorFlow, which takes seconds each time."""
 
-import multiprocessing
+import atexit
 import os
-import runpy
+import socket
+import subprocess
 import sys
-from collections.abc import Sequence
-from multiprocessing import forkserver
-from multiprocessing.process import BaseProcess
+import tempfile
+from functools import cache
 from pathlib import Path
 
-import pytest
+SCRIPT = """#!{python} -IS
+import json, os, socket, sys
 
-_FORKING = multiprocessing.get_context("forkserver")
-_LOADED = "tests.pipeline.loaded"
-"""What the process that forks imports before."""
-
-
-def start(folder: Path, environment: dict[str, str], *stages: Sequence[str | Path]) -> BaseProcess:
-    """Start in `folder` one stage after the other, each a process, until one fails.
-
-    The process leads a group, by which all of it can be killed. What it says is in ``forked.log``.
-
-    Args:
-        folder: to run in, a copy of this repository.
-        environment: all that the stages see.
-        stages: each a module and its arguments, as behind `python3 -m`.
-    """
-    _FORKING.set_forkserver_preload([_LOADED])
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PYTHONPATH", os.pathsep.join(sys.path))  # of the process that forks
-        forkserver.ensure_running()
-    process = _FORKING.Process(target=_run_all, args=(folder, environment, stages))
-    process.start()
-    return process
+if sys.argv[1] != "-m":
+    os.execv("{python}", ["{python}", *sys.argv[1:]])
+call = [sys.argv[2:], os.getcwd(), dict(os.environ), os.getpgrp()]
+with socket.socket(socket.AF_UNIX) as server:
+    server.connect("{address}")
+    socket.send_fds(server, [json.dumps(call).encode() + b"\\n"], [0, 1, 2])
+    sys.exit(int(server.recv(8) or 1))
+"""
+"""Sends a call of a module to `forking.py`, and ends as it does."""
 
 
-def _run_all(folder: Path, environment: dict[str, str], stages: list[Sequence[str | Path]]) -> None:
-    os.setsid()
-    os.chdir(folder)
-    os.environ.clear()
-    os.environ.update(environment)
-    log = os.open("forked.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-    os.dup2(log, 1)
-    os.dup2(log, 2)
-    for module, *words in stages:
-        process = os.fork()
-        if process == 0:
-            sys.argv = [module, *map(str, words)]
-            runpy.run_module(module, run_name="__main__", alter_sys=True)
-        if os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]) != 0:
-            sys.exit(1)
+@cache
+def commands() -> Path:
+    """The folder of that `python3`, whose server runs as long as this process."""
+    folder = Path(tempfile.mkdtemp(prefix="scanvote-"))
+    address = folder / "server"
+    script = folder / "python3"
+    script.write_text(SCRIPT.format(python=sys.executable, address=address))
+    script.chmod(0o755)
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(address))
+        listening.listen()
+        server = subprocess.Popen(
+            [sys.executable, "-m", "tests.pipeline.forking", str(listening.fileno())],
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+            pass_fds=[listening.fileno()],
+        )
+    atexit.register(server.wait)  # so that its processor time counts as that of the tests
+    atexit.register(server.kill)
+    return folder

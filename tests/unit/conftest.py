@@ -1,5 +1,6 @@
 """What the unit tests share: the repository's params.yaml, shrunk."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -26,3 +27,23 @@ def params() -> Params:
     prepare = whole.prepare.model_copy(update=tasks)
     explain = whole.explain.model_copy(update={"samples": 300})
     return whole.model_copy(update={"prepare": prepare, "explain": explain})
+
+
+@pytest.fixture(scope="module")
+def eager() -> Iterator[None]:
+    """TensorFlow without graphs: to trace one takes seconds, to step a tiny network none."""
+    import tensorflow
+
+    tensorflow.config.run_functions_eagerly(True)
+    yield
+    tensorflow.config.run_functions_eagerly(False)
+
+
+@pytest.fixture
+def graphs(eager: None) -> Iterator[None]:
+    """TensorFlow with graphs again, for a training of many steps."""
+    import tensorflow
+
+    tensorflow.config.run_functions_eagerly(False)
+    yield
+    tensorflow.config.run_functions_eagerly(True)

@@ -554,9 +554,15 @@ def test_a_thawed_layer_learns_from_its_epoch_on(tmp_path, after):
     assert (model.layers[2].get_weights()[0] != fresh.layers[2].get_weights()[0]).any()
 
 
+@pytest.fixture(scope="module")
+def thawed(tmp_path_factory):
+    memory = tmp_path_factory.mktemp("thawed")
+    train(_frozen, _thawing(memory, 2), _ignore)
+    return _outcome(memory)
+
+
 @pytest.mark.parametrize("last", range(4))
-def test_thawing_resumes_after_any_epoch(tmp_path, last):
-    train(_frozen, _thawing(tmp_path / "whole", 2), _ignore)
+def test_thawing_resumes_after_any_epoch(tmp_path, thawed, last):
 
     def killed(epoch, scores):
         if epoch == last:
@@ -566,7 +572,7 @@ def test_thawing_resumes_after_any_epoch(tmp_path, last):
         train(_frozen, _thawing(tmp_path / "cut", 2), killed)
     keras.utils.set_random_seed(last)
     train(_frozen, _thawing(tmp_path / "cut", 2), _ignore)
-    assert _outcome(tmp_path / "cut") == _outcome(tmp_path / "whole")
+    assert _outcome(tmp_path / "cut") == thawed
 
 
 def test_the_best_epoch_may_be_one_before_the_thaw(tmp_path):

@@ -18,6 +18,7 @@ from scanvote.unet import train_unet
 from tests.searching import Log
 
 use_backend("tensorflow")
+pytestmark = pytest.mark.usefixtures("eager")
 
 ROOT = Path(__file__).parents[2]
 POSTPROCESS = {"threshold": 0.5, "smallest": 0, "largest_only": False, "fill_holes": False}
@@ -160,6 +161,7 @@ def test_another_threshold_trains_nothing_and_changes_the_masks(whole, prepared,
     assert sizes[0] > sizes[1]
 
 
+@pytest.mark.usefixtures("graphs")
 def test_it_learns_a_bright_square(prepared, root):
     params = _params(filters=4, epochs=25, patience=25)
     assert train_unet(prepared, params, root / "out", Log())["best_val_dice"] > 0.8

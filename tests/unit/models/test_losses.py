@@ -38,6 +38,17 @@ def test_a_truth_of_bytes_gives_the_same_loss(name):
     assert float(LOSSES[name](truth, predicted)) == float(of_floats)
 
 
+@pytest.mark.parametrize("name", LOSSES)
+def test_every_loss_teaches_in_a_graph(name):
+    model = keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Conv2D(1, 3, padding="same")])
+    model.add(keras.layers.Activation("sigmoid"))
+    model.compile("adam", LOSSES[name])
+    truth, scans = _masks()
+    before = [weight.copy() for weight in model.get_weights()]
+    assert np.isfinite(model.train_on_batch(scans, truth))
+    assert all((a != b).any() for a, b in zip(before, model.get_weights(), strict=True))
+
+
 def test_dice_of_empty_masks():
     empty, full = np.zeros(SHAPE, "float32"), np.ones(SHAPE, "float32")
     assert float(dice(empty, empty)) == 0

@@ -20,6 +20,9 @@ VALUES = {
 }
 
 
+pytestmark = pytest.mark.usefixtures("eager")
+
+
 def _build(shape, section=None, **values):
     params = load_params(ROOT / "params.yaml").unet.model_copy(update=section or {})
     return unet.build({**VALUES, **values}, Brief(shape, 1), params)
@@ -70,11 +73,6 @@ def test_a_new_network_expects_as_much_tumour_as_it_was_told(prior):
     model = _build((16, 16, 1), {"prior": prior}, filters=2)
     nothing = np.zeros((1, 16, 16, 1), "uint8")
     assert model.predict(nothing, verbose=0) == pytest.approx(prior, rel=1e-5)
-
-
-@pytest.mark.parametrize("loss", LOSSES)
-def test_every_loss_teaches(loss):
-    _learns(_build((16, 16, 1), filters=2), loss)
 
 
 def _learns(model, loss):

@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -67,37 +68,32 @@ def test_another_weight_is_another_graph():
     assert stable(one) != stable(other)
 
 
-@pytest.mark.slow
-def test_a_network_says_the_same_as_onnx_and_its_bytes_do_not_know_what_was_written_before(
-    tmp_path: Path,
-):
-    for number in range(2):
-        model = classifier(number, outputs=3 - 2 * number, name="small")
-        save_model(model, tmp_path / "one" / f"{number}.keras")
-    shutil.copytree(tmp_path / "one", tmp_path / "other")
-    paths = [tmp_path / "one" / "0.keras", tmp_path / "one" / "1.keras"]
-    written = export_networks(paths)
-    assert written == [path.with_suffix(".onnx") for path in paths]
-    export_networks([tmp_path / "other" / "1.keras", tmp_path / "other" / "0.keras"])
-    assert tree(tmp_path / "one") == tree(tmp_path / "other")
-    for path in paths:
-        wanted = ask(load_network(path), SCANS)
-        assert onnx_answer(path.with_suffix(".onnx"), SCANS) == pytest.approx(wanted, abs=1e-5)
-
-
-@pytest.mark.slow
-def test_what_normalises_a_scan_is_in_the_graph(tmp_path: Path):
+def normalising() -> Any:
+    """A network that is told the mean and the variance of the pixels."""
     import keras
 
     inputs = keras.Input(SCANS.shape[1:], name="scan")
     normal = keras.layers.Normalization(mean=[90.0], variance=[49.0])(inputs)
     flat = keras.layers.Flatten()(normal)
-    save_model(
-        keras.Model(inputs, keras.layers.Dense(2, activation="softmax")(flat)), tmp_path / "1.keras"
-    )
-    (written,) = export_networks([tmp_path / "1.keras"])
-    wanted = ask(load_network(tmp_path / "1.keras"), SCANS)
-    assert onnx_answer(written, SCANS) == pytest.approx(wanted, abs=1e-5)
+    return keras.Model(inputs, keras.layers.Dense(2, activation="softmax")(flat))
+
+
+@pytest.mark.slow
+def test_a_network_says_the_same_as_onnx_and_its_bytes_do_not_know_what_was_written_before(
+    tmp_path: Path,
+):
+    models = [classifier(number, outputs=3 - 2 * number, name="small") for number in range(2)]
+    paths = [tmp_path / "one" / f"{number}.keras" for number in range(3)]
+    for model, path in zip([*models, normalising()], paths, strict=True):
+        save_model(model, path)
+    shutil.copytree(tmp_path / "one", tmp_path / "other")
+    written = export_networks(paths)
+    assert written == [path.with_suffix(".onnx") for path in paths]
+    export_networks([tmp_path / "other" / path.name for path in reversed(paths)])
+    assert tree(tmp_path / "one") == tree(tmp_path / "other")
+    for path in paths:
+        wanted = ask(load_network(path), SCANS)
+        assert onnx_answer(path.with_suffix(".onnx"), SCANS) == pytest.approx(wanted, abs=1e-5)
 
 
 def test_sets_of_nodes_do_not_know_where_in_memory_they_are(monkeypatch):

@@ -1,0 +1,111 @@
+"""Run stages in processes forked from this one, which has loaded what they import.
+
+Called by the `python3` of `forked.py`. The process of a stage joins the group of its caller, so
+that it is killed with it.
+"""
+
+import importlib
+import json
+import os
+import runpy
+import selectors
+import signal
+import socket
+import sys
+from contextlib import suppress
+from typing import Any
+
+from scanvote.backend import use_backend
+
+LOADED = (
+    "keras_tuner",
+    "matplotlib.backends.backend_agg",
+    "mlflow.keras",
+    "mlflow.pyfunc",
+    "mlflow.store.model_registry.sqlalchemy_store",
+    "mlflow.store.tracking.sqlalchemy_store",
+    "mlflow.system_metrics.system_metrics_monitor",
+    "scanvote.baseline",
+    "scanvote.deduplicate",
+    "scanvote.download",
+    "scanvote.ensemble",
+    "scanvote.evaluate",
+    "scanvote.evaluate_masks",
+    "scanvote.explain.stage",
+    "scanvote.inflation",
+    "scanvote.package.packing",
+    "scanvote.prepare",
+    "scanvote.report.page",
+    "scanvote.search",
+    "scanvote.tracking",
+    "scanvote.unet",
+    "tf2onnx",
+)
+"""Imported, not computed with: what has threads, as onnxruntime has, cannot be forked."""
+
+
+def main(listening: socket.socket) -> None:
+    """Fork a process for each call; only in such a one it returns, ready to run the stage."""
+    with selectors.DefaultSelector() as selector:
+        selector.register(listening, selectors.EVENT_READ)
+        while True:
+            for key, _ in selector.select():
+                if key.fileobj is listening:
+                    caller, _ = listening.accept()
+                    pid = _fork(caller)
+                    if pid == 0:
+                        return
+                    selector.register(os.pidfd_open(pid), selectors.EVENT_READ, (caller, pid))
+                else:
+                    selector.unregister(key.fileobj)
+                    _end(key.fd, *key.data)
+
+
+def _fork(caller: socket.socket) -> int:
+    call, descriptors = _received(caller)
+    pid = os.fork()
+    if pid == 0:
+        _become(descriptors, *call)
+    for one in descriptors:
+        os.close(one)
+    return pid
+
+
+def _received(caller: socket.socket) -> tuple[Any, list[int]]:
+    call, descriptors, *_ = socket.recv_fds(caller, 1 << 16, 3)
+    while not call.endswith(b"\n"):
+        call += caller.recv(1 << 16)
+    return json.loads(call), descriptors
+
+
+def _become(
+    descriptors: list[int], words: list[str], folder: str, environment: dict[str, str], group: int
+) -> None:
+    os.setpgid(0, group)
+    for number, one in enumerate(descriptors):
+        os.dup2(one, number)
+    os.chdir(folder)
+    os.environ.clear()
+    os.environ.update(environment)
+    sys.argv[:] = words
+
+
+def _end(process: int, caller: socket.socket, pid: int) -> None:
+    os.close(process)
+    status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    with suppress(BrokenPipeError):  # it was killed, too
+        caller.send(str(status if status >= 0 else 128 - status).encode())
+    caller.close()
+
+
+if __name__ == "__main__":
+    use_backend("tensorflow")
+    for module in LOADED:
+        importlib.import_module(module)
+    sys.modules["scanvote.datasets.phantom.anatomy"].anatomy()  # three seconds, kept
+    sys.modules["mlflow.utils.requirements_utils"].warn_dependency_requirement_mismatches(["numpy"])
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for its parent
+    main(socket.socket(fileno=int(sys.argv[1])))
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    sys.path.insert(0, os.getcwd())
+    runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
