@@ -15,7 +15,9 @@ env: $(STAMP) ## make or refresh the virtual environment (GPU=1: TensorFlow with
 $(STAMP): $(LOCK) pyproject.toml
 	@test -x .venv/bin/python || $(PYTHON) -m venv .venv
 	@echo "installing $(LOCK)"
-	@python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement $(LOCK)
+	@python -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes \
+	  --requirement $(LOCK)
+	@python -m compileall -qq -j 0 .venv/lib || true # on all processors: pip compiles on one
 	@python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@rm -f .venv/.installed-* && touch $@
 
