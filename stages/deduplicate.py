@@ -4,10 +4,9 @@ from pathlib import Path
 
 from scanvote import tracking
 from scanvote.canvas import mark_smoke
-from scanvote.datasets.base import Task
 from scanvote.deduplicate import deduplicate
 from scanvote.headline import HEADLINES, write_figures
-from scanvote.params import load_params
+from scanvote.params import Task, load_params
 from scanvote.terminal import run_stage
 
 

@@ -4,11 +4,10 @@ from pathlib import Path
 
 from scanvote import tracking
 from scanvote.canvas import mark_smoke
-from scanvote.datasets.base import Task
 from scanvote.evaluate import evaluate_classification
 from scanvote.evaluate_masks import evaluate_segmentation
 from scanvote.headline import HEADLINES, read_headlines, write_figures
-from scanvote.params import load_params
+from scanvote.params import Task, load_params
 from scanvote.terminal import run_stage
 
 

@@ -7,6 +7,7 @@ any `Executor`: that of a Dask cluster has the same interface.
 
 import multiprocessing
 import os
+import pickle
 import threading
 from collections.abc import Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
@@ -18,7 +19,6 @@ from typing import TYPE_CHECKING, Any
 
 from scanvote.backend import gpus, use_backend
 from scanvote.errors import InputError
-from scanvote.params import Params
 from scanvote.progress import Progress, progress_bar
 
 if TYPE_CHECKING:
@@ -92,7 +92,8 @@ def _workers(bench: "Bench", prepared: Path) -> Iterator[Executor]:
     count, cards = bench.how.workers, gpus()
     for turn in range(count):
         turns.put(cards[turn % len(cards)] if cards else "")
-    arguments = (turns, bench.name, prepared, bench.params)
+    anew = pickle.dumps(bench.anew(prepared))  # for when the backend is chosen
+    arguments = (turns, bench.params.backend, anew)
     with ProcessPoolExecutor(count, context, _begin, arguments) as pool:
         try:
             yield pool
@@ -106,16 +107,14 @@ def _workers(bench: "Bench", prepared: Path) -> Iterator[Executor]:
 _bench: "Bench"  # of this worker
 
 
-def _begin(turns: Any, name: str, prepared: Path, params: Params) -> None:
+def _begin(turns: Any, backend: str, anew: bytes) -> None:
     global _bench
     threading.Thread(target=_end_with_parent, daemon=True).start()
     card = turns.get()
     if card:
         os.environ["CUDA_VISIBLE_DEVICES"] = card  # before the backend looks
-    use_backend(params.backend)
-    from scanvote.benches import bench_of
-
-    _bench = bench_of(name, prepared, params)
+    use_backend(backend)
+    _bench = pickle.loads(anew)()
 
 
 def _end_with_parent() -> None:

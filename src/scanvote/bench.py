@@ -2,7 +2,7 @@
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path
 from types import ModuleType
@@ -55,6 +55,10 @@ class Bench(ABC):
     @abstractmethod
     def job(self, values: Mapping[str, Any], epochs: int) -> Job:
         """The training of a point, for so many epochs at most."""
+
+    @abstractmethod
+    def anew(self, prepared: Path) -> "Callable[[], Bench]":
+        """What makes this bench in another process, of the arrays at `prepared`."""
 
     @property
     def walk_seed(self) -> int:

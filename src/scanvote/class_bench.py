@@ -1,6 +1,6 @@
 """The trials of a family of classifiers."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,14 +13,13 @@ from scanvote.arrays import mapped_split
 from scanvote.bench import Bench, code_digest, kept_features, memory_of, mirror_of
 from scanvote.digests import digest, digest_files
 from scanvote.errors import InputError
-from scanvote.manifest import read_manifest
+from scanvote.manifest import classes, read_manifest
 from scanvote.metrics import classification
 from scanvote.models import backbones, brief, losses, published, transfer
 from scanvote.models.brief import Brief, as_classes
 from scanvote.models.families import FAMILIES
 from scanvote.models.networks import cnn_lime, densenet121, pneumonia_cnn, resnet50_yes_no
 from scanvote.params import Family, Params
-from scanvote.prepare import classes
 from scanvote.seeds import derive
 from scanvote.training import Job, Scores, Thaw, TrainingFailed
 
@@ -41,7 +40,7 @@ class ClassBench(Bench):
         task = Brief(shape, _outputs(params, self.labels), mirror_of(params))
         section = getattr(params, family)
         super().__init__(family, section, params.search, task, params, params.ensemble.top)
-        self._page = FAMILIES[family]
+        self._family, self._page = family, FAMILIES[family]
         own = [self._page, *_PAGES.get(family, []), brief, *backbones.CODE, losses, classification]
         self._context = digest(
             family,
@@ -60,6 +59,9 @@ class ClassBench(Bench):
         )
         bounds = self.params.prepare.augment.model_dump() if search.augment else None
         return fixed | chosen | {"augment": bounds}
+
+    def anew(self, prepared: Path) -> Callable[[], Bench]:
+        return partial(ClassBench, self._family, prepared, self.params)
 
     def space(self, hp: keras_tuner.HyperParameters) -> None:
         self._page.space(hp, self.section)

@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import pandas as pd
 
-from scanvote.datasets.base import Scan, Task
+from scanvote.datasets.base import Scan
 from scanvote.datasets.own import read, set_name
 from scanvote.datasets.own.bringing import brought, check_names
 from scanvote.datasets.own.reading import Item, Left, Reading
@@ -19,7 +19,7 @@ from scanvote.images.decode import DecodeError, decode_image
 from scanvote.inspection import Seen, inspect
 from scanvote.integrity import check_usable, findings
 from scanvote.parallel import mapped
-from scanvote.params import Params
+from scanvote.params import Params, Task
 
 IMAGES = 20_000
 VOLUMES = 20

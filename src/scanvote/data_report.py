@@ -11,11 +11,10 @@ from rich.table import Table
 
 from scanvote.data_check import Check, check, patients
 from scanvote.data_params import changes, command, pasted
-from scanvote.datasets.base import Task
 from scanvote.datasets.own import read
 from scanvote.datasets.own.reading import Kind, Left, Reading, some
 from scanvote.errors import InputError
-from scanvote.params import Params, load_params
+from scanvote.params import Params, Task, load_params
 
 NAMES: Mapping[Kind, str] = {
     "image": "images",

@@ -9,7 +9,6 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from scanvote.copies import Cluster, between_series, find_clusters, judged, mislabelled
-from scanvote.download import MANIFEST, Metrics
 from scanvote.duplicate_pairs import pairs_by_correlation, pairs_by_registration
 from scanvote.files import write_csv
 from scanvote.images.duplicates import (
@@ -24,7 +23,7 @@ from scanvote.images.hashing import Fingerprints, fingerprints
 from scanvote.images.montage import AMPLIFIED, Pair, write_montage
 from scanvote.images.neighbours import Pairs
 from scanvote.images.overlap import registered_correlations
-from scanvote.manifest import read_manifest, source_labels, write_manifest
+from scanvote.manifest import MANIFEST, Metrics, read_manifest, source_labels, write_manifest
 from scanvote.overrule import Overrule, check_apart, dropped, overrule, read_overrule
 from scanvote.params import DeduplicateParams
 from scanvote.patients import patient_conflicts, read_patients, with_inherited, with_patients

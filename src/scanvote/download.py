@@ -7,21 +7,17 @@ from pathlib import Path
 
 import pandas as pd
 
-from scanvote import datasets
-from scanvote.datasets.base import FACTS, DataSet, Scan, Task
+from scanvote.datasets import registry
+from scanvote.datasets.base import FACTS, DataSet, Scan
 from scanvote.datasets.listing import IGNORED
 from scanvote.errors import InputError, did_you_mean
 from scanvote.files import replaced_folder, write_csv
 from scanvote.inspection import Seen, inspect
 from scanvote.integrity import check_usable, findings, problem, rules
-from scanvote.manifest import COLUMNS, scan_ids, write_manifest
+from scanvote.manifest import COLUMNS, INTEGRITY, MANIFEST, Metrics, scan_ids, write_manifest
 from scanvote.parallel import mapped
-from scanvote.params import Params
+from scanvote.params import Params, Task
 
-MANIFEST = "manifest.csv"
-INTEGRITY = "integrity.csv"
-
-Metrics = dict[str, int | float]
 Labels = dict[str, str | None]
 
 
@@ -43,7 +39,7 @@ def download(task: Task, params: Params, out: Path) -> Metrics:
             is nothing to learn.
     """
     section = getattr(params, task)
-    sets = datasets.find_all(section.dataset, task)
+    sets = registry.find_all(section.dataset, task)
     with replaced_folder(out) as folder:
         folder.mkdir()
         sources, scans = _brought(sets, task, params, folder)

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from scanvote.datasets.base import Scan, Task
+from scanvote.datasets.base import Scan
 from scanvote.errors import InputError
 from scanvote.inspection import Seen
+from scanvote.params import Task
 
 BOTH: tuple[Task, ...] = ("classification", "segmentation")
 FEWEST_SCANS, FEWEST_PATIENTS = 10, 3

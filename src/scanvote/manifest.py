@@ -13,6 +13,13 @@ import pandas as pd
 from scanvote.errors import InputError
 from scanvote.files import write_csv
 
+MANIFEST = "manifest.csv"
+INTEGRITY = "integrity.csv"
+"""What `download` found of each scan, beside the manifest."""
+
+Metrics = dict[str, int | float]
+"""What a stage that makes a manifest counted, by name."""
+
 COLUMNS = (
     "scan_id",
     "task",
@@ -93,3 +100,8 @@ def _typed(frame: pd.DataFrame, path: Path) -> pd.DataFrame:
             raise InputError(f"{path}: a value of the column {name} is neither True nor False")
         frame[name] = frame[name] == "True"
     return frame
+
+
+def classes(manifest: pd.DataFrame) -> list[str]:
+    """The labels in alphabetical order: a label's place is its index in the arrays."""
+    return sorted(set(manifest["label"]))

@@ -1,7 +1,7 @@
 """The trials of the U-Net."""
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from copy import copy
 from functools import partial
 from pathlib import Path
@@ -133,6 +133,9 @@ class MaskBench(Bench):
     def rows(self, scan_ids: np.ndarray) -> pd.DataFrame:
         """The manifest's rows of these scans, in their order."""
         return self.manifest.loc[scan_ids].reset_index()
+
+    def anew(self, prepared: Path) -> Callable[[], Bench]:
+        return partial(MaskBench, prepared, self.params)
 
     def space(self, hp: keras_tuner.HyperParameters) -> None:
         unet.space(hp, self.params.unet)

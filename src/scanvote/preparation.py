@@ -9,14 +9,13 @@ import numpy as np
 import pandas as pd
 
 from scanvote.arrays import Row, rows_a_shard, write_shards
-from scanvote.datasets.base import Task
 from scanvote.images.augment import augment
 from scanvote.images.crop import Box, crop
 from scanvote.images.decode import Mask, decode_image, decode_mask
 from scanvote.images.framing import Part, part_of, resized
 from scanvote.images.intensity import Counts, normalise, tissue_counts
 from scanvote.images.resize import pixel_size, resize_mask
-from scanvote.params import Params, PrepareTask
+from scanvote.params import Params, PrepareTask, Task
 from scanvote.seeds import generator
 from scanvote.splits import SPLITS
 

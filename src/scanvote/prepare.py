@@ -7,13 +7,12 @@ from pathlib import Path
 import pandas as pd
 
 from scanvote.crop_montage import write_crop_montage
-from scanvote.datasets.base import Task
 from scanvote.files import replaced_folder
 from scanvote.images.intensity import Counts
 from scanvote.known_patients import KnownPatients
-from scanvote.manifest import PIXEL, write_manifest
+from scanvote.manifest import PIXEL, classes, write_manifest
 from scanvote.parallel import mapped, results
-from scanvote.params import Params, PrepareTask
+from scanvote.params import Params, PrepareTask, Task
 from scanvote.preparation import Found, Preparation, portions, series_of
 from scanvote.progress import progress_bar
 from scanvote.protocols import check_leaks, split_scans
@@ -77,11 +76,6 @@ def audit_line(task: Task, leaks: dict[str, int], known: KnownPatients) -> str:
     """What the audit of the split found, and for which share of the scans it is blind."""
     pairs = f"{task}: {leaks['leaked_pairs_group']:,} pairs across the splits have a known link."
     return f"{pairs} {known.sentence()} {known.audit_words()}"
-
-
-def classes(manifest: pd.DataFrame) -> list[str]:
-    """The labels in alphabetical order: a label's place is its index in the arrays."""
-    return sorted(set(manifest["label"]))
 
 
 def _counts_by_series(

@@ -12,10 +12,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from scanvote.datasets.base import Task
 from scanvote.errors import InputError, did_you_mean
 from scanvote.manifest import read_manifest
-from scanvote.params import SplitParams
+from scanvote.params import SplitParams, Task
 from scanvote.splits import apportion, audit, group_scans
 
 

@@ -8,10 +8,9 @@ import pandas as pd
 import pytest
 
 from scanvote.deduplicate import deduplicate
-from scanvote.download import Metrics
 from scanvote.errors import InputError
 from scanvote.files import sha256
-from scanvote.manifest import COLUMNS, read_manifest, write_manifest
+from scanvote.manifest import COLUMNS, Metrics, read_manifest, write_manifest
 from scanvote.params import DeduplicateParams
 
 PARAMS = DeduplicateParams(shortlist=10, correlation=0.98, aligned=0.998, relatives=0.9)

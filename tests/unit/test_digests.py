@@ -88,3 +88,37 @@ def test_code_is_its_sources_and_versions(tmp_path: Path, monkeypatch: pytest.Mo
     assert before != digest_code([one, other], ["numpy"])
     monkeypatch.setattr("numpy.__version__", "0.1")
     assert before != digest_code([one], ["numpy"])
+
+
+COMMENTED = '''"""A module."""
+
+LIMIT = 3
+"""Of something."""
+
+
+class Thing:
+    """A thing."""
+
+    def size(self) -> int:
+        """In pixels."""
+        return LIMIT  # the most
+'''
+BARE = """
+LIMIT = 3
+class Thing:
+    def size(self) -> int:
+        return (LIMIT)
+"""
+
+
+def test_code_is_what_it_does_not_what_is_said_of_it(tmp_path: Path) -> None:
+    commented, bare = (
+        module(tmp_path / f"{name}.py", source)
+        for name, source in (("commented", COMMENTED), ("bare", BARE))
+    )
+    assert digest_code([commented], []) == digest_code([bare], [])
+    texts = (("LIMIT = 3", "LIMIT = 4"), ("(LIMIT)", "'LIMIT'"), ("size", "sides"))
+    changed = [
+        module(tmp_path / f"{number}.py", BARE.replace(*text)) for number, text in enumerate(texts)
+    ]
+    assert len({digest_code([one], []) for one in [bare, *changed]}) == 4

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from scanvote.datasets.base import Archive, Task
+from scanvote.datasets.base import Archive
 from scanvote.datasets.brain_tumor_mri import ARCHIVE as BRAIN
 from scanvote.datasets.brain_tumor_mri import LABELS
 from scanvote.datasets.brain_tumor_yes_no import ARCHIVE as YES_NO
@@ -18,7 +18,7 @@ from scanvote.datasets.lgg_mri import ARCHIVE as LGG
 from scanvote.download import download
 from scanvote.errors import InputError
 from scanvote.manifest import read_manifest
-from scanvote.params import Params, load_params
+from scanvote.params import Params, Task, load_params
 
 ROOT = Path(__file__).parents[2]
 

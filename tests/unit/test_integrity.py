@@ -3,10 +3,11 @@
 import pandas as pd
 import pytest
 
-from scanvote.datasets.base import Scan, Task
+from scanvote.datasets.base import Scan
 from scanvote.errors import InputError
 from scanvote.inspection import Seen
 from scanvote.integrity import RULES, check_usable, findings, problem, rules
+from scanvote.params import Task
 
 FINE = Seen(width=10, height=10, mode="L")
 TOO_FEW = 9

@@ -14,10 +14,10 @@ import pytest
 from scanvote.arrays import read_split
 from scanvote.errors import InputError
 from scanvote.files import sha256
-from scanvote.manifest import COLUMNS, read_manifest, write_manifest
+from scanvote.manifest import COLUMNS, classes, read_manifest, write_manifest
 from scanvote.params import Params
 from scanvote.preparation import Portion, Preparation
-from scanvote.prepare import classes, prepare
+from scanvote.prepare import prepare
 from scanvote.splits import SPLITS
 
 SIZE = (60, 48)

@@ -10,8 +10,7 @@ from pathlib import Path
 from scanvote.data_card.known import read_known
 from scanvote.data_card.sections import SECTIONS
 from scanvote.data_card.tables import UNKNOWN
-from scanvote.datasets.base import Task
-from scanvote.params import Params
+from scanvote.params import Params, Task
 
 
 def data_card(task: Task, params: Params, root: Path) -> str:

@@ -7,10 +7,9 @@ import pandas as pd
 from scanvote.copies import mislabelled
 from scanvote.data_card.known import Known
 from scanvote.data_card.tables import UNKNOWN, cross_table, table
-from scanvote.datasets.base import Task
-from scanvote.download import INTEGRITY
 from scanvote.integrity import RULES, rules
-from scanvote.manifest import source_labels
+from scanvote.manifest import INTEGRITY, source_labels
+from scanvote.params import Task
 from scanvote.patients import contradicting_copies
 from scanvote.splits import SPLITS
 

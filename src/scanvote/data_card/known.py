@@ -6,15 +6,14 @@ from pathlib import Path
 
 import pandas as pd
 
-from scanvote import datasets
-from scanvote.datasets.base import DataSet, Task
-from scanvote.download import INTEGRITY, MANIFEST
+from scanvote.datasets import registry
+from scanvote.datasets.base import DataSet
 from scanvote.errors import InputError
 from scanvote.files import sha256
 from scanvote.headline import read_figures
 from scanvote.known_patients import KnownPatients
-from scanvote.manifest import read_manifest
-from scanvote.params import Params
+from scanvote.manifest import INTEGRITY, MANIFEST, read_manifest
+from scanvote.params import Params, Task
 
 
 @dataclass(frozen=True)
@@ -83,7 +82,7 @@ def read_known(task: Task, params: Params, root: Path) -> Known:
 
 
 def _sets(task: Task, names: list[str], scans: pd.DataFrame) -> list[DataSet]:
-    sets = datasets.find_all(names, task)
+    sets = registry.find_all(names, task)
     held, wanted = set(scans["source"]), {one.name for one in sets}
     if held - wanted:
         raise InputError(

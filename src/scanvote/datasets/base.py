@@ -4,11 +4,8 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
 
-from scanvote.params import Params
-
-Task = Literal["classification", "segmentation"]
+from scanvote.params import Params, Task
 
 FACTS = (
     "institution",

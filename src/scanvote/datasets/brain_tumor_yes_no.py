@@ -3,9 +3,10 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from scanvote.datasets.base import Archive, DataSet, Scan, Task
+from scanvote.datasets.base import Archive, DataSet, Scan
 from scanvote.datasets.class_folders import class_images, find_tree
 from scanvote.datasets.sources import unpacked
+from scanvote.params import Task
 
 ARCHIVE = Archive(
     "brain_tumor_yes_no",

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from scanvote.datasets.base import Archive, DataSet, Scan, Task
+from scanvote.datasets.base import Archive, DataSet, Scan
 from scanvote.datasets.listing import IGNORED, read_listing, write_listing
 from scanvote.datasets.sources import find, unpack
 from scanvote.datasets.trees import folders, litter
@@ -21,7 +21,7 @@ from scanvote.datasets.volumes import read_nifti, write_cuts
 from scanvote.errors import InputError
 from scanvote.files import replaced_folder, write_csv
 from scanvote.parallel import mapped
-from scanvote.params import Params, VolumesParams
+from scanvote.params import Params, Task, VolumesParams
 
 ADDRESS = "https://biomedic.doc.ic.ac.uk/brain-development/downloads/IXI"
 NAME = re.compile(

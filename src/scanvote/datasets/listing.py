@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from scanvote.datasets.base import FACTS, Scan, Task
+from scanvote.datasets.base import FACTS, Scan
 from scanvote.files import write_csv
+from scanvote.params import Task
 
 LISTING = "scans.csv"
 IGNORED = "ignored.csv"

@@ -11,10 +11,10 @@ from pathlib import Path
 from urllib.parse import quote
 
 from scanvote.datasets.archives import copy_tree, extract
-from scanvote.datasets.base import Archive, Task
+from scanvote.datasets.base import Archive
 from scanvote.errors import InputError
 from scanvote.files import from_root, repository_root
-from scanvote.params import Params
+from scanvote.params import Params, Task
 from scanvote.progress import Progress, progress_bar
 
 

@@ -8,7 +8,7 @@ from typing import Literal
 
 import pandas as pd
 
-from scanvote.datasets.phantom import PHANTOM
+from scanvote.datasets.phantom.data_set import PHANTOM
 from scanvote.errors import InputError
 from scanvote.manifest import owners, read_manifest
 

@@ -33,7 +33,7 @@ from scanvote.params.models import (
     WalkParams,
 )
 from scanvote.params.reading import load_params, load_values, parse_values, validate
-from scanvote.params.section import Section
+from scanvote.params.section import Section, Task
 from scanvote.params.whole import Params
 
 __all__ = [
@@ -55,6 +55,7 @@ __all__ = [
     "SearchParams",
     "Section",
     "SplitParams",
+    "Task",
     "TrainingParams",
     "TransferParams",
     "UnetParams",

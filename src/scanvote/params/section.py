@@ -1,8 +1,11 @@
 """What the sections of params.yaml are made of."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
+
+Task = Literal["classification", "segmentation"]
+"""What is learnt of a scan: its class, or the mask of its tumour."""
 
 Share = Annotated[float, Field(gt=0, lt=1)]
 Positive = Annotated[int, Field(gt=0)]

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from scanvote.data_card.tables import UNKNOWN
-from scanvote.datasets.base import Task
+from scanvote.params import Task
 from scanvote.report import names, numbers
 from scanvote.report.facts import TASKS, Facts
 from scanvote.report.numbers import NOT_REPORTED

@@ -9,11 +9,10 @@ from typing import Any, get_args
 import pandas as pd
 
 from scanvote.data_card.known import Known, read_known
-from scanvote.datasets.base import Task
-from scanvote.download import MANIFEST
 from scanvote.files import sha256
 from scanvote.headline import read_figures
-from scanvote.params import Params, load_params, load_values
+from scanvote.manifest import MANIFEST
+from scanvote.params import Params, Task, load_params, load_values
 
 TASKS: tuple[Task, ...] = get_args(Task)
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from scanvote.data_card.known import Known
 from scanvote.data_card.tables import classes
-from scanvote.datasets.base import Task
+from scanvote.params import Task
 from scanvote.report import names, numbers
 from scanvote.report.blocks import Bullets, Section
 from scanvote.report.facts import TASKS, Facts, Metrics

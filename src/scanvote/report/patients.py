@@ -1,7 +1,7 @@
 """What a report says of the patients of the splits: the words of `KnownPatients`."""
 
-from scanvote.datasets.base import Task
 from scanvote.known_patients import KnownPatients
+from scanvote.params import Task
 from scanvote.report.blocks import Notice, Text
 from scanvote.report.facts import Facts
 from scanvote.report.numbers import NOT_REPORTED

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 import requests
 
-from scanvote.datasets import fetching, find
+from scanvote.datasets import fetching
 from scanvote.datasets.base import Archive
+from scanvote.datasets.registry import find
 from scanvote.datasets.sources import find_archive, unpack
 from scanvote.errors import InputError
 from scanvote.params import Params

@@ -24,14 +24,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from scanvote.datasets.base import DataSet, Scan, Task
+from scanvote.datasets.base import DataSet, Scan
 from scanvote.datasets.figshare_brain_tumor.locating import ARCHIVE, Located, located
 from scanvote.datasets.figshare_brain_tumor.matlab import MatFile, Slice, read_folds, read_slice
 from scanvote.datasets.listing import IGNORED, read_listing, write_listing
 from scanvote.errors import InputError
 from scanvote.files import replaced_folder, write_csv
 from scanvote.parallel import mapped
-from scanvote.params import Params
+from scanvote.params import Params, Task
 
 SPACING = {(512, 512): "0.49"}
 """Height and width of a slice to the published side of a pixel in mm."""

@@ -16,13 +16,13 @@ import re
 import unicodedata
 from pathlib import Path
 
-from scanvote.datasets.base import DataSet, Task
+from scanvote.datasets.base import DataSet
 from scanvote.datasets.listing import read_listing
 from scanvote.datasets.own.bringing import bring
 from scanvote.datasets.own.reading import Reading
 from scanvote.datasets.own.table import TABLES, read_table
 from scanvote.errors import InputError
-from scanvote.params import Params
+from scanvote.params import Params, Task
 
 ARCHIVES = frozenset({".7z", ".bz2", ".gz", ".rar", ".tar", ".tgz", ".xz", ".zip"})
 
@@ -66,7 +66,7 @@ def read(path: Path, task: Task) -> Reading:
 
 def set_name(path: Path) -> str:
     """A name for the data in `path`, of a-z, 0-9, _ and -, which no known set has."""
-    from scanvote.datasets import known_sets
+    from scanvote.datasets.registry import known_sets
 
     path = path.resolve()
     shown = path.stem if path.suffix.lower() in TABLES else path.name

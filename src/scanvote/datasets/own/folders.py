@@ -11,12 +11,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
-from scanvote.datasets.base import Task
 from scanvote.datasets.own.pairs import FOLDER, Pairs, pair
 from scanvote.datasets.own.reading import KINDS, Item, Left, Reading, some
 from scanvote.datasets.own.series import dicom_items
 from scanvote.datasets.own.walk import Tree, walk
 from scanvote.errors import InputError
+from scanvote.params import Task
 
 PARTS = re.compile(r"(train|test|val|valid|dev)(ing|ation)?([_ -]?(set|data))?$", re.IGNORECASE)
 """Name of a folder that holds a part of a published split."""

@@ -14,11 +14,12 @@ from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
 
-from scanvote.datasets.base import FACTS, Task
+from scanvote.datasets.base import FACTS
 from scanvote.datasets.own.reading import KINDS, Item, Left, Reading, some
 from scanvote.datasets.own.series import dicom_items
 from scanvote.datasets.own.walk import Found, kind_of, walk
 from scanvote.errors import InputError
+from scanvote.params import Task
 
 TABLES = frozenset({".csv", ".tsv"})
 SYNONYMS: Mapping[str, tuple[str, ...]] = {

@@ -5,8 +5,8 @@ from typing import Literal
 
 import numpy as np
 
-from scanvote.datasets.base import Task
 from scanvote.datasets.phantom.noise import Floats, Waves, product, waves
+from scanvote.params import Task
 
 Label = Literal["glioma", "meningioma", "no_tumor", "pituitary"]
 LABELS: tuple[Label, ...] = ("glioma", "meningioma", "no_tumor", "pituitary")

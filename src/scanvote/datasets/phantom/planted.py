@@ -10,10 +10,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from scanvote.datasets.base import Task
 from scanvote.datasets.phantom.acquisition import Bytes
 from scanvote.datasets.phantom.patients import LABELS, SPLITS
 from scanvote.datasets.phantom.truth import Planted, Row
+from scanvote.params import Task
 
 ONE_IN = 50  # scans, for every kind
 JPEG_QUALITY = 85

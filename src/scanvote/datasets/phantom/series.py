@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from scanvote.datasets.base import Task
 from scanvote.datasets.phantom import lesions
 from scanvote.datasets.phantom.acquisition import Bytes, acquire, draw_scanner, signal_and_parts
 from scanvote.datasets.phantom.anatomy import Anatomy, anatomy
@@ -22,6 +21,7 @@ from scanvote.datasets.phantom.patients import (
     draw_view,
     patient,
 )
+from scanvote.params import Task
 
 TASK_SEED: dict[Task, int] = {"classification": 1, "segmentation": 2}
 

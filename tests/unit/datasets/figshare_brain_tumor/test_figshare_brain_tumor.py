@@ -9,14 +9,14 @@ import pandas as pd
 import pytest
 
 from scanvote.data_card import data_card
-from scanvote.datasets.base import Scan, Task
+from scanvote.datasets.base import Scan
 from scanvote.datasets.figshare_brain_tumor import bring, person
 from scanvote.datasets.figshare_brain_tumor import scans as read_scans
 from scanvote.deduplicate import deduplicate
 from scanvote.download import download
 from scanvote.errors import InputError
 from scanvote.manifest import read_manifest
-from scanvote.params import Params
+from scanvote.params import Params, Task
 from tests.matlab import PARTS, cvind, fields, head, laid, lesion, mat, parts, slices, zipped
 
 FOLDS = [1, 2, 1, 2, 3, 3]

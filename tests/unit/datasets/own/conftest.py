@@ -5,8 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from scanvote.datasets.base import Task
-from scanvote.params import Params, load_params
+from scanvote.params import Params, Task, load_params
 
 ROOT = Path(__file__).parents[4]
 

@@ -8,10 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from scanvote.datasets.base import Task
 from scanvote.download import download
 from scanvote.errors import InputError
-from scanvote.params import Params
+from scanvote.params import Params, Task
 from tests.making import (
     picture,
     write_dicom,

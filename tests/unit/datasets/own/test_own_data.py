@@ -9,13 +9,12 @@ import pandas as pd
 import pytest
 
 from scanvote.arrays import read_split
-from scanvote.datasets.base import Task
 from scanvote.datasets.own import own_data, set_name
 from scanvote.deduplicate import deduplicate
 from scanvote.download import download
 from scanvote.errors import InputError
 from scanvote.manifest import read_manifest
-from scanvote.params import Params
+from scanvote.params import Params, Task
 from scanvote.prepare import prepare
 from tests.making import (
     write_image,

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from scanvote.datasets.base import Task
 from scanvote.datasets.own import read
 from scanvote.datasets.own.reading import Item
 from scanvote.errors import InputError
+from scanvote.params import Task
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
-from scanvote.datasets.phantom import PHANTOM, scans
+from scanvote.datasets.phantom.data_set import PHANTOM, scans
 from scanvote.datasets.phantom.generating import generate
 from scanvote.datasets.phantom.patients import (
     CONTRASTS,

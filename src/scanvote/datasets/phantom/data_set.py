@@ -1,0 +1,64 @@
+"""The phantom as a data set like the others."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from scanvote.datasets.base import DataSet, Scan
+from scanvote.datasets.phantom.truth import read_truth
+from scanvote.params import Params, Task
+from scanvote.progress import progress_bar
+
+CITATION = (
+    "Fonov V. et al., Unbiased average age-appropriate atlases for pediatric studies, "
+    "NeuroImage 54 (2011) 313-327; ICBM 152 Nonlinear atlases version 2009a, "
+    "as shipped with nilearn"
+)
+LICENCE = (
+    "ICBM 2009a templates: copyright (C) 1993-2004 Louis Collins, McConnell Brain Imaging "
+    "Centre, Montreal Neurological Institute, McGill University; free to use, copy, modify "
+    "and distribute with this notice"
+)
+FACTS = ("institution", "plane", "contrast")
+"""Columns of ``truth.csv`` that tell of a scan beyond its label."""
+
+
+def scans(folder: Path, task: Task) -> Iterator[Scan]:
+    """The scans of a phantom in the order of ``truth.csv``, planted ones last."""
+    for row in read_truth(folder):
+        facts = {name: told for name in FACTS if (told := getattr(row, name, ""))}
+        yield Scan(
+            row.path,
+            row.label,
+            row.mask_path,
+            row.patient,
+            row.series,
+            row.source_split,
+            facts,
+        )
+
+
+def _bring(folder: Path, task: Task, params: Params) -> None:
+    from scanvote.datasets.phantom.generating import generate  # SciPy, which nobody else needs
+
+    with progress_bar("Generate phantom") as progress:
+        generate(folder, params.phantom, task, params.seed, progress)
+
+
+PHANTOM = DataSet(
+    name="phantom",
+    tasks=("classification", "segmentation"),
+    licence=LICENCE,
+    citation=CITATION,
+    source="generated here",
+    purpose="To run the whole pipeline with a known answer, without a network or a patient.",
+    collection="Slices of one template of the brain, deformed for each patient, with a drawn lesion"
+    " of the class, a contrast, a bias field and noise. Sites and published parts are made up.",
+    patients="known: they are generated",
+    faults=(
+        "It shows no patient: heads and lesions are drawn.",
+        "Copies, wrong labels, black borders and a broken file are planted and listed in"
+        " planted.csv; half of the copies lie across the published parts.",
+    ),
+    bring=_bring,
+    scans=scans,
+)

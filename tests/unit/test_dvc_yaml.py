@@ -1,0 +1,102 @@
+"""Each stage of dvc.yaml watches all the code that decides its result."""
+
+import ast
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+from ruamel.yaml import YAML
+
+ROOT = Path(__file__).parents[2]
+SOURCES = ROOT / "src"
+STAGES = {
+    name: stage.get("do", stage) | {"foreach": stage.get("foreach", {})}
+    for name, stage in YAML(typ="safe").load(ROOT / "dvc.yaml")["stages"].items()
+}
+
+DECIDES_NOTHING = {
+    "__init__.py": "the version, which is in the run",
+    "errors.py": "what is raised ends the stage without a result",
+    "files.py": "how a file is written, not what",
+    "parallel.py": "how many processes work, not on what: tests of each stage that has some",
+    "params": "its values are watched one by one",
+    "progress.py": "what a person sees meanwhile",
+    "terminal.py": "likewise",
+    "tracking": "what MLflow is told",
+    "provenance.py": "likewise",
+}
+"""Of `src/scanvote`, and why."""
+
+
+def imported(path: Path) -> Iterator[Path]:
+    """The files of ours that a file imports, at its start or in a function, but not for types."""
+    tree = ast.parse(path.read_text())
+    for_types = {
+        id(inner)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test)
+        for inner in ast.walk(node)
+    }
+    for node in ast.walk(tree):
+        if id(node) in for_types:
+            continue
+        if isinstance(node, ast.Import):
+            for name in node.names:
+                yield from files_of(name.name)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield from files_of(node.module)
+            for name in node.names:
+                yield from files_of(f"{node.module}.{name.name}")
+
+
+def files_of(module: str) -> Iterator[Path]:
+    """That run when it is imported, those of its packages first."""
+    words = module.split(".")
+    if words[0] != "scanvote":
+        return
+    for count in range(1, len(words) + 1):
+        place = SOURCES.joinpath(*words[:count])
+        for file in (place / "__init__.py", place.with_suffix(".py")):
+            if file.is_file():
+                yield file
+
+
+@cache
+def closure(stage: str) -> frozenset[Path]:
+    found, left = set(), [ROOT / f"stages/{stage}.py"]
+    while left:
+        path = left.pop()
+        for one in imported(path):
+            if one not in found and not decides_nothing(one):
+                found.add(one)
+                left.append(one)
+    return frozenset(found)
+
+
+def decides_nothing(path: Path) -> bool:
+    listed = any(path.is_relative_to(SOURCES / "scanvote" / one) for one in DECIDES_NOTHING)
+    return listed or len(ast.parse(path.read_text()).body) <= 1  # a docstring
+
+
+def watched(stage: str) -> list[Path]:
+    """Its dependencies, with those of each of its items."""
+    matrix, each = STAGES[stage].get("matrix", {}), STAGES[stage]["foreach"].values()
+    items = [{key: name} for key, names in matrix.items() for name in names] or [*each] or [{}]
+    return [ROOT / filled(dep, item) for dep in STAGES[stage]["deps"] for item in items]
+
+
+def filled(dep: str, item: dict[str, str]) -> str:
+    for key, value in item.items():
+        dep = dep.replace(f"${{item.{key}}}", value)
+    return dep
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_all_that_a_stage_imports_is_among_its_dependencies(stage: str) -> None:
+    missing = {
+        path.relative_to(ROOT).as_posix()
+        for path in closure(stage)
+        if not any(path.is_relative_to(dep) for dep in watched(stage))
+    }
+    assert not missing
