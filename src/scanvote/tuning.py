@@ -5,6 +5,7 @@ is a temporary one, and a trial that was already trained returns at once.
 """
 
 import tempfile
+import warnings
 from collections.abc import Callable
 from itertools import takewhile
 from typing import Any
@@ -36,10 +37,13 @@ def walk(space: Space, run: RunTrial, params: WalkParams, seed: int) -> None:
         tuner = _Tuner(
             run, params.epochs, oracle=oracle, hypermodel=space, directory=folder, overwrite=True
         )
-        try:
-            tuner.search(verbose=0)
-        except FatalError as fatal:
-            raise fatal.__cause__ or fatal from None
+        with warnings.catch_warnings():
+            # NumPy's, of a trial that failed: its reason is told by whoever runs it
+            warnings.filterwarnings("ignore", "All-NaN axis", RuntimeWarning)
+            try:
+                tuner.search(verbose=0)
+            except FatalError as fatal:
+                raise fatal.__cause__ or fatal from None
 
 
 def _oracle(params: WalkParams, seed: int) -> keras_tuner.Oracle:

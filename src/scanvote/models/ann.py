@@ -8,6 +8,7 @@ import keras
 from keras import layers
 from keras_tuner import HyperParameters
 
+from scanvote.errors import InputError
 from scanvote.models.brief import Brief, answer
 from scanvote.params import AnnParams
 
@@ -27,8 +28,17 @@ def build(values: Mapping[str, Any], brief: Brief, params: AnnParams) -> keras.M
 
     `params.shrink` divides the sides of the scan; at 1 all pixels are seen.
 
+    Raises:
+        InputError: it does not divide them.
+
     Source: the ANN grid of the published 4-class system (dense layers 0/1/2 of 32/64/128).
     """
+    height, width = brief.shape[:2]
+    if height % params.shrink or width % params.shrink:
+        raise InputError(
+            f"ann.shrink: {params.shrink} does not divide scans of {height} x {width} pixels;"
+            " choose a number that divides both sides"
+        )
     inputs = keras.Input(brief.shape, name="scan")
     x = layers.Rescaling(1 / 255)(inputs)
     if params.shrink > 1:

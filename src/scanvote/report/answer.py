@@ -122,7 +122,8 @@ def mask_answer(facts: Facts) -> str:
         f" {numbers.of(found, 'baseline_dice_patient_mean')}: the U-Net is"
         f" {verdict(found, 'difference_dice_patient_mean')} (difference"
         f" {numbers.of(found, 'difference_dice_patient_mean')}), and masks that are always empty"
-        f" have {numbers.of(found, 'empty_dice_patient_mean')}, as two empty masks agree."
+        f" have {numbers.of(found, 'empty_dice_patient_mean')}: 1 for a patient without a tumour,"
+        " 0 for one with."
     )
 
 

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from keras_tuner import HyperParameters
 
+from scanvote.errors import InputError
 from scanvote.models import ann
 from scanvote.models.brief import Brief
 from scanvote.params import AnnParams, load_params
@@ -107,6 +108,11 @@ def test_a_shrunk_scan_is_the_mean_of_its_squares():
     means = scans.reshape(2, 4, 4, 4, 4).mean(axis=(2, 4)).repeat(4, 1).repeat(4, 2)
     expected = model.predict(means[..., None], verbose=0)
     assert np.allclose(model.predict(scans, verbose=0), expected, atol=1e-5)
+
+
+def test_a_shrink_that_leaves_pixels_over_is_refused():
+    with pytest.raises(InputError, match=r"^ann.shrink: 3 does not divide scans of 16 x 16"):
+        ann.build({"dense_layers": 0}, Brief((16, 16, 1), 4), _params(shrink=3))
 
 
 def test_two_classes_may_have_one_output():
