@@ -48,12 +48,19 @@ LOADED = (
 
 
 def main(listening: socket.socket) -> None:
-    """Fork a process for each call; only in such a one it returns, ready to run the stage."""
+    """Fork a process for each call; only in such a one it returns, ready to run the stage.
+
+    It ends with its parent, however that ends.
+    """
+    parent = os.pidfd_open(os.getppid())
     with selectors.DefaultSelector() as selector:
         selector.register(listening, selectors.EVENT_READ)
+        selector.register(parent, selectors.EVENT_READ)
         while True:
             for key, _ in selector.select():
-                if key.fileobj is listening:
+                if key.fileobj == parent:
+                    os._exit(0)
+                elif key.fileobj is listening:
                     caller, _ = listening.accept()
                     pid = _fork(caller)
                     if pid == 0:
