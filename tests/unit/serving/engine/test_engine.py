@@ -61,6 +61,11 @@ async def outcomes(tasks: "list[asyncio.Task[list[Examined]]]") -> list[str]:
     ]
 
 
+async def decoded(engine: SupervisedEngine) -> None:
+    """All that was asked: an explanation, of another thread, is asked for behind it."""
+    await engine.explain(Upload("x", b"x"), "lime")
+
+
 async def held_back(engine: SupervisedEngine, gate: Path) -> "asyncio.Task[list[Examined]]":
     """A file that keeps the worker busy until there is a file at `gate`."""
     await until(lambda: engine.ready)
@@ -87,16 +92,12 @@ def test_what_waits_is_examined_together_and_what_comes_alone_at_once(tmp_path: 
             first = await held_back(engine, tmp_path / "gate")
             others = asks(engine, *"abcdefgh")
             await until(lambda: engine.waiting == 9)
-            await engine_has_decoded(engine)
+            await decoded(engine)
             (tmp_path / "gate").touch()
             sizes = [task[0].finding.notes for task in await asyncio.gather(first, *others)]
             assert sizes.count(["4"]) >= 4
             assert max(engine.batches) == 4
             assert sum(size * times for size, times in engine.batches.items()) == 10
-
-    async def engine_has_decoded(engine: SupervisedEngine) -> None:
-        """An explanation is decoded by another thread, but asked for behind the others."""
-        await engine.explain(Upload("x", b"x"), "lime")
 
     played(both)
 
@@ -124,6 +125,7 @@ def test_a_volume_has_its_slices_in_order_and_holds_up_no_image(tmp_path: Path):
                 for content in (GZIP + b"slices 40", GZIP + b"slices 39", b"image")
             ]
             await until(lambda: engine.waiting == 4)
+            await decoded(engine)
             (tmp_path / "gate").touch()
             long, other, _ = await asyncio.gather(*tasks)
             assert [one.finding.slice for one in long] == list(range(40))
