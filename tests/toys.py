@@ -25,7 +25,7 @@ GZIP = b"\x1f\x8b"
 class Toy:
     """Reads ``word argument``, such as ``slices 3``.
 
-    - ``slices N``: a volume; every other file is of one scan
+    - ``slices N``: a volume, a slice of which takes 10 ms; every other file is of one scan
     - ``until PATH``: examined no sooner than there is a file at the path
     - ``refuse``, ``bug``, ``die``, ``hang``, each when it is examined, but for refuse
     - ``once PATH``: dies if there is no file at the path, and makes it before
@@ -67,6 +67,8 @@ def obey(text: str) -> None:
         raise ValueError("a bug")
     if word == "hang":
         time.sleep(1000)
+    if word == "slices":
+        time.sleep(0.01)
     while word == "until" and not path.exists():
         time.sleep(0.005)
     if word == "die" or (word == "once" and not path.exists()):
