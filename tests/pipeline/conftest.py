@@ -112,6 +112,12 @@ class Workspace:
         return Workspace(folder)
 
 
+def kill(process: subprocess.Popen[str]) -> None:
+    """All of its group, so that it cannot do anything more, and wait for its end."""
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
+
+
 def _environment() -> dict[str, str]:
     """This one's without settings of a run; first the `python3` that forks, then the commands."""
     alien = ("DVC_", "GIT_", "MLFLOW_", "SCANVOTE_", "KERAS_", "PYTHON")
@@ -191,8 +197,7 @@ def experiment(repro, tmp_path_factory) -> Iterator[tuple[Workspace, subprocess.
     process = workspace.start("dvc", "exp", "run", "-S", "lr=1e-4", "--name", "slower")
     yield workspace, process
     if process.poll() is None:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.communicate()
+        kill(process)
 
 
 @pytest.fixture(scope="session")

@@ -114,7 +114,7 @@ def _run(module: str) -> None:
     try:
         runpy.run_module(module, run_name="__main__", alter_sys=True)
     except SystemExit as ended:
-        code = ended.code or code
+        code = ended.code or 0
     threading._shutdown()
     atexit._run_exitfuncs()
     sys.stdout.flush()

@@ -2,9 +2,7 @@
 
 import io
 import json
-import os
 import shutil
-import signal
 import time
 import zipfile
 
@@ -14,7 +12,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from scanvote.headline import HEADLINES, read_figures, read_headlines
-from tests.pipeline.conftest import HANGS
+from tests.pipeline.conftest import HANGS, kill
 
 pytestmark = pytest.mark.slow  # all wait for a pipeline that was run to its end
 TASKS = ("classification", "segmentation")
@@ -320,7 +318,7 @@ def test_killed_in_a_search_and_run_again(done):
     words = ("repro", "--force", "--single-item", "search@cnn")
     process = done.start("dvc", *words)
     finished = _wait_for(lambda: list(memory.glob("*/result.json")), process)
-    _kill(process)
+    kill(process)
     assert len(list(memory.glob("*/result.json"))) == len(finished) == 1, "killed too late"
     written = finished[0].stat().st_mtime_ns
     done.dvc(*words)
@@ -350,7 +348,7 @@ def test_killed_at_ten_moments_of_a_search_over_all_families(done):
             before = _written(memory)
             _wait_for(lambda before=before: _written(memory) != before, process)
         time.sleep(random.uniform(0, 0.1))
-        _kill(process)
+        kill(process)
         for path in memory.glob("*/result.json"):
             finished.setdefault(path, path.stat().st_mtime_ns)
         left = [family for family in left if not (done / f"cut/{family}.json").exists()]
@@ -374,18 +372,12 @@ def test_a_unet_killed_between_two_epochs_ends_as_if_it_had_not_been(done):
     shutil.rmtree(memory)
     process = done.start_stages((*words, "cut", "cut/metrics.json"))
     _wait_for(lambda: list(memory.glob("*/checkpoint.npz")), process)
-    _kill(process)
+    kill(process)
     assert not list(memory.glob("*/result.json")), "killed too late"
     done.run_stages((*words, "cut", "cut/metrics.json"))
     whole, cut = (_contents(done / name) for name in ("whole", "cut"))
     assert {"1.keras", "curves.csv", "predictions.csv", "metrics.json"} < set(whole)
     assert cut == whole
-
-
-def _kill(process):
-    """All of its group, so that it cannot do anything more, and wait for its end."""
-    os.killpg(process.pid, signal.SIGKILL)
-    process.communicate()
 
 
 def _contents(folder):

@@ -1,6 +1,7 @@
 """What the unit tests share: the repository's params.yaml, shrunk."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -29,21 +30,25 @@ def params() -> Params:
     return whole.model_copy(update={"prepare": prepare, "explain": explain})
 
 
+@contextmanager
+def _run_eagerly(wanted: bool) -> Iterator[None]:
+    from tensorflow import config  # not by all tests
+
+    before = config.functions_run_eagerly()
+    config.run_functions_eagerly(wanted)
+    yield
+    config.run_functions_eagerly(before)
+
+
 @pytest.fixture(scope="module")
 def eager() -> Iterator[None]:
     """TensorFlow without graphs: to trace one takes seconds, to step a tiny network none."""
-    import tensorflow
-
-    tensorflow.config.run_functions_eagerly(True)
-    yield
-    tensorflow.config.run_functions_eagerly(False)
+    with _run_eagerly(True):
+        yield
 
 
 @pytest.fixture
 def graphs(eager: None) -> Iterator[None]:
     """TensorFlow with graphs again, for a training of many steps."""
-    import tensorflow
-
-    tensorflow.config.run_functions_eagerly(False)
-    yield
-    tensorflow.config.run_functions_eagerly(True)
+    with _run_eagerly(False):
+        yield

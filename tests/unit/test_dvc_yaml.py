@@ -29,9 +29,14 @@ DECIDES_NOTHING = {
 """Of `src/scanvote`, and why."""
 
 
+@cache
+def parsed(path: Path) -> ast.Module:
+    return ast.parse(path.read_text())
+
+
 def imported(path: Path) -> Iterator[Path]:
     """The files of ours that a file imports, at its start or in a function, but not for types."""
-    tree = ast.parse(path.read_text())
+    tree = parsed(path)
     for_types = {
         id(inner)
         for node in ast.walk(tree)
@@ -62,8 +67,7 @@ def files_of(module: str) -> Iterator[Path]:
                 yield file
 
 
-@cache
-def closure(stage: str) -> frozenset[Path]:
+def closure(stage: str) -> set[Path]:
     found, left = set(), [ROOT / f"stages/{stage}.py"]
     while left:
         path = left.pop()
@@ -71,12 +75,12 @@ def closure(stage: str) -> frozenset[Path]:
             if one not in found and not decides_nothing(one):
                 found.add(one)
                 left.append(one)
-    return frozenset(found)
+    return found
 
 
 def decides_nothing(path: Path) -> bool:
     listed = any(path.is_relative_to(SOURCES / "scanvote" / one) for one in DECIDES_NOTHING)
-    return listed or len(ast.parse(path.read_text()).body) <= 1  # a docstring
+    return listed or len(parsed(path).body) <= 1  # a docstring
 
 
 def watched(stage: str) -> list[Path]:
