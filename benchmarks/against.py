@@ -54,7 +54,7 @@ runpy.run_module(sys.argv.pop(1), run_name="__main__", alter_sys=True)
 PRINTS = """
 import sys, time
 from pathlib import Path
-from scanvote.images.hashing import fingerprints
+from scanvote.pipeline.deduplicate.fingerprints import fingerprints
 paths = sorted(path for path in Path(sys.argv[1]).rglob("*") if path.is_file())
 start = time.perf_counter()
 fingerprints(paths, 1)

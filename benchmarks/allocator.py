@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 from normalisation import BATCH, CLASSES, learner
 
-from scanvote import backend
+from scanvote.core import backend
 
 STEPS = 10
 WAYS = {"given back": "glibc's way", "kept": "used again"}

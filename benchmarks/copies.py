@@ -29,11 +29,11 @@ import numpy as np
 import pandas as pd
 from copies_peers import PEERS
 
-from scanvote.duplicate_pairs import pairs_by_correlation, pairs_by_registration
-from scanvote.files import sha256
-from scanvote.images.duplicates import as_pairs, clusters, equal_pairs, joined
-from scanvote.images.hashing import fingerprints
+from scanvote.core.files import sha256
 from scanvote.params import load_params
+from scanvote.pipeline.deduplicate.fingerprints import fingerprints
+from scanvote.pipeline.deduplicate.pair_search import pairs_by_correlation, pairs_by_registration
+from scanvote.pipeline.deduplicate.pairs import as_pairs, clusters, equal_pairs, joined
 
 EACH = 100
 """Copies of a kind."""

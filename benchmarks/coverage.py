@@ -12,9 +12,9 @@ from functools import cache
 
 import numpy as np
 
-from scanvote.metrics.answers import Answers
-from scanvote.metrics.gauges import calibrated, counted, ranked, sampled
-from scanvote.statistics import interval
+from scanvote.metrics.bootstrap import interval
+from scanvote.metrics.resampled import calibrated, counted, ranked, sampled
+from scanvote.metrics.results import Answers
 
 FIGURES = ("accuracy", "macro_f1", "auroc", "brier")
 SHARES = np.array([0.5, 0.3, 0.2])

@@ -35,7 +35,7 @@ assert not {"tensorflow", "keras", "jax", "mlflow"} & set(sys.modules)
 def write_inputs(root: Path, rows: int, models: int) -> int:
     """Tables of `models` members and the vote; two scans a group. The number of test scans."""
     from scanvote.arrays import write_shards
-    from scanvote.files import write_csv, write_json
+    from scanvote.core.files import write_csv, write_json
     from scanvote.manifest import COLUMNS
 
     random = np.random.default_rng(0)

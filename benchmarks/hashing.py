@@ -22,9 +22,9 @@ from pathlib import Path
 
 from measure import peak_memory
 
+from scanvote.core.parallel import mapped
 from scanvote.images.decode import decode_image
-from scanvote.images.hashing import fingerprints
-from scanvote.parallel import mapped
+from scanvote.pipeline.deduplicate.fingerprints import fingerprints
 
 ENDINGS = {".jpg", ".jpeg", ".png", ".tif"}
 ROUNDS = 3

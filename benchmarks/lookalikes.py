@@ -19,10 +19,10 @@ import numpy as np
 import pandas as pd
 from pair_signals import CROPPED, Pairs, all_pairs, signals
 
-from scanvote.canvas import canvas, class_colour
-from scanvote.images.hashing import fingerprints
-from scanvote.seeds import generator
-from scanvote.splits import apportion
+from scanvote.core.seeds import generator
+from scanvote.pipeline.deduplicate.fingerprints import fingerprints
+from scanvote.plots.canvas import canvas, class_colour
+from scanvote.splits.groups import apportion
 
 RULE = 0.90
 """r of cropped thumbnails from which the stage deduplicate calls scans relatives."""

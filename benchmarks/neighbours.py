@@ -82,7 +82,7 @@ def brute_force(hashes: np.ndarray, distance: int, rows: np.ndarray) -> Iterator
 
 def search(path: Path, out: Path, distance: int, how: str) -> None:
     """Write the keys of all near pairs to `out` and print the seconds."""
-    from scanvote.images.neighbours import near_pairs
+    from scanvote.pipeline.deduplicate.hamming import near_pairs
 
     hashes = np.load(path)
     start = time.perf_counter()

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from scanvote.backend import use_backend
+from scanvote.core.backend import use_backend
 
 BATCH, CLASSES = 32, 4
 

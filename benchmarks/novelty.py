@@ -111,10 +111,10 @@ def main() -> None:
     parser.add_argument("--mirror", type=Path, default=os.environ.get("SCANVOTE_MIRROR"))
     parser.add_argument("--most", type=int, default=400, help="test scans of a task")
     asked = parser.parse_args()
-    from scanvote.backend import use_backend
+    from scanvote.core.backend import use_backend
 
     use_backend("tensorflow")
-    from scanvote.package import load_package
+    from scanvote.pipeline.package import load_package
 
     package = load_package(asked.package or asked.root / "models" / "package")
     asking = {

@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from scanvote.deduplicate import deduplicate
-from scanvote.download import download
 from scanvote.manifest import read_manifest
 from scanvote.params import Params, load_params
+from scanvote.pipeline.deduplicate.stage import deduplicate
+from scanvote.pipeline.download.stage import download
 
 ROOT = Path(__file__).parents[1]
 SETS = ("brain_tumor_mri", "brain_tumor_yes_no", "lgg_mri", "chest_xray_pneumonia")

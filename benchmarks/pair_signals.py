@@ -12,13 +12,13 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from scanvote.images.alignment import aligned_correlation
+from scanvote.core.parallel import mapped
+from scanvote.core.seeds import derive, generator
 from scanvote.images.crop import crop_box
 from scanvote.images.decode import decode_grey, decode_image
-from scanvote.images.duplicates import clusters
-from scanvote.images.hashing import fingerprints
-from scanvote.parallel import mapped
-from scanvote.seeds import derive, generator
+from scanvote.pipeline.deduplicate.fingerprints import fingerprints
+from scanvote.pipeline.deduplicate.pairs import clusters
+from scanvote.pipeline.deduplicate.registration import aligned_correlation
 
 SHORTLIST = 30_000
 """Pairs of the highest r, of whole and of cropped thumbnails each, that are aligned."""

@@ -19,12 +19,12 @@ import numpy as np
 import pandas as pd
 from measure import peak_memory, timed
 
+from scanvote.core.parallel import mapped
 from scanvote.images.augment import augment
 from scanvote.images.decode import decode_image
 from scanvote.manifest import COLUMNS, read_manifest, write_manifest
-from scanvote.parallel import mapped
 from scanvote.params import AugmentParams, Params, load_params
-from scanvote.prepare import prepare
+from scanvote.pipeline.prepare.stage import prepare
 
 ROOT = Path(__file__).parents[1]
 SIDE = 150
@@ -69,7 +69,7 @@ def kept(frame: pd.DataFrame, times: int) -> pd.DataFrame:
 
 
 def from_mirror(root: Path, mirror: Path) -> None:
-    from scanvote.download import download
+    from scanvote.pipeline.download.stage import download
 
     os.environ["SCANVOTE_MIRROR"] = str(mirror)
     params = load_params(ROOT / "params.yaml")

@@ -17,9 +17,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from scanvote import statistics
-from scanvote.backend import use_backend
+from scanvote.core.backend import use_backend
 from scanvote.manifest import read_manifest
+from scanvote.metrics import bootstrap
 from scanvote.params import Params, load_params
 
 ROOT = Path(__file__).parents[1]
@@ -66,7 +66,7 @@ def changed(params: Params, algorithm: str) -> Params:
 
 
 def found(algorithm: str, prepared: Path, params: Params) -> Found:
-    from scanvote.search import search
+    from scanvote.pipeline.search.stage import search
 
     log = Log()
     with tempfile.TemporaryDirectory() as folder:
@@ -81,8 +81,8 @@ def found(algorithm: str, prepared: Path, params: Params) -> Found:
         failed=int(metrics["failed_trials"]),
         seconds=log.seconds,
         best=best,
-        macro_f1=float(statistics.macro_f1(counts.sum(axis=0))),
-        scores=statistics.macro_f1(statistics.resampled(counts, params.seed)),
+        macro_f1=float(bootstrap.macro_f1(counts.sum(axis=0))),
+        scores=bootstrap.macro_f1(bootstrap.resampled(counts, params.seed)),
     )
 
 
@@ -93,7 +93,7 @@ def confusions(table: pd.DataFrame, prepared: Path) -> np.ndarray:
     groups = pd.factorize(table["scan_id"].map(group_of))[0]
     labels = sorted(set(table["label"]))
     truth, guess = (pd.Categorical(table[c], labels).codes for c in ("label", "predicted"))
-    return statistics.confusions(groups, truth, guess, len(labels))
+    return bootstrap.confusions(groups, truth, guess, len(labels))
 
 
 def shown(bounds: tuple[float, float]) -> str:
@@ -116,9 +116,9 @@ def main() -> None:
         one = found(algorithm, prepared, params)
         grid = grid or one
         row = [algorithm, one.trials, one.failed, f"{one.seconds:.0f}", one.best]
-        row += [f"{one.macro_f1:.3f}", shown(statistics.interval(one.scores))]
+        row += [f"{one.macro_f1:.3f}", shown(bootstrap.interval(one.scores))]
         row += [f"{one.macro_f1 - grid.macro_f1:+.3f}"]
-        row += [shown(statistics.interval(one.scores - grid.scores))]
+        row += [shown(bootstrap.interval(one.scores - grid.scores))]
         print("| " + " | ".join(map(str, row)) + " |", flush=True)
 
 

@@ -24,7 +24,7 @@ from measure import peak_memory
 from training import Log, turns
 
 from scanvote.arrays import write_shards
-from scanvote.backend import use_backend
+from scanvote.core.backend import use_backend
 from scanvote.manifest import COLUMNS, write_manifest
 from scanvote.params import Params, load_params
 
@@ -72,7 +72,7 @@ def settings(side: int, **unet: Any) -> Params:
 
 def train(folder: Path, encoder: str | None, slices: int, repeats: int) -> None:
     """An epoch on one batch that lies in memory, and as the loop of a training fits it."""
-    from scanvote.mask_bench import MaskBench
+    from scanvote.pipeline.unet.study import MaskBench
     from scanvote.training.batches import Batches
 
     side = 128
@@ -106,7 +106,7 @@ GRID = ("filters", "normalisation", "block", "attention", "dropout", "loss")
 def ways(model: Any, batches: Any) -> dict[str, Callable[[], object]]:
     import keras
 
-    from scanvote.backend import feed
+    from scanvote.core.backend import feed
 
     fed, batch = feed(batches), tuple(map(keras.ops.convert_to_tensor, batches[0]))
 
@@ -123,7 +123,7 @@ def ways(model: Any, batches: Any) -> dict[str, Callable[[], object]]:
 
 def predict(folder: Path, encoder: str | None, repeats: int) -> None:
     """Slices a second, one at a time and 32 at once."""
-    from scanvote.mask_bench import MaskBench
+    from scanvote.pipeline.unet.study import MaskBench
     from scanvote.training.batches import predict as predicted
 
     count = 64
@@ -154,7 +154,7 @@ def memory(backend: str) -> None:
 
 
 def stage(folder: Path, slices: int) -> None:
-    from scanvote.unet import train_unet
+    from scanvote.pipeline.unet.stage import train_unet
 
     generated(folder, {"train": slices, "validation": slices // 5, "test": slices // 5}, 128)
     train_unet(folder, settings(128, filters=2), folder / "out", Log())

@@ -109,9 +109,9 @@ def answer_directly(package: Path, scans: Path) -> None:
     """For each line that is read: the seconds that all scans took, and of the processor."""
     from load import read_files
 
-    from scanvote.intake.scan import Limits
-    from scanvote.serving.engine.asked import load_packaged
-    from scanvote.serving.work import Upload
+    from scanvote.inputs.scan import Limits
+    from scanvote.serving.engine.model import load_packaged
+    from scanvote.serving.engine_api import Upload
 
     asked = load_packaged(package, Limits(), 32)
     images = [asked.read(Upload(*file))[0].image for file in read_files(scans)]

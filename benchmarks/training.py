@@ -22,7 +22,7 @@ import pandas as pd
 import psutil
 
 from scanvote.arrays import Shard, mapped_split, write_shards
-from scanvote.backend import use_backend
+from scanvote.core.backend import use_backend
 from scanvote.manifest import COLUMNS, write_manifest
 from scanvote.params import Params, load_params
 
@@ -60,7 +60,7 @@ def one_hot(shard: Shard) -> np.ndarray:
 def network(shape: tuple[int, int, int], params: Params, lite0: str | None) -> Any:
     """The CNN, or the saved backbone with a head on it, frozen."""
     from scanvote.models import cnn, transfer
-    from scanvote.models.brief import Brief
+    from scanvote.models.input_spec import Brief
 
     brief = Brief(shape, len(CLASSES))
     if lite0 is None:
@@ -97,7 +97,7 @@ def epochs(model: Any, train: Shard, params: Params) -> dict[str, Callable[[], o
     """An epoch on one batch that lies in memory, and as the loop of a training fits it."""
     import keras
 
-    from scanvote.backend import feed
+    from scanvote.core.backend import feed
     from scanvote.training.batches import Batches
 
     images, targets = train["images"], one_hot(train)
@@ -216,7 +216,7 @@ class Log:
 
 
 def memory(folder: Path, params: Params, backend: str) -> None:
-    from scanvote.search import search
+    from scanvote.pipeline.search.stage import search
 
     generated(folder, {"train": 256, "validation": 64, "test": 64}, (32, 32, 1))
     update = {"algorithm": "random", "max_trials": SHOWN[-1], "epochs": 2, "patience": None}

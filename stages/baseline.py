@@ -3,10 +3,10 @@
 from pathlib import Path
 
 from scanvote import tracking
-from scanvote.baseline import find_bright_regions
-from scanvote.headline import HEADLINES, write_figures
+from scanvote.core.metrics_file import HEADLINES, write_figures
+from scanvote.core.terminal import run_stage
 from scanvote.params import load_params
-from scanvote.terminal import run_stage
+from scanvote.pipeline.baseline.stage import find_bright_regions
 
 
 def main(prepared: Path, out: Path, metrics: Path) -> None:

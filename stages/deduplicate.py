@@ -3,11 +3,11 @@
 from pathlib import Path
 
 from scanvote import tracking
-from scanvote.canvas import mark_smoke
-from scanvote.deduplicate import deduplicate
-from scanvote.headline import HEADLINES, write_figures
+from scanvote.core.metrics_file import HEADLINES, write_figures
+from scanvote.core.terminal import run_stage
 from scanvote.params import Task, load_params
-from scanvote.terminal import run_stage
+from scanvote.pipeline.deduplicate.stage import deduplicate
+from scanvote.plots.canvas import mark_smoke
 
 
 def main(task: Task, raw: Path, overrule: Path, patients: Path, out: Path, metrics: Path) -> None:

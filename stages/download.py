@@ -3,10 +3,10 @@
 from pathlib import Path
 
 from scanvote import tracking
-from scanvote.download import download
-from scanvote.headline import HEADLINES, write_figures
+from scanvote.core.metrics_file import HEADLINES, write_figures
+from scanvote.core.terminal import run_stage
 from scanvote.params import Task, load_params
-from scanvote.terminal import run_stage
+from scanvote.pipeline.download.stage import download
 
 
 def main(task: Task, out: Path, metrics: Path) -> None:

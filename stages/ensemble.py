@@ -3,10 +3,10 @@
 from pathlib import Path
 
 from scanvote import tracking
-from scanvote.ensemble import ensemble
-from scanvote.headline import HEADLINES, write_figures
+from scanvote.core.metrics_file import HEADLINES, write_figures
+from scanvote.core.terminal import run_stage
 from scanvote.params import load_params
-from scanvote.terminal import run_stage
+from scanvote.pipeline.ensemble.stage import ensemble
 
 
 def main(searches: Path, out: Path, metrics: Path) -> None:

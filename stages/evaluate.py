@@ -3,12 +3,12 @@
 from pathlib import Path
 
 from scanvote import tracking
-from scanvote.canvas import mark_smoke
-from scanvote.evaluate import evaluate_classification
-from scanvote.evaluate_masks import evaluate_segmentation
-from scanvote.headline import HEADLINES, read_headlines, write_figures
+from scanvote.core.metrics_file import HEADLINES, read_headlines, write_figures
+from scanvote.core.terminal import run_stage
 from scanvote.params import Task, load_params
-from scanvote.terminal import run_stage
+from scanvote.pipeline.evaluate.classification import evaluate_classification
+from scanvote.pipeline.evaluate.segmentation import evaluate_segmentation
+from scanvote.plots.canvas import mark_smoke
 
 
 def main(

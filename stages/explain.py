@@ -3,11 +3,11 @@
 from pathlib import Path
 
 from scanvote import tracking
-from scanvote.backend import use_backend
-from scanvote.canvas import mark_smoke
-from scanvote.headline import HEADLINES, write_figures
+from scanvote.core.backend import use_backend
+from scanvote.core.metrics_file import HEADLINES, write_figures
+from scanvote.core.terminal import run_stage
 from scanvote.params import load_params
-from scanvote.terminal import run_stage
+from scanvote.plots.canvas import mark_smoke
 
 
 def main(
@@ -17,7 +17,9 @@ def main(
     params = load_params()
     mark_smoke(params.smoke)
     use_backend(params.backend)
-    from scanvote.explain.stage import explain  # imports Keras, which reads the backend once
+    from scanvote.pipeline.explain.stage import (
+        explain,  # imports Keras, which reads the backend once
+    )
 
     with tracking.stage_run(
         "explain",

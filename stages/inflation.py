@@ -3,13 +3,13 @@
 from pathlib import Path
 
 from scanvote import tracking
-from scanvote.backend import use_backend
-from scanvote.canvas import mark_smoke
-from scanvote.files import mirror_folder
-from scanvote.headline import HEADLINES, write_figures
-from scanvote.inflation import inflation
+from scanvote.core.backend import use_backend
+from scanvote.core.files import mirror_folder
+from scanvote.core.metrics_file import HEADLINES, write_figures
+from scanvote.core.terminal import run_stage
 from scanvote.params import load_params
-from scanvote.terminal import run_stage
+from scanvote.pipeline.inflation.stage import inflation
+from scanvote.plots.canvas import mark_smoke
 
 
 def main(raw: Path, deduplicated: Path, out: Path, metrics: Path) -> None:

@@ -5,10 +5,10 @@ from pathlib import Path
 import typer
 
 from scanvote import tracking
-from scanvote.backend import use_backend
-from scanvote.headline import HEADLINES, write_figures
+from scanvote.core.backend import use_backend
+from scanvote.core.metrics_file import HEADLINES, write_figures
+from scanvote.core.terminal import run_stage
 from scanvote.params import load_params
-from scanvote.terminal import run_stage
 
 
 def main(
@@ -23,7 +23,9 @@ def main(
     """Pack what ENSEMBLE chose of SEARCHES, and UNET, into OUT, and register it."""
     params = load_params()
     use_backend(params.backend)
-    from scanvote.package.packing import pack  # loads networks on the backend that was chosen
+    from scanvote.pipeline.package.stage import (
+        pack,  # loads networks on the backend that was chosen
+    )
 
     with tracking.stage_run(
         "package",

@@ -3,10 +3,10 @@
 from pathlib import Path
 
 from scanvote import tracking
-from scanvote.headline import read_headlines
+from scanvote.core.metrics_file import read_headlines
+from scanvote.core.terminal import run_stage
 from scanvote.params import load_params
-from scanvote.report import write_report
-from scanvote.terminal import run_stage
+from scanvote.pipeline.report import write_report
 
 
 def main(html: Path, model_card: Path, checklist: Path) -> None:

@@ -3,12 +3,12 @@
 from pathlib import Path
 
 from scanvote import tracking
-from scanvote.backend import use_backend
-from scanvote.canvas import mark_smoke
-from scanvote.headline import HEADLINES, write_figures
+from scanvote.core.backend import use_backend
+from scanvote.core.metrics_file import HEADLINES, write_figures
+from scanvote.core.terminal import run_stage
 from scanvote.params import Family, load_params
-from scanvote.skipped import skip_family
-from scanvote.terminal import run_stage
+from scanvote.pipeline.search.skipped import skip_family
+from scanvote.plots.canvas import mark_smoke
 
 
 def main(family: Family, prepared: Path, out: Path, metrics: Path) -> None:
@@ -19,7 +19,7 @@ def main(family: Family, prepared: Path, out: Path, metrics: Path) -> None:
         return
     mark_smoke(params.smoke)
     use_backend(params.backend)
-    from scanvote.search import search  # imports Keras, which reads the backend once
+    from scanvote.pipeline.search.stage import search  # imports Keras, which reads the backend once
 
     with tracking.stage_run(
         "search",

@@ -5,12 +5,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from scanvote.findings import Familiarity, Finding, MaskFinding, MemberVote
 from scanvote.images.decode import Rgb
-from scanvote.package import Answer, Contents
-from scanvote.package.contents import Operating
-from scanvote.package.loaded import Marked
-from scanvote.voting import Vote
+from scanvote.pipeline.ensemble.vote import Vote
+from scanvote.pipeline.package import Answer, Contents
+from scanvote.pipeline.package.metadata import Operating
+from scanvote.pipeline.package.model import Marked
+from scanvote.predict.schema import Familiarity, Finding, MaskFinding, MemberVote
 from tests.serving import LABELS, MEMBERS, contents
 
 

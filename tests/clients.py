@@ -8,8 +8,8 @@ from contextlib import contextmanager, nullcontext
 from typing import Any
 
 from scanvote.serving.app import make_app
+from scanvote.serving.engine_api import Engine
 from scanvote.serving.options import ServeOptions
-from scanvote.serving.work import Engine
 from tests.serving import FakeEngine
 
 with warnings.catch_warnings():

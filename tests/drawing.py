@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
-from scanvote import canvas
+from scanvote.plots import canvas
 
 
 def check_picture(

@@ -7,13 +7,13 @@ import numpy as np
 import pandas as pd
 
 from scanvote.arrays import read_split, write_shards
-from scanvote.ensemble import ensemble
-from scanvote.files import sha256, write_csv, write_json
+from scanvote.core.files import sha256, write_csv, write_json
 from scanvote.images.decode import decode_image
-from scanvote.images.framing import frame
+from scanvote.images.preprocess import frame
 from scanvote.manifest import COLUMNS, PIXEL, write_manifest
+from scanvote.models.postprocess import Postprocess
 from scanvote.params import Params, PrepareTask
-from scanvote.postprocess import Postprocess
+from scanvote.pipeline.ensemble.stage import ensemble
 from scanvote.predictions import class_predictions, mask_predictions
 from tests.making import write_image
 from tests.searching import tiny_params
@@ -111,8 +111,8 @@ def _row(path: Path, task: str, code: int, params: Params) -> dict[str, Any]:
 
 
 def _search(made: Made, family: str, place: int, labels: list[str]) -> None:
-    from scanvote.models.archive import save_model
-    from scanvote.models.brief import as_classes
+    from scanvote.models.input_spec import as_classes
+    from scanvote.models.saving import save_model
 
     folder = made.searches / family
     model = classifier(seed=place, outputs=1 if len(labels) == 2 else len(labels), name=family)
@@ -129,8 +129,8 @@ def classifier(seed: int, outputs: int, name: str, channels: int = 1) -> Any:
     import keras
     from keras import layers
 
-    from scanvote.models.brief import answer
-    from scanvote.models.mirror import mirrored
+    from scanvote.models.flip_tta import mirrored
+    from scanvote.models.input_spec import answer
 
     keras.utils.set_random_seed(seed + 1)
     inputs = keras.Input((SIDE, SIDE, channels), name="scan")
@@ -144,7 +144,7 @@ def _unet(made: Made) -> None:
     import keras
     from keras import layers
 
-    from scanvote.models.archive import save_model
+    from scanvote.models.saving import save_model
 
     keras.utils.set_random_seed(7)
     inputs = keras.Input((SIDE, SIDE, 1), name="scan")

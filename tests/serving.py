@@ -10,10 +10,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from scanvote.findings import Familiarity, Finding, MaskFinding, MemberVote
-from scanvote.intake.scan import Refused
-from scanvote.package import Contents
-from scanvote.package.contents import (
+from scanvote.inputs.scan import Refused
+from scanvote.params import VolumesParams, load_params
+from scanvote.params.whole import Method
+from scanvote.pipeline.package import Contents
+from scanvote.pipeline.package.metadata import (
     Classifiers,
     Explaining,
     MaskWay,
@@ -21,9 +22,8 @@ from scanvote.package.contents import (
     Seen,
     Segmenters,
 )
-from scanvote.params import VolumesParams, load_params
-from scanvote.params.whole import Method
-from scanvote.serving.work import Examined, Explained, Unserved, Upload
+from scanvote.predict.schema import Familiarity, Finding, MaskFinding, MemberVote
+from scanvote.serving.engine_api import Examined, Explained, Unserved, Upload
 from tests.making import picture
 
 ROOT = Path(__file__).parents[1]

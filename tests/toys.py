@@ -9,13 +9,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from scanvote.errors import InputError
-from scanvote.findings import Familiarity, Finding, MaskFinding
+from scanvote.core.errors import InputError
 from scanvote.images.decode import Mask
-from scanvote.intake.scan import Refused, Scan
+from scanvote.inputs.scan import Refused, Scan
 from scanvote.params.whole import Method
-from scanvote.serving.engine.asked import GivenUp
-from scanvote.serving.work import Upload
+from scanvote.predict.schema import Familiarity, Finding, MaskFinding
+from scanvote.serving.engine.model import GivenUp
+from scanvote.serving.engine_api import Upload
 
 SIDE = 8
 GZIP = b"\x1f\x8b"

@@ -19,8 +19,8 @@ from typing import IO, Any, Literal
 
 import numpy as np
 
-from scanvote.errors import InputError
-from scanvote.files import repository_root, written
+from scanvote.core.errors import InputError
+from scanvote.core.files import repository_root, written
 
 Shard = dict[str, np.ndarray]
 Row = dict[str, Any]

@@ -6,9 +6,9 @@ from typing import Annotated, Literal
 
 import typer
 
+from scanvote.core.terminal import one_line_errors
 from scanvote.params import Family, load_params
 from scanvote.params.whole import Method
-from scanvote.terminal import one_line_errors
 
 Model = Annotated[
     str | None,
@@ -59,7 +59,7 @@ def check(
 
     What they hold, what is wrong with them, and what to change in params.yaml to use them.
     """
-    from scanvote.data_report import check_and_show
+    from scanvote.commands.data_check_report import check_and_show
 
     check_and_show(path, task)
 
@@ -75,9 +75,9 @@ def card(
     Of the scans that `dvc repro download` has brought; copies and splits are told of where
     these stages have run too.
     """
-    from scanvote.data_card import data_card
-    from scanvote.files import write_text
+    from scanvote.core.files import write_text
     from scanvote.params import load_params
+    from scanvote.pipeline.report.data_card import data_card
 
     text = data_card(task, load_params(), Path())
     if out is None:
@@ -93,7 +93,7 @@ def trials(
     best: Annotated[bool, typer.Option("--best", help="Only the best of each family.")] = False,
 ) -> None:
     """List the trials of the last search, the best first, with what each cost."""
-    from scanvote.trial_report import show_trials
+    from scanvote.commands.trials import show_trials
 
     show_trials(family, best, load_params())
 
@@ -122,7 +122,7 @@ def predict(
     A file that cannot be read is a row with its reason, and the exit code then is 1.
     """
     from scanvote.predict.run import Wanted, predict
-    from scanvote.tracking.fetching import default_model, package_folder
+    from scanvote.tracking.model_location import default_model, package_folder
 
     wanted = Wanted(out, masks, explain, explanations, batch)
     if predict(paths, package_folder(model or default_model()), wanted):
@@ -138,7 +138,7 @@ def export(
 ) -> None:
     """Copy a finished model to OUT, from where it works without repository and network."""
     from scanvote.predict.export import export
-    from scanvote.tracking.fetching import default_model, package_folder
+    from scanvote.tracking.model_location import default_model, package_folder
 
     export(package_folder(model or default_model()), out, onnx)
     typer.echo(f"{out}: scanvote predict SCANS --model {out}")
@@ -161,7 +161,7 @@ def serve(
     """
     from scanvote.serving.engine import EngineOptions
     from scanvote.serving.server import serve
-    from scanvote.tracking.fetching import default_model, package_folder
+    from scanvote.tracking.model_location import default_model, package_folder
 
     folder = package_folder(model or default_model())
     serve(folder, host, port, engine_options=EngineOptions(batch=batch), no_token=no_token)
@@ -171,7 +171,7 @@ def serve(
 @one_line_errors
 def list_recipes() -> None:
     """List the recipes, each with the figure that was published for it."""
-    from scanvote.recipe_report import show_recipes
+    from scanvote.commands.recipe_report import show_recipes
 
     show_recipes()
 
@@ -180,7 +180,7 @@ def list_recipes() -> None:
 @one_line_errors
 def show_recipe(name: str, quick: Quick = False) -> None:
     """Show what recipe NAME changes in params.yaml, and the command it stands for."""
-    from scanvote.recipe_report import show_recipe
+    from scanvote.commands.recipe_report import show_recipe
 
     show_recipe(name, quick)
 
@@ -203,7 +203,7 @@ def run_recipe(
 
     What follows NAME goes to DVC as it is: --queue, --temp, -S lr=1e-4.
     """
-    from scanvote import recipe_report, recipes
+    from scanvote.commands import recipe_report, recipes
 
     if folds and sites:
         raise typer.BadParameter("--folds and --sites are two ways; choose one")
@@ -222,7 +222,7 @@ def pool(
 ) -> None:
     """Evaluate all folds of each of NAMES together, and the first of them against the others."""
     from scanvote import tracking
-    from scanvote.pooling import pool
+    from scanvote.commands.pool import pool
 
     params = load_params()
     with tracking.stage_run("pool", params=params, sections=("seed", "evaluate")) as run:

@@ -10,8 +10,8 @@ from pathlib import Path, PurePosixPath
 
 import pandas as pd
 
-from scanvote.errors import InputError
-from scanvote.files import write_csv
+from scanvote.core.errors import InputError
+from scanvote.core.files import write_csv
 
 MANIFEST = "manifest.csv"
 INTEGRITY = "integrity.csv"

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from scanvote.arrays import Shard
-from scanvote.errors import InputError
+from scanvote.core.errors import InputError
 from scanvote.manifest import PIXEL, owners
 
 

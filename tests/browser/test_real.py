@@ -18,10 +18,10 @@ LOADING = 180_000
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    from scanvote.backend import use_backend
+    from scanvote.core.backend import use_backend
 
     use_backend("tensorflow")
-    from scanvote.package.packing import pack
+    from scanvote.pipeline.package.stage import pack
 
     root = tmp_path_factory.mktemp("packed")
     pack(*changed(write_pipeline(root), package={"onnx": False}), root / "package")
@@ -41,10 +41,10 @@ def address(folder: Path) -> Iterator[str]:
 def test_the_page_says_what_the_package_says_and_explains_it(watched, folder: Path) -> None:
     import cv2
 
-    from scanvote.examination import examine
-    from scanvote.intake import Limits, read_content
-    from scanvote.package import load_package
-    from scanvote.serving.page.wording import percent, told
+    from scanvote.inputs import Limits, read_content
+    from scanvote.pipeline.package import load_package
+    from scanvote.predict.predictor import examine
+    from scanvote.serving.page.texts import percent, told
 
     package = load_package(folder)
     content = cv2.imencode(".png", picture(3, 64))[1].tobytes()

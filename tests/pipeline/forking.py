@@ -18,7 +18,7 @@ import threading
 from contextlib import suppress
 from typing import Any
 
-from scanvote.backend import use_backend
+from scanvote.core.backend import use_backend
 
 LOADED = (
     "keras_tuner",
@@ -28,20 +28,20 @@ LOADED = (
     "mlflow.store.model_registry.sqlalchemy_store",
     "mlflow.store.tracking.sqlalchemy_store",
     "mlflow.system_metrics.system_metrics_monitor",
-    "scanvote.baseline",
-    "scanvote.deduplicate",
-    "scanvote.download",
-    "scanvote.ensemble",
-    "scanvote.evaluate",
-    "scanvote.evaluate_masks",
-    "scanvote.explain.stage",
-    "scanvote.inflation",
-    "scanvote.package.packing",
-    "scanvote.prepare",
-    "scanvote.report.page",
-    "scanvote.search",
+    "scanvote.pipeline.baseline.stage",
+    "scanvote.pipeline.deduplicate.stage",
+    "scanvote.pipeline.download.stage",
+    "scanvote.pipeline.ensemble.stage",
+    "scanvote.pipeline.evaluate.classification",
+    "scanvote.pipeline.evaluate.segmentation",
+    "scanvote.pipeline.explain.stage",
+    "scanvote.pipeline.inflation.stage",
+    "scanvote.pipeline.package.stage",
+    "scanvote.pipeline.prepare.stage",
+    "scanvote.pipeline.report.page",
+    "scanvote.pipeline.search.stage",
     "scanvote.tracking",
-    "scanvote.unet",
+    "scanvote.pipeline.unet.stage",
     "tf2onnx",
 )
 """Imported, not computed with: what has threads, as onnxruntime has, cannot be forked."""

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from ruamel.yaml import YAML
 
-from scanvote.headline import HEADLINES, read_figures, read_headlines
+from scanvote.core.metrics_file import HEADLINES, read_figures, read_headlines
 from tests.pipeline.conftest import HANGS, kill
 
 pytestmark = pytest.mark.slow  # all wait for a pipeline that was run to its end
@@ -425,7 +425,7 @@ def test_a_stage_without_any_environment_says_what_to_do(repro, tmp_path):
 
 def test_a_stage_runs_the_code_of_its_own_copy(repro, tmp_path):
     workspace = repro.copy(tmp_path / "scanvote")
-    (workspace / "src/scanvote/errors.py").write_text("raise SystemExit('this copy')\n")
+    (workspace / "src/scanvote/core/errors.py").write_text("raise SystemExit('this copy')\n")
     done = workspace.run(".venv/bin/python", "-m", "stages.ensemble", "--help")
     assert done.stderr.strip() == "this copy"
 

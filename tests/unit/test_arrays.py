@@ -21,7 +21,7 @@ from scanvote.arrays import (
     stream_shards,
     write_shards,
 )
-from scanvote.errors import InputError
+from scanvote.core.errors import InputError
 
 
 def row(number: int) -> dict[str, object]:

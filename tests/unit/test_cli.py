@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from scanvote import tracking
 from scanvote.cli import app
-from scanvote.errors import InputError
+from scanvote.core.errors import InputError
 
 
 def run(*words: str) -> tuple[int, str]:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from scanvote.errors import InputError
+from scanvote.core.errors import InputError
 from scanvote.manifest import COLUMNS, owners, read_manifest, scan_ids, write_manifest
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from scanvote.errors import InputError
+from scanvote.core.errors import InputError
 from scanvote.params import Params, Section, load_params
 
 REPOSITORY = Path(__file__).parents[2] / "params.yaml"

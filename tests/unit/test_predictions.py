@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
-from scanvote.errors import InputError
-from scanvote.files import write_csv
+from scanvote.core.errors import InputError
+from scanvote.core.files import write_csv
 from scanvote.predictions import (
     class_predictions,
     decode_mask,

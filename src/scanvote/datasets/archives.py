@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO, TypeVar
 
-from scanvote.errors import InputError
-from scanvote.progress import Progress
+from scanvote.core.errors import InputError
+from scanvote.core.progress import Progress
 
 Info = TypeVar("Info")
 

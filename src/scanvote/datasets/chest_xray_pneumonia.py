@@ -18,10 +18,10 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from scanvote.core.errors import InputError
 from scanvote.datasets.base import Archive, DataSet, Scan
 from scanvote.datasets.class_folders import class_images, find_tree
 from scanvote.datasets.sources import unpacked
-from scanvote.errors import InputError
 from scanvote.params import Task
 
 ARCHIVE = Archive(

@@ -3,9 +3,9 @@
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
+from scanvote.core.errors import InputError
 from scanvote.datasets.base import Archive
 from scanvote.datasets.trees import folders, images
-from scanvote.errors import InputError
 
 
 def find_tree(root: Path, archive: Archive, holds: Callable[[Path], bool], lacks: str) -> Path:

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import requests
 from filelock import FileLock
 
-from scanvote.progress import Progress
+from scanvote.core.progress import Progress
 
 ATTEMPTS = 4
 TIMEOUT = (15, 60)

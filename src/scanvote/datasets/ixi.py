@@ -13,14 +13,14 @@ from pathlib import Path
 
 import pandas as pd
 
+from scanvote.core.errors import InputError
+from scanvote.core.files import replaced_folder, write_csv
+from scanvote.core.parallel import mapped
 from scanvote.datasets.base import Archive, DataSet, Scan
-from scanvote.datasets.listing import IGNORED, read_listing, write_listing
+from scanvote.datasets.scan_list import IGNORED, read_listing, write_listing
 from scanvote.datasets.sources import find, unpack
 from scanvote.datasets.trees import folders, litter
 from scanvote.datasets.volumes import read_nifti, write_cuts
-from scanvote.errors import InputError
-from scanvote.files import replaced_folder, write_csv
-from scanvote.parallel import mapped
 from scanvote.params import Params, Task, VolumesParams
 
 ADDRESS = "https://biomedic.doc.ic.ac.uk/brain-development/downloads/IXI"

@@ -12,11 +12,11 @@ import csv
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from scanvote.core.errors import InputError
 from scanvote.datasets.base import Archive, DataSet, Scan
 from scanvote.datasets.class_folders import find_tree
 from scanvote.datasets.sources import unpacked
 from scanvote.datasets.trees import images
-from scanvote.errors import InputError
 from scanvote.images.decode import DecodeError, decode_mask
 from scanvote.params import Task
 

@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from scanvote.core.errors import InputError, did_you_mean
+from scanvote.core.files import from_root
 from scanvote.datasets.base import DataSet
 from scanvote.datasets.brain_tumor_mri import BRAIN_TUMOR_MRI
 from scanvote.datasets.brain_tumor_yes_no import BRAIN_TUMOR_YES_NO
@@ -10,10 +12,8 @@ from scanvote.datasets.chest_xray_pneumonia import CHEST_XRAY_PNEUMONIA
 from scanvote.datasets.figshare_brain_tumor import FIGSHARE_BRAIN_TUMOR
 from scanvote.datasets.ixi import IXI
 from scanvote.datasets.lgg_mri import LGG_MRI
-from scanvote.datasets.own import own_data
 from scanvote.datasets.phantom.data_set import PHANTOM
-from scanvote.errors import InputError, did_you_mean
-from scanvote.files import from_root
+from scanvote.datasets.user_data import own_data
 from scanvote.params import Task
 
 

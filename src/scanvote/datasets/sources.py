@@ -10,12 +10,12 @@ from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import quote
 
+from scanvote.core.errors import InputError
+from scanvote.core.files import from_root, repository_root
+from scanvote.core.progress import Progress, progress_bar
 from scanvote.datasets.archives import copy_tree, extract
 from scanvote.datasets.base import Archive
-from scanvote.errors import InputError
-from scanvote.files import from_root, repository_root
 from scanvote.params import Params, Task
-from scanvote.progress import Progress, progress_bar
 
 
 def unpacked(archive: Archive) -> Callable[[Path, Task, Params], None]:

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from scanvote.errors import InputError
+from scanvote.core.errors import InputError
 
 Grey = NDArray[np.uint8]
 """(H, W) uint8."""

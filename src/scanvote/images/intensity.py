@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from scanvote.images.strip import head_mask
+from scanvote.images.skull_strip import head_mask
 
 Channel = NDArray[np.uint8]
 """(H, W) uint8."""

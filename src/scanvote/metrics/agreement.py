@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from scanvote.statistics import confusions
+from scanvote.metrics.bootstrap import confusions
 
 
 def kappa(one: np.ndarray, other: np.ndarray) -> float:

@@ -3,8 +3,8 @@
 import numpy as np
 import pandas as pd
 
-from scanvote.metrics.answers import Answers
-from scanvote.metrics.gauges import GAUGES
+from scanvote.metrics.resampled import GAUGES
+from scanvote.metrics.results import Answers
 from scanvote.predictions import labels_of, probabilities
 
 

@@ -10,9 +10,9 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 import pandas as pd
 
-from scanvote.metrics.answers import Answers
+from scanvote.metrics.bootstrap import Sampled
 from scanvote.metrics.delong import delong
-from scanvote.statistics import Sampled
+from scanvote.metrics.results import Answers
 
 METRICS = ("accuracy", "macro_f1", "auroc")
 TESTS = {"accuracy": "mcnemar", "auroc": "delong"}

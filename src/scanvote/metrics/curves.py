@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from scanvote.metrics.bootstrap import BLOCK, LEVEL, Integers, group_weights
 from scanvote.predictions import labels_of
-from scanvote.statistics import BLOCK, LEVEL, Integers, group_weights
 
 Floats = NDArray[np.float64]
 

@@ -7,9 +7,9 @@ over groups, which does not, is the stricter judge.
 
 import numpy as np
 
-from scanvote.metrics.answers import Answers
+from scanvote.metrics.bootstrap import SAME
 from scanvote.metrics.ranking import Bools, Floats
-from scanvote.statistics import SAME
+from scanvote.metrics.results import Answers
 
 
 def contributions(truth: Bools, scores: Floats) -> tuple[float, Floats]:

@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-from scanvote.errors import InputError
-from scanvote.metrics.answers import Answers
-from scanvote.statistics import Sampled
+from scanvote.core.errors import InputError
+from scanvote.metrics.bootstrap import Sampled
+from scanvote.metrics.results import Answers
 
 ENDS = ("", "_low", "_high")
 OF_CLASS = ("sensitivity", "specificity", "precision", "auroc", "average_precision")

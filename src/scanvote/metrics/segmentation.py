@@ -12,9 +12,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from scanvote.metrics.surfaces import distances, hausdorff_95, surface_dice
+from scanvote.metrics.bootstrap import group_weights, interval
+from scanvote.metrics.surface_distances import distances, hausdorff_95, surface_dice
 from scanvote.predictions import decode_mask
-from scanvote.statistics import group_weights, interval
 
 EMPTY_RULE = "both masks empty: Dice 1; only one empty: Dice 0"
 

@@ -8,8 +8,8 @@ import keras
 from keras import layers
 from keras_tuner import HyperParameters
 
-from scanvote.errors import InputError
-from scanvote.models.brief import Brief, answer
+from scanvote.core.errors import InputError
+from scanvote.models.input_spec import Brief, answer
 from scanvote.params import AnnParams
 
 

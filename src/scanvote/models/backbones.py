@@ -11,13 +11,13 @@ from pathlib import Path
 import keras
 from keras import layers
 
-from scanvote.errors import InputError, did_you_mean
-from scanvote.files import from_root, sha256
+from scanvote.core.errors import InputError, did_you_mean
+from scanvote.core.files import from_root, sha256
 from scanvote.models import efficientnet_lite, lite_weights, torch_file
-from scanvote.models.archive import load_saved_model
-from scanvote.models.brief import Brief
 from scanvote.models.efficientnet_lite import LITES
+from scanvote.models.input_spec import Brief
 from scanvote.models.lite_weights import load_torch_weights, packaged_weights
+from scanvote.models.saving import load_saved_model
 
 CODE = [sys.modules[__name__], efficientnet_lite, lite_weights, torch_file]
 """The modules that decide what a backbone is and knows."""

@@ -7,7 +7,7 @@ import keras
 from keras import layers
 from keras_tuner import HyperParameters
 
-from scanvote.models.brief import Brief, answer
+from scanvote.models.input_spec import Brief, answer
 from scanvote.params import CnnParams
 
 

@@ -4,9 +4,9 @@ import keras
 import numpy as np
 from keras import layers
 
-from scanvote.errors import InputError
+from scanvote.core.errors import InputError
 from scanvote.models.backbones import in_colour, load_backbone, scaled
-from scanvote.models.brief import Brief
+from scanvote.models.input_spec import Brief
 from scanvote.params import UnetParams
 
 STRIDE = 32

@@ -5,7 +5,7 @@ from typing import Any
 import keras
 from keras import layers
 
-from scanvote.models.steps import Step, feature_maps, steps_of
+from scanvote.models.layer_calls import Step, feature_maps, steps_of
 
 
 def with_features(model: keras.Model) -> keras.Model:

@@ -9,8 +9,8 @@ import keras
 import numpy as np
 from keras import layers
 
-from scanvote.errors import InputError
-from scanvote.files import repository_root, sha256
+from scanvote.core.errors import InputError
+from scanvote.core.files import repository_root, sha256
 from scanvote.models.torch_file import read_tensors
 
 VERSION = "0.1.0"

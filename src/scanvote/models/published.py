@@ -6,7 +6,7 @@ from typing import Any
 import keras
 from keras_tuner import HyperParameters
 
-from scanvote.models.brief import Brief
+from scanvote.models.input_spec import Brief
 from scanvote.models.networks import cnn_lime, densenet121, pneumonia_cnn, resnet50_yes_no
 from scanvote.params import PublishedParams
 

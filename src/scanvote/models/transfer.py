@@ -9,7 +9,7 @@ from keras import layers
 from keras_tuner import HyperParameters
 
 from scanvote.models.backbones import in_colour, is_saved, load_backbone, scaled
-from scanvote.models.brief import Brief, answer
+from scanvote.models.input_spec import Brief, answer
 from scanvote.params import TransferParams
 
 FROZEN = "frozen_features"  # ends what does not learn: training computes it once

@@ -14,8 +14,8 @@ import keras
 from keras import layers
 from keras_tuner import HyperParameters
 
-from scanvote.models.brief import Brief
 from scanvote.models.encoders import pretrained_levels
+from scanvote.models.input_spec import Brief
 from scanvote.params import UnetParams
 
 LEVELS = 5

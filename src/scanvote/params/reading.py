@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from scanvote.errors import InputError, did_you_mean
+from scanvote.core.errors import InputError, did_you_mean
 from scanvote.params.whole import Params
 
 

@@ -3,12 +3,12 @@
 import shutil
 from pathlib import Path
 
-from scanvote.errors import InputError
-from scanvote.files import replaced_folder, sha256, write_text
-from scanvote.package import Contents, read_contents
-from scanvote.package.card import card
-from scanvote.package.contents import CARD, NAME, VOTE, write_contents
-from scanvote.voting import Vote
+from scanvote.core.errors import InputError
+from scanvote.core.files import replaced_folder, sha256, write_text
+from scanvote.pipeline.ensemble.vote import Vote
+from scanvote.pipeline.package import Contents, read_contents
+from scanvote.pipeline.package.metadata import CARD, NAME, VOTE, write_contents
+from scanvote.pipeline.package.model_card import card
 
 README = "README.md"
 _GRAPHS = "*.onnx"

@@ -9,11 +9,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from scanvote.datasets.own.walk import stem
-from scanvote.errors import InputError
-from scanvote.files import written
-from scanvote.findings import Finding
+from scanvote.core.errors import InputError
+from scanvote.core.files import written
+from scanvote.datasets.user_data.scan_tree import stem
 from scanvote.images.decode import Mask, Rgb
+from scanvote.predict.schema import Finding
 
 _COVER = 0.75
 """Of the scan, where a map is brightest: as in the report's galleries."""

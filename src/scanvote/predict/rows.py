@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping
 
-from scanvote.findings import Finding, Refusal
-from scanvote.package.contents import Classifiers
+from scanvote.pipeline.package.metadata import Classifiers
+from scanvote.predict.schema import Finding, Refusal
 
 Row = dict[str, str | float | int | bool | None]
 

@@ -6,19 +6,19 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
-from scanvote.datasets.own.reading import Left
-from scanvote.errors import InputError
-from scanvote.examination import check_method, explained, ready_package
-from scanvote.findings import DISCLAIMER, Refusal
-from scanvote.intake import Gathered, gathered
-from scanvote.package import Contents, Package, read_contents
+from scanvote.core.errors import InputError
+from scanvote.core.progress import Progress, progress_bar
+from scanvote.datasets.user_data.layout import Left
+from scanvote.inputs import Gathered, gathered
 from scanvote.params.whole import Method
-from scanvote.predict.flow import Looked, looked_at
+from scanvote.pipeline.package import Contents, Package, read_contents
+from scanvote.predict.batches import Looked, looked_at
 from scanvote.predict.pictures import Places, check_apart, write_mask, write_overlay
+from scanvote.predict.predictor import check_method, explained, ready_package
 from scanvote.predict.rows import columns
+from scanvote.predict.schema import DISCLAIMER, Refusal
 from scanvote.predict.tables import Add, table_file, table_on_stdout
 from scanvote.predict.terminal import table_on_terminal
-from scanvote.progress import Progress, progress_bar
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,10 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TextIO
 
-from scanvote.errors import InputError
-from scanvote.files import written
-from scanvote.findings import DISCLAIMER, Finding, Refusal
+from scanvote.core.errors import InputError
+from scanvote.core.files import written
 from scanvote.predict.rows import row
+from scanvote.predict.schema import DISCLAIMER, Finding, Refusal
 
 Add = Callable[[Finding | Refusal, Mapping[str, str]], None]
 """Given what is said of a scan, and where each kind of its pictures was written to."""
@@ -57,7 +57,7 @@ def _csv(file: TextIO, columns: Sequence[str]) -> Iterator[Add]:
 
 
 def _json(file: TextIO, columns: Sequence[str]) -> Iterator[Add]:
-    """One object: the disclaimer, and ``scans``, a list of what `scanvote.findings` describes."""
+    """One object: the disclaimer, and ``scans``, a list as `scanvote.predict.schema` describes."""
     file.write(f'{{\n"disclaimer": {json.dumps(DISCLAIMER)},\n"scans": [')
     between = iter(["\n"])
 

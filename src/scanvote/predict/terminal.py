@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Column, Table
 
-from scanvote.findings import Finding, Refusal
+from scanvote.predict.schema import Finding, Refusal
 from scanvote.predict.tables import Add
 
 SHOWN = 50

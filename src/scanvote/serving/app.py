@@ -7,18 +7,18 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from fastapi import FastAPI
 
 import scanvote
-from scanvote.findings import DISCLAIMER
+from scanvote.predict.schema import DISCLAIMER
 from scanvote.serving import tokens
-from scanvote.serving.bodies import Bodies
+from scanvote.serving.body_limits import Bodies
+from scanvote.serving.engine_api import Engine
 from scanvote.serving.failures import Bugs, handle_failures
-from scanvote.serving.guard import Headers, Hosts, SameSite
 from scanvote.serving.options import ServeOptions
 from scanvote.serving.page import pages
-from scanvote.serving.page.recent import Recent
+from scanvote.serving.page.result_cache import Recent
 from scanvote.serving.rest import api, docs, health, metrics
 from scanvote.serving.rest.metrics import Measuring, Metrics
+from scanvote.serving.security import Headers, Hosts, SameSite
 from scanvote.serving.tokens import Guarded, Pass
-from scanvote.serving.work import Engine
 
 Starting = Callable[[], AbstractAsyncContextManager[Engine]]
 

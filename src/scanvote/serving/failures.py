@@ -12,9 +12,9 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from scanvote.findings import Refusal
-from scanvote.intake.scan import Refused
-from scanvote.serving.work import Unserved
+from scanvote.inputs.scan import Refused
+from scanvote.predict.schema import Refusal
+from scanvote.serving.engine_api import Unserved
 
 RETRY = {"Retry-After": "2"}
 PROGRAMS = ("/api/", "/healthz", "/readyz", "/metrics", "/openapi.json")

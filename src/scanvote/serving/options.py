@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from scanvote.intake.scan import Limits
+from scanvote.inputs.scan import Limits
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 TOKEN = "SCANVOTE_TOKEN"

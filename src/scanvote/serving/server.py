@@ -14,15 +14,15 @@ from pathlib import Path
 import uvicorn
 from fastapi import FastAPI
 
-from scanvote.errors import InputError
-from scanvote.findings import DISCLAIMER
-from scanvote.package import read_contents
+from scanvote.core.errors import InputError
+from scanvote.pipeline.package import read_contents
+from scanvote.predict.schema import DISCLAIMER
 from scanvote.serving.app import make_app
 from scanvote.serving.engine import EngineOptions, start_engine
+from scanvote.serving.engine_api import Engine
 from scanvote.serving.options import LOOPBACK, TOKEN, ServeOptions
-from scanvote.serving.patience import patient
+from scanvote.serving.slow_clients import patient
 from scanvote.serving.tokens import checked_token
-from scanvote.serving.work import Engine
 
 GRACE = 10
 """Seconds that requests have to end when the server does."""

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from scanvote.errors import InputError
+from scanvote.core.errors import InputError
 from scanvote.serving.failures import Failed, failure
 from scanvote.serving.options import SHORTEST_TOKEN, TOKEN
 from scanvote.serving.uploads import read_form

@@ -9,11 +9,11 @@ from fastapi import Request
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
-from scanvote.findings import Refusal
-from scanvote.intake.names import shown
+from scanvote.inputs.sanitise import shown
+from scanvote.predict.schema import Refusal
+from scanvote.serving.engine_api import Upload
 from scanvote.serving.failures import Failed
 from scanvote.serving.options import ServeOptions
-from scanvote.serving.work import Upload
 
 if TYPE_CHECKING:
     from python_multipart.multipart import MultipartCallbacks

@@ -16,10 +16,10 @@ import pandas as pd
 from mlflow.models import set_model
 from mlflow.pyfunc.model import PythonModel
 
-from scanvote.errors import InputError
-from scanvote.examination import examine, ready_package
-from scanvote.intake import Limits, Scan, read_content
+from scanvote.core.errors import InputError
+from scanvote.inputs import Limits, Scan, read_content
 from scanvote.params import VolumesParams
+from scanvote.predict.predictor import examine, ready_package
 from scanvote.predict.rows import said, said_columns
 
 

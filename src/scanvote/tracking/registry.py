@@ -7,12 +7,12 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import scanvote
-from scanvote.digests import digest
-from scanvote.errors import InputError
-from scanvote.files import sha256
-from scanvote.package.champion import choose_champion
-from scanvote.package.contents import TEST, Classifiers, Contents, read_contents
-from scanvote.package.examined import read_examined
+from scanvote.core.digests import digest
+from scanvote.core.errors import InputError
+from scanvote.core.files import sha256
+from scanvote.pipeline.package.champion import choose_champion
+from scanvote.pipeline.package.metadata import TEST, Classifiers, Contents, read_contents
+from scanvote.pipeline.package.reference_outputs import read_examined
 from scanvote.predict.rows import said_columns
 from scanvote.tracking.store import Store, as_default, masked, root_cause, store_lock
 
@@ -179,7 +179,7 @@ def _example() -> "pd.DataFrame":
     import cv2
     import pandas as pd
 
-    from scanvote.seeds import generator
+    from scanvote.core.seeds import generator
 
     shape = (_EXAMPLE_SIDE, _EXAMPLE_SIDE)
     noise = generator(0, "example").integers(0, 256, shape, "uint8")

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 
-from scanvote import provenance
-from scanvote.flat import chosen, flat
+from scanvote.core.flatten import chosen, flat
+from scanvote.tracking import provenance
 from scanvote.tracking.data_sets import data_sets
 from scanvote.tracking.models import log_keras_model
 from scanvote.tracking.store import KIND, Store, open_store, store_lock

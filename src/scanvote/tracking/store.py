@@ -12,9 +12,9 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from scanvote.errors import InputError
-from scanvote.files import repository_root
-from scanvote.flat import numbers
+from scanvote.core.errors import InputError
+from scanvote.core.files import repository_root
+from scanvote.core.flatten import numbers
 from scanvote.tracking import entities
 from scanvote.tracking.sqlite import SqliteClient
 from scanvote.tracking.view import address_of, experiment_tags

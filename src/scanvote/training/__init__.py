@@ -5,32 +5,32 @@ after a restart equals the one that an uninterrupted training would have run.
 Knows Keras; knows neither MLflow nor DVC.
 """
 
-from scanvote import seeds
+from scanvote.core import seeds
 from scanvote.images import augment
-from scanvote.models import archive, mirror
+from scanvote.models import flip_tta, saving
 from scanvote.training import (
+    adjacent_slices,
     batches,
     checkpoint,
-    job,
     loop,
-    neighbours,
     normalisation,
     schedule,
+    spec,
 )
-from scanvote.training.job import Job, Thaw, Trained, TrainingFailed
 from scanvote.training.loop import forget_model, recall, restore_model, train
 from scanvote.training.schedule import Schedule, Scores
+from scanvote.training.spec import Job, Thaw, Trained, TrainingFailed
 
 CODE = [
     batches,
-    neighbours,
+    adjacent_slices,
     normalisation,
     checkpoint,
-    job,
+    spec,
     loop,
     schedule,
-    archive,
-    mirror,
+    saving,
+    flip_tta,
     seeds,
     augment,
 ]

@@ -7,10 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scanvote.arrays import room
+from scanvote.core.seeds import derive
 from scanvote.images.augment import augment
 from scanvote.params import AugmentParams
-from scanvote.seeds import derive
-from scanvote.training.neighbours import Neighbours
+from scanvote.training.adjacent_slices import Neighbours
 
 Images = np.ndarray | Neighbours
 Draw = Callable[[np.random.Generator], NDArray[np.integer]]

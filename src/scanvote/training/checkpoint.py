@@ -9,7 +9,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from scanvote.files import written
+from scanvote.core.files import written
 from scanvote.training.schedule import Schedule, Scores
 
 _ARRAYS = ("best_weights", "average")

@@ -11,17 +11,17 @@ from typing import Any
 import keras
 import numpy as np
 
-from scanvote.backend import feed, forget_networks, peak_memory
-from scanvote.files import write_json, written
-from scanvote.models.archive import save_model
-from scanvote.models.mirror import mirrored
+from scanvote.core.backend import feed, forget_networks, peak_memory
+from scanvote.core.files import write_json, written
+from scanvote.core.seeds import derive
+from scanvote.models.flip_tta import mirrored
+from scanvote.models.saving import save_model
 from scanvote.models.transfer import FROZEN
-from scanvote.seeds import derive
 from scanvote.training.batches import Batches, Images, predict
 from scanvote.training.checkpoint import State, read_state, restore, save_checkpoint
-from scanvote.training.job import Job, Trained, TrainingFailed
 from scanvote.training.normalisation import fuse_normalisation
 from scanvote.training.schedule import Scores
+from scanvote.training.spec import Job, Trained, TrainingFailed
 
 OnEpoch = Callable[[int, Scores], None]
 

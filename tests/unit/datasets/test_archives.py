@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from scanvote.core.errors import InputError
 from scanvote.datasets.archives import extract
-from scanvote.errors import InputError
 
 MANY = 10**9
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from scanvote.core.errors import InputError
 from scanvote.datasets.brain_tumor_mri import LABELS, scans, slices
-from scanvote.errors import InputError
 
 
 def tree(root: Path, *splits: str) -> Path:

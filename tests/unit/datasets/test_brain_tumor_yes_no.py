@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from scanvote.core.errors import InputError
 from scanvote.datasets.base import Scan
 from scanvote.datasets.brain_tumor_yes_no import scans
-from scanvote.errors import InputError
 
 NAMES = {
     "no": ("1 no.jpeg", "N17.jpg", "No13.JPG", "no 2.png", ".DS_Store"),

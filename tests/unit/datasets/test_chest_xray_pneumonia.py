@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from scanvote.core.errors import InputError
 from scanvote.datasets.base import Scan
 from scanvote.datasets.chest_xray_pneumonia import scans
-from scanvote.errors import InputError
 
 TREE = {
     "train/NORMAL": ("IM-0115-0001.jpeg", "IM-0429-0001-0002.jpeg", "IM-0429-0001.jpeg"),

@@ -9,9 +9,9 @@ import nibabel
 import numpy as np
 import pytest
 
+from scanvote.core.errors import InputError
 from scanvote.datasets import ixi
 from scanvote.datasets.ixi import IXI
-from scanvote.errors import InputError
 from scanvote.images.decode import decode_image
 from scanvote.params import Params
 

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from scanvote.core.errors import InputError
 from scanvote.datasets.base import Scan
 from scanvote.datasets.lgg_mri import scans
-from scanvote.errors import InputError
 from tests.making import write_mask
 
 

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 import requests
 
+from scanvote.core.errors import InputError
 from scanvote.datasets import fetching
 from scanvote.datasets.base import Archive
 from scanvote.datasets.registry import find
 from scanvote.datasets.sources import find_archive, unpack
-from scanvote.errors import InputError
 from scanvote.params import Params
 
 ARCHIVE = "set.tar.gz"

@@ -6,8 +6,8 @@ import nibabel
 import numpy as np
 import pytest
 
+from scanvote.core.errors import InputError
 from scanvote.datasets.volumes import Cut, cuts, read_nifti, write_cuts
-from scanvote.errors import InputError
 from scanvote.params import VolumesParams
 
 PLAIN = VolumesParams(planes=["axial"], slices=None, span=[0, 1], window=[0, 255])

@@ -9,8 +9,8 @@ from pydicom import Dataset, dcmread
 from pydicom.encaps import encapsulate
 from pydicom.uid import UID, JPEG2000Lossless, JPEGLSLossless, RLELossless
 
+from scanvote.core.errors import InputError
 from scanvote.datasets.volumes import cuts, dicom_series, read_dicom, write_cuts
-from scanvote.errors import InputError
 from scanvote.params import VolumesParams
 from tests.making import write_dicom
 

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest
 
-from scanvote.metrics.answers import Answers, constant
 from scanvote.metrics.comparisons import BASELINE, compare, holm, mcnemar
-from scanvote.metrics.gauges import sampled
+from scanvote.metrics.resampled import sampled
+from scanvote.metrics.results import Answers, constant
 
 
 def right_where(right: np.ndarray) -> Answers:

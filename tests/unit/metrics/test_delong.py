@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
-from scanvote.metrics.answers import Answers
 from scanvote.metrics.delong import contributions, delong, macro_contributions
+from scanvote.metrics.results import Answers
 
 # Albumin, total protein, 10 less the K-G score, benefit: the patients of DeLong et al. 1988 of
 # whom all three are known, as in the documentation of SAS, PROC LOGISTIC, "Comparing ROC curves"

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from scanvote.errors import InputError
-from scanvote.metrics.answers import Answers
-from scanvote.metrics.gauges import sampled
+from scanvote.core.errors import InputError
+from scanvote.metrics.bootstrap import Sampled
 from scanvote.metrics.intervals import classes_table, merged, with_intervals
-from scanvote.statistics import Sampled
+from scanvote.metrics.resampled import sampled
+from scanvote.metrics.results import Answers
 
 
 def answers(labels: tuple[str, ...], rows: int = 60) -> Answers:

@@ -5,11 +5,11 @@ import numpy as np
 import pytest
 from keras_tuner import HyperParameters
 
-from scanvote.errors import InputError
+from scanvote.core.errors import InputError
 from scanvote.models import ann
-from scanvote.models.brief import Brief
+from scanvote.models.input_spec import Brief
 from scanvote.params import AnnParams, load_params
-from scanvote.tuning import walk
+from scanvote.tuning.tuner import walk
 
 ROOT = Path(__file__).parents[3]
 SHAPE = (16, 16, 1)

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from scanvote.errors import InputError
+from scanvote.core.errors import InputError
 from scanvote.models import efficientnet_lite
 from scanvote.models.backbones import (
     PREPROCESSING,
@@ -15,8 +15,8 @@ from scanvote.models.backbones import (
     scaled,
     weights_file,
 )
-from scanvote.models.brief import Brief
 from scanvote.models.efficientnet_lite import LITES
+from scanvote.models.input_spec import Brief
 from scanvote.models.lite_weights import packaged_weights
 
 SHAPE = (32, 32, 3)

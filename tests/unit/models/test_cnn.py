@@ -5,7 +5,7 @@ from keras import layers
 from keras_tuner import HyperParameters
 
 from scanvote.models import cnn
-from scanvote.models.brief import Brief
+from scanvote.models.input_spec import Brief
 from scanvote.params import CnnParams
 
 SHAPE = (16, 16, 3)

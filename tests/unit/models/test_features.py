@@ -8,9 +8,9 @@ import pytest
 from keras import layers
 
 from scanvote.models import ann, cnn, transfer, unet
-from scanvote.models.brief import Brief
 from scanvote.models.features import with_features
-from scanvote.models.mirror import mirrored
+from scanvote.models.flip_tta import mirrored
+from scanvote.models.input_spec import Brief
 from scanvote.params import Params
 
 BRIEF = Brief((32, 32, 1), 3)

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from skimage import data
 
-from scanvote.errors import InputError
+from scanvote.core.errors import InputError
 from scanvote.models import efficientnet_lite
 from scanvote.models.lite_weights import (
     FILES,

@@ -6,7 +6,7 @@ import pytest
 from keras_tuner import HyperParameters
 
 from scanvote.models import published
-from scanvote.models.brief import Brief
+from scanvote.models.input_spec import Brief
 from scanvote.params import Network, PublishedParams
 
 NAMES = list(published.NETWORKS)

@@ -4,7 +4,7 @@ import pytest
 from keras_tuner import HyperParameters
 
 from scanvote.models import transfer
-from scanvote.models.brief import Brief
+from scanvote.models.input_spec import Brief
 from scanvote.models.transfer import BACKBONE, FROZEN
 from scanvote.params import TransferParams
 

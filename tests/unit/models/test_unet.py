@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 
 from scanvote.models import unet
-from scanvote.models.archive import save_model
-from scanvote.models.brief import Brief
+from scanvote.models.input_spec import Brief
 from scanvote.models.losses import LOSSES
+from scanvote.models.saving import save_model
 from scanvote.params import load_params
 
 ROOT = Path(__file__).parents[3]

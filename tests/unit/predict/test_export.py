@@ -9,9 +9,9 @@ import pytest
 from typer.testing import CliRunner
 
 from scanvote.cli import app
-from scanvote.errors import InputError
-from scanvote.package import read_contents
-from scanvote.package.contents import write_contents
+from scanvote.core.errors import InputError
+from scanvote.pipeline.package import read_contents
+from scanvote.pipeline.package.metadata import write_contents
 from scanvote.predict import export as exporting
 from scanvote.predict.export import export
 from tests.asking import Oracle

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scanvote.errors import InputError
+from scanvote.core.errors import InputError
 from scanvote.images.decode import decode_image
 from scanvote.predict.pictures import Places, check_apart, overlaid, write_mask, write_overlay
 from tests.asking import finding

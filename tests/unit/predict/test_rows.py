@@ -1,7 +1,7 @@
 """What is said of a scan as a flat row."""
 
-from scanvote.findings import MaskFinding, OperatingPoint, Refusal
 from scanvote.predict.rows import columns, row, said, said_columns
+from scanvote.predict.schema import MaskFinding, OperatingPoint, Refusal
 from tests.asking import finding, of_two_classes
 from tests.serving import LABELS, MEMBERS, contents
 

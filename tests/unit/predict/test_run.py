@@ -12,10 +12,10 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from scanvote.cli import app
-from scanvote.findings import Familiarity, Refusal
-from scanvote.package.contents import write_contents
+from scanvote.pipeline.package.metadata import write_contents
 from scanvote.predict import run, terminal
 from scanvote.predict.rows import columns
+from scanvote.predict.schema import Familiarity, Refusal
 from tests.asking import Oracle, finding
 from tests.making import write_image, write_nifti
 from tests.serving import contents

@@ -7,9 +7,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from scanvote.errors import InputError
-from scanvote.findings import Finding, Refusal
+from scanvote.core.errors import InputError
 from scanvote.predict.rows import columns
+from scanvote.predict.schema import Finding, Refusal
 from scanvote.predict.tables import table_file, table_on_stdout
 from tests.asking import finding
 from tests.serving import contents

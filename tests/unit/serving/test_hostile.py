@@ -9,8 +9,8 @@ from typing import Any
 import psutil
 import pytest
 
-from scanvote.intake.scan import Limits
-from scanvote.package.packing import pack
+from scanvote.inputs.scan import Limits
+from scanvote.pipeline.package.stage import pack
 from scanvote.serving.app import make_app
 from scanvote.serving.engine.supervised import EngineOptions, SupervisedEngine, start_engine
 from scanvote.serving.options import ServeOptions

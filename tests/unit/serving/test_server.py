@@ -20,12 +20,12 @@ import uvicorn
 from typer.testing import CliRunner
 
 from scanvote import cli
-from scanvote.errors import InputError
+from scanvote.core.errors import InputError
 from scanvote.serving.app import make_app
 from scanvote.serving.engine import EngineOptions
 from scanvote.serving.options import ServeOptions
-from scanvote.serving.patience import LONGEST_HEADERS
 from scanvote.serving.server import address, bound, configured, serve
+from scanvote.serving.slow_clients import LONGEST_HEADERS
 from tests.clients import PREDICT, files
 from tests.serving import FakeEngine, scan_png
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scanvote.intake.scan import Limits
+from scanvote.inputs.scan import Limits
 from scanvote.serving.uploads import LONGEST_FIELD, MOST_FIELDS
 from tests.clients import PREDICT, asking, files
 from tests.serving import FakeEngine, scan_png

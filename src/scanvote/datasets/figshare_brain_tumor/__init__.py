@@ -24,13 +24,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from scanvote.core.errors import InputError
+from scanvote.core.files import replaced_folder, write_csv
+from scanvote.core.parallel import mapped
 from scanvote.datasets.base import DataSet, Scan
 from scanvote.datasets.figshare_brain_tumor.locating import ARCHIVE, Located, located
 from scanvote.datasets.figshare_brain_tumor.matlab import MatFile, Slice, read_folds, read_slice
-from scanvote.datasets.listing import IGNORED, read_listing, write_listing
-from scanvote.errors import InputError
-from scanvote.files import replaced_folder, write_csv
-from scanvote.parallel import mapped
+from scanvote.datasets.scan_list import IGNORED, read_listing, write_listing
 from scanvote.params import Params, Task
 
 SPACING = {(512, 512): "0.49"}

@@ -7,15 +7,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from scanvote.core.errors import InputError
+from scanvote.core.files import mirror_folder
+from scanvote.core.progress import progress_bar
 from scanvote.datasets.archives import extract
 from scanvote.datasets.base import Archive
 from scanvote.datasets.figshare_brain_tumor.matlab import MatFile
 from scanvote.datasets.sources import find
 from scanvote.datasets.trees import litter, natural
-from scanvote.errors import InputError
-from scanvote.files import mirror_folder
 from scanvote.params import Params
-from scanvote.progress import progress_bar
 
 ARCHIVE = Archive(
     "figshare_brain_tumor",

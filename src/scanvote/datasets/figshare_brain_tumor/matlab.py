@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from scanvote.errors import InputError
+from scanvote.core.errors import InputError
 
 GROUP = "cjdata"
 LABELS = {1: "meningioma", 2: "glioma", 3: "pituitary"}

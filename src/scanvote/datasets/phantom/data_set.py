@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+from scanvote.core.progress import progress_bar
 from scanvote.datasets.base import DataSet, Scan
 from scanvote.datasets.phantom.truth import read_truth
 from scanvote.params import Params, Task
-from scanvote.progress import progress_bar
 
 CITATION = (
     "Fonov V. et al., Unbiased average age-appropriate atlases for pediatric studies, "

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import numpy as np
 
-from scanvote.datasets.phantom.planted import bordered, encoded, has_border, plant
+from scanvote.core.parallel import WORTH_A_POOL, results
+from scanvote.core.progress import Progress
+from scanvote.datasets.phantom.planted_errors import bordered, encoded, has_border, plant
 from scanvote.datasets.phantom.series import TASK_SEED, Slice, series
 from scanvote.datasets.phantom.truth import PLANTED, TRUTH, Planted, Row, write_table
-from scanvote.parallel import WORTH_A_POOL, results
 from scanvote.params import PhantomParams, PhantomTask, Task
-from scanvote.progress import Progress
 
 
 def generate(

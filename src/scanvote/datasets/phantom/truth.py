@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
-from scanvote.files import write_text
+from scanvote.core.files import write_text
 
 TRUTH = "truth.csv"
 PLANTED = "planted.csv"

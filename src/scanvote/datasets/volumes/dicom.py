@@ -4,11 +4,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from scanvote.core.errors import InputError
 from scanvote.datasets.volumes.dicom_file import File, Frame, quiet, read_file
 from scanvote.datasets.volumes.header import affine_of
 from scanvote.datasets.volumes.source import Source
 from scanvote.datasets.volumes.volume import Volume, upright
-from scanvote.errors import InputError
 
 
 @quiet()

@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from scanvote.core.errors import InputError
 from scanvote.datasets.volumes.header import NEEDED, Place, frame_count, numbers, place_of
 from scanvote.datasets.volumes.source import Source, TooLarge, Undecodable, check_size, opened
-from scanvote.errors import InputError
 
 if TYPE_CHECKING:
     from pydicom import Dataset

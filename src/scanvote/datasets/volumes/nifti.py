@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
+from scanvote.core.errors import InputError
 from scanvote.datasets.volumes.source import Source, check_size, opened
 from scanvote.datasets.volumes.volume import Volume, upright
-from scanvote.errors import InputError
 
 if TYPE_CHECKING:
     from nibabel import Nifti1Header

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from scanvote.errors import InputError
+from scanvote.core.errors import InputError
 
 
 class TooLarge(InputError):

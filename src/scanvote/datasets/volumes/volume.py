@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from scanvote.core.errors import InputError
 from scanvote.datasets.volumes.source import Source
-from scanvote.errors import InputError
 
 NARROWEST, WIDEST = 1e-6, 1e6
 """Sides of a voxel, in mm or whatever a file means by it, beyond which it is a mistake."""

@@ -3,7 +3,7 @@
 import keras
 from keras import layers
 
-from scanvote.models.brief import Brief, answer
+from scanvote.models.input_spec import Brief, answer
 
 
 def build(brief: Brief, weights: str) -> keras.Model:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import keras
 from keras import layers
 
-from scanvote.models.brief import Brief, answer
+from scanvote.models.input_spec import Brief, answer
 
 DROPOUT = 0.25  # the source does not give it
 

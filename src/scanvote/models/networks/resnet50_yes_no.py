@@ -4,7 +4,7 @@ import keras
 from keras import layers
 
 from scanvote.models.backbones import in_colour, load_backbone
-from scanvote.models.brief import Brief, answer
+from scanvote.models.input_spec import Brief, answer
 
 
 def build(brief: Brief, weights: str) -> keras.Model:

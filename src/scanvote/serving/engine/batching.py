@@ -8,7 +8,7 @@ from itertools import count
 from time import monotonic
 
 from scanvote.serving.engine.messages import Explain, Predict, Task
-from scanvote.serving.work import Busy, Examined, Explained, WorkerLost
+from scanvote.serving.engine_api import Busy, Examined, Explained, WorkerLost
 
 _GZIP, _DICOM, _NIFTI = b"\x1f\x8b", b"DICM", (b"n+1", b"n+2", b"ni1", b"ni2")
 _NIFTI_MAGIC = (344, 4)
@@ -61,7 +61,7 @@ class Desk:
     Images go to the worker as they come, two batches of them at a time: one is examined while
     the other is decoded. Volumes go one by one, so that they hold up no image and no two of them
     are in memory; explanations one by one too, beside both. A volume gives each batch what the
-    images leave (`scanvote.serving.engine.sharing`).
+    images leave (`scanvote.serving.engine.fair_batch`).
 
     What a worker had when it died is suspect, and each file of it is asked again alone.
     """

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from scanvote.intake.scan import Status
+from scanvote.inputs.scan import Status
 from scanvote.params.whole import Method
-from scanvote.serving.work import Examined, Explained, Upload
+from scanvote.serving.engine_api import Examined, Explained, Upload
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ from contextlib import suppress
 from queue import SimpleQueue
 from socket import SHUT_RDWR, socket
 
-from scanvote.serving.engine.asked import Asked
 from scanvote.serving.engine.messages import Ask, Drop, Told
+from scanvote.serving.engine.model import Asked
 from scanvote.serving.engine.worker import work
 
 _PATIENCE = 5.0

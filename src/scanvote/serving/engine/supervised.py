@@ -15,15 +15,15 @@ from functools import partial
 from pathlib import Path
 from typing import cast
 
-from scanvote.intake.scan import Limits
-from scanvote.package import Contents, read_contents
-from scanvote.package.contents import CARD, SAMPLES
+from scanvote.inputs.scan import Limits
 from scanvote.params.whole import Method
-from scanvote.serving.engine.asked import Asked, load_packaged
+from scanvote.pipeline.package import Contents, read_contents
+from scanvote.pipeline.package.metadata import CARD, SAMPLES
 from scanvote.serving.engine.batching import Desk
 from scanvote.serving.engine.messages import Explain, Predict, Task
+from scanvote.serving.engine.model import Asked, load_packaged
 from scanvote.serving.engine.supervision import Spans, Supervisor
-from scanvote.serving.work import Engine, Examined, Explained, TooSlow, Unserved, Upload
+from scanvote.serving.engine_api import Engine, Examined, Explained, TooSlow, Unserved, Upload
 
 EXPLANATIONS = 4
 """That may be unfinished; each takes seconds to minutes."""
@@ -71,7 +71,7 @@ async def start_engine(
 
 
 class SupervisedEngine:
-    """See `scanvote.serving.work.Engine`."""
+    """See `scanvote.serving.engine_api.Engine`."""
 
     def __init__(
         self,

@@ -7,8 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from time import monotonic
 
-from scanvote.intake.scan import Refused
-from scanvote.serving.engine.asked import Asked
+from scanvote.inputs.scan import Refused
 from scanvote.serving.engine.batching import Desk, Request, refuse
 from scanvote.serving.engine.messages import (
     Answered,
@@ -22,8 +21,9 @@ from scanvote.serving.engine.messages import (
     Told,
     Unable,
 )
+from scanvote.serving.engine.model import Asked
 from scanvote.serving.engine.process import Worker
-from scanvote.serving.work import Unserved
+from scanvote.serving.engine_api import Unserved
 
 _log = logging.getLogger(__name__)
 

@@ -9,11 +9,11 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from multiprocessing.connection import Connection
 
-from scanvote.errors import InputError
-from scanvote.findings import Finding
+from scanvote.core.errors import InputError
 from scanvote.images.decode import Mask
-from scanvote.intake.scan import Refused
-from scanvote.serving.engine.asked import Asked, GivenUp
+from scanvote.inputs.scan import Refused
+from scanvote.predict.schema import Finding
+from scanvote.serving.engine.fair_batch import Job, Part, shared
 from scanvote.serving.engine.messages import (
     Answered,
     Ask,
@@ -29,9 +29,9 @@ from scanvote.serving.engine.messages import (
     Told,
     Unable,
 )
+from scanvote.serving.engine.model import Asked, GivenUp
 from scanvote.serving.engine.pictures import map_png, mask_png, scan_png
-from scanvote.serving.engine.sharing import Job, Part, shared
-from scanvote.serving.work import Examined, Explained
+from scanvote.serving.engine_api import Examined, Explained
 
 HANDS = 2
 """Threads that decode and draw: OpenCV lets others run meanwhile."""

@@ -7,14 +7,14 @@ from urllib.parse import quote
 
 from fastapi.responses import Response
 
-from scanvote.datasets.own.walk import stem
-from scanvote.findings import Finding, Refusal
-from scanvote.package import Contents
+from scanvote.datasets.user_data.scan_tree import stem
+from scanvote.pipeline.package import Contents
 from scanvote.predict.rows import columns, row
+from scanvote.predict.schema import Finding, Refusal
 from scanvote.serving.page.overlays import captioned
-from scanvote.serving.page.recent import Asked, Shown
 from scanvote.serving.page.report_pdf import report_pdf
-from scanvote.serving.page.wording import told
+from scanvote.serving.page.result_cache import Asked, Shown
+from scanvote.serving.page.texts import told
 
 File = Literal["table.csv", "scan-with-outline.png", "report.pdf"]
 Cell = str | float | int | bool | None

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 
 from fastapi import Request
 
-from scanvote.findings import Refusal
 from scanvote.params.whole import Method
-from scanvote.serving.asking import ask, while_connected
-from scanvote.serving.page.recent import Asked, Shown
-from scanvote.serving.work import Engine, Explained, Upload
+from scanvote.predict.schema import Refusal
+from scanvote.serving.engine_api import Engine, Explained, Upload
+from scanvote.serving.page.result_cache import Asked, Shown
+from scanvote.serving.requests import ask, while_connected
 
 
 async def examine(request: Request, uploads: Sequence[Upload], refused: Sequence[Refusal]) -> Asked:

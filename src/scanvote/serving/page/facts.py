@@ -1,8 +1,8 @@
 """What is known beside the answer: of the file, and of the data behind the model."""
 
-from scanvote.findings import Familiarity, Finding
-from scanvote.package import Contents
-from scanvote.report import names
+from scanvote.pipeline.package import Contents
+from scanvote.pipeline.report import terms
+from scanvote.predict.schema import Familiarity, Finding
 
 
 def facts(finding: Finding) -> dict[str, str]:
@@ -35,5 +35,5 @@ def patients(contents: Contents) -> dict[str, str]:
 
 def digests(contents: Contents) -> dict[str, str]:
     """By what the data are known that the model was made of and tested on."""
-    made_of = {f"Data, {names.words(task)}": digest for task, digest in contents.data.items()}
+    made_of = {f"Data, {terms.words(task)}": digest for task, digest in contents.data.items()}
     return made_of | {"Test scans": contents.test}

@@ -20,14 +20,14 @@ from fastapi import APIRouter, HTTPException, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from starlette.concurrency import run_in_threadpool
 
-from scanvote.intake.scan import Refused
+from scanvote.inputs.scan import Refused
 from scanvote.params.whole import Method
-from scanvote.serving.asking import while_connected
+from scanvote.serving.engine_api import Engine, Unserved, Upload
 from scanvote.serving.page import downloads, overlays, templating, views
 from scanvote.serving.page.examining import examine, explain
-from scanvote.serving.page.recent import Asked, Recent, Shown
+from scanvote.serving.page.result_cache import Asked, Recent, Shown
+from scanvote.serving.requests import while_connected
 from scanvote.serving.uploads import Form, read_form
-from scanvote.serving.work import Engine, Unserved, Upload
 
 router = APIRouter(include_in_schema=False)
 FORGOTTEN = "This result is no longer kept. Give the scan again to see it again."

@@ -5,12 +5,11 @@ from io import BytesIO
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from scanvote.findings import Finding, MemberVote
-from scanvote.package import Contents
-from scanvote.report import names
+from scanvote.pipeline.package import Contents
+from scanvote.pipeline.report import terms as names
+from scanvote.predict.schema import Finding, MemberVote
 from scanvote.serving.page.facts import digests, patients
 from scanvote.serving.page.overlays import heated, outlined, pixels
-from scanvote.serving.page.recent import Shown
 from scanvote.serving.page.report_layout import (
     GREY,
     WARNING,
@@ -20,8 +19,9 @@ from scanvote.serving.page.report_layout import (
     table,
     terms,
 )
+from scanvote.serving.page.result_cache import Shown
+from scanvote.serving.page.texts import Told, explained_class, told
 from scanvote.serving.page.views import WAYS
-from scanvote.serving.page.wording import Told, explained_class, told
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -9,9 +9,9 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from scanvote.findings import DISCLAIMER
-from scanvote.report.names import listed, model, words
-from scanvote.serving.page.wording import percent, reason
+from scanvote.pipeline.report.terms import listed, model, words
+from scanvote.predict.schema import DISCLAIMER
+from scanvote.serving.page.texts import percent, reason
 
 STATIC = Path(__file__).parent / "static"
 _CODE = re.compile(r"``?([^`]+)``?")

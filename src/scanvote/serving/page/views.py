@@ -6,14 +6,14 @@ from typing import NamedTuple
 
 from markupsafe import Markup
 
-from scanvote.datasets.own.walk import stem
-from scanvote.package import Contents
+from scanvote.datasets.user_data.scan_tree import stem
 from scanvote.params.whole import Method
-from scanvote.report import names
+from scanvote.pipeline.package import Contents
+from scanvote.pipeline.report import terms
 from scanvote.serving.page.facts import digests, patients
 from scanvote.serving.page.overlays import outline
-from scanvote.serving.page.recent import Asked, Shown
-from scanvote.serving.page.wording import Told, explained_class, told
+from scanvote.serving.page.result_cache import Asked, Shown
+from scanvote.serving.page.texts import Told, explained_class, told
 
 WAYS: dict[Method, tuple[str, str]] = {
     "gradcam": (
@@ -79,7 +79,7 @@ def result(
         "ways": ways(shown, contents),
         "method": method if explained else None,
         "heats": [
-            Heat(name, names.model(name), explained_class(finding, name), name == chosen)
+            Heat(name, terms.model(name), explained_class(finding, name), name == chosen)
             for name in maps
         ],
     }
@@ -104,7 +104,7 @@ def samples(files: Iterable[str], labels: Sequence[str]) -> list[Sample]:
     """Those of the classification first, in the order of its classes.
 
     Args:
-        files: as `scanvote.package.samples` calls them, a class or ``tumour-1``.
+        files: as `scanvote.pipeline.package.samples` calls them, a class or ``tumour-1``.
         labels: of the classification.
     """
     found = [Sample(at, name, _labelled(stem(name), labels)) for at, name in enumerate(files)]
@@ -114,9 +114,9 @@ def samples(files: Iterable[str], labels: Sequence[str]) -> list[Sample]:
 
 def _labelled(name: str, labels: Sequence[str]) -> str:
     if name in labels:
-        return f"labelled {names.words(name)}"
+        return f"labelled {terms.words(name)}"
     kind, _, number = name.partition("-")
-    return f"labelled with an outline, {number}" if kind == "tumour" else names.words(name)
+    return f"labelled with an outline, {number}" if kind == "tumour" else terms.words(name)
 
 
 def card(markdown: str) -> Markup:
@@ -139,8 +139,8 @@ def model_tables(contents: Contents) -> dict[str, Mapping[str, str]]:
     classifiers, segmenters = contents.classifiers, contents.segmenters
     return {
         "Networks": {
-            **{names.model(one.model): "votes on the class" for one in classifiers.members},
-            **{names.model(one.model): "marks the tumour" for one in segmenters.networks},
+            **{terms.model(one.model): "votes on the class" for one in classifiers.members},
+            **{terms.model(one.model): "marks the tumour" for one in segmenters.networks},
         },
         "What counts as like the training": {
             "Distance 1": "as far from its nearest training scan as nearly all scans of the "

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from pydantic import BaseModel, ConfigDict, Field
 
 import scanvote
-from scanvote.findings import DISCLAIMER, Finding, Refusal
-from scanvote.package import Contents
 from scanvote.params.whole import Method
+from scanvote.pipeline.package import Contents
+from scanvote.predict.schema import DISCLAIMER, Finding, Refusal
+from scanvote.serving.engine_api import Engine, Examined, Explained
 from scanvote.serving.options import ServeOptions
-from scanvote.serving.work import Engine, Examined, Explained
 
 
 class _Answered(BaseModel):

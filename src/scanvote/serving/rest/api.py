@@ -5,10 +5,11 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
-from scanvote.intake.kinds import TAKEN
+from scanvote.inputs.formats import TAKEN
 from scanvote.params.whole import Method
-from scanvote.serving.asking import ask, while_connected
+from scanvote.serving.engine_api import Engine
 from scanvote.serving.failures import Failed, Failure, failed_for
+from scanvote.serving.requests import ask, while_connected
 from scanvote.serving.rest.answers import (
     Explanation,
     Predicted,
@@ -18,7 +19,6 @@ from scanvote.serving.rest.answers import (
     served,
 )
 from scanvote.serving.uploads import FILES, Form, read_form
-from scanvote.serving.work import Engine
 
 PNG = "image/png"
 

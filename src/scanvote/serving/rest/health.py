@@ -5,9 +5,9 @@ from typing import Literal
 from fastapi import APIRouter, Request
 from pydantic import BaseModel
 
+from scanvote.serving.engine_api import Engine
 from scanvote.serving.failures import Failed
 from scanvote.serving.rest.api import failures
-from scanvote.serving.work import Engine
 
 router = APIRouter(tags=["operation"])
 

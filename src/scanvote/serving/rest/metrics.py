@@ -12,8 +12,8 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 import scanvote
-from scanvote.findings import Refusal
-from scanvote.serving.work import Engine, Examined
+from scanvote.predict.schema import Refusal
+from scanvote.serving.engine_api import Engine, Examined
 
 BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 UNKNOWN = "unknown"

@@ -8,15 +8,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from scanvote.data_card import data_card
+from scanvote.core.errors import InputError
 from scanvote.datasets.base import Scan
 from scanvote.datasets.figshare_brain_tumor import bring, person
 from scanvote.datasets.figshare_brain_tumor import scans as read_scans
-from scanvote.deduplicate import deduplicate
-from scanvote.download import download
-from scanvote.errors import InputError
 from scanvote.manifest import read_manifest
 from scanvote.params import Params, Task
+from scanvote.pipeline.deduplicate.stage import deduplicate
+from scanvote.pipeline.download.stage import download
+from scanvote.pipeline.report.data_card import data_card
 from tests.matlab import PARTS, cvind, fields, head, laid, lesion, mat, parts, slices, zipped
 
 FOLDS = [1, 2, 1, 2, 3, 3]
@@ -271,7 +271,7 @@ def test_the_processes_change_no_byte(
     four_zips(mirror)
     brought(chosen, tmp_path / "one")
     monkeypatch.setattr("os.cpu_count", lambda: 2)
-    monkeypatch.setattr("scanvote.parallel.WORTH_A_POOL", 1)
+    monkeypatch.setattr("scanvote.core.parallel.WORTH_A_POOL", 1)
     brought(chosen, tmp_path / "two")
     assert contents(tmp_path / "one") == contents(tmp_path / "two")
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from scipy.io import savemat
 
+from scanvote.core.errors import InputError
 from scanvote.datasets.figshare_brain_tumor.matlab import MatFile, read_folds, read_slice
-from scanvote.errors import InputError
 from tests.matlab import codes, cvind, fields, head, lesion, mat
 
 

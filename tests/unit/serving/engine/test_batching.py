@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from scanvote.serving.engine.batching import Desk, Request, is_volume
 from scanvote.serving.engine.messages import Explain, Predict, Task
-from scanvote.serving.work import Busy, Upload, WorkerLost
+from scanvote.serving.engine_api import Busy, Upload, WorkerLost
 from tests.making import write_dicom, write_nifti
 
 GZIP = b"\x1f\x8b"

@@ -17,10 +17,10 @@ from typing import Any
 import psutil
 import pytest
 
-from scanvote.intake.scan import Limits, Refused
-from scanvote.serving.engine.asked import Asked
+from scanvote.inputs.scan import Limits, Refused
+from scanvote.serving.engine.model import Asked
 from scanvote.serving.engine.supervised import EXPLANATIONS, HELD, EngineOptions, SupervisedEngine
-from scanvote.serving.work import Busy, Examined, TooSlow, Unserved, Upload, WorkerLost
+from scanvote.serving.engine_api import Busy, Examined, TooSlow, Unserved, Upload, WorkerLost
 from tests.serving import contents
 from tests.toys import GZIP, load_and_die, load_nothing, load_toy
 

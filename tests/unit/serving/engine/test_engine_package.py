@@ -8,17 +8,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from scanvote.backend import use_backend
-from scanvote.examination import examined, explained
+from scanvote.core.backend import use_backend
 from scanvote.images.decode import decode_bytes
-from scanvote.intake import read_content
-from scanvote.intake.scan import Limits
-from scanvote.package import Package, load_package
-from scanvote.package.packing import pack
+from scanvote.inputs import read_content
+from scanvote.inputs.scan import Limits
+from scanvote.pipeline.package import Package, load_package
+from scanvote.pipeline.package.stage import pack
+from scanvote.predict.predictor import examined, explained
 from scanvote.serving.engine import EngineOptions, start_engine
-from scanvote.serving.engine.asked import GivenUp, Packaged
+from scanvote.serving.engine.model import GivenUp, Packaged
 from scanvote.serving.engine.pictures import scan_png
-from scanvote.serving.work import Examined, Explained, Upload
+from scanvote.serving.engine_api import Examined, Explained, Upload
 from tests.making import picture
 from tests.packing import changed, write_pipeline
 

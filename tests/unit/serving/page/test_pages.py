@@ -9,11 +9,11 @@ from html.parser import HTMLParser
 
 import pytest
 
-from scanvote.findings import DISCLAIMER
-from scanvote.package.contents import Patients
+from scanvote.pipeline.package.metadata import Patients
+from scanvote.predict.schema import DISCLAIMER
+from scanvote.serving.engine_api import Busy, TooSlow
 from scanvote.serving.page.pages import DRAWN
-from scanvote.serving.page.recent import Recent
-from scanvote.serving.work import Busy, TooSlow
+from scanvote.serving.page.result_cache import Recent
 from tests.clients import asking, files, watched_disk
 from tests.serving import FakeEngine, contents, nifti_bytes, scan_png, tumour_png
 
@@ -94,7 +94,7 @@ def test_a_result_is_private_and_had_by_its_address_alone() -> None:
     [("no.txt", b"text", 415), ("cut.png", scan_png()[:-20], 422), ("big.png", bytes(99), 413)],
 )
 def test_a_refused_file_has_its_status_and_a_sentence(name, content, status) -> None:
-    from scanvote.intake.scan import Limits
+    from scanvote.inputs.scan import Limits
 
     limits = Limits(bytes=98) if status == 413 else Limits()
     with asking(limits=limits) as client:

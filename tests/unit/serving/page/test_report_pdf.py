@@ -7,10 +7,10 @@ from dataclasses import replace
 
 import pytest
 
-from scanvote.findings import DISCLAIMER, Familiarity
+from scanvote.predict.schema import DISCLAIMER, Familiarity
+from scanvote.serving.engine_api import Upload
 from scanvote.serving.page import report_layout, report_pdf
-from scanvote.serving.page.recent import Shown
-from scanvote.serving.work import Upload
+from scanvote.serving.page.result_cache import Shown
 from tests.serving import FakeEngine, contents, tumour_png
 
 

@@ -8,10 +8,10 @@ import cv2
 import numpy as np
 import pytest
 
-from scanvote.findings import DISCLAIMER
-from scanvote.intake.scan import Limits
-from scanvote.serving.asking import AT_ONCE
-from scanvote.serving.work import Busy, Examined, TooSlow, Unserved, Upload, WorkerLost
+from scanvote.inputs.scan import Limits
+from scanvote.predict.schema import DISCLAIMER
+from scanvote.serving.engine_api import Busy, Examined, TooSlow, Unserved, Upload, WorkerLost
+from scanvote.serving.requests import AT_ONCE
 from tests.clients import EXPLAIN, PREDICT, asking, files, watched_disk
 from tests.serving import MEMBERS, SIDE, FakeEngine, nifti_bytes, scan_png, tumour_png
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from scanvote.serving.work import Busy
+from scanvote.serving.engine_api import Busy
 from tests.clients import PREDICT, asking, files
 from tests.serving import FakeEngine, scan_png, tumour_png
 

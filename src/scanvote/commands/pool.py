@@ -1,0 +1,161 @@
+"""Several experiments as one: the folds of a cross-validation, pooled and compared."""
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from rich.console import Console
+from rich.table import Column, Table
+
+from scanvote.core.errors import InputError, did_you_mean
+from scanvote.core.files import write_csv
+from scanvote.metrics.bootstrap import interval
+from scanvote.metrics.segmentation import (
+    evaluate_masks,
+    measure,
+    patient_intervals,
+    redrawn,
+    weighted_mean,
+)
+from scanvote.params import Params
+from scanvote.pipeline.evaluate.segmentation_figures import models_figure
+from scanvote.tracking.experiments import experiments, predictions_of, split_of
+
+UNET, BASELINE = "models/unet/predictions.csv", "models/baseline/predictions.csv"
+_PARTS = {"folds": re.compile(r"-fold\d+$"), "sites": re.compile(r"-site-.+$")}
+_SHOWN = ("dice_patient_mean", "dice_patient_median", "iou_patient_mean")
+
+
+def pool(
+    names: Sequence[str], params: Params, out: Path, sites: bool = False
+) -> dict[str, dict[str, float]]:
+    """Evaluate each NAME on the test parts of all its experiments, and the baseline beside.
+
+    Writes ``models.csv``, a row a name with the difference of the first to it, ``patients.csv``
+    and ``dice_by_model.png`` to `out`, and prints the table.
+
+    Args:
+        names: of recipes; the baseline is that of the first.
+        params: tolerance and seed.
+        out: a folder.
+        sites: pool ``NAME-site-…``, not ``NAME-fold0``, ``NAME-fold1``…
+
+    Returns:
+        The figures of each model, and of the baseline.
+
+    Raises:
+        InputError: there are no such experiments, folds are missing, or what they tested cannot
+            be compared.
+    """
+    parts = {name: _parts(name, "sites" if sites else "folds") for name in names}
+    tables = {name: _pooled(name, found, UNET) for name, found in parts.items()}
+    tables["baseline"] = _pooled(names[0], parts[names[0]], BASELINE)
+    _check_alike(tables)
+    measured = {name: measure(table, params.evaluate.tolerance) for name, table in tables.items()}
+    patients = {name: one[1].set_index("patient", drop=False) for name, one in measured.items()}
+    rows: list[dict[str, Any]] = [
+        {
+            "model": name,
+            "experiments": len(parts.get(name, parts[names[0]])),
+            "patients": len(patients[name]),
+            "unit": one[1]["unit"].iloc[0],
+            **evaluate_masks(*one),
+            **patient_intervals(one[1], params.seed),
+            **_difference(patients, names[0], name, params.seed),
+        }
+        for name, one in measured.items()
+    ]
+    table = pd.DataFrame(rows).round(6)
+    whole = pd.concat([one.assign(model=name) for name, one in patients.items()])
+    write_csv(table, out / "models.csv")
+    write_csv(whole.round(6), out / "patients.csv")
+    models_figure(whole, table, out / "dice_by_model.png")
+    _show(table, names[0], out)
+    return {row.pop("model"): {k: v for k, v in row.items() if k != "unit"} for row in rows}
+
+
+def _parts(name: str, kind: str) -> list[str]:
+    """The revisions of the experiments that are parts of `name`, in their order."""
+    found, ending = experiments(everywhere=True), _PARTS[kind]
+    parts = [one for one in found if ending.search(one) and ending.sub("", one) == name]
+    how = f"run `scanvote recipe run {name} --{kind}{' 4' if kind == 'folds' else ''}`"
+    if not parts:
+        known = sorted({ending.sub("", one) for one in found if ending.search(one)})
+        raise InputError(
+            f"there is no experiment {name}-{kind[:-1]}…{did_you_mean(name, known)}; {how}"
+        )
+    revisions = [found[one] for one in sorted(parts, key=lambda one: (len(one), one))]
+    if kind == "folds":
+        _check_folds(name, revisions, how)
+    return revisions
+
+
+def _check_folds(name: str, revisions: Sequence[str], how: str) -> None:
+    splits = [split_of(revision) for revision in revisions]
+    tested, counts = sorted(one["fold"] for one in splits), {one["folds"] for one in splits}
+    # published folds are not counted in the params: those of protocol official
+    if len(counts) > 1 or tested != list(range(splits[0]["folds"] or len(tested))):
+        words = ", ".join(f"{one['fold']} of {one['folds'] or 'the published'}" for one in splits)
+        raise InputError(f"{name}: its experiments test the folds {words}, not each once; {how}")
+
+
+def _pooled(name: str, revisions: Sequence[str], path: str) -> pd.DataFrame:
+    tables = (predictions_of(revision, path) for revision in revisions)
+    whole = pd.concat([one[one["split"] == "test"] for one in tables], ignore_index=True)
+    twice = whole["scan_id"].duplicated()
+    if twice.any():
+        raise InputError(
+            f"{name}: {whole['scan_id'][twice].iloc[0]} is tested by two of its experiments;"
+            " pool those of one cross-validation"
+        )
+    return whole
+
+
+def _check_alike(tables: Mapping[str, pd.DataFrame]) -> None:
+    """Dice of masks of another size is another Dice, and mm are no pixels."""
+    found: dict[tuple[Any, ...], str] = {}
+    for name, table in tables.items():
+        for one in table[["height", "width", "unit"]].drop_duplicates().itertuples(index=False):
+            found.setdefault(tuple(one), name)
+    if len(found) > 1:
+        words = ", ".join(f"{name}: {h} x {w} in {unit}" for (h, w, unit), name in found.items())
+        raise InputError(
+            f"masks of several sizes or units cannot be compared ({words}); run all with one"
+            " prepare.segmentation.image_size, on the same scans"
+        )
+
+
+def _difference(
+    patients: Mapping[str, pd.DataFrame], first: str, other: str, seed: int
+) -> dict[str, float]:
+    """The first less the other in the mean Dice of the patients that both tested, paired."""
+    one, two = patients[first]["dice"], patients[other]["dice"]
+    both = sorted(set(one.index) & set(two.index))
+    if not both:
+        raise InputError(f"{first} and {other} tested no patient in common")
+    apart = (one.loc[both] - two.loc[both]).to_numpy(float)
+    low, high = interval(redrawn(apart, weighted_mean, seed))
+    return {"ahead_by": float(apart.mean()), "ahead_by_low": low, "ahead_by_high": high}
+
+
+def _show(table: pd.DataFrame, first: str, out: Path) -> None:
+    shown = Table(
+        Column("model", no_wrap=True),
+        "patients",
+        *(name.replace("_", " ") for name in _SHOWN),
+        f"{first} ahead by",
+        title="Test patients of all experiments",
+        caption=f"95 % intervals over patients; more in {out}. Research use, not for diagnosis.",
+    )
+    for row in table.to_dict("records"):
+        cells = [_with_interval(row, name) for name in (*_SHOWN, "ahead_by")]
+        if row["model"] == first:
+            cells[-1] = ""
+        shown.add_row(str(row["model"]), str(row["patients"]), *cells)
+    Console().print(shown)
+
+
+def _with_interval(row: Mapping[Any, Any], name: str) -> str:
+    return f"{row[name]:.3f} ({row[f'{name}_low']:.3f} to {row[f'{name}_high']:.3f})"

@@ -1,0 +1,44 @@
+"""How commands end: a user's mistake is one line and exit code 1, a bug a traceback."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import ParamSpec, TypeVar
+
+import typer
+
+from scanvote.core.errors import InputError
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def one_line_errors(command: Callable[P, R]) -> Callable[P, R]:
+    """Turn an InputError into its message on standard error and exit code 1.
+
+    Whoever presses Ctrl-C is told that it was heard; the exit code is that of shells, 130.
+    """
+
+    @wraps(command)
+    def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return command(*args, **kwargs)
+        except InputError as error:
+            typer.secho(f"scanvote: {error}", fg=typer.colors.RED, err=True)
+            raise typer.Exit(1) from None
+        except KeyboardInterrupt:
+            typer.secho("scanvote: stopped", fg=typer.colors.RED, err=True)
+            raise typer.Exit(130) from None
+
+    return guarded
+
+
+def tell(line: str) -> None:
+    """Print a line on standard error for whoever watches a stage."""
+    typer.secho(f"scanvote: {line}", err=True)
+
+
+def run_stage(main: Callable[..., None]) -> None:
+    """Run `main` as the command line of a stage script."""
+    app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+    app.command(help=main.__doc__)(one_line_errors(main))
+    app()

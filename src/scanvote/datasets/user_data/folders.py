@@ -1,0 +1,159 @@
+"""A folder of the user's: a folder a class, or images with masks.
+
+Folders that lead to everything (``study/``) are passed by; folders that all bear the name
+of a part (``train/``, ``val/``, ``test/``) tell the published split. Of what is left the
+first folder is the class, where classes are wanted, and the next one is the patient.
+Folders that name a plane, a contrast or a format are no patient.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
+
+from scanvote.core.errors import InputError
+from scanvote.datasets.user_data.layout import KINDS, Item, Left, Reading, some
+from scanvote.datasets.user_data.pairs import FOLDER, Pairs, pair
+from scanvote.datasets.user_data.scan_tree import Tree, walk
+from scanvote.datasets.user_data.series import dicom_items
+from scanvote.params import Task
+
+PARTS = re.compile(r"(train|test|val|valid|dev)(ing|ation)?([_ -]?(set|data))?$", re.IGNORECASE)
+"""Name of a folder that holds a part of a published split."""
+PLANES = frozenset({"axial", "coronal", "sagittal"})
+CONTRASTS = frozenset({"t1", "t1c", "t1ce", "t1gd", "t2", "flair", "pd", "dwi", "adc", "ct"})
+FORMATS = re.compile(
+    r"(image|img|scan|slice|photo|picture|dicom|dcm|nifti|nii|jpe?g|png|tiff?|original|raw|data)"
+    r"s?([Tt][rs])?$",
+    re.IGNORECASE,
+)
+"""Name of a folder that tells what is in it, but nothing of whose it is."""
+
+
+def read_folder(root: Path, task: Task) -> Reading:
+    """What `root` holds for `task`.
+
+    Raises:
+        InputError: no images; for classification fewer than two classes or an empty one;
+            for segmentation no masks, or a mask without its image.
+    """
+    tree = walk(root)
+    if not tree.files:
+        raise InputError(f"{root} holds no {KINDS}{_seen(tree)}")
+    pairs = pair(tree.files)
+    masks = pairs.used | {file.name for file in pairs.orphans if pairs.used}
+    rasters = [file for file in tree.files if file.kind != "dicom" and file.name not in masks]
+    series, left = dicom_items([file for file in tree.files if file.kind == "dicom"])
+    items = [Item(one.name, one.kind, (one.path,)) for one in rasters] + series
+    tree.left.extend(left)
+    if task == "classification":
+        orphans = pairs.orphans if pairs.used else []  # where no mask is, they are images
+        tree.left.extend(Left(file.name, "a mask without an image") for file in orphans)
+        return _classes(root, tree, items)
+    return _with_masks(root, tree, items, pairs)
+
+
+def _classes(root: Path, tree: Tree, items: list[Item]) -> Reading:
+    depth, parts = _trunk([_folders(item) for item in items], strays=True)
+    placed = []
+    for item, (part, rest) in zip(items, parts, strict=True):
+        if not rest:
+            tree.left.append(Left(item.name, "it lies beside the folders of the classes"))
+            continue
+        patient, facts = _told(rest[1:])
+        placed.append(replace(item, label=rest[0], source_split=part, patient=patient, facts=facts))
+    if len({item.label for item in placed}) < 2:
+        raise InputError(
+            f"{root} has no two folders of classes; classification needs them, such as yes/ and"
+            f" no/, or a table of path and label{_seen(tree)}"
+        )
+    parents = {_folders(item)[:depth] for item in placed}
+    for name in tree.empty:
+        if tuple(name.split("/")[:-1]) in parents:
+            raise InputError(f"{root / name} holds no scan; fill the class, or remove its folder")
+    return Reading("a folder a class", placed, tree.left)
+
+
+def _with_masks(root: Path, tree: Tree, items: list[Item], pairs: Pairs) -> Reading:
+    if not pairs.used:
+        alike = [file.name for file in pairs.orphans]
+        raise InputError(
+            f"{root} has no masks; segmentation needs x_mask.png beside x.png, or a folder"
+            " masks/ beside images/, or a table of path and mask"
+            f"{f'; no image goes with {some(alike)}' if alike else _seen(tree)}"
+        )
+    _check_pairs(root, pairs)
+    _, parts = _trunk([_folders(item) for item in items])
+    placed = []
+    for item, (part, rest) in zip(items, parts, strict=True):
+        patient, facts = _told(rest)
+        known = replace(item, source_split=part, patient=patient, facts=facts)
+        # the integrity report lists an image without a mask, and leaves it out
+        for mask in pairs.masks.get(item.name, []):
+            known = replace(known, mask=mask.path, mask_name=mask.name)
+        placed.append(known)
+    beside = all(
+        PurePosixPath(item.name).parent == PurePosixPath(item.mask_name).parent
+        for item in placed
+        if item.mask
+    )
+    where = "in the same folder, by a suffix" if beside else "in a folder of their own"
+    return Reading(f"images with masks {where}", placed, tree.left)
+
+
+def _check_pairs(root: Path, pairs: Pairs) -> None:
+    if pairs.orphans:
+        raise InputError(
+            f"{root}: {len(pairs.orphans)} masks have no image"
+            f" ({some(file.name for file in pairs.orphans)}); add the images or move them away"
+        )
+    for name, masks in pairs.masks.items():
+        if len(masks) > 1:
+            several = some(mask.name for mask in masks)
+            raise InputError(f"{root}: {name} has several masks ({several}); join them into one")
+
+
+def _folders(item: Item) -> tuple[str, ...]:
+    return tuple(item.name.split("/")[:-1])
+
+
+def _trunk(
+    paths: Sequence[tuple[str, ...]], strays: bool = False
+) -> tuple[int, list[tuple[str, tuple[str, ...]]]]:
+    """How many folders lead to all items; of each its part of the split, and the rest.
+
+    With `strays` a file on the way to all others does not end it; its rest is empty.
+    """
+    depth, part_at = 0, -1
+    while True:
+        names = {path[depth] for path in paths if len(path) > depth}
+        parted = bool(names) and all(PARTS.match(name) for name in names)
+        if parted and part_at < 0:
+            part_at = depth
+        elif len(names) != 1 or (not strays and any(len(path) <= depth for path in paths)):
+            break
+        depth += 1
+    found = [(path[part_at] if -1 < part_at < len(path) else "", path[depth:]) for path in paths]
+    return depth, found
+
+
+def _told(folders: Sequence[str]) -> tuple[str, Mapping[str, str]]:
+    """The patient, and what else the folders below the class tell."""
+    patient, facts = "", {}
+    for name in folders:
+        if name.lower() in PLANES:
+            facts["plane"] = name.lower()
+        elif name.lower() in CONTRASTS:
+            facts["contrast"] = name
+        elif not patient and not FORMATS.match(name) and not FOLDER.match(name):
+            patient = name
+    return patient, facts
+
+
+def _seen(tree: Tree) -> str:
+    """What was there instead, for messages."""
+    tables = [one.name for one in tree.left if one.name.lower().endswith((".csv", ".tsv"))]
+    said = f"; to use its table, name {tables[0]} itself" if tables else ""
+    said += f"; nothing is in {some(f'{name}/' for name in tree.empty)}" if tree.empty else ""
+    rest = [one for one in tree.left if one.name not in tables]
+    return said + (f"; not read: {rest[0].name}, {rest[0].reason}" if rest else "")

@@ -1,0 +1,113 @@
+"""Which file is the mask of which: told by a suffix, or by twin folders."""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from scanvote.datasets.user_data.scan_tree import Found
+
+WORDS = "mask|seg|segm|segmentation|label|annotation|gt|ground[ _-]?truth"
+SUFFIX = re.compile(rf"[ _.-]({WORDS})s?([ _-]?\d+)?$", re.IGNORECASE)
+"""Of the stem of a mask: ``x_mask``, ``x-seg``, ``x_gt``, ``x_mask_1``."""
+FOLDER = re.compile(rf"({WORDS}|target)s?([Tt][rs])?$", re.IGNORECASE)
+"""Name of a folder of masks; ``labelsTr`` as nnU-Net and the Decathlon have it."""
+CHANNEL = re.compile(r"_\d{4}$")
+"""What nnU-Net adds to the name of an image, and not to that of its mask."""
+
+Place = tuple[tuple[str, ...], str, str]
+"""Folders, stem and kind of a file, without regard to case."""
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Images and masks.
+
+    Attributes:
+        masks: the masks of each image that has any, by the name of the image.
+        used: names of all files that are the mask of an image.
+        orphans: what is named or placed like a mask, but no image goes with it.
+    """
+
+    masks: Mapping[str, list[Found]]
+    used: frozenset[str]
+    orphans: list[Found]
+
+
+def pair(files: Sequence[Found]) -> Pairs:
+    """The masks among `files`; a file that only looks like one is an orphan."""
+    rasters = [file for file in files if file.kind != "dicom"]
+    index = _Index(rasters)
+    partners = {file.name: index.by_suffix(file) or index.by_folder(file) for file in rasters}
+    masks: dict[str, list[Found]] = defaultdict(list)
+    orphans = []
+    for file in rasters:
+        # the mask of a mask has no image: x_mask_mask.png
+        images = [image for image in partners[file.name] if not partners[image.name]]
+        for image in images:
+            masks[image.name].append(file)
+        if not images and (partners[file.name] or _looks_like_mask(file)):
+            orphans.append(file)
+    used = frozenset(file.name for several in masks.values() for file in several)
+    return Pairs(masks, used, orphans)
+
+
+def _looks_like_mask(file: Found) -> bool:
+    return bool(SUFFIX.search(file.stem)) or _mask_folder(file) is not None
+
+
+class _Index:
+    """Files by their place, and by their place but for one folder."""
+
+    def __init__(self, files: Iterable[Found]) -> None:
+        self.beside: dict[Place, list[Found]] = defaultdict(list)
+        self.within: dict[tuple[str, ...], list[Found]] = defaultdict(list)
+        self.twins: dict[tuple[int, Place], list[Found]] = defaultdict(list)
+        for file in files:
+            folders, stem, kind = _place(file)
+            self.beside[folders, stem, kind].append(file)
+            self.within[folders].append(file)
+            for name in {stem, CHANNEL.sub("", stem)}:
+                for at in range(len(folders)):
+                    place = (folders[:at] + folders[at + 1 :], name, kind)
+                    self.twins[at, place].append(file)
+                self.twins[len(folders), (folders, name, kind)].append(file)
+
+    def by_suffix(self, mask: Found) -> list[Found]:
+        """The images in the folder of `mask` that are named like it but for the suffix."""
+        found = SUFFIX.search(mask.stem)
+        if not found:
+            return []
+        folders, stem, kind = _place(mask)
+        base = stem[: found.start()]
+        same = self.beside[folders, base, kind]
+        # one mask for all contrasts of a patient: BraTS_1_t1.nii, BraTS_1_flair.nii
+        return same or [
+            file
+            for file in self.within[folders]
+            if kind == file.kind == "nifti"
+            and file.stem.casefold().startswith(f"{base}_")
+            and not SUFFIX.search(file.stem)
+        ]
+
+    def by_folder(self, mask: Found) -> list[Found]:
+        """The images of that name in a folder beside the folder of masks, or above it."""
+        at = _mask_folder(mask)
+        if at is None:
+            return []
+        folders, stem, kind = _place(mask)
+        rest = folders[:at] + folders[at + 1 :]
+        names = {stem: None, SUFFIX.sub("", stem): None}
+        found = [file for name in names for file in self.twins[at, (rest, name, kind)]]
+        return [file for file in found if _mask_folder(file) is None]
+
+
+def _mask_folder(file: Found) -> int | None:
+    """Which of the folders of `file`, the last if several, is one of masks."""
+    places = [at for at, name in enumerate(file.folders) if FOLDER.match(name)]
+    return places[-1] if places else None
+
+
+def _place(file: Found) -> Place:
+    folders = tuple(name.casefold() for name in file.folders)
+    return folders, file.stem.casefold(), file.kind

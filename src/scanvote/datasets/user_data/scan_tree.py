@@ -1,0 +1,124 @@
+"""Every file below a folder of the user's, in a stable order; nothing is written."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from scanvote.datasets.trees import IMAGES, litter, natural
+from scanvote.datasets.user_data.layout import KINDS, Kind, Left
+
+NIFTI = (".nii.gz", ".nii")
+DICOM_MAGIC = (128, b"DICM")
+"""Where a DICOM file, with whatever ending, tells that it is one (PS3.10, section 7.1)."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """A file that may be a scan or a mask; `name` is its path below the folder."""
+
+    path: Path
+    name: str
+    kind: Kind
+
+    @property
+    def folders(self) -> tuple[str, ...]:
+        return tuple(self.name.split("/")[:-1])
+
+    @property
+    def stem(self) -> str:
+        return stem(self.path.name)
+
+
+@dataclass(frozen=True)
+class Tree:
+    """What a folder holds; `empty` are the folders below it in which there is nothing."""
+
+    files: list[Found] = field(default_factory=list)
+    left: list[Left] = field(default_factory=list)
+    empty: list[str] = field(default_factory=list)
+
+
+def walk(root: Path) -> Tree:
+    """The files below `root`, folder by folder, in natural order.
+
+    Links to files are followed. A link to a folder is followed unless it leads back into
+    the data or to a folder that another link led to: no loop, nothing twice.
+    """
+    tree, linked, waiting = Tree(), set[Path](), [root]
+    while waiting:
+        folder = waiting.pop()
+        below = []
+        for path in _entries(folder, root, tree):
+            if not path.is_dir():
+                _add(path, root, tree)
+            elif path.is_symlink() and _leads_back(path.resolve(), root.resolve(), linked):
+                tree.left.append(Left(_name(path, root), "a link back to a folder read before"))
+            else:
+                below.append(path)
+        waiting += reversed(below)
+    return tree
+
+
+def kind_of(path: Path) -> Kind | None:
+    """By the ending; a file of another ending, or of none, may tell that it is DICOM."""
+    if path.name.lower().endswith(NIFTI):
+        return "nifti"
+    if path.suffix.lower() in IMAGES:
+        return "image"
+    return "dicom" if path.name.upper() != "DICOMDIR" and _is_dicom(path) else None
+
+
+def stem(name: str) -> str:
+    """`name` without the ending of an image or a volume: ``x`` of ``x.nii.gz``."""
+    for ending in (*NIFTI, *IMAGES, ".dcm"):
+        if name.lower().endswith(ending):
+            return name[: -len(ending)]
+    return name
+
+
+def _entries(folder: Path, root: Path, tree: Tree) -> Iterator[Path]:
+    try:
+        entries = sorted((path for path in folder.iterdir() if not litter(path)), key=natural)
+    except OSError as error:
+        reason = f"a folder that cannot be read: {error.strerror}"
+        tree.left.append(Left(_name(folder, root), reason))
+        return
+    if not entries:
+        tree.empty.append(_name(folder, root))
+    for path in entries:
+        if path.name.isprintable():  # neither line breaks nor bytes that are no UTF-8
+            yield path
+        else:
+            tree.left.append(Left(ascii(_name(path, root)), "its name cannot be written as text"))
+
+
+def _add(path: Path, root: Path, tree: Tree) -> None:
+    name = _name(path, root)
+    if not path.is_file():
+        broken = path.is_symlink()
+        tree.left.append(Left(name, "a link to nothing" if broken else "no regular file"))
+        return
+    kind = kind_of(path)
+    if kind is None:
+        tree.left.append(Left(name, f"no {KINDS}"))
+    else:
+        tree.files.append(Found(path, name, kind))
+
+
+def _leads_back(target: Path, root: Path, linked: set[Path]) -> bool:
+    back = target in linked or target.is_relative_to(root) or root.is_relative_to(target)
+    linked.add(target)
+    return back
+
+
+def _is_dicom(path: Path) -> bool:
+    place, magic = DICOM_MAGIC
+    try:
+        with path.open("rb") as file:
+            return file.read(place + len(magic))[place:] == magic
+    except OSError:
+        return False
+
+
+def _name(path: Path, root: Path) -> str:
+    return path.relative_to(root).as_posix()

@@ -1,0 +1,30 @@
+"""Which DICOM files of a folder belong to one series."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+
+from scanvote.datasets.user_data.layout import Item, Left
+from scanvote.datasets.user_data.scan_tree import Found
+
+
+def dicom_items(files: Sequence[Found]) -> tuple[list[Item], list[Left]]:
+    """One item a series, named by its first file, and the files that belong to none."""
+    if not files:
+        return [], []
+    from scanvote.datasets.volumes import dicom_series
+
+    items, left = [], []
+    by_folder: dict[Path, dict[Path, str]] = defaultdict(dict)
+    for file in files:
+        by_folder[file.path.parent][file.path] = file.name
+    for names in by_folder.values():
+        found = [tuple(series) for series in dicom_series(names)]
+        for series in found:
+            name = min(names[path] for path in series)
+            items.append(Item(name, "dicom", series))
+        used = {path for series in found for path in series}
+        left += [
+            Left(name, "DICOM without pixels") for path, name in names.items() if path not in used
+        ]
+    return items, left

@@ -1,0 +1,48 @@
+"""From the content of a file that nobody vouches for to scans."""
+
+from scanvote.inputs.formats import TAKEN, kind_of, seems
+from scanvote.inputs.images import read_image
+from scanvote.inputs.sanitise import shown
+from scanvote.inputs.scan import Limits, Refused, Scan
+from scanvote.params import VolumesParams
+
+
+def read_content(content: bytes, name: str, limits: Limits, volumes: VolumesParams) -> list[Scan]:
+    """The scans in `content`: one of an image, several of a volume.
+
+    What stands behind the end of an image, such as an archive, is never looked at.
+
+    Args:
+        content: of the whole file.
+        name: as whoever gave it calls it; it is shown, never opened or believed.
+        limits: beyond which it is refused before anything is decoded.
+        volumes: how volumes are cut.
+
+    Raises:
+        Refused: it is too large (413), of no format that is taken (415), or broken (422).
+    """
+    name = shown(name)
+    check_size(len(content), name, limits)
+    kind = kind_of(content)
+    if kind is None:
+        raise Refused(f"{name} is {seems(content)}; taken are {TAKEN}", 415)
+    if kind == "DICOM" or kind == "NIfTI":
+        from scanvote.datasets.volumes import Named
+        from scanvote.inputs.volumes import read_volume
+
+        return read_volume([Named(content, name)], name, kind, limits, volumes)
+    return [read_image(content, name, kind, limits)]
+
+
+def check_size(size: int, name: str, limits: Limits) -> None:
+    """Refuse a file of `size` bytes that is empty or too large.
+
+    Raises:
+        Refused: it is.
+    """
+    if not size:
+        raise Refused(f"{name} is empty", 422)
+    if size > limits.bytes:
+        raise Refused(
+            f"{name} has {size / 2**20:.1f} MiB, allowed are {limits.bytes / 2**20:g} MiB", 413
+        )

@@ -1,0 +1,57 @@
+"""The header of a WebP (RFC 9649): a canvas, or the frame of a single VP8 or VP8L."""
+
+import struct
+
+from scanvote.inputs.header import Header, Malformed, turned
+
+ALPHA, EXIF, ANIMATION = 0x10, 0x08, 0x02
+"""Flags of a canvas."""
+_SIDE = 0x3FFF
+
+
+def read_webp(content: bytes) -> Header:
+    """The header of the first image.
+
+    Raises:
+        Malformed: it is cut off or of no known form.
+    """
+    try:
+        width, height, flags = _canvas(content[12:16], content[20:50])
+    except (IndexError, struct.error):
+        raise Malformed from None
+    if not width or not height:
+        raise Malformed
+    return Header(
+        width,
+        height,
+        width * height,
+        mode="RGB",
+        alpha=bool(flags & ALPHA),
+        several=bool(flags & ANIMATION),
+        turned=bool(flags & EXIF) and turned(_chunk(content, b"EXIF")),
+    )
+
+
+def _canvas(form: bytes, body: bytes) -> tuple[int, int, int]:
+    """Width, height and flags of the chunk that goes first."""
+    if form == b"VP8X":
+        width, height = int.from_bytes(body[4:7], "little"), int.from_bytes(body[7:10], "little")
+        return width + 1, height + 1, body[0]
+    if form == b"VP8L":
+        (packed,) = struct.unpack_from("<xI", body)
+        return (packed & _SIDE) + 1, (packed >> 14 & _SIDE) + 1, packed >> 24 & ALPHA
+    if form == b"VP8 ":
+        width, height = struct.unpack_from("<6x2H", body)
+        return width & _SIDE, height & _SIDE, 0
+    raise Malformed
+
+
+def _chunk(content: bytes, name: bytes) -> bytes:
+    """The first chunk called `name`; empty where there is none."""
+    at = 12
+    while at + 8 <= len(content):
+        size = int.from_bytes(content[at + 4 : at + 8], "little")
+        if content[at : at + 4] == name:
+            return content[at + 8 : at + 8 + size]
+        at += 8 + size + size % 2
+    return b""

@@ -1,0 +1,1 @@
+"""Stage `baseline`: segment tumours by brightness, without learning."""

@@ -1,0 +1,1 @@
+"""Stage `deduplicate`: copies, label conflicts and suspected relatives among the scans."""

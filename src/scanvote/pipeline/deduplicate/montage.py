@@ -1,0 +1,75 @@
+"""Pairs of images beside their difference, for a person to judge in a minute."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from scanvote.core.files import written
+from scanvote.images.decode import Rgb, decode_image
+from scanvote.plots.canvas import footnote
+
+COLUMNS = 3
+SIDE = 128
+"""Pixels a side of an image in the montage."""
+GAP = 4
+AMPLIFIED = 3
+"""How many times the difference is shown."""
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two images, and what is said above them; a warning is set in red."""
+
+    left: Path
+    right: Path
+    text: str
+    warning: bool = False
+
+
+def write_montage(pairs: Sequence[Pair], title: str, path: Path) -> None:
+    """Draw the pairs in rows of three, as a PNG.
+
+    Raises:
+        DecodeError: an image is missing or not whole.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    rows = max(1, -(-len(pairs) // COLUMNS))
+    figure = Figure(figsize=(4.1 * COLUMNS, 0.6 + 1.8 * rows), dpi=100, layout="constrained")
+    figure.suptitle(title, fontsize=11)
+    figure.supxlabel(footnote(), x=0.99, ha="right", fontsize=7, color="0.45")
+    for place, axes in enumerate(figure.subplots(rows, COLUMNS, squeeze=False).flat):
+        axes.set_axis_off()
+        if place < len(pairs):
+            pair = pairs[place]
+            axes.imshow(side_by_side(decode_image(pair.left), decode_image(pair.right)))
+            axes.set_title(pair.text, fontsize=7, color="firebrick" if pair.warning else "black")
+    with written(path) as beside, beside.open("wb") as file:
+        FigureCanvasAgg(figure).print_png(file, metadata={"Software": None})  # type: ignore[no-untyped-call]
+
+
+def side_by_side(left: Rgb, right: Rgb) -> Rgb:
+    """Both images, each fitted into a square, and their difference `AMPLIFIED`.
+
+    Returns:
+        uint8 of shape (SIDE, 3 · SIDE + 2 · GAP, 3).
+    """
+    gap = np.full((SIDE, GAP, 3), 255, np.uint8)
+    one, other = _fitted(left), _fitted(right)
+    difference = np.abs(one.astype(int) - other).clip(0, 255 // AMPLIFIED) * AMPLIFIED
+    return np.hstack([one, gap, other, gap, difference.astype(np.uint8)])
+
+
+def _fitted(image: Rgb) -> Rgb:
+    height, width = image.shape[:2]
+    scale = SIDE / max(height, width)
+    size = max(1, round(width * scale)), max(1, round(height * scale))
+    small = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+    square = np.full((SIDE, SIDE, 3), 128, np.uint8)
+    top, left = (SIDE - size[1]) // 2, (SIDE - size[0]) // 2
+    square[top : top + size[1], left : left + size[0]] = small
+    return square

@@ -1,0 +1,1 @@
+"""Stage `ensemble`: choose, calibrate and combine the models that vote."""

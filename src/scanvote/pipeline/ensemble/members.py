@@ -1,0 +1,36 @@
+"""The files of the networks that vote."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from scanvote.core.errors import InputError
+from scanvote.predictions import family_of, read_predictions
+
+
+def member_paths(searches: Path, models: Sequence[str]) -> list[Path]:
+    """The Keras archive of each model, in their order.
+
+    A search writes the models that it keeps as ``1.keras``, ``2.keras``…, the best first, and
+    their predictions in the same order.
+
+    Args:
+        searches: `models/search`, one folder a family.
+        models: names as they stand in the tables of predictions: ``cnn/filters64``.
+
+    Raises:
+        InputError: a search kept no model of that name, or its file is missing.
+    """
+    kept = {
+        family: read_predictions(searches / family / "predictions.csv")["model"].unique().tolist()
+        for family in sorted({family_of(model) for model in models})
+    }
+    return [_path(searches / family_of(model), model, kept[family_of(model)]) for model in models]
+
+
+def _path(folder: Path, model: str, kept: Sequence[str]) -> Path:
+    if model not in kept:
+        raise InputError(f"{folder}/predictions.csv has no model {model}; run `dvc repro ensemble`")
+    path = folder / f"{kept.index(model) + 1}.keras"
+    if not path.is_file():
+        raise InputError(f"{path}, the model {model}, is missing; run `dvc repro search`")
+    return path

@@ -1,0 +1,1 @@
+"""Stage `evaluate`: metrics, tables and figures on the test split."""

@@ -1,0 +1,150 @@
+"""The pictures and plotted tables of an evaluation of classification."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from scanvote.arrays import Shard
+from scanvote.core.files import write_csv
+from scanvote.metrics.agreement import agreement
+from scanvote.metrics.classification import evaluate_classes
+from scanvote.metrics.curves import GRID, curves_of, lines_of
+from scanvote.metrics.error_analysis import sureness
+from scanvote.metrics.reliability import reliability
+from scanvote.metrics.results import Answers
+from scanvote.pipeline.ensemble.calibration import temper
+from scanvote.pipeline.evaluate.curve_figures import KINDS, Shown, curve_figure, reliability_figure
+from scanvote.pipeline.evaluate.gallery_figures import draw_galleries
+from scanvote.pipeline.evaluate.matrix_figures import (
+    agreement_figure,
+    comparisons_figure,
+    confusion_figure,
+)
+from scanvote.plots.canvas import worded
+from scanvote.predictions import labels_of, probabilities
+
+
+def draw_classification(
+    models: Mapping[str, pd.DataFrame],
+    best: str,
+    members: Sequence[str],
+    groups: np.ndarray,
+    comparisons: pd.DataFrame,
+    patients: str,
+    temperatures: Mapping[str, float],
+    prepared: Path,
+    maps: Shard | None,
+    gallery: int,
+    seed: int,
+    out: Path,
+) -> None:
+    """Draw the vote on the test split, beside its best member.
+
+    Writes ``confusion.png``, ``roc.png``, ``precision_recall.png``, ``reliability.png``,
+    ``agreement.png``, ``comparisons.png``, ``errors.png``, ``disagreeing.png``, ``right.png``,
+    and for DVC's plots ``confusion.csv``, ``roc.csv``, ``precision_recall.csv``,
+    ``reliability.csv``, ``agreement.csv``.
+
+    Args:
+        models: test rows of `predictions.csv` by model, `vote` among them; all of the same
+            scans in the same order.
+        best: the best member by validation.
+        members: the models that vote.
+        groups: (n,) int, the group of each row, from 0: what is drawn with replacement.
+        comparisons: a comparison a row: `model`, `against`, `metric` (accuracy, macro_f1,
+            auroc), `difference` (model less against) with its interval `low` and `high`.
+        patients: what the test may claim about patients, in a few words.
+        temperatures: of the models that were calibrated, the temperature that their
+            probabilities went through last: they are shown before it, too.
+        prepared: `data/prepared/classification`, for the scans.
+        maps: `metrics/explain/classification/maps.pkl`; None, or a scan that is not in it: the
+            scan is shown alone.
+        gallery: scans in a gallery.
+        seed: of the bootstrap over groups.
+        out: `metrics/evaluate/classification`.
+    """
+    pair = {"vote": models["vote"], "best member": models[best]}
+    told = worded(f"best member: {best}", 60)
+    _draw_confusion(pair, f"{told}\n{worded(patients, 60)}", out)
+    _draw_curves(models["vote"], models[best], groups, seed, out)
+    tempered = [temperatures.get(name, 1.0) for name in ("vote", best)]
+    _draw_reliability(pair, tempered, groups, told, out)
+    _draw_agreement(models, members, out)
+    comparisons_figure(comparisons, out / "comparisons.png")
+    draw_galleries(models["vote"], [models[name] for name in members], prepared, maps, gallery, out)
+
+
+def _draw_confusion(pair: Mapping[str, pd.DataFrame], told: str, out: Path) -> None:
+    vote = pair["vote"]
+    labels = labels_of(vote)
+    spoken = vote[["label", "predicted"]].set_axis(["actual", "predicted"], axis=1)
+    write_csv(spoken, out / "confusion.csv")
+    matrices = {name: _counts(table) for name, table in pair.items()}
+    title = f"{len(vote)} test scans: how many, and their share of the true class\n{told}"
+    confusion_figure(matrices, labels, title, out / "confusion.png")
+
+
+def _counts(table: pd.DataFrame) -> np.ndarray:
+    """(C, C) int scans, rows the truth, columns what was said."""
+    together = np.zeros(len(table), int)
+    return np.asarray(Answers.of(table, together).counts()[0], int)
+
+
+def _draw_curves(
+    vote: pd.DataFrame, best: pd.DataFrame, groups: np.ndarray, seed: int, out: Path
+) -> None:
+    labels, curves = labels_of(vote), curves_of(vote, groups, seed)
+    scores = evaluate_classes(vote), evaluate_classes(best)
+    found = (curves.roc, curves.precision_recall)
+    for kind, bands, lines in zip(KINDS, found, lines_of(best), strict=True):
+        mean = bands[-1]
+        heights = {"vote": mean.line, "vote_low": mean.low, "vote_high": mean.high}
+        table = pd.DataFrame({kind.x: GRID, **heights, "best_member": lines[-1]})
+        write_csv(table.round(6), out / f"{kind.name}.csv")
+        shown = [
+            Shown(
+                label,
+                float((vote["label"] == label).mean()),
+                band,
+                line,
+                *(score[f"{kind.area}_{label}"] for score in scores),
+            )
+            for label, band, line in zip(labels, bands, lines, strict=False)
+        ]
+        curve_figure(kind, shown, len(vote), out / f"{kind.name}.png")
+
+
+def _draw_reliability(
+    pair: Mapping[str, pd.DataFrame],
+    tempered: Sequence[float],
+    groups: np.ndarray,
+    told: str,
+    out: Path,
+) -> None:
+    found = {}
+    for (name, table), temperature in zip(pair.items(), tempered, strict=True):
+        right = (table["label"] == table["predicted"]).to_numpy()
+        states = [table]
+        if temperature != 1:
+            states.append(_untempered(table, temperature))
+        sure = [sureness(state) for state in states]
+        found[name] = [(reliability(one, right, groups), one) for one in sure]
+    write_csv(found["vote"][0][0], out / "reliability.csv")
+    title = f"Right as often as sure? Bins of equally many scans, 95 % intervals\n{told}"
+    reliability_figure(found, title, out / "reliability.png")
+
+
+def _untempered(table: pd.DataFrame, temperature: float) -> pd.DataFrame:
+    columns = [f"p_{label}" for label in labels_of(table)]
+    before = temper(probabilities(table), 1 / temperature)
+    return table.assign(**dict(zip(columns, before.T, strict=True)))
+
+
+def _draw_agreement(models: Mapping[str, pd.DataFrame], members: Sequence[str], out: Path) -> None:
+    said = {name: models[name]["predicted"].to_numpy() for name in ("vote", *members)}
+    table = agreement(pd.DataFrame({"truth": models["vote"]["label"].to_numpy(), **said}))
+    write_csv(table, out / "agreement.csv")
+    title = f"Agreement beyond chance on {len(models['vote'])} test scans\nCohen's kappa"
+    agreement_figure(table, title, out / "agreement.png")

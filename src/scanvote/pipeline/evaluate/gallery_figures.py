@@ -1,0 +1,147 @@
+"""The galleries: scans with the vote and with what it looked at."""
+
+import textwrap
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from scanvote.arrays import Shard, images_of
+from scanvote.metrics.error_analysis import chosen_scans, disagreement, sureness
+from scanvote.plots.canvas import OUTLINE, grid, show, worded
+from scanvote.predictions import labels_of
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+_GAP = 2
+"""Pixels between a scan and its explanation."""
+_TOP = 0.1
+"""Share of the pixels within the outline."""
+_OPAQUE = 0.75
+
+
+def draw_galleries(
+    vote: pd.DataFrame,
+    members: list[pd.DataFrame],
+    prepared: Path,
+    maps: Shard | None,
+    most: int,
+    out: Path,
+) -> None:
+    """Write ``errors.png``, ``disagreeing.png`` and ``right.png``.
+
+    Args:
+        vote, members: test rows of `predictions.csv` of the vote and of its members.
+        prepared: `data/prepared/classification`.
+        maps: with `scan_ids` and `maps`, uint8 (n, H, W); a scan without a map stands alone.
+        most: scans in a gallery.
+        out: the folder.
+    """
+    chosen = chosen_scans(vote, members, most)
+    told = vote.set_index("scan_id").assign(
+        sure=sureness(vote), **disagreement(vote["scan_id"], members)
+    )
+    errors = [scan for kind, scans in chosen.items() if " taken for " in kind for scan in scans]
+    shown = {
+        "errors": errors or chosen["least_sure"],
+        "disagreeing": chosen["disagreeing"],
+        "right": chosen["right"] or chosen["least_sure"],
+    }
+    titles = _titles(told, {name: len(scans) for name, scans in shown.items()})
+    every = sorted({scan for scans in shown.values() for scan in scans})
+    images = dict(zip(every, images_of(prepared, "test", every), strict=True))
+    heats = dict(zip(maps["scan_ids"].tolist(), maps["maps"], strict=True)) if maps else {}
+    for name, scans in shown.items():
+        tell = _votes if name == "disagreeing" else _verdict
+        captions = {scan: tell(told, scan) for scan in scans}
+        scans_figure(captions, images, heats, titles[name], out / f"{name}.png")
+
+
+def _titles(told: pd.DataFrame, shown: Mapping[str, int]) -> dict[str, str]:
+    wrong = int((told["label"] != told["predicted"]).sum())
+    apart = int((told["differing"] > 0).sum())
+    kinds = f"Wrong votes: {wrong} of {len(told)}; the surest of every kind of error"
+    clear = f"No wrong vote in {len(told)}; the least sure {shown['errors']}"
+    right = f"Right votes: {len(told) - wrong} of {len(told)}; the surest of each class in turn"
+    none = f"No right vote in {len(told)}; the least sure {shown['right']}"
+    return {
+        "errors": kinds if wrong else clear,
+        "disagreeing": f"Members disagree on {apart} of {len(told)} scans; the most divided first",
+        "right": right if wrong < len(told) else none,
+    }
+
+
+def _verdict(told: pd.DataFrame, scan: str) -> str:
+    row = told.loc[scan].to_dict()
+    if row["label"] == row["predicted"]:
+        return f"{worded(row['label'])} {row['sure']:.2f}"
+    such = int(((told["label"] == row["label"]) & (told["predicted"] == row["predicted"])).sum())
+    taken = f"{worded(row['label'])} taken for\n{worded(row['predicted'])} {row['sure']:.2f}"
+    return f"{taken} ({such} such)"
+
+
+def _votes(told: pd.DataFrame, scan: str) -> str:
+    row = told.loc[scan].to_dict()
+    votes = {label: int(row[f"votes_{label}"]) for label in labels_of(told)}
+    counts = ", ".join(f"{count} {worded(name)}" for name, count in votes.items() if count)
+    verdict = f"voted {worded(row['predicted'])} {row['sure']:.2f}"
+    return f"truth {worded(row['label'])}\n{verdict}\n{counts}"
+
+
+def scans_figure(
+    captions: Mapping[str, str],
+    images: Mapping[str, np.ndarray],
+    heats: Mapping[str, np.ndarray],
+    title: str,
+    path: Path,
+) -> None:
+    """Scans in a grid, each under its caption, its explanation beside it.
+
+    Args:
+        captions: by scan, at least one.
+        images: by scan, uint8 (H, W, C).
+        heats: by scan, uint8 (H, W), 255 where the model looked most; may lack any.
+        title: what the scans have in common.
+        path: the PNG.
+    """
+    explained = any(scan in heats for scan in captions)
+    if explained:
+        title += f"\nbeside each what the vote looked at, its top {100 * _TOP:.0f} % outlined"
+    columns, width, letters = (3, 3.1, 52) if explained else (6, 1.7, 30)
+    with grid(len(captions), columns, title, path, width) as cells:
+        for cell, (scan, caption) in zip(cells, captions.items(), strict=True):
+            image, heat = images[scan], heats.get(scan)
+            lines = [textwrap.fill(line, letters) for line in caption.splitlines()]
+            show(cell, side_by_side(image, heat) if explained else image, "\n".join(lines))
+            if heat is not None:
+                _outline(cell, heat, image.shape[1] + _GAP)
+
+
+def side_by_side(image: np.ndarray, heat: np.ndarray | None) -> np.ndarray:
+    """uint8 (H, 2 W + gap, 3): the scan, and the scan under the heat of its explanation.
+
+    Args:
+        image: uint8 (H, W, 1 or 3).
+        heat: uint8 (H, W); where it is 0 the scan shows through. None: nothing stands beside.
+    """
+    from matplotlib import colormaps
+
+    scan = np.broadcast_to(image, (*image.shape[:2], 3)).astype(float)
+    gap = np.full((len(scan), _GAP, 3), 255.0)
+    beside = np.full_like(scan, 255)
+    if heat is not None:
+        opaque = _OPAQUE * heat[..., None] / 255
+        grey = scan.mean(axis=2, keepdims=True)
+        beside = (1 - opaque) * grey + opaque * 255 * colormaps["inferno"](heat)[..., :3]
+    return np.concatenate([scan, gap, beside], axis=1).round().astype(np.uint8)
+
+
+def _outline(axes: "Axes", heat: np.ndarray, shift: int) -> None:
+    """Around the `_TOP` share of the pixels; nothing around a map that is flat there."""
+    level = np.quantile(heat, 1 - _TOP)
+    if heat.min() < level < heat.max():
+        places = np.arange(heat.shape[1]) + shift
+        axes.contour(places, range(len(heat)), heat, [level], colors=[OUTLINE], linewidths=0.9)

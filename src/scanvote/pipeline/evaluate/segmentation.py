@@ -1,0 +1,183 @@
+"""evaluate: the test split of the segmentation: the U-Net beside the baseline without learning."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from scanvote.arrays import images_of
+from scanvote.core.files import write_csv
+from scanvote.manifest import read_manifest
+from scanvote.metrics.bootstrap import interval
+from scanvote.metrics.segmentation import (
+    all_empty,
+    evaluate_masks,
+    measure,
+    patient_intervals,
+    redrawn,
+    weighted_mean,
+)
+from scanvote.params import Params
+from scanvote.pipeline.evaluate import segmentation_figures
+from scanvote.pipeline.evaluate.inputs import scans_of_test
+from scanvote.pipeline.evaluate.subgroups import mask_subgroups
+from scanvote.predictions import decode_mask, read_predictions
+from scanvote.splits.known_patients import KnownPatients
+
+Measured = tuple[pd.DataFrame, pd.DataFrame]
+"""A table a slice, and one a patient."""
+
+_CHIEF = ("dice_patient_mean", "dice_patient_median", "iou_patient_mean")
+_BESIDE = (*_CHIEF, "dice_slice_mean", "pixel_accuracy", "slice_sensitivity", "slice_specificity")
+
+
+def evaluate_segmentation(
+    predictions: Path, baseline: Path, prepared: Path, params: Params, out: Path
+) -> dict[str, float]:
+    """Evaluate the U-Net on the test split, beside the baseline and who marks nothing.
+
+    Writes to `out`: ``patients.csv`` and ``slices.csv``, with every figure of the U-Net and the
+    Dice of the baseline; ``models.csv``, a model a row; ``subgroups.csv``;
+    ``dice_by_patient.png``, ``dice_by_size.png``, ``areas.png`` and ``masks.png``.
+
+    Args:
+        predictions: `models/unet`.
+        baseline: `models/baseline`.
+        prepared: `data/prepared/segmentation`.
+        params: the whole of params.yaml.
+        out: `metrics/evaluate/segmentation`.
+
+    Returns:
+        Flat metrics of the U-Net, those of a patient with ``_low`` and ``_high``; ``baseline_…``
+        and ``empty_…`` of the others; ``difference_…``, the U-Net less the baseline, paired, and
+        `wilcoxon_p`; whether distances are in mm, 1, or in pixels, 0; numbers of patients and
+        slices, and of how many slices the patient is known.
+
+    Raises:
+        InputError: an input is missing, or a slice is no test scan.
+    """
+    table, other = (_test_rows(folder) for folder in (predictions, baseline))
+    known = KnownPatients.of(read_manifest(prepared / "manifest.csv"))
+    tolerance = params.evaluate.tolerance
+    measured = {
+        "unet": measure(table, tolerance),
+        "baseline": measure(other, tolerance),
+        "empty": measure(all_empty(table), tolerance),
+    }
+    scores = {
+        name: evaluate_masks(*one) | patient_intervals(one[1], params.seed)
+        for name, one in measured.items()
+    }
+    slices, patients = (
+        one.assign(baseline_dice=two["dice"])
+        for one, two in zip(measured["unet"], measured["baseline"], strict=True)
+    )
+    write_csv(slices.round(6), out / "slices.csv")
+    write_csv(patients.round(6), out / "patients.csv")
+    unit = str(patients["unit"].iloc[0])
+    write_csv(_subgroups(measured, prepared, params.seed).round(6), out / "subgroups.csv")
+    models = pd.DataFrame([{"model": n, "unit": unit, **score} for n, score in scores.items()])
+    write_csv(models.round(6), out / "models.csv")
+    segmentation_figures.dice_figure(patients, known.short(), out / "dice_by_patient.png")
+    _figures(table, slices, patients, prepared, params, out)
+    found = {
+        **scores["unet"],
+        **_beside("baseline", scores["baseline"]),
+        **_beside("empty", scores["empty"]),
+        **_difference(patients, params.seed),
+    }
+    return {
+        **{name: round(value, 6) for name, value in found.items()},
+        "distances_in_mm": int(unit == "mm"),
+        "test_patients": len(patients),
+        "test_slices": len(slices),
+        **known.test_metrics(),
+    }
+
+
+def _test_rows(folder: Path) -> pd.DataFrame:
+    """By scan, so that two models' rows stand beside each other."""
+    table = read_predictions(folder / "predictions.csv")
+    test: pd.DataFrame = table[table["split"] == "test"].sort_values("scan_id")
+    return test.reset_index(drop=True)
+
+
+def _beside(name: str, scores: dict[str, float]) -> dict[str, float]:
+    wanted = [*_BESIDE, *(f"{chief}{end}" for chief in _CHIEF for end in ("_low", "_high"))]
+    return {f"{name}_{key}": scores[key] for key in wanted}
+
+
+def _difference(patients: pd.DataFrame, seed: int) -> dict[str, float]:
+    """Of the patients' mean Dice, in the same draws, and tested."""
+    apart = (patients["dice"] - patients["baseline_dice"]).to_numpy(float)
+    low, high = interval(redrawn(apart, weighted_mean, seed))
+    name = "difference_dice_patient_mean"
+    return {
+        name: float(apart.mean()),
+        f"{name}_low": low,
+        f"{name}_high": high,
+        "wilcoxon_p": wilcoxon(apart),
+    }
+
+
+def wilcoxon(differences: np.ndarray) -> float:
+    """The two-sided p value of Wilcoxon's signed-rank test (1945), of patients.
+
+    Patients without a difference are ranked, and then left out (Pratt 1959); 1 if all are.
+    It is exact for few patients, by permutation of the signs where there are ties.
+
+    Args:
+        differences: (n,) of the patients.
+    """
+    from scipy.stats import wilcoxon as test
+
+    if not differences.any():
+        return 1.0
+    return float(test(differences, zero_method="pratt").pvalue)
+
+
+def _subgroups(measured: dict[str, Measured], prepared: Path, seed: int) -> pd.DataFrame:
+    slices, other = measured["unet"][0], measured["baseline"][0]
+    both = slices.assign(baseline_overlap=other["overlap"], baseline_predicted=other["predicted"])
+    return mask_subgroups(both, scans_of_test(prepared, slices["scan_id"]), seed)
+
+
+def _figures(
+    table: pd.DataFrame,
+    slices: pd.DataFrame,
+    patients: pd.DataFrame,
+    prepared: Path,
+    params: Params,
+    out: Path,
+) -> None:
+    segmentation_figures.size_figure(patients, out / "dice_by_size.png")
+    segmentation_figures.areas_figure(patients, out / "areas.png")
+    shown = examples(slices, patients, columns=max(1, params.evaluate.gallery // 3))
+    rows = table.loc[shown.index]
+    truths, masks = (
+        np.stack([decode_mask(r[which], r["height"], r["width"]) for _, r in rows.iterrows()])
+        for which in ("truth", "predicted")
+    )
+    images = images_of(prepared, "test", rows["scan_id"].tolist())
+    segmentation_figures.contours(images, truths, masks, shown, out / "masks.png")
+
+
+def examples(slices: pd.DataFrame, patients: pd.DataFrame, columns: int) -> pd.DataFrame:
+    """Slices of the best, the median and the worst patient, where their tumour is largest.
+
+    With `place`, the patient's in words; in the order of the scans. Two empty masks show nothing,
+    so patients without a tumour stand back where there are others.
+    """
+    sick = patients[patients["truth"] > 0]
+    ranking = (sick if len(sick) else patients).sort_values(
+        ["dice", "patient"], ascending=[False, True]
+    )
+    ranked = ranking["patient"].tolist()
+    # of two patients none is shown twice
+    places = {0: "best", len(ranked) // 2: "median", len(ranked) - 1: "worst"}
+    parts = []
+    for at, place in places.items():
+        own = slices[slices["patient"] == ranked[at]]
+        largest = own.sort_values(["truth", "scan_id"], ascending=[False, True]).head(columns)
+        parts.append(largest.sort_values("scan_id").assign(place=place))
+    return pd.DataFrame(pd.concat(parts))

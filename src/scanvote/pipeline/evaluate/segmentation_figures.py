@@ -1,0 +1,138 @@
+"""The pictures of segmentations."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from scanvote.metrics.segmentation import EMPTY_RULE
+from scanvote.plots.canvas import OUTLINE, PREDICTED, canvas, grid, show, worded
+
+
+def contours(
+    images: np.ndarray, truths: np.ndarray, masks: np.ndarray, shown: pd.DataFrame, path: Path
+) -> None:
+    """Scans with the outlines of the true and the predicted mask, a patient a row.
+
+    Args:
+        images: uint8 (n, H, W, C) with n > 0.
+        truths, masks: bool (n, H, W).
+        shown: n rows with `place`, what the patient is an example of, `patient` and `dice`.
+    """
+    sizes = shown.groupby("place").size()
+    columns = int(sizes.max())
+    title = f"Best, median and worst patient: truth blue, U-Net orange\n{EMPTY_RULE}"
+    with grid(len(sizes) * columns, columns, title, path) as axes:
+        cells = np.reshape(np.array(axes, object), (len(sizes), columns))
+        for row, (place, part) in zip(cells, shown.groupby("place", sort=False), strict=False):
+            at = shown.index.get_indexer(part.index)
+            for cell, number, dice in zip(row, at, part["dice"], strict=False):
+                show(cell, images[number], f"Dice {dice:.2f}")
+                for outline, colour in ((truths[number], OUTLINE), (masks[number], PREDICTED)):
+                    if outline.any():
+                        cell.contour(outline, levels=[0.5], colors=[colour], linewidths=1.2)
+            words = f"{place}: {part['patient'].iloc[0]}\n{row[0].get_title()}"
+            row[0].set_title("", loc="center")
+            row[0].set_title(words, fontsize=7, loc="left")
+
+
+def dice_figure(patients: pd.DataFrame, claim: str, path: Path) -> None:
+    """A bar a patient, the worst at the bottom, with mean and median, and the baseline's dots.
+
+    Args:
+        patients: with `patient`, `dice` and `baseline_dice`.
+        claim: what the test may claim about patients, in a few words.
+    """
+    ordered = patients.sort_values(["dice", "patient"])
+    title = f"U-Net, {len(ordered)} test patients\n{worded(claim, 60)}\n{EMPTY_RULE}"
+    with canvas(path, title, size=(5.6, 1.5 + 0.22 * len(ordered))) as axes:
+        axes.barh(ordered["patient"], ordered["dice"], color="#6baed6", height=0.7)
+        axes.scatter(
+            ordered["baseline_dice"],
+            ordered["patient"],
+            color="0.3",
+            s=14,
+            zorder=3,
+            label=f"baseline, mean {ordered['baseline_dice'].mean():.3f}",
+        )
+        for value, name, line in (
+            (ordered["dice"].mean(), "mean", "-"),
+            (ordered["dice"].median(), "median", "--"),
+        ):
+            label = f"{name} {value:.3f}"
+            axes.axvline(value, color="0.2", linestyle=line, linewidth=1, label=label)
+        axes.set(xlim=(0, 1), xlabel="Dice of the patient's slices together")
+        axes.legend(loc="lower right", ncols=3, bbox_to_anchor=(1, 1), fontsize=7)
+
+
+def size_figure(patients: pd.DataFrame, path: Path) -> None:
+    """Dice against the tumour's true area, summed over the slices; a point a patient.
+
+    Args:
+        patients: with `dice`, `baseline_dice`, `truth_area` and `unit`.
+    """
+    known = patients[patients["truth_area"] > 0]
+    title = f"Dice by the size of the tumour\n{EMPTY_RULE}"
+    with canvas(path, title, size=(5.2, 3.6)) as axes:
+        axes.scatter(known["truth_area"], known["dice"], color=PREDICTED, s=22, label="U-Net")
+        axes.scatter(
+            known["truth_area"], known["baseline_dice"], color="0.5", s=14, label="baseline"
+        )
+        axes.set(xscale="log", ylim=(-0.02, 1.02), ylabel="Dice of the patient")
+        axes.set_xlabel(f"true area of all slices, {_unit(patients)}²")
+        axes.legend()
+
+
+def areas_figure(patients: pd.DataFrame, path: Path) -> None:
+    """Bland and Altman's plot (Lancet 1986) of the predicted and the true areas.
+
+    Args:
+        patients: with `predicted_area`, `truth_area` and `unit`.
+    """
+    mean = (patients["predicted_area"] + patients["truth_area"]) / 2
+    apart = patients["predicted_area"] - patients["truth_area"]
+    bias, spread = apart.mean(), 1.96 * apart.std(ddof=1) if len(apart) > 1 else 0.0
+    unit = _unit(patients)
+    title = (
+        "Tumour area of each patient, U-Net less truth\n"
+        f"bias {bias:.0f} {unit}², 95 % limits of agreement; an empty mask has the area 0"
+    )
+    with canvas(path, title, size=(5.6, 3.6)) as axes:
+        axes.scatter(mean, apart, color=PREDICTED, s=22)
+        for value, line in ((bias, "-"), (bias - spread, "--"), (bias + spread, "--")):
+            axes.axhline(value, color="0.2", linestyle=line, linewidth=1)
+            axes.annotate(
+                f"{value:.0f}",
+                (1, value),
+                xycoords=("axes fraction", "data"),
+                ha="right",
+                va="bottom",
+                fontsize=7,
+            )
+        axes.axhline(0, color="0.8", linewidth=1, zorder=0)
+        axes.set(xlabel=f"mean of both areas, {unit}²", ylabel=f"predicted less true, {unit}²")
+
+
+def _unit(patients: pd.DataFrame) -> str:
+    return str(patients["unit"].iloc[0])
+
+
+def models_figure(patients: pd.DataFrame, models: pd.DataFrame, path: Path) -> None:
+    """Every patient's Dice a model, with the mean and its interval.
+
+    Args:
+        patients: with `model`, `patient` and `dice`.
+        models: with `model`, `dice_patient_mean`, `…_low` and `…_high`.
+    """
+    title = f"Dice of each patient, where it was tested\n{EMPTY_RULE}"
+    with canvas(path, title, size=(6.4, 1.5 + 0.5 * len(models))) as axes:
+        for place, row in enumerate(models.iloc[::-1].itertuples()):
+            dice = patients.loc[patients["model"] == row.model, "dice"]
+            axes.scatter(dice, np.full(len(dice), place), color="#6baed6", s=14, alpha=0.7)
+            low, high = row.dice_patient_mean_low, row.dice_patient_mean_high
+            axes.plot([low, high], [place - 0.25] * 2, color=PREDICTED, linewidth=2)
+            axes.plot(row.dice_patient_mean, place - 0.25, "o", color=PREDICTED, markersize=5)
+        names = [worded(name) for name in models["model"].iloc[::-1]]
+        axes.set_yticks(range(len(names)), names)
+        axes.set(xlim=(-0.02, 1.02), ylim=(-0.6, len(names) - 0.5))
+        axes.set_xlabel("Dice of the patient's slices together; orange: mean, 95 % interval")

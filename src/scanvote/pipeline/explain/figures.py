@@ -1,0 +1,93 @@
+"""The pictures of explanations."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from scanvote.pipeline.explain.localisation import Lesion, mass_inside
+from scanvote.plots.canvas import OUTLINE, PREDICTED, canvas, grid, show, worded
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+METHODS = {"gradcam": "Grad-CAM", "occlusion": "occlusion", "lime": "LIME"}
+_ROWS = 6
+"""Beyond which scans stand in two columns."""
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A scan of a gallery.
+
+    Attributes:
+        image: uint8 (H, W, C).
+        caption: what it is and what the vote says.
+        maps: uint8 (H, W), the vote's by method.
+        lesion: where it is known.
+    """
+
+    image: np.ndarray
+    caption: str
+    maps: dict[str, np.ndarray]
+    lesion: Lesion | None
+
+
+def explanations(scans: Sequence[Shown], title: str, path: Path) -> None:
+    """A row a scan: the scan, and a column a method with its map on the scan.
+
+    Args:
+        scans: at least one, of the same methods.
+    """
+    across, blocks = 1 + len(scans[0].maps), 1 if len(scans) <= _ROWS else 2
+    rows = -(-len(scans) // blocks)
+    with grid(rows * blocks * across, blocks * across, title, path) as axes:
+        cells = np.reshape(np.array(axes, object), (rows * blocks, across))
+        for row, scan in zip(cells, scans, strict=False):
+            _show_scan(row, scan)
+
+
+def _show_scan(row: Sequence["Axes"], scan: Shown) -> None:
+    show(row[0], scan.image, scan.caption)
+    _outline(row[0], scan.lesion)
+    for cell, (method, heat) in zip(row[1:], scan.maps.items(), strict=True):
+        show(cell, scan.image, _caption(method, heat, scan.lesion))
+        cell.imshow(heat, cmap="inferno", vmin=0, vmax=255, alpha=0.75 * heat / 255)
+        _outline(cell, scan.lesion)
+
+
+def _caption(method: str, heat: np.ndarray, lesion: Lesion | None) -> str:
+    if lesion is None:
+        return METHODS[method]
+    return f"{METHODS[method]}\n{mass_inside(heat.astype(float), lesion):.2f} inside"
+
+
+def _outline(cell: "Axes", lesion: Lesion | None) -> None:
+    if lesion is not None and lesion.any() and not lesion.all():
+        cell.contour(lesion, levels=[0.5], colors=[OUTLINE], linewidths=1)
+
+
+def mass_figure(means: pd.DataFrame, path: Path) -> None:
+    """A panel a method: the mean share of each model's explanation in the lesion, and chance.
+
+    Args:
+        means: as of `mass_means`, with a row or more.
+    """
+    models, methods = list(means["model"].unique()), list(means["method"].unique())
+    title = f"Share of the explanation inside the known lesion, {means['scans'].max():.0f} scans"
+    size = (2.2 + 2.4 * len(methods), 1.5 + 0.4 * len(models))
+    with canvas(path, title, size, columns=len(methods)) as axes:
+        for cell, method in zip(np.atleast_1d(axes), methods, strict=True):
+            part = means[means["method"] == method]
+            place = [models[::-1].index(model) for model in part["model"]]
+            spread = [part["mass"] - part["mass_low"], part["mass_high"] - part["mass"]]
+            cell.axvline(part["chance"].iloc[0], color="0.5", linestyle="--", linewidth=1)
+            cell.errorbar(part["mass"], place, xerr=spread, fmt="o", color=PREDICTED, ecolor="0.4")
+            words = [worded(model) for model in models[::-1]]
+            cell.set_yticks(range(len(models)), words if cell is np.atleast_1d(axes)[0] else [])
+            cell.set(ylim=(-0.5, len(models) - 0.5), title=METHODS[method])
+            cell.set_xlim(0, 1.1 * means["mass_high"].max() or 1)
+        np.atleast_1d(axes)[0].set_xlabel("mean, 95 % interval; dashed: chance")

@@ -1,0 +1,1 @@
+"""Stage `inflation`: what leaks and shortcuts would add to a score."""

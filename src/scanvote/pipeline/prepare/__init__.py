@@ -1,0 +1,1 @@
+"""Stage `prepare`: split, audit for leaks, crop, resize, augment, pickle."""

@@ -1,0 +1,1 @@
+"""Stage `search`: Keras Tuner over the grid of a model family."""

@@ -1,0 +1,1 @@
+"""Stage `unet`: train the U-Net for segmentation."""

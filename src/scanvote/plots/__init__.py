@@ -1,0 +1,1 @@
+"""Drawing: the canvas that all figures share."""

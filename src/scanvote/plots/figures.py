@@ -1,0 +1,170 @@
+"""The pictures of data and of searches."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from scanvote.plots.canvas import AFTER, PREDICTED, TRUTH, canvas, grid, show, worded
+from scanvote.tuning.importance import choices, explained_share
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+
+def curves_figure(curves: pd.DataFrame, score: str, title: str, path: Path) -> None:
+    """Loss and score by epoch, a colour a model.
+
+    Args:
+        curves: an epoch a row: `epoch` from 0, ``loss_1``, ``val_loss_1``, ``<score>_1``…
+        score: of validation.
+    """
+    models = [name[5:] for name in map(str, curves) if name.startswith("loss_")]
+    epochs = curves["epoch"] + 1
+    with canvas(path, title, size=(8.4, 3.2), columns=2) as (left, right):
+        for place, model in enumerate(models):
+            colour, label = f"C{place}", f"model {model}"
+            left.plot(epochs, curves[f"loss_{model}"], "--", color=colour)
+            left.plot(epochs, curves[f"val_loss_{model}"], color=colour)
+            right.plot(epochs, curves[f"{score}_{model}"], marker=".", color=colour, label=label)
+        left.set(xlabel="epoch", ylabel="loss (dashed: training)")
+        words = score.replace("_", " ").replace("val", "validation")
+        right.set(xlabel="epoch", ylabel=words)
+        right.legend()
+
+
+def choices_figure(table: pd.DataFrame, score: str, title: str, path: Path) -> None:
+    """A panel a hyperparameter, the one that mattered most first: each trial's score by its value.
+
+    Args:
+        table: a trial a row, as of `trials_table`.
+        score: the column to show.
+    """
+    tried = {name: explained_share(table, name, score) for name in choices(table)}
+    names = sorted(tried, key=lambda name: (-np.nan_to_num(tried[name]), name)) or ["trial"]
+    with canvas(path, title, size=(2.6 * len(names) + 0.8, 3.2), columns=len(names)) as axes:
+        for cell, name in zip(np.atleast_1d(axes), names, strict=True):
+            _show_choice(cell, table[table[score].notna()], name, score)
+            if name in tried:
+                cell.set_title(_explained(tried[name]))
+        np.atleast_1d(axes)[0].set_ylabel(score.replace("_", " ").replace("val", "validation"))
+
+
+def _explained(share: float) -> str:
+    known = share == share
+    return f"explains {100 * share:.0f} % of the variance" if known else "no value trained twice"
+
+
+def _show_choice(axes: "Axes", trials: pd.DataFrame, name: str, score: str) -> None:
+    known = trials[trials[name].notna()]
+    values = sorted(known[name].unique())
+    place = known[name].map({value: at for at, value in enumerate(values)})
+    axes.scatter(place, known[score], color="#6baed6", s=22, alpha=0.8)
+    means = known.groupby(place)[score].mean()
+    axes.plot(means.index, means, color=PREDICTED, marker="_", markersize=14, linewidth=1)
+    words = [f"{value:g}" if isinstance(value, float) else str(value) for value in values]
+    axes.set_xticks(range(len(values)), words, rotation=30 if max(map(len, words)) > 4 else 0)
+    axes.set(xlabel=name.replace("_", " "), xlim=(-0.5, len(values) - 0.5))
+
+
+def gallery(
+    images: np.ndarray, captions: Sequence[str], title: str, path: Path, columns: int = 6
+) -> None:
+    """Scans in a grid, each under its caption.
+
+    Args:
+        images: uint8 (n, H, W, C) with n > 0; one channel is shown in grey.
+    """
+    with grid(len(images), columns, title, path) as axes:
+        for ax, image, caption in zip(axes, images, captions, strict=True):
+            show(ax, image, caption)
+
+
+def inflation_figure(table: pd.DataFrame, names: Mapping[str, str], path: Path) -> None:
+    """A point and its interval a protocol, accuracy beside macro F1.
+
+    Args:
+        table: with `protocol`, `scans`, and each statistic with `_low` and `_high`; the row
+            `inflation` stands in the title.
+        names: what the protocols are called.
+    """
+    rows = table[~table["protocol"].str.startswith("inflation")].iloc[::-1]
+    added = table[table["protocol"] == "inflation"].iloc[0]
+    title = (
+        "One linear probe under each protocol: dealing scans at random adds\n"
+        f"{added['macro_f1']:.3f} ({added['macro_f1_low']:.3f} to {added['macro_f1_high']:.3f})"
+        " to macro F1"
+    )
+    ticks = [
+        f"{worded(names[name], 28)}\n{scans:,} scans tested"
+        for name, scans in zip(rows["protocol"], rows["scans"], strict=True)
+    ]
+    with canvas(path, title, size=(7.2, 1.4 + 0.55 * len(rows)), columns=2) as axes:
+        for cell, name in zip(axes, ("accuracy", "macro_f1"), strict=True):
+            spread = [rows[name] - rows[f"{name}_low"], rows[f"{name}_high"] - rows[name]]
+            leaks = rows["protocol"].isin(["random", "look_alikes", "official_as_published"])
+            cell.errorbar(rows[name], range(len(rows)), xerr=spread, fmt="none", ecolor="0.4")
+            cell.scatter(
+                rows[name],
+                range(len(rows)),
+                c=leaks.map({True: PREDICTED, False: TRUTH}),
+                zorder=3,
+            )
+            for place, value in enumerate(rows[name]):
+                cell.annotate(
+                    f"{value:.3f}", (value, place), (0, 6), textcoords="offset points", ha="center"
+                )
+            cell.set_yticks(range(len(rows)), ticks if cell is axes[0] else [])
+            cell.set(
+                ylim=(-0.5, len(rows) - 0.3), xlabel=f"{name.replace('_', ' ')}, 95 % interval"
+            )
+
+
+def shortcuts_figure(table: pd.DataFrame, path: Path) -> None:
+    """How well size, border and intensities alone tell the class and the source.
+
+    Args:
+        table: as of that of `pipeline.inflation.shortcuts`. Of each target there is a panel of the
+            balanced accuracy with its interval and the chance, and one of the sensitivities.
+    """
+    targets = [(str(name), rows.iloc[::-1]) for name, rows in table.groupby("target", sort=True)]
+    heights = [len(rows) for _, rows in targets]
+    size = (8.4, 1.0 + 0.36 * sum(heights) + 0.6 * len(heights))
+    title = "Told from size, border and intensities alone, in folds of whole groups"
+    with canvas(path, title, size, rows=len(targets), columns=2, heights=heights) as axes:
+        for (left, right), (target, rows) in zip(np.atleast_2d(axes), targets, strict=True):
+            _shown_estimates(left, rows)
+            left.set(
+                title=f"The {target}", xlabel="balanced accuracy, 95 % interval; dashed: chance"
+            )
+            _shown_sensitivities(right, rows)
+            right.set(title=f"Sensitivity of each {target}")
+
+
+def _shown_estimates(axes: "Axes", rows: pd.DataFrame) -> None:
+    value, places = rows["balanced_accuracy"], range(len(rows))
+    # a source of one group has no interval
+    low, high = (rows[f"balanced_accuracy_{end}"].fillna(value) for end in ("low", "high"))
+    axes.axvline(rows["chance_balanced_accuracy"].iloc[0], color="0.4", linestyle="--", linewidth=1)
+    axes.errorbar(value, places, xerr=[value - low, high - value], fmt="o", color=AFTER, ms=5)
+    for place, one in enumerate(value):
+        axes.annotate(f"{one:.2f}", (one, place), (0, 5), textcoords="offset points", ha="center")
+    names = [
+        f"{worded(name)}, {kind}"
+        for name, kind in zip(rows["features"], rows["probe"], strict=True)
+    ]
+    axes.set_yticks(places, names)
+    axes.set(xlim=(0, 1.02), ylim=(-0.5, len(rows) - 0.3))
+
+
+def _shown_sensitivities(axes: "Axes", rows: pd.DataFrame) -> None:
+    known = rows.filter(regex=r"^sensitivity_").dropna(axis=1, how="all")
+    names = [name for name in map(str, known) if not name.endswith(("_low", "_high"))]
+    axes.imshow(known[names], cmap="Blues", vmin=0, vmax=1, aspect="auto", origin="lower")
+    for (place, at), value in np.ndenumerate(known[names].to_numpy()):
+        colour = "white" if value > 0.6 else "black"
+        axes.text(at, place, f"{value:.2f}", ha="center", va="center", color=colour, fontsize=8)
+    axes.set_xticks(range(len(names)), [worded(name[12:], 14) for name in names])
+    axes.set_yticks([])

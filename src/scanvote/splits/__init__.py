@@ -1,0 +1,1 @@
+"""Splits by groups, the protocols that define them, and what is known of patients."""

@@ -1,0 +1,86 @@
+"""Where a finished model lies: a folder, or one of MLflow's registry, brought to one."""
+
+import atexit
+import shutil
+from pathlib import Path
+from tempfile import mkdtemp
+
+from scanvote.core.errors import InputError
+from scanvote.core.files import repository_root
+from scanvote.params import load_params
+from scanvote.pipeline.package.metadata import NAME
+from scanvote.tracking.registry import ARTIFACT, CHAMPION
+from scanvote.tracking.store import as_default, masked, open_store, root_cause, tracking_uri
+
+_REGISTERED = "scanvote"
+"""What `package.name` is by default, where no params.yaml tells."""
+_URIS = ("models:/", "runs:/", "mlflow-artifacts:/")
+_HOW = "give --model a folder that `scanvote export` wrote, or run `dvc repro package`"
+
+
+def default_model() -> str:
+    """The package of the repository that is worked in; without one, the champion."""
+    folder = repository_root() / "models" / "package"
+    return str(folder) if (folder / NAME).is_file() else CHAMPION
+
+
+def package_folder(model: str) -> Path:
+    """The folder of a package.
+
+    Args:
+        model: a folder; ``champion``; or an MLflow URI: ``models:/scanvote/3``,
+            ``models:/scanvote@challenger``, ``runs:/<id>/package``. What is not on this machine
+            is brought to a temporary folder, which goes with the process.
+
+    Raises:
+        InputError: there is no such model.
+    """
+    if model == CHAMPION:
+        return _fetched(f"models:/{_name()}@{CHAMPION}")
+    if model.startswith(_URIS):
+        return _fetched(model)
+    folder = Path(model)
+    if not folder.is_dir():
+        hint = "a folder, champion, models:/… or runs:/…"
+        raise InputError(f"--model: {model} is no folder; it may be {hint}")
+    return _checked(_packed(folder), model)
+
+
+def _packed(folder: Path) -> Path:
+    """What the folder holds: an MLflow model has the package among its artifacts."""
+    inside = folder / "artifacts" / ARTIFACT
+    return inside if (inside / NAME).is_file() else folder
+
+
+def _checked(folder: Path, model: str) -> Path:
+    if not (folder / NAME).is_file():
+        raise InputError(f"--model: {model} is no package of scanvote, it has no {NAME}; {_HOW}")
+    return folder
+
+
+def _name() -> str:
+    return load_params().package.name if Path("params.yaml").is_file() else _REGISTERED
+
+
+def _fetched(uri: str) -> Path:
+    _check_store()
+    store = open_store()
+    from mlflow.artifacts import download_artifacts
+
+    folder = mkdtemp(prefix="scanvote-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    try:
+        with as_default(store):
+            found = _packed(Path(download_artifacts(uri, dst_path=folder)))
+    except Exception as error:
+        # whatever a server throws, the user can act on the name and the store
+        place, reason = masked(store.uri), masked(root_cause(error))
+        raise InputError(f"--model: {uri} is not to be had of {place}: {reason}; {_HOW}") from error
+    return _checked(found, uri)
+
+
+def _check_store() -> None:
+    """A database is made where there is none: not by whoever only looks for a model."""
+    prefix, local, path = tracking_uri().partition("sqlite:///")
+    if local and not prefix and not Path(path).is_file():
+        raise InputError(f"--model: there is no registry of models, {path} is missing; {_HOW}")

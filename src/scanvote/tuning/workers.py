@@ -1,0 +1,134 @@
+"""Trials in several processes: what the search will ask for, trained before it asks.
+
+A worker trains into the memory that any training has (`training`), so the search that
+follows finds all done and is the same as without workers, to the byte. `workers` may be
+any `Executor`: that of a Dask cluster has the same interface.
+"""
+
+import multiprocessing
+import os
+import pickle
+import threading
+from collections.abc import Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager, suppress
+from multiprocessing.connection import wait as wait_for
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from scanvote.core.backend import gpus, use_backend
+from scanvote.core.errors import InputError
+from scanvote.core.progress import Progress, progress_bar
+
+if TYPE_CHECKING:
+    from scanvote.tuning.study import Bench
+    from scanvote.tuning.trials import Trial
+
+
+def train_ahead(bench: "Bench", prepared: Path) -> None:
+    """Train in `workers` processes the trials that the search will run.
+
+    Raises:
+        InputError: a worker died, or what it was to train cannot be.
+    """
+    with progress_bar(f"Search {bench.name}") as progress, _workers(bench, prepared) as workers:
+        try:
+            _train_all(bench, workers, progress)
+        except BrokenProcessPool:
+            raise InputError(
+                f"a process of {bench.how.workers} that train {bench.name} died, most likely"
+                " for want of memory; set fewer workers"
+            ) from None
+
+
+def _train_all(bench: "Bench", workers: Executor, progress: Progress) -> None:
+    given: dict[str, Trial] = {}
+    running: set[Future[None]] = set()
+    how = bench.how
+    while True:
+        if len(running) < how.workers:
+            for trial in _wanted(bench):
+                if trial.job.memory.name not in given:
+                    running.add(workers.submit(_train, trial.values))
+                    given[trial.job.memory.name] = trial
+        if not running:
+            return
+        done, running = wait(running, return_when=FIRST_COMPLETED)
+        for one in done:
+            one.result()
+        _forget_the_worse(bench, given.values())
+        progress(len(given) - len(running), how.max_trials, f"{len(running)} at work")
+
+
+def _wanted(bench: "Bench") -> "list[Trial]":
+    """The trials that the search will ask for and that are not done."""
+    from scanvote.tuning.tuner import likely_points
+
+    how = bench.how
+    points = likely_points(bench.space, bench.remembered, how, bench.walk_seed)
+    return [trial for trial in (bench.trial(*point) for point in points) if not _is_done(trial)]
+
+
+def _is_done(trial: "Trial") -> bool:
+    from scanvote.training import TrainingFailed, recall
+
+    try:
+        trial.trained = recall(trial.job.memory)
+    except TrainingFailed:
+        return True
+    return trial.trained is not None
+
+
+def _forget_the_worse(bench: "Bench", trials: "Iterable[Trial]") -> None:
+    bench.forget_the_worse([trial for trial in trials if _is_done(trial)])
+
+
+@contextmanager
+def _workers(bench: "Bench", prepared: Path) -> Iterator[Executor]:
+    """As many processes as `workers`, spread over the GPUs."""
+    context = multiprocessing.get_context("spawn")
+    turns = context.Queue()
+    count, cards = bench.how.workers, gpus()
+    for turn in range(count):
+        turns.put(cards[turn % len(cards)] if cards else "")
+    anew = pickle.dumps(bench.anew(prepared))  # for when the backend is chosen
+    arguments = (turns, bench.params.backend, anew)
+    with ProcessPoolExecutor(count, context, _begin, arguments) as pool:
+        try:
+            yield pool
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            for process in multiprocessing.active_children():
+                process.terminate()  # what it trained so far is in its checkpoint
+            raise
+
+
+_bench: "Bench"  # of this worker
+
+
+def _begin(turns: Any, backend: str, anew: bytes) -> None:
+    global _bench
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    card = turns.get()
+    if card:
+        os.environ["CUDA_VISIBLE_DEVICES"] = card  # before the backend looks
+    use_backend(backend)
+    _bench = pickle.loads(anew)()
+
+
+def _end_with_parent() -> None:
+    """A parent that is killed cannot tell its workers."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    wait_for([parent.sentinel])
+    os._exit(1)
+
+
+def _train(values: dict[str, Any]) -> None:
+    from scanvote.training import TrainingFailed, train
+
+    epochs = values.pop("epochs")
+    trial = _bench.trial(values, epochs)
+    with suppress(TrainingFailed):  # the search will be told, and lists it
+        train(trial.network, trial.job, lambda epoch, scores: None)

@@ -1,0 +1,285 @@
+"""What `scanvote data check` tells of data of one's own."""
+
+import shlex
+import shutil
+import tempfile
+from pathlib import Path
+
+import pytest
+from ruamel.yaml import YAML
+from typer.testing import CliRunner
+
+from scanvote.cli import app
+from scanvote.commands import data_check
+from scanvote.commands.data_check import check, patients
+from scanvote.commands.data_check_params import changes
+from scanvote.core.errors import InputError
+from scanvote.params import Params, load_params
+from tests.making import (
+    write_image,
+    write_mask,
+    write_nifti,
+    write_series,
+)
+
+ROOT = Path(__file__).parents[3]
+
+
+@pytest.fixture
+def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder to run the command in."""
+    monkeypatch.delenv("DVC_ROOT", raising=False)
+    home = tmp_path / "repository"
+    home.mkdir()
+    shutil.copy(ROOT / "params.yaml", home)
+    monkeypatch.chdir(home)
+    return home
+
+
+@pytest.fixture
+def classes(tmp_path: Path) -> Path:
+    for seed in range(24):
+        write_image(tmp_path / "own" / ("yes" if seed % 2 else "no") / f"{seed}.png", seed)
+    return tmp_path / "own"
+
+
+@pytest.fixture
+def masks(tmp_path: Path) -> Path:
+    for seed in range(24):
+        write_image(tmp_path / f"own/p{seed % 6}/{seed}.png", seed)
+        write_mask(tmp_path / f"own/p{seed % 6}/{seed}_mask.png", empty=seed < 4)
+    return tmp_path / "own"
+
+
+def told(*words: object) -> str:
+    done = CliRunner().invoke(app, ["data", "check", *map(str, words)])
+    assert done.exit_code == 0, done.output
+    return done.output
+
+
+def refused(*words: object) -> str:
+    done = CliRunner().invoke(app, ["data", "check", *map(str, words)])
+    assert done.exit_code == 1
+    assert done.output.startswith("scanvote: ")
+    assert done.output.count("\n") == 1
+    return done.output
+
+
+def row(text: str, name: str) -> str:
+    (line,) = (line for line in text.splitlines() if line.split()[:1] == [name])
+    return " ".join(line.split())
+
+
+def merged(values: dict, wanted: dict) -> dict:
+    """`values` with the nested `wanted` in place of what they have there."""
+    for key, value in wanted.items():
+        values[key] = merged(values[key], value) if isinstance(value, dict) else value
+    return values
+
+
+def pasted(text: str, params: Path = Path("params.yaml")) -> Params:
+    """params.yaml with the section that was printed."""
+    shown = text.partition("dvc exp run")[2].partition("\n\n")[2].partition("\nResearch")[0]
+    yaml = YAML(typ="safe")
+    return Params.model_validate(merged(yaml.load(params), yaml.load(shown)))
+
+
+def as_dvc_reads_it(text: str) -> Params:
+    """params.yaml as the command that was printed changes it."""
+    from dvc.utils.cli_parse import to_path_overrides
+    from dvc.utils.hydra import apply_overrides
+
+    (line,) = (line for line in text.splitlines() if line.startswith("  dvc exp run"))
+    changes = [word for word in shlex.split(line)[3:] if word != "-S"]
+    for path, overrides in to_path_overrides(changes).items():
+        apply_overrides(path, overrides)
+    return load_params()
+
+
+@pytest.mark.usefixtures("repository")
+def test_classes_are_counted_and_the_params_can_be_pasted(classes: Path) -> None:
+    text = told(classes)
+    assert "classification: a folder a class" in text
+    assert row(text, "holds") == "holds 24 images"
+    assert row(text, "yes") == "yes 12"
+    assert row(text, "patients").startswith("patients unknown")
+    assert "this has no masks" in text
+    assert "Research use, not for diagnosis" in text
+    params = pasted(text)
+    assert params.classification.dataset == [str(classes)]
+    before = load_params()
+    assert params.prepare == before.prepare
+    assert params.segmentation == before.segmentation
+
+
+@pytest.mark.usefixtures("repository")
+def test_masks_are_counted_and_folders_may_be_classes(masks: Path) -> None:
+    text = told(masks)
+    assert "segmentation: images with masks" in text
+    assert row(text, "masks") == "masks 20 mark something, 4 are empty"
+    assert row(text, "patients") == "patients 6"
+    assert "would take its 6 folders for classes (p0, p1, p2 and 3 more)" in text
+    assert pasted(text).segmentation.dataset == [str(masks)]
+
+
+@pytest.mark.usefixtures("repository")
+def test_masks_without_classes_are_as_it_should_be(tmp_path: Path) -> None:
+    for seed in range(3):
+        write_image(tmp_path / f"own/{seed}.png", seed)
+        write_mask(tmp_path / f"own/{seed}_mask.png")
+    assert "classification" not in told(tmp_path / "own")
+
+
+@pytest.mark.usefixtures("repository")
+def test_a_task_that_is_named_is_the_only_one(masks: Path) -> None:
+    text = told(masks, "--task", "classification")
+    assert "segmentation" not in text
+    assert row(text, "p0") == "p0 4"
+
+
+@pytest.mark.usefixtures("repository")
+def test_what_is_wrong_is_listed_and_what_is_not_used_counted(classes: Path) -> None:
+    (classes / "yes/1.png").write_bytes(b"?")
+    for name in ("notes.txt", "more.TXT", "list.csv"):
+        (classes / name).touch()
+    text = told(classes)
+    assert "! unreadable, 1, left out: yes/1.png: is no whole image" in text
+    assert "3 (2 .txt, 1 .csv): no image, NIfTI or DICOM file" in row(text, "not")
+
+
+@pytest.mark.usefixtures("repository")
+def test_columns_of_a_table_are_told(classes: Path) -> None:
+    rows = [f"{label}/{n}.png,{label},{n}" for n, label in ((1, "yes"), (2, "no"), (3, "yes"))]
+    (classes / "list.csv").write_text("\n".join(["file,class,subject", *rows]))
+    text = told(classes / "list.csv")
+    assert "'file' as path, 'class' as label, 'subject' as patient" in row(text, "columns")
+    assert row(text, "patients") == "patients 3"
+    assert [row(text, name) for name in ("yes", "no")] == ["yes 2 2", "no 1 1"]
+
+
+@pytest.mark.usefixtures("repository")
+def test_colours_ask_for_three_channels(tmp_path: Path) -> None:
+    import cv2
+    import numpy as np
+
+    noise = np.random.default_rng(0).integers(0, 256, (12, 20, 20, 3), np.uint8)
+    for at, image in enumerate(noise):
+        path = tmp_path / "own" / ("yes" if at % 2 else "no") / f"{at}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        cv2.imwrite(str(path), image)
+    text = told(tmp_path / "own")
+    assert pasted(text).prepare.classification.channels == 3
+    assert "-S prepare.classification.channels=3" in text
+
+
+@pytest.mark.usefixtures("repository")
+def test_volumes_are_cut_and_their_params_shown(tmp_path: Path) -> None:
+    for seed in range(4):
+        label = "yes" if seed % 2 else "no"
+        write_nifti(tmp_path / f"own/{label}/{seed}.nii.gz", seed)
+        write_series(tmp_path / f"own/{label}/s{seed}", seed, f"P{seed}")
+    text = told(tmp_path / "own")
+    assert row(text, "holds") == "holds 4 NIfTI volumes, 4 DICOM series"
+    assert row(text, "patients") == "patients 4; unknown of 24 scans"
+    assert pasted(text).volumes == load_params().volumes
+    assert "\nvolumes:" in text
+    assert "-S volumes" not in text
+
+
+@pytest.mark.usefixtures("repository")
+def test_folders_of_classes_taken_for_patients_are_pointed_out(masks: Path, tmp_path: Path) -> None:
+    assert "few_patients" not in told(masks)
+    for seed in range(4):
+        write_image(tmp_path / f"busi/{'ab'[seed % 2]}/{seed}.png", seed)
+        write_mask(tmp_path / f"busi/{'ab'[seed % 2]}/{seed}_mask.png")
+    assert "! few_patients: the folders a, b are taken for patients" in told(tmp_path / "busi")
+
+
+@pytest.mark.usefixtures("repository")
+def test_masks_of_several_values_are_pointed_out(masks: Path) -> None:
+    import cv2
+
+    for path in masks.rglob("*_mask.png"):
+        mask = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE) // 64
+        mask[:4, :4] = 1
+        cv2.imwrite(str(path), mask)
+    assert "the masks hold the values 0, 1, 3" in told(masks)
+    for path in masks.rglob("*_mask.png"):
+        cv2.imwrite(str(path), cv2.GaussianBlur(cv2.imread(str(path)) * 80, (9, 9), 0))
+    assert "the masks hold" not in told(masks)
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("nowhere", "does not exist"),
+        ("empty", "holds no image"),
+        ("list.zip", "is an archive; unpack it"),
+        ("case", "get one name where case"),
+        ("flat", "has no masks.*; .*has no two folders of classes"),
+    ],
+)
+@pytest.mark.usefixtures("repository")
+def test_what_cannot_be_used_is_one_line(tmp_path: Path, name: str, said: str) -> None:
+    import re
+
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "list.zip").touch()
+    write_image(tmp_path / "flat/1.png")
+    for path in ("yes/1.png", "yes/1.PNG", "no/1.png"):
+        write_image(tmp_path / "case" / path)
+    assert re.search(said, refused(tmp_path / name))
+
+
+def test_without_params_it_is_one_line(
+    tmp_path: Path, classes: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert "params.yaml is missing; run from the root" in refused(classes)
+
+
+@pytest.mark.usefixtures("repository")
+def test_nothing_is_written(classes: Path, repository: Path, tmp_path: Path) -> None:
+    write_nifti(classes / "yes/v.nii")
+    temporary = set(Path(tempfile.gettempdir()).glob("scanvote-*"))
+    before = sorted(tmp_path.rglob("*"))
+    told(classes)
+    assert sorted(tmp_path.rglob("*")) == before
+    assert set(Path(tempfile.gettempdir()).glob("scanvote-*")) == temporary
+
+
+def test_of_many_only_some_are_looked_into_and_it_says_so(
+    classes: Path, repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(data_check, "IMAGES", 6)
+    one = check(classes, "classification", load_params())
+    assert [item.name for item in one.looked] == [item.name for item in one.reading.items[::4]]
+    text = told(classes)
+    assert " ".join(row(text, "looked").split()) == "looked into 6 images"
+    assert row(text, "yes") == "yes 12"
+    assert "tiny_class" not in text
+
+
+def test_patients_and_changes(masks: Path, params: Params) -> None:
+    one = check(masks, "segmentation", params)
+    assert patients(one) == (6, 0)
+    assert changes([one], params) == {"segmentation": {"dataset": str(masks)}}
+
+
+def test_a_class_of_which_nothing_can_be_read_is_one_line(classes: Path, params: Params) -> None:
+    for path in (classes / "no").iterdir():
+        path.write_bytes(b"")
+    with pytest.raises(InputError, match="no scan of the class 'no' can be used"):
+        check(classes, "classification", params)
+
+
+@pytest.mark.usefixtures("repository")
+@pytest.mark.parametrize(
+    "name", ["plain", "with space", "a=b", "it's", "é,[x]", "a\\b", "12", "a:b"]
+)
+def test_the_command_means_the_same_as_the_params(tmp_path: Path, name: str) -> None:
+    for label in ("yes", "no"):
+        write_image(tmp_path / name / label / "1.png")
+    text = told(tmp_path / name)
+    assert pasted(text) == as_dvc_reads_it(text)
+    assert load_params().classification.dataset == [str(tmp_path / name)]

@@ -1,0 +1,155 @@
+"""Experiments that real DVC made of given predictions, pooled."""
+
+import subprocess
+import sys
+from contextlib import chdir
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from dvc.repo import Repo
+
+from scanvote.commands.pool import _check_folds, pool
+from scanvote.core.errors import InputError
+from scanvote.params import Params
+from scanvote.predictions import mask_predictions
+
+DVC = [sys.executable, "-m", "dvc"]
+STAGES = """
+stages:
+  unet:
+    cmd: cp -r given/${model}${split.fold} models
+    params: [model, split.fold]
+    outs: [models]
+"""
+EXPERIMENTS = {
+    "good-fold0": ("good", 0),
+    "good-fold1": ("good", 1),
+    "poor-fold0": ("poor", 0),
+    "poor-fold1": ("poor", 1),
+    "twice-fold0": ("good", 0),
+    "twice-fold1": ("good", 0),
+    "half-fold0": ("good", 0),
+    "large-fold0": ("large", 0),
+    "large-fold1": ("large", 1),
+    "good-site-a": ("good", 0),
+    "poor-site-a": ("poor", 1),
+    "twice-site-a": ("good", 0),
+    "twice-site-b": ("good", 0),
+}
+"""By name, what is given to it, and its fold."""
+
+
+def predictions(fold: int, hit: int, rows: int) -> pd.DataFrame:
+    """Two patients of one slice each, 4 of its pixels tumour, `hit` of them found."""
+    names = [f"patient{2 * fold + number}" for number in range(2)]
+    manifest = pd.DataFrame({"scan_id": names, "patient": names})
+    manifest = manifest.assign(pixel_height=1.0, pixel_width=1.0, pixel_unit="px")
+    truth, mask = np.zeros((2, rows, 4), bool)
+    truth[0], mask[0, :hit] = True, True
+    tested = mask_predictions("test", manifest, [truth] * 2, [mask] * 2)
+    validated = tested.assign(split="validation", patient="another", predicted="")
+    return pd.concat([tested, validated])
+
+
+@pytest.fixture(scope="module")
+def laboratory(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A repository with these experiments, and a commit after them."""
+    folder = tmp_path_factory.mktemp("laboratory")
+    for model, hit, rows in (("good", 4, 2), ("poor", 2, 2), ("large", 4, 3)):
+        for fold in (0, 1):
+            for stage, found in (("unet", hit), ("baseline", 1)):
+                place = folder / "given" / f"{model}{fold}" / stage
+                place.mkdir(parents=True)
+                table = predictions(fold, found, rows)
+                table.to_csv(place / "predictions.csv", index=False)
+    (folder / "dvc.yaml").write_text(STAGES)
+    (folder / "params.yaml").write_text("model: none\nsplit: {folds: 2, fold: 0}\n")
+    commit = ["git", "-c", "user.name=test", "-c", "user.email=test@example.org", "commit"]
+    before = [["git", "init", "-q"], [*DVC, "init", "-q"], ["git", "add", "-A"]]
+    for command in [*before, [*commit, "-qm", "given"]]:
+        subprocess.run(command, cwd=folder, check=True, capture_output=True)
+    with chdir(folder):
+        for name, (model, fold) in EXPERIMENTS.items():
+            with Repo() as repo:  # `dvc exp run`, in this process: half the time
+                repo.experiments.run(name=name, params=[f"model={model}", f"split.fold={fold}"])
+    later = [*commit, "-q", "--allow-empty", "-m", "later"]
+    subprocess.run(later, cwd=folder, check=True, capture_output=True)
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def _here(laboratory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(laboratory)
+
+
+def test_every_patient_is_tested_once_and_the_first_model_is_compared(
+    params: Params, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = pool(["good", "poor"], params, tmp_path)
+    table = pd.read_csv(tmp_path / "models.csv", index_col="model")
+    assert list(table.index) == ["good", "poor", "baseline"]
+    assert found["poor"]["dice_patient_mean"] == pytest.approx(2 / 3)
+    assert set(table["patients"]) == {4}
+    assert set(table["experiments"]) == {2}
+    assert table["dice_patient_mean"].tolist() == pytest.approx([1, 2 / 3, 0.4])
+    assert table["ahead_by"].tolist() == pytest.approx([0, 1 / 3, 0.6])
+    assert (table["ahead_by_low"] <= table["ahead_by"]).all()
+    patients = pd.read_csv(tmp_path / "patients.csv")
+    assert sorted(patients["patient"]) == sorted([f"patient{n}" for n in range(4)] * 3)
+    assert (tmp_path / "dice_by_model.png").stat().st_size > 5000
+    said = " ".join(capsys.readouterr().out.split())  # wrapped where the folder's name ends
+    assert "not for diagnosis" in said
+
+
+def test_institutions_are_pooled_apart_from_folds(params: Params, tmp_path: Path) -> None:
+    found = pool(["good"], params, tmp_path, sites=True)
+    assert found["good"]["patients"] == 2
+    assert found["good"]["experiments"] == 1
+
+
+def test_outside_a_repository_is_one_line(
+    params: Params, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError, match=r"^this is no DVC repository"):
+        pool(["good"], params, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("names", "fault"),
+    [
+        ("god", "there is no experiment god-fold…; did you mean 'good'?; run `scanvote recipe"),
+        ("good good-fold0", "there is no experiment good-fold0-fold…"),
+        ("twice", "twice: its experiments test the folds 0 of 2, 0 of 2, not each once"),
+        ("half", "half: its experiments test the folds 0 of 2, not each once; run `scanvote"),
+        ("good large", "(good: 2 x 4 in px, large: 3 x 4 in px); run all with one"),
+        ("twice --sites", "twice: patient0 is tested by two of its experiments"),
+        ("good poor --sites", "good and poor tested no patient in common"),
+    ],
+)
+def test_what_cannot_be_pooled_is_one_line(
+    names: str, fault: str, params: Params, tmp_path: Path
+) -> None:
+    wanted = [name for name in names.split() if name != "--sites"]
+    with pytest.raises(InputError) as refused:
+        pool(wanted, params, tmp_path, sites="--sites" in names)
+    assert fault in str(refused.value)
+    assert "\n" not in str(refused.value)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(("tested", "whole"), [((0, 1, 2), True), ((0, 2), False)])
+def test_published_folds_are_pooled_without_their_number(
+    tested: tuple[int, ...], whole: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        "scanvote.commands.pool.split_of", lambda fold: {"fold": int(fold), "folds": None}
+    )
+    revisions = [str(fold) for fold in tested]
+    if whole:
+        _check_folds("good", revisions, "run them")
+        return
+    with pytest.raises(InputError, match="the folds 0 of the published, 2 of the published"):
+        _check_folds("good", revisions, "run them")

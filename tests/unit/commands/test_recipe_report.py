@@ -1,0 +1,69 @@
+"""What a recipe is run on, institution by institution."""
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from scanvote.commands.recipe_report import institutions, run_recipe
+from scanvote.commands.recipes import folds
+from scanvote.core.errors import InputError
+from scanvote.manifest import COLUMNS, write_manifest
+
+ROOT = Path(__file__).parents[3]
+
+
+@pytest.fixture
+def laboratory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The recipes of this repository, and a place for the scans."""
+    (tmp_path / "recipes").symlink_to(ROOT / "recipes")
+    (tmp_path / "params.yaml").symlink_to(ROOT / "params.yaml")
+    (tmp_path / "data/raw/segmentation").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def downloaded(laboratory: Path, source: str, sites: list[str]) -> None:
+    rows = [
+        {"scan_id": str(number), "source": source, "institution": site}
+        for number, site in enumerate(sites)
+    ]
+    frame = pd.DataFrame(rows).reindex(columns=[*COLUMNS, "institution"], fill_value="")
+    frame = frame.assign(width=1, height=1, mask_pixels=0)
+    write_manifest(frame, laboratory / "data/raw/segmentation/manifest.csv")
+
+
+def test_every_known_institution_is_one(laboratory: Path) -> None:
+    downloaded(laboratory, "lgg_mri", ["DU", "CS", "", "DU"])
+    assert institutions("best_lgg") == ["CS", "DU"]
+
+
+@pytest.mark.parametrize(
+    ("source", "sites", "fault"),
+    [
+        ("phantom", ["A", "B"], "is of phantom, not of lgg_mri"),
+        ("lgg_mri", ["CS", "", "CS"], "tells of fewer than two institutions"),
+    ],
+)
+def test_what_cannot_be_left_out_is_one_line(
+    source: str, sites: list[str], fault: str, laboratory: Path
+) -> None:
+    downloaded(laboratory, source, sites)
+    with pytest.raises(InputError, match=fault):
+        institutions("best_lgg")
+
+
+def test_a_part_that_has_its_experiment_is_not_run_again(
+    laboratory: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    dvc = laboratory / "dvc"
+    dvc.write_text('#!/bin/sh\necho "$4" >> ran.txt\ntest "$4" != best_lgg-fold2\n')
+    dvc.chmod(0o755)
+    monkeypatch.setattr("scanvote.commands.recipe_report._dvc", lambda: str(dvc))
+    monkeypatch.setattr(
+        "scanvote.commands.recipe_report.experiments", lambda: {"best_lgg-fold1": "abc"}
+    )
+    with pytest.raises(InputError, match=r"^best_lgg: fold2 failed; what it trained is kept"):
+        run_recipe("best_lgg", False, [], folds(4))
+    assert (laboratory / "ran.txt").read_text().split() == ["best_lgg-fold0", "best_lgg-fold2"]
+    assert "best_lgg-fold1 is there" in capsys.readouterr().out

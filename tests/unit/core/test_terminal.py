@@ -1,0 +1,88 @@
+"""A mistake of the user's is one line; a bug keeps its traceback."""
+
+import sys
+
+import pytest
+import typer
+
+from scanvote.core.errors import InputError, did_you_mean
+from scanvote.core.terminal import one_line_errors, run_stage
+
+
+def test_a_mistake_is_one_line_and_exit_code_1(capsys: pytest.CaptureFixture[str]) -> None:
+    @one_line_errors
+    def command() -> None:
+        raise InputError("params.yaml: lr is missing")
+
+    with pytest.raises(typer.Exit) as caught:
+        command()
+    assert caught.value.exit_code == 1
+    out, err = capsys.readouterr()
+    assert (out, err) == ("", "scanvote: params.yaml: lr is missing\n")
+
+
+@pytest.mark.parametrize("error", [ValueError("a bug"), KeyError("key")])
+def test_anything_else_passes(error: Exception, capsys: pytest.CaptureFixture[str]) -> None:
+    @one_line_errors
+    def command() -> None:
+        raise error
+
+    with pytest.raises(type(error)) as caught:
+        command()
+    assert caught.value is error
+    assert capsys.readouterr().err == ""
+
+
+def test_a_command_keeps_its_arguments_result_and_name() -> None:
+    @one_line_errors
+    def command(one: int, *, two: int = 2) -> int:
+        """Add."""
+        return one + two
+
+    assert command(1, two=4) == 5
+    assert (command.__name__, command.__doc__) == ("command", "Add.")
+
+
+def stage(monkeypatch: pytest.MonkeyPatch, *words: str) -> object:
+    """The exit code of a stage with one argument, which is an odd number."""
+
+    def main(number: int) -> None:
+        """Take an odd NUMBER."""
+        if number % 2 == 0:
+            raise InputError(f"{number} is even")
+        if number < 0:
+            raise ValueError("a bug")
+
+    monkeypatch.setattr(sys, "argv", ["stage", *words])
+    with pytest.raises(SystemExit) as caught:
+        run_stage(main)
+    return caught.value.code
+
+
+def test_a_stage_ends_as_its_command_does(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert stage(monkeypatch, "3") == 0
+    assert stage(monkeypatch, "4") == 1
+    assert capsys.readouterr().err == "scanvote: 4 is even\n"
+    assert stage(monkeypatch, "three") == 2
+    assert stage(monkeypatch, "--help") == 0
+    assert "Take an odd NUMBER." in capsys.readouterr().out
+    with pytest.raises(ValueError, match="a bug"):
+        stage(monkeypatch, "--", "-3")
+
+
+def test_who_presses_ctrl_c_is_told_that_it_was_heard(capsys: pytest.CaptureFixture[str]) -> None:
+    @one_line_errors
+    def long() -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(typer.Exit) as ended:
+        long()
+    assert ended.value.exit_code == 130
+    assert capsys.readouterr().err == "scanvote: stopped\n"
+
+
+def test_a_hint_is_the_nearest_name_or_all_of_them() -> None:
+    assert did_you_mean("phantm", ["lgg_mri", "phantom"]) == "; did you mean 'phantom'?"
+    assert did_you_mean("zzz", ["b", "a"]) == "; known are a, b"

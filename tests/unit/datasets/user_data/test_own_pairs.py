@@ -1,0 +1,85 @@
+"""Which file is the mask of which."""
+
+from pathlib import Path
+
+import pytest
+
+from scanvote.datasets.user_data.pairs import pair
+from scanvote.datasets.user_data.scan_tree import Found, kind_of
+
+
+def paired(*names: str) -> tuple[dict[str, list[str]], list[str]]:
+    """Masks by image, and the orphans."""
+    files = []
+    for name in names:
+        kind = kind_of(Path(name))
+        assert kind is not None
+        files.append(Found(Path(name), name, kind))
+    found = pair(files)
+    masks = {image: [mask.name for mask in masks] for image, masks in found.masks.items()}
+    assert found.used == {mask for several in masks.values() for mask in several}
+    return masks, [file.name for file in found.orphans]
+
+
+@pytest.mark.parametrize(
+    "suffix", ["_mask", "_seg", "-mask", "_label", "_gt", "_annotation", "_MASK", " mask", ".seg"]
+)
+def test_a_suffix_tells_a_mask_whatever_its_ending(suffix: str) -> None:
+    assert paired("a/x.jpg", f"a/x{suffix}.png") == ({"a/x.jpg": [f"a/x{suffix}.png"]}, [])
+
+
+@pytest.mark.parametrize(
+    "name", ["xmask.png", "mask.png", "x_masked.png", "b/x_mask.png", "x_seg.nii"]
+)
+def test_what_only_looks_alike_is_no_mask(name: str) -> None:
+    assert paired("x.png", name)[0] == {}
+
+
+def test_several_masks_of_one_image_are_all_found() -> None:
+    assert paired("x.png", "x_mask.png", "x_mask_1.png") == (
+        {"x.png": ["x_mask.png", "x_mask_1.png"]},
+        [],
+    )
+
+
+@pytest.mark.parametrize(
+    ("image", "mask"),
+    [
+        ("images/x.png", "masks/x.png"),
+        ("Imgs/x.jpg", "Labels/x.png"),
+        ("image/p1/x.png", "mask/p1/x.png"),
+        ("p1/scans/x.png", "p1/masks/x_mask.png"),
+        ("train/images/x.png", "train/masks/x.png"),
+        ("CXR_png/x.png", "masks/x_mask.png"),
+        ("x.png", "masks/x.png"),
+        ("imagesTr/x_0000.nii.gz", "labelsTr/x.nii.gz"),
+        ("a/images/x.nii", "a/ground truth/x.nii.gz"),
+    ],
+)
+def test_twin_folders(image: str, mask: str) -> None:
+    assert paired(image, mask) == ({image: [mask]}, [])
+
+
+@pytest.mark.parametrize(
+    ("image", "mask"),
+    [
+        ("images/p1/x.png", "masks/p2/x.png"),
+        ("train/images/x.png", "test/masks/x.png"),
+        ("images/x.png", "masks/y.png"),
+        ("images/x.png", "masks/x.nii"),
+    ],
+)
+def test_twins_of_another_place_or_name_are_orphans(image: str, mask: str) -> None:
+    assert paired(image, mask) == ({}, [mask])
+
+
+def test_one_mask_serves_all_contrasts_of_a_patient() -> None:
+    images = [f"p1/BraTS_1_{contrast}.nii" for contrast in ("flair", "t1", "t2")]
+    masks, orphans = paired(*images, "p1/BraTS_1_seg.nii", "p1/BraTS_10_t1.nii")
+    assert masks == {image: ["p1/BraTS_1_seg.nii"] for image in images}
+    assert orphans == []
+
+
+def test_a_mask_is_no_image_of_another() -> None:
+    masks, orphans = paired("x.png", "x_mask.png", "x_mask_mask.png")
+    assert (masks, orphans) == ({"x.png": ["x_mask.png"]}, ["x_mask_mask.png"])

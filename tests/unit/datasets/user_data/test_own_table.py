@@ -1,0 +1,135 @@
+"""What a table of the user's is taken for."""
+
+from pathlib import Path
+
+import pytest
+
+from scanvote.core.errors import InputError
+from scanvote.datasets.user_data import read
+from scanvote.datasets.user_data.layout import Item
+from scanvote.params import Task
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """With four images and a mask."""
+    for name in ("1.png", "2.png", "sub/3.png", "ä b.png", "1_mask.png"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    return tmp_path
+
+
+def items(folder: Path, text: str | bytes, task: Task = "classification") -> list[Item]:
+    path = folder / "list.csv"
+    path.write_bytes(text.encode() if isinstance(text, str) else text)
+    return read(path, task).items
+
+
+def test_rows_become_scans_in_their_order(folder: Path) -> None:
+    found = items(folder, "path,label\nsub/3.png,yes\n1.png,no\n")
+    assert [(item.name, item.label) for item in found] == [("sub/3.png", "yes"), ("1.png", "no")]
+    assert found[0].files == (folder / "sub/3.png",)
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+@pytest.mark.parametrize("line_end", ["\n", "\r\n"])
+def test_separators_marks_and_line_ends(
+    folder: Path, separator: str, mark: str, line_end: str
+) -> None:
+    rows = [["path", "label"], ["ä b.png", "a"], ["2.png", "b"], []]
+    text = mark + line_end.join(separator.join(row) for row in rows)
+    assert [item.name for item in items(folder, text)] == ["ä b.png", "2.png"]
+    assert read(folder / "list.csv", "classification").notes == ["columns taken: path, label"]
+
+
+def test_synonyms_of_columns_and_what_else_is_told(folder: Path) -> None:
+    text = (
+        "Image Path,Diagnosis,Patient-ID,Series,Subset,Site,Age,Gender,Grade,Plane,Modality,Notes\n"
+        "1.png,yes,7,s1,test,A,61,f,III,axial,T2,x\n2.png,no,8,,,,,,,,,\n"
+    )
+    first, second = items(folder, text)
+    assert (first.label, first.patient, first.series, first.source_split) == (
+        *("yes", "7", "s1", "test"),
+    )
+    assert first.facts == {
+        **{"institution": "A", "age": "61", "sex": "f"},
+        **{"grade": "III", "plane": "axial", "contrast": "T2"},
+    }
+    assert second.facts == {}
+    (note,) = read(folder / "list.csv", "classification").notes
+    assert "'Image Path' as path" in note
+    assert note.endswith("not used: 'Notes'")
+
+
+def test_a_columns_own_name_goes_before_its_synonyms(folder: Path) -> None:
+    assert items(folder, "file,path,label\nx,1.png,a\ny,2.png,b\n")[0].name == "1.png"
+
+
+def test_masks_are_for_segmentation_alone(folder: Path) -> None:
+    text = "path,mask,label\n1.png,1_mask.png,a\n"
+    (item,) = items(folder, text, "segmentation")
+    assert (item.mask_name, item.label) == ("1_mask.png", "")
+    text += "2.png,,b\n"
+    assert [item.mask for item in items(folder, text)] == [None, None]
+
+
+def test_absolute_and_outer_paths_are_named_below_what_they_share(folder: Path) -> None:
+    (folder / "lists").mkdir()
+    text = f"path,label\n{folder}/1.png,a\n../sub/3.png,b\n"
+    found = items(folder / "lists", text)
+    assert [item.name for item in found] == ["1.png", "sub/3.png"]
+
+
+def test_separators_of_windows_are_understood(folder: Path) -> None:
+    assert items(folder, "path,label\nsub\\3.png,a\n1.png,b\n")[0].name == "sub/3.png"
+
+
+def test_a_value_may_hold_the_separator_in_quotes(folder: Path) -> None:
+    assert items(folder, 'path,label\n1.png,"a, b"\n2.png,c\n')[0].label == "a, b"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("a,b\n1.png,x\n", r"has no column of the path \(path, file, .*; its columns are a, b"),
+        ("path,age\n1.png,3\n", r"has no column of the label .* which classification needs"),
+        ("", "is empty; it needs a header"),
+        ("path,label\n", "is empty; it needs a header"),
+        ("path,label\n1.png,a\n3.png,b\n", "line 3: 3.png does not exist .*did you mean"),
+        ("path,label\n1.png,a\n./1.png,b\n", "line 3 lists the scan of line 2 again"),
+        ("path,label\n1.png,a\n2.png, \n", "line 3: the label is empty"),
+        ("path,label\n,a\n", "line 2: the path is empty"),
+        ("path,label,spacing\n1.png,a,0.5\n2.png,b,0\n", "line 3: the spacing '0' is no length"),
+        ('path,label,spacing\n1.png,a,"0,5"\n', "line 2: the spacing '0,5' is no length above 0"),
+        ("path,label\n1.png,a\n2.png,a\n", "every row has the label 'a'"),
+        ("path,label\n1.png,a,b\n", "line 2: 3 values under 2 columns"),
+        ('path,label\n"1.png,a\n', "line 2: no row of a table"),
+        ("path,label\nlist.csv,a\n", "line 2: list.csv is no image, NIfTI or DICOM file"),
+        ("path,label\nsub,a\n", "line 2: the folder .*sub holds no DICOM series"),
+        ("path,label\n1.png,é\n".encode("latin-1"), "is not UTF-8; save it as CSV UTF-8"),
+        ("path,label\n1.png,a\n".encode("utf-16"), "is not UTF-8; save it as CSV UTF-8"),
+    ],
+)
+def test_what_is_wrong_is_one_line_that_names_the_row(
+    folder: Path, text: str | bytes, said: str
+) -> None:
+    with pytest.raises(InputError, match=said) as caught:
+        items(folder, text)
+    assert "\n" not in str(caught.value)
+    assert "list.csv" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("path,label\n1.png,a\n", "has no column of the mask"),
+        ("path,mask\n1.png,\n", "line 2: the mask is empty"),
+        ("path,mask\n1.png,2_mask.png\n", "line 2: 2_mask.png does not exist"),
+        ("path,mask\n1.png,x.nii\n", "line 2: the mask x.nii should be an image"),
+    ],
+)
+def test_what_is_wrong_with_a_mask_is_one_line(folder: Path, text: str, said: str) -> None:
+    (folder / "x.nii").touch()
+    with pytest.raises(InputError, match=said):
+        items(folder, text, "segmentation")

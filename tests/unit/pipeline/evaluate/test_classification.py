@@ -1,0 +1,469 @@
+"""evaluate, on prediction tables made by hand: its files, its figures, its numbers."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pandas as pd
+import pytest
+from ruamel.yaml import YAML
+from sklearn.metrics import f1_score
+
+from scanvote.arrays import write_shards
+from scanvote.core.errors import InputError
+from scanvote.core.files import write_csv, write_json
+from scanvote.manifest import COLUMNS
+from scanvote.metrics.classification import evaluate_classes
+from scanvote.metrics.comparisons import BASELINE
+from scanvote.params import Params
+from scanvote.pipeline.evaluate.classification import evaluate_classification
+from scanvote.pipeline.evaluate.inputs import negative_class
+from scanvote.pipeline.evaluate.segmentation import evaluate_segmentation
+from scanvote.predictions import (
+    class_predictions,
+    mask_predictions,
+    probabilities,
+    read_predictions,
+)
+
+ROOT = Path(__file__).parents[4]
+LABELS = ["ant", "no_tumor", "zebra"]
+ROWS, SIDE = 18, 16
+
+
+def classification(root: Path) -> tuple[Path, Path, Path]:
+    """Prepared test scans, and a vote of three members: the best is right in two of three.
+
+    Nothing is explained.
+    """
+    random = np.random.default_rng(0)
+    tables: dict[str, list[pd.DataFrame]] = {"ann/m1": [], "cnn/m2": [], "cnn/m3": []}
+    for split in ("validation", "test"):
+        names = np.array([f"{split}/{number}" for number in range(ROWS)])
+        truth = np.arange(ROWS) % 3
+        images = random.integers(0, 256, (ROWS, SIDE, SIDE, 1), np.uint8)
+        rows = zip(images, names, truth, strict=True)
+        keys = ("images", "scan_ids", "labels")
+        write_shards(root / "prepared", split, (dict(zip(keys, row, strict=True)) for row in rows))
+        for name, found in tables.items():
+            predicted = random.dirichlet([1, 1, 1], ROWS)
+            right = np.arange(ROWS) % (3 if name == "ann/m1" else 2) > 0
+            predicted[right] = 0.1 + 0.7 * np.eye(3)[truth[right]]
+            shard = {"scan_ids": names, "labels": truth}
+            found.append(class_predictions(name, split, shard, predicted, LABELS))
+    members = [pd.concat(found, ignore_index=True) for found in tables.values()]
+    votes = [_vote(members, name) for name in ("vote", "vote/majority", "vote/soft")]
+    every = pd.concat([*votes, *members], ignore_index=True)
+    write_csv(every, root / "ensemble" / "predictions.csv")
+    ranked = pd.DataFrame({"model": list(tables), "votes": True, "temperature": 1.5})
+    write_csv(ranked, root / "ensemble" / "members.csv")
+    write_json(root / "ensemble" / "vote.json", {"temperature": 1.0})
+    names = [f"test/{number}" for number in range(ROWS)]
+    known = {"institution": ["HU", "CS", "CS"], "patient": ["p", "", ""]}
+    write_manifest(root, names, **{fact: part * (ROWS // 3) for fact, part in known.items()})
+    return root / "ensemble", root / "explain", root / "prepared"
+
+
+def _vote(members: list[pd.DataFrame], name: str) -> pd.DataFrame:
+    """The mean of the members."""
+    shares = np.mean([probabilities(one) for one in members], axis=0)
+    table = members[0].assign(model=name, predicted=np.array(LABELS)[shares.argmax(axis=1)])
+    for code, label in enumerate(LABELS):
+        table[f"p_{label}"] = shares[:, code]
+        table[f"votes_{label}"] = sum(
+            (one["predicted"] == label).astype("Int64") for one in members
+        )
+    return table
+
+
+def segmentation(root: Path) -> tuple[Path, Path, Path]:
+    """Three test patients of four slices; the first slice of each is healthy.
+
+    The baseline marks the left half of each slice.
+    """
+    random = np.random.default_rng(0)
+    names = np.array([f"test/{number}" for number in range(12)])
+    truths = np.zeros((12, SIDE, SIDE), np.uint8)
+    for number, truth in enumerate(truths):
+        if number % 4:
+            cv2.circle(truth, (8, 8), 2 + number % 4, 1, -1)
+    masks = np.roll(truths, 1, axis=2) > 0
+    masks[5] = False
+    images = random.integers(0, 256, (12, SIDE, SIDE, 1), np.uint8)
+    rows = zip(images, names, truths, strict=True)
+    keys = ("images", "scan_ids", "masks")
+    write_shards(root / "prepared", "test", (dict(zip(keys, row, strict=True)) for row in rows))
+    manifest = pd.DataFrame({"scan_id": names, "patient": [f"p{n // 4}" for n in range(12)]})
+    manifest = manifest.assign(pixel_height=2.0, pixel_width=2.0, pixel_unit="px")
+    people = manifest["patient"].tolist()
+    write_manifest(root, names.tolist(), plane=["axial", "coronal"] * 6, patient=people)
+    half = np.zeros((12, SIDE, SIDE), bool)
+    half[:, :, : SIDE // 2] = True
+    for name, marked in (("unet", masks), ("baseline", half)):
+        table = mask_predictions("test", manifest, truths, marked)
+        unseen = table.assign(split="validation", predicted="0 1")  # must not count
+        both = pd.concat([unseen, table.iloc[::-1]], ignore_index=True)
+        write_csv(both, root / name / "predictions.csv")
+    return root / "unet", root / "baseline", root / "prepared"
+
+
+def write_manifest(root: Path, names: list[str], **facts: list[str]) -> None:
+    scans = pd.DataFrame({**dict.fromkeys(COLUMNS, ""), "scan_id": names, "split": "test", **facts})
+    scans = scans.assign(width=SIDE, height=SIDE, mask_pixels=0, group=np.arange(len(names)) // 2)
+    write_csv(scans, root / "prepared" / "manifest.csv")
+
+
+MADE = {
+    "classification": (classification, evaluate_classification),
+    "segmentation": (segmentation, evaluate_segmentation),
+}
+
+
+class Evaluated:
+    """The inputs, the folder and the metrics of one evaluation."""
+
+    def __init__(self, task: str, root: Path, params: Params) -> None:
+        make, self.evaluate = MADE[task]
+        self.task, self.root, self.params = task, root, params
+        self.inputs = make(root)
+        self.out = root / "metrics" / "evaluate" / task
+        self.metrics = self.evaluate(*self.inputs, params, self.out)  # type: ignore[operator]
+
+    def table(self, name: str) -> pd.DataFrame:
+        return pd.read_csv(self.out / name)
+
+
+@pytest.fixture(scope="module")
+def vote(tmp_path_factory: pytest.TempPathFactory, params: Params) -> Evaluated:
+    return Evaluated("classification", tmp_path_factory.mktemp("classification"), params)
+
+
+@pytest.fixture(scope="module")
+def unet(tmp_path_factory: pytest.TempPathFactory, params: Params) -> Evaluated:
+    return Evaluated("segmentation", tmp_path_factory.mktemp("segmentation"), params)
+
+
+@pytest.fixture(params=["classification", "segmentation"])
+def either(request: pytest.FixtureRequest, vote: Evaluated, unet: Evaluated) -> Evaluated:
+    return {"classification": vote, "segmentation": unet}[request.param]
+
+
+def plotted() -> Iterator[tuple[str, list[str]]]:
+    """What dvc.yaml plots of `evaluate`: the files, and their columns."""
+    for plot in YAML(typ="safe").load(ROOT / "dvc.yaml")["plots"]:
+        if isinstance(plot, str):
+            yield plot, []
+            continue
+        ((_, how),) = plot.items()
+        for path, columns in how["y"].items():
+            yield path, [how["x"], *([columns] if isinstance(columns, str) else columns)]
+
+
+def test_every_file_that_dvc_plots_is_there_with_its_columns(either: Evaluated) -> None:
+    place = f"metrics/evaluate/{either.task}/"
+    ours = [(path, columns) for path, columns in plotted() if path.startswith(place)]
+    assert len(ours) >= 3
+    for path, columns in ours:
+        assert (either.root / path).is_file(), path
+        if columns:
+            assert set(columns) <= set(pd.read_csv(either.root / path).columns), path
+
+
+def test_every_file_that_the_docstring_names_is_written_and_no_other(either: Evaluated) -> None:
+    words = either.evaluate.__doc__.split("Args:")[0].split("``")
+    named = {word for word in words if word.endswith((".csv", ".png"))}
+    assert named == {path.name for path in either.out.iterdir()}
+
+
+def test_the_pictures_decode(either: Evaluated) -> None:
+    for path in either.out.glob("*.png"):
+        image = cv2.imread(str(path))
+        assert image is not None, path
+        assert image.std() > 5, path
+
+
+def test_the_same_bytes_twice(either: Evaluated, tmp_path: Path) -> None:
+    assert either.evaluate(*either.inputs, either.params, tmp_path) == either.metrics
+    for path in either.out.iterdir():
+        assert path.read_bytes() == (tmp_path / path.name).read_bytes(), path
+
+
+def test_the_metrics_are_flat_finite_numbers(either: Evaluated) -> None:
+    for name, value in either.metrics.items():
+        assert isinstance(value, (int, float)), name
+        assert np.isfinite(value), name
+    json.dumps(either.metrics, allow_nan=False)
+
+
+# -- the vote --------------------------------------------------------------------
+
+
+def test_the_vote_and_the_best_member_are_scored_on_the_test_alone(vote: Evaluated) -> None:
+    table = pd.read_csv(vote.inputs[0] / "predictions.csv")
+    for prefix, model in (
+        ("vote", "vote"),
+        ("best", "ann/m1"),
+        ("ann", "ann/m1"),
+        ("member_2", "cnn/m2"),
+        ("cnn", "cnn/m2"),
+        ("rule_soft", "vote/soft"),
+    ):
+        rows = table[(table["model"] == model) & (table["split"] == "test")]
+        wanted = evaluate_classes(rows)
+        for name in wanted if model == "vote" else ("accuracy", "macro_f1", "auroc"):
+            assert vote.metrics[f"{prefix}_{name}"] == pytest.approx(wanted[name], abs=1e-6)
+    assert vote.metrics["best_accuracy"] >= 12 / 18
+    assert vote.metrics["test_scans"] == ROWS
+    assert vote.metrics["test_groups"] == ROWS // 2
+    assert vote.metrics["test_scans_patient_known"] == ROWS // 3
+    assert vote.metrics["test_scans_patient_shared"] == 0
+    assert vote.metrics["majority_class_accuracy"] == pytest.approx(1 / 3)
+
+
+def test_every_chief_figure_lies_in_its_interval(vote: Evaluated) -> None:
+    lows = [name for name in vote.metrics if name.endswith("_low")]
+    assert {"vote_ece_low", "best_mcc_low", "rule_soft_auroc_low", "cnn_macro_f1_low"} <= set(lows)
+    for low in lows:
+        name = low.removesuffix("_low")
+        assert vote.metrics[low] <= vote.metrics[name] <= vote.metrics[f"{name}_high"], name
+
+
+def test_classes_with_the_finding_are_scored_alone(vote: Evaluated) -> None:
+    table = pd.read_csv(vote.inputs[0] / "predictions.csv")
+    rows = table[(table["split"] == "test") & (table["label"] != "no_tumor")]
+    members = vote.table("members.csv").set_index("model")
+    for prefix, model in (("vote", "vote"), ("best", "ann/m1")):
+        one = rows[rows["model"] == model]
+        scores = {
+            "accuracy": (one["label"] == one["predicted"]).mean(),
+            "macro_f1": f1_score(
+                one["label"], one["predicted"], labels=["ant", "zebra"], average="macro"
+            ),
+        }
+        for name, wanted in scores.items():
+            key = f"positive_classes_{name}"
+            assert vote.metrics[f"{prefix}_{key}"] == pytest.approx(wanted, abs=1e-6)
+            assert members.loc[model, key] == pytest.approx(wanted, abs=1e-6)
+            assert vote.metrics[f"{prefix}_{key}_low"] < vote.metrics[f"{prefix}_{key}_high"]
+
+
+@pytest.mark.parametrize(
+    ("labels", "name", "wanted"),
+    [
+        (LABELS, "no_tumor", 1),
+        (LABELS, None, None),
+        (LABELS, "healthy", None),
+        (["ant", "no_tumor"], "no_tumor", None),
+    ],
+)
+def test_the_negative_class_leaves_two_others(
+    labels: list[str], name: str | None, wanted: int | None
+) -> None:
+    assert negative_class(labels, name) == wanted
+
+
+def test_more_than_two_classes_have_no_operating_point(vote: Evaluated) -> None:
+    assert not [name for name in vote.metrics if "operating" in name or "specificity_90" in name]
+
+
+def test_of_two_classes_the_validation_chooses_the_operating_point(
+    tmp_path: Path, params: Params
+) -> None:
+    inputs = classification(tmp_path)
+    path = inputs[0] / "predictions.csv"
+    table = read_predictions(path)
+    two = table["label"].isin(["ant", "zebra"])
+    table = table[two].drop(columns=["p_no_tumor", "votes_no_tumor"])
+    sums = table[["p_ant", "p_zebra"]].sum(axis=1)
+    for name in ("p_ant", "p_zebra"):
+        table[name] = (table[name] / sums).round(6)
+    table["predicted"] = np.where(table["p_zebra"] > 0.5, "zebra", "ant")
+    write_csv(table, path)
+    metrics = evaluate_classification(*inputs, params, tmp_path / "out")
+    validation = table[(table["model"] == "vote") & (table["split"] == "validation")]
+    found = validation["p_zebra"] >= metrics["vote_operating_threshold"]
+    assert found[validation["label"] == "zebra"].mean() >= params.evaluate.min_sensitivity
+    test = table[(table["model"] == "vote") & (table["split"] == "test")]
+    called = test["p_zebra"] >= metrics["vote_operating_threshold"]
+    truth = test["label"] == "zebra"
+    assert metrics["vote_operating_missed"] == (truth & ~called).sum()
+    assert metrics["vote_operating_false_alarms"] == (~truth & called).sum()
+    assert metrics["vote_operating_positive_groups"] == 6
+    assert metrics["vote_operating_missed_groups"] <= metrics["vote_operating_missed"]
+    low, high = (metrics[f"vote_operating_sensitivity_{end}"] for end in ("low", "high"))
+    assert low <= metrics["vote_operating_sensitivity"] <= high
+    assert 0 <= metrics["vote_sensitivity_at_specificity_90"] <= 1
+
+
+def test_the_confusion_table_has_a_row_a_scan(vote: Evaluated) -> None:
+    pairs = vote.table("confusion.csv")
+    assert len(pairs) == ROWS
+    right = (pairs["actual"] == pairs["predicted"]).mean()
+    assert vote.metrics["vote_accuracy"] == pytest.approx(right, abs=1e-6)
+
+
+def test_the_roc_table_climbs(vote: Evaluated) -> None:
+    curves = vote.table("roc.csv")
+    for column in ("vote", "best_member"):
+        assert curves[column].is_monotonic_increasing
+        assert curves[column].iloc[-1] == 1
+        area = np.trapezoid(curves[column], curves["false_positive_rate"])
+        prefix = column.removesuffix("_member")
+        assert area == pytest.approx(vote.metrics[f"{prefix}_auroc"], abs=0.02)
+
+
+def test_members_are_listed_with_the_vote(vote: Evaluated) -> None:
+    members = vote.table("members.csv").set_index("model")
+    names = ["vote", "vote/majority", "vote/soft", "ann/m1", "cnn/m2", "cnn/m3"]
+    assert members.index.tolist() == names
+    assert members.loc["cnn/m3", "accuracy"] == pytest.approx(
+        vote.metrics["member_3_accuracy"], abs=1e-6
+    )
+
+
+def test_a_vote_without_error_still_has_a_gallery(tmp_path: Path, params: Params) -> None:
+    inputs = classification(tmp_path)
+    path = inputs[0] / "predictions.csv"
+    table = read_predictions(path)
+    write_csv(table.assign(predicted=table["label"]), path)
+    metrics = evaluate_classification(*inputs, params, tmp_path / "out")
+    assert metrics["vote_accuracy"] == 1
+    assert metrics["vote_accuracy_low"] == pytest.approx(0.025 ** (1 / 9), abs=1e-6)
+    assert (tmp_path / "out" / "errors.png").stat().st_size > 1000
+
+
+def test_the_vote_is_compared_with_every_other_and_all_with_the_baseline(vote: Evaluated) -> None:
+    table = vote.table("comparisons.csv")
+    pairs = list(dict.fromkeys(zip(table["model"], table["against"], strict=True)))
+    single = ["ann/m1", "cnn/m2", "cnn/m3"]
+    assert pairs[:3] == [("vote", name) for name in single]
+    assert pairs[3:] == [(name, BASELINE) for name in ("vote", *single)]
+    first = table.iloc[0]
+    apart = vote.metrics["vote_accuracy"] - vote.metrics["best_accuracy"]
+    assert first["difference"] == pytest.approx(apart, abs=2e-6)
+    assert vote.metrics["difference_accuracy_low"] == first["low"]
+    assert vote.metrics["mcnemar_p"] == first["p"]
+    assert vote.metrics["delong_p"] == table.loc[2, "p"]
+
+
+def test_subgroups_are_listed_with_their_counts(vote: Evaluated) -> None:
+    table = vote.table("subgroups.csv").set_index("value")
+    assert table["scans"].to_dict() == {"CS": 12, "HU": 6}
+    assert table["few"].all()
+
+
+def test_a_class_that_is_absent_is_null_and_stops_nothing(tmp_path: Path, params: Params) -> None:
+    inputs = classification(tmp_path)
+    path = inputs[0] / "predictions.csv"
+    table = read_predictions(path)
+    gone = (table["split"] == "test") & (table["label"] == "zebra")
+    write_csv(table[~gone], path)
+    metrics = evaluate_classification(*inputs, params, tmp_path / "out")
+    for name in ("auroc", "auroc_low", "sensitivity_zebra", "average_precision_zebra_high"):
+        assert np.isnan(metrics[f"vote_{name}"])
+    assert np.isnan(metrics["delong_p"])
+    assert np.isfinite(metrics["vote_balanced_accuracy_low"])
+
+
+def test_scans_that_are_not_in_the_manifest_are_one_line(tmp_path: Path, params: Params) -> None:
+    inputs = classification(tmp_path)
+    write_manifest(tmp_path, ["test/0"], institution=["HU"])
+    with pytest.raises(InputError, match=r"^test/1 has predictions and is no test scan of .*csv"):
+        evaluate_classification(*inputs, params, tmp_path / "out")
+
+
+def test_a_model_with_other_scans_than_the_vote_is_one_line(tmp_path: Path, params: Params) -> None:
+    inputs = classification(tmp_path)
+    path = inputs[0] / "predictions.csv"
+    table = read_predictions(path)
+    write_csv(table[(table["model"] != "cnn/m3") | (table["scan_id"] != "test/3")], path)
+    with pytest.raises(InputError, match="cnn/m3 and vote speak of different scans"):
+        evaluate_classification(*inputs, params, tmp_path / "out")
+
+
+# -- the U-Net --------------------------------------------------------------------
+
+
+def test_the_masks_are_scored_on_the_test_alone(unet: Evaluated) -> None:
+    metrics = unet.metrics
+    assert (metrics["test_patients"], metrics["test_slices"]) == (3, 12)
+    assert metrics["test_scans_patient_known"] == 12
+    assert metrics["test_scans_patient_shared"] == 0
+    patients, slices = unet.table("patients.csv"), unet.table("slices.csv")
+    for name, wanted in (
+        ("dice_patient_mean", patients["dice"].mean()),
+        ("dice_patient_median", patients["dice"].median()),
+        ("dice_slice_mean", slices["dice"].mean()),
+        ("slice_sensitivity", 8 / 9),
+        ("slice_specificity", 1),
+        ("empty_dice_slice_mean", 3 / 12),
+        ("empty_dice_patient_mean", 0),
+    ):
+        assert metrics[name] == pytest.approx(wanted, abs=2e-6), name
+    wrong = (slices["predicted"] + slices["truth"] - 2 * slices["overlap"]).sum()
+    assert metrics["pixel_accuracy"] == pytest.approx(1 - wrong / (12 * SIDE**2), abs=1e-6)
+    assert sorted(slices["scan_id"]) == sorted(f"test/{number}" for number in range(12))
+    assert patients["unit"].tolist() == ["px"] * 3
+    assert patients["truth_area"].tolist() == (4 * patients["truth"]).tolist()
+
+
+def test_the_baseline_stands_beside_the_unet(unet: Evaluated) -> None:
+    models, patients = unet.table("models.csv").set_index("model"), unet.table("patients.csv")
+    assert models.index.tolist() == ["unet", "baseline", "empty"]
+    for name, prefix in (("unet", ""), ("baseline", "baseline_"), ("empty", "empty_")):
+        for figure in ("dice_patient_mean", "dice_patient_median_low", "iou_patient_mean_high"):
+            assert unet.metrics[f"{prefix}{figure}"] == pytest.approx(models.loc[name, figure])
+    assert unet.metrics["baseline_slice_specificity"] == 0, "it marks half of every slice"
+    apart = patients["dice"] - patients["baseline_dice"]
+    assert unet.metrics["difference_dice_patient_mean"] == pytest.approx(apart.mean(), abs=2e-6)
+    assert apart.min() - 1e-6 <= unet.metrics["difference_dice_patient_mean_low"]
+    assert unet.metrics["difference_dice_patient_mean_high"] <= apart.max() + 1e-6
+    assert unet.metrics["wilcoxon_p"] == 0.25, "three patients, all better: 2 / 2³"
+
+
+def test_masks_have_subgroups(unet: Evaluated) -> None:
+    table = unet.table("subgroups.csv").set_index("value")
+    assert table["slices"].to_dict() == {"axial": 6, "coronal": 6}
+    assert table["patients"].to_dict() == {"axial": 3, "coronal": 3}
+
+
+def test_the_rule_for_empty_masks_is_said_in_the_figure(
+    unet: Evaluated, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        "scanvote.pipeline.evaluate.segmentation_figures.EMPTY_RULE", "another rule"
+    )
+    unet.evaluate(*unet.inputs, unet.params, tmp_path)  # type: ignore[operator]
+    for name in ("dice_by_patient.png", "dice_by_size.png", "masks.png"):
+        assert (tmp_path / name).read_bytes() != (unet.out / name).read_bytes(), name
+
+
+# -- what it costs -----------------------------------------------------------------
+
+
+def test_neither_evaluation_imports_a_framework(vote: Evaluated, unet: Evaluated) -> None:
+    calls = [
+        (one.evaluate.__module__, one.evaluate.__name__, [str(path) for path in one.inputs])
+        for one in (vote, unet)
+    ]
+    script = f"""
+import sys
+from pathlib import Path
+from importlib import import_module
+from scanvote import ensemble
+from scanvote.params import load_params
+params = load_params(Path({str(ROOT / "params.yaml")!r}))
+for module, name, inputs in {calls!r}:
+    evaluate = getattr(import_module(module), name)
+    evaluate(*map(Path, inputs), params, Path({str(vote.root / "again")!r}))
+print(sorted({{"tensorflow", "keras", "jax", "mlflow", "dvc"}} & set(sys.modules)))
+"""
+    environment = {"PYTHONPATH": str(ROOT / "src"), "PATH": "/usr/bin:/bin"}
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, env=environment
+    )
+    assert done.stdout.strip() == "[]", done.stderr

@@ -1,0 +1,97 @@
+"""The share of a map in a lesion, against chance."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from scanvote.pipeline.explain.localisation import (
+    COLUMNS,
+    area_inside,
+    mass_inside,
+    mass_means,
+    mass_metrics,
+)
+
+
+def lesion() -> np.ndarray:
+    mask = np.zeros((10, 10), bool)
+    mask[2:4, 2:7] = True
+    return mask
+
+
+def test_an_even_map_has_the_share_of_the_area() -> None:
+    assert mass_inside(np.ones((10, 10)), lesion()) == pytest.approx(0.1)
+
+
+def test_a_map_inside_has_all_and_a_blank_one_nothing() -> None:
+    assert mass_inside(lesion().astype(float), lesion()) == 1
+    assert mass_inside(np.zeros((10, 10)), lesion()) == 0
+
+
+@given(st.floats(0.01, 100))
+def test_the_scale_of_a_map_does_not_matter(scale: float) -> None:
+    heat = np.random.default_rng(1).random((10, 10))
+    assert mass_inside(scale * heat, lesion()) == pytest.approx(mass_inside(heat, lesion()))
+
+
+def test_chance_is_of_the_head_and_not_of_the_background() -> None:
+    image = np.zeros((64, 64, 1), np.uint8)
+    image[8:56, 8:40] = 120
+    mask = np.zeros((64, 64), bool)
+    mask[16:32, 16:28] = True
+    assert area_inside(image, mask) == pytest.approx(mask.sum() / (48 * 32), rel=0.15)
+
+
+def test_where_no_head_stands_out_chance_is_of_the_image() -> None:
+    assert area_inside(np.zeros((10, 10, 3), np.uint8), lesion()) == pytest.approx(0.1)
+
+
+def table(inside: float, scans: int = 30) -> pd.DataFrame:
+    random = np.random.default_rng(3)
+    rows = [
+        (f"s{at}", str(at // 2), model, "lime", inside + random.normal(0, 0.02), 0.05)
+        for model in ("vote", "cnn/a")
+        for at in range(scans)
+    ]
+    return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def test_what_is_in_the_lesion_is_above_chance_by_more_than_its_interval() -> None:
+    metrics = mass_metrics(mass_means(table(0.3), seed=1))
+    assert metrics["chance"] == 0.05
+    assert (
+        metrics["vote_lime_mass_low"] < metrics["vote_lime_mass"] < metrics["vote_lime_mass_high"]
+    )
+    assert metrics["vote_lime_above_chance"] == pytest.approx(metrics["vote_lime_mass"] - 0.05)
+    assert metrics["vote_lime_above_chance_low"] > 0
+
+
+def test_an_explanation_by_chance_is_not_above_it() -> None:
+    metrics = mass_metrics(mass_means(table(0.05), seed=1))
+    low, high = (metrics[f"vote_lime_above_chance_{end}"] for end in ("low", "high"))
+    assert low < 0 < high
+
+
+def test_scans_of_one_group_are_one_case() -> None:
+    alone, together = table(0.3), table(0.3)
+    alone["group"] = alone["scan_id"]
+    together["group"] = [str(int(scan[1:]) // 15) for scan in together["scan_id"]]
+    # the second half of the scans is worse, all of one group
+    for one in (alone, together):
+        one.loc[[int(scan[1:]) >= 15 for scan in one["scan_id"]], "mass"] -= 0.2
+    widths = [
+        metrics["vote_lime_mass_high"] - metrics["vote_lime_mass_low"]
+        for metrics in (mass_metrics(mass_means(one, seed=1)) for one in (alone, together))
+    ]
+    assert widths[1] > 2 * widths[0]
+
+
+def test_every_model_and_method_has_its_mean() -> None:
+    means = mass_means(table(0.3), seed=1)
+    assert list(zip(means["model"], means["method"], strict=True)) == [
+        ("vote", "lime"),
+        ("cnn/a", "lime"),
+    ]
+    assert (means["scans"] == 30).all()

@@ -1,0 +1,187 @@
+"""A package that is asked; its networks are stand-ins, so that the test knows what they say."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from scanvote.core.backend import use_backend
+from scanvote.params import Params
+from scanvote.pipeline.ensemble.vote import Vote
+from scanvote.pipeline.package import Package
+from scanvote.pipeline.package.metadata import (
+    Classifiers,
+    Contents,
+    Explaining,
+    MaskWay,
+    Seen,
+    Segmenters,
+)
+from scanvote.pipeline.package.ood import Gauge
+from scanvote.pipeline.package.ood_features import NUMBERS
+from scanvote.pipeline.package.ood_reference import Reference
+from tests.making import picture
+
+use_backend("tensorflow")
+SOURCES = Path(__file__).parents[4] / "src"
+LABELS = ("glioma", "no_tumor")
+
+
+class Brightness:
+    """Says how bright a scan is: of two classes the second."""
+
+    output_shape = (None, 1)
+
+    def __init__(self, scale: float) -> None:
+        self.scale = scale
+
+    def predict_on_batch(self, scans: np.ndarray) -> np.ndarray:
+        assert len(scans) <= 32
+        return (scans.mean(axis=(1, 2)) / 255 * self.scale)[:, :1]
+
+
+class Told:
+    """Gives, with what a network says, the brightness of a scan as its only feature."""
+
+    def __init__(self, network: "Brightness | Pixels") -> None:
+        self.network, self.output_shape = network, [(None, 1), network.output_shape]
+
+    def predict_on_batch(self, scans: np.ndarray) -> list[np.ndarray]:
+        features = scans.mean(axis=(1, 2, 3))[:, None] / 255
+        return [features, self.network.predict_on_batch(scans)]
+
+
+def gauge(network: "Brightness | Pixels", radius: float = 0.5) -> Gauge:
+    """Of a training with one black scan; of a scan's looks nothing counts."""
+    black = np.zeros((1, 1 + NUMBERS), np.float32)
+    scale = np.full(1 + NUMBERS, np.inf, np.float32)
+    scale[0] = 1
+    return Gauge(Told(network), Reference(black[0], scale, black.astype(np.float16)), radius)  # type: ignore[arg-type]
+
+
+class Pixels:
+    """Marks what is bright in the first channel."""
+
+    def __init__(self, side: int, channels: int) -> None:
+        self.output_shape, self.channels = (None, side, side, 1), channels
+
+    def predict_on_batch(self, scans: np.ndarray) -> np.ndarray:
+        assert scans.shape[3] == self.channels
+        return scans[..., :1] / 255
+
+
+@pytest.fixture
+def contents(params: Params) -> Contents:
+    way = MaskWay(threshold=0.5, smallest=0, largest_only=False, fill_holes=False)
+    how, seen = params.prepare, Seen(arrays="seen.pkl", radius=0.5)
+    return Contents(
+        form=2,
+        smoke=False,
+        backend="tensorflow",
+        classifiers=Classifiers(
+            labels=list(LABELS),
+            members=[],
+            operating=None,
+            prepare=how.classification,
+            seen=seen,
+            explain=Explaining(methods=["occlusion"], window=0.2, segments=5, samples=8),
+        ),
+        segmenters=Segmenters(
+            networks=[], context=1, postprocess=way, prepare=how.segmentation, seen=seen
+        ),
+        volumes=params.volumes,
+        data={},
+        test="",
+        versions={},
+    )
+
+
+@pytest.fixture
+def package(contents: Contents) -> Package:
+    vote = Vote("soft", LABELS, ("a", "b"), (1.0, 1.0))
+    side = contents.segmenters.prepare.image_size
+    members, unets = [Brightness(1.0), Brightness(0.5)], [Pixels(side, 3)]
+    gauges = gauge(members[0]), gauge(unets[0])
+    return Package(contents, vote, members, unets, gauges)  # type: ignore[arg-type]
+
+
+def flat(value: int, shape: tuple[int, int] = (30, 20)) -> np.ndarray:
+    return np.full((*shape, 3), value, np.uint8)
+
+
+def test_the_vote_is_of_the_members_and_one_output_speaks_of_the_second_class(package: Package):
+    answer = package.probabilities([flat(0), flat(255)])
+    assert answer.members == pytest.approx(np.array([[[1, 0], [0, 1]], [[1, 0], [0.5, 0.5]]]))
+    assert answer.vote.probabilities == pytest.approx(np.array([[1, 0], [0.25, 0.75]]))
+    assert answer.vote.winners.tolist() == [0, 1]
+
+
+def test_agreement_is_the_share_of_members_that_hold_the_votes_class(package: Package):
+    # the second holds a scan of half of the light for no tumour, the first does not
+    answer = package.probabilities([flat(0), flat(200), flat(255)])
+    assert answer.agreement.tolist() == [1.0, 0.5, 0.5]
+
+
+def test_scans_of_any_size_and_number_each_by_itself(package: Package):
+    images = [picture(seed, 20 + seed)[..., None].repeat(3, axis=2) for seed in range(70)]
+    together = package.probabilities(images)
+    assert together.framed.shape == (70, 32, 32, 1)
+    alone = [package.probabilities([image]).members[:, 0] for image in images[::23]]
+    assert np.allclose(together.members[:, ::23], np.stack(alone, axis=1), atol=1e-6)
+
+
+def test_no_scan_gets_no_answer(package: Package):
+    answer = package.probabilities([])
+    assert answer.vote.probabilities.shape == (0, 2)
+    assert answer.agreement.shape == (0,)
+    assert answer.distances.shape == (0,)
+    marked = package.marked([])
+    assert (marked.masks, marked.distances.shape) == ([], (0,))
+
+
+def test_a_mask_is_as_large_as_its_scan_and_lies_where_it_is_bright(package: Package):
+    scan = flat(40, (50, 70))
+    scan[10:30, 20:40] = 250
+    (mask,) = package.marked([scan]).masks
+    there = scan[..., 0] > 128
+    assert mask.shape == (50, 70)
+    assert (mask & there).sum() * 2 / (mask.sum() + there.sum()) > 0.85
+
+
+def test_masks_are_of_the_mean_of_the_networks(contents: Contents):
+    class Dark(Pixels):
+        def predict_on_batch(self, scans: np.ndarray) -> np.ndarray:
+            return 1 - scans[..., :1] / 255
+
+    side = contents.segmenters.prepare.image_size
+    vote = Vote("soft", LABELS, ("a",), (1.0,))
+    unets = [Pixels(side, 3), Dark(side, 3)]
+    gauges = gauge(Brightness(1.0)), gauge(unets[0])
+    package = Package(contents, vote, [], unets, gauges)  # type: ignore[arg-type]
+    stacks = package.stacked(np.full((2, side, side, 1), 250, np.uint8))
+    probabilities, _ = package.mask_probabilities(stacks)
+    assert probabilities == pytest.approx(np.full((2, side, side), 0.5))
+
+
+def test_distances_are_in_units_of_the_radius(package: Package):
+    images = [flat(0), flat(51), flat(255)]
+    assert package.probabilities(images).distances == pytest.approx([0, 0.4, 2], abs=1e-3)
+    assert package.marked(images).distances == pytest.approx([0, 0.4, 2], abs=1e-3)
+
+
+def test_nothing_heavy_is_imported_before_a_network_is_loaded():
+    code = (
+        "import sys; import scanvote.pipeline.package;"
+        "print([name for name in ('keras', 'tensorflow', 'mlflow', 'onnx', 'statsmodels',"
+        " 'matplotlib') if name in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={"PYTHONPATH": str(SOURCES), "PATH": "/usr/bin"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.strip() == "[]"

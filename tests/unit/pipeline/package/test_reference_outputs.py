@@ -1,0 +1,82 @@
+"""The table of a package's test: the same for the same scans, whatever they are called."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from scanvote.core.errors import InputError
+from scanvote.core.files import write_csv
+from scanvote.pipeline.package.reference_outputs import digest_of, examined, read_examined
+
+
+def tables(groups: list[str], seed: int = 0) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The rows of a vote and of a manifest, a scan for each of these groups."""
+    names = [f"patient-{number}" for number in range(len(groups))]
+    random = np.random.default_rng(seed)
+    vote = pd.DataFrame(
+        {
+            "scan_id": names,
+            "label": [f"class{number % 2}" for number in range(len(groups))],
+            "predicted": random.choice(["class0", "class1"], len(groups)),
+        }
+    )
+    shas = [f"{number:03}" for number in range(len(groups))]
+    return vote, pd.DataFrame({"scan_id": names, "sha256": shas, "group": groups})
+
+
+@given(st.lists(st.sampled_from("abcd"), min_size=1, max_size=12), st.integers(0, 2**31 - 1))
+def test_names_of_scans_and_groups_and_their_order_do_not_matter(groups, seed):
+    vote, manifest = tables(groups)
+    random = np.random.default_rng(seed)
+    new = dict(zip(vote["scan_id"], random.permutation(100).astype(str), strict=False))
+    called = dict(zip("abcd", random.permutation(100).astype(str), strict=False))
+    other = manifest.assign(
+        scan_id=manifest["scan_id"].map(new), group=manifest["group"].map(called)
+    ).sample(frac=1, random_state=seed)
+    shuffled = vote.assign(scan_id=vote["scan_id"].map(new)).sample(frac=1, random_state=seed)
+    pd.testing.assert_frame_equal(examined(vote, manifest), examined(shuffled, other))
+
+
+def test_who_belongs_together_matters():
+    one, other = (examined(*tables(groups)) for groups in (list("aabb"), list("abab")))
+    assert digest_of(one) != digest_of(other)
+
+
+def test_what_was_predicted_does_not_make_another_test():
+    one, other = (examined(*tables(list("aabbcc"), seed)) for seed in (0, 1))
+    assert not one.equals(other)
+    assert digest_of(one) == digest_of(other)
+
+
+def test_another_label_or_another_file_makes_another_test():
+    vote, manifest = tables(list("aabb"))
+    relabelled = vote.assign(label=["class1", *vote["label"][1:]])
+    replaced = manifest.assign(sha256=["999", *manifest["sha256"][1:]])
+    digests = {
+        digest_of(examined(vote, manifest)),
+        digest_of(examined(relabelled, manifest)),
+        digest_of(examined(vote, replaced)),
+    }
+    assert len(digests) == 3
+
+
+def test_nobody_is_named():
+    assert "patient" not in examined(*tables(list("aabb"))).to_csv()
+
+
+def test_it_is_read_as_it_was_written(tmp_path: Path):
+    table = examined(*tables(list("aabb")))
+    write_csv(table, tmp_path / "test.csv")
+    pd.testing.assert_frame_equal(read_examined(tmp_path / "test.csv"), table, check_dtype=False)
+    assert digest_of(read_examined(tmp_path / "test.csv")) == digest_of(table)
+
+
+@pytest.mark.parametrize("content", ["", "a,b\n1,2\n", "scan,label,group,predicted\n1,a,x,a\n"])
+def test_what_is_no_such_table_is_one_line(tmp_path: Path, content: str):
+    (tmp_path / "test.csv").write_text(content)
+    with pytest.raises(InputError, match=r"test\.csv is no table of a package's test"):
+        read_examined(tmp_path / "test.csv")

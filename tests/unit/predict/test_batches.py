@@ -1,0 +1,91 @@
+"""From files to findings, a batch after the other."""
+
+import weakref
+from pathlib import Path
+
+import pytest
+
+from scanvote.inputs import Gathered, Scan, gathered
+from scanvote.predict import batches
+from scanvote.predict.batches import Looked, looked_at
+from scanvote.predict.schema import Refusal
+from tests.asking import Oracle
+from tests.making import write_image, write_nifti
+
+
+@pytest.fixture
+def scans(tmp_path: Path) -> Path:
+    """Five scans, and two files among them that are none."""
+    for number in range(5):
+        write_image(tmp_path / f"scan-{number}.png", number)
+    (tmp_path / "scan-1-b.png").write_bytes((tmp_path / "scan-1.png").read_bytes()[:200])
+    (tmp_path / "scan-3-b.png").write_text("no scan")
+    return tmp_path
+
+
+def told(one: Looked | Refusal) -> object:
+    return one.model_dump() if isinstance(one, Refusal) else one.finding.model_dump()
+
+
+def test_what_is_said_is_in_the_order_of_the_files(scans: Path):
+    files = list(gathered([scans / "scan-4.png", scans]))
+    found = list(looked_at(Oracle(), files, batch=3))
+    names = [one.file if isinstance(one, Refusal) else one.finding.file for one in found]
+    assert names == [file.name for file in files]
+    refused = [Path(one.file).name for one in found if isinstance(one, Refusal)]
+    assert refused == ["scan-1-b.png", "scan-3-b.png"]
+    assert [one.status for one in found if isinstance(one, Refusal)] == [422, 415]
+
+
+@pytest.mark.parametrize("batch", [1, 2, 100])
+def test_the_batch_changes_nothing_that_is_said(scans: Path, batch: int):
+    alone = [told(one) for one in looked_at(Oracle(), gathered([scans]), batch=3)]
+    assert [told(one) for one in looked_at(Oracle(), gathered([scans]), batch)] == alone
+
+
+def test_scans_of_several_files_are_examined_together(scans: Path):
+    oracle = Oracle()
+    list(looked_at(oracle, gathered([scans]), batch=4))
+    assert sum(oracle.asked) == 5
+    assert len(oracle.asked) == 2
+
+
+def test_of_a_volume_every_slice_is_said_which_it_is(tmp_path: Path):
+    path = write_nifti(tmp_path / "a.nii.gz")
+    found = list(looked_at(Oracle(), gathered([path, path]), batch=2))
+    places = [(one.finding.file, one.finding.slice, one.finding.plane) for one in found]
+    assert len(places) == 2 * len(set(places))
+    assert {place[2] for place in places} == {"axial"}
+    assert all(one.mask.shape == one.scan.image.shape[:2] for one in found)
+
+
+def test_a_large_scan_fills_a_batch(scans: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(batches, "_PIXELS", 2 * 48 * 48)
+    oracle = Oracle()
+    list(looked_at(oracle, gathered([scans]), batch=100))
+    assert oracle.asked == [2, 2, 1]
+
+
+def test_a_name_is_told_whole(tmp_path: Path):
+    folder = tmp_path.joinpath(*["a" * 90] * 4)
+    path = write_image(folder / "scan.png")
+    (one,) = looked_at(Oracle(), gathered([path]))
+    assert one.finding.file == str(path)
+
+
+def test_memory_does_not_grow_with_the_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    path, batch, count = write_image(tmp_path / "scan.png", side=8), 8, 300
+    alive = set[int]()
+    read = batches.read_gathered
+
+    def watched(*arguments: object) -> list[Scan]:
+        (scan,) = read(*arguments)  # type: ignore[arg-type]
+        alive.add(id(scan.image))
+        weakref.finalize(scan.image, alive.discard, id(scan.image))
+        return [scan]
+
+    monkeypatch.setattr(batches, "read_gathered", watched)
+    most = 0
+    for _ in looked_at(Oracle(), [Gathered(str(path), (path,))] * count, batch):
+        most = max(most, len(alive))
+    assert batch <= most <= 3 * batch

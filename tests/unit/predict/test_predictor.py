@@ -1,0 +1,185 @@
+"""What a package says of scans, and that whoever asks hears the same."""
+
+import base64
+import csv
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from typer.testing import CliRunner
+
+from scanvote.cli import app
+from scanvote.core.backend import use_backend
+from scanvote.core.errors import InputError
+from scanvote.images.decode import decode_image
+from scanvote.inputs import Scan
+from scanvote.pipeline.package import Package, load_package
+from scanvote.pipeline.package.stage import pack
+from scanvote.predict.predictor import (
+    STRANGE_CLASS,
+    STRANGE_MASK,
+    check_method,
+    examine,
+    examined,
+    explained,
+)
+from scanvote.predict.rows import said
+from scanvote.predict.schema import Finding, OperatingPoint
+from tests.asking import Oracle, of_two_classes
+from tests.making import picture, write_image
+from tests.packing import LABELS, changed, write_pipeline
+
+use_backend("tensorflow")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory) -> Path:
+    root = tmp_path_factory.mktemp("packed")
+    made = changed(write_pipeline(tmp_path_factory.mktemp("made")), package={"onnx": False})
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DVC_ROOT", str(root))
+        pack(*made, root / "package")
+    return root / "package"
+
+
+@pytest.fixture(scope="module")
+def package(folder: Path) -> Package:
+    return load_package(folder)
+
+
+@pytest.fixture(scope="module")
+def scans(tmp_path_factory) -> list[Path]:
+    root = tmp_path_factory.mktemp("scans")
+    return [write_image(root / f"scan-{number}.png", number, 30 + number) for number in range(7)]
+
+
+def read(paths: list[Path]) -> list[Scan]:
+    return [Scan(str(path), decode_image(path)) for path in paths]
+
+
+def numbers(finding: Finding) -> list[float]:
+    kinds = [*finding.probabilities.values()]
+    kinds += [value for member in finding.members for value in member.probabilities.values()]
+    return [*kinds, finding.familiarity.distance, finding.mask.familiarity.distance]
+
+
+def test_a_finding_agrees_with_itself(package: Package, scans: list[Path]):
+    for (finding, mask), scan in zip(examined(package, read(scans)), read(scans), strict=True):
+        assert (finding.height, finding.width) == mask.shape == scan.image.shape[:2]
+        assert finding.mask.area_pixels == mask.sum()
+        assert list(finding.probabilities) == list(LABELS)
+        assert sum(finding.probabilities.values()) == pytest.approx(1, abs=1e-5)
+        alike = [member.vote == finding.vote for member in finding.members]
+        assert finding.agreement == round(sum(alike) / len(alike), 6)
+        assert finding.familiarity.outside == (finding.familiarity.distance > 1)
+
+
+def test_members_are_calibrated(scans: list[Path]):
+    (finding,) = examine(Oracle(), [Scan("a", np.full((4, 4, 3), 204, np.uint8))])
+    first, second, _ = finding.members
+    raw = np.array(list(second.probabilities.values())[::-1])
+    assert list(first.probabilities.values()) == pytest.approx(raw**0.5 / sum(raw**0.5), abs=1e-5)
+
+
+@pytest.mark.parametrize("batch", [1, 2, 3])
+def test_scans_asked_together_hear_what_each_hears_alone(
+    package: Package, scans: list[Path], batch: int
+):
+    whole, every = read(scans), range(0, len(scans), batch)
+    parts = [one for first in every for one in examine(package, whole[first : first + batch])]
+    for one, other in zip(examine(package, whole), parts, strict=True):
+        assert numbers(one) == pytest.approx(numbers(other), abs=1.01e-6)
+        assert (one.vote, one.mask.area_pixels) == (other.vote, other.mask.area_pixels)
+
+
+def test_nothing_is_said_of_no_scan(package: Package):
+    assert examined(package, []) == []
+
+
+@pytest.mark.parametrize(("spacing", "area"), [(0.0, None), (0.5, 4.0)])
+def test_an_area_is_in_square_millimetres_where_the_spacing_is_known(spacing, area):
+    image = np.zeros((8, 8, 3), np.uint8)
+    image[2:6, 2:6] = 255
+    (finding,) = examine(Oracle(), [Scan("a", image, spacing=spacing)])
+    assert finding.mask.area_pixels == 16
+    assert finding.mask.area_mm2 == area
+    assert finding.spacing == (spacing or None)
+
+
+def test_what_is_far_from_the_training_is_outside():
+    scan = Scan("a", np.ones((9, 9, 3), np.uint8), notes=("16 bits windowed to 8",))
+    (near,) = examine(Oracle(far=(1.0, 1.0)), [scan])
+    (far,) = examine(Oracle(far=(1.1, 1.2)), [scan])
+    assert not near.familiarity.outside
+    assert near.notes == ["16 bits windowed to 8"]
+    assert far.familiarity.outside
+    assert far.notes == ["16 bits windowed to 8", STRANGE_CLASS, STRANGE_MASK]
+
+
+def test_the_class_not_to_miss_is_called_from_its_threshold_on():
+    scan = Scan("a", picture(1, 9)[..., None].repeat(3, axis=2))
+
+    def asked(threshold: float) -> Finding:
+        (finding,) = examine(Oracle(of_two_classes(threshold)), [scan])
+        return finding
+
+    told = asked(0.3).probabilities["sick"]
+    assert asked(told).operating == OperatingPoint(positive="sick", threshold=told, called=True)
+    assert not asked(told + 1e-6).operating.called
+
+
+@pytest.mark.parametrize("method", ["gradcam", "occlusion", "lime"])
+def test_an_explanation_is_as_large_as_the_scan_and_the_same_again(package: Package, method):
+    image = np.zeros((40, 61, 3), np.uint8)
+    image[8:30, 20:50] = picture(3, 48)[:22, :30, None]
+    maps = explained(package, Scan("a.png", image), method)
+    assert list(maps) == ["vote", *package.vote.members]
+    for heat in maps.values():
+        assert heat.shape == (40, 61)
+        assert heat.dtype == np.uint8
+        assert heat.max() in (0, 255)
+    again = explained(package, Scan("another name.png", image.copy()), method)
+    assert all(np.array_equal(maps[name], again[name]) for name in maps)
+
+
+def test_a_method_that_serves_no_member_names_those_that_do():
+    class Panel:
+        def serves(self, method: str) -> bool:
+            return method != "gradcam"
+
+    check_method(Panel(), "lime")
+    with pytest.raises(InputError, match="choose occlusion or lime"):
+        check_method(Panel(), "gradcam")
+
+
+def test_shell_and_mlflow_say_what_the_examination_says(
+    package: Package, folder: Path, scans: list[Path], tmp_path: Path, monkeypatch
+):
+    from mlflow.pyfunc import PythonModelContext
+
+    from scanvote.tracking.package_model import PackageModel
+
+    done = CliRunner().invoke(
+        app,
+        ["predict", *map(str, scans), "--model", str(folder), "--out", str(tmp_path / "t.csv")],
+    )
+    assert done.exit_code == 0, done.output
+    with (tmp_path / "t.csv").open(newline="") as file:
+        shell = list(csv.DictReader(file))
+    model = PackageModel()
+    model.load_context(PythonModelContext({"package": str(folder)}, {}))
+    texts = [base64.b64encode(path.read_bytes()).decode() for path in scans]
+    mlflow = model.predict(None, pd.DataFrame({"image": texts})).to_dict("records")
+    for path, row, served, finding in zip(
+        scans, shell, mlflow, examine(package, read(scans)), strict=True
+    ):
+        expected = said(finding)
+        assert row["file"] == str(path)
+        for name, value in expected.items():
+            if isinstance(value, float) and not isinstance(value, bool):
+                assert float(row[name]) == pytest.approx(value, abs=1.01e-6)
+                assert served[name] == pytest.approx(value, abs=1.01e-6)
+            else:
+                assert row[name] == ("" if value is None else str(value))
+                assert name == "vote" or value is None or served[name] == value

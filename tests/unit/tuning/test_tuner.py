@@ -1,0 +1,185 @@
+from pathlib import Path
+
+import pytest
+
+from scanvote.core.errors import InputError
+from scanvote.params import load_params
+from scanvote.training import TrainingFailed
+from scanvote.tuning.tuner import likely_points, walk
+
+ROOT = Path(__file__).parents[3]
+
+ALGORITHMS = ["grid", "random", "bayesian", "hyperband"]
+ALL = [(depth, width) for depth in (1, 2, 3) for width in (4, 8, 16, 32)]
+
+
+def _space(hp):
+    hp.Choice("depth", [1, 2, 3])
+    hp.Choice("width", [4, 8, 16, 32])
+
+
+def _params(**changes):
+    whole = load_params(ROOT / "params.yaml").search
+    return whole.model_copy(update={"patience": 1, "objective": "loss", **changes})
+
+
+def _score(values):
+    return values["depth"] + values["width"] / 100
+
+
+def _walked(algorithm, max_trials, run=None, seed=1, epochs=9):
+    """The points in the order they were tried."""
+    params = _params(algorithm=algorithm, max_trials=max_trials, epochs=epochs)
+    points = []
+
+    def noted(values, epochs):
+        points.append((values["depth"], values["width"]))
+        return run(values) if run else _score(values)
+
+    walk(_space, noted, params, seed)
+    return points
+
+
+def test_grid_covers_every_point_once():
+    assert sorted(_walked("grid", 99)) == ALL
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_budget_is_spent_and_not_exceeded(algorithm):
+    assert len(_walked(algorithm, 5)) == 5
+
+
+@pytest.mark.parametrize("algorithm", ["grid", "random"])
+def test_no_point_is_tried_twice(algorithm):
+    points = _walked(algorithm, 8)
+    assert len(set(points)) == 8
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_same_seed_same_points(algorithm):
+    assert _walked(algorithm, 6) == _walked(algorithm, 6)
+
+
+@pytest.mark.parametrize("algorithm", ["random", "bayesian", "hyperband"])
+def test_another_seed_other_points(algorithm):
+    assert _walked(algorithm, 6, seed=1) != _walked(algorithm, 6, seed=2)
+
+
+def test_random_search_ends_when_it_finds_nothing_new():
+    points = _walked("random", 99)
+    assert len(points) == len(set(points)) <= len(ALL)
+    assert len(points) > len(ALL) / 2
+
+
+def test_bayesian_search_listens_to_the_scores():
+    high, low = _walked("bayesian", 9), _walked("bayesian", 9, run=lambda v: -_score(v))
+    assert high != low
+
+
+def test_hyperband_gives_the_good_points_more_epochs():
+    budgets = []
+    params = _params(algorithm="hyperband", max_trials=13, epochs=9)
+
+    def noted(values, epochs):
+        assert set(values) == {"depth", "width"}
+        budgets.append((epochs, _score(values)))
+        return _score(values)
+
+    walk(_space, noted, params, 1)
+    few = [score for epochs, score in budgets if epochs == budgets[0][0]]
+    more = [score for epochs, score in budgets if epochs > budgets[0][0]]
+    assert budgets[0][0] < 9
+    assert max(epochs for epochs, _ in budgets) <= 9
+    assert more
+    assert min(more) >= sorted(few)[len(few) // 2]
+
+
+def test_hyperband_of_one_epoch():
+    assert len(_walked("hyperband", 3, epochs=1)) >= 1
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_failed_trials_do_not_end_the_search(algorithm, capfd):
+    def failing(values):
+        raise TrainingFailed("the loss is not finite")
+
+    assert len(_walked(algorithm, 5, failing)) == 5
+    assert "Traceback" not in "".join(capfd.readouterr())
+
+
+@pytest.mark.parametrize("error", [InputError("no such file"), ZeroDivisionError("a bug")])
+def test_any_other_error_ends_the_search_as_it_is(error):
+    tried = []
+
+    def broken(values):
+        tried.append(values)
+        raise error
+
+    with pytest.raises(type(error)) as raised:
+        _walked("grid", 5, broken)
+    assert raised.value is error
+    assert len(tried) == 1
+
+
+def test_only_choices_that_count_are_told():
+    seen = []
+
+    def space(hp):
+        depth = hp.Choice("depth", [0, 1])
+        with hp.conditional_scope("depth", [1]):
+            if depth:
+                hp.Choice("width", [4, 8])
+
+    params = _params(algorithm="grid", max_trials=9, epochs=1)
+    walk(space, lambda values, epochs: seen.append(values) or 0.0, params, 1)
+    assert seen == [{"depth": 0}, {"depth": 1, "width": 4}, {"depth": 1, "width": 8}]
+
+
+def test_nothing_is_written_to_the_working_directory(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    _walked("grid", 2)
+    assert list(tmp_path.iterdir()) == []
+
+
+# ---- what is likely to be asked for ---------------------------------------------------
+
+
+def _likely(algorithm, scores, max_trials=6, epochs=9):
+    params = _params(algorithm=algorithm, max_trials=max_trials, epochs=epochs)
+
+    def score(values, epochs):
+        return scores.get((values["depth"], values["width"], epochs))
+
+    return likely_points(_space, score, params, 1)
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_likely_points_begin_as_the_search_does(algorithm):
+    likely = [(values["depth"], values["width"]) for values, _ in _likely(algorithm, {})]
+    assert likely
+    assert likely == _walked(algorithm, 6)[: len(likely)]
+
+
+@pytest.mark.parametrize("algorithm", ["grid", "random"])
+def test_all_of_a_search_that_does_not_listen_is_likely(algorithm):
+    assert len(_likely(algorithm, {})) == 6
+
+
+def test_a_bayesian_search_is_known_further_as_scores_come_in():
+    walked, scores, lengths = _walked("bayesian", 7), {}, []
+    for _ in range(7):
+        likely = _likely("bayesian", scores, max_trials=7)
+        lengths.append(len(likely))
+        for values, epochs in likely:
+            scores[values["depth"], values["width"], epochs] = _score(values)
+    assert lengths[0] < 7
+    assert [(v["depth"], v["width"]) for v, _ in likely] == walked
+
+
+def test_known_failures_are_walked_past():
+    def score(values, epochs):
+        if values["depth"] == 1:
+            raise TrainingFailed("the loss is not finite")
+
+    params = _params(algorithm="grid", max_trials=12, epochs=9)
+    assert len(likely_points(_space, score, params, 1)) == 12
