@@ -8,7 +8,7 @@ import numpy as np
 
 from scanvote.datasets.phantom.truth import read_truth
 from scanvote.images.decode import decode_image
-from scanvote.plots.figures import gallery
+from scanvote.plots.canvas import gallery
 
 RAW, DOCS = Path("data/raw/classification/phantom"), Path("docs")
 LABELS = ("glioma", "meningioma", "no_tumor", "pituitary")

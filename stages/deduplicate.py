@@ -2,29 +2,17 @@
 
 from pathlib import Path
 
-from scanvote import tracking
-from scanvote.core.metrics_file import HEADLINES, write_figures
 from scanvote.core.terminal import run_stage
-from scanvote.params import Task, load_params
+from scanvote.params import Task
 from scanvote.pipeline.deduplicate.stage import deduplicate
-from scanvote.plots.canvas import mark_smoke
+from scanvote.tracking.stage import open_stage
 
 
 def main(task: Task, raw: Path, overrule: Path, patients: Path, out: Path, metrics: Path) -> None:
     """Judge the scans of RAW, with what OVERRULE decides and PATIENTS tells, and write OUT."""
-    params = load_params()
-    mark_smoke(params.smoke)
-    with tracking.stage_run(
-        "deduplicate",
-        item=task,
-        params=params,
-        sections=("deduplicate",),
-        inputs=[raw, overrule, patients],
-    ) as run:
-        result = deduplicate(raw, params.deduplicate, overrule, patients, out)
-        write_figures(metrics, result, HEADLINES["deduplicate"])
-        run.log_metrics(result)
-        run.log_folder(out)
+    with open_stage("deduplicate", task, inputs=[raw, overrule, patients]) as stage:
+        result = deduplicate(raw, stage.params.deduplicate, overrule, patients, out)
+        stage.finish(result, metrics, out)
 
 
 if __name__ == "__main__":

@@ -2,23 +2,15 @@
 
 from pathlib import Path
 
-from scanvote import tracking
-from scanvote.core.metrics_file import HEADLINES, write_figures
 from scanvote.core.terminal import run_stage
-from scanvote.params import load_params
 from scanvote.pipeline.ensemble.stage import ensemble
+from scanvote.tracking.stage import open_stage
 
 
 def main(searches: Path, out: Path, metrics: Path) -> None:
     """Let the best models of SEARCHES vote, and write the votes to OUT."""
-    params = load_params()
-    with tracking.stage_run(
-        "ensemble", params=params, sections=("ensemble",), inputs=[searches]
-    ) as run:
-        result = ensemble(searches, params, out)
-        write_figures(metrics, result, HEADLINES["ensemble"])
-        run.log_metrics(result)
-        run.log_folder(out)
+    with open_stage("ensemble", inputs=[searches]) as stage:
+        stage.finish(ensemble(searches, stage.params, out), metrics, out)
 
 
 if __name__ == "__main__":

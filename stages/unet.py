@@ -2,36 +2,21 @@
 
 from pathlib import Path
 
-from scanvote import tracking
 from scanvote.core.backend import use_backend
-from scanvote.core.metrics_file import HEADLINES, write_figures
 from scanvote.core.terminal import run_stage
-from scanvote.params import load_params
-from scanvote.plots.canvas import mark_smoke
+from scanvote.tracking.stage import open_stage
 
 
 def main(prepared: Path, out: Path, metrics: Path) -> None:
     """Train on PREPARED, and keep the best epoch and its predictions in OUT."""
-    params = load_params()
-    mark_smoke(params.smoke)
-    use_backend(params.backend)
-    from scanvote.pipeline.unet.stage import (
-        train_unet,  # imports Keras, which reads the backend once
-    )
+    with open_stage("unet", inputs=[prepared], system_metrics=True) as stage:
+        use_backend(stage.params.backend)  # before anything imports Keras
+        from scanvote.pipeline.unet.stage import train_unet
 
-    with tracking.stage_run(
-        "unet",
-        params=params,
-        sections=("lr", "seed", "backend", "unet"),
-        inputs=[prepared],
-        system_metrics=True,
-    ) as run:
-        result = train_unet(prepared, params, out, run.trial)
-        write_figures(metrics, result, HEADLINES["unet"])
-        run.log_metrics(result)
-        run.log_folder(out, patterns=("*.csv", "*.png", "*.json"))
+        result = train_unet(prepared, stage.params, out, stage.run.trial)
+        stage.finish(result, metrics, out, ["*.csv", "*.png", "*.json"])
         for path in sorted(out.glob("*.keras")):
-            run.log_model(path, name=f"unet-{path.stem}")
+            stage.run.log_model(path, name=f"unet-{path.stem}")
 
 
 if __name__ == "__main__":

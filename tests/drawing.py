@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
-from scanvote.plots import canvas
+from scanvote.core import disclaimer
 
 
 def check_picture(
@@ -29,5 +29,5 @@ def check_picture(
     assert min(image.shape[:2]) > 100
     assert drawn("again") == first
     assert drawn("changed", change) != first, "what it shows does not show"
-    monkeypatch.setattr(canvas, "DISCLAIMER", "Use it for anything.")
+    monkeypatch.setattr(disclaimer, "DISCLAIMER", "Use it for anything.")
     assert drawn("without the disclaimer") != first

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from scanvote.core.disclaimer import DISCLAIMER
 from scanvote.core.terminal import one_line_errors
 from scanvote.params import Family, load_params
 from scanvote.params.whole import Method
@@ -19,7 +20,7 @@ Model = Annotated[
 Quick = Annotated[bool, typer.Option("--quick", help="A smoke run: minutes, and no result.")]
 
 app = typer.Typer(
-    help="Raw medical scans to an ensemble that can be defended. Research use, not for diagnosis.",
+    help=f"Raw medical scans to an ensemble that can be defended. {DISCLAIMER}",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )

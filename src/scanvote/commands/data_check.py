@@ -13,6 +13,7 @@ import pandas as pd
 from scanvote.core.errors import InputError
 from scanvote.core.parallel import mapped
 from scanvote.datasets.base import Scan
+from scanvote.datasets.registry import known_sets
 from scanvote.datasets.user_data import read, set_name
 from scanvote.datasets.user_data.ingest import brought, check_names
 from scanvote.datasets.user_data.layout import Item, Left, Reading
@@ -80,7 +81,7 @@ def check(path: Path, task: Task, params: Params) -> Check:
     if unread and not scans:
         raise InputError(f"{path}: no volume can be read ({unread[0].reason})")
     check_usable(task, scans, seen)
-    found = findings(task, [set_name(path)] * len(scans), scans, seen)
+    found = findings(task, [set_name(path, known_sets())] * len(scans), scans, seen)
     if len(images) + len(volumes) < len(reading.items):
         # counts of a part tell nothing of the whole
         found = found[found["path"].isin({scan.path for scan in scans})]

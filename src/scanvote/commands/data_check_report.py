@@ -11,6 +11,7 @@ from rich.table import Table
 
 from scanvote.commands.data_check import Check, check, patients
 from scanvote.commands.data_check_params import changes, command, pasted
+from scanvote.core.disclaimer import DISCLAIMER
 from scanvote.core.errors import InputError
 from scanvote.datasets.user_data import read
 from scanvote.datasets.user_data.layout import Kind, Left, Reading, some
@@ -48,7 +49,7 @@ def check_and_show(path: Path, task: Task | None) -> None:
     console.print("\n[bold]params.yaml[/]: change these keys, or")
     for text in (f"  {command(wanted)}", "", pasted(wanted)):
         console.print(text, markup=False, highlight=False, soft_wrap=True)
-    console.print("Research use, not for diagnosis.", style="dim")
+    console.print(DISCLAIMER, style="dim")
 
 
 def _checks(path: Path, tasks: Sequence[Task], params: Params) -> tuple[list[Check], list[str]]:

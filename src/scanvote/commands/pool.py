@@ -9,6 +9,7 @@ import pandas as pd
 from rich.console import Console
 from rich.table import Column, Table
 
+from scanvote.core.disclaimer import DISCLAIMER
 from scanvote.core.errors import InputError, did_you_mean
 from scanvote.core.files import write_csv
 from scanvote.metrics.bootstrap import interval
@@ -147,7 +148,7 @@ def _show(table: pd.DataFrame, first: str, out: Path) -> None:
         *(name.replace("_", " ") for name in _SHOWN),
         f"{first} ahead by",
         title="Test patients of all experiments",
-        caption=f"95 % intervals over patients; more in {out}. Research use, not for diagnosis.",
+        caption=f"95 % intervals over patients; more in {out}. {DISCLAIMER}",
     )
     for row in table.to_dict("records"):
         cells = [_with_interval(row, name) for name in (*_SHOWN, "ahead_by")]

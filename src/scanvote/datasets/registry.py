@@ -54,7 +54,7 @@ def find(name: str, task: Task) -> DataSet:
 def _own(name: str, task: Task, known: Mapping[str, DataSet]) -> DataSet:
     path = from_root(Path(name))
     if path.exists():
-        return own_data(path)
+        return own_data(path, known)
     if "/" in name or path.suffix:
         raise InputError(f"{task}.dataset: {path} does not exist")
     raise InputError(f"{task}.dataset: no data set and no path {name!r}{did_you_mean(name, known)}")

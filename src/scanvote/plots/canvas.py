@@ -8,26 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from scanvote.core.disclaimer import footnote
 from scanvote.core.files import written
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-
-DISCLAIMER = "Research use, not for diagnosis."
-SMOKE = "Smoke run, not a result. "
-_smoke = False
-
-
-def mark_smoke(smoke: bool) -> None:
-    """From here on every figure says that it is of a smoke run, or does not."""
-    global _smoke
-    _smoke = smoke
-
-
-def footnote() -> str:
-    """What every figure says of itself."""
-    return f"{SMOKE if _smoke else ''}{DISCLAIMER}"
-
 
 _STYLE: dict[Any, Any] = {
     "font.size": 9,
@@ -116,3 +101,16 @@ def grid(
 def show(axes: "Axes", image: np.ndarray, caption: str) -> None:
     axes.imshow(image.squeeze(), cmap="gray", vmin=0, vmax=255)
     axes.set_title(caption, fontsize=7, loc="center")
+
+
+def gallery(
+    images: np.ndarray, captions: Sequence[str], title: str, path: Path, columns: int = 6
+) -> None:
+    """Scans in a grid, each under its caption.
+
+    Args:
+        images: uint8 (n, H, W, C) with n > 0; one channel is shown in grey.
+    """
+    with grid(len(images), columns, title, path) as axes:
+        for ax, image, caption in zip(axes, images, captions, strict=True):
+            show(ax, image, caption)

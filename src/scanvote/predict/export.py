@@ -3,6 +3,7 @@
 import shutil
 from pathlib import Path
 
+from scanvote.core.disclaimer import DISCLAIMER
 from scanvote.core.errors import InputError
 from scanvote.core.files import replaced_folder, sha256, write_text
 from scanvote.pipeline.ensemble.vote import Vote
@@ -75,8 +76,7 @@ def _readme(out: Path) -> str:
     lines = [
         "# A finished model of scanvote",
         "",
-        "**Research use, not for diagnosis.** What it is, and what it is asked with, stands in"
-        f" `{CARD}` and `{NAME}`.",
+        f"**{DISCLAIMER}** What it is, and what it is asked with, stands in `{CARD}` and `{NAME}`.",
         "",
         "It needs the library `scanvote`, with an extra for the processor (`cpu`, `gpu`), no"
         " repository and no network:",

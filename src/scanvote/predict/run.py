@@ -6,6 +6,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
+from scanvote.core.disclaimer import DISCLAIMER
 from scanvote.core.errors import InputError
 from scanvote.core.progress import Progress, progress_bar
 from scanvote.datasets.user_data.layout import Left
@@ -16,7 +17,7 @@ from scanvote.predict.batches import Looked, looked_at
 from scanvote.predict.pictures import Places, check_apart, write_mask, write_overlay
 from scanvote.predict.predictor import check_method, explained, ready_package
 from scanvote.predict.rows import columns
-from scanvote.predict.schema import DISCLAIMER, Refusal
+from scanvote.predict.schema import Refusal
 from scanvote.predict.tables import Add, table_file, table_on_stdout
 from scanvote.predict.terminal import table_on_terminal
 

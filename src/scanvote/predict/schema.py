@@ -2,8 +2,6 @@
 
 from pydantic import BaseModel, ConfigDict, Field
 
-DISCLAIMER = "Research use, not for diagnosis."
-
 
 class _Said(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)

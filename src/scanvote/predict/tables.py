@@ -8,10 +8,11 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TextIO
 
+from scanvote.core.disclaimer import DISCLAIMER
 from scanvote.core.errors import InputError
 from scanvote.core.files import written
 from scanvote.predict.rows import row
-from scanvote.predict.schema import DISCLAIMER, Finding, Refusal
+from scanvote.predict.schema import Finding, Refusal
 
 Add = Callable[[Finding | Refusal, Mapping[str, str]], None]
 """Given what is said of a scan, and where each kind of its pictures was written to."""

@@ -7,7 +7,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from fastapi import FastAPI
 
 import scanvote
-from scanvote.predict.schema import DISCLAIMER
+from scanvote.core.disclaimer import DISCLAIMER
 from scanvote.serving import tokens
 from scanvote.serving.body_limits import Bodies
 from scanvote.serving.engine_api import Engine

@@ -14,9 +14,9 @@ from pathlib import Path
 import uvicorn
 from fastapi import FastAPI
 
+from scanvote.core.disclaimer import DISCLAIMER
 from scanvote.core.errors import InputError
 from scanvote.pipeline.package import read_contents
-from scanvote.predict.schema import DISCLAIMER
 from scanvote.serving.app import make_app
 from scanvote.serving.engine import EngineOptions, start_engine
 from scanvote.serving.engine_api import Engine

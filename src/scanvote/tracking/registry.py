@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import scanvote
 from scanvote.core.digests import digest
+from scanvote.core.disclaimer import DISCLAIMER
 from scanvote.core.errors import InputError
 from scanvote.core.files import sha256
 from scanvote.pipeline.package.champion import choose_champion
@@ -120,7 +121,7 @@ def _known(store: Store, name: str, content: str) -> "ModelVersion | None":
     except MlflowException as error:
         if error.error_code != "RESOURCE_DOES_NOT_EXIST":
             raise
-        text = "The vote on the class of a scan, and the U-Net. Research use, not for diagnosis."
+        text = f"The vote on the class of a scan, and the U-Net. {DISCLAIMER}"
         store.client.create_registered_model(name, description=text)
     found = store.client.search_model_versions(f"name = '{name}'")
     return next((one for one in found if one.tags.get(_CONTENT) == content), None)

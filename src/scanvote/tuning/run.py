@@ -9,9 +9,9 @@ from typing import Any
 from scanvote.core.errors import InputError
 from scanvote.core.files import write_csv
 from scanvote.core.progress import Progress, progress_bar
-from scanvote.plots.figures import choices_figure, curves_figure
 from scanvote.training import Scores, Trained, TrainingFailed, restore_model, train
 from scanvote.training.loop import OnEpoch
+from scanvote.tuning.figures import choices_figure, curves_figure
 from scanvote.tuning.study import Bench
 from scanvote.tuning.trials import Record, Trial, curves_table, trials_table
 from scanvote.tuning.tuner import walk
@@ -31,19 +31,18 @@ class Walked:
     ranked: list[Trial]
 
 
-def walk_grid(bench: Bench, prepared: Path, record: Record) -> Walked:
+def walk_grid(bench: Bench, record: Record) -> Walked:
     """Train what the algorithm proposes.
 
     Args:
         bench: makes the trials.
-        prepared: folder of the shards, where worker processes find them.
         record: opens the log of a trial, by its name and hyperparameters.
 
     Raises:
         InputError: every trial failed.
     """
     if bench.how.workers > 1:
-        train_ahead(bench, prepared)
+        train_ahead(bench)
     trials = _run_trials(bench, record)
     ranked = sorted((t for t in trials if t.trained), key=bench.rank)
     if not ranked:

@@ -31,17 +31,25 @@ class Bench(ABC):
         brief: what its networks are given and asked.
         schedule: of a training at full length.
         keep: how many models stay on disk, the best.
+        anew: makes the same bench in another process; can be pickled.
         note: what the figures say below their title.
     """
 
     note = ""
 
     def __init__(
-        self, name: str, section: Section, how: WalkParams, brief: Brief, params: Params, keep: int
+        self,
+        name: str,
+        section: Section,
+        how: WalkParams,
+        brief: Brief,
+        params: Params,
+        keep: int,
+        anew: "Callable[[], Bench]",
     ) -> None:
         self.name, self.how, self.brief = name, how, brief
         self.section: Any = section
-        self.params, self.keep = params, keep
+        self.params, self.keep, self.anew = params, keep, anew
         self.schedule = Schedule(params.lr, how.training(), how.objective)
 
     @abstractmethod
@@ -55,10 +63,6 @@ class Bench(ABC):
     @abstractmethod
     def job(self, values: Mapping[str, Any], epochs: int) -> Job:
         """The training of a point, for so many epochs at most."""
-
-    @abstractmethod
-    def anew(self, prepared: Path) -> "Callable[[], Bench]":
-        """What makes this bench in another process, of the arrays at `prepared`."""
 
     @property
     def walk_seed(self) -> int:

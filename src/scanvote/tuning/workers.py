@@ -14,7 +14,6 @@ from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExe
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
 from multiprocessing.connection import wait as wait_for
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from scanvote.core.backend import gpus, use_backend
@@ -26,13 +25,13 @@ if TYPE_CHECKING:
     from scanvote.tuning.trials import Trial
 
 
-def train_ahead(bench: "Bench", prepared: Path) -> None:
+def train_ahead(bench: "Bench") -> None:
     """Train in `workers` processes the trials that the search will run.
 
     Raises:
         InputError: a worker died, or what it was to train cannot be.
     """
-    with progress_bar(f"Search {bench.name}") as progress, _workers(bench, prepared) as workers:
+    with progress_bar(f"Search {bench.name}") as progress, _workers(bench) as workers:
         try:
             _train_all(bench, workers, progress)
         except BrokenProcessPool:
@@ -85,14 +84,14 @@ def _forget_the_worse(bench: "Bench", trials: "Iterable[Trial]") -> None:
 
 
 @contextmanager
-def _workers(bench: "Bench", prepared: Path) -> Iterator[Executor]:
+def _workers(bench: "Bench") -> Iterator[Executor]:
     """As many processes as `workers`, spread over the GPUs."""
     context = multiprocessing.get_context("spawn")
     turns = context.Queue()
     count, cards = bench.how.workers, gpus()
     for turn in range(count):
         turns.put(cards[turn % len(cards)] if cards else "")
-    anew = pickle.dumps(bench.anew(prepared))  # for when the backend is chosen
+    anew = pickle.dumps(bench.anew)  # for when the backend is chosen
     arguments = (turns, bench.params.backend, anew)
     with ProcessPoolExecutor(count, context, _begin, arguments) as pool:
         try:

@@ -14,6 +14,7 @@ digested key of the patient. The user's own files are only read.
 
 import re
 import unicodedata
+from collections.abc import Collection
 from pathlib import Path
 
 from scanvote.core.errors import InputError
@@ -27,8 +28,8 @@ from scanvote.params import Params, Task
 ARCHIVES = frozenset({".7z", ".bz2", ".gz", ".rar", ".tar", ".tgz", ".xz", ".zip"})
 
 
-def own_data(path: Path) -> DataSet:
-    """The data set in `path`, a folder or a table that exists.
+def own_data(path: Path, taken: Collection[str] = ()) -> DataSet:
+    """The data set in `path`, a folder or a table that exists; called like none of `taken`.
 
     Raises:
         InputError: it is neither.
@@ -41,7 +42,7 @@ def own_data(path: Path) -> DataSet:
         bring(path, read(path, task), folder, params.volumes)
 
     return DataSet(
-        name=set_name(path),
+        name=set_name(path, taken),
         tasks=("classification", "segmentation"),
         source=f"own data in {path.name}",
         licence="unknown",
@@ -64,15 +65,13 @@ def read(path: Path, task: Task) -> Reading:
     return read_folder(path, task) if path.is_dir() else read_table(path, task)
 
 
-def set_name(path: Path) -> str:
-    """A name for the data in `path`, of a-z, 0-9, _ and -, which no known set has."""
-    from scanvote.datasets.registry import known_sets
-
+def set_name(path: Path, taken: Collection[str] = ()) -> str:
+    """A name for the data in `path`, of a-z, 0-9, _ and -, that is not `taken`."""
     path = path.resolve()
     shown = path.stem if path.suffix.lower() in TABLES else path.name
     plain = unicodedata.normalize("NFKD", shown).encode("ascii", "ignore").decode()
     name = re.sub(r"[^a-z0-9_-]+", "_", plain.lower()).strip("_-") or "own"
-    return f"{name}_own" if name in known_sets() else name
+    return f"{name}_own" if name in taken else name
 
 
 def _check_kind(path: Path) -> None:

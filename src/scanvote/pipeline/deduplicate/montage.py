@@ -7,9 +7,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from scanvote.core.disclaimer import footnote
 from scanvote.core.files import written
 from scanvote.images.decode import Rgb, decode_image
-from scanvote.plots.canvas import footnote
 
 COLUMNS = 3
 SIDE = 128

@@ -26,8 +26,8 @@ from scanvote.images.decode import Rgb, decode_image, grey
 from scanvote.manifest import read_manifest
 from scanvote.metrics.bootstrap import Counts, accuracy, confusions, interval, macro_f1, resampled
 from scanvote.params import InflationParams
+from scanvote.pipeline.inflation.figures import inflation_figure, shortcuts_figure
 from scanvote.pipeline.inflation.shortcuts import measure, shortcut_metrics, shortcuts
-from scanvote.plots.figures import inflation_figure, shortcuts_figure
 from scanvote.splits.groups import group_scans
 from scanvote.splits.known_patients import protocol_words
 from scanvote.splits.protocols import fold_of, grouped, official_test, published_test, strata

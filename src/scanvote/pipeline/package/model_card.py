@@ -1,5 +1,6 @@
 """A package's card: what it is, what it is given, what it says, and what it is not for."""
 
+from scanvote.core.disclaimer import DISCLAIMER
 from scanvote.params import PrepareTask
 from scanvote.pipeline.ensemble.vote import Vote
 from scanvote.pipeline.package.metadata import NOT_RECORDED, Contents
@@ -19,7 +20,7 @@ def card(contents: Contents, vote: Vote) -> str:
     lines = [
         "# A vote on the class of a scan, and a U-Net that marks the tumour",
         "",
-        "**Research use, not for diagnosis.**" + _smoke(contents.smoke),
+        f"**{DISCLAIMER}**" + _smoke(contents.smoke),
         "",
         "## What it says",
         "",

@@ -11,7 +11,7 @@ from scanvote.images.decode import Rgb, decode_image
 from scanvote.images.preprocess import part_of
 from scanvote.images.resize import resize
 from scanvote.pipeline.prepare.rows import Preparation
-from scanvote.plots.figures import gallery
+from scanvote.plots.canvas import gallery
 
 SHOWN = 24
 """Scans: as many as a person judges in a minute."""

@@ -7,6 +7,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
+from scanvote.core.disclaimer import DISCLAIMER
 from scanvote.pipeline.report import (
     galleries,
     limits,
@@ -22,7 +23,6 @@ from scanvote.pipeline.report.blocks import Block, Section, Table
 from scanvote.pipeline.report.data import data
 from scanvote.pipeline.report.data_card.tables import table
 from scanvote.pipeline.report.report_data import Facts
-from scanvote.plots.canvas import DISCLAIMER
 
 TEMPLATES = Path(__file__).parent / "templates"
 _CODE = re.compile(r"`([^`]+)`")

@@ -37,7 +37,7 @@ def search(
         InputError: every trial failed, or the family's params cannot be met.
     """
     bench = ClassBench(family, prepared, params)
-    walked = walk_grid(bench, prepared, record)
+    walked = walk_grid(bench, record)
     best = walked.ranked[: bench.keep]
     write_walk(bench, walked, best, out)
     write_csv(_predictions(bench, best, out), out / "predictions.csv")

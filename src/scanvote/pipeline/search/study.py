@@ -1,6 +1,6 @@
 """The trials of a family of classifiers."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -39,9 +39,10 @@ class ClassBench(Bench):
         shape = self.splits["train"]["images"].shape[1:]
         task = Brief(shape, _outputs(params, self.labels), mirror_of(params))
         section = getattr(params, family)
-        super().__init__(family, section, params.search, task, params, params.ensemble.top)
-        self._family, self._page = family, FAMILIES[family]
-        own = [self._page, *_PAGES.get(family, []), input_spec, *backbones.CODE]
+        anew = partial(ClassBench, family, prepared, params)
+        super().__init__(family, section, params.search, task, params, params.ensemble.top, anew)
+        self._page = FAMILIES[family]
+        own: list[Any] = [self._page, *_PAGES.get(family, []), input_spec, *backbones.CODE]
         own += [losses, classification]
         self._context = digest(
             family,
@@ -60,9 +61,6 @@ class ClassBench(Bench):
         )
         bounds = self.params.prepare.augment.model_dump() if search.augment else None
         return fixed | chosen | {"augment": bounds}
-
-    def anew(self, prepared: Path) -> Callable[[], Bench]:
-        return partial(ClassBench, self._family, prepared, self.params)
 
     def space(self, hp: keras_tuner.HyperParameters) -> None:
         self._page.space(hp, self.section)

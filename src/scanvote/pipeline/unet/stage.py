@@ -47,7 +47,7 @@ def train_unet(prepared: Path, params: Params, out: Path, record: Record) -> dic
         InputError: the scans' size does not fit the network, or every trial failed.
     """
     bench = MaskBench(prepared, params)
-    walked = walk_grid(bench, prepared, record)
+    walked = walk_grid(bench, record)
     members = _members(bench, walked.ranked[0], record)
     write_walk(bench, walked, [trial for _, trial in members], out)
     validated = [_validation(*member, out / f"{at}.keras") for at, member in enumerate(members, 1)]

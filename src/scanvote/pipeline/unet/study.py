@@ -1,7 +1,7 @@
 """The trials of the U-Net."""
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from copy import copy
 from functools import partial
 from pathlib import Path
@@ -60,7 +60,8 @@ class MaskBench(Bench):
         _check(height, params)
         shape = (height, width, channels * (2 * section.context + 1))
         task = Brief(shape, 1, mirror_of(params))
-        super().__init__("unet", section, section, task, params, keep=1)
+        anew = partial(MaskBench, prepared, params)
+        super().__init__("unet", section, section, task, params, keep=1, anew=anew)
         self._near = self._beside(self.pool["scan_ids"])
         self._context = digest(
             "unet",
@@ -134,9 +135,6 @@ class MaskBench(Bench):
     def rows(self, scan_ids: np.ndarray) -> pd.DataFrame:
         """The manifest's rows of these scans, in their order."""
         return self.manifest.loc[scan_ids].reset_index()
-
-    def anew(self, prepared: Path) -> Callable[[], Bench]:
-        return partial(MaskBench, prepared, self.params)
 
     def space(self, hp: keras_tuner.HyperParameters) -> None:
         unet.space(hp, self.params.unet)

@@ -11,8 +11,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from scanvote.core.disclaimer import DISCLAIMER
 from scanvote.predict.pictures import overlaid
-from scanvote.predict.schema import DISCLAIMER
 
 if TYPE_CHECKING:
     from PIL.ImageFont import FreeTypeFont

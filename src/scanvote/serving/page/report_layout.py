@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 
-from scanvote.predict.schema import DISCLAIMER
+from scanvote.core.disclaimer import DISCLAIMER
 from scanvote.serving.page.overlays import Bgr, broken, font
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
+from scanvote.core.disclaimer import DISCLAIMER
 from scanvote.pipeline.report.terms import listed, model, words
-from scanvote.predict.schema import DISCLAIMER
 from scanvote.serving.page.texts import percent, reason
 
 STATIC = Path(__file__).parent / "static"

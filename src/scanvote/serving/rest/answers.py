@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from pydantic import BaseModel, ConfigDict, Field
 
 import scanvote
+from scanvote.core.disclaimer import DISCLAIMER
 from scanvote.params.whole import Method
 from scanvote.pipeline.package import Contents
-from scanvote.predict.schema import DISCLAIMER, Finding, Refusal
+from scanvote.predict.schema import Finding, Refusal
 from scanvote.serving.engine_api import Engine, Examined, Explained
 from scanvote.serving.options import ServeOptions
 

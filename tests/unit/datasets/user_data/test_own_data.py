@@ -244,7 +244,7 @@ def test_own_data_join_a_known_set(tmp_path: Path, own: Own) -> None:
     ],
 )
 def test_a_set_is_named_after_its_path(path: str, name: str) -> None:
-    assert set_name(Path("/data") / path) == name
+    assert set_name(Path("/data") / path, {"phantom"}) == name
 
 
 def test_a_folder_is_read_only_when_it_is_brought(tmp_path: Path) -> None:

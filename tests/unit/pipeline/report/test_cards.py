@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from scanvote.pipeline.report import write_report
 from scanvote.pipeline.report.claim import answers, claim
 from scanvote.pipeline.report.claim_items import ITEMS
 from scanvote.pipeline.report.data_card import data_card
@@ -16,6 +15,7 @@ from scanvote.pipeline.report.limits import limitations
 from scanvote.pipeline.report.model_card import card
 from scanvote.pipeline.report.page import page
 from scanvote.pipeline.report.report_data import read_facts
+from scanvote.pipeline.report.stage import write_report
 from tests.unit.pipeline.report.making import MISSING
 from tests.unit.pipeline.report.reading import Page
 
@@ -97,7 +97,8 @@ def test_all_three_are_written_twice_alike(make: Make, tmp_path: Path) -> None:
 def test_a_report_needs_no_network_library(make: Make, tmp_path: Path) -> None:
     """It is run in a process of its own, as this one may have imported them for others."""
     code = (
-        "import sys; from pathlib import Path; from scanvote.pipeline.report import write_report;"
+        "import sys; from pathlib import Path;"
+        "from scanvote.pipeline.report.stage import write_report;"
         " write_report(Path(), *(Path(name) for name in sys.argv[1:]));"
         " print(sorted({'tensorflow', 'keras', 'mlflow', 'matplotlib'} & set(sys.modules)))"
     )

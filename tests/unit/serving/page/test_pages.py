@@ -9,8 +9,8 @@ from html.parser import HTMLParser
 
 import pytest
 
+from scanvote.core.disclaimer import DISCLAIMER
 from scanvote.pipeline.package.metadata import Patients
-from scanvote.predict.schema import DISCLAIMER
 from scanvote.serving.engine_api import Busy, TooSlow
 from scanvote.serving.page.pages import DRAWN
 from scanvote.serving.page.result_cache import Recent

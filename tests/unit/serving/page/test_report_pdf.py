@@ -7,7 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from scanvote.predict.schema import DISCLAIMER, Familiarity
+from scanvote.core.disclaimer import DISCLAIMER
+from scanvote.predict.schema import Familiarity
 from scanvote.serving.engine_api import Upload
 from scanvote.serving.page import report_layout, report_pdf
 from scanvote.serving.page.result_cache import Shown

@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 import pytest
 
+from scanvote.core.disclaimer import DISCLAIMER
 from scanvote.inputs.scan import Limits
-from scanvote.predict.schema import DISCLAIMER
 from scanvote.serving.engine_api import Busy, Examined, TooSlow, Unserved, Upload, WorkerLost
 from scanvote.serving.requests import AT_ONCE
 from tests.clients import EXPLAIN, PREDICT, asking, files, watched_disk

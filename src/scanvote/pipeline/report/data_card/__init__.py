@@ -7,6 +7,7 @@ nothing is guessed.
 
 from pathlib import Path
 
+from scanvote.core.disclaimer import DISCLAIMER
 from scanvote.params import Params, Task
 from scanvote.pipeline.report.data_card.known import read_known
 from scanvote.pipeline.report.data_card.sections import SECTIONS
@@ -28,7 +29,7 @@ def data_card(task: Task, params: Params, root: Path) -> str:
     names = ", ".join(one.name for one in known.sets)
     blocks = [
         f"# Data card: {task} on {names}",
-        "**Research use, not for diagnosis.**",
+        f"**{DISCLAIMER}**",
         f'Answers come from the publishers and from the files of this pipeline; "{UNKNOWN}" stands'
         " where neither tells.",
     ]

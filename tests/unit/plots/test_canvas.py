@@ -8,7 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from scanvote.plots import canvas, figures
+from scanvote.core import disclaimer
+from scanvote.pipeline.inflation import figures as probed
+from scanvote.plots import canvas
+from scanvote.tuning import figures as searched
 from tests.drawing import check_picture
 
 
@@ -16,16 +19,16 @@ def curves(path: Path, last: float = 0.5) -> None:
     table = pd.DataFrame({"epoch": [0, 1], "val_dice_1": [0.1, last], "val_dice_2": [0.2, np.nan]})
     for name in ("loss_1", "loss_2", "val_loss_1", "val_loss_2"):
         table[name] = [0.9, 0.5]
-    figures.curves_figure(table, "val_dice", "Title", path)
+    searched.curves_figure(table, "val_dice", "Title", path)
 
 
 def gallery(path: Path, grey: int = 100) -> None:
-    figures.gallery(np.full((3, 8, 8, 1), grey, np.uint8), ["a", "b", "c"], "Title", path)
+    canvas.gallery(np.full((3, 8, 8, 1), grey, np.uint8), ["a", "b", "c"], "Title", path)
 
 
 def colours(path: Path, red: int = 200) -> None:
     images = np.full((7, 8, 8, 3), (red, 0, 50), np.uint8)
-    figures.gallery(images, [str(number) for number in range(7)], "Title", path)
+    canvas.gallery(images, [str(number) for number in range(7)], "Title", path)
 
 
 def inflation(path: Path, added: float = 0.05) -> None:
@@ -34,7 +37,7 @@ def inflation(path: Path, added: float = 0.05) -> None:
     for name in ("accuracy", "macro_f1"):
         table[name] = [0.7 + added, 0.7, added]
         table[f"{name}_low"], table[f"{name}_high"] = table[name] - 0.02, table[name] + 0.02
-    figures.inflation_figure(table, {name: name for name in names}, path)
+    probed.inflation_figure(table, {name: name for name in names}, path)
 
 
 def trials(**columns: list[object]) -> pd.DataFrame:
@@ -46,19 +49,19 @@ def trials(**columns: list[object]) -> pd.DataFrame:
 def choices(path: Path, best: float = 0.9) -> None:
     table = trials(pooling=["max", "average", "max", "max"], units=[4, 8, np.nan, 4])
     table.loc[0, "val_f1"] = best
-    figures.choices_figure(table, "val_f1", "Title", path)
+    searched.choices_figure(table, "val_f1", "Title", path)
 
 
 def one_choice(path: Path, best: float = 0.9) -> None:
     table = trials(dropout=[0.25, 0.5, 0.25, 0.5])
     table.loc[0, "val_f1"] = best
-    figures.choices_figure(table, "val_f1", "Title", path)
+    searched.choices_figure(table, "val_f1", "Title", path)
 
 
 def no_choice(path: Path, score: float = 0.9) -> None:
     """A search of a single trial."""
     table = trials(pooling=["max"] * 4).head(1).assign(val_f1=score)
-    figures.choices_figure(table, "val_f1", "Title", path)
+    searched.choices_figure(table, "val_f1", "Title", path)
 
 
 DRAWN = pytest.mark.parametrize(
@@ -107,7 +110,7 @@ def test_the_style_is_left_as_it_was(tmp_path: Path) -> None:
 
 
 def test_colours_are_shown_as_they_are(tmp_path: Path) -> None:
-    figures.gallery(
+    canvas.gallery(
         np.full((1, 8, 8, 3), (200, 0, 50), np.uint8), ["a"], "Title", tmp_path / "a.png"
     )
     image = cv2.imread(str(tmp_path / "a.png"))[..., ::-1]
@@ -129,20 +132,20 @@ def test_choices_have_a_panel_each(tmp_path: Path) -> None:
 def test_a_trial_that_failed_changes_no_choice(tmp_path: Path) -> None:
     table = trials(units=[4, 8, 4, 16])
     for name, rows in (("all.png", table), ("trained.png", table.head(3))):
-        figures.choices_figure(rows, "val_f1", "Title", tmp_path / name)
+        searched.choices_figure(rows, "val_f1", "Title", tmp_path / name)
     assert (tmp_path / "all.png").read_bytes() == (tmp_path / "trained.png").read_bytes()
 
 
 def test_a_smoke_run_says_so_in_every_figure(tmp_path: Path) -> None:
-    plain = canvas.footnote()
+    plain = disclaimer.footnote()
     choices(tmp_path / "plain.png")
     try:
-        canvas.mark_smoke(True)
-        assert canvas.footnote() == f"Smoke run, not a result. {plain}"
+        disclaimer.mark_smoke(True)
+        assert disclaimer.footnote() == f"Smoke run, not a result. {plain}"
         choices(tmp_path / "smoke.png")
     finally:
-        canvas.mark_smoke(False)
-    assert canvas.footnote() == plain == "Research use, not for diagnosis."
+        disclaimer.mark_smoke(False)
+    assert disclaimer.footnote() == plain == "Research use, not for diagnosis."
     choices(tmp_path / "again.png")
     assert (tmp_path / "smoke.png").read_bytes() != (tmp_path / "plain.png").read_bytes()
     assert (tmp_path / "again.png").read_bytes() == (tmp_path / "plain.png").read_bytes()

@@ -1,85 +1,16 @@
-"""The pictures of data and of searches."""
+"""Figures of the probes: scores by protocol, and what shortcuts tell."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-from scanvote.plots.canvas import AFTER, PREDICTED, TRUTH, canvas, grid, show, worded
-from scanvote.tuning.importance import choices, explained_share
+from scanvote.plots.canvas import AFTER, PREDICTED, TRUTH, canvas, worded
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-
-
-def curves_figure(curves: pd.DataFrame, score: str, title: str, path: Path) -> None:
-    """Loss and score by epoch, a colour a model.
-
-    Args:
-        curves: an epoch a row: `epoch` from 0, ``loss_1``, ``val_loss_1``, ``<score>_1``…
-        score: of validation.
-    """
-    models = [name[5:] for name in map(str, curves) if name.startswith("loss_")]
-    epochs = curves["epoch"] + 1
-    with canvas(path, title, size=(8.4, 3.2), columns=2) as (left, right):
-        for place, model in enumerate(models):
-            colour, label = f"C{place}", f"model {model}"
-            left.plot(epochs, curves[f"loss_{model}"], "--", color=colour)
-            left.plot(epochs, curves[f"val_loss_{model}"], color=colour)
-            right.plot(epochs, curves[f"{score}_{model}"], marker=".", color=colour, label=label)
-        left.set(xlabel="epoch", ylabel="loss (dashed: training)")
-        words = score.replace("_", " ").replace("val", "validation")
-        right.set(xlabel="epoch", ylabel=words)
-        right.legend()
-
-
-def choices_figure(table: pd.DataFrame, score: str, title: str, path: Path) -> None:
-    """A panel a hyperparameter, the one that mattered most first: each trial's score by its value.
-
-    Args:
-        table: a trial a row, as of `trials_table`.
-        score: the column to show.
-    """
-    tried = {name: explained_share(table, name, score) for name in choices(table)}
-    names = sorted(tried, key=lambda name: (-np.nan_to_num(tried[name]), name)) or ["trial"]
-    with canvas(path, title, size=(2.6 * len(names) + 0.8, 3.2), columns=len(names)) as axes:
-        for cell, name in zip(np.atleast_1d(axes), names, strict=True):
-            _show_choice(cell, table[table[score].notna()], name, score)
-            if name in tried:
-                cell.set_title(_explained(tried[name]))
-        np.atleast_1d(axes)[0].set_ylabel(score.replace("_", " ").replace("val", "validation"))
-
-
-def _explained(share: float) -> str:
-    known = share == share
-    return f"explains {100 * share:.0f} % of the variance" if known else "no value trained twice"
-
-
-def _show_choice(axes: "Axes", trials: pd.DataFrame, name: str, score: str) -> None:
-    known = trials[trials[name].notna()]
-    values = sorted(known[name].unique())
-    place = known[name].map({value: at for at, value in enumerate(values)})
-    axes.scatter(place, known[score], color="#6baed6", s=22, alpha=0.8)
-    means = known.groupby(place)[score].mean()
-    axes.plot(means.index, means, color=PREDICTED, marker="_", markersize=14, linewidth=1)
-    words = [f"{value:g}" if isinstance(value, float) else str(value) for value in values]
-    axes.set_xticks(range(len(values)), words, rotation=30 if max(map(len, words)) > 4 else 0)
-    axes.set(xlabel=name.replace("_", " "), xlim=(-0.5, len(values) - 0.5))
-
-
-def gallery(
-    images: np.ndarray, captions: Sequence[str], title: str, path: Path, columns: int = 6
-) -> None:
-    """Scans in a grid, each under its caption.
-
-    Args:
-        images: uint8 (n, H, W, C) with n > 0; one channel is shown in grey.
-    """
-    with grid(len(images), columns, title, path) as axes:
-        for ax, image, caption in zip(axes, images, captions, strict=True):
-            show(ax, image, caption)
 
 
 def inflation_figure(table: pd.DataFrame, names: Mapping[str, str], path: Path) -> None:

@@ -1,0 +1,83 @@
+"""The frame of a stage script: its params, its MLflow run, its metrics file."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from scanvote.core.disclaimer import mark_smoke
+from scanvote.core.metrics_file import HEADLINES, Figures, write_figures
+from scanvote.params import Params, load_params
+from scanvote.tracking.runs import StageRun, stage_run
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A stage at work.
+
+    Attributes:
+        params: the whole of params.yaml.
+        run: its run in MLflow.
+    """
+
+    name: str
+    item: str | None
+    params: Params
+    run: StageRun
+
+    def finish(
+        self, figures: Figures, metrics: Path, out: Path, patterns: Sequence[str] = ("*",)
+    ) -> None:
+        """Write the file `metrics`, and log it and the files of `out` that fit `patterns`."""
+        headline = HEADLINES.get(f"{self.name}/{self.item}") or HEADLINES[self.name]
+        write_figures(metrics, figures, headline)
+        self.run.log_metrics(figures)
+        self.run.log_folder(out, patterns)
+
+
+@contextmanager
+def open_stage(
+    name: str,
+    item: str | None = None,
+    *,
+    inputs: Sequence[Path] = (),
+    system_metrics: bool = False,
+) -> Iterator[Stage]:
+    """Load the params, open the stage's run, and close it at the end of the block.
+
+    Args:
+        name: of the stage in dvc.yaml. Its run holds the params that DVC watches for it.
+        item: the task or family where the stage is a matrix.
+        inputs: paths that it reads; their digests and data sets are logged.
+        system_metrics: sample processor, memory and accelerator.
+
+    Raises:
+        InputError: params.yaml is wrong, or the store cannot be opened.
+    """
+    params = load_params()
+    mark_smoke(params.smoke)
+    with stage_run(
+        name,
+        item=item,
+        params=params,
+        sections=_watched_params(name, item),
+        inputs=inputs,
+        system_metrics=system_metrics,
+    ) as run:
+        yield Stage(name, item, params, run)
+
+
+def _watched_params(name: str, item: str | None) -> list[str]:
+    """The keys of params.yaml among the `params` of the stage in dvc.yaml."""
+    stages: dict[str, Any] = yaml.load(Path("dvc.yaml").read_bytes(), yaml.CSafeLoader)["stages"]
+    keys = stages[name].get("do", stages[name]).get("params", [])
+    return [_filled(key, item) for key in keys if isinstance(key, str)]
+
+
+def _filled(key: str, item: str | None) -> str:
+    """`phantom.${item.task}` with the item's name in place of the braces."""
+    start, brace, rest = key.partition("${")
+    return f"{start}{item}{rest.partition('}')[2]}" if brace else key
