@@ -33,7 +33,7 @@ from scanvote.core.files import sha256
 from scanvote.params import load_params
 from scanvote.pipeline.deduplicate.fingerprints import fingerprints
 from scanvote.pipeline.deduplicate.pair_search import pairs_by_correlation, pairs_by_registration
-from scanvote.pipeline.deduplicate.pairs import as_pairs, clusters, equal_pairs, joined
+from scanvote.pipeline.deduplicate.pairs import as_pairs, clusters, concat_pairs, equal_pairs
 
 EACH = 100
 """Copies of a kind."""
@@ -103,10 +103,10 @@ def ours(folder: Path, registration: bool) -> tuple[Found, float]:
     paths = sorted(path for path in folder.rglob("*") if path.suffix in ENDINGS)
     prints = fingerprints(paths)
     exact = equal_pairs([sha256(path) for path in paths])
-    pairs = joined(exact, pairs_by_correlation(prints, params))
+    pairs = concat_pairs(exact, pairs_by_correlation(prints, params))
     if registration:
         unknown = pd.DataFrame({"series": [""] * len(paths)})
-        pairs = joined(pairs, pairs_by_registration(unknown, prints, pairs, params.aligned))
+        pairs = concat_pairs(pairs, pairs_by_registration(unknown, prints, pairs, params.aligned))
     seconds = time.perf_counter() - start
     names = [str(path.relative_to(folder)) for path in paths]
     return ordered((names[i], names[j]) for i, j in zip(*pairs, strict=True)), seconds

@@ -13,8 +13,13 @@ from functools import cache
 import numpy as np
 
 from scanvote.metrics.bootstrap import interval
-from scanvote.metrics.resampled import calibrated, counted, ranked, sampled
-from scanvote.metrics.results import Answers
+from scanvote.metrics.resampled import (
+    bootstrap,
+    calibration_metrics,
+    confusion_metrics,
+    ranking_metrics,
+)
+from scanvote.metrics.results import ClassifierOutput
 
 FIGURES = ("accuracy", "macro_f1", "auroc", "brier")
 SHARES = np.array([0.5, 0.3, 0.2])
@@ -22,7 +27,7 @@ SKILLS = {"fair": 1.2, "good": 2.0, "nearly perfect": 3.0}
 MANY = 400_000
 
 
-def simulated(groups: int, skill: float, seed: int) -> Answers:
+def simulated(groups: int, skill: float, seed: int) -> ClassifierOutput:
     """Answers to scans of so many groups; half of the noise is the group's."""
     random = np.random.default_rng(seed)
     owner = np.repeat(np.arange(groups), random.integers(1, 6, groups))
@@ -31,14 +36,17 @@ def simulated(groups: int, skill: float, seed: int) -> Answers:
     noise = (noise + random.normal(size=(len(owner), len(SHARES)))) / np.sqrt(2)
     says = np.exp(skill * np.eye(len(SHARES))[truth] + noise)
     shares = says / says.sum(axis=1, keepdims=True)
-    return Answers(("a", "b", "c"), truth, shares.argmax(axis=1), shares, owner)
+    return ClassifierOutput(("a", "b", "c"), truth, shares.argmax(axis=1), shares, owner)
 
 
 @cache
 def truths(skill: float) -> dict[str, float]:
     answers = simulated(MANY, skill, seed=0)
     weights = np.ones((answers.group_count, 1))
-    found = [gauge(answers)(weights) for gauge in (counted, calibrated, ranked)]
+    found = [
+        gauge(answers)(weights)
+        for gauge in (confusion_metrics, calibration_metrics, ranking_metrics)
+    ]
     return {name: float(part[name][0]) for part in found for name in FIGURES if name in part}
 
 
@@ -48,7 +56,9 @@ def coverage(groups: int, skill: float, tables: int) -> dict[str, tuple[float, f
     held: dict[str, list[tuple[bool, bool]]] = {name: [] for name in FIGURES}
     for seed in range(1, tables + 1):
         answers = simulated(groups, skill, seed)
-        figures = sampled({"m": answers}, seed, (counted, calibrated, ranked))["m"]
+        figures = bootstrap(
+            {"m": answers}, seed, (confusion_metrics, calibration_metrics, ranking_metrics)
+        )["m"]
         for name in FIGURES:
             ends = figures[name].interval(), interval(figures[name].drawn)
             held[name].append(tuple(low <= true[name] <= high for low, high in ends))

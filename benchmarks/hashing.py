@@ -22,7 +22,7 @@ from pathlib import Path
 
 from measure import peak_memory
 
-from scanvote.core.parallel import mapped
+from scanvote.core.parallel import parallel_map
 from scanvote.images.decode import decode_image
 from scanvote.pipeline.deduplicate.fingerprints import fingerprints
 
@@ -70,7 +70,7 @@ def images(folder: Path) -> list[Path]:
 
 
 def decode_all(paths: list[Path], processes: int) -> None:
-    mapped(decoded, paths, "", processes)
+    parallel_map(decoded, paths, "", processes)
 
 
 def decoded(path: Path) -> int:

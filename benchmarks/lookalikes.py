@@ -19,10 +19,10 @@ import numpy as np
 import pandas as pd
 from pair_signals import CROPPED, Pairs, all_pairs, signals
 
-from scanvote.core.seeds import generator
+from scanvote.core.seeds import rng
 from scanvote.pipeline.deduplicate.fingerprints import fingerprints
-from scanvote.plots.canvas import canvas, class_colour
-from scanvote.splits.groups import apportion
+from scanvote.plots.canvas import class_colour, figure
+from scanvote.splits.groups import stratified_group_split
 
 RULE = 0.90
 """r of cropped thumbnails from which the stage deduplicate calls scans relatives."""
@@ -88,7 +88,7 @@ def _last(enough: np.ndarray) -> int:
 def interval(order: np.ndarray, pairs: Pairs) -> np.ndarray:
     """95 % bootstrap percentiles, persons resampled, of the recall at precision 0.9."""
     codes, head = np.unique(pairs.person, return_inverse=True)[1], order[:HEAD]
-    sizes, random, found = np.bincount(codes), generator(SEED, "persons"), []
+    sizes, random, found = np.bincount(codes), rng(SEED, "persons"), []
     one, other, hit = codes[pairs.first[head]], codes[pairs.second[head]], pairs.one_person[head]
     for _ in range(RESAMPLES):
         times = np.bincount(random.integers(len(sizes), size=len(sizes)), minlength=len(sizes))
@@ -117,7 +117,9 @@ def leak(scans: pd.DataFrame, groups: np.ndarray) -> str:
     """Test scans whose person is in training, of the first seed and of all, as cells."""
     frame, person, shares, said = scans.assign(group=groups), scans["person"], [], ""
     for seed in SEEDS:
-        parts = apportion(frame, frame["folder"].tolist(), {"train": 0.8, "test": 0.2}, seed)
+        parts = stratified_group_split(
+            frame, frame["folder"].tolist(), {"train": 0.8, "test": 0.2}, seed
+        )
         test = np.array(parts) == "test"
         leaks = person[test].isin(person[~test])
         shares.append(leaks.mean())
@@ -170,7 +172,7 @@ def splits(every: pd.DataFrame, tree: Path, groups: Mapping[str, np.ndarray]) ->
 
 def draw(curves: Mapping[str, Curve], own: tuple[float, float], out: Path) -> None:
     title = "Pairs of scans of one person, found by rules that know no persons"
-    with canvas(out / "lookalikes.png", title, (7.2, 4.6)) as axes:
+    with figure(out / "lookalikes.png", title, (7.2, 4.6)) as axes:
         for place, (name, one) in enumerate(curves.items()):
             shown = np.unique(np.geomspace(20, len(one.hits), 400).astype(int)) - 1
             style = ("-", "--", ":")[place % 3]

@@ -82,16 +82,16 @@ def brute_force(hashes: np.ndarray, distance: int, rows: np.ndarray) -> Iterator
 
 def search(path: Path, out: Path, distance: int, how: str) -> None:
     """Write the keys of all near pairs to `out` and print the seconds."""
-    from scanvote.pipeline.deduplicate.hamming import near_pairs
+    from scanvote.pipeline.deduplicate.hamming import pairs_within
 
     hashes = np.load(path)
     start = time.perf_counter()
     if how == "brute":
         found = list(brute_force(hashes, distance, np.arange(len(hashes))))
     elif how == "count":  # what deduplicate does: each part is looked at and let go
-        found = [np.array([sum(len(i) for i, _ in near_pairs(hashes, distance, THREADS))])]
+        found = [np.array([sum(len(i) for i, _ in pairs_within(hashes, distance, THREADS))])]
     else:
-        found = [i * len(hashes) + j for i, j in near_pairs(hashes, distance, THREADS)]
+        found = [i * len(hashes) + j for i, j in pairs_within(hashes, distance, THREADS)]
     keys = np.unique(np.concatenate(found))
     print(time.perf_counter() - start)
     np.save(out, keys)

@@ -119,7 +119,7 @@ def main() -> None:
     package = load_package(asked.package or asked.root / "models" / "package")
     asking = {
         "classification": lambda images: package.probabilities(images).distances,
-        "segmentation": lambda images: package.marked(images).distances,
+        "segmentation": lambda images: package.segment(images).distances,
     }
     print("| asked | shown | scans | outside, % | median distance | AUROC |")
     print("|---|---|---|---|---|---|")

@@ -12,13 +12,13 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from scanvote.core.parallel import mapped
-from scanvote.core.seeds import derive, generator
+from scanvote.core.parallel import parallel_map
+from scanvote.core.seeds import derive_seed, rng
 from scanvote.images.crop import crop_box
 from scanvote.images.decode import decode_grey, decode_image
 from scanvote.pipeline.deduplicate.fingerprints import fingerprints
 from scanvote.pipeline.deduplicate.pairs import clusters
-from scanvote.pipeline.deduplicate.registration import aligned_correlation
+from scanvote.pipeline.deduplicate.registration import registered_correlation_of
 
 SHORTLIST = 30_000
 """Pairs of the highest r, of whole and of cropped thumbnails each, that are aligned."""
@@ -151,12 +151,12 @@ def _aligned(thumbnails: np.ndarray, pairs: Pairs, shortlist: np.ndarray) -> np.
     """r after registration, of the shortlist; of the others -1."""
     both = [(thumbnails[pairs.first[at]], thumbnails[pairs.second[at]]) for at in shortlist]
     values = np.full(len(pairs.first), -1, np.float32)
-    values[shortlist] = mapped(_aligned_pair, both, "Align")
+    values[shortlist] = parallel_map(_aligned_pair, both, "Align")
     return values
 
 
 def _aligned_pair(both: tuple[np.ndarray, np.ndarray]) -> float:
-    return aligned_correlation(*both)
+    return registered_correlation_of(*both)
 
 
 def _terms(found: dict[str, np.ndarray], pairs: Pairs) -> np.ndarray:
@@ -183,10 +183,10 @@ def _learned(terms: np.ndarray, hard: np.ndarray, pairs: Pairs) -> np.ndarray:
     Persons are dealt to four parts; the pairs of each two parts are judged by what was learned on
     the other two, so that each pair is judged once. Of the pairs that are not `hard` few are drawn.
     """
-    part = np.array([derive(SEED, "part", person) % PARTS for person in pairs.person])
+    part = np.array([derive_seed(SEED, "part", person) % PARTS for person in pairs.person])
     one, other = part[pairs.first], part[pairs.second]
     other = np.where(one == other, (one + 1) % PARTS, other)  # a part alone: with the next one
-    drawn = generator(SEED, "drawn").integers(NEGATIVES, size=len(one)) == 0
+    drawn = rng(SEED, "drawn").integers(NEGATIVES, size=len(one)) == 0
     sure = pairs.one_person | hard
     weight, scores = np.where(sure, 1, NEGATIVES), np.empty(len(one), np.float32)
     for low, high in combinations(range(PARTS), 2):

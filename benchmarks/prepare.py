@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 from measure import peak_memory, timed
 
-from scanvote.core.parallel import mapped
+from scanvote.core.parallel import parallel_map
 from scanvote.images.augment import augment
 from scanvote.images.decode import decode_image
 from scanvote.manifest import COLUMNS, read_manifest, write_manifest
@@ -111,7 +111,7 @@ def speed(root: Path) -> None:
     )
     print("|---|---|---|---|---|---|---|")
     for processes in (1, 2):
-        alone = timed(partial(mapped, decoded, paths, "", processes))
+        alone = timed(partial(parallel_map, decoded, paths, "", processes))
         for copies, repeats in ((0, 3), (1, 3), (21, 1)):
             seconds = timed(partial(run, root, 1, copies, processes), repeats)
             written, disk = result(root / "out", copies)

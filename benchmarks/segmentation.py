@@ -72,18 +72,18 @@ def settings(side: int, **unet: Any) -> Params:
 
 def train(folder: Path, encoder: str | None, slices: int, repeats: int) -> None:
     """An epoch on one batch that lies in memory, and as the loop of a training fits it."""
-    from scanvote.pipeline.unet.study import MaskBench
+    from scanvote.pipeline.unet.study import UnetStudy
     from scanvote.training.batches import Batches
 
     side = 128
     generated(folder, {"train": slices, "validation": 10, "test": 10}, side)
     params = settings(side, encoder=encoder, context=1)
-    alone = MaskBench(folder, settings(side, encoder=encoder))
-    beside = MaskBench(folder, params)
+    alone = UnetStudy(folder, settings(side, encoder=encoder))
+    beside = UnetStudy(folder, params)
     print("| network | epoch | slices/s | ratio | ratio of processor time |\n|---|---|---|---|---|")
-    for bench, bounds in ((alone, None), (alone, params), (beside, params)):
+    for study, bounds in ((alone, None), (alone, params), (beside, params)):
         values = {name: getattr(params.unet, name)[0] for name in GRID}
-        job, model = bench.job(values, 1), bench.network(values)
+        job, model = study.job(values, 1), study.network(values)
         model.compile(optimizer="adam", loss=job.loss)
         augment = bounds.prepare.augment if bounds else None
         batches = Batches(job.train[0], BATCH, job.train[1], bounds=augment)
@@ -91,10 +91,10 @@ def train(folder: Path, encoder: str | None, slices: int, repeats: int) -> None:
         wall, busy = (
             {way: median(t[i] for t in all_) for way, all_ in taken.items()} for i in (0, 1)
         )
-        words = ", ".join(["augmented"] * bool(bounds) + ["3 slices deep"] * (bench is beside))
+        words = ", ".join(["augmented"] * bool(bounds) + ["3 slices deep"] * (study is beside))
         for way, seconds in wall.items():
             print(
-                f"| {model.name} {bench.brief.shape} | {way} {words} | {slices / seconds:.1f}"
+                f"| {model.name} {study.input_spec.shape} | {way} {words} | {slices / seconds:.1f}"
                 f" | {wall['one resident batch'] / seconds:.2f}"
                 f" | {busy['one resident batch'] / busy[way]:.2f} |"
             )
@@ -106,9 +106,9 @@ GRID = ("filters", "normalisation", "block", "attention", "dropout", "loss")
 def ways(model: Any, batches: Any) -> dict[str, Callable[[], object]]:
     import keras
 
-    from scanvote.core.backend import feed
+    from scanvote.core.backend import as_dataset
 
-    fed, batch = feed(batches), tuple(map(keras.ops.convert_to_tensor, batches[0]))
+    fed, batch = as_dataset(batches), tuple(map(keras.ops.convert_to_tensor, batches[0]))
 
     def resident() -> None:
         for _ in range(len(batches)):
@@ -123,17 +123,17 @@ def ways(model: Any, batches: Any) -> dict[str, Callable[[], object]]:
 
 def predict(folder: Path, encoder: str | None, repeats: int) -> None:
     """Slices a second, one at a time and 32 at once."""
-    from scanvote.pipeline.unet.study import MaskBench
+    from scanvote.pipeline.unet.study import UnetStudy
     from scanvote.training.batches import predict as predicted
 
     count = 64
     generated(folder, {"train": 10, "validation": 10, "test": count}, 128)
     params = settings(128, encoder=encoder)
-    bench = MaskBench(folder, params)
-    model = bench.network({name: getattr(params.unet, name)[0] for name in GRID})
+    study = UnetStudy(folder, params)
+    model = study.network({name: getattr(params.unet, name)[0] for name in GRID})
     found = turns(
         {
-            f"batches of {size}": lambda size=size: predicted(model, bench.test_images(), size)
+            f"batches of {size}": lambda size=size: predicted(model, study.test_images(), size)
             for size in (1, 32)
         },
         repeats,
@@ -141,7 +141,7 @@ def predict(folder: Path, encoder: str | None, repeats: int) -> None:
     print("| network | way | slices/s |\n|---|---|---|")
     for way, taken in found.items():
         seconds = median(wall for wall, _ in taken)
-        print(f"| {model.name} {bench.brief.shape} | {way} | {count / seconds:.1f} |")
+        print(f"| {model.name} {study.input_spec.shape} | {way} | {count / seconds:.1f} |")
 
 
 def memory(backend: str) -> None:

@@ -119,7 +119,7 @@ def answer_directly(package: Path, scans: Path) -> None:
     for _ in sys.stdin:
         wall, busy = time.perf_counter(), time.process_time()
         asked.package.probabilities(images)
-        asked.package.marked(images)
+        asked.package.segment(images)
         print(json.dumps([time.perf_counter() - wall, time.process_time() - busy]), flush=True)
 
 

@@ -21,7 +21,7 @@ import numpy as np
 import pandas as pd
 import psutil
 
-from scanvote.arrays import Shard, mapped_split, write_shards
+from scanvote.arrays import Shard, memmap_split, write_shards
 from scanvote.core.backend import use_backend
 from scanvote.manifest import COLUMNS, write_manifest
 from scanvote.params import Params, load_params
@@ -60,9 +60,9 @@ def one_hot(shard: Shard) -> np.ndarray:
 def network(shape: tuple[int, int, int], params: Params, lite0: str | None) -> Any:
     """The CNN, or the saved backbone with a head on it, frozen."""
     from scanvote.models import cnn, transfer
-    from scanvote.models.input_spec import Brief
+    from scanvote.models.input_spec import InputSpec
 
-    brief = Brief(shape, len(CLASSES))
+    brief = InputSpec(shape, len(CLASSES))
     if lite0 is None:
         return cnn.build(CNN, brief, params.cnn)
     values = {"backbone": lite0, "pooling": "average", "units": 0, "dropout": 0.25}
@@ -79,9 +79,9 @@ def pipeline(folder: Path, params: Params, scans: int, repeats: int, lite0: str 
     generated(folder, {"train": scans}, shape)
     model = network(shape, params, lite0)
     if lite0:
-        transfer.release(model, "all")
+        transfer.unfreeze(model, "all")
     model.compile(optimizer="adam", loss="categorical_crossentropy")
-    ways = epochs(model, mapped_split(folder, "train"), params)
+    ways = epochs(model, memmap_split(folder, "train"), params)
     taken = turns(ways, repeats)
     wall, busy = ({way: median(t[i] for t in all_) for way, all_ in taken.items()} for i in (0, 1))
     print("| network | epoch | images/s | ratio | ratio of processor time |\n|---|---|---|---|---|")
@@ -97,7 +97,7 @@ def epochs(model: Any, train: Shard, params: Params) -> dict[str, Callable[[], o
     """An epoch on one batch that lies in memory, and as the loop of a training fits it."""
     import keras
 
-    from scanvote.core.backend import feed
+    from scanvote.core.backend import as_dataset
     from scanvote.training.batches import Batches
 
     images, targets = train["images"], one_hot(train)
@@ -109,7 +109,7 @@ def epochs(model: Any, train: Shard, params: Params) -> dict[str, Callable[[], o
             model.train_on_batch(*batch)
 
     def fit(batches: Batches) -> Callable[[], None]:
-        fed = feed(batches)
+        fed = as_dataset(batches)
 
         def epoch() -> None:
             batches.start_epoch(1)
@@ -145,7 +145,7 @@ def turns(
 def frozen(folder: Path, params: Params, scans: int, lite0: str) -> None:
     shape = (160, 160, 3)
     generated(folder, {"train": scans, "validation": scans // 5}, shape)
-    splits = {split: mapped_split(folder, split) for split in ("train", "validation")}
+    splits = {split: memmap_split(folder, split) for split in ("train", "validation")}
     begun: dict[str, list[float]] = {"once": [], "each epoch": []}
     lasted: dict[str, list[float]] = {"once": [], "each epoch": []}
     for turn in range(3):
@@ -174,21 +174,21 @@ def trained(
     """Seconds of the first epoch with all that precedes it, and of each of those after it."""
     from scanvote.metrics.classification import quick_scores
     from scanvote.models.transfer import FROZEN
-    from scanvote.training import Job, Schedule, train
+    from scanvote.training import Schedule, TrainingSpec, train
 
     model = network(shape, params, lite0)
     if not once:
         model.get_layer(FROZEN).name = "features"  # by that name the loop knows what it may keep
     how = params.search.model_copy(update={"epochs": count, "patience": None}).training()
     truth = splits["validation"]["labels"]
-    job = Job(
+    job = TrainingSpec(
         train=(splits["train"]["images"], one_hot(splits["train"])),
         validation=splits["validation"]["images"],
         loss="categorical_crossentropy",
         score=lambda predicted: quick_scores(truth, predicted),
         schedule=Schedule(params.lr, how, "macro_f1"),
         seed=1,
-        memory=memory,
+        cache_dir=memory,
     )
     ends = [time.perf_counter()]
     train(lambda: model, job, lambda epoch, scores: ends.append(time.perf_counter()))

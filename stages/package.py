@@ -22,9 +22,9 @@ def main(
     inputs = (searches, ensemble, unet, raw, prepared)
     with open_stage("package", inputs=inputs) as stage:
         use_backend(stage.params.backend)  # before anything imports Keras
-        from scanvote.pipeline.package.stage import pack
+        from scanvote.pipeline.package.stage import build_package
 
-        stage.finish(pack(*inputs, stage.params, out), metrics, out, [])
+        stage.finish(build_package(*inputs, stage.params, out), metrics, out, [])
         name = stage.params.package.name
         registered = stage.run.register(out, name, stage.params.seed)
         typer.echo(f"{name}, version {registered.version}: {registered.reason}")

@@ -3,17 +3,17 @@
 from pathlib import Path
 
 from scanvote.core.backend import use_backend
-from scanvote.core.metrics_file import HEADLINES, write_figures
+from scanvote.core.metrics_file import HEADLINES, write_metrics
 from scanvote.core.terminal import run_stage
 from scanvote.params import Family, load_params
-from scanvote.pipeline.search.skipped import skip_family
+from scanvote.pipeline.search.skipped import write_empty_search
 from scanvote.tracking.stage import open_stage
 
 
 def main(family: Family, prepared: Path, out: Path, metrics: Path) -> None:
     """Train the trials of FAMILY on PREPARED, and keep the best in OUT."""
     if family not in load_params().search.families:
-        write_figures(metrics, skip_family(out), HEADLINES["search"])
+        write_metrics(metrics, write_empty_search(out), HEADLINES["search"])
         return
     with open_stage("search", family, inputs=[prepared], system_metrics=True) as stage:
         use_backend(stage.params.backend)  # before anything imports Keras

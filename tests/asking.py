@@ -7,14 +7,14 @@ import numpy as np
 
 from scanvote.images.decode import Rgb
 from scanvote.pipeline.ensemble.vote import Vote
-from scanvote.pipeline.package import Answer, Contents
+from scanvote.pipeline.package import ClassificationOutput, ModelMetadata
 from scanvote.pipeline.package.metadata import Operating
-from scanvote.pipeline.package.model import Marked
-from scanvote.predict.schema import Familiarity, Finding, MaskFinding, MemberVote
+from scanvote.pipeline.package.model import SegmentationOutput
+from scanvote.predict.schema import MaskFinding, MemberVote, OodScore, ScanPrediction
 from tests.serving import LABELS, MEMBERS, contents
 
 
-def of_two_classes(threshold: float = 0.3) -> Contents:
+def of_two_classes(threshold: float = 0.3) -> ModelMetadata:
     """Contents with an operating point."""
     whole = contents()
     point = Operating(positive="sick", threshold=threshold)
@@ -31,7 +31,7 @@ class Oracle:
         far: the distance of every scan, of the vote and of the mask.
     """
 
-    contents: Contents = field(default_factory=contents)
+    contents: ModelMetadata = field(default_factory=contents)
     far: tuple[float, float] = (0.5, 0.25)
     asked: list[int] = field(default_factory=list)
 
@@ -40,7 +40,7 @@ class Oracle:
         labels = tuple(self.contents.classifiers.labels)
         return Vote("majority", labels, tuple(MEMBERS), (2.0,) + (1.0,) * (len(MEMBERS) - 1))
 
-    def probabilities(self, images: Sequence[Rgb]) -> Answer:
+    def probabilities(self, images: Sequence[Rgb]) -> ClassificationOutput:
         self.asked.append(len(images))
         count = len(self.contents.classifiers.labels)
         share = np.array([image.mean() / 255 for image in images])
@@ -48,17 +48,19 @@ class Oracle:
         plain = np.concatenate([share[:, None], rest], axis=1)
         members = np.stack([plain[:, ::-1], *[plain] * (len(MEMBERS) - 1)])
         distances = np.full(len(images), self.far[0])
-        return Answer(np.zeros((len(images), 1, 1, 1)), members, self.vote(members), distances)
+        return ClassificationOutput(
+            np.zeros((len(images), 1, 1, 1)), members, self.vote(members), distances
+        )
 
-    def marked(self, images: Sequence[Rgb]) -> Marked:
+    def marked(self, images: Sequence[Rgb]) -> SegmentationOutput:
         masks = [image[..., 0] > 200 for image in images]
-        return Marked(masks, np.full(len(images), self.far[1]))
+        return SegmentationOutput(masks, np.full(len(images), self.far[1]))
 
 
-def finding(file: str = "scan.png", **values: object) -> Finding:
+def finding(file: str = "scan.png", **values: object) -> ScanPrediction:
     """What could be said of a scan."""
     said = dict.fromkeys(LABELS, 0.1) | {LABELS[0]: 0.7}
-    near = Familiarity(distance=0.5, outside=False)
+    near = OodScore(distance=0.5, outside=False)
     members = [MemberVote(model=name, vote=LABELS[0], probabilities=said) for name in MEMBERS]
     whole = {
         "file": file,
@@ -71,4 +73,4 @@ def finding(file: str = "scan.png", **values: object) -> Finding:
         "familiarity": near,
         "mask": MaskFinding(area_pixels=5, area_mm2=None, familiarity=near),
     }
-    return Finding(**(whole | values))
+    return ScanPrediction(**(whole | values))

@@ -9,7 +9,7 @@ import pandas as pd
 from scanvote.arrays import read_split, write_shards
 from scanvote.core.files import sha256, write_csv, write_json
 from scanvote.images.decode import decode_image
-from scanvote.images.preprocess import frame
+from scanvote.images.preprocess import preprocess
 from scanvote.manifest import COLUMNS, PIXEL, write_manifest
 from scanvote.models.postprocess import Postprocess
 from scanvote.params import Params, PrepareTask
@@ -104,14 +104,14 @@ def _write_scans(made: Made, labels: list[str]) -> None:
 
 def _row(path: Path, task: str, code: int, params: Params) -> dict[str, Any]:
     how: PrepareTask = getattr(params.prepare, task)
-    image = frame(decode_image(path), how)
+    image = preprocess(decode_image(path), how)
     if task == "classification":
         return {"images": image, "labels": np.int64(code)}
     return {"images": image, "masks": (image[..., 0] > 128).astype(np.uint8)}
 
 
 def _search(made: Made, family: str, place: int, labels: list[str]) -> None:
-    from scanvote.models.input_spec import as_classes
+    from scanvote.models.input_spec import to_class_probabilities
     from scanvote.models.saving import save_model
 
     folder = made.searches / family
@@ -120,7 +120,7 @@ def _search(made: Made, family: str, place: int, labels: list[str]) -> None:
     tables = []
     for split in ("validation", "test"):
         shard = read_split(made.prepared / "classification", split)
-        said = as_classes(model.predict_on_batch(shard["images"]))
+        said = to_class_probabilities(model.predict_on_batch(shard["images"]))
         tables.append(class_predictions(f"{family}/small", split, shard, said, labels))
     write_csv(pd.concat(tables), folder / "predictions.csv")
 
@@ -129,15 +129,15 @@ def classifier(seed: int, outputs: int, name: str, channels: int = 1) -> Any:
     import keras
     from keras import layers
 
-    from scanvote.models.flip_tta import mirrored
-    from scanvote.models.input_spec import answer
+    from scanvote.models.flip_tta import with_flip_tta
+    from scanvote.models.input_spec import output_head
 
     keras.utils.set_random_seed(seed + 1)
     inputs = keras.Input((SIDE, SIDE, channels), name="scan")
     x = layers.Conv2D(3, 3, activation="relu")(layers.Rescaling(1 / 64)(inputs))
     x = layers.Dropout(0.2)(layers.Flatten()(x))
-    plain = keras.Model(inputs, answer(x, outputs), name=name)
-    return mirrored(plain) if seed else plain
+    plain = keras.Model(inputs, output_head(x, outputs), name=name)
+    return with_flip_tta(plain) if seed else plain
 
 
 def _unet(made: Made) -> None:

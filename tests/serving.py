@@ -10,20 +10,20 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from scanvote.inputs.scan import Refused
+from scanvote.inputs.scan import RejectedFile
 from scanvote.params import VolumesParams, load_params
 from scanvote.params.whole import Method
-from scanvote.pipeline.package import Contents
+from scanvote.pipeline.package import ModelMetadata
 from scanvote.pipeline.package.metadata import (
     Classifiers,
-    Explaining,
-    MaskWay,
+    ExplainSpec,
     Network,
-    Seen,
+    OodReference,
+    PostprocessSpec,
     Segmenters,
 )
-from scanvote.predict.schema import Familiarity, Finding, MaskFinding, MemberVote
-from scanvote.serving.engine_api import Examined, Explained, Unserved, Upload
+from scanvote.predict.schema import MaskFinding, MemberVote, OodScore, ScanPrediction
+from scanvote.serving.engine_api import EngineError, Examined, Explained, Upload
 from tests.making import picture
 
 ROOT = Path(__file__).parents[1]
@@ -37,11 +37,11 @@ MAGIC = (b"\x89PNG", b"\xff\xd8\xff", b"II*\x00", b"MM\x00*")
 NIFTI = b"\x1f\x8b"
 
 
-def contents(methods: Sequence[Method] = ("gradcam", "occlusion", "lime")) -> Contents:
+def contents(methods: Sequence[Method] = ("gradcam", "occlusion", "lime")) -> ModelMetadata:
     """Of a package of form 2 with three members and a U-Net."""
     prepare = load_params(ROOT / "params.yaml").prepare
-    seen = Seen(arrays="seen.npz", radius=1.5)
-    return Contents(
+    seen = OodReference(arrays="seen.npz", radius=1.5)
+    return ModelMetadata(
         form=2,
         smoke=False,
         backend="tensorflow",
@@ -51,12 +51,14 @@ def contents(methods: Sequence[Method] = ("gradcam", "occlusion", "lime")) -> Co
             operating=None,
             prepare=prepare.classification,
             seen=seen,
-            explain=Explaining(methods=list(methods), window=0.125, segments=50, samples=100),
+            explain=ExplainSpec(methods=list(methods), window=0.125, segments=50, samples=100),
         ),
         segmenters=Segmenters(
             networks=[Network(model="unet", keras="unet/1.keras", onnx=None)],
             context=0,
-            postprocess=MaskWay(threshold=0.5, smallest=3, largest_only=False, fill_holes=True),
+            postprocess=PostprocessSpec(
+                threshold=0.5, smallest=3, largest_only=False, fill_holes=True
+            ),
             prepare=prepare.segmentation,
             seen=seen,
         ),
@@ -80,14 +82,14 @@ class FakeEngine:
         ended: how many answers came, or were cancelled.
     """
 
-    contents: Contents = field(default_factory=contents)
+    contents: ModelMetadata = field(default_factory=contents)
     card: str = CARD
     samples: dict[str, bytes] = field(
         default_factory=lambda: {"glioma.png": scan_png(1), "no_tumor.png": empty_png()}
     )
     ready: bool = True
     waiting: int = 0
-    failure: Unserved | None = None
+    failure: EngineError | None = None
     seconds: float = 0.0
     asked: list[str] = field(default_factory=list)
     ended: int = 0
@@ -102,7 +104,7 @@ class FakeEngine:
         await self._work(upload)
         slices = VOLUME_SLICES if upload.content.startswith(NIFTI) else 1
         if place >= slices:
-            raise Refused(f"{upload.name} has no slice {place}", 422)
+            raise RejectedFile(f"{upload.name} has no slice {place}", 422)
         seed = _seed(upload, place)
         maps = {name: _png(_disc(seed + at)) for at, name in enumerate(["vote", *MEMBERS])}
         return Explained(method, scan_png(seed), maps)
@@ -147,9 +149,9 @@ def _with_digest(fits: Callable[[int], bool]) -> bytes:
 
 def _check(upload: Upload) -> None:
     if not upload.content.startswith((*MAGIC, NIFTI)):
-        raise Refused(f"{upload.name} is no image of a format that is taken", 415)
+        raise RejectedFile(f"{upload.name} is no image of a format that is taken", 415)
     if upload.content.startswith(b"\x89PNG") and b"IEND" not in upload.content[-12:]:
-        raise Refused(f"{upload.name} is cut off", 422)
+        raise RejectedFile(f"{upload.name} is cut off", 422)
 
 
 def _seed(upload: Upload, place: int | None) -> int:
@@ -162,7 +164,9 @@ def _examined(upload: Upload, place: int | None) -> Examined:
     return Examined(_finding(upload, place, seed, mask), scan_png(seed), _png(mask))
 
 
-def _finding(upload: Upload, place: int | None, seed: int, mask: NDArray[np.uint8]) -> Finding:
+def _finding(
+    upload: Upload, place: int | None, seed: int, mask: NDArray[np.uint8]
+) -> ScanPrediction:
     vote = LABELS[seed % 4]
     members = [
         _member(name, vote if at else LABELS[(seed // 4) % 4], seed + at)
@@ -170,7 +174,7 @@ def _finding(upload: Upload, place: int | None, seed: int, mask: NDArray[np.uint
     ]
     area = int((mask > 0).sum())
     spacing = None if place is None else 0.5
-    return Finding(
+    return ScanPrediction(
         file=upload.name,
         slice=place,
         plane=None if place is None else "axial",
@@ -200,9 +204,9 @@ def _probabilities(vote: str, seed: int) -> dict[str, float]:
     return {label: round(most, 6) if label == vote else rest for label in LABELS}
 
 
-def _familiarity(seed: int) -> Familiarity:
+def _familiarity(seed: int) -> OodScore:
     distance = round(seed % 13 / 10, 6)
-    return Familiarity(distance=distance, outside=distance > 1)
+    return OodScore(distance=distance, outside=distance > 1)
 
 
 def _disc(seed: int) -> NDArray[np.uint8]:

@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from scanvote.core.errors import InputError
 from scanvote.images.decode import Mask
-from scanvote.inputs.scan import Refused, Scan
+from scanvote.inputs.scan import InputScan, RejectedFile
 from scanvote.params.whole import Method
-from scanvote.predict.schema import Familiarity, Finding, MaskFinding
-from scanvote.serving.engine.model import GivenUp
+from scanvote.predict.schema import MaskFinding, OodScore, ScanPrediction
+from scanvote.serving.engine.model import Cancelled
 from scanvote.serving.engine_api import Upload
 
 SIDE = 8
@@ -33,26 +33,26 @@ class Toy:
     A finding's only note is the number of scans that were examined with it.
     """
 
-    def read(self, upload: Upload) -> list[Scan]:
+    def read(self, upload: Upload) -> list[InputScan]:
         text = upload.content.removeprefix(GZIP).decode()
         if text == "refuse":
-            raise Refused(f"{upload.name} is no image", 415)
+            raise RejectedFile(f"{upload.name} is no image", 415)
         count = int(text.split()[1]) if text.startswith("slices") else 1
         image = np.zeros((SIDE, SIDE, 3), np.uint8)
-        return [Scan(upload.name, image, slice=place, notes=(text,)) for place in range(count)]
+        return [InputScan(upload.name, image, slice=place, notes=(text,)) for place in range(count)]
 
-    def examine(self, scans: Sequence[Scan]) -> list[tuple[Finding, Mask]]:
+    def examine(self, scans: Sequence[InputScan]) -> list[tuple[ScanPrediction, Mask]]:
         for scan in scans:
             obey(scan.notes[0])
         mask = np.ones((SIDE, SIDE), bool)
         return [(finding(scan, len(scans)), mask) for scan in scans]
 
     def explain(
-        self, scan: Scan, method: Method, given_up: Callable[[], bool]
+        self, scan: InputScan, method: Method, given_up: Callable[[], bool]
     ) -> dict[str, NDArray[np.uint8]]:
         while scan.notes[0] == "hang":
             if given_up():
-                raise GivenUp
+                raise Cancelled
             time.sleep(0.01)
         obey(scan.notes[0])
         if method == "gradcam":
@@ -77,9 +77,9 @@ def obey(text: str) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
 
 
-def finding(scan: Scan, batch: int) -> Finding:
-    near = Familiarity(distance=0, outside=False)
-    return Finding(
+def finding(scan: InputScan, batch: int) -> ScanPrediction:
+    near = OodScore(distance=0, outside=False)
+    return ScanPrediction(
         file=scan.file,
         slice=scan.slice,
         width=SIDE,

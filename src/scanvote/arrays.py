@@ -20,7 +20,7 @@ from typing import IO, Any, Literal
 import numpy as np
 
 from scanvote.core.errors import InputError
-from scanvote.core.files import repository_root, written
+from scanvote.core.files import atomic_write, repository_root
 
 Shard = dict[str, np.ndarray]
 Row = dict[str, Any]
@@ -92,7 +92,7 @@ def load_shard(file: IO[bytes]) -> Shard:
     return shard
 
 
-def rows_a_shard(row_bytes: int) -> int:
+def rows_per_shard(row_bytes: int) -> int:
     """How many rows of that many bytes a shard holds: `SHARD_ROWS`, or what `SHARD_BYTES` hold."""
     return max(1, min(SHARD_ROWS, SHARD_BYTES // row_bytes))
 
@@ -128,7 +128,7 @@ def write_shards(
 
 def _write_shard(path: Path, rows: list[Row]) -> None:
     shard = {key: np.ascontiguousarray([row[key] for row in rows]) for key in rows[0]}
-    with written(path) as beside, beside.open("wb") as file:
+    with atomic_write(path) as beside, beside.open("wb") as file:
         pickle.dump(shard, file, protocol=5)
 
 
@@ -155,7 +155,7 @@ def read_split(folder: Path, split: str) -> Shard:
     return {key: np.concatenate([shard[key] for shard in shards]) for key in shards[0]}
 
 
-def images_of(folder: Path, split: str, scan_ids: Sequence[str]) -> np.ndarray:
+def load_images(folder: Path, split: str, scan_ids: Sequence[str]) -> np.ndarray:
     """uint8 (n, H, W, C), the images of these scans of a split, in their order."""
     wanted, found = set(scan_ids), dict[str, np.ndarray]()
     for shard in stream_shards(folder, split):
@@ -165,7 +165,7 @@ def images_of(folder: Path, split: str, scan_ids: Sequence[str]) -> np.ndarray:
     return np.stack([found[scan] for scan in scan_ids])
 
 
-def mapped_split(folder: Path, *splits: str) -> Shard:
+def memmap_split(folder: Path, *splits: str) -> Shard:
     """The whole of the splits as one shard, its pixels in a file: memory holds those in use.
 
     The file has no name, and lies in the repository's `.cache`: it goes with the process,
@@ -185,7 +185,7 @@ def mapped_split(folder: Path, *splits: str) -> Shard:
         return whole | {key: _mapped(file, whole[key].shape[1:]) for key, file in files.items()}
 
 
-def room(shape: tuple[int, ...]) -> np.ndarray:
+def zeros_or_memmap(shape: tuple[int, ...]) -> np.ndarray:
     """float32 zeros to write to; in a nameless file where they are more than `ROOM_BYTES`."""
     if 4 * math.prod(shape) <= ROOM_BYTES:
         return np.zeros(shape, np.float32)

@@ -122,10 +122,10 @@ def predict(
 
     A file that cannot be read is a row with its reason, and the exit code then is 1.
     """
-    from scanvote.predict.run import Wanted, predict
+    from scanvote.predict.run import PredictOptions, predict
     from scanvote.tracking.model_location import default_model, package_folder
 
-    wanted = Wanted(out, masks, explain, explanations, batch)
+    wanted = PredictOptions(out, masks, explain, explanations, batch)
     if predict(paths, package_folder(model or default_model()), wanted):
         raise typer.Exit(1)
 
@@ -223,9 +223,9 @@ def pool(
 ) -> None:
     """Evaluate all folds of each of NAMES together, and the first of them against the others."""
     from scanvote import tracking
-    from scanvote.commands.pool import pool
+    from scanvote.commands.pool import cross_validate
 
     params = load_params()
     with tracking.stage_run("pool", params=params, sections=("seed", "evaluate")) as run:
-        run.log_metrics(pool(names, params, out, sites))
+        run.log_metrics(cross_validate(names, params, out, sites))
         run.log_folder(out)

@@ -21,10 +21,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from scanvote.core.backend import use_backend
 
     use_backend("tensorflow")
-    from scanvote.pipeline.package.stage import pack
+    from scanvote.pipeline.package.stage import build_package
 
     root = tmp_path_factory.mktemp("packed")
-    pack(*changed(write_pipeline(root), package={"onnx": False}), root / "package")
+    build_package(*changed(write_pipeline(root), package={"onnx": False}), root / "package")
     return root / "package"
 
 
@@ -43,13 +43,13 @@ def test_the_page_says_what_the_package_says_and_explains_it(watched, folder: Pa
 
     from scanvote.inputs import Limits, read_content
     from scanvote.pipeline.package import load_package
-    from scanvote.predict.predictor import examine
-    from scanvote.serving.page.texts import percent, told
+    from scanvote.predict.predictor import predict_one
+    from scanvote.serving.page.texts import percent, result_text
 
     package = load_package(folder)
     content = cv2.imencode(".png", picture(3, 64))[1].tobytes()
     scans = read_content(content, "scan.png", Limits(), package.contents.volumes)
-    said = told(examine(package, scans)[0], package.contents)
+    said = result_text(predict_one(package, scans)[0], package.contents)
     page = watched.page()
     page.set_default_timeout(LOADING)
     give(page, file("scan.png", content))

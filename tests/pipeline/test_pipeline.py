@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from ruamel.yaml import YAML
 
-from scanvote.core.metrics_file import HEADLINES, read_figures, read_headlines
+from scanvote.core.metrics_file import HEADLINES, read_headlines, read_metrics
 from tests.pipeline.conftest import HANGS, kill
 
 pytestmark = pytest.mark.slow  # all wait for a pipeline that was run to its end
@@ -65,7 +65,7 @@ def test_metrics_bear_the_name_of_their_stage_and_are_flat_numbers(repro):
         item = item or ("segmentation" if stage in ("unet", "baseline") else "classification")
         path = repro / f"metrics/{stage}/{item}.json"
         headline = f"{stage}/{item}" if stage == "evaluate" else stage
-        values, figures = json.loads(path.read_text()), read_figures(path)
+        values, figures = json.loads(path.read_text()), read_metrics(path)
         assert values
         assert values == {k: figures[f] for k, f in HEADLINES[headline].items() if f in figures}
         undefined = None  # as of a class without a test scan
@@ -75,10 +75,10 @@ def test_metrics_bear_the_name_of_their_stage_and_are_flat_numbers(repro):
 
 
 def test_metrics_that_others_rely_on(repro):
-    found = read_figures(repro / "metrics/evaluate/classification.csv")
+    found = read_metrics(repro / "metrics/evaluate/classification.csv")
     wanted = ("vote_accuracy", "vote_macro_f1", "best_accuracy", "best_macro_f1", "test_scans")
     assert set(wanted) <= set(found)
-    found = read_figures(repro / "metrics/evaluate/segmentation.csv")
+    found = read_metrics(repro / "metrics/evaluate/segmentation.csv")
     wanted = ("dice_patient_mean", "dice_patient_median", "dice_slice_mean", "pixel_accuracy")
     assert {*wanted, "test_patients"} <= set(found)
 
@@ -231,7 +231,7 @@ def test_the_parent_compares_whole_experiments(repro):
     stages = {run.info.run_name: run for run in runs["stage"]}
     for task, path in zip(TASKS, EVALUATED, strict=True):
         logged = stages[f"evaluate@{task}"].data.metrics
-        found = _defined(read_figures(repro / path))
+        found = _defined(read_metrics(repro / path))
         assert {name: logged[name] for name in found} == pytest.approx(found)
     assert "best_val_macro_f1" in stages["search@cnn"].data.metrics
 
@@ -300,7 +300,7 @@ def test_the_shell_says_what_the_pipeline_said(repro, tmp_path):
 
 def test_the_report_is_one_page_with_the_figures_of_the_metrics(repro):
     page = (repro / "metrics/report.html").read_text()
-    found = read_figures(repro / "metrics/evaluate/classification.csv")
+    found = read_metrics(repro / "metrics/evaluate/classification.csv")
     assert f"{found['vote_accuracy']:.3f}" in page
     assert "Research use, not for diagnosis" in page
     assert 'src="http' not in page

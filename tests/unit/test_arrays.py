@@ -15,9 +15,9 @@ from scanvote.arrays import (
     SHARD_BYTES,
     SHARD_ROWS,
     load_shard,
-    mapped_split,
+    memmap_split,
     read_split,
-    rows_a_shard,
+    rows_per_shard,
     stream_shards,
     write_shards,
 )
@@ -111,7 +111,7 @@ def test_shards_beyond_the_thousandth_stay_in_order(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("row_bytes", [1, 1 << 10, 1 << 20, 1 << 30])
 def test_a_shard_is_bounded_in_rows_and_in_bytes(row_bytes: int) -> None:
-    rows = rows_a_shard(row_bytes)
+    rows = rows_per_shard(row_bytes)
     assert 1 <= rows <= SHARD_ROWS
     assert rows == 1 or rows * row_bytes <= SHARD_BYTES
 
@@ -151,7 +151,7 @@ def test_a_mapped_split_is_the_split(
     tmp_path: Path, root: Path, make: Callable[[int], dict[str, object]], size: int
 ) -> None:
     write_shards(tmp_path, "train", map(make, range(7)), size=size)
-    whole, mapped = read_split(tmp_path, "train"), mapped_split(tmp_path, "train")
+    whole, mapped = read_split(tmp_path, "train"), memmap_split(tmp_path, "train")
     assert set(mapped) == set(whole)
     for key, array in whole.items():
         assert mapped[key].dtype == array.dtype
@@ -162,7 +162,7 @@ def test_a_mapped_split_is_the_split(
 
 def test_the_file_of_a_mapped_split_has_no_name(tmp_path: Path, root: Path) -> None:
     write_shards(tmp_path, "train", map(row, range(7)), size=3)
-    mapped = mapped_split(tmp_path, "train")
+    mapped = memmap_split(tmp_path, "train")
     assert list((root / ".cache").iterdir()) == []
     for path in tmp_path.glob("*.pkl"):
         path.unlink()
@@ -174,12 +174,12 @@ def test_the_file_of_a_mapped_split_has_no_name(tmp_path: Path, root: Path) -> N
 def test_a_mapped_split_cannot_be_changed(tmp_path: Path, root: Path) -> None:
     write_shards(tmp_path, "train", [row(1)])
     with pytest.raises(ValueError, match="read-only"):
-        mapped_split(tmp_path, "train")["images"][0] = 0
+        memmap_split(tmp_path, "train")["images"][0] = 0
 
 
 def test_rows_of_a_mapped_split_are_taken_in_any_order(tmp_path: Path, root: Path) -> None:
     write_shards(tmp_path, "train", map(row, range(7)), size=3)
-    images = mapped_split(tmp_path, "train")["images"]
+    images = memmap_split(tmp_path, "train")["images"]
     taken = images[np.array([6, 0, 3])]
     assert taken[:, 0, 0, 0].tolist() == [6, 0, 3]
 
@@ -188,7 +188,7 @@ def test_a_damaged_split_is_refused_and_leaves_no_file(tmp_path: Path, root: Pat
     write_shards(tmp_path, "train", map(row, range(7)), size=3)
     (tmp_path / "train-00002.pkl").write_bytes(b"hello")
     with pytest.raises(InputError, match=r"train-00002\.pkl is refused"):
-        mapped_split(tmp_path, "train")
+        memmap_split(tmp_path, "train")
     assert list((root / ".cache").iterdir()) == []
 
 

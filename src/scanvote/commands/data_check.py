@@ -11,16 +11,16 @@ import numpy as np
 import pandas as pd
 
 from scanvote.core.errors import InputError
-from scanvote.core.parallel import mapped
+from scanvote.core.parallel import parallel_map
 from scanvote.datasets.base import Scan
 from scanvote.datasets.registry import known_sets
-from scanvote.datasets.user_data import read, set_name
-from scanvote.datasets.user_data.ingest import brought, check_names
-from scanvote.datasets.user_data.layout import Item, Left, Reading
+from scanvote.datasets.user_data import read_layout, set_name
+from scanvote.datasets.user_data.ingest import check_names, ingest_each
+from scanvote.datasets.user_data.layout import DatasetItem, DatasetLayout, SkippedFile
 from scanvote.images.decode import DecodeError, decode_image
 from scanvote.params import Params, Task
-from scanvote.pipeline.download.file_check import Seen, inspect
-from scanvote.pipeline.download.integrity import check_usable, findings
+from scanvote.pipeline.download.file_check import FileCheck, check_file
+from scanvote.pipeline.download.integrity import check_usable, issues
 
 IMAGES = 20_000
 VOLUMES = 20
@@ -47,12 +47,12 @@ class Check:
 
     path: Path
     task: Task
-    reading: Reading
-    looked: list[Item]
+    reading: DatasetLayout
+    looked: list[DatasetItem]
     scans: list[Scan]
-    seen: list[Seen]
+    seen: list[FileCheck]
     found: pd.DataFrame
-    unread: list[Left]
+    unread: list[SkippedFile]
     coloured: bool
     mask_values: list[int]
 
@@ -65,23 +65,23 @@ def check(path: Path, task: Task, params: Params) -> Check:
     Raises:
         InputError: the data cannot serve `task`.
     """
-    reading = read(path, task)
+    reading = read_layout(path, task)
     check_names(reading.items)
     images = _spaced([item for item in reading.items if item.kind == "image"], IMAGES)
     volumes = _spaced([item for item in reading.items if item.kind != "image"], VOLUMES)
     with TemporaryDirectory(prefix="scanvote-") as folder:
-        cut, unread = brought(volumes, Path(folder), params.volumes)
+        cut, unread = ingest_each(volumes, Path(folder), params.volumes)
         base = _base(images)
         scans = [_scan(item) for item in images]
-        seen = mapped(partial(inspect, base), scans, "Check")
-        seen += mapped(partial(inspect, Path(folder)), cut, "Check")
+        seen = parallel_map(partial(check_file, base), scans, "Check")
+        seen += parallel_map(partial(check_file, Path(folder)), cut, "Check")
         coloured = _coloured([base / scan.path for scan in scans])
         values = _values([base / scan.mask_path for scan in scans if scan.mask_path])
     scans += cut
     if unread and not scans:
         raise InputError(f"{path}: no volume can be read ({unread[0].reason})")
     check_usable(task, scans, seen)
-    found = findings(task, [set_name(path, known_sets())] * len(scans), scans, seen)
+    found = issues(task, [set_name(path, known_sets())] * len(scans), scans, seen)
     if len(images) + len(volumes) < len(reading.items):
         # counts of a part tell nothing of the whole
         found = found[found["path"].isin({scan.path for scan in scans})]
@@ -98,20 +98,20 @@ def patients(one: Check) -> tuple[int, int]:
     return len(known) if headers else len(named), unknown
 
 
-def _spaced(items: Sequence[Item], most: int) -> list[Item]:
+def _spaced(items: Sequence[DatasetItem], most: int) -> list[DatasetItem]:
     if len(items) <= most:
         return list(items)
     return [items[at * len(items) // most] for at in range(most)]
 
 
-def _base(images: Sequence[Item]) -> Path:
+def _base(images: Sequence[DatasetItem]) -> Path:
     """The folder that the names of the images count from."""
     if not images:
         return Path()
     return Path(str(images[0].files[0]).removesuffix(images[0].name))
 
 
-def _scan(item: Item) -> Scan:
+def _scan(item: DatasetItem) -> Scan:
     return Scan(item.name, item.label, item.mask_name, item.patient, source_split=item.source_split)
 
 

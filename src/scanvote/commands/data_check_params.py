@@ -11,7 +11,7 @@ from scanvote.commands.data_check import Check
 from scanvote.params import Params
 
 
-def changes(checks: Sequence[Check], params: Params) -> dict[str, Any]:
+def param_overrides(checks: Sequence[Check], params: Params) -> dict[str, Any]:
     """What to change in params.yaml to use the data, as nested sections."""
     wanted: dict[str, Any] = {}
     for one in checks:
@@ -50,7 +50,7 @@ def _hydra(value: object) -> str:
     return f"'{text}'"
 
 
-def pasted(wanted: Mapping[str, Any]) -> str:
+def as_yaml(wanted: Mapping[str, Any]) -> str:
     """The changes as YAML."""
     from ruamel.yaml import YAML
 

@@ -10,11 +10,11 @@ from rich.markup import escape
 from rich.table import Table
 
 from scanvote.commands.data_check import Check, check, patients
-from scanvote.commands.data_check_params import changes, command, pasted
+from scanvote.commands.data_check_params import as_yaml, command, param_overrides
 from scanvote.core.disclaimer import DISCLAIMER
 from scanvote.core.errors import InputError
-from scanvote.datasets.user_data import read
-from scanvote.datasets.user_data.layout import Kind, Left, Reading, some
+from scanvote.datasets.user_data import read_layout
+from scanvote.datasets.user_data.layout import DatasetLayout, Kind, SkippedFile, some
 from scanvote.params import Params, Task, load_params
 
 NAMES: Mapping[Kind, str] = {
@@ -45,9 +45,9 @@ def check_and_show(path: Path, task: Task | None) -> None:
     for text in others:
         said = text.replace(str(path), "this", 1)
         console.print(f"\n{escape(said)}", highlight=False, soft_wrap=True)
-    wanted = changes(checks, params)
+    wanted = param_overrides(checks, params)
     console.print("\n[bold]params.yaml[/]: change these keys, or")
-    for text in (f"  {command(wanted)}", "", pasted(wanted)):
+    for text in (f"  {command(wanted)}", "", as_yaml(wanted)):
         console.print(text, markup=False, highlight=False, soft_wrap=True)
     console.print(DISCLAIMER, style="dim")
 
@@ -59,7 +59,7 @@ def _checks(path: Path, tasks: Sequence[Task], params: Params) -> tuple[list[Che
     for task in tasks:
         try:
             if checks and path.is_dir():
-                others.append(_perhaps(read(path, task)))
+                others.append(_perhaps(read_layout(path, task)))
             else:
                 checks.append(check(path, task, params))
         except InputError as error:
@@ -68,7 +68,7 @@ def _checks(path: Path, tasks: Sequence[Task], params: Params) -> tuple[list[Che
     return checks, others
 
 
-def _perhaps(reading: Reading) -> str:
+def _perhaps(reading: DatasetLayout) -> str:
     """Images with masks in folders: the folders are patients, or classes as well."""
     labels = sorted({item.label for item in reading.items})
     return (
@@ -189,7 +189,7 @@ def _wrong(one: Check) -> Iterator[str]:
         )
 
 
-def _left(left: Sequence[Left]) -> str:
+def _left(left: Sequence[SkippedFile]) -> str:
     """Counted by reason, and by ending."""
     said = []
     for reason, count in Counter(one.reason for one in left).most_common():

@@ -14,10 +14,10 @@ from scanvote.core.errors import InputError, did_you_mean
 from scanvote.core.files import write_csv
 from scanvote.metrics.bootstrap import interval
 from scanvote.metrics.segmentation import (
+    bootstrap_patients,
     evaluate_masks,
     measure,
     patient_intervals,
-    redrawn,
     weighted_mean,
 )
 from scanvote.params import Params
@@ -29,7 +29,7 @@ _PARTS = {"folds": re.compile(r"-fold\d+$"), "sites": re.compile(r"-site-.+$")}
 _SHOWN = ("dice_patient_mean", "dice_patient_median", "iou_patient_mean")
 
 
-def pool(
+def cross_validate(
     names: Sequence[str], params: Params, out: Path, sites: bool = False
 ) -> dict[str, dict[str, float]]:
     """Evaluate each NAME on the test parts of all its experiments, and the baseline beside.
@@ -137,7 +137,7 @@ def _difference(
     if not both:
         raise InputError(f"{first} and {other} tested no patient in common")
     apart = (one.loc[both] - two.loc[both]).to_numpy(float)
-    low, high = interval(redrawn(apart, weighted_mean, seed))
+    low, high = interval(bootstrap_patients(apart, weighted_mean, seed))
     return {"ahead_by": float(apart.mean()), "ahead_by_low": low, "ahead_by_high": high}
 
 

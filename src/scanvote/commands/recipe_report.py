@@ -12,13 +12,13 @@ from rich.markup import escape
 from rich.table import Column, Table
 
 from scanvote.commands.recipes import (
-    Part,
+    Variant,
     changes,
     command,
-    hydra,
+    describe_command,
     read_recipe,
     recipe_names,
-    shown,
+    to_overrides,
 )
 from scanvote.core.errors import InputError
 from scanvote.manifest import read_manifest
@@ -42,13 +42,15 @@ def show_recipe(name: str, quick: bool) -> None:
             console.print(f"[bold]{title:10}[/] {escape(text)}")
     table = Table(Column("params.yaml", no_wrap=True), "now", "recipe")
     for change in changes(recipe, quick):
-        table.add_row(change.key, escape(hydra(change.now)), escape(hydra(change.value)))
+        table.add_row(
+            change.key, escape(to_overrides(change.now)), escape(to_overrides(change.value))
+        )
     console.print(table)
     # as plain text: to be copied
-    print(shown(command(name, recipe, quick)))
+    print(describe_command(command(name, recipe, quick)))
 
 
-def run_recipe(name: str, quick: bool, extra: Sequence[str], parts: Sequence[Part] = ()) -> None:
+def run_recipe(name: str, quick: bool, extra: Sequence[str], parts: Sequence[Variant] = ()) -> None:
     """Print the command, and become it; or run one after another for each of its parts.
 
     A part whose experiment is there, of the commit checked out, is left as it is.
@@ -62,7 +64,7 @@ def run_recipe(name: str, quick: bool, extra: Sequence[str], parts: Sequence[Par
         _run_parts(name, dvc, commands)
     else:
         words = command(name, recipe, quick, extra)
-        print(shown(words), flush=True)
+        print(describe_command(words), flush=True)
         os.execv(dvc, words)
 
 
@@ -72,7 +74,7 @@ def _run_parts(name: str, dvc: str, commands: Mapping[str, list[str]]) -> None:
         if (title := words[words.index("-n") + 1]) in there:
             print(f"{title} is there; `dvc exp remove {title}` to train it again", flush=True)
             continue
-        print(shown(words), flush=True)
+        print(describe_command(words), flush=True)
         if subprocess.run([dvc, *words[1:]], check=False).returncode:
             raise InputError(f"{name}: {part} failed; what it trained is kept, run it again")
 

@@ -54,7 +54,7 @@ class Change:
 
 
 @dataclass(frozen=True)
-class Part:
+class Variant:
     """One of the experiments that together test every patient.
 
     Attributes:
@@ -66,19 +66,19 @@ class Part:
     settings: Mapping[str, Any]
 
 
-def folds(count: int) -> list[Part]:
+def folds(count: int) -> list[Variant]:
     """A cross-validation: each part tests other patients, or other scans, as the protocol says."""
     return [
-        Part(f"fold{number}", {"split.folds": count, "split.fold": number})
+        Variant(f"fold{number}", {"split.folds": count, "split.fold": number})
         for number in range(count)
     ]
 
 
-def sites(names: Sequence[str]) -> list[Part]:
+def sites(names: Sequence[str]) -> list[Variant]:
     """Each part tests one institution."""
     plain = [re.sub(r"[^A-Za-z0-9]+", "_", name) for name in names]
     return [
-        Part(f"site-{word}", {"split.protocol": "site", "split.site": name})
+        Variant(f"site-{word}", {"split.protocol": "site", "split.site": name})
         for word, name in zip(plain, names, strict=True)
     ]
 
@@ -146,7 +146,7 @@ def _committed() -> dict[str, Any]:
 
 
 def command(
-    name: str, recipe: Recipe, quick: bool, extra: Sequence[str] = (), part: Part | None = None
+    name: str, recipe: Recipe, quick: bool, extra: Sequence[str] = (), part: Variant | None = None
 ) -> list[str]:
     """The `dvc exp run` that the recipe stands for, as words."""
     title = "-".join([name, *(["quick"] if quick else []), *([part.name] if part else [])])
@@ -155,23 +155,23 @@ def command(
     for key, value in {**settings, **(part.settings if part else {})}.items():
         # Hydra refuses keys that a mapping does not have yet, but for ++
         free = "++" if isinstance(value, Mapping) else ""
-        words += ["-S", f"{free}{key}={hydra(value)}"]
+        words += ["-S", f"{free}{key}={to_overrides(value)}"]
     # all of the pipeline: DVC 3 cannot end an experiment whose lock names outputs, as of a fresh
     # clone, that are neither there nor made by it
     return [*words, *extra]
 
 
-def shown(words: Sequence[str]) -> str:
+def describe_command(words: Sequence[str]) -> str:
     """A command to copy, a setting a line."""
     return shlex.join(words).replace(" -S ", " \\\n  -S ")
 
 
-def hydra(value: Any) -> str:
+def to_overrides(value: Any) -> str:
     """`value` as `dvc exp run -S` reads it."""
     if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{key}: {hydra(one)}" for key, one in value.items()) + "}"
+        return "{" + ", ".join(f"{key}: {to_overrides(one)}" for key, one in value.items()) + "}"
     if isinstance(value, list):
-        return "[" + ", ".join(map(hydra, value)) + "]"
+        return "[" + ", ".join(map(to_overrides, value)) + "]"
     if isinstance(value, str) and _PLAIN.fullmatch(value):
         return value
     return json.dumps(value, ensure_ascii=False)

@@ -12,7 +12,7 @@ from rich.table import Column, Table
 from scanvote.core.errors import InputError
 from scanvote.core.files import repository_root
 from scanvote.params import Family, Params
-from scanvote.tuning.importance import choices, explained_share
+from scanvote.tuning.importance import eta_squared, varied_hyperparameters
 
 SEARCHES = Path("models/search")
 _COST = {"seconds": "seconds", "images_per_second": "images/s", "memory_mib": "MiB"}
@@ -39,7 +39,7 @@ def show_trials(family: Family | None, best: bool, params: Params) -> None:
 
 
 def _show(family: str, rows: pd.DataFrame, trials: pd.DataFrame, score: str) -> None:
-    tried = {name: explained_share(trials, name, score) for name in choices(trials)}
+    tried = {name: eta_squared(trials, name, score) for name in varied_hyperparameters(trials)}
     shares = [f"{name} {100 * share:.0f} %" for name, share in tried.items() if share == share]
     caption = f"share of the variance of {score}: {', '.join(shares)}" if shares else None
     scores = list(dict.fromkeys([score, "val_macro_f1", "val_accuracy", "val_loss"]))

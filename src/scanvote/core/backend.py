@@ -72,7 +72,7 @@ def _quiet_stderr() -> Iterator[None]:
         os.close(nowhere)
 
 
-def feed(batches: "keras.utils.PyDataset") -> Any:
+def as_dataset(batches: "keras.utils.PyDataset") -> Any:
     """What `fit` reads the batches through, if it is told how many steps an epoch has.
 
     Keras gives TensorFlow a dataset that tunes itself, in a thread that sleeps 10 ms, then 20, 40…
@@ -121,7 +121,7 @@ def peak_memory() -> int:
     return int(psutil.Process().memory_info().rss)
 
 
-def forget_networks() -> None:
+def clear_session() -> None:
     """Free what Keras holds of the networks of this process, none of which is in use.
 
     Keras's optimizer sums the gradients over the replicas, of which there is one, by a function
@@ -140,7 +140,7 @@ def forget_networks() -> None:
         keras.utils.clear_session()  # collects the garbage
 
 
-def gpus() -> list[str]:
+def visible_gpus() -> list[str]:
     """The names by which CUDA_VISIBLE_DEVICES knows the GPUs that this process may use."""
     chosen = os.environ.get("CUDA_VISIBLE_DEVICES")
     if chosen is not None:

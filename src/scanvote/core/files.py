@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def written(path: Path) -> Iterator[Path]:
+def atomic_write(path: Path) -> Iterator[Path]:
     """A temporary path beside `path` that takes its place when the block succeeds."""
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(f".{os.getpid()}-{path.name}")
@@ -26,7 +26,7 @@ def written(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def replaced_folder(out: Path) -> Iterator[Path]:
+def atomic_replace_folder(out: Path) -> Iterator[Path]:
     """A folder beside `out`, not made yet, that takes its place when the block succeeds."""
     beside = out.with_name(f".{out.name}.part")
     shutil.rmtree(beside, ignore_errors=True)  # of a run that was killed
@@ -41,7 +41,7 @@ def replaced_folder(out: Path) -> Iterator[Path]:
 
 
 def write_text(path: Path, text: str) -> None:
-    with written(path) as beside:
+    with atomic_write(path) as beside:
         beside.write_text(text, encoding="utf-8")
 
 

@@ -117,7 +117,7 @@ _ENDS = ("_low", "_high")
 _UNDEFINED = "nan"
 
 
-def write_figures(path: Path, figures: Figures, headline: Headline) -> None:
+def write_metrics(path: Path, figures: Figures, headline: Headline) -> None:
     """Write the headline to `path`, and all figures to the table beside it, ``….csv``.
 
     A row of the table is a figure with its interval, ``<figure>_low`` and ``<figure>_high``. What
@@ -136,8 +136,8 @@ def write_figures(path: Path, figures: Figures, headline: Headline) -> None:
     write_text(path.with_suffix(".csv"), text.getvalue())
 
 
-def read_figures(path: Path) -> dict[str, float | None]:
-    """All figures that `write_figures` was given; an interval follows its figure.
+def read_metrics(path: Path) -> dict[str, float | None]:
+    """All figures that `write_metrics` was given; an interval follows its figure.
 
     Args:
         path: of the headline, or of the table.

@@ -14,17 +14,17 @@ Result = TypeVar("Result")
 WORTH_A_POOL = 200
 
 
-def mapped(
+def parallel_map(
     function: Callable[[Item], Result],
     items: Sequence[Item],
     text: str,
     processes: int | None = None,
 ) -> list[Result]:
-    """`function` of every item, in the order of the items: `streamed`, all at once."""
-    return list(streamed(function, items, text, processes))
+    """`function` of every item, in the order of the items: `parallel_imap`, all at once."""
+    return list(parallel_imap(function, items, text, processes))
 
 
-def streamed(
+def parallel_imap(
     function: Callable[[Item], Result],
     items: Sequence[Item],
     text: str,
@@ -50,7 +50,7 @@ def streamed(
 def results(
     function: Callable[[Item], Result], items: Sequence[Item], processes: int, chunk: int = 1
 ) -> Iterator[Result]:
-    """`streamed` without the bar; `chunk` items travel to a process together."""
+    """`parallel_imap` without the bar; `chunk` items travel to a process together."""
     if processes <= 1:
         yield from map(function, items)
         return

@@ -5,7 +5,7 @@ import hashlib
 import numpy as np
 
 
-def derive(seed: int, *purpose: object) -> int:
+def derive_seed(seed: int, *purpose: object) -> int:
     """A seed in [1, 2³¹) from `seed` and the words that name its use.
 
     It is never 0, which Keras Tuner takes for "random".
@@ -14,5 +14,5 @@ def derive(seed: int, *purpose: object) -> int:
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big") % (2**31 - 1) + 1
 
 
-def generator(seed: int, *purpose: object) -> np.random.Generator:
-    return np.random.default_rng(derive(seed, *purpose))
+def rng(seed: int, *purpose: object) -> np.random.Generator:
+    return np.random.default_rng(derive_seed(seed, *purpose))

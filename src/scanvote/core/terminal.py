@@ -32,7 +32,7 @@ def one_line_errors(command: Callable[P, R]) -> Callable[P, R]:
     return guarded
 
 
-def tell(line: str) -> None:
+def print_status(line: str) -> None:
     """Print a line on standard error for whoever watches a stage."""
     typer.secho(f"scanvote: {line}", err=True)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from scanvote.params import Params, Task
 
-FACTS = (
+METADATA_FIELDS = (
     "institution",
     "age",
     "sex",
@@ -36,7 +36,7 @@ class Scan:
         patient: key of the patient within the set; empty where it is not known.
         series: key of the volume the slice was cut from; empty where it is not known.
         source_split: part of the published split (``Training``, ``Testing``…); may be empty.
-        facts: what else is known, by the names in `FACTS`.
+        facts: what else is known, by the names in `METADATA_FIELDS`.
     """
 
     path: str
@@ -73,9 +73,9 @@ class DataSet:
     licence: str
     citation: str
     patients: str
-    bring: Callable[[Path, Task, Params], None]
+    fetch: Callable[[Path, Task, Params], None]
     scans: Callable[[Path, Task], Iterable[Scan]]
-    faults: tuple[str, ...] = ()
+    known_issues: tuple[str, ...] = ()
     published: int = 0
     purpose: str = ""
     collection: str = ""

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from scanvote.datasets.base import Archive, DataSet, Scan
 from scanvote.datasets.class_folders import class_images, find_tree
-from scanvote.datasets.sources import unpacked
+from scanvote.datasets.sources import unpacked_archive
 from scanvote.params import Task
 
 ARCHIVE = Archive(
@@ -75,14 +75,14 @@ BRAIN_TUMOR_MRI = DataSet(
         " Brain Tumor Classification (MRI). Kaggle, 2020. doi:10.34740/kaggle/dsv/1183165"
     ),
     scans=scans,
-    bring=unpacked(ARCHIVE),
+    fetch=unpacked_archive(ARCHIVE),
     source="Kaggle sartajbhuvaji/brain-tumor-classification-mri; the author's GitHub repository"
     " SartajBhuvaji/Brain-Tumor-Classification-DataSet",
     published=3264,
     patients="of 2,348 of the 3,264 scans, by the source that they are slices of (Jun Cheng, brain"
     " tumor dataset, figshare 1512427, CC BY 4.0), its identifiers without the letter behind them;"
     " of the others unknown: look-alikes are kept together",
-    faults=(
+    known_issues=(
         "94 % of the scans with a tumour in Training are of one source, none of those without"
         " and few of Testing: the classes and the parts differ by origin, too.",
         "17 scans with a known source have another class there; they are conflicts.",

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from scanvote.datasets.base import Archive, DataSet, Scan
 from scanvote.datasets.class_folders import class_images, find_tree
-from scanvote.datasets.sources import unpacked
+from scanvote.datasets.sources import unpacked_archive
 from scanvote.params import Task
 
 ARCHIVE = Archive(
@@ -41,11 +41,11 @@ BRAIN_TUMOR_YES_NO = DataSet(
     licence="unknown: the publisher states none",
     citation="Chakrabarty N. Brain MRI Images for Brain Tumor Detection. Kaggle, 2019.",
     scans=scans,
-    bring=unpacked(ARCHIVE),
+    fetch=unpacked_archive(ARCHIVE),
     source="Kaggle navoneel/brain-mri-images-for-brain-tumor-detection",
     published=253,
     patients="unknown: scans whose brains correlate are held to be relatives",
-    faults=(
+    known_issues=(
         "Of 253 files 25 are byte copies of others.",
         "The names end in .jpg, .JPG, .jpeg and .png: who reads *.jpg alone loses a third.",
         "Sizes, colour modes and contrasts are mixed, the contrasts nowhere written down; some"

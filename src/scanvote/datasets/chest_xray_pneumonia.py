@@ -21,7 +21,7 @@ from pathlib import Path
 from scanvote.core.errors import InputError
 from scanvote.datasets.base import Archive, DataSet, Scan
 from scanvote.datasets.class_folders import class_images, find_tree
-from scanvote.datasets.sources import unpacked
+from scanvote.datasets.sources import unpacked_archive
 from scanvote.params import Task
 
 ARCHIVE = Archive(
@@ -86,7 +86,7 @@ CHEST_XRAY_PNEUMONIA = DataSet(
         " doi:10.1016/j.cell.2018.02.010; data: Mendeley Data, V2, doi:10.17632/rscbjbr9sj.2"
     ),
     scans=scans,
-    bring=unpacked(ARCHIVE),
+    fetch=unpacked_archive(ARCHIVE),
     source="Kaggle paultimothymooney/chest-xray-pneumonia, from Mendeley Data rscbjbr9sj",
     published=5840,
     purpose="Image-based deep learning of treatable diseases, by the title of the paper.",
@@ -94,7 +94,7 @@ CHEST_XRAY_PNEUMONIA = DataSet(
     f" routine care of {HOSPITAL}. Scans of low quality were taken out; two physicians graded"
     " the rest, a third checked the test part.",
     patients="by the names: person number and kind of pneumonia, or number of the normal scan",
-    faults=(
+    known_issues=(
         "The number of a person alone joins different children: bacteria and virus are numbered"
         " apart.",
         "Normal scans that share a number are kept together, though they may be of different"

@@ -14,13 +14,13 @@ from pathlib import Path
 import pandas as pd
 
 from scanvote.core.errors import InputError
-from scanvote.core.files import replaced_folder, write_csv
-from scanvote.core.parallel import mapped
+from scanvote.core.files import atomic_replace_folder, write_csv
+from scanvote.core.parallel import parallel_map
 from scanvote.datasets.base import Archive, DataSet, Scan
-from scanvote.datasets.scan_list import IGNORED, read_listing, write_listing
-from scanvote.datasets.sources import find, unpack
-from scanvote.datasets.trees import folders, litter
-from scanvote.datasets.volumes import read_nifti, write_cuts
+from scanvote.datasets.scan_list import IGNORED, read_scan_list, write_scan_list
+from scanvote.datasets.sources import locate_archive, unpack
+from scanvote.datasets.trees import folders, is_junk_file
+from scanvote.datasets.volumes import read_nifti, write_slices
 from scanvote.params import Params, Task, VolumesParams
 
 ADDRESS = "https://biomedic.doc.ic.ac.uk/brain-development/downloads/IXI"
@@ -32,7 +32,7 @@ WORTH_A_POOL = 32
 """Volumes from which on cutting them pays for the start of other processes."""
 
 
-def bring(folder: Path, task: Task, params: Params) -> None:
+def fetch(folder: Path, task: Task, params: Params) -> None:
     """Unpack the archive of each contrast of ``ixi.contrasts`` and cut its volumes to slices.
 
     A volume that cannot be read is left out and told of in ``ignored.csv``.
@@ -45,10 +45,10 @@ def bring(folder: Path, task: Task, params: Params) -> None:
         for contrast in dict.fromkeys(params.ixi.contrasts)
     ]
     for archive in archives:  # that one is missing should not show after hours of cutting
-        find(archive, params)
-    with replaced_folder(folder) as beside:
+        locate_archive(archive, params)
+    with atomic_replace_folder(folder) as beside:
         brought = [_brought(archive, beside, params) for archive in archives]
-        write_listing([scan for scans, _ in brought for scan in scans], beside)
+        write_scan_list([scan for scans, _ in brought for scan in scans], beside)
         refused = [row for _, rows in brought for row in rows]
         write_csv(pd.DataFrame(refused, columns=["name", "reason"]), beside / IGNORED)
 
@@ -59,7 +59,7 @@ def _brought(
     """The slices of the volumes of `archive`, and the names of the others with a reason."""
     with _unpacked(archive, folder.with_name(f"{folder.name}.volumes"), params) as volumes:
         processes = (os.cpu_count() or 1) if len(volumes) >= WORTH_A_POOL else 1
-        cut = mapped(partial(_cut, folder, params.volumes), volumes, "Cut ixi", processes)
+        cut = parallel_map(partial(_cut, folder, params.volumes), volumes, "Cut ixi", processes)
     scans = [scan for one in cut if not isinstance(one, InputError) for scan in one]
     named = zip(volumes, cut, strict=True)
     refused = [(path.name, str(one)) for path, one in named if isinstance(one, InputError)]
@@ -76,7 +76,7 @@ def _unpacked(archive: Archive, folder: Path, params: Params) -> Iterator[list[P
         unpack(archive, folder, params)
         files = [path for below in folders(folder) for path in below.glob("*.nii*")]
         # a second copy of the tree, further down, would hold the same volumes again
-        once = {path.name: path for path in reversed(files) if not litter(path)}
+        once = {path.name: path for path in reversed(files) if not is_junk_file(path)}
         if not once:
             raise InputError(f"ixi: {archive.name} holds no .nii.gz files; fetch it anew")
         yield [once[name] for name in sorted(once)]
@@ -93,7 +93,7 @@ def _cut(folder: Path, params: VolumesParams, path: Path) -> list[Scan] | InputE
     target.mkdir(parents=True, exist_ok=True)
     stem = path.name.split(".")[0]
     try:
-        rows = write_cuts(read_nifti(path), params, target, stem)
+        rows = write_slices(read_nifti(path), params, target, stem)
     except InputError as error:
         return InputError(str(error).replace(f"{path.parent}/", ""))
     facts = {"institution": told["institution"], "contrast": told["contrast"]}
@@ -120,11 +120,11 @@ IXI = DataSet(
     " Philips 3T), Guy's Hospital (Guys, Philips 1.5T) and the Institute of Psychiatry (IOP,"
     " GE 1.5T).",
     patients="the number of the subject in the name of the volume",
-    faults=(
+    known_issues=(
         "It has one class, no tumour: it is of use beside another set.",
         "Beside a set of other scanners and contrasts a model can tell the sets apart instead"
         " of the tumours.",
     ),
-    bring=bring,
-    scans=read_listing,
+    fetch=fetch,
+    scans=read_scan_list,
 )

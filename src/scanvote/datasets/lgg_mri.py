@@ -15,7 +15,7 @@ from pathlib import Path
 from scanvote.core.errors import InputError
 from scanvote.datasets.base import Archive, DataSet, Scan
 from scanvote.datasets.class_folders import find_tree
-from scanvote.datasets.sources import unpacked
+from scanvote.datasets.sources import unpacked_archive
 from scanvote.datasets.trees import images
 from scanvote.images.decode import DecodeError, decode_mask
 from scanvote.params import Task
@@ -115,7 +115,7 @@ LGG_MRI = DataSet(
         " Computers in Biology and Medicine 109, 2019. doi:10.1016/j.compbiomed.2019.05.002"
     ),
     scans=scans,
-    bring=unpacked(ARCHIVE),
+    fetch=unpacked_archive(ARCHIVE),
     source="Kaggle mateuszbuda/lgg-mri-segmentation, from TCGA-LGG of The Cancer Imaging Archive",
     published=3929,
     purpose="To relate the genomic subtype of a lower-grade glioma to its shape (the citation).",
@@ -125,7 +125,7 @@ LGG_MRI = DataSet(
     " by hand. Institutions are TCGA's codes of the tissue source site. To classify, a slice is"
     " a `tumor` where its mask marks anything.",
     patients="the folder of the slices, named by the TCGA code",
-    faults=(
+    known_issues=(
         "A missing sequence is replaced by FLAIR: after contrast in 9 patients, before in 6.",
         "The masks are of the FLAIR abnormality, not of the tumour alone.",
         "All patients have a tumour: `no_tumor` slices are those beside it, not of healthy brains.",

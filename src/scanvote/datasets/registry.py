@@ -13,7 +13,7 @@ from scanvote.datasets.figshare_brain_tumor import FIGSHARE_BRAIN_TUMOR
 from scanvote.datasets.ixi import IXI
 from scanvote.datasets.lgg_mri import LGG_MRI
 from scanvote.datasets.phantom.data_set import PHANTOM
-from scanvote.datasets.user_data import own_data
+from scanvote.datasets.user_data import user_data_set
 from scanvote.params import Task
 
 
@@ -54,7 +54,7 @@ def find(name: str, task: Task) -> DataSet:
 def _own(name: str, task: Task, known: Mapping[str, DataSet]) -> DataSet:
     path = from_root(Path(name))
     if path.exists():
-        return own_data(path, known)
+        return user_data_set(path, known)
     if "/" in name or path.suffix:
         raise InputError(f"{task}.dataset: {path} does not exist")
     raise InputError(f"{task}.dataset: no data set and no path {name!r}{did_you_mean(name, known)}")

@@ -6,27 +6,28 @@ from pathlib import Path
 import pandas as pd
 
 from scanvote.core.files import write_csv
-from scanvote.datasets.base import FACTS, Scan
+from scanvote.datasets.base import METADATA_FIELDS, Scan
 from scanvote.params import Task
 
-LISTING = "scans.csv"
+SCAN_LIST = "scans.csv"
 IGNORED = "ignored.csv"
 """What lay beside the scans and is not used, and why, where a set tells it."""
 _KEYS = ("path", "label", "mask_path", "patient", "series", "source_split")
 
 
-def write_listing(scans: Iterable[Scan], folder: Path) -> None:
+def write_scan_list(scans: Iterable[Scan], folder: Path) -> None:
     """Write ``scans.csv`` to `folder`: a row a scan, in the order given."""
     rows = [
-        [getattr(scan, key) for key in _KEYS] + [scan.facts.get(fact, "") for fact in FACTS]
+        [getattr(scan, key) for key in _KEYS]
+        + [scan.facts.get(fact, "") for fact in METADATA_FIELDS]
         for scan in scans
     ]
-    write_csv(pd.DataFrame(rows, columns=[*_KEYS, *FACTS]), folder / LISTING)
+    write_csv(pd.DataFrame(rows, columns=[*_KEYS, *METADATA_FIELDS]), folder / SCAN_LIST)
 
 
-def read_listing(folder: Path, task: Task) -> Iterator[Scan]:
+def read_scan_list(folder: Path, task: Task) -> Iterator[Scan]:
     """The scans of ``scans.csv`` in `folder`, in its order; `task` changes nothing."""
-    frame = pd.read_csv(folder / LISTING, dtype=str, keep_default_na=False, encoding="utf-8")
+    frame = pd.read_csv(folder / SCAN_LIST, dtype=str, keep_default_na=False, encoding="utf-8")
     for row in frame.to_dict("records"):
-        facts = {fact: row[fact] for fact in FACTS if row[fact]}
+        facts = {fact: row[fact] for fact in METADATA_FIELDS if row[fact]}
         yield Scan(**{key: row[key] for key in _KEYS}, facts=facts)

@@ -18,8 +18,8 @@ from scanvote.datasets.base import Archive
 from scanvote.params import Params, Task
 
 
-def unpacked(archive: Archive) -> Callable[[Path, Task, Params], None]:
-    """The `bring` of a data set that is used as its one archive unpacks."""
+def unpacked_archive(archive: Archive) -> Callable[[Path, Task, Params], None]:
+    """The `fetch` of a data set that is used as its one archive unpacks."""
 
     def bring(folder: Path, task: Task, params: Params) -> None:
         unpack(archive, folder, params)
@@ -38,13 +38,13 @@ def unpack(archive: Archive, folder: Path, params: Params) -> None:
     Raises:
         InputError: it cannot be had, or is refused.
     """
-    path = find(archive, params)
+    path = locate_archive(archive, params)
     most = int(params.download.max_gigabytes * 1e9)
     with progress_bar(f"Unpack {archive.name}") as progress:
         (copy_tree if path.is_dir() else extract)(path, folder, most, progress)
 
 
-def find(archive: Archive, params: Params) -> Path:
+def locate_archive(archive: Archive, params: Params) -> Path:
     """`find_archive` with a progress bar, in the mirror of params.yaml."""
     with progress_bar(f"Fetch {archive.name}") as progress:
         return find_archive(archive, params.download.mirror, progress)

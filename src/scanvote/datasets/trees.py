@@ -13,22 +13,24 @@ def folders(root: Path) -> Iterator[Path]:
     while level:
         yield from level
         below = (child for folder in level for child in folder.iterdir() if child.is_dir())
-        level = sorted((child for child in below if not litter(child)), key=str)
+        level = sorted((child for child in below if not is_junk_file(child)), key=str)
 
 
 def images(folder: Path) -> list[Path]:
     """The image files directly in `folder`, in natural order."""
     files = (path for path in folder.iterdir() if path.suffix.lower() in IMAGES)
-    return sorted((path for path in files if path.is_file() and not litter(path)), key=natural)
+    return sorted(
+        (path for path in files if path.is_file() and not is_junk_file(path)), key=natural_sort_key
+    )
 
 
-def natural(path: Path) -> tuple[list[str | int], str]:
+def natural_sort_key(path: Path) -> tuple[list[str | int], str]:
     """A key that puts ``slice_2`` before ``slice_10``."""
     parts = re.split(r"([0-9]+)", path.name)
     # text and numbers alternate, so like is only ever compared with like
     return [int(part) if at % 2 else part for at, part in enumerate(parts)], path.name
 
 
-def litter(path: Path) -> bool:
+def is_junk_file(path: Path) -> bool:
     """What macOS leaves in archives: ``__MACOSX/``, ``._image.jpg``."""
     return path.name == "__MACOSX" or path.name.startswith(".")

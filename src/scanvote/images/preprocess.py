@@ -17,7 +17,7 @@ from scanvote.params import PrepareTask
 
 
 @dataclass(frozen=True)
-class Part:
+class CroppedScan:
     """What is left in of a scan.
 
     Attributes:
@@ -35,20 +35,20 @@ class Part:
     stripped: bool
 
 
-def frame(image: Rgb, how: PrepareTask) -> np.ndarray:
+def preprocess(image: Rgb, how: PrepareTask) -> np.ndarray:
     """uint8 (size, size, channels) of a scan by itself.
 
     A series or a volume whose scans are changed alike is not known of a single scan: it is
     changed by its own grey values, whatever `how.intensity_of` says.
     """
-    return normalise(resized(part_of(image, how), how), how.intensity)
+    return normalise(resized(crop_scan(image, how), how), how.intensity)
 
 
-def part_of(image: Rgb, how: PrepareTask) -> Part:
+def crop_scan(image: Rgb, how: PrepareTask) -> CroppedScan:
     tissue, stripped = tissue_of(image, how)
     image = image if tissue is None else image * tissue[..., None]
     box, cropped = box_of(image, how)
-    return Part(np.asarray(crop(image, box)), box, tissue, cropped, stripped)
+    return CroppedScan(np.asarray(crop(image, box)), box, tissue, cropped, stripped)
 
 
 def tissue_of(image: Rgb, how: PrepareTask) -> tuple[Mask | None, bool]:
@@ -63,26 +63,26 @@ def box_of(image: Rgb, how: PrepareTask) -> tuple[Box, bool]:
     return box, box != whole
 
 
-def resized(part: Part, how: PrepareTask) -> np.ndarray:
+def resized(part: CroppedScan, how: PrepareTask) -> np.ndarray:
     """uint8 (size, size, channels)."""
     image = part.image
     channels = grey(np.asarray(image, np.uint8))[..., None] if how.channels == 1 else image
     return resize(channels, how.image_size, how.resize)
 
 
-def unframed(mask: Mask, image: Rgb, how: PrepareTask) -> Mask:
+def to_original_space(mask: Mask, image: Rgb, how: PrepareTask) -> Mask:
     """A mask (size, size) of the framed scan as one of the scan itself, (H, W)."""
     return _put_back(mask.astype(np.uint8), image, how, cv2.INTER_NEAREST).astype(bool)
 
 
-def unframed_map(heat: np.ndarray, image: Rgb, how: PrepareTask) -> np.ndarray:
+def map_to_original_space(heat: np.ndarray, image: Rgb, how: PrepareTask) -> np.ndarray:
     """A map of floats (size, size) on the framed scan as one on the scan itself, (H, W)."""
     return _put_back(heat, image, how, cv2.INTER_LINEAR)
 
 
 def _put_back(values: np.ndarray, image: Rgb, how: PrepareTask, between: int) -> np.ndarray:
     """(H, W), 0 where the framed scan shows nothing of the scan."""
-    part = part_of(image, how)
+    part = crop_scan(image, how)
     x, y, width, height = part.box
     rows, columns = fitted_slices((height, width), how.image_size, how.resize)
     whole = np.zeros(image.shape[:2], values.dtype)

@@ -1,7 +1,15 @@
 """Files that nobody vouches for, made scans: what they are is told by their content."""
 
-from scanvote.inputs.discover import Gathered, gathered, read_gathered
+from scanvote.inputs.discover import DiscoveredInput, discover_inputs, read_discovered
 from scanvote.inputs.read import read_content
-from scanvote.inputs.scan import Limits, Refused, Scan
+from scanvote.inputs.scan import InputScan, Limits, RejectedFile
 
-__all__ = ["Gathered", "Limits", "Refused", "Scan", "gathered", "read_content", "read_gathered"]
+__all__ = [
+    "DiscoveredInput",
+    "InputScan",
+    "Limits",
+    "RejectedFile",
+    "discover_inputs",
+    "read_content",
+    "read_discovered",
+]

@@ -7,21 +7,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scanvote.core.errors import InputError
-from scanvote.inputs.formats import kind_of
+from scanvote.inputs.formats import detect_format
 from scanvote.inputs.read import check_size, read_content
-from scanvote.inputs.sanitise import shown
-from scanvote.inputs.scan import Limits, Refused, Scan
+from scanvote.inputs.sanitise import sanitise_name
+from scanvote.inputs.scan import InputScan, Limits, RejectedFile
 from scanvote.params import VolumesParams
 
 if TYPE_CHECKING:
-    from scanvote.datasets.user_data.layout import Left
+    from scanvote.datasets.user_data.layout import SkippedFile
 
 HEAD = 2**16
 """Bytes that tell what a file is."""
 
 
 @dataclass(frozen=True)
-class Gathered:
+class DiscoveredInput:
     """A file, or the files of a DICOM series.
 
     Attributes:
@@ -33,7 +33,9 @@ class Gathered:
     paths: tuple[Path, ...]
 
 
-def gathered(paths: Sequence[Path], left: "list[Left] | None" = None) -> Iterator[Gathered]:
+def discover_inputs(
+    paths: Sequence[Path], left: "list[SkippedFile] | None" = None
+) -> Iterator[DiscoveredInput]:
     """What is to be looked at in `paths`, in their order, in folders in natural order.
 
     A file that is named is always looked at, by itself. In a folder and those below it those
@@ -49,15 +51,17 @@ def gathered(paths: Sequence[Path], left: "list[Left] | None" = None) -> Iterato
     """
     for path in paths:
         if not path.exists():
-            raise InputError(f"{shown(str(path))} does not exist; name a file or a folder")
+            raise InputError(f"{sanitise_name(str(path))} does not exist; name a file or a folder")
     return _gathered(paths, [] if left is None else left)
 
 
-def read_gathered(one: Gathered, limits: Limits, volumes: VolumesParams) -> list[Scan]:
+def read_discovered(
+    one: DiscoveredInput, limits: Limits, volumes: VolumesParams
+) -> list[InputScan]:
     """The scans in a file or a series, as `read_content` reads them.
 
     Args:
-        one: of `gathered`.
+        one: of `discover_inputs`.
         limits: `Limits.bytes` is that of each file.
         volumes: how volumes are cut.
 
@@ -65,41 +69,41 @@ def read_gathered(one: Gathered, limits: Limits, volumes: VolumesParams) -> list
         Refused: it cannot be read, or as `read_content` says.
     """
     for path in one.paths:
-        check_size(_size(path), shown(str(path)), limits)
+        check_size(_size(path), sanitise_name(str(path)), limits)
     try:
         with one.paths[0].open("rb") as file:
-            kind = kind_of(file.read(HEAD))
+            kind = detect_format(file.read(HEAD))
         if kind not in ("DICOM", "NIfTI"):
             return read_content(one.paths[0].read_bytes(), one.name, limits, volumes)
     except OSError as error:
         raise _unreadable(one.paths[0], error) from None
     from scanvote.inputs.volumes import read_volume
 
-    return read_volume(one.paths, shown(one.name), kind, limits, volumes)
+    return read_volume(one.paths, sanitise_name(one.name), kind, limits, volumes)
 
 
-def _gathered(paths: Sequence[Path], left: "list[Left]") -> Iterator[Gathered]:
+def _gathered(paths: Sequence[Path], left: "list[SkippedFile]") -> Iterator[DiscoveredInput]:
     for path in paths:
         if path.is_dir():
             yield from _below(path, left)
         else:
-            yield Gathered(str(path), (path,))
+            yield DiscoveredInput(str(path), (path,))
 
 
-def _below(root: Path, left: "list[Left]") -> Iterator[Gathered]:
-    from scanvote.datasets.user_data.scan_tree import walk
+def _below(root: Path, left: "list[SkippedFile]") -> Iterator[DiscoveredInput]:
+    from scanvote.datasets.user_data.scan_tree import list_files
     from scanvote.datasets.user_data.series import dicom_items
 
-    tree = walk(root)
+    tree = list_files(root)
     left += tree.left
     series, without = dicom_items([file for file in tree.files if file.kind == "dicom"])
     left += without
     slices = {item.name: item.files for item in series}
     for file in tree.files:
         if file.kind != "dicom":
-            yield Gathered(str(file.path), (file.path,))
+            yield DiscoveredInput(str(file.path), (file.path,))
         elif file.name in slices:
-            yield Gathered(str(file.path), slices[file.name])
+            yield DiscoveredInput(str(file.path), slices[file.name])
 
 
 def _size(path: Path) -> int:
@@ -108,9 +112,9 @@ def _size(path: Path) -> int:
     except OSError as error:
         raise _unreadable(path, error) from None
     if not stat.S_ISREG(found.st_mode):
-        raise Refused(f"{shown(str(path))} is no regular file", 415)
+        raise RejectedFile(f"{sanitise_name(str(path))} is no regular file", 415)
     return found.st_size
 
 
-def _unreadable(path: Path, error: OSError) -> Refused:
-    return Refused(f"{shown(str(path))} cannot be read: {error.strerror}", 422)
+def _unreadable(path: Path, error: OSError) -> RejectedFile:
+    return RejectedFile(f"{sanitise_name(str(path))} cannot be read: {error.strerror}", 422)

@@ -38,7 +38,7 @@ _OTHERS = (
 _MARKUP = ((b"<svg", "an SVG drawing"), (b"<!doctype html", "a web page"), (b"<html", "a web page"))
 
 
-def kind_of(content: bytes) -> Kind | None:
+def detect_format(content: bytes) -> Kind | None:
     """What `content` is of the kinds that are taken; None if it is none of them.
 
     DICOM goes first: its first 128 bytes are free for anything (PS3.10, section 7.1).
@@ -53,7 +53,7 @@ def kind_of(content: bytes) -> Kind | None:
     return "NIfTI" if _is_nifti(_unpacked(content)) else None
 
 
-def seems(content: bytes) -> str:
+def describe_unknown(content: bytes) -> str:
     """In words what `content` may be that is not taken, as far as its beginning tells."""
     for start, words in _OTHERS:
         if content.startswith(start):

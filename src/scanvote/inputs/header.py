@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 ORIENTATION = 0x0112
 """Tag of EXIF and of TIFF."""
-TURNS = range(2, 9)
+EXIF_ROTATIONS = range(2, 9)
 """Orientations other than that in which the pixels are stored."""
 
 
@@ -29,14 +29,14 @@ class Header:
     mode: str = ""
     alpha: bool = False
     several: bool = False
-    turned: bool = False
+    exif_rotated: bool = False
 
 
-class Malformed(Exception):
+class BadHeader(Exception):
     """The header cannot be read."""
 
 
-class Immense(Exception):
+class TooManyPixels(Exception):
     """The header declares more pixels than Pillow would look at."""
 
 
@@ -49,6 +49,6 @@ def turned(exif: bytes) -> bool:
     tags = Image.Exif()
     try:
         tags.load(exif)
-        return tags.get(ORIENTATION) in TURNS
+        return tags.get(ORIENTATION) in EXIF_ROTATIONS
     except Exception:  # a damaged remark on the image is none on its pixels
         return False

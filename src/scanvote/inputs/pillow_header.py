@@ -4,7 +4,7 @@ import io
 import struct
 from typing import TYPE_CHECKING, Literal
 
-from scanvote.inputs.header import Header, Immense, Malformed, turned
+from scanvote.inputs.header import BadHeader, Header, TooManyPixels, turned
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -35,9 +35,9 @@ def read_pillow(content: bytes, kind: Literal["PNG", "JPEG", "BMP"]) -> Header:
         with Image.open(io.BytesIO(content), formats=(kind,)) as image:
             return _told(image, content)
     except Image.DecompressionBombError:
-        raise Immense from None
+        raise TooManyPixels from None
     except Exception:  # of hostile files Pillow raises nearly anything
-        raise Malformed from None
+        raise BadHeader from None
 
 
 def _check_chunks(content: bytes) -> None:
@@ -45,13 +45,13 @@ def _check_chunks(content: bytes) -> None:
     at, name = 8, b""
     for _ in range(MOST_PARTS):
         if at + 12 > len(content):
-            raise Malformed
+            raise BadHeader
         length, name = struct.unpack_from(">I4s", content, at)
         at += 12 + length
         if name == b"IEND":
             break
     if name != b"IEND" or at > len(content):
-        raise Malformed
+        raise BadHeader
 
 
 def _check_segments(content: bytes) -> None:
@@ -60,7 +60,7 @@ def _check_segments(content: bytes) -> None:
     for _ in range(MOST_PARTS):
         mark = content[at : at + 2]
         if len(mark) < 2 or mark[0] != 0xFF:
-            raise Malformed
+            raise BadHeader
         if mark[1] == START_OF_PIXELS:
             return
         if mark[1] == 0xFF:  # padding
@@ -69,7 +69,7 @@ def _check_segments(content: bytes) -> None:
             at += 2
         else:
             at += 2 + int.from_bytes(content[at + 2 : at + 4])
-    raise Malformed
+    raise BadHeader
 
 
 def _told(image: "Image", content: bytes) -> Header:
@@ -81,5 +81,5 @@ def _told(image: "Image", content: bytes) -> Header:
         mode=image.mode,
         alpha="A" in image.mode or "transparency" in image.info,
         several=bool(getattr(image, "is_animated", False)),
-        turned=turned(image.info.get("exif", b"")),
+        exif_rotated=turned(image.info.get("exif", b"")),
     )

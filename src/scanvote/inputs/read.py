@@ -1,13 +1,15 @@
 """From the content of a file that nobody vouches for to scans."""
 
-from scanvote.inputs.formats import TAKEN, kind_of, seems
+from scanvote.inputs.formats import TAKEN, describe_unknown, detect_format
 from scanvote.inputs.images import read_image
-from scanvote.inputs.sanitise import shown
-from scanvote.inputs.scan import Limits, Refused, Scan
+from scanvote.inputs.sanitise import sanitise_name
+from scanvote.inputs.scan import InputScan, Limits, RejectedFile
 from scanvote.params import VolumesParams
 
 
-def read_content(content: bytes, name: str, limits: Limits, volumes: VolumesParams) -> list[Scan]:
+def read_content(
+    content: bytes, name: str, limits: Limits, volumes: VolumesParams
+) -> list[InputScan]:
     """The scans in `content`: one of an image, several of a volume.
 
     What stands behind the end of an image, such as an archive, is never looked at.
@@ -21,16 +23,16 @@ def read_content(content: bytes, name: str, limits: Limits, volumes: VolumesPara
     Raises:
         Refused: it is too large (413), of no format that is taken (415), or broken (422).
     """
-    name = shown(name)
+    name = sanitise_name(name)
     check_size(len(content), name, limits)
-    kind = kind_of(content)
+    kind = detect_format(content)
     if kind is None:
-        raise Refused(f"{name} is {seems(content)}; taken are {TAKEN}", 415)
+        raise RejectedFile(f"{name} is {describe_unknown(content)}; taken are {TAKEN}", 415)
     if kind == "DICOM" or kind == "NIfTI":
-        from scanvote.datasets.volumes import Named
+        from scanvote.datasets.volumes import NamedBytes
         from scanvote.inputs.volumes import read_volume
 
-        return read_volume([Named(content, name)], name, kind, limits, volumes)
+        return read_volume([NamedBytes(content, name)], name, kind, limits, volumes)
     return [read_image(content, name, kind, limits)]
 
 
@@ -41,8 +43,8 @@ def check_size(size: int, name: str, limits: Limits) -> None:
         Refused: it is.
     """
     if not size:
-        raise Refused(f"{name} is empty", 422)
+        raise RejectedFile(f"{name} is empty", 422)
     if size > limits.bytes:
-        raise Refused(
+        raise RejectedFile(
             f"{name} has {size / 2**20:.1f} MiB, allowed are {limits.bytes / 2**20:g} MiB", 413
         )

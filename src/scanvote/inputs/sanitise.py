@@ -4,16 +4,16 @@ LONGEST = 200
 """Characters of a name that are shown."""
 
 
-def shown(name: str) -> str:
+def sanitise_name(name: str) -> str:
     """`name` in one printable line of at most `LONGEST` characters, its ending kept.
 
     What would move the cursor, turn the direction of writing or cannot be written as UTF-8
     stands as ``\\x1b`` and the like.
     """
-    return _bounded(plain(_bounded(name))) or "(without a name)"
+    return _bounded(strip_control(_bounded(name))) or "(without a name)"
 
 
-def plain(text: str) -> str:
+def strip_control(text: str) -> str:
     """`text` with all that is not printable escaped."""
     return "".join(one if one.isprintable() else ascii(one)[1:-1] for one in text)
 

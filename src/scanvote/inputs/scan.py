@@ -9,7 +9,7 @@ from scanvote.images.decode import Rgb
 Status = Literal[413, 415, 422]
 
 
-class Refused(InputError):
+class RejectedFile(InputError):
     """A file that is not taken in.
 
     Attributes:
@@ -40,7 +40,7 @@ class Limits:
 
 
 @dataclass(frozen=True)
-class Scan:
+class InputScan:
     """One scan, decoded as training decoded its own.
 
     Attributes:

@@ -2,7 +2,7 @@
 
 import struct
 
-from scanvote.inputs.header import ORIENTATION, TURNS, Header, Malformed
+from scanvote.inputs.header import EXIF_ROTATIONS, ORIENTATION, BadHeader, Header
 
 WIDTH, HEIGHT, BITS, COLOURS, ALPHA = 256, 257, 258, 262, 338
 TILE_WIDTH, TILE_HEIGHT = 322, 323
@@ -22,9 +22,9 @@ def read_tiff(content: bytes) -> Header:
         tags, several = _tags(content)
         width, height = tags[WIDTH], tags[HEIGHT]
     except (struct.error, OverflowError, KeyError):
-        raise Malformed from None
+        raise BadHeader from None
     if not width or not height:
-        raise Malformed
+        raise BadHeader
     return Header(
         width,
         height,
@@ -33,7 +33,7 @@ def read_tiff(content: bytes) -> Header:
         mode=MODES.get(tags.get(COLOURS, 1), ""),
         alpha=ALPHA in tags,
         several=several,
-        turned=tags.get(ORIENTATION) in TURNS,
+        exif_rotated=tags.get(ORIENTATION) in EXIF_ROTATIONS,
     )
 
 
@@ -50,7 +50,7 @@ def _tags(content: bytes) -> tuple[dict[int, int], bool]:
         tag, kind, size = struct.unpack_from(f"{order}2H{word}", content, at)
         at += struct.calcsize(f"{order}2H{word}")
         if tag in tags:
-            raise Malformed
+            raise BadHeader
         tags[tag] = _first(content, at, order, word, kind, size)
         at += struct.calcsize(order + word)
     (following,) = struct.unpack_from(order + word, content, at)

@@ -7,17 +7,17 @@ import numpy as np
 
 from scanvote.core.errors import InputError
 from scanvote.datasets.volumes import (
-    Cut,
+    Slice,
     Source,
     TooLarge,
     Undecodable,
     Volume,
-    cuts,
+    extract_slices,
     read_dicom,
     read_nifti,
 )
-from scanvote.inputs.sanitise import plain
-from scanvote.inputs.scan import Limits, Refused, Scan
+from scanvote.inputs.sanitise import strip_control
+from scanvote.inputs.scan import InputScan, Limits, RejectedFile
 from scanvote.params import VolumesParams
 
 MOST_SLICES = 4096
@@ -30,7 +30,7 @@ def read_volume(
     kind: Literal["DICOM", "NIfTI"],
     limits: Limits,
     volumes: VolumesParams,
-) -> list[Scan]:
+) -> list[InputScan]:
     """The slices of a NIfTI file or of the files of a DICOM series, or its single image.
 
     Args:
@@ -50,28 +50,30 @@ def read_volume(
             else read_dicom(sources, limits.voxels)
         )
         return list(_scans(read, name, limits, volumes))
-    except Refused:
+    except RejectedFile:
         raise
     except TooLarge as error:
-        raise Refused(plain(str(error)), 413) from None
+        raise RejectedFile(strip_control(str(error)), 413) from None
     except Undecodable as error:
-        raise Refused(plain(str(error)), 415) from None
+        raise RejectedFile(strip_control(str(error)), 415) from None
     except InputError as error:
-        raise Refused(plain(str(error)), 422) from None
+        raise RejectedFile(strip_control(str(error)), 422) from None
 
 
-def _scans(volume: Volume, name: str, limits: Limits, volumes: VolumesParams) -> Iterator[Scan]:
+def _scans(
+    volume: Volume, name: str, limits: Limits, volumes: VolumesParams
+) -> Iterator[InputScan]:
     pixels = 0
-    for at, cut in enumerate(cuts(volume, volumes)):
+    for at, cut in enumerate(extract_slices(volume, volumes)):
         pixels += cut.image.size
         if at >= MOST_SLICES or cut.image.size > limits.pixels or pixels > limits.voxels:
-            raise Refused(f"{name} has more or larger slices than are allowed; part it", 413)
+            raise RejectedFile(f"{name} has more or larger slices than are allowed; part it", 413)
         yield _scan(cut, name)
 
 
-def _scan(cut: Cut, name: str) -> Scan:
+def _scan(cut: Slice, name: str) -> InputScan:
     low, high = cut.window
-    return Scan(
+    return InputScan(
         name,
         np.repeat(cut.image[:, :, np.newaxis], 3, axis=2),
         cut.plane,

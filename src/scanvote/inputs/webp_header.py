@@ -2,7 +2,7 @@
 
 import struct
 
-from scanvote.inputs.header import Header, Malformed, turned
+from scanvote.inputs.header import BadHeader, Header, turned
 
 ALPHA, EXIF, ANIMATION = 0x10, 0x08, 0x02
 """Flags of a canvas."""
@@ -18,9 +18,9 @@ def read_webp(content: bytes) -> Header:
     try:
         width, height, flags = _canvas(content[12:16], content[20:50])
     except (IndexError, struct.error):
-        raise Malformed from None
+        raise BadHeader from None
     if not width or not height:
-        raise Malformed
+        raise BadHeader
     return Header(
         width,
         height,
@@ -28,7 +28,7 @@ def read_webp(content: bytes) -> Header:
         mode="RGB",
         alpha=bool(flags & ALPHA),
         several=bool(flags & ANIMATION),
-        turned=bool(flags & EXIF) and turned(_chunk(content, b"EXIF")),
+        exif_rotated=bool(flags & EXIF) and turned(_chunk(content, b"EXIF")),
     )
 
 
@@ -43,7 +43,7 @@ def _canvas(form: bytes, body: bytes) -> tuple[int, int, int]:
     if form == b"VP8 ":
         width, height = struct.unpack_from("<6x2H", body)
         return width & _SIDE, height & _SIDE, 0
-    raise Malformed
+    raise BadHeader
 
 
 def _chunk(content: bytes, name: bytes) -> bytes:

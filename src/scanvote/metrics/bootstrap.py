@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from scanvote.core.seeds import generator
+from scanvote.core.seeds import rng
 
 RESAMPLES = 2000
 LEVEL = 0.95
@@ -49,7 +49,7 @@ def resampled(counts: Counts, seed: int) -> Counts:
         seed: of the draws, which depend on it and on G alone: two statistics of the same
             groups are paired.
     """
-    draw = generator(seed, "bootstrap")
+    draw = rng(seed, "bootstrap")
     flat = counts.reshape(len(counts), -1)
     even = np.full(len(counts), 1 / len(counts))
     sums = [
@@ -67,7 +67,7 @@ def group_weights(groups: Integers, seed: int) -> Iterator[NDArray[np.float64]]:
         groups: (n,) the group of each scan, from 0.
         seed: of the draws.
     """
-    draw, count = generator(seed, "bootstrap"), int(groups.max(initial=-1)) + 1
+    draw, count = rng(seed, "bootstrap"), int(groups.max(initial=-1)) + 1
     even = np.full(count, 1 / count)
     for _ in range(0, RESAMPLES, BLOCK):
         yield draw.multinomial(count, even, size=BLOCK)[:, groups].astype(float)
@@ -104,7 +104,7 @@ def weightings(groups: int, seed: int) -> Iterator[Floats]:
     """
     yield np.ones((groups, 1))
     yield _without_parts(groups, seed)
-    draw, block = generator(seed, "weightings"), max(1, min(BLOCK, CELLS // groups))
+    draw, block = rng(seed, "weightings"), max(1, min(BLOCK, CELLS // groups))
     for start in range(0, RESAMPLES, block):
         drawn = [
             np.bincount(draw.integers(groups, size=groups), minlength=groups)
@@ -115,7 +115,7 @@ def weightings(groups: int, seed: int) -> Iterator[Floats]:
 
 def _without_parts(groups: int, seed: int) -> Floats:
     parts = min(groups, LEFT_OUT)
-    part = generator(seed, "jackknife").permutation(np.arange(groups) % parts)
+    part = rng(seed, "jackknife").permutation(np.arange(groups) % parts)
     return np.asarray(part[:, None] != np.arange(parts), float)
 
 

@@ -3,12 +3,12 @@
 import numpy as np
 
 from scanvote.metrics.ranking import Floats
-from scanvote.metrics.results import Answers
+from scanvote.metrics.results import ClassifierOutput
 
 BINS = 15
 
 
-def brier(answers: Answers) -> Floats:
+def brier(answers: ClassifierOutput) -> Floats:
     """(n,) the squared distance of the probabilities from the truth, halved (Brier 1950).
 
     Halved it lies between 0 and 1, and is that of the one class where there are two.
@@ -17,12 +17,12 @@ def brier(answers: Answers) -> Floats:
     return np.asarray(((answers.probabilities - truth) ** 2).sum(axis=1) / 2)
 
 
-def confidence(answers: Answers) -> Floats:
+def confidence(answers: ClassifierOutput) -> Floats:
     """(n,) the probability of the class that was said."""
-    return np.asarray(answers.probabilities[np.arange(len(answers.guess)), answers.guess])
+    return np.asarray(answers.probabilities[np.arange(len(answers.predicted)), answers.predicted])
 
 
-def overconfidence(answers: Answers) -> Floats:
+def calibration_gap(answers: ClassifierOutput) -> Floats:
     """(n, BINS) how much surer than right a scan is, in the bin of its confidence, else 0.
 
     The bins are equally wide, each with its upper border. The expected calibration error
@@ -30,5 +30,5 @@ def overconfidence(answers: Answers) -> Floats:
     """
     sure = confidence(answers)
     bins = np.clip(np.ceil(sure * BINS).astype(int) - 1, 0, BINS - 1)
-    excess = sure - (answers.guess == answers.truth)
+    excess = sure - (answers.predicted == answers.truth)
     return np.asarray(np.where(bins[:, None] == np.arange(BINS), excess[:, None], 0.0))

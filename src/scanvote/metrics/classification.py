@@ -3,8 +3,8 @@
 import numpy as np
 import pandas as pd
 
-from scanvote.metrics.resampled import GAUGES
-from scanvote.metrics.results import Answers
+from scanvote.metrics.resampled import METRICS
+from scanvote.metrics.results import ClassifierOutput
 from scanvote.predictions import labels_of, probabilities
 
 
@@ -43,8 +43,8 @@ def evaluate_classes(table: pd.DataFrame) -> dict[str, float]:
         average_precision, macro, one against the rest; sensitivity, specificity, precision,
         auroc and average_precision of each class, as ``sensitivity_<class>``.
     """
-    answers, one = Answers.of(table), np.ones((len(table), 1))
-    figures = [gauge(answers)(one).items() for gauge in GAUGES]
+    answers, one = ClassifierOutput.of(table), np.ones((len(table), 1))
+    figures = [gauge(answers)(one).items() for gauge in METRICS]
     return {name: float(value[0]) for part in figures for name, value in part}
 
 

@@ -12,25 +12,25 @@ import pandas as pd
 
 from scanvote.metrics.bootstrap import Sampled
 from scanvote.metrics.delong import delong
-from scanvote.metrics.results import Answers
+from scanvote.metrics.results import ClassifierOutput
 
 METRICS = ("accuracy", "macro_f1", "auroc")
 TESTS = {"accuracy": "mcnemar", "auroc": "delong"}
 BASELINE = "majority class"
 
 
-def mcnemar(one: Answers, other: Answers) -> float:
+def mcnemar(one: ClassifierOutput, other: ClassifierOutput) -> float:
     """The exact two-sided p value that both are right equally often; 1 where they never differ."""
     from statsmodels.stats.contingency_tables import mcnemar as test
 
-    right, also = (answers.guess == answers.truth for answers in (one, other))
+    right, also = (answers.predicted == answers.truth for answers in (one, other))
     table = [[(right & also).sum(), (right & ~also).sum()], [(~right & also).sum(), 0]]
     return float(test(np.array(table), exact=True).pvalue)
 
 
 def compare(
     pairs: Iterable[tuple[str, str]],
-    answers: Mapping[str, Answers],
+    answers: Mapping[str, ClassifierOutput],
     figures: Mapping[str, Mapping[str, Sampled]],
 ) -> pd.DataFrame:
     """A row a pair of models and metric.
@@ -63,7 +63,7 @@ def _row(
     model: str,
     against: str,
     metric: str,
-    answers: Mapping[str, Answers],
+    answers: Mapping[str, ClassifierOutput],
     figures: Mapping[str, Mapping[str, Sampled]],
 ) -> dict[str, object]:
     difference = figures[model][metric] - figures[against][metric]

@@ -8,7 +8,7 @@ from scanvote.metrics.bootstrap import Counts, accuracy, macro_f1
 from scanvote.metrics.ranking import Bools, Floats
 
 
-def count_figures(counts: Counts, labels: Sequence[str], there: Bools) -> dict[str, Floats]:
+def from_confusion(counts: Counts, labels: Sequence[str], there: Bools) -> dict[str, Floats]:
     """Figures of B confusion matrices.
 
     A share of nothing is NaN: the sensitivity for a class without a scan, the precision of one
@@ -29,9 +29,9 @@ def count_figures(counts: Counts, labels: Sequence[str], there: Bools) -> dict[s
     true, said, total = counts.sum(axis=-1), counts.sum(axis=-2), counts.sum(axis=(-1, -2))
     rest = total[:, None] - true
     shares = {
-        "sensitivity": share(hits, true),
-        "specificity": share(rest - said + hits, rest),
-        "precision": share(hits, said),
+        "sensitivity": safe_divide(hits, true),
+        "specificity": safe_divide(rest - said + hits, rest),
+        "precision": safe_divide(hits, said),
     }
     whole = (true[:, there] > 0).all(axis=-1)
     found = {
@@ -45,7 +45,7 @@ def count_figures(counts: Counts, labels: Sequence[str], there: Bools) -> dict[s
     return found
 
 
-def share(part: Floats, whole: Floats) -> Floats:
+def safe_divide(part: Floats, whole: Floats) -> Floats:
     """`part` of `whole`, elementwise; NaN of nothing."""
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.asarray(np.where(whole > 0, part / whole, np.nan))

@@ -9,7 +9,7 @@ import numpy as np
 
 from scanvote.metrics.bootstrap import SAME
 from scanvote.metrics.ranking import Bools, Floats
-from scanvote.metrics.results import Answers
+from scanvote.metrics.results import ClassifierOutput
 
 
 def contributions(truth: Bools, scores: Floats) -> tuple[float, Floats]:
@@ -44,21 +44,21 @@ def contributions(truth: Bools, scores: Floats) -> tuple[float, Floats]:
     return whole, apart
 
 
-def macro_contributions(answers: Answers) -> tuple[float, Floats]:
+def macro_contributions(answers: ClassifierOutput) -> tuple[float, Floats]:
     """Of the mean area of the classes, each against the rest.
 
     A scan adds its mean contribution to the areas of all classes, so that their covariance, as
     they share the scans, is in the sum. Of two classes it is DeLong's own test.
     """
     parts = [
-        contributions(answers.of_class(code), answers.probabilities[:, code])
+        contributions(answers.is_class(code), answers.probabilities[:, code])
         for code in range(len(answers.labels))
     ]
     areas, apart = zip(*parts, strict=True)
     return float(np.mean(areas)), np.mean(apart, axis=0)
 
 
-def delong(one: Answers, other: Answers) -> float:
+def delong(one: ClassifierOutput, other: ClassifierOutput) -> float:
     """The two-sided p value that both have the same macro AUROC.
 
     Args:

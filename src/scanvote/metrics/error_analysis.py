@@ -11,7 +11,7 @@ from scanvote.predictions import labels_of, probabilities
 Floats = NDArray[np.float64]
 
 
-def chosen_scans(
+def select_scans(
     vote: pd.DataFrame, members: Sequence[pd.DataFrame], most: int
 ) -> dict[str, list[str]]:
     """The scans of each gallery, by `scan_id`; of equals the first in the alphabet.
@@ -31,7 +31,7 @@ def chosen_scans(
           probabilities are further apart.
     """
     rows = vote[["scan_id", "label", "predicted"]].assign(
-        sure=sureness(vote), **disagreement(vote["scan_id"], members)
+        sure=confidence(vote), **disagreement(vote["scan_id"], members)
     )
     surest = rows.sort_values(["sure", "scan_id"], ascending=[False, True])
     wrong = surest[surest["label"] != surest["predicted"]]
@@ -53,7 +53,7 @@ def _kinds(wrong: pd.DataFrame, most: int) -> dict[str, pd.DataFrame]:
     return {kind: kinds[kind].head(each) for kind in ordered}
 
 
-def sureness(table: pd.DataFrame) -> Floats:
+def confidence(table: pd.DataFrame) -> Floats:
     """(n,) the probability of what is predicted, which a vote by majority may not rank first."""
     said = table["predicted"].to_numpy()[:, None] == np.array(labels_of(table))
     return np.asarray(probabilities(table)[said], float)

@@ -6,7 +6,7 @@ import pandas as pd
 
 from scanvote.core.errors import InputError
 from scanvote.metrics.bootstrap import Sampled
-from scanvote.metrics.results import Answers
+from scanvote.metrics.results import ClassifierOutput
 
 ENDS = ("", "_low", "_high")
 OF_CLASS = ("sensitivity", "specificity", "precision", "auroc", "average_precision")
@@ -44,11 +44,11 @@ def merged(*parts: Mapping[str, float]) -> dict[str, float]:
     return found
 
 
-def classes_table(answers: Answers, figures: Mapping[str, Sampled]) -> pd.DataFrame:
+def classes_table(answers: ClassifierOutput, figures: Mapping[str, Sampled]) -> pd.DataFrame:
     """A class a row: its numbers of scans and groups, and the figures `OF_CLASS`."""
     rows = []
     for code, label in enumerate(answers.labels):
-        own = answers.of_class(code)
+        own = answers.is_class(code)
         named = {name: figures[f"{name}_{label}"] for name in OF_CLASS}
         counts = {"scans": int(own.sum()), "groups": answers.groups_with(own)}
         rows.append({"class": label, **counts, **with_intervals(named)})

@@ -21,7 +21,7 @@ SMALLEST = 1e-12
 
 
 @dataclass(frozen=True)
-class Order:
+class RankedScores:
     """Scans of two kinds, sorted by a score.
 
     Attributes:
@@ -37,7 +37,7 @@ class Order:
     between: "csr_matrix"
 
     @classmethod
-    def of(cls, truth: Bools, scores: Floats, rows: Integers | None = None) -> "Order":
+    def of(cls, truth: Bools, scores: Floats, rows: Integers | None = None) -> "RankedScores":
         """Sort n scans.
 
         Args:
@@ -56,7 +56,7 @@ class Order:
             _counted(place[~truth & ~tied], rows[~truth & ~tied], (len(known) + 1, width)),
         )
 
-    def weighed(self, weights: Floats) -> "Ranking":
+    def with_weights(self, weights: Floats) -> "Ranking":
         """The order under B weightings, (rows, B)."""
         tied, between = self.tied @ weights, self.between @ weights
         upto = np.cumsum(between[:-1] + tied, axis=0)

@@ -11,13 +11,13 @@ from itertools import chain
 import numpy as np
 
 from scanvote.metrics.bootstrap import Sampled, weightings
-from scanvote.metrics.calibration_error import brier, overconfidence
-from scanvote.metrics.confusion import count_figures, share
-from scanvote.metrics.ranking import Floats, Order
-from scanvote.metrics.results import Answers
+from scanvote.metrics.calibration_error import brier, calibration_gap
+from scanvote.metrics.confusion import from_confusion, safe_divide
+from scanvote.metrics.ranking import Floats, RankedScores
+from scanvote.metrics.results import ClassifierOutput
 
 Figures = dict[str, Floats]
-Gauge = Callable[[Floats], Figures]
+Metric = Callable[[Floats], Figures]
 
 SPECIFICITY = 0.9
 AT_SPECIFICITY = f"sensitivity_at_specificity_{round(100 * SPECIFICITY)}"
@@ -31,19 +31,19 @@ WIDTHS = {"mcc": 2.0}
 """From the worst value to the best one, where that is not 1."""
 
 
-def counted(answers: Answers) -> Gauge:
+def confusion_metrics(answers: ClassifierOutput) -> Metric:
     """Accuracy, balanced accuracy, macro F1, MCC; sensitivity, specificity, precision a class."""
-    counts, classes, there = answers.counts(), len(answers.labels), answers.there
+    counts, classes, there = answers.counts(), len(answers.labels), answers.present_classes
     flat = counts.reshape(len(counts), -1)
 
     def gauge(weights: Floats) -> Figures:
         drawn = (weights.T @ flat).reshape(-1, classes, classes)
-        return count_figures(drawn, answers.labels, there)
+        return from_confusion(drawn, answers.labels, there)
 
     return gauge
 
 
-def positive_classes(answers: Answers) -> Gauge:
+def positive_classes(answers: ClassifierOutput) -> Metric:
     """Accuracy, balanced accuracy and macro F1 of the scans whose class is not the negative one.
 
     The two means are over the other classes alone; a scan that is said to have the negative class
@@ -52,7 +52,7 @@ def positive_classes(answers: Answers) -> Gauge:
     negative, classes = answers.negative, len(answers.labels)
     if negative is None:
         return lambda _: {}
-    there = answers.there
+    there = answers.present_classes
     there[negative] = False
     if not there.any():
         return lambda weights: {name: np.full(weights.shape[1], np.nan) for name in OF_POSITIVE}
@@ -62,7 +62,7 @@ def positive_classes(answers: Answers) -> Gauge:
 
     def gauge(weights: Floats) -> Figures:
         drawn = (weights.T @ flat).reshape(-1, classes, classes)
-        found = count_figures(drawn, answers.labels, there)
+        found = from_confusion(drawn, answers.labels, there)
         # without a scan of its own the F1 of the negative class is 0: it adds nothing to the sum
         found["macro_f1"] *= classes / (classes - 1)
         return {f"{POSITIVE}{name}": found[name] for name in _OVER_POSITIVE}
@@ -70,22 +70,25 @@ def positive_classes(answers: Answers) -> Gauge:
     return gauge
 
 
-def calibrated(answers: Answers) -> Gauge:
+def calibration_metrics(answers: ClassifierOutput) -> Metric:
     """Brier score and expected calibration error."""
-    scans = answers.summed(np.ones(len(answers.truth)))
-    squares, excess = answers.summed(brier(answers)), answers.summed(overconfidence(answers))
+    scans = answers.sum_by_group(np.ones(len(answers.truth)))
+    squares, excess = (
+        answers.sum_by_group(brier(answers)),
+        answers.sum_by_group(calibration_gap(answers)),
+    )
 
     def gauge(weights: Floats) -> Figures:
         total = weights.T @ scans
         return {
-            "brier": share(weights.T @ squares, total),
-            "ece": share(np.abs(weights.T @ excess).sum(axis=-1), total),
+            "brier": safe_divide(weights.T @ squares, total),
+            "ece": safe_divide(np.abs(weights.T @ excess).sum(axis=-1), total),
         }
 
     return gauge
 
 
-def ranked(answers: Answers) -> Gauge:
+def ranking_metrics(answers: ClassifierOutput) -> Metric:
     """AUROC and average precision of each class against the rest, and their means.
 
     NaN where a class is absent, and so are the means.
@@ -95,7 +98,7 @@ def ranked(answers: Answers) -> Gauge:
     def gauge(weights: Floats) -> Figures:
         areas, precisions = {}, {}
         for label, order in orders.items():
-            ranking = order.weighed(weights)
+            ranking = order.with_weights(weights)
             areas[f"auroc_{label}"] = ranking.auroc()
             precisions[f"average_precision_{label}"] = ranking.average_precision()
         means = {
@@ -107,7 +110,7 @@ def ranked(answers: Answers) -> Gauge:
     return gauge
 
 
-def operated(answers: Answers) -> Gauge:
+def operating_point_metrics(answers: ClassifierOutput) -> Metric:
     """Of two classes, sensitivity and specificity at the operating point, and on the curve.
 
     `sensitivity_at_specificity_90` is the highest one of a threshold chosen on these scans.
@@ -115,7 +118,9 @@ def operated(answers: Answers) -> Gauge:
     if answers.point is None:
         return lambda _: {}
     code = answers.point.code
-    at_point = counted(replace(answers, guess=answers.point.called(answers.probabilities)))
+    at_point = confusion_metrics(
+        replace(answers, predicted=answers.point.apply(answers.probabilities))
+    )
     order, label = _order(answers, code), answers.labels[code]
 
     def gauge(weights: Floats) -> Figures:
@@ -123,20 +128,26 @@ def operated(answers: Answers) -> Gauge:
         return {
             "operating_sensitivity": found[f"sensitivity_{label}"],
             "operating_specificity": found[f"specificity_{label}"],
-            AT_SPECIFICITY: order.weighed(weights).sensitivity_at(SPECIFICITY),
+            AT_SPECIFICITY: order.with_weights(weights).sensitivity_at(SPECIFICITY),
         }
 
     return gauge
 
 
-def _order(answers: Answers, code: int) -> Order:
-    return Order.of(answers.of_class(code), answers.probabilities[:, code], answers.groups)
+def _order(answers: ClassifierOutput, code: int) -> RankedScores:
+    return RankedScores.of(answers.is_class(code), answers.probabilities[:, code], answers.groups)
 
 
-GAUGES = (counted, positive_classes, calibrated, ranked, operated)
+METRICS = (
+    confusion_metrics,
+    positive_classes,
+    calibration_metrics,
+    ranking_metrics,
+    operating_point_metrics,
+)
 
 
-def rests_on(answers: Answers) -> dict[str, int]:
+def effective_groups(answers: ClassifierOutput) -> dict[str, int]:
     """On how many groups each figure rests, of those that do not rest on all.
 
     What is taken over the classes rests on the groups of the rarest one that is there, what sets
@@ -145,37 +156,37 @@ def rests_on(answers: Answers) -> dict[str, int]:
     found: dict[str, int] = {}
     rarest = answers.group_count
     for code, label in enumerate(answers.labels):
-        own = answers.of_class(code)
+        own = answers.is_class(code)
         having, without = answers.groups_with(own), answers.groups_with(~own)
         rarest = min(rarest, having or rarest)
         found |= {
             f"sensitivity_{label}": having,
             f"specificity_{label}": without,
-            f"precision_{label}": answers.groups_with(answers.guess == code),
+            f"precision_{label}": answers.groups_with(answers.predicted == code),
             f"auroc_{label}": min(having, without),
             f"average_precision_{label}": min(having, without),
         }
     found |= dict.fromkeys(MEANS, rarest)
     found |= _rest_of_positive(answers)
     if answers.point is not None:
-        own = answers.of_class(answers.point.code)
+        own = answers.is_class(answers.point.code)
         having, without = answers.groups_with(own), answers.groups_with(~own)
         found |= {"operating_sensitivity": having, "operating_specificity": without}
         found[AT_SPECIFICITY] = min(having, without)
     return found
 
 
-def _rest_of_positive(answers: Answers) -> dict[str, int]:
+def _rest_of_positive(answers: ClassifierOutput) -> dict[str, int]:
     own = answers.positive
-    having = [answers.groups_with(answers.of_class(code)) for code in set(answers.truth[own])]
+    having = [answers.groups_with(answers.is_class(code)) for code in set(answers.truth[own])]
     found = dict.fromkeys(OF_POSITIVE, min(having, default=0))
     return found | {f"{POSITIVE}accuracy": answers.groups_with(own)}
 
 
-def sampled(
-    models: Mapping[str, Answers],
+def bootstrap(
+    models: Mapping[str, ClassifierOutput],
     seed: int,
-    gauges: Sequence[Callable[[Answers], Gauge]] = GAUGES,
+    gauges: Sequence[Callable[[ClassifierOutput], Metric]] = METRICS,
 ) -> dict[str, dict[str, Sampled]]:
     """Every figure of every model, all in the same samples of the groups.
 
@@ -194,8 +205,8 @@ def sampled(
     return {name: _joined(blocks[name], answers) for name, answers in models.items()}
 
 
-def _joined(blocks: list[Figures], answers: Answers) -> dict[str, Sampled]:
-    groups = rests_on(answers)
+def _joined(blocks: list[Figures], answers: ClassifierOutput) -> dict[str, Sampled]:
+    groups = effective_groups(answers)
     return {
         name: Sampled.of(
             np.concatenate([block[name] for block in blocks]),

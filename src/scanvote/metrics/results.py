@@ -15,15 +15,15 @@ class OperatingPoint:
     """Of two classes the one not to miss, and the probability from which a scan is called so."""
 
     code: int
-    least: float
+    threshold: float
 
-    def called(self, probabilities: Floats) -> Integers:
+    def apply(self, probabilities: Floats) -> Integers:
         """(n,) int, the class that each scan is called, of probabilities (n, 2)."""
-        return np.where(probabilities[:, self.code] >= self.least, self.code, 1 - self.code)
+        return np.where(probabilities[:, self.code] >= self.threshold, self.code, 1 - self.code)
 
 
 @dataclass(frozen=True)
-class Answers:
+class ClassifierOutput:
     """The truth of n scans and what was said of them.
 
     Attributes:
@@ -37,7 +37,7 @@ class Answers:
 
     labels: tuple[str, ...]
     truth: Integers
-    guess: Integers
+    predicted: Integers
     probabilities: Floats
     groups: Integers
     point: OperatingPoint | None = None
@@ -49,7 +49,7 @@ class Answers:
         table: pd.DataFrame,
         groups: Integers | None = None,
         point: OperatingPoint | None = None,
-    ) -> "Answers":
+    ) -> "ClassifierOutput":
         """From rows of `predictions.csv` of one model; without `groups` each scan is for itself."""
         labels = labels_of(table)
         codes = {label: code for code, label in enumerate(labels)}
@@ -62,17 +62,17 @@ class Answers:
         return int(self.groups.max(initial=-1)) + 1
 
     @property
-    def there(self) -> Bools:
+    def present_classes(self) -> Bools:
         """(C,) which classes the scans have."""
         return np.bincount(self.truth, minlength=len(self.labels)) > 0
 
-    def of_class(self, code: int) -> Bools:
+    def is_class(self, code: int) -> Bools:
         """(n,) which scans have the class."""
         return np.asarray(self.truth == code)
 
     def counts(self) -> Counts:
         """(groups, C, C), the confusion matrix of each group."""
-        return confusions(self.groups, self.truth, self.guess, len(self.labels))
+        return confusions(self.groups, self.truth, self.predicted, len(self.labels))
 
     @property
     def positive(self) -> Bools:
@@ -83,25 +83,25 @@ class Answers:
         """How many groups have one of the scans, bool (n,)."""
         return len(np.unique(self.groups[scans]))
 
-    def part(self, scans: Bools) -> "Answers":
+    def subset(self, scans: Bools) -> "ClassifierOutput":
         """Of some scans only, bool (n,); their groups numbered anew."""
         return replace(
             self,
             truth=self.truth[scans],
-            guess=self.guess[scans],
+            predicted=self.predicted[scans],
             probabilities=self.probabilities[scans],
             groups=np.unique(self.groups[scans], return_inverse=True)[1],
         )
 
-    def summed(self, values: Floats) -> Floats:
+    def sum_by_group(self, values: Floats) -> Floats:
         """(groups, …): the sums over each group's scans of values (n, …)."""
         found = np.zeros((self.group_count, *values.shape[1:]))
         np.add.at(found, self.groups, values)
         return found
 
 
-def constant(answers: Answers, shares: Floats) -> Answers:
+def majority_baseline(answers: ClassifierOutput, shares: Floats) -> ClassifierOutput:
     """Who says of every scan the class with the largest of `shares`, (C,), its probabilities."""
     said = np.broadcast_to(shares, answers.probabilities.shape)
-    guess = np.full_like(answers.guess, shares.argmax())
-    return replace(answers, guess=guess, probabilities=said, point=None)
+    guess = np.full_like(answers.predicted, shares.argmax())
+    return replace(answers, predicted=guess, probabilities=said, point=None)

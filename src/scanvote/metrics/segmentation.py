@@ -152,12 +152,14 @@ def patient_intervals(patients: pd.DataFrame, seed: int) -> dict[str, float]:
         ("dice_patient_median", "dice", weighted_median),
         ("iou_patient_mean", "iou", weighted_mean),
     ):
-        low, high = interval(redrawn(patients[column].to_numpy(float), statistic, seed))
+        low, high = interval(bootstrap_patients(patients[column].to_numpy(float), statistic, seed))
         found |= {f"{name}_low": low, f"{name}_high": high}
     return found
 
 
-def redrawn(values: Floats, statistic: Callable[[Floats, Floats], Floats], seed: int) -> Floats:
+def bootstrap_patients(
+    values: Floats, statistic: Callable[[Floats, Floats], Floats], seed: int
+) -> Floats:
     """(resamples,) of a statistic of values and of how often each is drawn, with replacement."""
     draws = group_weights(np.arange(len(values)), seed)
     return np.concatenate([statistic(values, often) for often in draws])
@@ -176,6 +178,6 @@ def weighted_median(values: Floats, often: Floats) -> Floats:
     return np.asarray(values[order][middle].mean(axis=0))
 
 
-def all_empty(table: pd.DataFrame) -> pd.DataFrame:
+def empty_prediction_baseline(table: pd.DataFrame) -> pd.DataFrame:
     """The predictions of who never marks a pixel: what a figure must beat."""
     return table.assign(predicted="")

@@ -9,7 +9,7 @@ from keras import layers
 from keras_tuner import HyperParameters
 
 from scanvote.core.errors import InputError
-from scanvote.models.input_spec import Brief, answer
+from scanvote.models.input_spec import InputSpec, output_head
 from scanvote.params import AnnParams
 
 
@@ -23,7 +23,7 @@ def space(hp: HyperParameters, params: AnnParams) -> None:
             hp.Choice("units", params.units)
 
 
-def build(values: Mapping[str, Any], brief: Brief, params: AnnParams) -> keras.Model:
+def build(values: Mapping[str, Any], brief: InputSpec, params: AnnParams) -> keras.Model:
     """Shrink → flatten → `dense_layers` × dense(`units`, ReLU) → dropout → softmax.
 
     `params.shrink` divides the sides of the scan; at 1 all pixels are seen.
@@ -47,4 +47,4 @@ def build(values: Mapping[str, Any], brief: Brief, params: AnnParams) -> keras.M
     for _ in range(values["dense_layers"]):
         x = layers.Dense(values["units"], activation="relu")(x)
     x = layers.Dropout(params.dropout)(x)
-    return keras.Model(inputs, answer(x, brief.outputs), name="ann")
+    return keras.Model(inputs, output_head(x, brief.outputs), name="ann")

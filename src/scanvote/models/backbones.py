@@ -15,7 +15,7 @@ from scanvote.core.errors import InputError, did_you_mean
 from scanvote.core.files import from_root, sha256
 from scanvote.models import efficientnet_lite, lite_weights, torch_file
 from scanvote.models.efficientnet_lite import LITES
-from scanvote.models.input_spec import Brief
+from scanvote.models.input_spec import InputSpec
 from scanvote.models.lite_weights import load_torch_weights, packaged_weights
 from scanvote.models.saving import load_saved_model
 
@@ -102,7 +102,7 @@ def load_backbone(
     name: str,
     shape: tuple[int, ...],
     weights: str,
-    brief: Brief,
+    brief: InputSpec,
     where: str = "transfer.backbones",
 ) -> keras.Model:
     """A feature extractor without its top, and the scaling of its pixels before it.
@@ -162,13 +162,13 @@ def _application(name: str, shape: tuple[int, ...], weights: str | None, where: 
         raise InputError(f"{where}: {name} refuses scans of {shape}{of}: {reason}") from None
 
 
-def scaled(name: str, x: keras.KerasTensor) -> keras.KerasTensor:
+def preprocessing(name: str, x: keras.KerasTensor) -> keras.KerasTensor:
     """Pixels 0…255 as the backbone of that name was trained on."""
     mode = PREPROCESSING.get(name)
     return x if mode is None else Preprocessing(mode, name="preprocessing")(x)
 
 
-def in_colour(x: keras.KerasTensor) -> keras.KerasTensor:
+def to_rgb(x: keras.KerasTensor) -> keras.KerasTensor:
     """Three equal channels of a grey one."""
     return layers.Concatenate()([x] * 3) if x.shape[-1] == 1 else x
 

@@ -7,7 +7,7 @@ import keras
 from keras import layers
 from keras_tuner import HyperParameters
 
-from scanvote.models.input_spec import Brief, answer
+from scanvote.models.input_spec import InputSpec, output_head
 from scanvote.params import CnnParams
 
 
@@ -17,7 +17,7 @@ def space(hp: HyperParameters, params: CnnParams) -> None:
     hp.Choice("dense_layers", params.dense_layers)
 
 
-def build(values: Mapping[str, Any], brief: Brief, params: CnnParams) -> keras.Model:
+def build(values: Mapping[str, Any], brief: InputSpec, params: CnnParams) -> keras.Model:
     """`convolutions` × (3×3 valid, ReLU, 2×2 pooling) → flatten → dense → dropout → softmax.
 
     The dense layers are as wide as the convolutions have filters.
@@ -33,4 +33,4 @@ def build(values: Mapping[str, Any], brief: Brief, params: CnnParams) -> keras.M
     for _ in range(values["dense_layers"]):
         x = layers.Dense(values["filters"], activation="relu")(x)
     x = layers.Dropout(params.dropout)(x)
-    return keras.Model(inputs, answer(x, brief.outputs), name="cnn")
+    return keras.Model(inputs, output_head(x, brief.outputs), name="cnn")

@@ -5,8 +5,8 @@ import numpy as np
 from keras import layers
 
 from scanvote.core.errors import InputError
-from scanvote.models.backbones import in_colour, load_backbone, scaled
-from scanvote.models.input_spec import Brief
+from scanvote.models.backbones import load_backbone, preprocessing, to_rgb
+from scanvote.models.input_spec import InputSpec
 from scanvote.params import UnetParams
 
 STRIDE = 32
@@ -14,7 +14,7 @@ STRIDE = 32
 
 
 def pretrained_levels(
-    inputs: keras.KerasTensor, params: UnetParams, brief: Brief
+    inputs: keras.KerasTensor, params: UnetParams, brief: InputSpec
 ) -> list[keras.KerasTensor]:
     """What the backbone makes of the scans at strides 2, 4, 8…, the finest first.
 
@@ -33,7 +33,7 @@ def pretrained_levels(
         raise InputError(f"unet.encoder: {name} has no levels that halve the scans' size")
     levels = keras.Model(backbone.inputs, [backbone.get_layer(tap).output for tap in taps])
     levels.name = "encoder"
-    return list(levels(scaled(name, x)))
+    return list(levels(preprocessing(name, x)))
 
 
 def _taps(backbone: keras.Model, shape: tuple[int, ...]) -> list[str]:
@@ -50,7 +50,7 @@ def _taps(backbone: keras.Model, shape: tuple[int, ...]) -> list[str]:
 
 def _three_channels(x: keras.KerasTensor, context: int) -> keras.KerasTensor:
     if context == 0:
-        return in_colour(x)
+        return to_rgb(x)
     start = _Middle(own=x.shape[-1] // (2 * context + 1))
     return layers.Conv2D(3, 1, use_bias=False, kernel_initializer=start, name="neighbours")(x)
 

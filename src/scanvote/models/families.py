@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
 from scanvote.models import ann, cnn, published, transfer
-from scanvote.models.input_spec import Brief
+from scanvote.models.input_spec import InputSpec
 
 if TYPE_CHECKING:
     import keras
@@ -17,7 +17,7 @@ class Architecture(Protocol):
     def space(self, hp: "HyperParameters", params: Any) -> None:
         """Ask Keras Tuner for the choices that span the grid."""
 
-    def build(self, values: Mapping[str, Any], brief: Brief, params: Any) -> "keras.Model":
+    def build(self, values: Mapping[str, Any], brief: InputSpec, params: Any) -> "keras.Model":
         """The network of one point of the grid, not compiled."""
 
 

@@ -5,7 +5,7 @@ from typing import Any
 import keras
 from keras import layers
 
-from scanvote.models.layer_calls import Step, feature_maps, steps_of
+from scanvote.models.layer_calls import LayerCall, feature_maps, layer_calls
 
 
 def with_features(model: keras.Model) -> keras.Model:
@@ -18,11 +18,11 @@ def with_features(model: keras.Model) -> keras.Model:
     copies.
     """
     inputs = keras.Input(model.input_shape[1:], name="scan")
-    steps = steps_of(model, inputs)
+    steps = layer_calls(model, inputs)
     return keras.Model(inputs, [_features(steps), steps[-1].made])
 
 
-def _features(steps: list[Step]) -> Any:
+def _features(steps: list[LayerCall]) -> Any:
     maps = feature_maps(steps)
     if not maps:
         dense = [step for step in steps if isinstance(step.layer, layers.Dense)]

@@ -9,7 +9,7 @@ from keras import layers
 
 
 @dataclass(frozen=True)
-class Brief:
+class InputSpec:
     """What a classifier is given and asked.
 
     Attributes:
@@ -24,13 +24,13 @@ class Brief:
     mirror: Path | None = None
 
 
-def answer(x: keras.KerasTensor, outputs: int) -> keras.KerasTensor:
+def output_head(x: keras.KerasTensor, outputs: int) -> keras.KerasTensor:
     """Dense softmax, or sigmoid for one output; float32, also behind layers of less."""
     activation = "sigmoid" if outputs == 1 else "softmax"
     return layers.Dense(outputs, activation=activation, dtype="float32")(x)
 
 
-def as_classes(predicted: np.ndarray) -> np.ndarray:
+def to_class_probabilities(predicted: np.ndarray) -> np.ndarray:
     """float (n, classes) of what a network says: a sigmoid speaks of the second class."""
     if predicted.shape[1] > 1:
         return predicted

@@ -7,7 +7,7 @@ import keras
 
 
 @dataclass(frozen=True)
-class Step:
+class LayerCall:
     """One layer at work: what it is given, and what it makes of that."""
 
     layer: keras.Layer
@@ -15,7 +15,7 @@ class Step:
     made: Any
 
 
-def steps_of(model: keras.Model, inputs: Any) -> list[Step]:
+def layer_calls(model: keras.Model, inputs: Any) -> list[LayerCall]:
     """The layers at work on `inputs`, in order, those of nested models in their place.
 
     Where layers of one within the other share a name, which Keras takes in no model, the later is
@@ -35,14 +35,14 @@ def _tell_apart(model: keras.Model) -> None:
             owners[layer.name] = layer
 
 
-def _walked(model: keras.Model, inputs: Any) -> list[Step]:
-    steps: list[Step] = []
+def _walked(model: keras.Model, inputs: Any) -> list[LayerCall]:
+    steps: list[LayerCall] = []
 
     def call(layer: keras.Layer, *given: Any, **options: Any) -> Any:
         if isinstance(layer, keras.Model):
             steps.extend(_walked(layer, given[0]))
         else:
-            steps.append(Step(layer, given[0], layer(*given, **options)))
+            steps.append(LayerCall(layer, given[0], layer(*given, **options)))
         return steps[-1].made
 
     # a model of one input takes it by itself, or in a list, as it was made
@@ -53,7 +53,7 @@ def _walked(model: keras.Model, inputs: Any) -> list[Step]:
     return steps
 
 
-def feature_maps(steps: list[Step]) -> list[Any]:
+def feature_maps(steps: list[LayerCall]) -> list[Any]:
     """The tensors of four axes from the first convolution on, in order."""
     first = next((at for at, step in enumerate(steps) if _convolves(step.layer)), len(steps))
     return [step.made for step in steps[first:] if len(step.made.shape) == 4]

@@ -6,11 +6,11 @@ from typing import Any
 import keras
 from keras_tuner import HyperParameters
 
-from scanvote.models.input_spec import Brief
+from scanvote.models.input_spec import InputSpec
 from scanvote.models.networks import cnn_lime, densenet121, pneumonia_cnn, resnet50_yes_no
 from scanvote.params import PublishedParams
 
-NETWORKS: dict[str, Callable[[Brief, str], keras.Model]] = {
+NETWORKS: dict[str, Callable[[InputSpec, str], keras.Model]] = {
     "resnet50_yes_no": resnet50_yes_no.build,
     "cnn_lime": cnn_lime.build,
     "pneumonia_cnn1": pneumonia_cnn.build_1,
@@ -27,7 +27,7 @@ def space(hp: HyperParameters, params: PublishedParams) -> None:
     hp.Choice("network", params.networks)
 
 
-def build(values: Mapping[str, Any], brief: Brief, params: PublishedParams) -> keras.Model:
+def build(values: Mapping[str, Any], brief: InputSpec, params: PublishedParams) -> keras.Model:
     """The network of that name, for scans of any size and any number of classes.
 
     Raises:

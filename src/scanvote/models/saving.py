@@ -8,7 +8,7 @@ from pathlib import Path
 import keras
 
 from scanvote.core.errors import InputError
-from scanvote.core.files import written
+from scanvote.core.files import atomic_write
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time a zip can hold
 
@@ -21,7 +21,7 @@ def save_model(model: keras.Model, path: Path) -> None:
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     plain = keras.Model(model.inputs, model.outputs, name=model.name)
-    with written(path) as beside:
+    with atomic_write(path) as beside:
         raw = beside.with_name(f"{beside.stem}-raw.keras")
         try:
             plain.save(raw)

@@ -8,8 +8,8 @@ import keras
 from keras import layers
 from keras_tuner import HyperParameters
 
-from scanvote.models.backbones import in_colour, is_saved, load_backbone, scaled
-from scanvote.models.input_spec import Brief, answer
+from scanvote.models.backbones import is_saved, load_backbone, preprocessing, to_rgb
+from scanvote.models.input_spec import InputSpec, output_head
 from scanvote.params import TransferParams
 
 FROZEN = "frozen_features"  # ends what does not learn: training computes it once
@@ -23,30 +23,30 @@ def space(hp: HyperParameters, params: TransferParams) -> None:
     hp.Choice("dropout", params.dropout)
 
 
-def build(values: Mapping[str, Any], brief: Brief, params: TransferParams) -> keras.Model:
+def build(values: Mapping[str, Any], brief: InputSpec, params: TransferParams) -> keras.Model:
     """Backbone → global pooling → optional dense(`units`) → dropout → softmax.
 
-    The backbone is frozen; `release` thaws it.
+    The backbone is frozen; `unfreeze` thaws it.
 
     Raises:
         InputError: the backbone cannot be had.
     """
     inputs = keras.Input(brief.shape, name="scan")
-    x = _features(values, in_colour(inputs), brief, params)
+    x = _features(values, to_rgb(inputs), brief, params)
     if values["units"] > 0:
         x = layers.Dense(values["units"], activation="relu")(x)
     x = layers.Dropout(values["dropout"])(x)
-    return keras.Model(inputs, answer(x, brief.outputs), name="transfer")
+    return keras.Model(inputs, output_head(x, brief.outputs), name="transfer")
 
 
 def _features(
-    values: Mapping[str, Any], x: keras.KerasTensor, brief: Brief, params: TransferParams
+    values: Mapping[str, Any], x: keras.KerasTensor, brief: InputSpec, params: TransferParams
 ) -> keras.KerasTensor:
     """float (batch, features) of the backbone."""
     name = values["backbone"]
     backbone = load_backbone(name, x.shape[1:], params.weights, brief)
     backbone.name, backbone.trainable = BACKBONE, False
-    features = backbone(scaled(name, x))
+    features = backbone(preprocessing(name, x))
     if len(features.shape) == 4:
         average = values["pooling"] == "average"
         pool = layers.GlobalAveragePooling2D if average else layers.GlobalMaxPooling2D
@@ -54,7 +54,7 @@ def _features(
     return layers.Identity(name=FROZEN)(features)
 
 
-def release(model: keras.Model, thaw: str | float) -> None:
+def unfreeze(model: keras.Model, thaw: str | float) -> None:
     """Let the backbone learn.
 
     Args:
@@ -84,7 +84,7 @@ def _first_to_learn(names: Sequence[str], thaw: str | float) -> int:
     return names.index(thaw)
 
 
-def title(backbone: str, params: TransferParams) -> str:
+def short_name(backbone: str, params: TransferParams) -> str:
     """A backbone's short name, which says what it was trained on: ``VGG16-untrained``."""
     if is_saved(backbone):
         return Path(backbone).stem

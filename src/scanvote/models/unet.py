@@ -15,7 +15,7 @@ from keras import layers
 from keras_tuner import HyperParameters
 
 from scanvote.models.encoders import pretrained_levels
-from scanvote.models.input_spec import Brief
+from scanvote.models.input_spec import InputSpec
 from scanvote.params import UnetParams
 
 LEVELS = 5
@@ -28,7 +28,7 @@ def space(hp: HyperParameters, params: UnetParams) -> None:
         hp.Choice(name, getattr(params, name))
 
 
-def build(values: Mapping[str, Any], brief: Brief, params: UnetParams) -> keras.Model:
+def build(values: Mapping[str, Any], brief: InputSpec, params: UnetParams) -> keras.Model:
     """Levels of two 3×3 convolutions, each half as fine as the one before, and back across skips.
 
     Input 0…255 of `brief.shape`, (H, W, C); output float (H, W, 1), the probability of tumour

@@ -29,8 +29,8 @@ from scanvote.params.models import (
     SearchParams,
     TrainingParams,
     TransferParams,
+    TuningParams,
     UnetParams,
-    WalkParams,
 )
 from scanvote.params.reading import load_params, load_values, parse_values, validate
 from scanvote.params.section import Section, Task
@@ -58,9 +58,9 @@ __all__ = [
     "Task",
     "TrainingParams",
     "TransferParams",
+    "TuningParams",
     "UnetParams",
     "VolumesParams",
-    "WalkParams",
     "load_params",
     "load_values",
     "parse_values",

@@ -40,7 +40,7 @@ class TrainingParams(Section):
 Family = Literal["ann", "cnn", "transfer", "published"]
 
 
-class WalkParams(TrainingParams):
+class TuningParams(TrainingParams):
     """How Keras Tuner walks a grid, and how each of its points is trained."""
 
     algorithm: Literal["grid", "random", "bayesian", "hyperband"]
@@ -53,7 +53,7 @@ class WalkParams(TrainingParams):
         return TrainingParams(**{name: getattr(self, name) for name in TrainingParams.model_fields})
 
 
-class SearchParams(WalkParams):
+class SearchParams(TuningParams):
     families: Annotated[list[Family], Field(min_length=1)]
     objective: Literal["macro_f1", "accuracy", "loss"]
     output: Literal["softmax", "sigmoid"]
@@ -139,7 +139,7 @@ class BaselineParams(Section):
     smallest: Annotated[list[Share], Field(min_length=1), Choices]
 
 
-class UnetParams(WalkParams):
+class UnetParams(TuningParams):
     objective: Literal["dice", "loss"]
     encoder: str | None
     weights: str

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from scanvote.core.disclaimer import footnote
-from scanvote.core.files import written
+from scanvote.core.files import atomic_write
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -46,7 +46,7 @@ def class_colour(place: int) -> str:
     return _CLASSES[place % len(_CLASSES)]
 
 
-def worded(name: str, width: int = 1000) -> str:
+def wrap_label(name: str, width: int = 1000) -> str:
     """A name as a person writes it, in lines of `width` letters, cut behind a space, - or /."""
     lines = [""]
     for part in re.split(r"(?<=[-/ ])", name.replace("_", " ")):
@@ -57,7 +57,7 @@ def worded(name: str, width: int = 1000) -> str:
 
 
 @contextmanager
-def canvas(
+def figure(
     path: Path,
     title: str,
     size: tuple[float, float],
@@ -79,7 +79,7 @@ def canvas(
         figure.suptitle(title, x=0.01, ha="left", fontsize=10, fontweight="bold")
         figure.supxlabel(footnote(), x=0.99, ha="right", fontsize=7, color="0.45")
         yield figure.subplots(rows, columns, height_ratios=heights)
-        with written(path) as beside, beside.open("wb") as file:
+        with atomic_write(path) as beside, beside.open("wb") as file:
             FigureCanvasAgg(figure).print_png(file, metadata={"Software": None})  # type: ignore[no-untyped-call]
 
 
@@ -91,14 +91,14 @@ def grid(
     columns = min(columns, count)
     rows = -(-count // columns)
     size = (max(width * columns, 4.5), 2.0 * rows + 0.6)
-    with canvas(path, title, size, rows, columns) as axes:
+    with figure(path, title, size, rows, columns) as axes:
         cells = list(np.atleast_1d(axes).flat)
         for cell in cells:
             cell.axis("off")
         yield cells[:count]
 
 
-def show(axes: "Axes", image: np.ndarray, caption: str) -> None:
+def imshow_gray(axes: "Axes", image: np.ndarray, caption: str) -> None:
     axes.imshow(image.squeeze(), cmap="gray", vmin=0, vmax=255)
     axes.set_title(caption, fontsize=7, loc="center")
 
@@ -113,4 +113,4 @@ def gallery(
     """
     with grid(len(images), columns, title, path) as axes:
         for ax, image, caption in zip(axes, images, captions, strict=True):
-            show(ax, image, caption)
+            imshow_gray(ax, image, caption)

@@ -5,11 +5,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 from scanvote.images.decode import Mask
-from scanvote.inputs import Gathered, Limits, Refused, Scan, read_gathered
+from scanvote.inputs import DiscoveredInput, InputScan, Limits, RejectedFile, read_discovered
 from scanvote.params import VolumesParams
 from scanvote.pipeline.package import Package
-from scanvote.predict.predictor import examined
-from scanvote.predict.schema import Finding, Refusal
+from scanvote.predict.predictor import predict_with_masks
+from scanvote.predict.schema import FileError, ScanPrediction
 
 BATCH = 32
 LIMITS = Limits(bytes=2**31)
@@ -19,7 +19,7 @@ _PIXELS = 2**26
 
 
 @dataclass(frozen=True)
-class Looked:
+class ScanResult:
     """What is said of a scan, beside what it is said of.
 
     Attributes:
@@ -28,14 +28,14 @@ class Looked:
         mask: bool (H, W), what is marked.
     """
 
-    scan: Scan
-    finding: Finding
+    scan: InputScan
+    finding: ScanPrediction
     mask: Mask
 
 
-def looked_at(
-    package: Package, files: Iterable[Gathered], batch: int = BATCH
-) -> Iterator[Looked | Refusal]:
+def predict_stream(
+    package: Package, files: Iterable[DiscoveredInput], batch: int = BATCH
+) -> Iterator[ScanResult | FileError]:
     """What is said of each scan of each file, in their order.
 
     A thread reads the next batch while the networks look at this one.
@@ -47,26 +47,30 @@ def looked_at(
     """
     items = _read(files, package.contents.volumes)
     for together in _ahead(_batches(items, batch)):
-        scans = [item for item in together if isinstance(item, Scan)]
-        said = iter(examined(package, scans))
+        scans = [item for item in together if isinstance(item, InputScan)]
+        said = iter(predict_with_masks(package, scans))
         for item in together:
-            yield item if isinstance(item, Refusal) else Looked(item, *next(said))
+            yield item if isinstance(item, FileError) else ScanResult(item, *next(said))
 
 
-def _read(files: Iterable[Gathered], volumes: VolumesParams) -> Iterator[Scan | Refusal]:
+def _read(
+    files: Iterable[DiscoveredInput], volumes: VolumesParams
+) -> Iterator[InputScan | FileError]:
     for file in files:
         try:
-            for scan in read_gathered(file, LIMITS, volumes):
+            for scan in read_discovered(file, LIMITS, volumes):
                 yield replace(scan, file=file.name)  # whole, however long
-        except Refused as refused:
-            yield Refusal(file=file.name, status=refused.status, reason=str(refused))
+        except RejectedFile as refused:
+            yield FileError(file=file.name, status=refused.status, reason=str(refused))
 
 
-def _batches(items: Iterable[Scan | Refusal], most: int) -> Iterator[list[Scan | Refusal]]:
-    batch, pixels = list[Scan | Refusal](), 0
+def _batches(
+    items: Iterable[InputScan | FileError], most: int
+) -> Iterator[list[InputScan | FileError]]:
+    batch, pixels = list[InputScan | FileError](), 0
     for item in items:
         batch.append(item)
-        pixels += item.image.size // 3 if isinstance(item, Scan) else 0
+        pixels += item.image.size // 3 if isinstance(item, InputScan) else 0
         if len(batch) >= most or pixels >= _PIXELS:
             yield batch
             batch, pixels = [], 0
@@ -75,8 +79,8 @@ def _batches(items: Iterable[Scan | Refusal], most: int) -> Iterator[list[Scan |
 
 
 def _ahead(
-    batches: Iterator[list[Scan | Refusal]],
-) -> Iterator[list[Scan | Refusal]]:
+    batches: Iterator[list[InputScan | FileError]],
+) -> Iterator[list[InputScan | FileError]]:
     with ThreadPoolExecutor(1) as reader:
         coming = reader.submit(next, batches, None)
         while (batch := coming.result()) is not None:

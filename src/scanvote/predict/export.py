@@ -5,17 +5,17 @@ from pathlib import Path
 
 from scanvote.core.disclaimer import DISCLAIMER
 from scanvote.core.errors import InputError
-from scanvote.core.files import replaced_folder, sha256, write_text
+from scanvote.core.files import atomic_replace_folder, sha256, write_text
 from scanvote.pipeline.ensemble.vote import Vote
-from scanvote.pipeline.package import Contents, read_contents
-from scanvote.pipeline.package.metadata import CARD, NAME, VOTE, write_contents
+from scanvote.pipeline.package import ModelMetadata, read_metadata
+from scanvote.pipeline.package.metadata import CARD, NAME, VOTE, write_metadata
 from scanvote.pipeline.package.model_card import card
 
 README = "README.md"
 _GRAPHS = "*.onnx"
 
 
-def export(model: Path, out: Path, onnx: bool) -> Contents:
+def export(model: Path, out: Path, onnx: bool) -> ModelMetadata:
     """Copy the package in `model` to `out`, every file by its digest, and tell how it is used.
 
     Args:
@@ -29,16 +29,16 @@ def export(model: Path, out: Path, onnx: bool) -> Contents:
     Raises:
         InputError: `model` is no package, `out` holds something else, or the copy is not whole.
     """
-    read_contents(model)
+    read_metadata(model)
     _check_place(model.resolve(), out.resolve(), out)
-    with replaced_folder(out.resolve()) as folder:
+    with atomic_replace_folder(out.resolve()) as folder:
         left = None if onnx else shutil.ignore_patterns(_GRAPHS)
         shutil.copytree(model, folder, ignore=left)
         _check_copy(model, folder)
         if not onnx:
             _forget_graphs(folder)
         write_text(folder / README, _readme(out))
-        return read_contents(folder)
+        return read_metadata(folder)
 
 
 def _check_place(model: Path, out: Path, named: Path) -> None:
@@ -58,7 +58,7 @@ def _check_copy(model: Path, folder: Path) -> None:
 
 
 def _forget_graphs(folder: Path) -> None:
-    whole = read_contents(folder)
+    whole = read_metadata(folder)
     bare = {"onnx": None}
     members = [one.model_copy(update=bare) for one in whole.classifiers.members]
     unets = [one.model_copy(update=bare) for one in whole.segmenters.networks]
@@ -68,7 +68,7 @@ def _forget_graphs(folder: Path) -> None:
             "segmenters": whole.segmenters.model_copy(update={"networks": unets}),
         }
     )
-    write_contents(contents, folder)
+    write_metadata(contents, folder)
     write_text(folder / CARD, card(contents, Vote.read(folder / VOTE)))
 
 

@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scanvote.core.errors import InputError
-from scanvote.core.files import written
+from scanvote.core.files import atomic_write
 from scanvote.datasets.user_data.scan_tree import stem
 from scanvote.images.decode import Mask, Rgb
-from scanvote.predict.schema import Finding
+from scanvote.predict.schema import ScanPrediction
 
 _COVER = 0.75
 """Of the scan, where a map is brightest: as in the report's galleries."""
@@ -21,7 +21,7 @@ _LONGEST = 180
 """Bytes of a name: file systems take 255, of which numbers and endings need some."""
 
 
-class Places:
+class OutputPaths:
     """A path for each picture, in the folders that the scans lie in, none given twice."""
 
     def __init__(self, folder: Path, files: Iterable[str]) -> None:
@@ -42,7 +42,7 @@ class Places:
         except OSError as error:
             raise InputError(f"{folder} cannot be a folder: {error.strerror}") from None
 
-    def of(self, finding: Finding, ending: str) -> Path:
+    def of(self, finding: ScanPrediction, ending: str) -> Path:
         """Where the picture of this scan belongs; `ending` as ``.png``."""
         whole = PurePath(finding.file)
         folders, name = whole.parts[:-1][self._shared :], whole.name
@@ -83,10 +83,10 @@ def write_mask(mask: Mask, path: Path) -> None:
 
 def write_overlay(image: Rgb, heat: NDArray[np.uint8], path: Path) -> None:
     """The scan under a map (H, W) of what speaks for the vote, the brightest most."""
-    _write_png(overlaid(image, heat)[..., ::-1], path)
+    _write_png(overlay_heatmap(image, heat)[..., ::-1], path)
 
 
-def overlaid(image: Rgb, heat: NDArray[np.uint8]) -> Rgb:
+def overlay_heatmap(image: Rgb, heat: NDArray[np.uint8]) -> Rgb:
     """The scan, the map in its colours laid over it: the more opaque, the more it says."""
     below = image.astype(np.float32)
     colours = cv2.applyColorMap(heat, cv2.COLORMAP_INFERNO)[..., ::-1].astype(np.float32)
@@ -95,5 +95,5 @@ def overlaid(image: Rgb, heat: NDArray[np.uint8]) -> Rgb:
 
 
 def _write_png(pixels: np.ndarray, path: Path) -> None:
-    with written(path) as beside:
+    with atomic_write(path) as beside:
         beside.write_bytes(cv2.imencode(".png", pixels)[1].tobytes())

@@ -22,16 +22,22 @@ from numpy.typing import NDArray
 from scanvote.core.backend import use_backend
 from scanvote.core.errors import InputError
 from scanvote.images.decode import Mask
-from scanvote.images.preprocess import unframed_map
-from scanvote.inputs.scan import Scan
+from scanvote.images.preprocess import map_to_original_space
+from scanvote.inputs.scan import InputScan
 from scanvote.params.whole import ExplainParams, Method
-from scanvote.pipeline.ensemble.vote import tempered
-from scanvote.pipeline.package import Answer, Package, load_package, read_contents
-from scanvote.pipeline.package.model import framed
-from scanvote.predict.schema import Familiarity, Finding, MaskFinding, MemberVote, OperatingPoint
+from scanvote.pipeline.ensemble.vote import calibrated
+from scanvote.pipeline.package import ClassificationOutput, Package, load_package, read_metadata
+from scanvote.pipeline.package.model import preprocess_scans
+from scanvote.predict.schema import (
+    MaskFinding,
+    MemberVote,
+    OodScore,
+    OperatingPoint,
+    ScanPrediction,
+)
 
 if TYPE_CHECKING:
-    from scanvote.pipeline.explain.panel import Panel
+    from scanvote.pipeline.explain.panel import ExplainableEnsemble
 
 STRANGE_CLASS = "the networks that vote were shown nothing like it: the class means little"
 STRANGE_MASK = "the networks that mark tumours were shown nothing like it: the mask means little"
@@ -41,23 +47,25 @@ _SEED = 0
 """Of explanations, beside the scan itself."""
 
 
-def ready_package(folder: Path) -> Package:
+def load_for_inference(folder: Path) -> Package:
     """The package in `folder`, on the backend that it was packed with, unless one is in use.
 
     Raises:
         InputError: it is no package, or its backend is not installed.
     """
     if "keras" not in sys.modules:  # which reads the choice once
-        use_backend(read_contents(folder).backend)
+        use_backend(read_metadata(folder).backend)
     return load_package(folder)
 
 
-def examine(package: Package, scans: Sequence[Scan]) -> list[Finding]:
+def predict_one(package: Package, scans: Sequence[InputScan]) -> list[ScanPrediction]:
     """All that is said of each scan, in their order."""
-    return [finding for finding, _ in examined(package, scans)]
+    return [finding for finding, _ in predict_with_masks(package, scans)]
 
 
-def examined(package: Package, scans: Sequence[Scan]) -> list[tuple[Finding, Mask]]:
+def predict_with_masks(
+    package: Package, scans: Sequence[InputScan]
+) -> list[tuple[ScanPrediction, Mask]]:
     """All that is said of each scan, and what is marked of it: bool (H, W), as large as the scan.
 
     The networks are asked about all of the scans at once, in batches of their own.
@@ -65,7 +73,7 @@ def examined(package: Package, scans: Sequence[Scan]) -> list[tuple[Finding, Mas
     if not scans:
         return []
     images = [scan.image for scan in scans]
-    answer, marked = package.probabilities(images), package.marked(images)
+    answer, marked = package.probabilities(images), package.segment(images)
     members = _members(package, answer)
     return [
         (_finding(package, scan, answer, place, members[place], mask, float(far)), mask)
@@ -75,7 +83,7 @@ def examined(package: Package, scans: Sequence[Scan]) -> list[tuple[Finding, Mas
     ]
 
 
-def explained(package: Package, scan: Scan, method: Method) -> dict[str, NDArray[np.uint8]]:
+def explain(package: Package, scan: InputScan, method: Method) -> dict[str, NDArray[np.uint8]]:
     """What speaks for the class that each model predicts.
 
     What is random depends on what the networks see and on nothing else, so whoever asks about
@@ -88,26 +96,30 @@ def explained(package: Package, scan: Scan, method: Method) -> dict[str, NDArray
     Raises:
         InputError: the method serves no member.
     """
-    from scanvote.pipeline.explain.panel import VOTE, explain_scan, scaled
+    from scanvote.pipeline.explain.panel import VOTE, explain_scan, normalise_map
 
     panel, contents = package.panel(), package.contents.classifiers
     check_method(panel, method)
-    image = framed([scan.image], contents.prepare)[0]
+    image = preprocess_scans([scan.image], contents.prepare)[0]
     how = ExplainParams(scans=0, **contents.explain.model_dump())
     seen = hashlib.sha256(image.tobytes()).hexdigest()
     found = explain_scan(panel, seen, image, method, how, _SEED)
     models = [VOTE, *(name for name in found if name != VOTE)]
-    maps = {name: unframed_map(found[name], scan.image, contents.prepare) for name in models}
-    return {name: np.rint(255 * scaled(heat)).astype(np.uint8) for name, heat in maps.items()}
+    maps = {
+        name: map_to_original_space(found[name], scan.image, contents.prepare) for name in models
+    }
+    return {
+        name: np.rint(255 * normalise_map(heat)).astype(np.uint8) for name, heat in maps.items()
+    }
 
 
-def check_method(panel: "Panel", method: Method) -> None:
+def check_method(panel: "ExplainableEnsemble", method: Method) -> None:
     """Whether the vote can be explained so.
 
     Raises:
         InputError: it cannot.
     """
-    if not panel.serves(method):
+    if not panel.supports(method):
         raise InputError(
             f"{method} explains networks with convolutions, and none of them votes here: choose"
             " occlusion or lime"
@@ -116,19 +128,19 @@ def check_method(panel: "Panel", method: Method) -> None:
 
 def _finding(
     package: Package,
-    scan: Scan,
-    answer: Answer,
+    scan: InputScan,
+    answer: ClassificationOutput,
     place: int,
     members: list[MemberVote],
     mask: Mask,
     mask_distance: float,
-) -> Finding:
+) -> ScanPrediction:
     labels = package.vote.labels
     said = _by_class(labels, answer.vote.probabilities[place])
     own, marked = _familiarity(float(answer.distances[place])), _marked(scan, mask, mask_distance)
     strange = {STRANGE_CLASS: own.outside, STRANGE_MASK: marked.familiarity.outside}
     height, width = scan.image.shape[:2]
-    return Finding(
+    return ScanPrediction(
         file=scan.file,
         slice=scan.slice,
         plane=scan.plane or None,
@@ -146,11 +158,11 @@ def _finding(
     )
 
 
-def _members(package: Package, answer: Answer) -> list[list[MemberVote]]:
+def _members(package: Package, answer: ClassificationOutput) -> list[list[MemberVote]]:
     """What each member says of each scan."""
     vote = package.vote
     raw = np.round(answer.members, _DIGITS)  # as they are counted
-    both = np.stack([raw, tempered(raw, vote.temperatures)])
+    both = np.stack([raw, calibrated(raw, vote.temperatures)])
     return [
         [
             MemberVote(
@@ -164,7 +176,7 @@ def _members(package: Package, answer: Answer) -> list[list[MemberVote]]:
     ]
 
 
-def _marked(scan: Scan, mask: Mask, distance: float) -> MaskFinding:
+def _marked(scan: InputScan, mask: Mask, distance: float) -> MaskFinding:
     area = int(mask.sum())
     return MaskFinding(
         area_pixels=area,
@@ -181,8 +193,8 @@ def _operating(package: Package, said: dict[str, float]) -> OperatingPoint | Non
     return OperatingPoint(positive=point.positive, threshold=point.threshold, called=called)
 
 
-def _familiarity(distance: float) -> Familiarity:
-    return Familiarity(distance=round(distance, _DIGITS), outside=distance > 1)
+def _familiarity(distance: float) -> OodScore:
+    return OodScore(distance=round(distance, _DIGITS), outside=distance > 1)
 
 
 def _by_class(labels: Sequence[str], values: NDArray[np.float64]) -> dict[str, float]:

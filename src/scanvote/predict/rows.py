@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from scanvote.pipeline.package.metadata import Classifiers
-from scanvote.predict.schema import Finding, Refusal
+from scanvote.predict.schema import FileError, ScanPrediction
 
 Row = dict[str, str | float | int | bool | None]
 
@@ -11,8 +11,8 @@ PICTURES = ("mask", "explanation")
 _WHOSE = ("file", "slice", "plane")
 
 
-def said_columns(classifiers: Classifiers) -> list[str]:
-    """Of `said`, in order."""
+def row_columns(classifiers: Classifiers) -> list[str]:
+    """Of `to_row`, in order."""
     return [
         "vote",
         *(f"p_{label}" for label in classifiers.labels),
@@ -32,10 +32,10 @@ def said_columns(classifiers: Classifiers) -> list[str]:
 def columns(classifiers: Classifiers, pictures: Mapping[str, object]) -> list[str]:
     """Of a table in which pictures of these kinds are named."""
     kinds = [kind for kind in PICTURES if kind in pictures]
-    return [*_WHOSE, *said_columns(classifiers), *kinds, "error"]
+    return [*_WHOSE, *row_columns(classifiers), *kinds, "error"]
 
 
-def said(finding: Finding) -> Row:
+def to_row(finding: ScanPrediction) -> Row:
     """What is said, without whose scan it is said of."""
     mask, own = finding.mask, finding.familiarity
     return {
@@ -54,14 +54,14 @@ def said(finding: Finding) -> Row:
     }
 
 
-def row(one: Finding | Refusal, pictures: Mapping[str, str]) -> Row:
+def row(one: ScanPrediction | FileError, pictures: Mapping[str, str]) -> Row:
     """A row of the table; what is not known is left out.
 
     Args:
         one: what is said.
         pictures: where each kind was written to.
     """
-    if isinstance(one, Refusal):
+    if isinstance(one, FileError):
         return {"file": one.file, "error": one.reason}
     whose: Row = {"file": one.file, "slice": one.slice, "plane": one.plane}
-    return whose | said(one) | dict(pictures)
+    return whose | to_row(one) | dict(pictures)

@@ -9,21 +9,21 @@ from pathlib import Path
 from scanvote.core.disclaimer import DISCLAIMER
 from scanvote.core.errors import InputError
 from scanvote.core.progress import Progress, progress_bar
-from scanvote.datasets.user_data.layout import Left
-from scanvote.inputs import Gathered, gathered
+from scanvote.datasets.user_data.layout import SkippedFile
+from scanvote.inputs import DiscoveredInput, discover_inputs
 from scanvote.params.whole import Method
-from scanvote.pipeline.package import Contents, Package, read_contents
-from scanvote.predict.batches import Looked, looked_at
-from scanvote.predict.pictures import Places, check_apart, write_mask, write_overlay
-from scanvote.predict.predictor import check_method, explained, ready_package
+from scanvote.pipeline.package import ModelMetadata, Package, read_metadata
+from scanvote.predict.batches import ScanResult, predict_stream
+from scanvote.predict.pictures import OutputPaths, check_apart, write_mask, write_overlay
+from scanvote.predict.predictor import check_method, explain, load_for_inference
 from scanvote.predict.rows import columns
-from scanvote.predict.schema import Refusal
+from scanvote.predict.schema import FileError
 from scanvote.predict.tables import Add, table_file, table_on_stdout
 from scanvote.predict.terminal import table_on_terminal
 
 
 @dataclass(frozen=True)
-class Wanted:
+class PredictOptions:
     """What is to be written, and where.
 
     Attributes:
@@ -47,7 +47,7 @@ class Wanted:
         return {kind: folder for kind, folder in found.items() if folder is not None}
 
 
-def predict(paths: Sequence[Path], model: Path, wanted: Wanted) -> int:
+def predict(paths: Sequence[Path], model: Path, wanted: PredictOptions) -> int:
     """Write what is said of the scans in `paths`, files and folders.
 
     Args:
@@ -61,21 +61,21 @@ def predict(paths: Sequence[Path], model: Path, wanted: Wanted) -> int:
     Raises:
         InputError: there is no file, the package is none, or a place cannot be written to.
     """
-    left = list[Left]()
-    files = list(gathered(paths, left))
+    left = list[SkippedFile]()
+    files = list(discover_inputs(paths, left))
     if not files:
         raise InputError(f"{', '.join(map(str, paths))}: {_nothing(left)}")
-    contents = read_contents(model)
+    contents = read_metadata(model)
     places = _places(paths, files, wanted)
     with _table(wanted.out, contents, places) as add, progress_bar("Predict") as progress:
         print(DISCLAIMER, file=sys.stderr)
-        package = ready_package(model)
+        package = load_for_inference(model)
         if wanted.explain:
             check_method(package.panel(), wanted.explain)
         told = _told(files, progress)
         refused = 0
-        for one in looked_at(package, told, wanted.batch):
-            if isinstance(one, Refusal):
+        for one in predict_stream(package, told, wanted.batch):
+            if isinstance(one, FileError):
                 refused += 1
                 add(one, {})
             else:
@@ -84,18 +84,20 @@ def predict(paths: Sequence[Path], model: Path, wanted: Wanted) -> int:
     return refused
 
 
-def _places(paths: Sequence[Path], files: Sequence[Gathered], wanted: Wanted) -> dict[str, Places]:
+def _places(
+    paths: Sequence[Path], files: Sequence[DiscoveredInput], wanted: PredictOptions
+) -> dict[str, OutputPaths]:
     folders = wanted.folders
     if len({folder.resolve() for folder in folders.values()}) < len(folders):
         raise InputError("--masks and --explanations are one folder; choose two")
     for kind, folder in folders.items():
         check_apart(folder, f"--{kind}s", paths)
     names = [file.name for file in files]
-    return {kind: Places(folder, names) for kind, folder in folders.items()}
+    return {kind: OutputPaths(folder, names) for kind, folder in folders.items()}
 
 
 def _table(
-    out: Path | None, contents: Contents, places: dict[str, Places]
+    out: Path | None, contents: ModelMetadata, places: dict[str, OutputPaths]
 ) -> AbstractContextManager[Add]:
     if out is None and sys.stdout.isatty():
         return table_on_terminal()
@@ -103,7 +105,7 @@ def _table(
     return table_on_stdout(named) if out is None else table_file(out, named)
 
 
-def _told(files: Sequence[Gathered], progress: Progress) -> Iterator[Gathered]:
+def _told(files: Sequence[DiscoveredInput], progress: Progress) -> Iterator[DiscoveredInput]:
     """The files, each counted when the next is asked for."""
     progress(0, len(files))
     for done, file in enumerate(files, 1):
@@ -112,7 +114,7 @@ def _told(files: Sequence[Gathered], progress: Progress) -> Iterator[Gathered]:
 
 
 def _written(
-    package: Package, one: Looked, places: dict[str, Places], explain: Method | None
+    package: Package, one: ScanResult, places: dict[str, OutputPaths], method: Method | None
 ) -> dict[str, str]:
     """Where the pictures of a scan were written to, by their kind."""
     found = {}
@@ -120,18 +122,18 @@ def _written(
         path = places["mask"].of(one.finding, ".png")
         write_mask(one.mask, path)
         found["mask"] = path.as_posix()
-    if explain:
-        path = places["explanation"].of(one.finding, f"-{explain}.png")
-        write_overlay(one.scan.image, explained(package, one.scan, explain)["vote"], path)
+    if method:
+        path = places["explanation"].of(one.finding, f"-{method}.png")
+        write_overlay(one.scan.image, explain(package, one.scan, method)["vote"], path)
         found["explanation"] = path.as_posix()
     return found
 
 
-def _nothing(left: Sequence[Left]) -> str:
+def _nothing(left: Sequence[SkippedFile]) -> str:
     return f"{_files(len(left))}, {_such(left)}: none is a scan" if left else "no file is there"
 
 
-def _sum_up(refused: int, count: int, left: Sequence[Left]) -> None:
+def _sum_up(refused: int, count: int, left: Sequence[SkippedFile]) -> None:
     if left:
         print(f"scanvote: passed over {_files(len(left))}, {_such(left)}", file=sys.stderr)
     if refused == count:
@@ -144,5 +146,5 @@ def _files(count: int) -> str:
     return f"{count:,} file{'' if count == 1 else 's'}"
 
 
-def _such(left: Sequence[Left]) -> str:
+def _such(left: Sequence[SkippedFile]) -> str:
     return f"such as {left[0].name} ({left[0].reason})"

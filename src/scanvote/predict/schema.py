@@ -3,11 +3,11 @@
 from pydantic import BaseModel, ConfigDict, Field
 
 
-class _Said(BaseModel):
+class Schema(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class MemberVote(_Said):
+class MemberVote(Schema):
     """What one member of the vote says, calibrated."""
 
     model: str = Field(
@@ -17,7 +17,7 @@ class MemberVote(_Said):
     probabilities: dict[str, float] = Field(description="of each class, to 6 digits")
 
 
-class OperatingPoint(_Said):
+class OperatingPoint(Schema):
     """Of two classes: whether the one not to miss is called."""
 
     positive: str
@@ -25,7 +25,7 @@ class OperatingPoint(_Said):
     called: bool
 
 
-class Familiarity(_Said):
+class OodScore(Schema):
     """How far a scan is from all that the networks were trained on.
 
     `distance` is to the nearest training scan, in units of the distance within which nearly all
@@ -36,18 +36,18 @@ class Familiarity(_Said):
     outside: bool
 
 
-class MaskFinding(_Said):
+class MaskFinding(Schema):
     """What is marked as tumour."""
 
     area_pixels: int = Field(ge=0, description="in the scan's own pixels; 0: no tumour found")
     area_mm2: float | None = Field(description="null where the file tells no spacing")
-    familiarity: Familiarity
+    familiarity: OodScore
     png: str | None = Field(
         default=None, description="base64 of a PNG as large as the scan, 255 where it is marked"
     )
 
 
-class Finding(_Said):
+class ScanPrediction(Schema):
     """All that is said of a scan."""
 
     file: str = Field(description="as whoever asked calls it", examples=["slice.png"])
@@ -62,11 +62,11 @@ class Finding(_Said):
     agreement: float = Field(ge=0, le=1, description="share of the members that vote alike")
     members: list[MemberVote]
     operating: OperatingPoint | None = None
-    familiarity: Familiarity
+    familiarity: OodScore
     mask: MaskFinding
 
 
-class Refusal(_Said):
+class FileError(Schema):
     """A file of which nothing can be said, and why."""
 
     file: str

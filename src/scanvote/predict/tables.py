@@ -10,11 +10,11 @@ from typing import TextIO
 
 from scanvote.core.disclaimer import DISCLAIMER
 from scanvote.core.errors import InputError
-from scanvote.core.files import written
+from scanvote.core.files import atomic_write
 from scanvote.predict.rows import row
-from scanvote.predict.schema import Finding, Refusal
+from scanvote.predict.schema import FileError, ScanPrediction
 
-Add = Callable[[Finding | Refusal, Mapping[str, str]], None]
+Add = Callable[[ScanPrediction | FileError, Mapping[str, str]], None]
 """Given what is said of a scan, and where each kind of its pictures was written to."""
 Kind = Callable[[TextIO, Sequence[str]], Iterator[Add]]
 
@@ -37,7 +37,7 @@ def table_file(path: Path, columns: Sequence[str]) -> Iterator[Add]:
         raise InputError(f"--out: {path} is a folder")
     with ExitStack() as stack:
         try:
-            beside = stack.enter_context(written(path))
+            beside = stack.enter_context(atomic_write(path))
             file = beside.open("w", encoding="utf-8", errors="backslashreplace", newline="")
         except OSError as error:
             raise InputError(f"--out: {path} cannot be written: {error.strerror}") from None
@@ -62,7 +62,7 @@ def _json(file: TextIO, columns: Sequence[str]) -> Iterator[Add]:
     file.write(f'{{\n"disclaimer": {json.dumps(DISCLAIMER)},\n"scans": [')
     between = iter(["\n"])
 
-    def add(one: Finding | Refusal, pictures: Mapping[str, str]) -> None:
+    def add(one: ScanPrediction | FileError, pictures: Mapping[str, str]) -> None:
         file.write(next(between, ",\n") + _text(one, pictures))
 
     yield add
@@ -74,9 +74,9 @@ def _jsonl(file: TextIO, columns: Sequence[str]) -> Iterator[Add]:
     yield lambda one, pictures: print(_text(one, pictures), file=file)
 
 
-def _text(one: Finding | Refusal, pictures: Mapping[str, str]) -> str:
+def _text(one: ScanPrediction | FileError, pictures: Mapping[str, str]) -> str:
     """Of a finding also `files`, where its pictures lie."""
-    if isinstance(one, Refusal):
+    if isinstance(one, FileError):
         return json.dumps(one.model_dump(), ensure_ascii=False)
     values = one.model_dump(exclude={"mask": {"png"}})
     return json.dumps(values | {"files": dict(pictures)}, ensure_ascii=False)

@@ -9,16 +9,16 @@ from fastapi import FastAPI
 import scanvote
 from scanvote.core.disclaimer import DISCLAIMER
 from scanvote.serving import tokens
-from scanvote.serving.body_limits import Bodies
+from scanvote.serving.body_limits import BodyLimitMiddleware
 from scanvote.serving.engine_api import Engine
-from scanvote.serving.failures import Bugs, handle_failures
+from scanvote.serving.failures import InternalErrorMiddleware, handle_failures
 from scanvote.serving.options import ServeOptions
 from scanvote.serving.page import pages
-from scanvote.serving.page.result_cache import Recent
+from scanvote.serving.page.result_cache import ResultCache
 from scanvote.serving.rest import api, docs, health, metrics
 from scanvote.serving.rest.metrics import Measuring, Metrics
-from scanvote.serving.security import Headers, Hosts, SameSite
-from scanvote.serving.tokens import Guarded, Pass
+from scanvote.serving.security import AllowedHosts, CsrfCheck, SecurityHeaders
+from scanvote.serving.tokens import AuthMiddleware, TokenAuth
 
 Starting = Callable[[], AbstractAsyncContextManager[Engine]]
 
@@ -45,7 +45,7 @@ def make_app(start: Starting, options: ServeOptions) -> FastAPI:
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     app.state.options = options
-    app.state.guard = Pass(options.token) if options.token else None
+    app.state.guard = TokenAuth(options.token) if options.token else None
     handle_failures(app)
     _guard(app, options)
     for part in (api, health, metrics, docs, tokens, pages):
@@ -59,7 +59,7 @@ def _lifespan(start: Starting) -> Callable[[FastAPI], AbstractAsyncContextManage
         async with start() as engine:
             app.state.engine = engine
             app.state.metrics = Metrics(engine)
-            app.state.recent = Recent()
+            app.state.recent = ResultCache()
             app.state.drawing = asyncio.Semaphore(pages.DRAWN)
             yield
 
@@ -68,11 +68,11 @@ def _lifespan(start: Starting) -> Callable[[FastAPI], AbstractAsyncContextManage
 
 def _guard(app: FastAPI, options: ServeOptions) -> None:
     """The innermost first: what is added last, sees a request first."""
-    app.add_middleware(Bodies, options=options)
+    app.add_middleware(BodyLimitMiddleware, options=options)
     if app.state.guard is not None:
-        app.add_middleware(Guarded, guard=app.state.guard)
-    app.add_middleware(SameSite)
-    app.add_middleware(Hosts, hosts=options.hosts)
-    app.add_middleware(Bugs)
-    app.add_middleware(Headers)
+        app.add_middleware(AuthMiddleware, guard=app.state.guard)
+    app.add_middleware(CsrfCheck)
+    app.add_middleware(AllowedHosts, hosts=options.hosts)
+    app.add_middleware(InternalErrorMiddleware)
+    app.add_middleware(SecurityHeaders)
     app.add_middleware(Measuring)

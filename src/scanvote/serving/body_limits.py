@@ -6,7 +6,7 @@ import time
 from fastapi import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from scanvote.serving.failures import Failed, failure
+from scanvote.serving.failures import ApiError, failure
 from scanvote.serving.options import ServeOptions
 
 CLOSE = {"Connection": "close"}
@@ -14,7 +14,7 @@ _DIGITS = 18
 """Of a length that are read: more bytes than there are."""
 
 
-class Bodies:
+class BodyLimitMiddleware:
     """Counts bodies while they are read; more than is allowed is never held.
 
     Attributes:
@@ -40,7 +40,7 @@ class Bodies:
 class _Body:
     """The body of one request."""
 
-    def __init__(self, bodies: Bodies, receive: Receive) -> None:
+    def __init__(self, bodies: BodyLimitMiddleware, receive: Receive) -> None:
         self.bodies, self.options, self.next = bodies, bodies.options, receive
         self.began, self.came, self.complete = time.monotonic(), 0, False
 
@@ -58,7 +58,7 @@ class _Body:
             async with asyncio.timeout(self.began + allowed - time.monotonic()):
                 return await self.next()
         except TimeoutError:
-            raise Failed(408, "the request came too slowly", headers=CLOSE) from None
+            raise ApiError(408, "the request came too slowly", headers=CLOSE) from None
 
     def _count(self, size: int) -> None:
         refusal = self.refusal(self.came + size)
@@ -67,14 +67,14 @@ class _Body:
         self.came += size
         self.bodies.held += size
 
-    def refusal(self, size: int) -> Failed | None:
+    def refusal(self, size: int) -> ApiError | None:
         """Why a body of so many bytes is not taken."""
         options = self.options
         if size > options.request_bytes:
             most = options.request_bytes / 2**20
-            return Failed(413, f"the request is larger than {most:g} MiB")
+            return ApiError(413, f"the request is larger than {most:g} MiB")
         if self.bodies.held + size - self.came > options.held_bytes:
-            return Failed(429, "the server holds too many files; ask again in a few seconds")
+            return ApiError(429, "the server holds too many files; ask again in a few seconds")
         return None
 
 

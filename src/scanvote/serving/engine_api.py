@@ -4,29 +4,29 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from scanvote.params.whole import Method
-from scanvote.pipeline.package import Contents
-from scanvote.predict.schema import Finding
+from scanvote.pipeline.package import ModelMetadata
+from scanvote.predict.schema import ScanPrediction
 
 
-class Unserved(Exception):
+class EngineError(Exception):
     """Why a request was not served: `status` is the HTTP status, the message one line."""
 
     status = 503
 
 
-class Busy(Unserved):
+class QueueFull(EngineError):
     """The queue is full."""
 
     status = 429
 
 
-class TooSlow(Unserved):
+class RequestTimeout(EngineError):
     """No answer within the time that is allowed."""
 
     status = 503
 
 
-class WorkerLost(Unserved):
+class WorkerDied(EngineError):
     """The worker died of it, also when it was asked again by itself."""
 
     status = 503
@@ -50,7 +50,7 @@ class Examined:
         mask: PNG (H, W), 255 where the tumour is marked; likewise.
     """
 
-    finding: Finding
+    finding: ScanPrediction
     scan: bytes
     mask: bytes
 
@@ -73,7 +73,7 @@ class Explained:
 class Engine(Protocol):
     """One model, loaded once, in a process of its own; calls of many tasks are batched."""
 
-    contents: Contents
+    contents: ModelMetadata
     card: str
     """Markdown of the package."""
     samples: dict[str, bytes]

@@ -12,34 +12,34 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from scanvote.inputs.scan import Refused
-from scanvote.predict.schema import Refusal
-from scanvote.serving.engine_api import Unserved
+from scanvote.inputs.scan import RejectedFile
+from scanvote.predict.schema import FileError
+from scanvote.serving.engine_api import EngineError
 
 RETRY = {"Retry-After": "2"}
 PROGRAMS = ("/api/", "/healthz", "/readyz", "/metrics", "/openapi.json")
 """Paths that people do not look at."""
 
 
-class Failure(BaseModel):
+class ErrorResponse(BaseModel):
     """Why nothing is said of what was asked."""
 
     model_config = ConfigDict(extra="forbid")
 
     detail: str = Field(examples=["scan.txt is no image of a format that is taken"])
-    refused: list[Refusal] = Field(
+    refused: list[FileError] = Field(
         default=[], description="file by file, where files were asked of"
     )
 
 
-class Failed(HTTPException):
+class ApiError(HTTPException):
     """A request that fails with `status`; `refused` are its files, where it had some."""
 
     def __init__(
         self,
         status: int,
         detail: str,
-        refused: Sequence[Refusal] = (),
+        refused: Sequence[FileError] = (),
         headers: Mapping[str, str] | None = None,
     ) -> None:
         retry = RETRY if status in (429, 503) else {}
@@ -47,17 +47,17 @@ class Failed(HTTPException):
         self.refused = list(refused)
 
 
-def failed_for(refused: Sequence[Refusal]) -> Failed:
+def api_error(refused: Sequence[FileError]) -> ApiError:
     """None of the files was answered: the first one tells the status."""
-    return Failed(refused[0].status, refused[0].reason, refused)
+    return ApiError(refused[0].status, refused[0].reason, refused)
 
 
 def failure(request: Request, failed: HTTPException) -> Response:
     """The answer: JSON for programs, a page for browsers."""
     if not request.url.path.startswith(PROGRAMS):
         return _page(request, failed)
-    refused = failed.refused if isinstance(failed, Failed) else []
-    body = Failure(detail=failed.detail, refused=refused).model_dump()
+    refused = failed.refused if isinstance(failed, ApiError) else []
+    body = ErrorResponse(detail=failed.detail, refused=refused).model_dump()
     return JSONResponse(body, failed.status_code, headers=failed.headers)
 
 
@@ -77,8 +77,8 @@ def handle_failures(app: FastAPI) -> None:
     """Every exception that is no bug becomes an answer."""
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(RequestValidationError, _invalid)
-    app.add_exception_handler(Refused, _refused)
-    app.add_exception_handler(Unserved, _unserved)
+    app.add_exception_handler(RejectedFile, _refused)
+    app.add_exception_handler(EngineError, _unserved)
     app.add_exception_handler(ClientDisconnect, _gone)
 
 
@@ -92,24 +92,24 @@ async def _invalid(request: Request, error: Exception) -> Response:
     told = "; ".join(
         f"{'.'.join(str(part) for part in one['loc'])}: {one['msg']}" for one in error.errors()
     )
-    return failure(request, Failed(422, told[:500]))
+    return failure(request, ApiError(422, told[:500]))
 
 
 async def _refused(request: Request, error: Exception) -> Response:
-    assert isinstance(error, Refused)
-    return failure(request, Failed(error.status, str(error)))
+    assert isinstance(error, RejectedFile)
+    return failure(request, ApiError(error.status, str(error)))
 
 
 async def _unserved(request: Request, error: Exception) -> Response:
-    assert isinstance(error, Unserved)
-    return failure(request, Failed(error.status, str(error)))
+    assert isinstance(error, EngineError)
+    return failure(request, ApiError(error.status, str(error)))
 
 
 async def _gone(request: Request, error: Exception) -> Response:
     return Response(status_code=499)  # nobody reads it
 
 
-class Bugs:
+class InternalErrorMiddleware:
     """What no handler knows is a bug: logged here, and told as such without any detail."""
 
     def __init__(self, app: ASGIApp) -> None:
@@ -129,5 +129,5 @@ class Bugs:
             if scope["type"] != "http" or begun:
                 raise
             logging.getLogger(__name__).exception("a request failed by a bug")
-            told = Failure(detail="the server failed; its log tells why")
+            told = ErrorResponse(detail="the server failed; its log tells why")
             await JSONResponse(told.model_dump(), 500)(scope, receive, send)

@@ -8,9 +8,9 @@ from typing import Any, TypeVar
 from fastapi import Request
 from starlette.requests import ClientDisconnect
 
-from scanvote.inputs.scan import Refused
-from scanvote.predict.schema import Refusal
-from scanvote.serving.engine_api import Engine, Examined, Unserved, Upload
+from scanvote.inputs.scan import RejectedFile
+from scanvote.predict.schema import FileError
+from scanvote.serving.engine_api import Engine, EngineError, Examined, Upload
 from scanvote.serving.rest.metrics import Metrics
 
 T = TypeVar("T")
@@ -20,21 +20,23 @@ AT_ONCE = 8
 
 
 @dataclass(frozen=True)
-class Asked:
+class RequestResult:
     """What is said of the files of a request, or why nothing is, file by file."""
 
-    answers: list[list[Examined] | Refusal]
+    answers: list[list[Examined] | FileError]
 
     @property
     def examined(self) -> list[Examined]:
-        return [one for said in self.answers if not isinstance(said, Refusal) for one in said]
+        return [one for said in self.answers if not isinstance(said, FileError) for one in said]
 
     @property
-    def refused(self) -> list[Refusal]:
-        return [said for said in self.answers if isinstance(said, Refusal)]
+    def refused(self) -> list[FileError]:
+        return [said for said in self.answers if isinstance(said, FileError)]
 
 
-async def ask(request: Request, uploads: Sequence[Upload], pictures: bool = True) -> Asked:
+async def run_request(
+    request: Request, uploads: Sequence[Upload], pictures: bool = True
+) -> RequestResult:
     """Of all files at once; what is true of one of them leaves the others alone.
 
     Args:
@@ -47,14 +49,14 @@ async def ask(request: Request, uploads: Sequence[Upload], pictures: bool = True
     """
     engine: Engine = request.app.state.engine
     metrics: Metrics = request.app.state.metrics
-    asked = Asked(await while_connected(request, _all(engine, uploads, pictures)))
+    asked = RequestResult(await cancel_on_disconnect(request, _all(engine, uploads, pictures)))
     metrics.count_files(asked.examined, asked.refused)
     return asked
 
 
 async def _all(
     engine: Engine, uploads: Sequence[Upload], pictures: bool
-) -> list[list[Examined] | Refusal]:
+) -> list[list[Examined] | FileError]:
     # as a task: a bare gather that is cancelled and not awaited logs a traceback
     turn = asyncio.Semaphore(AT_ONCE)
     return await asyncio.gather(*(_one(engine, upload, pictures, turn) for upload in uploads))
@@ -62,15 +64,15 @@ async def _all(
 
 async def _one(
     engine: Engine, upload: Upload, pictures: bool, turn: asyncio.Semaphore
-) -> list[Examined] | Refusal:
+) -> list[Examined] | FileError:
     try:
         async with turn:
             return await engine.predict(upload, pictures)
-    except (Refused, Unserved) as error:
-        return Refusal(file=upload.name, status=error.status, reason=str(error))
+    except (RejectedFile, EngineError) as error:
+        return FileError(file=upload.name, status=error.status, reason=str(error))
 
 
-async def while_connected(request: Request, work: Coroutine[Any, Any, T]) -> T:
+async def cancel_on_disconnect(request: Request, work: Coroutine[Any, Any, T]) -> T:
     """The result of `work`, which is cancelled when the client goes away.
 
     The body of the request has to be read before.

@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 from fastapi import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from scanvote.serving.failures import Failed, failure
+from scanvote.serving.failures import ApiError, failure
 
 POLICY = (
     "default-src 'self'; img-src 'self' data: blob:; frame-ancestors 'none'; "
@@ -26,7 +26,7 @@ _HEADERS = [(name.encode(), value.encode()) for name, value in HEADERS.items()]
 SAFE = {"GET", "HEAD", "OPTIONS"}
 
 
-class Headers:
+class SecurityHeaders:
     """Adds `HEADERS` to every answer, where it does not set them itself."""
 
     def __init__(self, app: ASGIApp) -> None:
@@ -43,7 +43,7 @@ class Headers:
         await self.app(scope, receive, guarded)
 
 
-class Hosts:
+class AllowedHosts:
     """Refuses a request that is meant for another host.
 
     Else a page of another site, whose name is made to point to this machine (DNS rebinding),
@@ -59,11 +59,11 @@ class Hosts:
         host = _hostname(_header(scope, b"host"))
         if host in self.hosts:
             return await self.app(scope, receive, send)
-        told = Failed(421, f"this server is not called {host[:100]!r}")
+        told = ApiError(421, f"this server is not called {host[:100]!r}")
         await failure(Request(scope), told)(scope, receive, send)
 
 
-class SameSite:
+class CsrfCheck:
     """Refuses what another site's page sends: forms need no leave of CORS."""
 
     def __init__(self, app: ASGIApp) -> None:
@@ -72,7 +72,7 @@ class SameSite:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["method"] in SAFE or _of_this_site(scope):
             return await self.app(scope, receive, send)
-        told = Failed(403, "another site sent this")
+        told = ApiError(403, "another site sent this")
         await failure(Request(scope), told)(scope, receive, send)
 
 

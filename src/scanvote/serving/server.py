@@ -16,12 +16,12 @@ from fastapi import FastAPI
 
 from scanvote.core.disclaimer import DISCLAIMER
 from scanvote.core.errors import InputError
-from scanvote.pipeline.package import read_contents
+from scanvote.pipeline.package import read_metadata
 from scanvote.serving.app import make_app
 from scanvote.serving.engine import EngineOptions, start_engine
 from scanvote.serving.engine_api import Engine
 from scanvote.serving.options import LOOPBACK, TOKEN, ServeOptions
-from scanvote.serving.slow_clients import patient
+from scanvote.serving.slow_clients import timeout_protocol
 from scanvote.serving.tokens import checked_token
 
 GRACE = 10
@@ -50,7 +50,7 @@ def serve(
     Raises:
         InputError: `folder` is no package, the port is taken, or a token is missing.
     """
-    read_contents(folder)
+    read_metadata(folder)
     options = guarded(options or ServeOptions(), host, no_token)
     with bound(host, port) as listening, _quiet(), asyncio.Runner(loop_factory=_loop) as runner:
         signal.signal(signal.SIGTERM, signal.default_int_handler)
@@ -135,7 +135,7 @@ def configured(app: FastAPI, options: ServeOptions) -> uvicorn.Config:
     """How uvicorn serves `app`: what may come slowly is bounded, and nothing is logged of it."""
     return uvicorn.Config(
         app,
-        http=patient(options.header_seconds, options.send_seconds),
+        http=timeout_protocol(options.header_seconds, options.send_seconds),
         ws="none",
         log_config=None,
         access_log=False,

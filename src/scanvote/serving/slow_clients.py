@@ -19,7 +19,7 @@ _TOO_LONG = (
 )
 
 
-class PatientProtocol(HttpToolsProtocol):
+class TimeoutProtocol(HttpToolsProtocol):
     """Ends a connection that lets the server wait.
 
     Attributes:
@@ -81,7 +81,7 @@ class PatientProtocol(HttpToolsProtocol):
             self.transport.close()
 
 
-def patient(header_seconds: float, send_seconds: float) -> type[PatientProtocol]:
+def timeout_protocol(header_seconds: float, send_seconds: float) -> type[TimeoutProtocol]:
     """The protocol with such bounds: uvicorn makes one for each connection."""
     bounds = {"header_seconds": header_seconds, "send_seconds": send_seconds}
-    return type("PatientProtocol", (PatientProtocol,), bounds)
+    return type("PatientProtocol", (TimeoutProtocol,), bounds)

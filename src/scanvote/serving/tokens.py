@@ -9,7 +9,7 @@ from fastapi.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from scanvote.core.errors import InputError
-from scanvote.serving.failures import Failed, failure
+from scanvote.serving.failures import ApiError, failure
 from scanvote.serving.options import SHORTEST_TOKEN, TOKEN
 from scanvote.serving.uploads import read_form
 
@@ -41,7 +41,7 @@ def checked_token(token: str | None) -> str | None:
     return token
 
 
-class Pass:
+class TokenAuth:
     """Knows whether a request tells the token.
 
     A browser is given a cookie that proves that it told the token, and is not the token; it
@@ -52,27 +52,31 @@ class Pass:
         self.token = token.encode()
         self.cookie = hmac.new(secrets.token_bytes(32), self.token, hashlib.sha256).hexdigest()
 
-    def opens(self, token: str) -> bool:
+    def matches(self, token: str) -> bool:
         return hmac.compare_digest(token.encode(), self.token)
 
-    def lets(self, request: Request) -> bool:
+    def authorises(self, request: Request) -> bool:
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() == "bearer":
-            return self.opens(token.strip())
+            return self.matches(token.strip())
         cookie = request.cookies.get(COOKIE, "")
         return hmac.compare_digest(cookie.encode(), self.cookie.encode())
 
 
-class Guarded:
+class AuthMiddleware:
     """Refuses a request that does not tell the token."""
 
-    def __init__(self, app: ASGIApp, guard: Pass) -> None:
+    def __init__(self, app: ASGIApp, guard: TokenAuth) -> None:
         self.app, self.guard = app, guard
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or _is_free(scope["path"]) or self.guard.lets(Request(scope)):
+        if (
+            scope["type"] != "http"
+            or _is_free(scope["path"])
+            or self.guard.authorises(Request(scope))
+        ):
             return await self.app(scope, receive, send)
-        told = Failed(
+        told = ApiError(
             401, "tell the token: Authorization: Bearer …", headers={"WWW-Authenticate": "Bearer"}
         )
         await failure(Request(scope), told)(scope, receive, send)
@@ -83,15 +87,15 @@ def _is_free(path: str) -> bool:
 
 
 @router.post("/token", include_in_schema=False)
-async def tell_token(request: Request) -> Response:
+async def login(request: Request) -> Response:
     """Take the token that is told on the page, and remember the browser."""
     from scanvote.serving.page.pages import token_page
 
-    guard: Pass | None = request.app.state.guard
+    guard: TokenAuth | None = request.app.state.guard
     form = await read_form(request)
     if guard is None:
         return RedirectResponse("/", 303)
-    if not guard.opens(form.fields.get("token", "")):
+    if not guard.matches(form.fields.get("token", "")):
         page = token_page(request, "This is not the token.")
         page.status_code = 401
         return page

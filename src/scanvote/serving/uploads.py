@@ -9,10 +9,10 @@ from fastapi import Request
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
-from scanvote.inputs.sanitise import shown
-from scanvote.predict.schema import Refusal
+from scanvote.inputs.sanitise import sanitise_name
+from scanvote.predict.schema import FileError
 from scanvote.serving.engine_api import Upload
-from scanvote.serving.failures import Failed
+from scanvote.serving.failures import ApiError
 from scanvote.serving.options import ServeOptions
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ class Form:
     """
 
     uploads: list[Upload] = field(default_factory=list)
-    refused: list[Refusal] = field(default_factory=list)
+    refused: list[FileError] = field(default_factory=list)
     fields: dict[str, str] = field(default_factory=dict)
 
 
@@ -50,7 +50,7 @@ async def read_form(request: Request) -> Form:
     if kind == b"application/x-www-form-urlencoded":
         return await _read_query(request)
     if kind != b"multipart/form-data" or not values.get(b"boundary"):
-        raise Failed(415, "send a form as multipart/form-data, its files in the field 'files'")
+        raise ApiError(415, "send a form as multipart/form-data, its files in the field 'files'")
     parts = _Parts(request.app.state.options)
     try:
         parser = MultipartParser(
@@ -59,9 +59,9 @@ async def read_form(request: Request) -> Form:
         async for chunk in request.stream():
             parser.write(chunk)
     except FormParserError:
-        raise Failed(400, "the form is malformed") from None
+        raise ApiError(400, "the form is malformed") from None
     if not parts.complete:
-        raise Failed(400, "the form is cut off")
+        raise ApiError(400, "the form is cut off")
     return parts.form
 
 
@@ -70,11 +70,11 @@ async def _read_query(request: Request) -> Form:
     async for chunk in request.stream():
         body += chunk
         if len(body) > LONGEST_FIELD:
-            raise Failed(413, "the form is too long; files go as multipart/form-data")
+            raise ApiError(413, "the form is too long; files go as multipart/form-data")
     try:
         pairs = parse_qsl(body.decode("latin-1"), max_num_fields=MOST_FIELDS)
     except ValueError:
-        raise Failed(400, f"the form has more than {MOST_FIELDS} fields") from None
+        raise ApiError(400, f"the form has more than {MOST_FIELDS} fields") from None
     return Form(fields=dict(pairs))
 
 
@@ -119,11 +119,13 @@ class _Parts:
     def _headers_end(self) -> None:
         told = parse_options_header(self.headers.get(b"content-disposition"))[1]
         if b"name" not in told:
-            raise Failed(400, "a part of the form has no name")
+            raise ApiError(400, "a part of the form has no name")
         self.name = _text(told[b"name"])
         file = _text(told[b"filename"]) if b"filename" in told else None
         if file is not None and self.name != FILES:
-            raise Failed(422, f"files go in the field {FILES!r}, not in {shown(self.name)!r}")
+            raise ApiError(
+                422, f"files go in the field {FILES!r}, not in {sanitise_name(self.name)!r}"
+            )
         self.file = file or "" if self.name == FILES else None
         self._count()
 
@@ -131,11 +133,11 @@ class _Parts:
         form, most = self.form, self.options.files
         self.parts += 1  # also those that leave nothing behind: empty, or of a name told twice
         if self.parts > most + MOST_FIELDS:
-            raise Failed(413, f"the form has more than {most + MOST_FIELDS} parts")
+            raise ApiError(413, f"the form has more than {most + MOST_FIELDS} parts")
         if self.file is not None and len(form.uploads) + len(form.refused) >= most:
-            raise Failed(413, f"more than {most} files; send them in several requests")
+            raise ApiError(413, f"more than {most} files; send them in several requests")
         if self.file is None and len(form.fields) >= MOST_FIELDS:
-            raise Failed(400, f"the form has more than {MOST_FIELDS} fields")
+            raise ApiError(400, f"the form has more than {MOST_FIELDS} fields")
 
     def _data(self, data: bytes, start: int, end: int) -> None:
         most = LONGEST_FIELD if self.file is None else self.options.limits.bytes
@@ -155,13 +157,13 @@ class _Parts:
 
     def _field(self) -> None:
         if self.too_large:
-            raise Failed(413, f"the field {shown(self.name)!r} is too long")
+            raise ApiError(413, f"the field {sanitise_name(self.name)!r} is too long")
         self.form.fields[self.name] = _text(bytes(self.content))
 
-    def _refusal(self) -> Refusal:
+    def _refusal(self) -> FileError:
         name, most = _last(self.file or ""), self.options.limits.bytes
         reason = f"{name} is larger than {most / 2**20:g} MiB"
-        return Refusal(file=name, status=413, reason=reason)
+        return FileError(file=name, status=413, reason=reason)
 
     def _end(self) -> None:
         self.complete = True
@@ -169,7 +171,7 @@ class _Parts:
 
 def _last(path: str) -> str:
     """The name of a file without the folders that it lay in, fit to be shown."""
-    return shown(re.split(r"[\\/]", path)[-1])
+    return sanitise_name(re.split(r"[\\/]", path)[-1])
 
 
 def _text(content: bytes) -> str:

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from scanvote.core.errors import InputError
-from scanvote.core.seeds import derive
+from scanvote.core.seeds import derive_seed
 
 SPLITS = ("train", "validation", "test")
 LINKS = ("patient", "series", "relatives", "duplicate", "sha256")
@@ -56,7 +56,7 @@ def _chains(keys: pd.Series) -> Iterable[tuple[int, int]]:
             last[key] = row
 
 
-def apportion(
+def stratified_group_split(
     scans: pd.DataFrame, strata: Sequence[str], shares: Mapping[str, float], seed: int
 ) -> list[str]:
     """Deal whole groups to the parts named in `shares`, alike in their strata.
@@ -84,7 +84,7 @@ def apportion(
     counts = np.zeros((len(keys), len(names)))
     np.add.at(counts, (groups, codes), 1)
     _enough_groups(names, counts, parts)
-    order = np.argsort([derive(seed, "split", key) for key in keys], kind="stable")
+    order = np.argsort([derive_seed(seed, "split", key) for key in keys], kind="stable")
     order = order[np.argsort(-counts[order].sum(axis=1), kind="stable")]
     placed = np.full(len(counts), -1)
     _one_of_each(placed, counts, order, names, parts)
@@ -140,7 +140,7 @@ def _fill(placed: np.ndarray, counts: np.ndarray, order: np.ndarray, targets: np
         have[placed[group]] += counts[group]
 
 
-def audit(manifest: pd.DataFrame) -> dict[str, int]:
+def leakage_audit(manifest: pd.DataFrame) -> dict[str, int]:
     """Count the pairs of scans with something in common that stand in different splits.
 
     Args:

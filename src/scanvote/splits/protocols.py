@@ -15,7 +15,7 @@ import pandas as pd
 from scanvote.core.errors import InputError, did_you_mean
 from scanvote.manifest import read_manifest
 from scanvote.params import SplitParams, Task
-from scanvote.splits.groups import apportion, audit, group_scans
+from scanvote.splits.groups import group_scans, leakage_audit, stratified_group_split
 
 
 def split_scans(task: Task, path: Path, how: SplitParams, seed: int) -> pd.DataFrame:
@@ -29,7 +29,7 @@ def split_scans(task: Task, path: Path, how: SplitParams, seed: int) -> pd.DataF
     scans = grouped(read_manifest(path))
     if not scans["kept"].any():
         raise InputError(f"{path} keeps no scan; look at the duplicates.csv beside it")
-    scans["stratum"] = strata(task, scans)
+    scans["stratum"] = stratum_of(task, scans)
     try:
         used = _PROTOCOLS[how.protocol](scans, how, seed)
     except InputError as error:
@@ -55,7 +55,7 @@ def check_leaks(scans: pd.DataFrame, how: SplitParams) -> dict[str, int]:
     Raises:
         InputError: there are any, and the protocol is not the one that measures them.
     """
-    leaks = audit(scans)
+    leaks = leakage_audit(scans)
     found = {kind: pairs for kind, pairs in leaks.items() if pairs}
     if found and how.protocol != "random":
         raise InputError(f"the split leaks, which is a fault of scanvote: {found}")
@@ -67,7 +67,7 @@ def grouped(manifest: pd.DataFrame) -> pd.DataFrame:
     return manifest.assign(group=group_scans(manifest))
 
 
-def strata(task: Task, scans: pd.DataFrame) -> pd.Series:
+def stratum_of(task: Task, scans: pd.DataFrame) -> pd.Series:
     """What is spread evenly over the splits: the class, or slices with tumour and without."""
     if task == "classification":
         return scans["label"]
@@ -162,17 +162,17 @@ def _shared_out(scans: pd.DataFrame, how: SplitParams, seed: int) -> pd.DataFram
     """All three parts by their shares, or the test part as one of several folds."""
     if how.folds is None:
         return _dealt(scans, _training_shares(how.validation, how.test) | {"test": how.test}, seed)
-    folds = fold_of(scans, how.folds, seed)
+    folds = assign_folds(scans, how.folds, seed)
     test = folds == how.fold
     share = how.validation / (1 - 1 / how.folds)
     rest = _dealt(scans[~test], _training_shares(share), seed)
     return pd.concat([rest, scans[test].assign(split="test")]).sort_index()
 
 
-def fold_of(scans: pd.DataFrame, folds: int, seed: int) -> "pd.Series[int]":
+def assign_folds(scans: pd.DataFrame, folds: int, seed: int) -> "pd.Series[int]":
     """The fold, from 0, that each scan is tested in; `scans` has `group` and `stratum`."""
     shares = {f"fold {fold}": 1 / folds for fold in range(folds)}
-    dealt = apportion(scans, scans["stratum"].tolist(), shares, seed)
+    dealt = stratified_group_split(scans, scans["stratum"].tolist(), shares, seed)
     return pd.Series([int(name.split()[1]) for name in dealt], index=scans.index)
 
 
@@ -181,7 +181,9 @@ def _training_shares(validation: float, test: float = 0.0) -> dict[str, float]:
 
 
 def _dealt(scans: pd.DataFrame, shares: dict[str, float], seed: int) -> pd.DataFrame:
-    return scans.assign(split=apportion(scans, scans["stratum"].tolist(), shares, seed))
+    return scans.assign(
+        split=stratified_group_split(scans, scans["stratum"].tolist(), shares, seed)
+    )
 
 
 _PROTOCOLS: dict[str, Callable[[pd.DataFrame, SplitParams, int], pd.DataFrame]] = {

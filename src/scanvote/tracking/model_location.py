@@ -10,7 +10,7 @@ from scanvote.core.files import repository_root
 from scanvote.params import load_params
 from scanvote.pipeline.package.metadata import NAME
 from scanvote.tracking.registry import ARTIFACT, CHAMPION
-from scanvote.tracking.store import as_default, masked, open_store, root_cause, tracking_uri
+from scanvote.tracking.store import as_default, hide_password, open_store, root_cause, tracking_uri
 
 _REGISTERED = "scanvote"
 """What `package.name` is by default, where no params.yaml tells."""
@@ -74,7 +74,7 @@ def _fetched(uri: str) -> Path:
             found = _packed(Path(download_artifacts(uri, dst_path=folder)))
     except Exception as error:
         # whatever a server throws, the user can act on the name and the store
-        place, reason = masked(store.uri), masked(root_cause(error))
+        place, reason = hide_password(store.uri), hide_password(root_cause(error))
         raise InputError(f"--model: {uri} is not to be had of {place}: {reason}; {_HOW}") from error
     return _checked(found, uri)
 

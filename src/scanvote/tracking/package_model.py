@@ -17,17 +17,17 @@ from mlflow.models import set_model
 from mlflow.pyfunc.model import PythonModel
 
 from scanvote.core.errors import InputError
-from scanvote.inputs import Limits, Scan, read_content
+from scanvote.inputs import InputScan, Limits, read_content
 from scanvote.params import VolumesParams
-from scanvote.predict.predictor import examine, ready_package
-from scanvote.predict.rows import said, said_columns
+from scanvote.predict.predictor import load_for_inference, predict_one
+from scanvote.predict.rows import row_columns, to_row
 
 
 class PackageModel(PythonModel):
     """A package behind MLflow's interface."""
 
     def load_context(self, context: Any) -> None:
-        self._package = ready_package(Path(context.artifacts["package"]))
+        self._package = load_for_inference(Path(context.artifacts["package"]))
 
     def predict(
         self, context: Any, model_input: pd.DataFrame, params: dict[str, Any] | None = None
@@ -36,14 +36,14 @@ class PackageModel(PythonModel):
         scans = [
             _scan(text, row, contents.volumes) for row, text in enumerate(model_input["image"])
         ]
-        rows = [said(finding) for finding in examine(self._package, scans)]
-        table = pd.DataFrame(rows, columns=said_columns(contents.classifiers))
+        rows = [to_row(finding) for finding in predict_one(self._package, scans)]
+        table = pd.DataFrame(rows, columns=row_columns(contents.classifiers))
         areas = table["area_mm2"].astype(object)
         table["area_mm2"] = areas.where(areas.notna(), None)  # JSON knows no NaN
         return table
 
 
-def _scan(text: str, row: int, volumes: VolumesParams) -> Scan:
+def _scan(text: str, row: int, volumes: VolumesParams) -> InputScan:
     name = f"the image in row {row}"
     try:
         content = base64.b64decode(text, validate=True)

@@ -28,7 +28,7 @@ def dvc_tags() -> dict[str, str]:
 
 
 @dataclass(frozen=True)
-class Owner:
+class ProcessId:
     """A process that can be recognised later: alive still, dead, or another of its pid."""
 
     host: str
@@ -43,12 +43,12 @@ class Owner:
         }
 
     @classmethod
-    def of_tags(cls, tags: dict[str, str]) -> "Owner":
+    def of_tags(cls, tags: dict[str, str]) -> "ProcessId":
         return cls(
             tags["scanvote.host"], int(tags["scanvote.pid"]), float(tags["scanvote.started"])
         )
 
-    def is_same(self, other: "Owner") -> bool:
+    def is_same(self, other: "ProcessId") -> bool:
         same = (self.host, self.pid) == (other.host, other.pid)
         return same and abs(self.started - other.started) < _SAME_START_SECONDS
 
@@ -65,13 +65,13 @@ class Owner:
             return False
 
 
-def this_process() -> Owner:
+def this_process() -> ProcessId:
     import psutil
 
     return _owner(psutil.Process())
 
 
-def execution() -> tuple[Owner, str]:
+def pipeline_process() -> tuple[ProcessId, str]:
     """The process that runs the pipeline, and its command as a person typed it.
 
     The nearest ancestor that is DVC: `dvc repro`, `dvc exp run` (with `--temp` too),
@@ -90,8 +90,8 @@ def execution() -> tuple[Owner, str]:
     return _owner(driver), shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
 
 
-def _owner(process: Any) -> Owner:
-    return Owner(socket.gethostname(), process.pid, process.create_time())
+def _owner(process: Any) -> ProcessId:
+    return ProcessId(socket.gethostname(), process.pid, process.create_time())
 
 
 def _dvc_command(process: Any) -> str | None:

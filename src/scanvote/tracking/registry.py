@@ -12,10 +12,10 @@ from scanvote.core.disclaimer import DISCLAIMER
 from scanvote.core.errors import InputError
 from scanvote.core.files import sha256
 from scanvote.pipeline.package.champion import choose_champion
-from scanvote.pipeline.package.metadata import TEST, Classifiers, Contents, read_contents
-from scanvote.pipeline.package.reference_outputs import read_examined
-from scanvote.predict.rows import said_columns
-from scanvote.tracking.store import Store, as_default, masked, root_cause, store_lock
+from scanvote.pipeline.package.metadata import TEST, Classifiers, ModelMetadata, read_metadata
+from scanvote.pipeline.package.reference_outputs import read_reference_outputs
+from scanvote.predict.rows import row_columns
+from scanvote.tracking.store import Store, as_default, hide_password, root_cause, store_lock
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -74,8 +74,8 @@ def register_package(store: Store, run_id: str, folder: Path, name: str, seed: i
     except Exception as error:
         # whatever a server throws, the user can act on one thing only: which one it is
         raise InputError(
-            f"package.name: {name} cannot be registered at {masked(store.uri)}, which needs a model"
-            f" registry: {masked(root_cause(error))}"
+            f"package.name: {name} cannot be registered at {hide_password(store.uri)}, which"
+            f" needs a model registry: {hide_password(root_cause(error))}"
         ) from error
 
 
@@ -84,10 +84,10 @@ def _register(store: Store, run_id: str, folder: Path, name: str, seed: int) -> 
     known = _known(store, name, content)
     if known is not None:
         return Registered(str(known.version), known.tags[REASON])
-    contents = read_contents(folder)
+    contents = read_metadata(folder)
     logged = _log(run_id, folder, contents)
     with store_lock():
-        new, present = read_examined(folder / TEST), _champions_test(store, name)
+        new, present = read_reference_outputs(folder / TEST), _champions_test(store, name)
         verdict = choose_champion(new, present, contents.smoke, seed)
         tags = {_CONTENT: content, REASON: verdict.reason, "scanvote.test": contents.test}
         claims: dict[str, str] = contents.patients.model_dump()
@@ -135,10 +135,10 @@ def _champions_test(store: Store, name: str) -> "pd.DataFrame | None":
         return None
     uri = f"models:/{name}/{champion}/artifacts/{ARTIFACT}/{TEST}"
     with TemporaryDirectory() as folder:
-        return read_examined(Path(download_artifacts(uri, dst_path=folder)))
+        return read_reference_outputs(Path(download_artifacts(uri, dst_path=folder)))
 
 
-def _log(run_id: str, folder: Path, contents: Contents) -> "ModelInfo":
+def _log(run_id: str, folder: Path, contents: ModelMetadata) -> "ModelInfo":
     import mlflow.pyfunc
     from mlflow.models import Model
 
@@ -157,7 +157,7 @@ def _log(run_id: str, folder: Path, contents: Contents) -> "ModelInfo":
     return info
 
 
-def _requirements(contents: Contents) -> list[str]:
+def _requirements(contents: ModelMetadata) -> list[str]:
     # told, because MLflow would load the model in a process of its own to find out
     named = {name: one for name, one in contents.versions.items() if name != "python"}
     asked = {name: version(name) for name in ("mlflow", *_READERS)}
@@ -170,7 +170,7 @@ def _signature(classifiers: Classifiers) -> Any:
 
     kinds = _KINDS | {f"p_{label}": "double" for label in classifiers.labels}
     said: list[Any] = [
-        ColSpec(kinds.get(name, "string"), name) for name in said_columns(classifiers)
+        ColSpec(kinds.get(name, "string"), name) for name in row_columns(classifiers)
     ]
     return ModelSignature(Schema([ColSpec("string", "image")]), Schema(said))
 
@@ -180,9 +180,9 @@ def _example() -> "pd.DataFrame":
     import cv2
     import pandas as pd
 
-    from scanvote.core.seeds import generator
+    from scanvote.core.seeds import rng
 
     shape = (_EXAMPLE_SIDE, _EXAMPLE_SIDE)
-    noise = generator(0, "example").integers(0, 256, shape, "uint8")
+    noise = rng(0, "example").integers(0, 256, shape, "uint8")
     content = cv2.imencode(".png", noise)[1].tobytes()
     return pd.DataFrame({"image": [base64.b64encode(content).decode()]})

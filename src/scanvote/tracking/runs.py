@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 
-from scanvote.core.flatten import chosen, flat
+from scanvote.core.flatten import flatten, select_sections
 from scanvote.tracking import provenance
 from scanvote.tracking.data_sets import data_sets
 from scanvote.tracking.models import log_keras_model
@@ -123,10 +123,10 @@ def stage_run(
     Raises:
         InputError: the store cannot be opened.
     """
-    values = flat(params.model_dump(mode="json"), ".")
+    values = flatten(params.model_dump(mode="json"), ".")
     name = os.environ.get("DVC_STAGE") or (f"{stage}@{item}" if item else stage)
     store = open_store()
-    own, known = chosen(values, sections), provenance.known_digests(inputs)
+    own, known = select_sections(values, sections), provenance.known_digests(inputs)
     digests = provenance.input_digests(inputs, known)
     used = data_sets(store.entities, values, digests, known)
     with _execution(store, values) as parent_id:
@@ -143,7 +143,7 @@ def stage_run(
 @contextmanager
 def _execution(store: Store, values: Mapping[str, object]) -> Iterator[str]:
     """The parent run, RUNNING in the block, afterwards as its stages ended."""
-    owner, command = provenance.execution()
+    owner, command = provenance.pipeline_process()
     with store_lock():
         parent_id = _found(store, owner)
         if parent_id is None:
@@ -158,11 +158,11 @@ def _execution(store: Store, values: Mapping[str, object]) -> Iterator[str]:
             _settle(store, parent_id)
 
 
-def _found(store: Store, owner: provenance.Owner) -> str | None:
+def _found(store: Store, owner: provenance.ProcessId) -> str | None:
     tags = {"scanvote.host": owner.host, "scanvote.pid": str(owner.pid), KIND: "execution"}
     experiment = os.environ.get("DVC_EXP_NAME")
     for run in store.search(**tags):
-        same = owner.is_same(provenance.Owner.of_tags(run.data.tags))
+        same = owner.is_same(provenance.ProcessId.of_tags(run.data.tags))
         if same and run.data.tags.get("DVC_EXP_NAME") == experiment:
             return str(run.info.run_id)
     return None
@@ -196,7 +196,7 @@ def _bury_the_dead(store: Store) -> None:
     host = provenance.this_process().host
     query = f"attributes.status = 'RUNNING' AND tags.`scanvote.host` = '{host}'"
     for run in store.client.search_runs([store.experiment], query):
-        if not provenance.Owner.of_tags(run.data.tags).is_alive():
+        if not provenance.ProcessId.of_tags(run.data.tags).is_alive():
             store.client.set_terminated(run.info.run_id, "KILLED")
 
 

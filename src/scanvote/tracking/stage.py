@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 
 from scanvote.core.disclaimer import mark_smoke
-from scanvote.core.metrics_file import HEADLINES, Figures, write_figures
+from scanvote.core.metrics_file import HEADLINES, Figures, write_metrics
 from scanvote.params import Params, load_params
 from scanvote.tracking.runs import StageRun, stage_run
 
@@ -33,7 +33,7 @@ class Stage:
     ) -> None:
         """Write the file `metrics`, and log it and the files of `out` that fit `patterns`."""
         headline = HEADLINES.get(f"{self.name}/{self.item}") or HEADLINES[self.name]
-        write_figures(metrics, figures, headline)
+        write_metrics(metrics, figures, headline)
         self.run.log_metrics(figures)
         self.run.log_folder(out, patterns)
 

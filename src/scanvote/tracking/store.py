@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from scanvote.core.errors import InputError
 from scanvote.core.files import repository_root
-from scanvote.core.flatten import numbers
+from scanvote.core.flatten import numeric_only
 from scanvote.tracking import entities
 from scanvote.tracking.sqlite import SqliteClient
 from scanvote.tracking.view import address_of, experiment_tags
@@ -54,7 +54,7 @@ def ui_command(port: int = 5000) -> list[str]:
     """
     uri = tracking_uri()
     if _is_server(uri):
-        raise InputError(f"{_URI} is a server with pages of its own: open {masked(uri)}")
+        raise InputError(f"{_URI} is a server with pages of its own: open {hide_password(uri)}")
     open_store()
     command = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", uri]
     command += ["--default-artifact-root", artifact_root()]
@@ -96,7 +96,7 @@ class Store:
 
     def log_metrics(self, run_id: str, values: Mapping[str, object], step: int = 0) -> None:
         made, now = self.entities.Metric, int(time.time() * 1000)
-        metrics = [made(_key(key), value, now, step) for key, value in numbers(values).items()]
+        metrics = [made(_key(key), value, now, step) for key, value in numeric_only(values).items()]
         for chunk in _chunks(metrics, _METRICS_A_BATCH):
             self.client.log_batch(run_id, metrics=chunk)
 
@@ -107,7 +107,7 @@ class Store:
 
 
 def open_store() -> Store:
-    quieten()
+    silence_logs()
     uri = tracking_uri()
     try:
         with store_lock(), _impatient():
@@ -115,8 +115,8 @@ def open_store() -> Store:
             return Store(client, _experiment(client, uri), uri)
     except Exception as error:
         # whatever a driver or a server throws, the user can act on one thing only: the URI
-        chosen = f"{_URI}={masked(uri)}" if os.environ.get(_URI) else uri
-        reason = masked(root_cause(error))
+        chosen = f"{_URI}={hide_password(uri)}" if os.environ.get(_URI) else uri
+        reason = hide_password(root_cause(error))
         raise InputError(f"{chosen}: the MLflow store cannot be opened: {reason}") from error
 
 
@@ -151,7 +151,7 @@ def as_default(store: Store) -> Iterator[None]:
         mlflow.set_tracking_uri(before)  # type: ignore[arg-type]
 
 
-def quieten() -> None:
+def silence_logs() -> None:
     """No telemetry, no chatter; must come before the first import of mlflow."""
     os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
     os.environ["DO_NOT_TRACK"] = "true"
@@ -201,7 +201,7 @@ def root_cause(error: BaseException) -> str:
     return " ".join(str(error).split())[:300] or type(error).__name__
 
 
-def masked(uri: str) -> str:
+def hide_password(uri: str) -> str:
     return re.sub(r"//[^/@]*@", "//***@", uri)
 
 

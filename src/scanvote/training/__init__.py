@@ -17,9 +17,9 @@ from scanvote.training import (
     schedule,
     spec,
 )
-from scanvote.training.loop import forget_model, recall, restore_model, train
+from scanvote.training.loop import delete_weights, load_cached, retrain_if_missing, train
 from scanvote.training.schedule import Schedule, Scores
-from scanvote.training.spec import Job, Thaw, Trained, TrainingFailed
+from scanvote.training.spec import TrainingFailed, TrainingResult, TrainingSpec, Unfreeze
 
 CODE = [
     batches,
@@ -38,14 +38,14 @@ CODE = [
 
 __all__ = [
     "CODE",
-    "Job",
     "Schedule",
     "Scores",
-    "Thaw",
-    "Trained",
     "TrainingFailed",
-    "forget_model",
-    "recall",
-    "restore_model",
+    "TrainingResult",
+    "TrainingSpec",
+    "Unfreeze",
+    "delete_weights",
+    "load_cached",
+    "retrain_if_missing",
     "train",
 ]

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 Rows = NDArray[np.integer]
 
 
-class Neighbours:
+class AdjacentSlices:
     """Reads like an array (n, H, W, (2 k + 1) C): the k slices before, the slice, the k after.
 
     Args:
@@ -30,7 +30,7 @@ class Neighbours:
         return np.reshape(stack, (*stack.shape[:-2], -1))
 
 
-def beside(stacks: Sequence[object], places: Sequence[int], context: int) -> Rows:
+def adjacent_rows(stacks: Sequence[object], places: Sequence[int], context: int) -> Rows:
     """int (n, 2 `context` + 1): the rows before and after each row that are of its stack.
 
     At an end of its stack the last one stands for what is missing.

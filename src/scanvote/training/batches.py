@@ -6,14 +6,14 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from scanvote.arrays import room
-from scanvote.core.seeds import derive
+from scanvote.arrays import zeros_or_memmap
+from scanvote.core.seeds import derive_seed
 from scanvote.images.augment import augment
 from scanvote.params import AugmentParams
-from scanvote.training.adjacent_slices import Neighbours
+from scanvote.training.adjacent_slices import AdjacentSlices
 
-Images = np.ndarray | Neighbours
-Draw = Callable[[np.random.Generator], NDArray[np.integer]]
+Images = np.ndarray | AdjacentSlices
+Sampler = Callable[[np.random.Generator], NDArray[np.integer]]
 """Chooses the rows of an epoch."""
 
 
@@ -36,7 +36,7 @@ class Batches(keras.utils.PyDataset):
         targets: Images | None = None,
         weights: np.ndarray | None = None,
         bounds: AugmentParams | None = None,
-        draw: Draw | None = None,
+        draw: Sampler | None = None,
     ) -> None:
         # one thread: Keras's pool of more waits 100 ms at the end of each epoch
         super().__init__(workers=1)
@@ -46,7 +46,7 @@ class Batches(keras.utils.PyDataset):
 
     def start_epoch(self, seed: int) -> None:
         """Choose the rows, shuffle, and change the images in another way."""
-        self._seed, random = seed, np.random.default_rng(derive(seed, "order"))
+        self._seed, random = seed, np.random.default_rng(derive_seed(seed, "order"))
         drawn = np.arange(len(self.images)) if self._draw is None else self._draw(random)
         self.order = random.permutation(drawn)
 
@@ -89,7 +89,7 @@ def predict(model: keras.Model, images: Images, batch_size: int) -> np.ndarray:
     Masks of many lie in a file.
     """
     batches = Batches(images, batch_size)
-    found = room((len(images), *model.output_shape[1:]))
+    found = zeros_or_memmap((len(images), *model.output_shape[1:]))
     for number in range(len(batches)):
         at = slice(number * batch_size, (number + 1) * batch_size)
         found[at] = model.predict_on_batch(batches[number][0])

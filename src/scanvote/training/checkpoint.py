@@ -9,7 +9,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from scanvote.core.files import written
+from scanvote.core.files import atomic_write
 from scanvote.training.schedule import Schedule, Scores
 
 _ARRAYS = ("best_weights", "average")
@@ -30,7 +30,7 @@ class State:
     history: list[Scores] = field(default_factory=list)
     best: Scores = field(default_factory=dict)
     phase: int = 0
-    stale: int = 0
+    epochs_since_best: int = 0
     seconds: float = 0.0
     fitting: float = 0.0
     fitted: int = 0
@@ -57,12 +57,12 @@ class State:
         yield
         model.set_weights(now)
 
-    def note(self, model: keras.Model, scores: Scores, schedule: Schedule) -> None:
+    def update(self, model: keras.Model, scores: Scores, schedule: Schedule) -> None:
         """Take in the scores of an epoch."""
         self.history.append(scores)
-        self.stale += 1
+        self.epochs_since_best += 1
         if not self.best or schedule.key(scores) < schedule.key(self.best):
-            self.best, self.stale, self.best_weights = scores, 0, model.get_weights()
+            self.best, self.epochs_since_best, self.best_weights = scores, 0, model.get_weights()
 
 
 def save_checkpoint(state: State, model: keras.Model, path: Path) -> None:
@@ -74,7 +74,7 @@ def save_checkpoint(state: State, model: keras.Model, path: Path) -> None:
         **{f"optimizer_{i}": np.asarray(v) for i, v in enumerate(model.optimizer.variables)},
     }
     plain = {key: value for key, value in vars(state).items() if key not in _ARRAYS}
-    with written(path) as beside, beside.open("wb") as file:
+    with atomic_write(path) as beside, beside.open("wb") as file:
         np.savez(file, state=json.dumps(plain), **arrays)
 
 

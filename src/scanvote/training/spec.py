@@ -9,7 +9,7 @@ import keras
 import numpy as np
 
 from scanvote.params import AugmentParams
-from scanvote.training.batches import Draw, Images
+from scanvote.training.batches import Images, Sampler
 from scanvote.training.schedule import Schedule, Scores
 
 
@@ -26,7 +26,7 @@ class TrainingFailed(Exception):
 
 
 @dataclass(frozen=True)
-class Thaw:
+class Unfreeze:
     """A backbone that learns too, after a while.
 
     Attributes:
@@ -39,7 +39,7 @@ class Thaw:
 
 
 @dataclass(frozen=True)
-class Job:
+class TrainingSpec:
     """All that decides the outcome of a training, but the network.
 
     Attributes:
@@ -64,17 +64,17 @@ class Job:
     score: Callable[[np.ndarray], Scores]
     schedule: Schedule
     seed: int
-    memory: Path
+    cache_dir: Path
     weights: np.ndarray | None = None
     augment: AugmentParams | None = None
     mirror: bool = False
-    thaw: Thaw | None = None
-    draw: Draw | None = None
+    unfreeze: Unfreeze | None = None
+    draw: Sampler | None = None
     features: Path | None = None
 
 
 @dataclass(frozen=True)
-class Trained:
+class TrainingResult:
     """What a finished training leaves.
 
     Attributes:

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from scanvote.plots.canvas import PREDICTED, canvas
-from scanvote.tuning.importance import choices, explained_share
+from scanvote.plots.canvas import PREDICTED, figure
+from scanvote.tuning.importance import eta_squared, varied_hyperparameters
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -22,7 +22,7 @@ def curves_figure(curves: pd.DataFrame, score: str, title: str, path: Path) -> N
     """
     models = [name[5:] for name in map(str, curves) if name.startswith("loss_")]
     epochs = curves["epoch"] + 1
-    with canvas(path, title, size=(8.4, 3.2), columns=2) as (left, right):
+    with figure(path, title, size=(8.4, 3.2), columns=2) as (left, right):
         for place, model in enumerate(models):
             colour, label = f"C{place}", f"model {model}"
             left.plot(epochs, curves[f"loss_{model}"], "--", color=colour)
@@ -34,16 +34,16 @@ def curves_figure(curves: pd.DataFrame, score: str, title: str, path: Path) -> N
         right.legend()
 
 
-def choices_figure(table: pd.DataFrame, score: str, title: str, path: Path) -> None:
+def hyperparameter_figure(table: pd.DataFrame, score: str, title: str, path: Path) -> None:
     """A panel a hyperparameter, the one that mattered most first: each trial's score by its value.
 
     Args:
         table: a trial a row, as of `trials_table`.
         score: the column to show.
     """
-    tried = {name: explained_share(table, name, score) for name in choices(table)}
+    tried = {name: eta_squared(table, name, score) for name in varied_hyperparameters(table)}
     names = sorted(tried, key=lambda name: (-np.nan_to_num(tried[name]), name)) or ["trial"]
-    with canvas(path, title, size=(2.6 * len(names) + 0.8, 3.2), columns=len(names)) as axes:
+    with figure(path, title, size=(2.6 * len(names) + 0.8, 3.2), columns=len(names)) as axes:
         for cell, name in zip(np.atleast_1d(axes), names, strict=True):
             _show_choice(cell, table[table[score].notna()], name, score)
             if name in tried:

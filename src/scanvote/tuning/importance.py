@@ -3,13 +3,13 @@
 import pandas as pd
 
 
-def choices(table: pd.DataFrame) -> list[str]:
+def varied_hyperparameters(table: pd.DataFrame) -> list[str]:
     """The hyperparameters of a trials table of which more than one value was tried."""
     hyperparameters = table.columns[2 : list(table.columns).index("epochs") + 1]
     return [name for name in hyperparameters if table[name].nunique() > 1]
 
 
-def explained_share(table: pd.DataFrame, name: str, score: str) -> float:
+def eta_squared(table: pd.DataFrame, name: str, score: str) -> float:
     """Share of the variance of `score` between the values of one hyperparameter (η²).
 
     0 says that its value did not matter by itself, 1 that nothing else did. Failed trials count

@@ -9,17 +9,17 @@ from typing import Any
 from scanvote.core.errors import InputError
 from scanvote.core.files import write_csv
 from scanvote.core.progress import Progress, progress_bar
-from scanvote.training import Scores, Trained, TrainingFailed, restore_model, train
+from scanvote.training import Scores, TrainingFailed, TrainingResult, retrain_if_missing, train
 from scanvote.training.loop import OnEpoch
-from scanvote.tuning.figures import choices_figure, curves_figure
-from scanvote.tuning.study import Bench
-from scanvote.tuning.trials import Record, Trial, curves_table, trials_table
-from scanvote.tuning.tuner import walk
-from scanvote.tuning.workers import train_ahead
+from scanvote.tuning.figures import curves_figure, hyperparameter_figure
+from scanvote.tuning.study import Study
+from scanvote.tuning.trials import Trial, TrialLogger, curves_table, trials_table
+from scanvote.tuning.tuner import run_tuner
+from scanvote.tuning.workers import train_in_workers
 
 
 @dataclass(frozen=True)
-class Walked:
+class SearchResult:
     """What a walk leaves.
 
     Attributes:
@@ -31,26 +31,26 @@ class Walked:
     ranked: list[Trial]
 
 
-def walk_grid(bench: Bench, record: Record) -> Walked:
+def run_search(study: Study, record: TrialLogger) -> SearchResult:
     """Train what the algorithm proposes.
 
     Args:
-        bench: makes the trials.
+        study: makes the trials.
         record: opens the log of a trial, by its name and hyperparameters.
 
     Raises:
         InputError: every trial failed.
     """
-    if bench.how.workers > 1:
-        train_ahead(bench)
-    trials = _run_trials(bench, record)
-    ranked = sorted((t for t in trials if t.trained), key=bench.rank)
+    if study.config.workers > 1:
+        train_in_workers(study)
+    trials = _run_trials(study, record)
+    ranked = sorted((t for t in trials if t.trained), key=study.sort_key)
     if not ranked:
-        raise InputError(f"every trial of {bench.name} failed, the first: {trials[0].problem}")
-    return Walked(trials, ranked)
+        raise InputError(f"every trial of {study.name} failed, the first: {trials[0].problem}")
+    return SearchResult(trials, ranked)
 
 
-def write_walk(bench: Bench, walked: Walked, kept: list[Trial], out: Path) -> None:
+def write_search(study: Study, result: SearchResult, kept: list[Trial], out: Path) -> None:
     """The tables of the trials and of the kept ones' curves, each with its figure, and models.
 
     - ``1.keras``, ``2.keras``…: the kept models
@@ -60,66 +60,66 @@ def write_walk(bench: Bench, walked: Walked, kept: list[Trial], out: Path) -> No
     """
     out.mkdir(parents=True, exist_ok=True)
     for place, trial in enumerate(kept, start=1):
-        restore_model(trial.network, trial.job)  # if somebody tidied the cache
-        shutil.copyfile(trial.job.memory / "model.keras", out / f"{place}.keras")
-    table, score = trials_table(walked.trials, walked.ranked), f"val_{bench.how.objective}"
-    curves = curves_table(kept, max(bench.keep, len(kept)))
+        retrain_if_missing(trial.network, trial.spec)  # if somebody tidied the cache
+        shutil.copyfile(trial.spec.cache_dir / "model.keras", out / f"{place}.keras")
+    table, score = trials_table(result.trials, result.ranked), f"val_{study.config.objective}"
+    curves = curves_table(kept, max(study.top_k, len(kept)))
     write_csv(table, out / "trials.csv")
     write_csv(curves, out / "curves.csv")
-    title = f"{bench.name}: {len(table)} trial{'s' * (len(table) > 1)}"
+    title = f"{study.name}: {len(table)} trial{'s' * (len(table) > 1)}"
     best = (
         f"{title}, the best in {len(kept)} folds"
-        if len(kept) > bench.keep
+        if len(kept) > study.top_k
         else f"{title}, the best"
     )
-    curves_figure(curves, score, best + bench.note, out / "curves.png")
-    choices_figure(table, score, title + bench.note, out / "choices.png")
+    curves_figure(curves, score, best + study.note, out / "curves.png")
+    hyperparameter_figure(table, score, title + study.note, out / "choices.png")
 
 
-def _run_trials(bench: Bench, record: Record) -> list[Trial]:
+def _run_trials(study: Study, record: TrialLogger) -> list[Trial]:
     """Every trial once, in the order the algorithm proposed them."""
     trials: dict[Path, Trial] = {}
-    with progress_bar(f"Search {bench.name}") as progress:
+    with progress_bar(f"Search {study.name}") as progress:
 
         def run(values: dict[str, Any], epochs: int) -> float:
-            trial = bench.trial(values, epochs)
-            following = _follow(progress, len(trials), bench, trial, trials.values())
-            trials[trial.job.memory] = trial
+            trial = study.trial(values, epochs)
+            following = _follow(progress, len(trials), study, trial, trials.values())
+            trials[trial.spec.cache_dir] = trial
             try:
                 trial.trained = run_trial(trial, record, following)
             except TrainingFailed as error:
                 trial.problem = str(error)
                 raise
-            bench.forget_the_worse(trials.values())
-            return bench.worth(trial.trained)
+            study.prune_models(trials.values())
+            return study.objective_value(trial.trained)
 
-        walk(bench.space, run, bench.how, bench.walk_seed)
+        run_tuner(study.space, run, study.config, study.search_seed)
     return list(trials.values())
 
 
 def _follow(
-    progress: Progress, done: int, bench: Bench, trial: Trial, before: Iterable[Trial]
+    progress: Progress, done: int, study: Study, trial: Trial, before: Iterable[Trial]
 ) -> OnEpoch:
     """Shows the trial, its epoch, and the best score before it."""
-    key, objective = bench.schedule.key, bench.how.objective
+    key, objective = study.schedule.key, study.config.objective
     best = min((key(t.trained.best) for t in before if t.trained), default=None)
     so_far = "" if best is None else f", best {objective} {abs(best[0]):.3f}"
 
     def on_epoch(epoch: int, scores: Scores) -> None:
-        share = (epoch + 1) / trial.values["epochs"]
-        progress(done + share, bench.how.max_trials, f"{trial.name}{so_far}")
+        share = (epoch + 1) / trial.hyperparameters["epochs"]
+        progress(done + share, study.config.max_trials, f"{trial.name}{so_far}")
 
     return on_epoch
 
 
-def run_trial(trial: Trial, record: Record, follow: OnEpoch) -> Trained:
-    with record(trial.name, trial.values) as log:
+def run_trial(trial: Trial, record: TrialLogger, follow: OnEpoch) -> TrainingResult:
+    with record(trial.name, trial.hyperparameters) as log:
 
         def on_epoch(epoch: int, scores: Scores) -> None:
             log.epoch(epoch, scores)
             follow(epoch, scores)
 
-        trained = train(trial.network, trial.job, on_epoch)
+        trained = train(trial.network, trial.spec, on_epoch)
         best = {f"best_{name}": score for name, score in trained.best.items()}
         cost = ("parameters", "seconds", "images_per_second", "memory_mib")
         log.result({**best, **{name: getattr(trained, name) for name in cost}})

@@ -14,14 +14,21 @@ import keras_tuner
 from scanvote import training
 from scanvote.core.digests import digest_code
 from scanvote.core.files import mirror_folder, repository_root
-from scanvote.core.seeds import derive
-from scanvote.models.input_spec import Brief
-from scanvote.params import Params, Section, WalkParams
-from scanvote.training import Job, Schedule, Trained, TrainingFailed, forget_model, recall
+from scanvote.core.seeds import derive_seed
+from scanvote.models.input_spec import InputSpec
+from scanvote.params import Params, Section, TuningParams
+from scanvote.training import (
+    Schedule,
+    TrainingFailed,
+    TrainingResult,
+    TrainingSpec,
+    delete_weights,
+    load_cached,
+)
 from scanvote.tuning.trials import Trial
 
 
-class Bench(ABC):
+class Study(ABC):
     """Makes the trials of a grid.
 
     Attributes:
@@ -31,7 +38,7 @@ class Bench(ABC):
         brief: what its networks are given and asked.
         schedule: of a training at full length.
         keep: how many models stay on disk, the best.
-        anew: makes the same bench in another process; can be pickled.
+        anew: makes the same study in another process; can be pickled.
         note: what the figures say below their title.
     """
 
@@ -41,15 +48,15 @@ class Bench(ABC):
         self,
         name: str,
         section: Section,
-        how: WalkParams,
-        brief: Brief,
+        how: TuningParams,
+        brief: InputSpec,
         params: Params,
         keep: int,
-        anew: "Callable[[], Bench]",
+        anew: "Callable[[], Study]",
     ) -> None:
-        self.name, self.how, self.brief = name, how, brief
+        self.name, self.config, self.input_spec = name, how, brief
         self.section: Any = section
-        self.params, self.keep, self.anew = params, keep, anew
+        self.params, self.top_k, self.rebuild = params, keep, anew
         self.schedule = Schedule(params.lr, how.training(), how.objective)
 
     @abstractmethod
@@ -61,13 +68,13 @@ class Bench(ABC):
         """The network of a point of the grid; ValueError: its layers do not fit the scans."""
 
     @abstractmethod
-    def job(self, values: Mapping[str, Any], epochs: int) -> Job:
+    def job(self, values: Mapping[str, Any], epochs: int) -> TrainingSpec:
         """The training of a point, for so many epochs at most."""
 
     @property
-    def walk_seed(self) -> int:
+    def search_seed(self) -> int:
         """What the search algorithm draws its proposals from."""
-        return derive(self.params.seed, "search", self.name)
+        return derive_seed(self.params.seed, "search", self.name)
 
     def network(self, values: Mapping[str, Any]) -> keras.Model:
         """The network of a point of the grid.
@@ -85,34 +92,34 @@ class Bench(ABC):
         """A point of the grid with its training, which may be remembered."""
         return Trial(
             name=self._name(values, epochs),
-            values={**values, "epochs": epochs},
+            hyperparameters={**values, "epochs": epochs},
             network=partial(self.network, values),
-            job=self.job(values, epochs),
+            spec=self.job(values, epochs),
         )
 
-    def remembered(self, values: dict[str, Any], epochs: int) -> float | None:
+    def cached_score(self, values: dict[str, Any], epochs: int) -> float | None:
         """What a walk is told of a trial that is done, None if it is not.
 
         Raises:
             TrainingFailed: it is known to fail.
         """
-        trained = recall(self.job(values, epochs).memory)
-        return None if trained is None else self.worth(trained)
+        trained = load_cached(self.job(values, epochs).cache_dir)
+        return None if trained is None else self.objective_value(trained)
 
-    def worth(self, trained: Trained) -> float:
+    def objective_value(self, trained: TrainingResult) -> float:
         """The score that a walk maximises."""
         return -self.schedule.key(trained.best)[0]
 
-    def rank(self, trial: Trial) -> tuple[tuple[float, float], str]:
+    def sort_key(self, trial: Trial) -> tuple[tuple[float, float], str]:
         """Sorts trained trials, the best first."""
         assert trial.trained is not None
         return self.schedule.key(trial.trained.best), trial.name
 
-    def forget_the_worse(self, trials: Iterable[Trial]) -> None:
+    def prune_models(self, trials: Iterable[Trial]) -> None:
         """Only the best models stay on disk; a worse one can only fall behind further."""
-        ranked = sorted((trial for trial in trials if trial.trained), key=self.rank)
-        for trial in ranked[self.keep :]:
-            forget_model(trial.job.memory)
+        ranked = sorted((trial for trial in trials if trial.trained), key=self.sort_key)
+        for trial in ranked[self.top_k :]:
+            delete_weights(trial.spec.cache_dir)
 
     def _name(self, values: Mapping[str, Any], epochs: int) -> str:
         """A name from the choices, fit for a file: ``convolutions2-filters64``.
@@ -120,7 +127,7 @@ class Bench(ABC):
         Hyperband tries the same choices with several numbers of epochs.
         """
         words = [self._word(name, value) for name, value in sorted(values.items())]
-        if epochs < self.how.epochs:
+        if epochs < self.config.epochs:
             words.append(f"epochs{epochs}")
         return "-".join(filter(None, words)) or self.name
 
@@ -129,12 +136,12 @@ class Bench(ABC):
         return f"{name}{value}" if len(getattr(self.section, name)) > 1 else ""
 
 
-def memory_of(key: str) -> Path:
+def cache_dir(key: str) -> Path:
     """The folder of the training that has this digest."""
     return repository_root() / ".cache" / "trials" / key
 
 
-def kept_features(key: str) -> Path:
+def features_dir(key: str) -> Path:
     """The folder of what the frozen backbone of this digest makes of the scans."""
     return repository_root() / ".cache" / "features" / key
 
@@ -144,7 +151,7 @@ def code_digest(*modules: ModuleType) -> str:
     return digest_code([*modules, *training.CODE], ["keras", keras.config.backend()])
 
 
-def mirror_of(params: Params) -> Path | None:
+def weights_dir(params: Params) -> Path | None:
     return mirror_folder(params.download.mirror)
 
 

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import keras
 import pandas as pd
 
-from scanvote.training import Job, Trained
+from scanvote.training import TrainingResult, TrainingSpec
 
 
 class TrialLog(Protocol):
@@ -19,7 +19,7 @@ class TrialLog(Protocol):
     def result(self, metrics: Mapping[str, float]) -> None: ...
 
 
-Record = Callable[[str, Mapping[str, Any]], AbstractContextManager[TrialLog]]
+TrialLogger = Callable[[str, Mapping[str, Any]], AbstractContextManager[TrialLog]]
 
 
 @dataclass
@@ -27,10 +27,10 @@ class Trial:
     """A point of the grid, trained or failed."""
 
     name: str
-    values: dict[str, Any]
+    hyperparameters: dict[str, Any]
     network: Callable[[], keras.Model]
-    job: Job
-    trained: Trained | None = None
+    spec: TrainingSpec
+    trained: TrainingResult | None = None
     problem: str = ""
 
 
@@ -38,15 +38,15 @@ def trials_table(trials: list[Trial], ranked: list[Trial]) -> pd.DataFrame:
     """A trial a row, the best first, the failed last."""
     failed = [trial for trial in trials if not trial.trained]
     # a trial has only the choices that count for it; `epochs` is the last of all
-    asked = {name for trial in trials for name in trial.values}
+    asked = {name for trial in trials for name in trial.hyperparameters}
     names = sorted(asked, key=lambda name: (name == "epochs", name))
     rows = []
     for place, trial in enumerate(ranked + failed, start=1):
-        row = {"rank": place, "trial": trial.name, **trial.values}
+        row = {"rank": place, "trial": trial.name, **trial.hyperparameters}
         if trial.trained:
             row |= {"parameters": trial.trained.parameters, **trial.trained.best}
             row |= {"epochs_run": len(trial.trained.history)}
-        rows.append(row | {"digest": trial.job.memory.name, "problem": trial.problem})
+        rows.append(row | {"digest": trial.spec.cache_dir.name, "problem": trial.problem})
     table = pd.DataFrame(rows)
     first = ["rank", "trial", *names]
     return table[[*first, *table.columns.difference(first, sort=False)]]

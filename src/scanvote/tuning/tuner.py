@@ -14,8 +14,8 @@ import keras_tuner
 from keras_tuner.engine.base_tuner import BaseTuner
 from keras_tuner.errors import FatalError
 
-from scanvote.core.seeds import generator
-from scanvote.params import WalkParams
+from scanvote.core.seeds import rng
+from scanvote.params import TuningParams
 from scanvote.training import TrainingFailed
 
 Space = Callable[[keras_tuner.HyperParameters], None]
@@ -23,7 +23,7 @@ Space = Callable[[keras_tuner.HyperParameters], None]
 RunTrial = Callable[[dict[str, Any], int], float]
 
 
-def walk(space: Space, run: RunTrial, params: WalkParams, seed: int) -> None:
+def run_tuner(space: Space, run: RunTrial, params: TuningParams, seed: int) -> None:
     """Run trials as the algorithm of `params` proposes them, until its budget is spent.
 
     Args:
@@ -46,7 +46,7 @@ def walk(space: Space, run: RunTrial, params: WalkParams, seed: int) -> None:
                 raise fatal.__cause__ or fatal from None
 
 
-def _oracle(params: WalkParams, seed: int) -> keras_tuner.Oracle:
+def _oracle(params: TuningParams, seed: int) -> keras_tuner.Oracle:
     """A failed trial must never end the search: the limit on failures is out of reach."""
     common = {
         "objective": keras_tuner.Objective("score", "max"),
@@ -88,11 +88,11 @@ class _Tuner(BaseTuner):
 
 Point = tuple[dict[str, Any], int]
 Score = Callable[[dict[str, Any], int], float | None]
-_FATES = 3
+_SIMULATIONS = 3
 
 
-def likely_points(space: Space, score: Score, params: WalkParams, seed: int) -> list[Point]:
-    """The trials that `walk` will run whatever the unknown scores turn out to be, in their order.
+def predictable_points(space: Space, score: Score, params: TuningParams, seed: int) -> list[Point]:
+    """The trials that `run_tuner` will run whatever the unknown scores are, in their order.
 
     They are what it asks for alike in several made-up fates of the unknown trials:
     everything of a grid or a random search, a rung of hyperband, the first points of a
@@ -101,21 +101,21 @@ def likely_points(space: Space, score: Score, params: WalkParams, seed: int) -> 
     Args:
         score: of a trial, None while it is unknown; it raises TrainingFailed for a failed one.
     """
-    asked = [_asked(space, score, params, seed, fate) for fate in range(_FATES)]
+    asked = [_asked(space, score, params, seed, fate) for fate in range(_SIMULATIONS)]
     alike = takewhile(
         lambda points: all(one == points[0] for one in points), zip(*asked, strict=False)
     )
     return [points[0] for points in alike]
 
 
-def _asked(space: Space, score: Score, params: WalkParams, seed: int, fate: int) -> list[Point]:
-    """What `walk` asks for when the unknown scores are as `fate` has it."""
+def _asked(space: Space, score: Score, params: TuningParams, seed: int, fate: int) -> list[Point]:
+    """What `run_tuner` asks for when the unknown scores are as `fate` has it."""
     points: list[Point] = []
 
     def run(values: dict[str, Any], epochs: int) -> float:
         points.append((values, epochs))
         known = score(values, epochs)
-        return generator(seed, fate, len(points)).random() if known is None else known
+        return rng(seed, fate, len(points)).random() if known is None else known
 
-    walk(space, run, params, seed)
+    run_tuner(space, run, params, seed)
     return points

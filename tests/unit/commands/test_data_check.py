@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from scanvote.cli import app
 from scanvote.commands import data_check
 from scanvote.commands.data_check import check, patients
-from scanvote.commands.data_check_params import changes
+from scanvote.commands.data_check_params import param_overrides
 from scanvote.core.errors import InputError
 from scanvote.params import Params, load_params
 from tests.making import (
@@ -263,7 +263,7 @@ def test_of_many_only_some_are_looked_into_and_it_says_so(
 def test_patients_and_changes(masks: Path, params: Params) -> None:
     one = check(masks, "segmentation", params)
     assert patients(one) == (6, 0)
-    assert changes([one], params) == {"segmentation": {"dataset": str(masks)}}
+    assert param_overrides([one], params) == {"segmentation": {"dataset": str(masks)}}
 
 
 def test_a_class_of_which_nothing_can_be_read_is_one_line(classes: Path, params: Params) -> None:

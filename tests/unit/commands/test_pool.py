@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from dvc.repo import Repo
 
-from scanvote.commands.pool import _check_folds, pool
+from scanvote.commands.pool import _check_folds, cross_validate
 from scanvote.core.errors import InputError
 from scanvote.params import Params
 from scanvote.predictions import mask_predictions
@@ -87,7 +87,7 @@ def _here(laboratory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_every_patient_is_tested_once_and_the_first_model_is_compared(
     params: Params, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    found = pool(["good", "poor"], params, tmp_path)
+    found = cross_validate(["good", "poor"], params, tmp_path)
     table = pd.read_csv(tmp_path / "models.csv", index_col="model")
     assert list(table.index) == ["good", "poor", "baseline"]
     assert found["poor"]["dice_patient_mean"] == pytest.approx(2 / 3)
@@ -104,7 +104,7 @@ def test_every_patient_is_tested_once_and_the_first_model_is_compared(
 
 
 def test_institutions_are_pooled_apart_from_folds(params: Params, tmp_path: Path) -> None:
-    found = pool(["good"], params, tmp_path, sites=True)
+    found = cross_validate(["good"], params, tmp_path, sites=True)
     assert found["good"]["patients"] == 2
     assert found["good"]["experiments"] == 1
 
@@ -114,7 +114,7 @@ def test_outside_a_repository_is_one_line(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     with pytest.raises(InputError, match=r"^this is no DVC repository"):
-        pool(["good"], params, tmp_path)
+        cross_validate(["good"], params, tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -134,7 +134,7 @@ def test_what_cannot_be_pooled_is_one_line(
 ) -> None:
     wanted = [name for name in names.split() if name != "--sites"]
     with pytest.raises(InputError) as refused:
-        pool(wanted, params, tmp_path, sites="--sites" in names)
+        cross_validate(wanted, params, tmp_path, sites="--sites" in names)
     assert fault in str(refused.value)
     assert "\n" not in str(refused.value)
     assert not list(tmp_path.iterdir())

@@ -12,12 +12,12 @@ from ruamel.yaml import YAML
 from scanvote.commands.recipes import (
     changes,
     command,
+    describe_command,
     folds,
-    hydra,
     read_recipe,
     recipe_names,
-    shown,
     sites,
+    to_overrides,
 )
 from scanvote.core.errors import InputError
 from scanvote.params import load_values, validate
@@ -134,7 +134,7 @@ def test_the_command_is_named_and_passes_options_on(kitchen):
     ]
     assert command("mine", recipe, False, ["--queue"]) == words
     assert command("mine", recipe, True)[4] == "mine-quick"
-    assert shlex.split(shown(words).replace("\\\n", "")) == words
+    assert shlex.split(describe_command(words).replace("\\\n", "")) == words
 
 
 @pytest.mark.parametrize(
@@ -160,7 +160,7 @@ def test_what_is_as_in_params_yaml_is_not_set(kitchen):
 def test_labels_are_replaced_as_a_whole(kitchen):
     kitchen({"classification": {"labels": {"yes": "tumor", "other": None}}})
     (change,) = changes(read_recipe("mine"), False)
-    assert (change.key, hydra(change.value)) == (
+    assert (change.key, to_overrides(change.value)) == (
         "classification.labels",
         "{yes: tumor, other: null}",
     )
@@ -172,7 +172,7 @@ def test_labels_are_replaced_as_a_whole(kitchen):
      [1, 2], ["a b", None], ["../x.keras"], {"a": "b", "c": None}, [], {}, "it's", 'say "so"'],
 )  # fmt: skip
 def test_values_are_read_back_by_the_parser_that_dvc_uses(value):
-    read = OverridesParser.create().parse_override(f"key={hydra(value)}").value()
+    read = OverridesParser.create().parse_override(f"key={to_overrides(value)}").value()
     assert read == value
     assert type(read) is type(value)
 

@@ -6,7 +6,7 @@ import pytest
 
 from scanvote.commands.trials import show_trials
 from scanvote.core.errors import InputError
-from scanvote.pipeline.search.skipped import skip_family
+from scanvote.pipeline.search.skipped import write_empty_search
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ def searched(tmp_path, monkeypatch):
     folder = tmp_path / "models" / "search"
     (folder / "cnn").mkdir(parents=True)
     table.to_csv(folder / "cnn" / "trials.csv", index=False)
-    skip_family(folder / "transfer")
+    write_empty_search(folder / "transfer")
     memory = tmp_path / ".cache" / "trials" / "a"
     memory.mkdir(parents=True)
     cost = {"seconds": 12.5, "images_per_second": 99.0, "memory_mib": 512}

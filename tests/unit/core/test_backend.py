@@ -98,12 +98,12 @@ def test_a_backend_that_is_not_installed_is_one_line(monkeypatch: pytest.MonkeyP
 
 
 def test_every_epoch_is_fed_all_batches_in_its_own_order_and_nothing_tunes_itself():
-    from scanvote.core.backend import feed
+    from scanvote.core.backend import as_dataset
     from scanvote.training.batches import Batches
 
     rows = np.arange(20, dtype=np.uint8).reshape(5, 2, 2)
     batches = Batches(rows, 2, rows[:, 0, 0].astype(np.float32))
-    fed = feed(batches)
+    fed = as_dataset(batches)
     orders = []
     for seed in (1, 2):
         batches.start_epoch(seed)
@@ -119,7 +119,7 @@ def test_every_epoch_is_fed_all_batches_in_its_own_order_and_nothing_tunes_itsel
 def test_an_epoch_that_is_fed_learns_each_batch_once_and_takes_no_step_beyond():
     import keras
 
-    from scanvote.core.backend import feed
+    from scanvote.core.backend import as_dataset
     from scanvote.training.batches import Batches
 
     random = np.random.default_rng(1)
@@ -132,7 +132,7 @@ def test_an_epoch_that_is_fed_learns_each_batch_once_and_takes_no_step_beyond():
         one.compile(optimizer="adam", loss="mse")
         return one
 
-    fitted, by_hand, fed = model(), model(), feed(batches)
+    fitted, by_hand, fed = model(), model(), as_dataset(batches)
     for epoch in range(2):
         batches.start_epoch(epoch)
         fitted.fit(fed, steps_per_epoch=len(batches), verbose=0, shuffle=False)

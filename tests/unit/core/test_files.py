@@ -7,12 +7,19 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from scanvote.core.files import from_root, repository_root, sha256, write_csv, write_json, written
+from scanvote.core.files import (
+    atomic_write,
+    from_root,
+    repository_root,
+    sha256,
+    write_csv,
+    write_json,
+)
 
 
 def test_the_file_appears_when_the_block_ends(tmp_path: Path) -> None:
     path = tmp_path / "deep" / "down" / "file.txt"
-    with written(path) as beside:
+    with atomic_write(path) as beside:
         beside.write_text("new")
         assert beside.parent == path.parent, "a rename across file systems would copy"
         assert not path.exists()
@@ -23,7 +30,7 @@ def test_the_file_appears_when_the_block_ends(tmp_path: Path) -> None:
 def test_the_old_file_is_whole_until_it_is_replaced(tmp_path: Path) -> None:
     path = tmp_path / "file.txt"
     path.write_text("old")
-    with path.open() as reader, written(path) as beside:
+    with path.open() as reader, atomic_write(path) as beside:
         beside.write_text("new")
         assert path.read_text() == "old"
         assert reader.read() == "old"
@@ -35,7 +42,7 @@ def test_an_exception_leaves_what_was_there(tmp_path: Path, old: str | None) -> 
     path = tmp_path / "file.txt"
     if old:
         path.write_text(old)
-    with pytest.raises(RuntimeError, match="stop"), written(path) as beside:  # noqa: PT012
+    with pytest.raises(RuntimeError, match="stop"), atomic_write(path) as beside:  # noqa: PT012
         beside.write_text("half")
         raise RuntimeError("stop")
     assert [one.read_text() for one in tmp_path.iterdir()] == ([old] if old else [])
@@ -44,7 +51,7 @@ def test_an_exception_leaves_what_was_there(tmp_path: Path, old: str | None) -> 
 def test_a_block_that_writes_nothing_fails_and_keeps_the_old(tmp_path: Path) -> None:
     path = tmp_path / "file.txt"
     path.write_text("old")
-    with pytest.raises(FileNotFoundError), written(path):
+    with pytest.raises(FileNotFoundError), atomic_write(path):
         pass
     assert path.read_text() == "old"
 

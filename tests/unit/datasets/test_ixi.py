@@ -55,7 +55,7 @@ def chosen(params: Params, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> P
 
 
 def test_volumes_become_slices_of_known_people(chosen: Params, tmp_path: Path) -> None:
-    IXI.bring(tmp_path / "ixi", "classification", chosen)
+    IXI.fetch(tmp_path / "ixi", "classification", chosen)
     found = list(IXI.scans(tmp_path / "ixi", "classification"))
     assert len(found) == 3 * 3 * 3
     assert {scan.patient for scan in found} == {"IXI002", "IXI012"}
@@ -68,7 +68,7 @@ def test_volumes_become_slices_of_known_people(chosen: Params, tmp_path: Path) -
 
 
 def test_nothing_but_slices_stays(chosen: Params, tmp_path: Path) -> None:
-    IXI.bring(tmp_path / "ixi", "classification", chosen)
+    IXI.fetch(tmp_path / "ixi", "classification", chosen)
     assert not list(tmp_path.rglob("*.nii*"))
     assert sorted(path.name for path in tmp_path.iterdir()) == ["ixi", "mirror"]
 
@@ -80,7 +80,7 @@ def ignored(folder: Path) -> list[list[str]]:
 
 def test_what_cannot_be_read_is_left_out_and_told(chosen: Params, tmp_path: Path) -> None:
     archive(tmp_path / "mirror", "T1", (*T1, "brain.nii.gz", "IXI013-HH-0-T1.nii"))
-    IXI.bring(tmp_path / "ixi", "classification", chosen)
+    IXI.fetch(tmp_path / "ixi", "classification", chosen)
     assert len(list(IXI.scans(tmp_path / "ixi", "classification"))) == 3 * 3 * 3
     (damaged, why), (other, rule) = ignored(tmp_path / "ixi")
     assert (damaged, other) == ("IXI013-HH-0-T1.nii", "brain.nii.gz")
@@ -91,14 +91,14 @@ def test_what_cannot_be_read_is_left_out_and_told(chosen: Params, tmp_path: Path
 def test_an_archive_of_which_nothing_can_be_read_is_refused(chosen: Params, tmp_path: Path) -> None:
     archive(tmp_path / "mirror", "T1", ("IXI013-HH-0-T1.nii", "a.nii.gz"))
     with pytest.raises(InputError, match=r"nothing in IXI-T1\.tar can be read: IXI013-HH-0-T1"):
-        IXI.bring(tmp_path / "ixi", "classification", chosen)
+        IXI.fetch(tmp_path / "ixi", "classification", chosen)
     assert [path.name for path in tmp_path.iterdir()] == ["mirror"]
 
 
 def test_archives_without_volumes_are_refused(chosen: Params, tmp_path: Path) -> None:
     archive(tmp_path / "mirror", "T1", ("a.txt",))
     with pytest.raises(InputError, match=r"IXI-T1\.tar holds no \.nii\.gz"):
-        IXI.bring(tmp_path / "ixi", "classification", chosen)
+        IXI.fetch(tmp_path / "ixi", "classification", chosen)
 
 
 def test_litter_and_second_copies_are_passed_over(chosen: Params, tmp_path: Path) -> None:
@@ -109,7 +109,7 @@ def test_litter_and_second_copies_are_passed_over(chosen: Params, tmp_path: Path
             tar.extractall(place, filter="data")
     (tmp_path / "mirror/IXI-T1.tar").unlink()
     (tree / f"._{T1[0]}").write_text("macOS")
-    IXI.bring(tmp_path / "ixi", "classification", chosen)
+    IXI.fetch(tmp_path / "ixi", "classification", chosen)
     assert len(list(IXI.scans(tmp_path / "ixi", "classification"))) == 3 * 3 * 3
     assert ignored(tmp_path / "ixi") == []
 
@@ -117,10 +117,10 @@ def test_litter_and_second_copies_are_passed_over(chosen: Params, tmp_path: Path
 def test_the_number_of_processes_changes_no_byte(
     chosen: Params, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    IXI.bring(tmp_path / "one", "classification", chosen)
+    IXI.fetch(tmp_path / "one", "classification", chosen)
     monkeypatch.setattr(ixi, "WORTH_A_POOL", 1)
     monkeypatch.setattr(os, "cpu_count", lambda: 2)
-    IXI.bring(tmp_path / "two", "classification", chosen)
+    IXI.fetch(tmp_path / "two", "classification", chosen)
     names = [path.relative_to(tmp_path / "one") for path in sorted(tmp_path.glob("one/**/*.*"))]
     assert len(names) == 27 + 2
     for name in names:
@@ -133,5 +133,5 @@ def test_a_missing_contrast_is_named_before_another_is_unpacked(
     monkeypatch.setattr(ixi, "unpack", lambda *given: pytest.fail("unpacked"))
     (tmp_path / "mirror/IXI-T2.tar").unlink()
     with pytest.raises(InputError, match=r"has no IXI-T2\.tar; put it there"):
-        IXI.bring(tmp_path / "ixi", "classification", chosen)
+        IXI.fetch(tmp_path / "ixi", "classification", chosen)
     assert [path.name for path in tmp_path.iterdir()] == ["mirror"]

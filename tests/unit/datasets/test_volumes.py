@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from scanvote.core.errors import InputError
-from scanvote.datasets.volumes import Cut, cuts, read_nifti, write_cuts
+from scanvote.datasets.volumes import Slice, extract_slices, read_nifti, write_slices
 from scanvote.params import VolumesParams
 
 PLAIN = VolumesParams(planes=["axial"], slices=None, span=[0, 1], window=[0, 255])
@@ -31,8 +31,8 @@ def saved(path: Path, voxels: np.ndarray, affine: np.ndarray | None = None) -> P
     return path
 
 
-def of(path: Path, **changes: object) -> list[Cut]:
-    return list(cuts(read_nifti(path), params(**changes)))
+def of(path: Path, **changes: object) -> list[Slice]:
+    return list(extract_slices(read_nifti(path), params(**changes)))
 
 
 def test_an_axial_slice_has_the_front_up_and_the_right_on_the_left(tmp_path: Path) -> None:
@@ -89,7 +89,7 @@ def test_pixels_are_as_wide_as_high_and_the_mask_moves_along(tmp_path: Path) -> 
     inside = np.zeros((8, 10, 6), np.uint8)
     inside[2:5, 3:7, 1:3] = 3
     mask = read_nifti(saved(tmp_path / "m.nii", inside, affine))
-    for cut in cuts(scan, params(planes=["coronal"]), mask):
+    for cut in extract_slices(scan, params(planes=["coronal"]), mask):
         assert cut.image.shape == (18, 8)
         assert cut.mask is not None
         assert set(np.unique(cut.mask)) <= {0, 255}
@@ -102,7 +102,7 @@ def test_a_mask_stays_on_its_image_where_pixels_do_not_divide(tmp_path: Path, th
     voxels = np.zeros((30, 6, 30), np.float32)
     voxels[10:16, :, 18:23] = 255
     scan = read_nifti(saved(tmp_path / "v.nii", voxels, affine))
-    for cut in cuts(scan, params(planes=["coronal"]), scan):
+    for cut in extract_slices(scan, params(planes=["coronal"]), scan):
         assert cut.mask is not None
         (image_rows, image_columns), (rows, columns) = (
             np.nonzero(cut.image > 127),
@@ -158,7 +158,7 @@ def test_of_several_volumes_the_first_is_taken(tmp_path: Path) -> None:
 def test_the_same_volume_gives_the_same_bytes(tmp_path: Path) -> None:
     volume = read_nifti(saved(tmp_path / "v.nii", marked()))
     for name in ("one", "two"):
-        written = write_cuts(volume, params(slices=2), tmp_path / name, "v", volume)
+        written = write_slices(volume, params(slices=2), tmp_path / name, "v", volume)
         assert [path.name for path, _, _ in written] == ["v-axial-001.png", "v-axial-004.png"]
     for path in (tmp_path / "one").iterdir():
         assert path.read_bytes() == (tmp_path / "two" / path.name).read_bytes()
@@ -176,13 +176,13 @@ def test_a_mask_beside_the_voxels_is_refused(tmp_path: Path) -> None:
         saved(tmp_path / "o.nii", marked(), turned),
     ):
         with pytest.raises(InputError, match=rf"the mask .*{mask.name} .* does not lie on"):
-            list(cuts(volume, PLAIN, read_nifti(mask)))
+            list(extract_slices(volume, PLAIN, read_nifti(mask)))
 
 
 def test_a_mask_whose_place_was_rounded_is_taken(tmp_path: Path) -> None:
     volume = read_nifti(saved(tmp_path / "v.nii", marked(), np.diag([0.9375, 0.9375, 1.2, 1])))
     mask = read_nifti(saved(tmp_path / "m.nii", marked(), np.diag([0.938, 0.938, 1.2, 1])))
-    assert all(cut.mask is not None for cut in cuts(volume, PLAIN, mask))
+    assert all(cut.mask is not None for cut in extract_slices(volume, PLAIN, mask))
 
 
 @pytest.mark.parametrize("row", [[0, 0, 0, 0], [np.nan, 0, 0, 0]])

@@ -10,7 +10,7 @@ from pydicom.encaps import encapsulate
 from pydicom.uid import UID, JPEG2000Lossless, JPEGLSLossless, RLELossless
 
 from scanvote.core.errors import InputError
-from scanvote.datasets.volumes import cuts, dicom_series, read_dicom, write_cuts
+from scanvote.datasets.volumes import dicom_series, extract_slices, read_dicom, write_slices
 from scanvote.params import VolumesParams
 from tests.making import write_dicom
 
@@ -47,7 +47,7 @@ def test_a_spacing_that_is_not_told_is_not_made_up(tmp_path: Path, told: bool) -
         header = dcmread(path)
         del header.PixelSpacing
         header.save_as(path)
-    (cut,) = cuts(read_dicom([path]), PLAIN)
+    (cut,) = extract_slices(read_dicom([path]), PLAIN)
     assert ("spacing" in cut.facts()) == told
 
 
@@ -58,7 +58,7 @@ def test_a_series_is_put_in_the_order_of_its_places(tmp_path: Path) -> None:
     volume = read_dicom(paths)
     assert volume.voxels.shape == (8, 10, 6)
     assert volume.spacing == (1.0, 1.0, 5.0)
-    images = [cut.image for cut in cuts(volume, PLAIN)]
+    images = [cut.image for cut in extract_slices(volume, PLAIN)]
     assert [int(image[5, 5]) for image in images] == [10, 20, 30, 40, 50, 60]
     assert set(images[0][0]) == {200}
     assert set(images[0][1:, 0]) == {150}
@@ -68,7 +68,7 @@ def test_of_the_header_only_a_digest_of_the_patient_is_kept(tmp_path: Path) -> N
     volume = read_dicom(dicom_series(series(tmp_path / "dicom").iterdir())[0])
     assert volume.patient.startswith("p-")
     assert "4711" not in volume.patient
-    write_cuts(volume, PLAIN, tmp_path / "out", "v")
+    write_slices(volume, PLAIN, tmp_path / "out", "v")
     for path in (tmp_path / "out").iterdir():
         assert b"Doe" not in path.read_bytes()
     other = read_dicom(dicom_series(series(tmp_path / "other", PatientID="4712").iterdir())[0])
@@ -87,11 +87,11 @@ def test_rescaled_and_inverted_pixels_are_what_they_mean(tmp_path: Path) -> None
 def test_a_single_image_is_shown_as_it_is_stored(tmp_path: Path) -> None:
     pixels = np.random.default_rng(0).integers(0, 255, (12, 9)).astype(np.uint16)
     path = write_dicom(tmp_path / "x", pixels, ImageOrientationPatient=None)
-    (cut,) = cuts(read_dicom([path]), CROSSWISE)
+    (cut,) = extract_slices(read_dicom([path]), CROSSWISE)
     np.testing.assert_array_equal(cut.image, pixels)
 
     assert cut.plane == ""
-    ((written, _, _),) = write_cuts(read_dicom([path]), PLAIN, tmp_path / "out", "x")
+    ((written, _, _),) = write_slices(read_dicom([path]), PLAIN, tmp_path / "out", "x")
     assert written.name == "x-000.png"
 
 

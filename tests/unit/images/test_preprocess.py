@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from scanvote.images.decode import decode_image
-from scanvote.images.preprocess import frame, unframed
+from scanvote.images.preprocess import preprocess, to_original_space
 from scanvote.params import Params, PrepareTask
-from scanvote.pipeline.prepare.rows import Preparation
+from scanvote.pipeline.prepare.rows import Preprocessor
 from tests.making import picture, write_image
 
 WAYS = [
@@ -40,9 +40,9 @@ def test_frames_as_the_stage_prepare_does(
     prepare = params.prepare.model_copy(update={"classification": way})
     whole = params.model_copy(update={"prepare": prepare})
     path = write_image(tmp_path / "scan.png", seed=5, side=75, deep=deep)
-    stage = Preparation("classification", tmp_path, whole, ["a"])
+    stage = Preprocessor("classification", tmp_path, whole, ["a"])
     wanted, _, _ = stage.load({"path": "scan.png", "scan_id": "scan", "series": ""})
-    assert np.array_equal(frame(decode_image(path), way), wanted)
+    assert np.array_equal(preprocess(decode_image(path), way), wanted)
 
 
 @pytest.mark.parametrize("fit", ["stretch", "pad"])
@@ -50,8 +50,8 @@ def test_frames_as_the_stage_prepare_does(
 def test_a_mask_goes_back_to_where_it_was(params: Params, fit: str, crop: bool) -> None:
     image = tall()
     way = how(params, crop=crop, resize=fit, image_size=64)
-    bright = frame(image, way)[..., 0] > 128
-    back, there = unframed(bright, image, way), image[..., 0] > 128
+    bright = preprocess(image, way)[..., 0] > 128
+    back, there = to_original_space(bright, image, way), image[..., 0] > 128
     assert back.shape == image.shape[:2]
     assert (back & there).sum() * 2 / (back.sum() + there.sum()) > 0.9
 
@@ -59,9 +59,9 @@ def test_a_mask_goes_back_to_where_it_was(params: Params, fit: str, crop: bool) 
 def test_a_mask_of_all_marks_what_was_left_in(params: Params) -> None:
     image = tall()
     all_of_it = np.ones((32, 32), bool)
-    cropped = unframed(all_of_it, image, how(params))
+    cropped = to_original_space(all_of_it, image, how(params))
     assert 0 < cropped.sum() < cropped.size
     assert cropped[image[..., 0] > 100].all()
-    stripped = unframed(all_of_it, image, how(params, strip="background"))
+    stripped = to_original_space(all_of_it, image, how(params, strip="background"))
     assert not stripped[70:].any()
-    assert unframed(all_of_it, image, how(params, crop=False)).all()
+    assert to_original_space(all_of_it, image, how(params, crop=False)).all()

@@ -9,8 +9,8 @@ import pytest
 from PIL import Image
 
 from scanvote.images.decode import decode_image
-from scanvote.inputs import Limits, Refused, Scan, read_content
-from scanvote.inputs.header import Malformed
+from scanvote.inputs import InputScan, Limits, RejectedFile, read_content
+from scanvote.inputs.header import BadHeader
 from scanvote.inputs.images import PASSES
 from scanvote.inputs.tiff_header import read_tiff
 from scanvote.inputs.webp_header import read_webp
@@ -28,13 +28,13 @@ DEEP = "16 bits windowed to 8 between its percentiles 0.5 and 99.5"
 FIRST = "several images or frames, the first is looked at"
 
 
-def read(content: bytes, limits: Limits = Limits()) -> Scan:
+def read(content: bytes, limits: Limits = Limits()) -> InputScan:
     (scan,) = read_content(content, "x", limits, VOLUMES)
     return scan
 
 
-def refused(content: bytes, limits: Limits = Limits()) -> Refused:
-    with pytest.raises(Refused) as caught:
+def refused(content: bytes, limits: Limits = Limits()) -> RejectedFile:
+    with pytest.raises(RejectedFile) as caught:
         read(content, limits)
     return caught.value
 
@@ -160,8 +160,8 @@ def test_of_a_webp_we_read_its_size(size: tuple[int, int], mode: str, lossless: 
 def test_a_header_without_an_image_is_malformed(picture: Image.Image) -> None:
     whole = saved(picture, "WEBP")
     for content in (whole[:20], whole[:25], whole[:12] + b"ALPH" + whole[16:], whole[:26]):
-        with pytest.raises(Malformed):
+        with pytest.raises(BadHeader):
             read_webp(content)
     for content in (b"II*\0", b"II*\0\x08\0\0\0", b"II*\0\x08\0\0\0\0\0\0\0\0\0"):
-        with pytest.raises(Malformed):
+        with pytest.raises(BadHeader):
             read_tiff(content)

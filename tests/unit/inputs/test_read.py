@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from scanvote.inputs import Limits, Refused, Scan, read_content
+from scanvote.inputs import InputScan, Limits, RejectedFile, read_content
 from scanvote.inputs.sanitise import LONGEST
 from scanvote.params import VolumesParams
 from tests.hostile import KINDS, NAMES, Hostile, hostile_files, nifti, png
@@ -20,16 +20,18 @@ LIMITS = Limits(bytes=2**20, pixels=2_000_000)
 every_kind = pytest.mark.parametrize("one", hostile_files(0, len(KINDS)), ids=lambda one: one.kind)
 
 
-def asked(content: bytes, name: str = "x", limits: Limits = LIMITS) -> list[Scan] | Refused:
+def asked(
+    content: bytes, name: str = "x", limits: Limits = LIMITS
+) -> list[InputScan] | RejectedFile:
     """The scans, or the refusal; anything else is a failure of the test."""
     try:
         return read_content(content, name, limits, VOLUMES)
-    except Refused as refused:
+    except RejectedFile as refused:
         return refused
 
 
-def check_answer(answer: list[Scan] | Refused) -> None:
-    if isinstance(answer, Refused):
+def check_answer(answer: list[InputScan] | RejectedFile) -> None:
+    if isinstance(answer, RejectedFile):
         assert answer.status in (413, 415, 422)
         assert str(answer).isprintable()
         return
@@ -45,7 +47,7 @@ def check_answer(answer: list[Scan] | Refused) -> None:
 def test_every_kind_gets_the_answer_that_it_should(one: Hostile) -> None:
     answer = asked(one.content, one.name)
     check_answer(answer)
-    status = answer.status if isinstance(answer, Refused) else 200
+    status = answer.status if isinstance(answer, RejectedFile) else 200
     assert one.status in (status, None)
 
 
@@ -59,7 +61,7 @@ def test_the_same_seed_makes_the_same_files_and_another_others() -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_a_name_is_only_shown_and_in_one_printable_line(name: str, content: bytes) -> None:
     answer = asked(content, name)
-    said = str(answer) if isinstance(answer, Refused) else answer[0].file
+    said = str(answer) if isinstance(answer, RejectedFile) else answer[0].file
     assert said.isprintable()
     said.encode()
     assert len(said) <= LONGEST + 100
@@ -67,7 +69,7 @@ def test_a_name_is_only_shown_and_in_one_printable_line(name: str, content: byte
 
 def test_a_file_beyond_the_bytes_is_refused_before_it_is_looked_at() -> None:
     answer = asked(b"<svg>" + b" " * 2**20)
-    assert isinstance(answer, Refused)
+    assert isinstance(answer, RejectedFile)
     assert answer.status == 413
     assert str(answer) == "x has 1.0 MiB, allowed are 1 MiB"
 
@@ -76,7 +78,7 @@ def test_a_file_beyond_the_bytes_is_refused_before_it_is_looked_at() -> None:
 def test_what_is_above_a_limit_of_pixels_is_refused(one: Hostile) -> None:
     assert one.status == 200
     answer = asked(one.content, limits=Limits(pixels=64))
-    assert isinstance(answer, Refused)
+    assert isinstance(answer, RejectedFile)
     assert answer.status == 413
 
 
@@ -92,7 +94,7 @@ def test_what_is_above_a_limit_of_pixels_is_refused(one: Hostile) -> None:
 )
 def test_what_is_no_scan_is_told_what_it_seems_to_be(content: bytes, said: str) -> None:
     answer = asked(content)
-    assert isinstance(answer, Refused)
+    assert isinstance(answer, RejectedFile)
     assert answer.status == 415
     assert str(answer).startswith(said)
 
@@ -111,7 +113,7 @@ def test_of_a_compressed_volume_no_more_is_unpacked_than_it_declares(
     monkeypatch.setattr(gzip.GzipFile, "read", counted)
     small = nifti(np.ones((9, 9, 9), np.uint8))
     answer = asked(gzip.compress(small + b"\0" * 2**24))
-    assert not isinstance(answer, Refused)
+    assert not isinstance(answer, RejectedFile)
     assert len(small) <= sum(asked_for) <= len(small) + 1
 
 
@@ -168,7 +170,7 @@ whole = pytest.mark.parametrize(
 @given(share=st.floats(0.3, 0.98))
 def test_no_cut_file_gives_half_a_scan(one: Hostile, share: float) -> None:
     answer = asked(one.content[: int(len(one.content) * share)])
-    if isinstance(answer, Refused):
+    if isinstance(answer, RejectedFile):
         # a header that is cut before it tells of an image is that of something else
         assert answer.status in ((422, 415) if "DICOM" in one.kind else (422,))
     else:  # an animation of which the first image is whole
@@ -178,5 +180,5 @@ def test_no_cut_file_gives_half_a_scan(one: Hostile, share: float) -> None:
 
 def whole_image(one: Hostile) -> np.ndarray:
     answer = asked(one.content)
-    assert not isinstance(answer, Refused)
+    assert not isinstance(answer, RejectedFile)
     return answer[0].image

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from scanvote.datasets.volumes import Source, dicom_file, read_dicom, read_nifti, write_cuts
+from scanvote.datasets.volumes import Source, dicom_file, read_dicom, read_nifti, write_slices
 from scanvote.datasets.volumes.volume import Volume
 from scanvote.images.decode import decode_image
-from scanvote.inputs import Limits, Refused, Scan, read_content
+from scanvote.inputs import InputScan, Limits, RejectedFile, read_content
 from scanvote.params import VolumesParams
 from tests.hostile import dicom, nifti, slices
 from tests.making import volume
@@ -20,7 +20,9 @@ FIXED = VolumesParams(planes=["sagittal"], slices=None, span=[0, 1], window=[100
 THICK = {"pixdim": [1, 0.5, 0.7, 3, 1, 1, 1, 1], "sform_code": 0, "qform_code": 1}
 
 
-def read(content: bytes, volumes: VolumesParams = BOTH, limits: Limits = Limits()) -> list[Scan]:
+def read(
+    content: bytes, volumes: VolumesParams = BOTH, limits: Limits = Limits()
+) -> list[InputScan]:
     return read_content(content, "x", limits, volumes)
 
 
@@ -49,7 +51,7 @@ def test_the_slices_are_those_that_training_cuts(
     params: VolumesParams,
 ) -> None:
     (tmp_path / name).write_bytes(content)
-    rows = write_cuts(load(tmp_path / name), params, tmp_path / "cut", "v")
+    rows = write_slices(load(tmp_path / name), params, tmp_path / "cut", "v")
     scans = read(content, params)
     assert len(scans) == len(rows) > 0
     for scan, (path, _, facts) in zip(scans, rows, strict=True):
@@ -78,7 +80,7 @@ def test_the_limit_of_voxels_is_that_of_the_volume(make: Callable[[np.ndarray], 
     content = make(volume(0, (16, 16, 16)))
     every = VolumesParams(planes=["axial"], slices=None, span=[0, 1], window=None)
     assert len(read(content, every, Limits(pixels=1024))) > 10
-    with pytest.raises(Refused, match=r"declares 0 million voxels, allowed") as caught:
+    with pytest.raises(RejectedFile, match=r"declares 0 million voxels, allowed") as caught:
         read(content, every, Limits(pixels=1023))
     assert caught.value.status == 413
 
@@ -86,7 +88,9 @@ def test_the_limit_of_voxels_is_that_of_the_volume(make: Callable[[np.ndarray], 
 def test_the_slices_together_may_not_be_larger_than_a_volume() -> None:
     planes = ["axial", "coronal", "sagittal"]
     every = VolumesParams(planes=planes, slices=None, span=[0, 1], window=None)
-    with pytest.raises(Refused, match="x has more or larger slices than are allowed") as caught:
+    with pytest.raises(
+        RejectedFile, match="x has more or larger slices than are allowed"
+    ) as caught:
         read(nifti(volume(0, (16, 16, 16)) + 1), every, Limits(pixels=1024))
     assert caught.value.status == 413
 
@@ -118,7 +122,7 @@ def test_nothing_is_written_anywhere(tmp_path: Path, monkeypatch: pytest.MonkeyP
     ],
 )
 def test_a_sound_file_that_nothing_here_decodes_is_not_taken(content: bytes, said: str) -> None:
-    with pytest.raises(Refused, match=said) as caught:
+    with pytest.raises(RejectedFile, match=said) as caught:
         read(content)
     assert caught.value.status == 415
 
@@ -126,7 +130,7 @@ def test_a_sound_file_that_nothing_here_decodes_is_not_taken(content: bytes, sai
 def test_a_damaged_checksum_is_noticed() -> None:
     content = bytearray(gzip.compress(nifti(volume(0))))
     content[-6] ^= 1
-    with pytest.raises(Refused, match="CRC check failed") as caught:
+    with pytest.raises(RejectedFile, match="CRC check failed") as caught:
         read(bytes(content))
     assert caught.value.status == 422
 
@@ -136,7 +140,7 @@ def test_more_items_than_any_header_has_are_not_read() -> None:
     nested = b"\x09\0\x01\x10SQ\0\0\xff\xff\xff\xff"
     empty, end = b"\xfe\xff\0\xe0\0\0\0\0", b"\xfe\xff\xdd\xe0\0\0\0\0"
     content = dicom(slices(np.random.default_rng(0))[0])
-    with pytest.raises(Refused, match=f"more than {most} items") as caught:
+    with pytest.raises(RejectedFile, match=f"more than {most} items") as caught:
         read(content + nested + empty * (most + 1) + end)
     assert caught.value.status == 413
 
@@ -149,6 +153,6 @@ def test_run_lengths_that_take_long_are_not_decoded(monkeypatch: pytest.MonkeyPa
         np.zeros((64, 64), np.uint16), "1.2.840.10008.1.2.5", PixelData=encapsulate([runs])
     )
     monkeypatch.setattr(dicom_file, "MOST_RUNS", 1000)
-    with pytest.raises(Refused, match="MiB of run lengths; decompress it first") as caught:
+    with pytest.raises(RejectedFile, match="MiB of run lengths; decompress it first") as caught:
         read(content)
     assert caught.value.status == 413

@@ -5,15 +5,15 @@ import pytest
 from scipy.stats import binomtest
 
 from scanvote.metrics.comparisons import BASELINE, compare, holm, mcnemar
-from scanvote.metrics.resampled import sampled
-from scanvote.metrics.results import Answers, constant
+from scanvote.metrics.resampled import bootstrap
+from scanvote.metrics.results import ClassifierOutput, majority_baseline
 
 
-def right_where(right: np.ndarray) -> Answers:
+def right_where(right: np.ndarray) -> ClassifierOutput:
     truth = np.arange(len(right)) % 2
     guess = np.where(right, truth, 1 - truth)
     shares = 0.2 + 0.6 * np.eye(2)[guess]
-    return Answers(("a", "b"), truth, guess, shares, np.arange(len(right)))
+    return ClassifierOutput(("a", "b"), truth, guess, shares, np.arange(len(right)))
 
 
 def test_mcnemar_is_the_binomial_test_of_where_they_differ() -> None:
@@ -39,8 +39,8 @@ def test_the_table_of_comparisons() -> None:
     random = np.random.default_rng(2)
     good, poor = random.random(60) < 0.95, random.random(60) < 0.6
     answers = {"vote": right_where(good), "m": right_where(poor)}
-    answers[BASELINE] = constant(answers["vote"], np.array([0.5, 0.5]))
-    table = compare([("vote", "m"), ("vote", BASELINE)], answers, sampled(answers, 1))
+    answers[BASELINE] = majority_baseline(answers["vote"], np.array([0.5, 0.5]))
+    table = compare([("vote", "m"), ("vote", BASELINE)], answers, bootstrap(answers, 1))
     assert table["metric"].tolist() == ["accuracy", "macro_f1", "auroc"] * 2
     first = table.iloc[0]
     assert first["difference"] == pytest.approx(good.mean() - poor.mean())

@@ -5,7 +5,7 @@ import pytest
 from scipy.stats import norm
 
 from scanvote.metrics.delong import contributions, delong, macro_contributions
-from scanvote.metrics.results import Answers
+from scanvote.metrics.results import ClassifierOutput
 
 # Albumin, total protein, 10 less the K-G score, benefit: the patients of DeLong et al. 1988 of
 # whom all three are known, as in the documentation of SAS, PROC LOGISTIC, "Comparing ROC curves"
@@ -20,10 +20,10 @@ OVARIAN = """
 """
 
 
-def two(truth: np.ndarray, scores: np.ndarray) -> Answers:
+def two(truth: np.ndarray, scores: np.ndarray) -> ClassifierOutput:
     shares = np.stack([1 - scores, scores], axis=1)
     guess = (scores > 0.5).astype(int)
-    return Answers(("no", "yes"), truth.astype(int), guess, shares, np.arange(len(truth)))
+    return ClassifierOutput(("no", "yes"), truth.astype(int), guess, shares, np.arange(len(truth)))
 
 
 def test_the_published_example() -> None:
@@ -64,10 +64,12 @@ def test_two_classes_as_it_is_defined(ties: bool) -> None:
     assert p == pytest.approx(by_definition(truth, scores))
 
 
-def three(random: np.random.Generator, truth: np.ndarray, skill: float) -> Answers:
+def three(random: np.random.Generator, truth: np.ndarray, skill: float) -> ClassifierOutput:
     says = np.exp(skill * np.eye(3)[truth] + random.normal(size=(len(truth), 3)))
     shares = says / says.sum(axis=1, keepdims=True)
-    return Answers(("a", "b", "c"), truth, shares.argmax(axis=1), shares, np.arange(len(truth)))
+    return ClassifierOutput(
+        ("a", "b", "c"), truth, shares.argmax(axis=1), shares, np.arange(len(truth))
+    )
 
 
 def test_the_spread_of_the_macro_area_is_that_of_new_samples() -> None:

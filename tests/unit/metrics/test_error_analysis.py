@@ -5,7 +5,7 @@ import pandas as pd
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scanvote.metrics.error_analysis import chosen_scans, disagreement, sureness
+from scanvote.metrics.error_analysis import confidence, disagreement, select_scans
 from tests.classified import LABELS, classified
 
 SEEDS = st.integers(0, 10_000)
@@ -14,7 +14,7 @@ MOST = st.integers(1, 9)
 
 def chosen(models: dict[str, pd.DataFrame], most: int) -> dict[str, list[str]]:
     vote, *members = models.values()
-    return chosen_scans(vote, members, most)
+    return select_scans(vote, members, most)
 
 
 def kinds_of(found: dict[str, list[str]]) -> dict[str, list[str]]:
@@ -24,7 +24,7 @@ def kinds_of(found: dict[str, list[str]]) -> dict[str, list[str]]:
 @given(SEEDS, MOST)
 def test_every_kind_of_error_is_there_with_its_surest(seed: int, most: int) -> None:
     models = classified(40, seed=seed)
-    vote = models["vote"].assign(sure=sureness(models["vote"]))
+    vote = models["vote"].assign(sure=confidence(models["vote"]))
     wrong = vote[vote["label"] != vote["predicted"]]
     expected = {
         f"{truth} taken for {said}": part.sort_values(["sure", "scan_id"], ascending=[False, True])
@@ -72,7 +72,7 @@ def test_each_class_has_its_turn_among_the_right() -> None:
 
 def test_the_least_sure_is_the_least_sure() -> None:
     models = classified(30)
-    vote = models["vote"].assign(sure=sureness(models["vote"]))
+    vote = models["vote"].assign(sure=confidence(models["vote"]))
     assert chosen(models, 30)["least_sure"] == vote.sort_values("sure")["scan_id"].tolist()
 
 
@@ -107,7 +107,7 @@ def test_two_sure_members_who_differ_are_a_bit_apart() -> None:
 
 def test_a_vote_by_majority_is_as_sure_as_of_its_winner() -> None:
     table = pd.DataFrame({"predicted": ["y", "x"], "p_x": [0.6, 0.7], "p_y": [0.4, 0.3]})
-    assert sureness(table).tolist() == [0.4, 0.7]
+    assert confidence(table).tolist() == [0.4, 0.7]
 
 
 def test_a_perfect_vote_has_no_kind_of_error() -> None:

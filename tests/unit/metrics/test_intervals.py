@@ -6,20 +6,20 @@ import pytest
 from scanvote.core.errors import InputError
 from scanvote.metrics.bootstrap import Sampled
 from scanvote.metrics.intervals import classes_table, merged, with_intervals
-from scanvote.metrics.resampled import sampled
-from scanvote.metrics.results import Answers
+from scanvote.metrics.resampled import bootstrap
+from scanvote.metrics.results import ClassifierOutput
 
 
-def answers(labels: tuple[str, ...], rows: int = 60) -> Answers:
+def answers(labels: tuple[str, ...], rows: int = 60) -> ClassifierOutput:
     random = np.random.default_rng(1)
     truth = np.arange(rows) % len(labels)
     shares = random.dirichlet(np.ones(len(labels)), rows) / 2 + np.eye(len(labels))[truth] / 4
     shares /= shares.sum(axis=1, keepdims=True)
-    return Answers(labels, truth, shares.argmax(axis=1), shares, np.arange(rows) // 2)
+    return ClassifierOutput(labels, truth, shares.argmax(axis=1), shares, np.arange(rows) // 2)
 
 
 def figures(labels: tuple[str, ...]) -> dict[str, Sampled]:
-    return sampled({"m": answers(labels)}, 1)["m"]
+    return bootstrap({"m": answers(labels)}, 1)["m"]
 
 
 def test_every_figure_lies_in_its_interval() -> None:

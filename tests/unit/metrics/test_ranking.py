@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from sklearn.metrics import average_precision_score, roc_auc_score, roc_curve
 
-from scanvote.metrics.ranking import Order
+from scanvote.metrics.ranking import RankedScores
 
 COUNT = 40
 
@@ -20,14 +20,14 @@ def _scans(seed=1, ties=False):
 @pytest.mark.parametrize("ties", [False, True])
 def test_area_is_that_of_scikit_learn(ties):
     truth, scores = _scans(ties=ties)
-    area = Order.of(truth, scores).weighed(np.ones((COUNT, 1))).auroc()
+    area = RankedScores.of(truth, scores).with_weights(np.ones((COUNT, 1))).auroc()
     assert area == pytest.approx(roc_auc_score(truth, scores))
 
 
 @given(arrays(np.int64, (3, COUNT), elements=st.integers(0, 4)), st.booleans())
 def test_a_weight_is_so_many_scans(weights, ties):
     truth, scores = _scans(ties=ties)
-    ranking = Order.of(truth, scores).weighed(weights.T.astype(float))
+    ranking = RankedScores.of(truth, scores).with_weights(weights.T.astype(float))
     found = zip(ranking.auroc(), ranking.average_precision(), weights, strict=True)
     for area, precision, times in found:
         repeated = truth.repeat(times), scores.repeat(times)
@@ -42,8 +42,8 @@ def test_scans_may_share_the_weight_of_a_row():
     truth, scores = _scans(ties=True)
     rows = np.arange(COUNT) % 7
     weights = np.random.default_rng(1).integers(0, 4, (7, 3)).astype(float)
-    shared = Order.of(truth, scores, rows).weighed(weights)
-    own = Order.of(truth, scores).weighed(weights[rows])
+    shared = RankedScores.of(truth, scores, rows).with_weights(weights)
+    own = RankedScores.of(truth, scores).with_weights(weights[rows])
     assert shared.auroc() == pytest.approx(own.auroc())
     assert shared.average_precision() == pytest.approx(own.average_precision())
 
@@ -54,7 +54,9 @@ def test_sensitivity_at_a_specificity_is_the_best_of_the_curve(ties, specificity
     truth, scores = _scans(ties=ties)
     false, true, _ = roc_curve(truth, scores, drop_intermediate=False)
     best = true[false <= 1 - specificity + 1e-9].max()
-    found = Order.of(truth, scores).weighed(np.ones((COUNT, 1))).sensitivity_at(specificity)
+    found = (
+        RankedScores.of(truth, scores).with_weights(np.ones((COUNT, 1))).sensitivity_at(specificity)
+    )
     assert found == pytest.approx(best)
 
 
@@ -65,13 +67,13 @@ def test_perfect_reversed_and_constant_scores():
         ([1, 2, 3, 4], 0, 0),
         ([1] * 4, 0.5, 0),
     ):
-        ranking = Order.of(truth, np.array(scores, float)).weighed(np.ones((4, 1)))
+        ranking = RankedScores.of(truth, np.array(scores, float)).with_weights(np.ones((4, 1)))
         assert ranking.auroc() == pytest.approx(area)
         assert ranking.sensitivity_at(0.9) == pytest.approx(sensitivity)
 
 
 def test_one_kind_alone_has_no_area():
     for truth in (np.ones(4, bool), np.zeros(4, bool)):
-        ranking = Order.of(truth, np.arange(4.0)).weighed(np.ones((4, 1)))
+        ranking = RankedScores.of(truth, np.arange(4.0)).with_weights(np.ones((4, 1)))
         assert np.isnan(ranking.auroc()).all()
     assert np.isnan(ranking.sensitivity_at(0.9)).all()

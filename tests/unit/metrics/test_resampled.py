@@ -6,15 +6,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics as sk
 
-from scanvote.metrics.resampled import GAUGES, rests_on, sampled
-from scanvote.metrics.results import Answers, OperatingPoint, constant
+from scanvote.metrics.resampled import METRICS, bootstrap, effective_groups
+from scanvote.metrics.results import ClassifierOutput, OperatingPoint, majority_baseline
 
 LABELS = ("a", "b", "c")
 
 
 def answers(
     rows: int, seed: int, labels: tuple[str, ...] = LABELS, groups: int | None = None
-) -> Answers:
+) -> ClassifierOutput:
     """Of every class some scans, with ties among the probabilities."""
     random = np.random.default_rng(seed)
     count = len(labels)
@@ -22,15 +22,15 @@ def answers(
     shares = (random.dirichlet(np.ones(count), rows) + 0.3 * np.eye(count)[truth]).round(1)
     shares /= shares.sum(axis=1, keepdims=True)
     owner = np.arange(rows) if groups is None else np.arange(rows) % groups
-    return Answers(labels, truth, shares.argmax(axis=1), shares, owner)
+    return ClassifierOutput(labels, truth, shares.argmax(axis=1), shares, owner)
 
 
-def figures_of(one: Answers, weights: np.ndarray) -> dict[str, np.ndarray]:
-    return {name: value for make in GAUGES for name, value in make(one)(weights).items()}
+def figures_of(one: ClassifierOutput, weights: np.ndarray) -> dict[str, np.ndarray]:
+    return {name: value for make in METRICS for name, value in make(one)(weights).items()}
 
 
-def by_scikit_learn(one: Answers, often: np.ndarray) -> dict[str, float]:
-    truth, guess, shares = one.truth, one.guess, one.probabilities
+def by_scikit_learn(one: ClassifierOutput, often: np.ndarray) -> dict[str, float]:
+    truth, guess, shares = one.truth, one.predicted, one.probabilities
     found = {
         "accuracy": sk.accuracy_score(truth, guess, sample_weight=often),
         "balanced_accuracy": sk.balanced_accuracy_score(truth, guess, sample_weight=often),
@@ -73,7 +73,7 @@ def test_as_scikit_learn_finds_them_under_weights(seed: int, rows: int, two: boo
 def test_the_weight_of_a_group_is_that_of_its_scans() -> None:
     one = answers(30, 1, groups=7)
     weights = np.random.default_rng(2).integers(0, 3, (7, 5)).astype(float)
-    alone = Answers(one.labels, one.truth, one.guess, one.probabilities, np.arange(30))
+    alone = ClassifierOutput(one.labels, one.truth, one.predicted, one.probabilities, np.arange(30))
     found, wanted = figures_of(one, weights), figures_of(alone, weights[one.groups])
     for name, values in wanted.items():
         np.testing.assert_allclose(found[name], values, err_msg=name)
@@ -83,25 +83,27 @@ def test_calibration_error_by_hand() -> None:
     """Two bins: three scans at 0.9 of which two are right, one at 0.6 which is wrong."""
     shares = np.array([[0.9, 0.1], [0.9, 0.1], [0.1, 0.9], [0.6, 0.4]])
     truth, guess = np.array([0, 1, 1, 1]), np.array([0, 0, 1, 0])
-    found = figures_of(Answers(("a", "b"), truth, guess, shares, np.arange(4)), np.ones((4, 1)))
+    found = figures_of(
+        ClassifierOutput(("a", "b"), truth, guess, shares, np.arange(4)), np.ones((4, 1))
+    )
     assert found["ece"] == pytest.approx((3 * (0.9 - 2 / 3) + 0.6) / 4)
     assert found["brier"] == pytest.approx((0.01 + 0.81 + 0.01 + 0.36) / 4)
 
 
 def test_what_is_said_by_a_majority_need_not_be_the_likeliest() -> None:
     shares = np.array([[0.6, 0.4]])
-    said = Answers(("a", "b"), np.array([1]), np.array([1]), shares, np.array([0]))
+    said = ClassifierOutput(("a", "b"), np.array([1]), np.array([1]), shares, np.array([0]))
     assert figures_of(said, np.ones((1, 1)))["ece"] == pytest.approx(0.6)
 
 
 def test_the_perfect_and_the_constant_one() -> None:
     truth = np.arange(9) % 3
-    perfect = Answers(LABELS, truth, truth, np.eye(3)[truth], np.arange(9))
+    perfect = ClassifierOutput(LABELS, truth, truth, np.eye(3)[truth], np.arange(9))
     one = np.ones((9, 1))
     found = figures_of(perfect, one)
     assert found.pop("brier") == found.pop("ece") == 0
     assert set(np.concatenate(list(found.values()))) == {1.0}
-    always = figures_of(constant(perfect, np.array([0.4, 0.3, 0.3])), one)
+    always = figures_of(majority_baseline(perfect, np.array([0.4, 0.3, 0.3])), one)
     assert always["accuracy"] == always["balanced_accuracy"] == pytest.approx(1 / 3)
     assert (always["mcc"], always["auroc"]) == (0, 0.5)
     assert np.isnan([always["precision_b"], always["precision_c"]]).all()
@@ -110,7 +112,7 @@ def test_the_perfect_and_the_constant_one() -> None:
 
 def test_a_class_absent_from_the_test() -> None:
     whole = answers(30, 3)
-    found = figures_of(whole.part(whole.truth < 2), np.ones((20, 1)))
+    found = figures_of(whole.subset(whole.truth < 2), np.ones((20, 1)))
     undefined = {name for name, value in found.items() if np.isnan(value[0])}
     assert undefined == {
         "sensitivity_c",
@@ -135,7 +137,9 @@ def test_a_sample_without_a_class_that_the_test_has_is_undefined() -> None:
 def test_two_classes_at_the_operating_point() -> None:
     base = answers(40, 5, LABELS[:2])
     point = OperatingPoint(1, 0.3)
-    one = Answers(base.labels, base.truth, base.guess, base.probabilities, base.groups, point)
+    one = ClassifierOutput(
+        base.labels, base.truth, base.predicted, base.probabilities, base.groups, point
+    )
     found = figures_of(one, np.ones((40, 1)))
     called = base.probabilities[:, 1] >= 0.3
     assert found["operating_sensitivity"] == pytest.approx(called[base.truth == 1].mean())
@@ -143,10 +147,12 @@ def test_two_classes_at_the_operating_point() -> None:
     assert "operating_sensitivity" not in figures_of(base, np.ones((40, 1)))
 
 
-def said(truth: list[int], guess: list[int], negative: int | None = 2) -> Answers:
+def said(truth: list[int], guess: list[int], negative: int | None = 2) -> ClassifierOutput:
     own = np.arange(len(truth))
     shares = np.eye(3)[guess]
-    return Answers(LABELS, np.array(truth), np.array(guess), shares, own, negative=negative)
+    return ClassifierOutput(
+        LABELS, np.array(truth), np.array(guess), shares, own, negative=negative
+    )
 
 
 def test_classes_with_the_finding_alone() -> None:
@@ -158,7 +164,7 @@ def test_classes_with_the_finding_alone() -> None:
     # of a: 1 hit, 2 scans, said of 2; of b: 1 hit, 2 scans, said of 1
     assert found["positive_classes_macro_f1"] == pytest.approx((2 / 4 + 2 / 3) / 2)
     assert found["macro_f1"] != pytest.approx(found["positive_classes_macro_f1"])
-    groups = rests_on(one)
+    groups = effective_groups(one)
     assert groups["positive_classes_accuracy"] == 4
     assert groups["positive_classes_macro_f1"] == 2
 
@@ -169,7 +175,7 @@ def test_without_a_negative_class_none_is_set_apart() -> None:
 
 
 def test_a_test_without_any_finding_tells_nothing_of_findings() -> None:
-    found = sampled({"one": said([2, 2, 2], [2, 0, 2])}, 1)["one"]
+    found = bootstrap({"one": said([2, 2, 2], [2, 0, 2])}, 1)["one"]
     for name in ("accuracy", "balanced_accuracy", "macro_f1"):
         one = found[f"positive_classes_{name}"]
         assert np.isnan([one.value, *one.interval()]).all()
@@ -177,23 +183,23 @@ def test_a_test_without_any_finding_tells_nothing_of_findings() -> None:
 
 def test_figures_rest_on_the_groups_that_tell_of_them() -> None:
     truth, owner = np.array([0, 0, 0, 0, 1, 1]), np.array([0, 0, 1, 2, 2, 3])
-    one = Answers(("a", "b"), truth, np.zeros(6, int), np.full((6, 2), 0.5), owner)
-    groups = rests_on(one)
+    one = ClassifierOutput(("a", "b"), truth, np.zeros(6, int), np.full((6, 2), 0.5), owner)
+    groups = effective_groups(one)
     assert (groups["sensitivity_a"], groups["sensitivity_b"], groups["auroc_a"]) == (3, 2, 2)
     assert (groups["precision_a"], groups["precision_b"], groups["macro_f1"]) == (4, 0, 2)
 
 
 def test_models_are_paired_and_groups_are_the_unit() -> None:
     one = answers(60, 1, groups=20)
-    copies = Answers(
+    copies = ClassifierOutput(
         one.labels,
         one.truth.repeat(4),
-        one.guess.repeat(4),
+        one.predicted.repeat(4),
         one.probabilities.repeat(4, axis=0),
         one.groups.repeat(4),
     )
-    found = sampled({"one": one, "again": one}, 1)
-    fourfold = sampled({"copies": copies}, 1)["copies"]
+    found = bootstrap({"one": one, "again": one}, 1)
+    fourfold = bootstrap({"copies": copies}, 1)["copies"]
     for name, figure in found["one"].items():
         np.testing.assert_array_equal(figure.drawn, found["again"][name].drawn)
         np.testing.assert_allclose(figure.drawn, fourfold[name].drawn, atol=1e-9)

@@ -7,13 +7,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scanvote.metrics.segmentation import (
-    all_empty,
+    bootstrap_patients,
     count_pixels,
+    empty_prediction_baseline,
     evaluate_masks,
     measure,
     patient_dice,
     patient_intervals,
-    redrawn,
     weighted_mean,
     weighted_median,
 )
@@ -129,7 +129,7 @@ def test_figures_by_hand(cohort: pd.DataFrame) -> None:
 
 
 def test_the_predictor_that_marks_nothing(cohort: pd.DataFrame) -> None:
-    figures = evaluate_masks(*measured(all_empty(cohort)))
+    figures = evaluate_masks(*measured(empty_prediction_baseline(cohort)))
     assert figures["dice_slice_mean"] == pytest.approx(3 / 5), "healthy slices are right"
     assert figures["dice_patient_mean"] == pytest.approx(1 / 3)
     assert figures["slice_sensitivity"] == 0
@@ -197,5 +197,7 @@ def test_intervals_hold_the_figure_and_narrow_with_patients() -> None:
 
 def test_two_models_are_drawn_alike() -> None:
     values = np.random.default_rng(1).random(12)
-    apart = redrawn(values, weighted_mean, 5) - redrawn(values - 0.25, weighted_mean, 5)
+    apart = bootstrap_patients(values, weighted_mean, 5) - bootstrap_patients(
+        values - 0.25, weighted_mean, 5
+    )
     np.testing.assert_allclose(apart, 0.25)

@@ -7,9 +7,9 @@ from keras_tuner import HyperParameters
 
 from scanvote.core.errors import InputError
 from scanvote.models import ann
-from scanvote.models.input_spec import Brief
+from scanvote.models.input_spec import InputSpec
 from scanvote.params import AnnParams, load_params
-from scanvote.tuning.tuner import walk
+from scanvote.tuning.tuner import run_tuner
 
 ROOT = Path(__file__).parents[3]
 SHAPE = (16, 16, 1)
@@ -25,7 +25,7 @@ def _points(params):
     whole = load_params(ROOT / "params.yaml").search
     search = whole.model_copy(update={"algorithm": "grid", "max_trials": 50})
     points = []
-    walk(
+    run_tuner(
         lambda hp: ann.space(hp, params),
         lambda values, epochs: points.append(values) or 0.0,
         search,
@@ -36,7 +36,7 @@ def _points(params):
 
 def _build(dense_layers, units=8, outputs=4):
     values = {"dense_layers": dense_layers, "units": units}
-    return ann.build(values, Brief(SHAPE, outputs), _params())
+    return ann.build(values, InputSpec(SHAPE, outputs), _params())
 
 
 def _widths(model):
@@ -102,7 +102,7 @@ def test_pixels_are_scaled_to_0_1():
 
 
 def test_a_shrunk_scan_is_the_mean_of_its_squares():
-    model = ann.build({"dense_layers": 0}, Brief(SHAPE, 4), _params(shrink=4))
+    model = ann.build({"dense_layers": 0}, InputSpec(SHAPE, 4), _params(shrink=4))
     assert model.layers[-1].kernel.shape == (16, 4)
     scans = np.random.default_rng(1).integers(0, 256, (2, *SHAPE), "uint8")
     means = scans.reshape(2, 4, 4, 4, 4).mean(axis=(2, 4)).repeat(4, 1).repeat(4, 2)
@@ -112,7 +112,7 @@ def test_a_shrunk_scan_is_the_mean_of_its_squares():
 
 def test_a_shrink_that_leaves_pixels_over_is_refused():
     with pytest.raises(InputError, match=r"^ann.shrink: 3 does not divide scans of 16 x 16"):
-        ann.build({"dense_layers": 0}, Brief((16, 16, 1), 4), _params(shrink=3))
+        ann.build({"dense_layers": 0}, InputSpec((16, 16, 1), 4), _params(shrink=3))
 
 
 def test_two_classes_may_have_one_output():

@@ -9,14 +9,14 @@ from scanvote.models import efficientnet_lite
 from scanvote.models.backbones import (
     PREPROCESSING,
     Preprocessing,
-    in_colour,
     load_backbone,
+    preprocessing,
     saved_file,
-    scaled,
+    to_rgb,
     weights_file,
 )
 from scanvote.models.efficientnet_lite import LITES
-from scanvote.models.input_spec import Brief
+from scanvote.models.input_spec import InputSpec
 from scanvote.models.lite_weights import packaged_weights
 
 SHAPE = (32, 32, 3)
@@ -91,18 +91,18 @@ def test_preprocessing_is_that_of_keras_applications(name):
     scans = np.random.default_rng(1).integers(0, 256, (2, 5, 5, 3)).astype("float32")
     expected = getattr(keras.applications, MODULES[name]).preprocess_input(scans.copy())
     inputs = keras.Input((5, 5, 3))
-    found = keras.Model(inputs, scaled(name, inputs)).predict(scans, verbose=0)
+    found = keras.Model(inputs, preprocessing(name, inputs)).predict(scans, verbose=0)
     assert np.allclose(found, expected, atol=1e-5)
 
 
 def test_pixels_of_a_saved_model_stay_as_they_are():
     inputs = keras.Input((5, 5, 3))
-    assert scaled("weights/tiny.keras", inputs) is inputs
+    assert preprocessing("weights/tiny.keras", inputs) is inputs
 
 
 def test_an_efficientnet_lite_scales_by_itself():
     inputs = keras.Input((5, 5, 3))
-    assert scaled("EfficientNetLite0", inputs) is inputs
+    assert preprocessing("EfficientNetLite0", inputs) is inputs
 
 
 def test_preprocessing_survives_saving(tmp_path):
@@ -118,7 +118,7 @@ def test_preprocessing_survives_saving(tmp_path):
 def test_a_grey_scan_has_three_equal_channels():
     inputs = keras.Input((4, 4, 1))
     scans = np.random.default_rng(1).integers(0, 256, (2, 4, 4, 1)).astype("float32")
-    coloured = keras.Model(inputs, in_colour(inputs)).predict(scans, verbose=0)
+    coloured = keras.Model(inputs, to_rgb(inputs)).predict(scans, verbose=0)
     assert np.array_equal(coloured, scans.repeat(3, axis=3))
 
 
@@ -213,7 +213,7 @@ def test_missing_weights_are_one_line(root, weights):
 
 
 def _load(name, weights="none", shape=SHAPE, mirror=None):
-    return load_backbone(name, shape, weights, Brief(shape, 2, mirror))
+    return load_backbone(name, shape, weights, InputSpec(shape, 2, mirror))
 
 
 @pytest.fixture(scope="module")

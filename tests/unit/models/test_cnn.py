@@ -5,7 +5,7 @@ from keras import layers
 from keras_tuner import HyperParameters
 
 from scanvote.models import cnn
-from scanvote.models.input_spec import Brief
+from scanvote.models.input_spec import InputSpec
 from scanvote.params import CnnParams
 
 SHAPE = (16, 16, 3)
@@ -18,7 +18,7 @@ PARAMS = CnnParams(
 
 def _build(convolutions=1, filters=4, dense_layers=0):
     values = {"convolutions": convolutions, "filters": filters, "dense_layers": dense_layers}
-    return cnn.build(values, Brief(SHAPE, 4), PARAMS)
+    return cnn.build(values, InputSpec(SHAPE, 4), PARAMS)
 
 
 def test_choices_and_defaults():

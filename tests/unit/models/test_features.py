@@ -9,11 +9,11 @@ from keras import layers
 
 from scanvote.models import ann, cnn, transfer, unet
 from scanvote.models.features import with_features
-from scanvote.models.flip_tta import mirrored
-from scanvote.models.input_spec import Brief
+from scanvote.models.flip_tta import with_flip_tta
+from scanvote.models.input_spec import InputSpec
 from scanvote.params import Params
 
-BRIEF = Brief((32, 32, 1), 3)
+BRIEF = InputSpec((32, 32, 1), 3)
 SCANS = np.random.default_rng(0).integers(0, 256, (3, 32, 32, 1)).astype(np.uint8)
 MASKS = {"filters": 2, "normalisation": "none", "block": "plain", "attention": True, "dropout": 0.1}
 
@@ -32,13 +32,13 @@ def of_cnn(params: Params) -> keras.Model:
 
 
 def of_mirror(params: Params) -> keras.Model:
-    return mirrored(of_cnn(params))
+    return with_flip_tta(of_cnn(params))
 
 
 def of_transfer(params: Params) -> keras.Model:
     """Its blocks hold gates of one place each."""
     values = {"backbone": "EfficientNetV2B0", "pooling": "max", "units": 4, "dropout": 0.1}
-    brief = Brief((64, 64, 1), 3)
+    brief = InputSpec((64, 64, 1), 3)
     return transfer.build(values, brief, params.transfer.model_copy(update={"weights": "none"}))
 
 

@@ -6,7 +6,7 @@ import pytest
 from keras_tuner import HyperParameters
 
 from scanvote.models import published
-from scanvote.models.input_spec import Brief
+from scanvote.models.input_spec import InputSpec
 from scanvote.params import Network, PublishedParams
 
 NAMES = list(published.NETWORKS)
@@ -17,7 +17,7 @@ def _params(networks=tuple(NAMES), weights="none"):
 
 
 def _build(name, shape, outputs):
-    return published.build({"network": name}, Brief(shape, outputs), _params())
+    return published.build({"network": name}, InputSpec(shape, outputs), _params())
 
 
 def _trainable(model):
@@ -109,9 +109,9 @@ def test_only_the_resnet_starts_from_weights(tmp_path, monkeypatch):
     source = keras.applications.ResNet50(include_top=False, weights=None, input_shape=shape)
     source.save_weights(tmp_path / "mine.weights.h5")
     params = _params(weights="mine.weights.h5")
-    model = published.build({"network": "resnet50_yes_no"}, Brief(shape, 2), params)
+    model = published.build({"network": "resnet50_yes_no"}, InputSpec(shape, 2), params)
     (backbone,) = _layers(model, keras.Model)
     for wanted, found in zip(source.get_weights(), backbone.get_weights(), strict=True):
         assert (wanted == found).all()
-    other = published.build({"network": "cnn_lime"}, Brief(shape, 2), params)
+    other = published.build({"network": "cnn_lime"}, InputSpec(shape, 2), params)
     assert other.count_params() > 0

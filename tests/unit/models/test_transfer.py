@@ -4,7 +4,7 @@ import pytest
 from keras_tuner import HyperParameters
 
 from scanvote.models import transfer
-from scanvote.models.input_spec import Brief
+from scanvote.models.input_spec import InputSpec
 from scanvote.models.transfer import BACKBONE, FROZEN
 from scanvote.params import TransferParams
 
@@ -39,7 +39,7 @@ def _params(backbones, **changes):
 
 def _build(backbone, shape=SHAPE, outputs=4, **values):
     point = {"backbone": str(backbone), "pooling": "average", "units": 0, "dropout": 0.25}
-    return transfer.build({**point, **values}, Brief(shape, outputs), _params([backbone]))
+    return transfer.build({**point, **values}, InputSpec(shape, outputs), _params([backbone]))
 
 
 def _scans(count=8, shape=SHAPE):
@@ -79,7 +79,7 @@ def test_choices_and_defaults():
     ],
 )
 def test_a_title_says_what_a_backbone_was_trained_on(backbone, weights, title):
-    assert transfer.title(backbone, _params([backbone], weights=weights)) == title
+    assert transfer.short_name(backbone, _params([backbone], weights=weights)) == title
 
 
 # ---- the network ----------------------------------------------------------------------
@@ -173,14 +173,14 @@ def _learning(model):
 def test_a_backbone_learns_from_a_layer_on(extractor, thaw, layers):
     model = _build(extractor)
     assert _learning(model) == []
-    transfer.release(model, thaw)
+    transfer.unfreeze(model, thaw)
     assert _learning(model) == layers
     assert len(model.trainable_variables) == 2 + 2 * len(layers)
 
 
 def test_only_what_was_thawed_changes_in_a_step(extractor):
     model = _build(extractor)
-    transfer.release(model, "second")
+    transfer.unfreeze(model, "second")
     layers = [model.get_layer(BACKBONE).get_layer(name) for name in ("first", "second")]
     before = [layer.get_weights() for layer in layers]
     _step(model)
@@ -193,12 +193,12 @@ def test_only_what_was_thawed_changes_in_a_step(extractor):
 
 def test_a_named_block_of_keras_applications_is_thawed():
     model = _build("VGG16")
-    transfer.release(model, "block5_conv1")
+    transfer.unfreeze(model, "block5_conv1")
     assert _learning(model) == ["block5_conv1", "block5_conv2", "block5_conv3"]
 
 
 def test_an_unknown_layer_is_refused_with_the_last_ones(extractor):
     model = _build(extractor)
     with pytest.raises(ValueError, match=r"no layer 'block9'; its last are .*first, second$"):
-        transfer.release(model, "block9")
+        transfer.unfreeze(model, "block9")
     assert _learning(model) == []

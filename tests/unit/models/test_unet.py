@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from scanvote.models import unet
-from scanvote.models.input_spec import Brief
+from scanvote.models.input_spec import InputSpec
 from scanvote.models.losses import LOSSES
 from scanvote.models.saving import save_model
 from scanvote.params import load_params
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.usefixtures("eager")
 
 def _build(shape, section=None, **values):
     params = load_params(ROOT / "params.yaml").unet.model_copy(update=section or {})
-    return unet.build({**VALUES, **values}, Brief(shape, 1), params)
+    return unet.build({**VALUES, **values}, InputSpec(shape, 1), params)
 
 
 def test_the_published_network_with_dropout():

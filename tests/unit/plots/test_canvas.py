@@ -49,19 +49,19 @@ def trials(**columns: list[object]) -> pd.DataFrame:
 def choices(path: Path, best: float = 0.9) -> None:
     table = trials(pooling=["max", "average", "max", "max"], units=[4, 8, np.nan, 4])
     table.loc[0, "val_f1"] = best
-    searched.choices_figure(table, "val_f1", "Title", path)
+    searched.hyperparameter_figure(table, "val_f1", "Title", path)
 
 
 def one_choice(path: Path, best: float = 0.9) -> None:
     table = trials(dropout=[0.25, 0.5, 0.25, 0.5])
     table.loc[0, "val_f1"] = best
-    searched.choices_figure(table, "val_f1", "Title", path)
+    searched.hyperparameter_figure(table, "val_f1", "Title", path)
 
 
 def no_choice(path: Path, score: float = 0.9) -> None:
     """A search of a single trial."""
     table = trials(pooling=["max"] * 4).head(1).assign(val_f1=score)
-    searched.choices_figure(table, "val_f1", "Title", path)
+    searched.hyperparameter_figure(table, "val_f1", "Title", path)
 
 
 DRAWN = pytest.mark.parametrize(
@@ -132,7 +132,7 @@ def test_choices_have_a_panel_each(tmp_path: Path) -> None:
 def test_a_trial_that_failed_changes_no_choice(tmp_path: Path) -> None:
     table = trials(units=[4, 8, 4, 16])
     for name, rows in (("all.png", table), ("trained.png", table.head(3))):
-        searched.choices_figure(rows, "val_f1", "Title", tmp_path / name)
+        searched.hyperparameter_figure(rows, "val_f1", "Title", tmp_path / name)
     assert (tmp_path / "all.png").read_bytes() == (tmp_path / "trained.png").read_bytes()
 
 

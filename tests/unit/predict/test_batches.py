@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from scanvote.inputs import Gathered, Scan, gathered
+from scanvote.inputs import DiscoveredInput, InputScan, discover_inputs
 from scanvote.predict import batches
-from scanvote.predict.batches import Looked, looked_at
-from scanvote.predict.schema import Refusal
+from scanvote.predict.batches import ScanResult, predict_stream
+from scanvote.predict.schema import FileError
 from tests.asking import Oracle
 from tests.making import write_image, write_nifti
 
@@ -23,36 +23,36 @@ def scans(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def told(one: Looked | Refusal) -> object:
-    return one.model_dump() if isinstance(one, Refusal) else one.finding.model_dump()
+def told(one: ScanResult | FileError) -> object:
+    return one.model_dump() if isinstance(one, FileError) else one.finding.model_dump()
 
 
 def test_what_is_said_is_in_the_order_of_the_files(scans: Path):
-    files = list(gathered([scans / "scan-4.png", scans]))
-    found = list(looked_at(Oracle(), files, batch=3))
-    names = [one.file if isinstance(one, Refusal) else one.finding.file for one in found]
+    files = list(discover_inputs([scans / "scan-4.png", scans]))
+    found = list(predict_stream(Oracle(), files, batch=3))
+    names = [one.file if isinstance(one, FileError) else one.finding.file for one in found]
     assert names == [file.name for file in files]
-    refused = [Path(one.file).name for one in found if isinstance(one, Refusal)]
+    refused = [Path(one.file).name for one in found if isinstance(one, FileError)]
     assert refused == ["scan-1-b.png", "scan-3-b.png"]
-    assert [one.status for one in found if isinstance(one, Refusal)] == [422, 415]
+    assert [one.status for one in found if isinstance(one, FileError)] == [422, 415]
 
 
 @pytest.mark.parametrize("batch", [1, 2, 100])
 def test_the_batch_changes_nothing_that_is_said(scans: Path, batch: int):
-    alone = [told(one) for one in looked_at(Oracle(), gathered([scans]), batch=3)]
-    assert [told(one) for one in looked_at(Oracle(), gathered([scans]), batch)] == alone
+    alone = [told(one) for one in predict_stream(Oracle(), discover_inputs([scans]), batch=3)]
+    assert [told(one) for one in predict_stream(Oracle(), discover_inputs([scans]), batch)] == alone
 
 
 def test_scans_of_several_files_are_examined_together(scans: Path):
     oracle = Oracle()
-    list(looked_at(oracle, gathered([scans]), batch=4))
+    list(predict_stream(oracle, discover_inputs([scans]), batch=4))
     assert sum(oracle.asked) == 5
     assert len(oracle.asked) == 2
 
 
 def test_of_a_volume_every_slice_is_said_which_it_is(tmp_path: Path):
     path = write_nifti(tmp_path / "a.nii.gz")
-    found = list(looked_at(Oracle(), gathered([path, path]), batch=2))
+    found = list(predict_stream(Oracle(), discover_inputs([path, path]), batch=2))
     places = [(one.finding.file, one.finding.slice, one.finding.plane) for one in found]
     assert len(places) == 2 * len(set(places))
     assert {place[2] for place in places} == {"axial"}
@@ -62,30 +62,30 @@ def test_of_a_volume_every_slice_is_said_which_it_is(tmp_path: Path):
 def test_a_large_scan_fills_a_batch(scans: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(batches, "_PIXELS", 2 * 48 * 48)
     oracle = Oracle()
-    list(looked_at(oracle, gathered([scans]), batch=100))
+    list(predict_stream(oracle, discover_inputs([scans]), batch=100))
     assert oracle.asked == [2, 2, 1]
 
 
 def test_a_name_is_told_whole(tmp_path: Path):
     folder = tmp_path.joinpath(*["a" * 90] * 4)
     path = write_image(folder / "scan.png")
-    (one,) = looked_at(Oracle(), gathered([path]))
+    (one,) = predict_stream(Oracle(), discover_inputs([path]))
     assert one.finding.file == str(path)
 
 
 def test_memory_does_not_grow_with_the_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     path, batch, count = write_image(tmp_path / "scan.png", side=8), 8, 300
     alive = set[int]()
-    read = batches.read_gathered
+    read = batches.read_discovered
 
-    def watched(*arguments: object) -> list[Scan]:
+    def watched(*arguments: object) -> list[InputScan]:
         (scan,) = read(*arguments)  # type: ignore[arg-type]
         alive.add(id(scan.image))
         weakref.finalize(scan.image, alive.discard, id(scan.image))
         return [scan]
 
-    monkeypatch.setattr(batches, "read_gathered", watched)
+    monkeypatch.setattr(batches, "read_discovered", watched)
     most = 0
-    for _ in looked_at(Oracle(), [Gathered(str(path), (path,))] * count, batch):
+    for _ in predict_stream(Oracle(), [DiscoveredInput(str(path), (path,))] * count, batch):
         most = max(most, len(alive))
     assert batch <= most <= 3 * batch

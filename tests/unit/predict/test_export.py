@@ -10,8 +10,8 @@ from typer.testing import CliRunner
 
 from scanvote.cli import app
 from scanvote.core.errors import InputError
-from scanvote.pipeline.package import read_contents
-from scanvote.pipeline.package.metadata import write_contents
+from scanvote.pipeline.package import read_metadata
+from scanvote.pipeline.package.metadata import write_metadata
 from scanvote.predict import export as exporting
 from scanvote.predict.export import export
 from tests.asking import Oracle
@@ -28,7 +28,7 @@ def model(tmp_path: Path) -> Path:
     for name in (*named.values(), "unet/1.keras", "seen/1.pkl", "samples/a.png", "card.md"):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(name)
-    write_contents(whole.model_copy(update={"classifiers": classifiers}), folder)
+    write_metadata(whole.model_copy(update={"classifiers": classifiers}), folder)
     Oracle().vote.write(folder / "vote.json")
     return folder
 
@@ -50,11 +50,11 @@ def test_it_is_the_package_whole_and_how_to_use_it(model: Path, tmp_path: Path):
 
 def test_without_graphs_it_names_none(model: Path, tmp_path: Path):
     export(model, tmp_path / "out", onnx=False)
-    copy, found = files(tmp_path / "out"), read_contents(tmp_path / "out")
+    copy, found = files(tmp_path / "out"), read_metadata(tmp_path / "out")
     assert set(files(model)) - set(copy) == {"members/1.onnx"}
     assert {network.onnx for network in found.classifiers.members} == {None}
     assert ".onnx" not in copy["card.md"].decode()
-    assert found.classifiers.prepare == read_contents(model).classifiers.prepare
+    assert found.classifiers.prepare == read_metadata(model).classifiers.prepare
 
 
 def test_a_package_is_replaced_and_nothing_else_is(model: Path, tmp_path: Path):

@@ -10,7 +10,13 @@ from hypothesis import strategies as st
 
 from scanvote.core.errors import InputError
 from scanvote.images.decode import decode_image
-from scanvote.predict.pictures import Places, check_apart, overlaid, write_mask, write_overlay
+from scanvote.predict.pictures import (
+    OutputPaths,
+    check_apart,
+    overlay_heatmap,
+    write_mask,
+    write_overlay,
+)
 from tests.asking import finding
 
 PARTS = st.sampled_from(["a", "B", "b", "..", ".", "x.png", "x.nii.gz", "é", "y" * 250 + ".png"])
@@ -24,7 +30,7 @@ NAMES = st.lists(
 
 
 def placed(folder: Path, *names: str, **values: object) -> list[str]:
-    places = Places(folder, names)
+    places = OutputPaths(folder, names)
     found = [places.of(finding(name, **values), ".png") for name in names]
     return [path.relative_to(folder).as_posix() for path in found]
 
@@ -32,7 +38,7 @@ def placed(folder: Path, *names: str, **values: object) -> list[str]:
 @given(NAMES)
 def test_every_picture_has_its_own_place_below_the_folder(tmp_path_factory, names: list[str]):
     folder = tmp_path_factory.mktemp("masks", numbered=True)
-    places = Places(folder, names)
+    places = OutputPaths(folder, names)
     found = [places.of(finding(name), ".png") for name in names]
     assert len({str(path).casefold() for path in found}) == len(names)
     assert all(path.resolve().is_relative_to(folder.resolve()) for path in found)
@@ -71,13 +77,13 @@ def test_an_overlay_shows_the_scan_where_nothing_is_to_be_seen(tmp_path: Path):
     apart = (shown != image).any(axis=2)
     assert apart[4, 5]
     assert apart.sum() == 1
-    assert np.array_equal(shown, overlaid(image, heat))
+    assert np.array_equal(shown, overlay_heatmap(image, heat))
 
 
 def test_a_folder_that_cannot_be_made_is_one_line(tmp_path: Path):
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="cannot be a folder"):
-        Places(tmp_path / "file", ["a.png"])
+        OutputPaths(tmp_path / "file", ["a.png"])
 
 
 @pytest.mark.parametrize(

@@ -13,19 +13,19 @@ from scanvote.cli import app
 from scanvote.core.backend import use_backend
 from scanvote.core.errors import InputError
 from scanvote.images.decode import decode_image
-from scanvote.inputs import Scan
+from scanvote.inputs import InputScan
 from scanvote.pipeline.package import Package, load_package
-from scanvote.pipeline.package.stage import pack
+from scanvote.pipeline.package.stage import build_package
 from scanvote.predict.predictor import (
     STRANGE_CLASS,
     STRANGE_MASK,
     check_method,
-    examine,
-    examined,
-    explained,
+    explain,
+    predict_one,
+    predict_with_masks,
 )
-from scanvote.predict.rows import said
-from scanvote.predict.schema import Finding, OperatingPoint
+from scanvote.predict.rows import to_row
+from scanvote.predict.schema import OperatingPoint, ScanPrediction
 from tests.asking import Oracle, of_two_classes
 from tests.making import picture, write_image
 from tests.packing import LABELS, changed, write_pipeline
@@ -39,7 +39,7 @@ def folder(tmp_path_factory) -> Path:
     made = changed(write_pipeline(tmp_path_factory.mktemp("made")), package={"onnx": False})
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DVC_ROOT", str(root))
-        pack(*made, root / "package")
+        build_package(*made, root / "package")
     return root / "package"
 
 
@@ -54,18 +54,20 @@ def scans(tmp_path_factory) -> list[Path]:
     return [write_image(root / f"scan-{number}.png", number, 30 + number) for number in range(7)]
 
 
-def read(paths: list[Path]) -> list[Scan]:
-    return [Scan(str(path), decode_image(path)) for path in paths]
+def read(paths: list[Path]) -> list[InputScan]:
+    return [InputScan(str(path), decode_image(path)) for path in paths]
 
 
-def numbers(finding: Finding) -> list[float]:
+def numbers(finding: ScanPrediction) -> list[float]:
     kinds = [*finding.probabilities.values()]
     kinds += [value for member in finding.members for value in member.probabilities.values()]
     return [*kinds, finding.familiarity.distance, finding.mask.familiarity.distance]
 
 
 def test_a_finding_agrees_with_itself(package: Package, scans: list[Path]):
-    for (finding, mask), scan in zip(examined(package, read(scans)), read(scans), strict=True):
+    for (finding, mask), scan in zip(
+        predict_with_masks(package, read(scans)), read(scans), strict=True
+    ):
         assert (finding.height, finding.width) == mask.shape == scan.image.shape[:2]
         assert finding.mask.area_pixels == mask.sum()
         assert list(finding.probabilities) == list(LABELS)
@@ -76,7 +78,7 @@ def test_a_finding_agrees_with_itself(package: Package, scans: list[Path]):
 
 
 def test_members_are_calibrated(scans: list[Path]):
-    (finding,) = examine(Oracle(), [Scan("a", np.full((4, 4, 3), 204, np.uint8))])
+    (finding,) = predict_one(Oracle(), [InputScan("a", np.full((4, 4, 3), 204, np.uint8))])
     first, second, _ = finding.members
     raw = np.array(list(second.probabilities.values())[::-1])
     assert list(first.probabilities.values()) == pytest.approx(raw**0.5 / sum(raw**0.5), abs=1e-5)
@@ -87,30 +89,30 @@ def test_scans_asked_together_hear_what_each_hears_alone(
     package: Package, scans: list[Path], batch: int
 ):
     whole, every = read(scans), range(0, len(scans), batch)
-    parts = [one for first in every for one in examine(package, whole[first : first + batch])]
-    for one, other in zip(examine(package, whole), parts, strict=True):
+    parts = [one for first in every for one in predict_one(package, whole[first : first + batch])]
+    for one, other in zip(predict_one(package, whole), parts, strict=True):
         assert numbers(one) == pytest.approx(numbers(other), abs=1.01e-6)
         assert (one.vote, one.mask.area_pixels) == (other.vote, other.mask.area_pixels)
 
 
 def test_nothing_is_said_of_no_scan(package: Package):
-    assert examined(package, []) == []
+    assert predict_with_masks(package, []) == []
 
 
 @pytest.mark.parametrize(("spacing", "area"), [(0.0, None), (0.5, 4.0)])
 def test_an_area_is_in_square_millimetres_where_the_spacing_is_known(spacing, area):
     image = np.zeros((8, 8, 3), np.uint8)
     image[2:6, 2:6] = 255
-    (finding,) = examine(Oracle(), [Scan("a", image, spacing=spacing)])
+    (finding,) = predict_one(Oracle(), [InputScan("a", image, spacing=spacing)])
     assert finding.mask.area_pixels == 16
     assert finding.mask.area_mm2 == area
     assert finding.spacing == (spacing or None)
 
 
 def test_what_is_far_from_the_training_is_outside():
-    scan = Scan("a", np.ones((9, 9, 3), np.uint8), notes=("16 bits windowed to 8",))
-    (near,) = examine(Oracle(far=(1.0, 1.0)), [scan])
-    (far,) = examine(Oracle(far=(1.1, 1.2)), [scan])
+    scan = InputScan("a", np.ones((9, 9, 3), np.uint8), notes=("16 bits windowed to 8",))
+    (near,) = predict_one(Oracle(far=(1.0, 1.0)), [scan])
+    (far,) = predict_one(Oracle(far=(1.1, 1.2)), [scan])
     assert not near.familiarity.outside
     assert near.notes == ["16 bits windowed to 8"]
     assert far.familiarity.outside
@@ -118,10 +120,10 @@ def test_what_is_far_from_the_training_is_outside():
 
 
 def test_the_class_not_to_miss_is_called_from_its_threshold_on():
-    scan = Scan("a", picture(1, 9)[..., None].repeat(3, axis=2))
+    scan = InputScan("a", picture(1, 9)[..., None].repeat(3, axis=2))
 
-    def asked(threshold: float) -> Finding:
-        (finding,) = examine(Oracle(of_two_classes(threshold)), [scan])
+    def asked(threshold: float) -> ScanPrediction:
+        (finding,) = predict_one(Oracle(of_two_classes(threshold)), [scan])
         return finding
 
     told = asked(0.3).probabilities["sick"]
@@ -133,13 +135,13 @@ def test_the_class_not_to_miss_is_called_from_its_threshold_on():
 def test_an_explanation_is_as_large_as_the_scan_and_the_same_again(package: Package, method):
     image = np.zeros((40, 61, 3), np.uint8)
     image[8:30, 20:50] = picture(3, 48)[:22, :30, None]
-    maps = explained(package, Scan("a.png", image), method)
+    maps = explain(package, InputScan("a.png", image), method)
     assert list(maps) == ["vote", *package.vote.members]
     for heat in maps.values():
         assert heat.shape == (40, 61)
         assert heat.dtype == np.uint8
         assert heat.max() in (0, 255)
-    again = explained(package, Scan("another name.png", image.copy()), method)
+    again = explain(package, InputScan("another name.png", image.copy()), method)
     assert all(np.array_equal(maps[name], again[name]) for name in maps)
 
 
@@ -172,9 +174,9 @@ def test_shell_and_mlflow_say_what_the_examination_says(
     texts = [base64.b64encode(path.read_bytes()).decode() for path in scans]
     mlflow = model.predict(None, pd.DataFrame({"image": texts})).to_dict("records")
     for path, row, served, finding in zip(
-        scans, shell, mlflow, examine(package, read(scans)), strict=True
+        scans, shell, mlflow, predict_one(package, read(scans)), strict=True
     ):
-        expected = said(finding)
+        expected = to_row(finding)
         assert row["file"] == str(path)
         for name, value in expected.items():
             if isinstance(value, float) and not isinstance(value, bool):

@@ -1,14 +1,14 @@
 """What is said of a scan as a flat row."""
 
-from scanvote.predict.rows import columns, row, said, said_columns
-from scanvote.predict.schema import MaskFinding, OperatingPoint, Refusal
+from scanvote.predict.rows import columns, row, row_columns, to_row
+from scanvote.predict.schema import FileError, MaskFinding, OperatingPoint
 from tests.asking import finding, of_two_classes
 from tests.serving import LABELS, MEMBERS, contents
 
 
 def test_a_row_has_the_columns_of_the_table_in_their_order():
     whose = finding(slice=3, plane="axial")
-    assert list(said(whose)) == said_columns(contents().classifiers)
+    assert list(to_row(whose)) == row_columns(contents().classifiers)
     named = columns(contents().classifiers, {"mask": 1, "explanation": 1})
     assert [*row(whose, {"mask": "a", "explanation": "b"}), "error"] == named
 
@@ -17,13 +17,13 @@ def test_of_two_classes_the_one_not_to_miss_is_called_or_not():
     point = OperatingPoint(positive="sick", threshold=0.3, called=True)
     values = {"vote": "healthy", "probabilities": {"healthy": 0.6, "sick": 0.4}}
     one = finding(operating=point, **values)
-    assert list(said(one)) == said_columns(of_two_classes().classifiers)
-    assert said(one)["called"] is True
-    assert "called" not in said_columns(contents().classifiers)
+    assert list(to_row(one)) == row_columns(of_two_classes().classifiers)
+    assert to_row(one)["called"] is True
+    assert "called" not in row_columns(contents().classifiers)
 
 
 def test_each_member_has_a_column_with_its_class():
-    found = said(finding())
+    found = to_row(finding())
     assert {name: found[name] for name in MEMBERS} == dict.fromkeys(MEMBERS, LABELS[0])
     assert found[f"p_{LABELS[0]}"] == 0.7
 
@@ -31,10 +31,10 @@ def test_each_member_has_a_column_with_its_class():
 def test_an_area_without_spacing_is_not_known_in_millimetres():
     near = finding().familiarity
     mask = MaskFinding(area_pixels=0, area_mm2=0.0, familiarity=near)
-    assert said(finding())["area_mm2"] is None
-    assert said(finding(mask=mask))["area_mm2"] == 0.0
+    assert to_row(finding())["area_mm2"] is None
+    assert to_row(finding(mask=mask))["area_mm2"] == 0.0
 
 
 def test_a_file_that_cannot_be_read_is_a_row_with_its_reason():
-    refusal = Refusal(file="x.png", status=422, reason="x.png is cut off")
+    refusal = FileError(file="x.png", status=422, reason="x.png is cut off")
     assert row(refusal, {}) == {"file": "x.png", "error": "x.png is cut off"}

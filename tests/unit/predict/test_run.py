@@ -12,10 +12,10 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from scanvote.cli import app
-from scanvote.pipeline.package.metadata import write_contents
+from scanvote.pipeline.package.metadata import write_metadata
 from scanvote.predict import run, terminal
 from scanvote.predict.rows import columns
-from scanvote.predict.schema import Familiarity, Refusal
+from scanvote.predict.schema import FileError, OodScore
 from tests.asking import Oracle, finding
 from tests.making import write_image, write_nifti
 from tests.serving import contents
@@ -36,13 +36,13 @@ class Explained(Oracle):
 def work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with scans and a model in which there are no networks."""
     (tmp_path / "model").mkdir()
-    write_contents(contents(), tmp_path / "model")
+    write_metadata(contents(), tmp_path / "model")
     for name in ("scans/1.png", "scans/2.png", "scans/10.png"):
         write_image(tmp_path / name, len(name), side=20)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(run, "ready_package", lambda folder: Explained())
+    monkeypatch.setattr(run, "load_for_inference", lambda folder: Explained())
     heat = np.full((20, 20), 128, np.uint8)
-    monkeypatch.setattr(run, "explained", lambda *arguments: {"vote": heat})
+    monkeypatch.setattr(run, "explain", lambda *arguments: {"vote": heat})
     return tmp_path
 
 
@@ -182,10 +182,10 @@ def test_at_80_columns_a_row_is_a_line_and_doubts_and_failures_stand_below(
 ):
     shown = StringIO()
     monkeypatch.setattr(terminal, "Console", lambda: Console(file=shown, width=80))
-    far = Familiarity(distance=2.34, outside=True)
+    far = OodScore(distance=2.34, outside=True)
     with terminal.table_on_terminal() as add:
         add(finding("a.png", familiarity=far), {})
-        add(Refusal(file="cut.png", status=422, reason="cut.png is cut off"), {})
+        add(FileError(file="cut.png", status=422, reason="cut.png is cut off"), {})
     lines = shown.getvalue().splitlines()
     assert "vote 2.3" in next(line for line in lines if "a.png" in line)
     assert "farther than 1" in shown.getvalue()

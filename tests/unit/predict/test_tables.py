@@ -9,13 +9,13 @@ import pytest
 
 from scanvote.core.errors import InputError
 from scanvote.predict.rows import columns
-from scanvote.predict.schema import Finding, Refusal
+from scanvote.predict.schema import FileError, ScanPrediction
 from scanvote.predict.tables import table_file, table_on_stdout
 from tests.asking import finding
 from tests.serving import contents
 
 COLUMNS = columns(contents().classifiers, {"mask": 1})
-REFUSAL = Refusal(file="b.png", status=415, reason="b.png is text")
+REFUSAL = FileError(file="b.png", status=415, reason="b.png is text")
 
 
 def fill(path: Path) -> None:
@@ -43,8 +43,8 @@ def test_json_is_one_object_of_all_and_says_what_it_is_not_for(tmp_path: Path):
     assert whole["disclaimer"] == "Research use, not for diagnosis."
     first, second = whole["scans"]
     assert first.pop("files") == {"mask": "masks/a.png"}
-    assert Finding.model_validate(first) == finding("a, or\n'ä'.png")
-    assert Refusal.model_validate(second) == REFUSAL
+    assert ScanPrediction.model_validate(first) == finding("a, or\n'ä'.png")
+    assert FileError.model_validate(second) == REFUSAL
 
 
 def test_json_lines_are_an_object_each(tmp_path: Path):
@@ -86,7 +86,7 @@ def test_rows_are_on_disk_before_the_last_is_added(tmp_path: Path):
 def test_a_name_that_is_no_text_can_be_written(tmp_path: Path):
     for ending in ("csv", "json", "jsonl"):
         with table_file(tmp_path / f"said.{ending}", COLUMNS) as add:
-            add(Refusal(file="caf\udce9.png", status=422, reason="r"), {})
+            add(FileError(file="caf\udce9.png", status=422, reason="r"), {})
         assert "caf\\udce9.png" in (tmp_path / f"said.{ending}").read_text("utf-8")
 
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from scanvote.serving.body_limits import Bodies
-from scanvote.serving.failures import Failed
+from scanvote.serving.body_limits import BodyLimitMiddleware
+from scanvote.serving.failures import ApiError
 from scanvote.serving.options import ServeOptions
 from tests.clients import PREDICT, asking, files
 from tests.serving import scan_png
@@ -25,7 +25,7 @@ def test_a_body_that_says_it_is_too_large_is_not_read(length: str) -> None:
             yield CHUNK
 
     headers = {"content-type": "multipart/form-data; boundary=B", "content-length": length}
-    app = Bodies(_never, ServeOptions(request_bytes=2**20))
+    app = BodyLimitMiddleware(_never, ServeOptions(request_bytes=2**20))
     answer = asyncio.run(_answered(app, headers, body()))
     assert answer["status"] == 413
     assert read == []
@@ -70,7 +70,7 @@ def test_a_body_that_never_comes_ends_with_408() -> None:
         await asyncio.Event().wait()
         yield b""
 
-    with pytest.raises(Failed) as failed:
+    with pytest.raises(ApiError) as failed:
         asyncio.run(_held(nothing(), ServeOptions(body_seconds=0.01)))
     assert failed.value.status_code == 408
     assert failed.value.headers == {"Connection": "close"}
@@ -82,7 +82,7 @@ def test_a_body_that_drips_ends_with_408() -> None:
             await asyncio.sleep(0.001)
             yield b"x"
 
-    with pytest.raises(Failed) as failed:
+    with pytest.raises(ApiError) as failed:
         asyncio.run(_held(drips(), ServeOptions(body_seconds=0.05, body_rate=10**6)))
     assert failed.value.status_code == 408
 
@@ -113,14 +113,16 @@ async def _held(body: AsyncIterator[bytes], options: ServeOptions) -> int:
             return {"type": "http.request", "body": b"", "more_body": False}
 
     try:
-        await Bodies(reads, options)({"type": "http", "headers": []}, receive, None)  # type: ignore[arg-type]
-    except Failed as failed:
+        await BodyLimitMiddleware(reads, options)({"type": "http", "headers": []}, receive, None)  # type: ignore[arg-type]
+    except ApiError as failed:
         if failed.status_code != 413:
             raise
     return came
 
 
-async def _answered(app: Bodies, headers: dict[str, str], body: Iterator[bytes]) -> dict[str, Any]:
+async def _answered(
+    app: BodyLimitMiddleware, headers: dict[str, str], body: Iterator[bytes]
+) -> dict[str, Any]:
     raw = [(name.encode(), value.encode()) for name, value in headers.items()]
     scope = {"type": "http", "headers": raw, "path": PREDICT, "method": "POST"}
     sent: list[dict[str, Any]] = []

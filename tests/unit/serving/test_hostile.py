@@ -10,7 +10,7 @@ import psutil
 import pytest
 
 from scanvote.inputs.scan import Limits
-from scanvote.pipeline.package.stage import pack
+from scanvote.pipeline.package.stage import build_package
 from scanvote.serving.app import make_app
 from scanvote.serving.engine.supervised import EngineOptions, SupervisedEngine, start_engine
 from scanvote.serving.options import ServeOptions
@@ -28,7 +28,7 @@ ANSWERS = {200, 400, 413, 415, 422}
 @pytest.fixture(scope="module")
 def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("package")
-    pack(*changed(write_pipeline(root), package={"onnx": False}), root / "package")
+    build_package(*changed(write_pipeline(root), package={"onnx": False}), root / "package")
     return root / "package"
 
 

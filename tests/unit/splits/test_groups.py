@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scanvote.core.errors import InputError
-from scanvote.splits.groups import LINKS, SPLITS, apportion, audit, group_scans
+from scanvote.splits.groups import LINKS, SPLITS, group_scans, leakage_audit, stratified_group_split
 
 COLUMNS = ("patient", "series", "relatives", "duplicate_of", "sha256")
 
@@ -90,7 +90,7 @@ def split_groups(
 ) -> list[str]:
     """Three parts of scans that are known by their place."""
     shares = {"train": 1 - test - validation, "validation": validation, "test": test}
-    return apportion(numbered(groups), labels, shares, seed)
+    return stratified_group_split(numbered(groups), labels, shares, seed)
 
 
 def numbered(groups: np.ndarray) -> pd.DataFrame:
@@ -193,8 +193,8 @@ def test_the_order_of_the_rows_changes_nothing(
     shares = {"train": 0.6, "validation": 0.2, "test": 0.2}
     mixed = frame.iloc[order].reset_index(drop=True)
     mixed["group"] = pd.factorize(mixed["group"])[0]  # numbered by first appearance, as always
-    one = dict(zip(frame["scan_id"], apportion(frame, labels, shares, 7), strict=True))
-    other = apportion(mixed, mixed["label"].tolist(), shares, 7)
+    one = dict(zip(frame["scan_id"], stratified_group_split(frame, labels, shares, 7), strict=True))
+    other = stratified_group_split(mixed, mixed["label"].tolist(), shares, 7)
     assert one == dict(zip(mixed["scan_id"], other, strict=True))
 
 
@@ -218,7 +218,7 @@ def test_a_leak_made_by_hand_is_counted() -> None:
         split=["train", "train", "test", "train", "train", "validation"],
         group=[0, 0, 0, 1, 1, 0],  # scan5 and patient p shared a copy that was dropped
     )
-    assert audit(frame) == {
+    assert leakage_audit(frame) == {
         "leaked_pairs_patient": 2,
         "leaked_pairs_series": 2,
         "leaked_pairs_relatives": 0,
@@ -235,7 +235,7 @@ def test_the_audit_counts_each_pair_once(frame: pd.DataFrame, data: st.DataObjec
     splits = data.draw(st.lists(st.sampled_from(SPLITS), min_size=rows, max_size=rows))
     across = [pair for pair in combinations(range(rows), 2) if splits[pair[0]] != splits[pair[1]]]
     frame = frame.assign(split=splits, group=group_scans(frame))
-    assert audit(frame) == {
+    assert leakage_audit(frame) == {
         f"leaked_pairs_{link}": sum(linked(frame, link, *pair) for pair in across)
         for link in (*LINKS, "group")
     }
@@ -248,7 +248,7 @@ def test_a_split_of_groups_passes_the_audit() -> None:
     frame = manifest(120, patient=patients, relatives=relatives)
     frame["group"] = group_scans(frame)
     shares = {"train": 0.64, "validation": 0.16, "test": 0.2}
-    frame["split"] = apportion(frame, ["one"] * 120, shares, 1)
-    assert not any(audit(frame).values())
+    frame["split"] = stratified_group_split(frame, ["one"] * 120, shares, 1)
+    assert not any(leakage_audit(frame).values())
     frame["split"] = random.permutation(frame["split"])
-    assert audit(frame)["leaked_pairs_patient"] > 0
+    assert leakage_audit(frame)["leaked_pairs_patient"] > 0

@@ -100,14 +100,14 @@ def test_dvc_is_known_by_its_command(words, command):
 
 
 def test_without_dvc_the_execution_is_this_process(repository):
-    owner, _ = provenance.execution()
+    owner, _ = provenance.pipeline_process()
     assert owner == provenance.this_process()
     assert owner.pid == os.getpid()
 
 
 def test_a_process_is_known_again_by_its_tags():
     own = provenance.this_process()
-    again = provenance.Owner.of_tags(own.tags())
+    again = provenance.ProcessId.of_tags(own.tags())
     assert own.is_same(again)
     assert again.is_alive()
 
@@ -130,7 +130,7 @@ def test_a_process_that_ended_is_dead_even_before_it_is_reaped():
 
 
 def test_of_another_host_nobody_can_tell():
-    assert provenance.Owner(socket.gethostname() + "-2", 1, 1.0).is_alive()
+    assert provenance.ProcessId(socket.gethostname() + "-2", 1, 1.0).is_alive()
 
 
 def test_outside_git_there_is_no_commit(repository, monkeypatch):

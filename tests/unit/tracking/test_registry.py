@@ -24,7 +24,7 @@ from typer.testing import CliRunner
 from scanvote import tracking
 from scanvote.core.backend import use_backend
 from scanvote.core.errors import InputError
-from scanvote.pipeline.package.stage import pack
+from scanvote.pipeline.package.stage import build_package
 from scanvote.predictions import labels_of, probabilities, read_predictions
 from scanvote.tracking import registry, store
 from scanvote.tracking.model_location import default_model, package_folder
@@ -55,13 +55,13 @@ def packed(made: Made, tmp_path_factory) -> Path:
     root = tmp_path_factory.mktemp("packed")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DVC_ROOT", str(root))
-        pack(*made, root / "package")
+        build_package(*made, root / "package")
     return root / "package"
 
 
 @pytest.fixture(scope="module")
 def empty_database(tmp_path_factory) -> Path:
-    store.quieten()
+    store.silence_logs()
     from mlflow import MlflowClient
 
     path = tmp_path_factory.mktemp("template") / "mlflow.db"
@@ -137,7 +137,7 @@ def test_the_champion_is_the_best_of_the_versions(packed: Path, repository: Path
     assert aliases() == {"champion": "3", "challenger": "5"}
     found = store.open_store().client.get_model_version("scanvote", "3")
     assert found.tags["scanvote.reason"] == reason
-    told = found.tags["scanvote.pipeline.deduplicate.patients.classification"]
+    told = found.tags["scanvote.patients.classification"]
     assert told.startswith("Not patient-disjoint: 6 of 6 test scans")
     assert f"Test of classification: {told}\n" in found.description
 

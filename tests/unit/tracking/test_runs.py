@@ -43,7 +43,7 @@ class Settings(BaseModel):
 
 @pytest.fixture(scope="module")
 def empty_database(tmp_path_factory):
-    store.quieten()
+    store.silence_logs()
     from mlflow import MlflowClient
 
     path = tmp_path_factory.mktemp("template") / "mlflow.db"

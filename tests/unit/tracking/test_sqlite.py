@@ -33,7 +33,7 @@ TOLD = (
 @pytest.fixture(scope="module")
 def theirs(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """MLflow's client of a new database with an experiment."""
-    store.quieten()
+    store.silence_logs()
     from mlflow import MlflowClient
 
     folder = tmp_path_factory.mktemp("of mlflow")

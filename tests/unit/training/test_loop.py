@@ -7,19 +7,19 @@ import keras
 import numpy as np
 import pytest
 
-from scanvote.core.backend import forget_networks, use_backend
-from scanvote.core.seeds import derive
+from scanvote.core.backend import clear_session, use_backend
+from scanvote.core.seeds import derive_seed
 from scanvote.metrics.classification import quick_scores
 from scanvote.models.transfer import FROZEN
 from scanvote.params import load_params
 from scanvote.training import (
-    Job,
     Schedule,
-    Thaw,
     TrainingFailed,
-    forget_model,
+    TrainingSpec,
+    Unfreeze,
+    delete_weights,
     loop,
-    restore_model,
+    retrain_if_missing,
     train,
 )
 from scanvote.training.batches import Batches
@@ -72,14 +72,14 @@ def _job(memory, **changes):
     labels = np.arange(20) % 3
     scans = random.integers(0, 80, (20, 8, 8, 1)) + 80 * labels[:, None, None, None]
     truth = labels[:9]
-    job = Job(
+    job = TrainingSpec(
         train=(scans.astype("uint8"), labels),
         validation=scans[:9].astype("uint8"),
         loss="sparse_categorical_crossentropy",
         score=lambda predicted: quick_scores(truth, predicted),
         schedule=SCHEDULE,
         seed=5,
-        memory=memory,
+        cache_dir=memory,
     )
     return replace(job, **changes)
 
@@ -180,10 +180,10 @@ def test_a_finished_training_leaves_no_checkpoint(tmp_path):
 def test_forgotten_weights_are_trained_again_to_the_bit(tmp_path):
     train(_network, _job(tmp_path), _ignore)
     model, history = (tmp_path / "model.keras").read_bytes(), _outcome(tmp_path)
-    forget_model(tmp_path)
+    delete_weights(tmp_path)
     train(_network, _job(tmp_path), _ignore)
     assert not (tmp_path / "model.keras").exists()
-    restore_model(_network, _job(tmp_path))
+    retrain_if_missing(_network, _job(tmp_path))
     assert (tmp_path / "model.keras").read_bytes() == model
     assert _outcome(tmp_path) == history
 
@@ -222,7 +222,7 @@ def test_graphs_of_earlier_trainings_are_forgotten(tmp_path):
     from tensorflow.python.framework import func_graph
 
     def graphs():
-        forget_networks()
+        clear_session()
         return sum(isinstance(one, func_graph.FuncGraph) for one in gc.get_objects())
 
     train(_network, _job(tmp_path / "0"), _ignore)
@@ -383,8 +383,8 @@ def test_the_lower_loss_goes_first():
 
 
 def test_a_budget_below_the_schedule_only_shortens():
-    assert SCHEDULE.within(2) == _schedule(epochs=2)
-    assert SCHEDULE.within(EPOCHS + 5) == SCHEDULE
+    assert SCHEDULE.truncated(2) == _schedule(epochs=2)
+    assert SCHEDULE.truncated(EPOCHS + 5) == SCHEDULE
 
 
 # ---- batches --------------------------------------------------------------------------
@@ -532,7 +532,7 @@ def _release(model):
 
 def _thawing(memory, after, **changes):
     schedule = _schedule(epochs=4, schedule="cosine", **changes)
-    return _job(memory, schedule=schedule, thaw=Thaw(after, _release))
+    return _job(memory, schedule=schedule, thaw=Unfreeze(after, _release))
 
 
 @pytest.mark.parametrize("after", [0, 2])
@@ -549,7 +549,7 @@ def test_a_thawed_layer_learns_from_its_epoch_on(tmp_path, after):
     assert phases == [0] * after + [1] * (4 - after)
     assert len({count for _, count in before}) == (2 if after else 1)
     model = keras.saving.load_model(tmp_path / "model.keras", compile=False)
-    keras.utils.set_random_seed(derive(5, "weights"))
+    keras.utils.set_random_seed(derive_seed(5, "weights"))
     fresh = _frozen()
     assert (model.layers[2].get_weights()[0] != fresh.layers[2].get_weights()[0]).any()
 
@@ -578,10 +578,10 @@ def test_thawing_resumes_after_any_epoch(tmp_path, thawed, last):
 def test_the_best_epoch_may_be_one_before_the_thaw(tmp_path):
     scores = [0.9, 0.1, 0.2, 0.3]
     schedule = _schedule(epochs=4)
-    job = _job(tmp_path, schedule=schedule, score=_scripted(scores), thaw=Thaw(2, _release))
+    job = _job(tmp_path, schedule=schedule, score=_scripted(scores), thaw=Unfreeze(2, _release))
     trained = train(_frozen, job, _ignore)
     assert trained.best["val_macro_f1"] == 0.9
     model = keras.saving.load_model(tmp_path / "model.keras", compile=False)
-    keras.utils.set_random_seed(derive(5, "weights"))
+    keras.utils.set_random_seed(derive_seed(5, "weights"))
     fresh = _frozen()
     assert (model.layers[2].get_weights()[0] == fresh.layers[2].get_weights()[0]).all()

@@ -25,12 +25,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from scanvote.core.errors import InputError
-from scanvote.core.files import replaced_folder, write_csv
-from scanvote.core.parallel import mapped
+from scanvote.core.files import atomic_replace_folder, write_csv
+from scanvote.core.parallel import parallel_map
 from scanvote.datasets.base import DataSet, Scan
 from scanvote.datasets.figshare_brain_tumor.locating import ARCHIVE, Located, located
-from scanvote.datasets.figshare_brain_tumor.matlab import MatFile, Slice, read_folds, read_slice
-from scanvote.datasets.scan_list import IGNORED, read_listing, write_listing
+from scanvote.datasets.figshare_brain_tumor.matlab import MatFile, MatSlice, read_folds, read_slice
+from scanvote.datasets.scan_list import IGNORED, read_scan_list, write_scan_list
 from scanvote.params import Params, Task
 
 SPACING = {(512, 512): "0.49"}
@@ -42,7 +42,7 @@ Left = tuple[str, str]
 """Name of a file that is left out, and why."""
 
 
-def bring(folder: Path, task: Task, params: Params) -> None:
+def fetch(folder: Path, task: Task, params: Params) -> None:
     """Write every slice as PNG, and the table ``scans.csv`` of them.
 
     A file that cannot be used is left out and told of in ``ignored.csv``.
@@ -52,25 +52,25 @@ def bring(folder: Path, task: Task, params: Params) -> None:
             is not one of its slices.
     """
     with (
-        replaced_folder(folder) as beside,
+        atomic_replace_folder(folder) as beside,
         located(beside.with_name(f"{beside.name}.files"), params) as files,
     ):
         folds = _folds(files)
         beside.mkdir()
-        made = mapped(
+        made = parallel_map(
             partial(_converted, beside, folds), list(files.slices.items()), "Convert slices"
         )
         scans, left = _parted(made)
         left += [(one.name, "is named neither as 17.mat nor cvind.mat") for one in files.others]
         if not scans:
             raise InputError(f"figshare_brain_tumor: no slice can be used ({': '.join(left[0])})")
-        write_listing(scans, beside)
+        write_scan_list(scans, beside)
         write_csv(pd.DataFrame(left, columns=["name", "reason"]), beside / IGNORED)
 
 
 def scans(folder: Path, task: Task) -> Iterator[Scan]:
     """The slices by number; to segment, the class of the tumour is its `kind`, no label."""
-    for scan in read_listing(folder, task):
+    for scan in read_scan_list(folder, task):
         if task == "classification":
             yield scan
         else:
@@ -107,7 +107,7 @@ def _converted(folder: Path, folds: Sequence[int], numbered: tuple[int, MatFile]
     return _scan(number, found, folds)
 
 
-def _scan(number: int, found: Slice, folds: Sequence[int]) -> Scan:
+def _scan(number: int, found: MatSlice, folds: Sequence[int]) -> Scan:
     facts = {"contrast": CONTRAST, "spacing": SPACING.get(found.image.shape, "")}
     return Scan(
         path=f"{number}.png",
@@ -140,7 +140,7 @@ FIGSHARE_BRAIN_TUMOR = DataSet(
         " doi:10.1371/journal.pone.0140381; data: Cheng J. brain tumor dataset. figshare, 2017."
         " doi:10.6084/m9.figshare.1512427"
     ),
-    bring=bring,
+    fetch=fetch,
     scans=scans,
     source="figshare article 1512427, doi.org/10.6084/m9.figshare.1512427",
     published=3064,
@@ -152,7 +152,7 @@ FIGSHARE_BRAIN_TUMOR = DataSet(
     " of the class of its tumour.",
     patients="the identifier in the file, without the letters that most likely tell examinations"
     " of one person apart: 209 persons for 233 identifiers",
-    faults=(
+    known_issues=(
         "Axial, coronal and sagittal slices are mixed, and nowhere is written down which is which.",
         "All are of two hospitals, and no slice tells of which.",
         "There is no class without a tumour.",

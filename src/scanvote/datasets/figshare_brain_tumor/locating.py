@@ -13,8 +13,8 @@ from scanvote.core.progress import progress_bar
 from scanvote.datasets.archives import extract
 from scanvote.datasets.base import Archive
 from scanvote.datasets.figshare_brain_tumor.matlab import MatFile
-from scanvote.datasets.sources import find
-from scanvote.datasets.trees import litter, natural
+from scanvote.datasets.sources import locate_archive
+from scanvote.datasets.trees import is_junk_file, natural_sort_key
 from scanvote.params import Params
 
 ARCHIVE = Archive(
@@ -73,7 +73,7 @@ def located(work: Path, params: Params) -> Iterator[Located]:
 def _places(params: Params) -> list[Path]:
     mirror = mirror_folder(params.download.mirror)
     if mirror is None or not mirror.is_dir():
-        return [find(ARCHIVE, params)]
+        return [locate_archive(ARCHIVE, params)]
     for name in WHOLE:
         if found := _zip_or_folder(mirror, name):
             return found
@@ -128,7 +128,7 @@ def _files(place: Path) -> list[MatFile]:
     return [
         MatFile(path, f"{place.name}/{below.as_posix()}")
         for path, below in sorted(named)
-        if not any(litter(Path(part)) for part in below.parts)
+        if not any(is_junk_file(Path(part)) for part in below.parts)
     ]
 
 
@@ -136,7 +136,7 @@ def _sorted_out(files: Sequence[MatFile]) -> Located:
     """The files by what their names tell, each at most once."""
     by_name: dict[str, MatFile] = {}
     others: list[MatFile] = []
-    for file in sorted(files, key=lambda one: (natural(one.path), one.name)):
+    for file in sorted(files, key=lambda one: (natural_sort_key(one.path), one.name)):
         name = file.path.name
         if name != FOLDS and not NAME.fullmatch(name):
             others.append(file)

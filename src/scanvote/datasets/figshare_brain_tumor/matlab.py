@@ -34,7 +34,7 @@ class MatFile:
 
 
 @dataclass(frozen=True)
-class Slice:
+class MatSlice:
     """The content of one file.
 
     Attributes:
@@ -50,7 +50,7 @@ class Slice:
     mask: NDArray[np.uint8]
 
 
-def read_slice(file: MatFile) -> Slice:
+def read_slice(file: MatFile) -> MatSlice:
     """Read the image, mask, label and patient of one slice.
 
     Raises:
@@ -61,7 +61,7 @@ def read_slice(file: MatFile) -> Slice:
         if not _inside(data, GROUP):
             raise InputError(f"{file.name} has no {GROUP}; is it a file of this set?")
         group = data[GROUP]
-        return Slice(
+        return MatSlice(
             _pid(_array(file, group, "PID"), file),
             _label(_array(file, group, "label"), file),
             _image(_array(file, group, "image"), file),

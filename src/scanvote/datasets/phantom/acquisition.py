@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from scanvote.datasets.phantom.anatomy import Anatomy
 from scanvote.datasets.phantom.head import CHANNELS, TISSUES
-from scanvote.datasets.phantom.lesions import Around, Lesion, Parts, pushed
-from scanvote.datasets.phantom.noise import Floats, Waves, product, step, waves
+from scanvote.datasets.phantom.lesions import GrowthZone, Lesion, Parts, mass_effect
+from scanvote.datasets.phantom.noise import Floats, SmoothNoise, smooth_noise, step, sum_of_waves
 
 Bytes = NDArray[np.uint8]
 
@@ -59,9 +59,9 @@ class Scanner:
     fluid: float
     bone: float
     scalp: float
-    coil: Waves
-    texture: tuple[Waves, Waves]
-    planes: Waves
+    coil: SmoothNoise
+    texture: tuple[SmoothNoise, SmoothNoise]
+    planes: SmoothNoise
     noise: float
     blur: float
 
@@ -73,9 +73,9 @@ def draw_scanner(rng: np.random.Generator, contrast: int) -> Scanner:
         fluid=float(rng.uniform(1.0, 3.5)),
         bone=float(rng.uniform(5.0, 7.5)),
         scalp=float(rng.uniform(2.5, 5.0)),
-        coil=waves(rng, length=260, deviation=0.16, count=6),
-        texture=(waves(rng, 11, 0.025, count=24), waves(rng, 17, 0.09, count=48)),
-        planes=waves(rng, 46, 1.0, count=12),
+        coil=smooth_noise(rng, length=260, deviation=0.16, count=6),
+        texture=(smooth_noise(rng, 11, 0.025, count=24), smooth_noise(rng, 17, 0.09, count=48)),
+        planes=smooth_noise(rng, 46, 1.0, count=12),
         noise=float(rng.uniform(0.012, 0.032)),
         blur=float(rng.uniform(0.5, 0.9)),
     )
@@ -90,13 +90,13 @@ def signal_and_parts(
     """
     head = place.head.at(points)
     hull = head[:, CHANNELS.index("hull")]
-    t1, grey, white = place.brain.at(pushed(points, lesion) + folds).T
+    t1, grey, white = place.brain.at(mass_effect(points, lesion) + folds).T
     brain = step(t1 - 0.14, 0.2) * step(1.0 - hull, 1.5)
     image = _brain_over(_skull(head, points, scanner), brain, t1, grey, white, scanner)
     if lesion is None:
         return image, []
     share = white / (grey + white + 0.05)
-    around = Around(hull, brain * step(t1 - 0.42, 0.16), share)
+    around = GrowthZone(hull, brain * step(t1 - 0.42, 0.16), share)
     parts = lesion.parts(points, around)
     uneven = 1 + scanner.texture[1](points)[:, 0]
     for tissue, cover in parts:
@@ -114,7 +114,7 @@ def _skull(head: Floats, points: Floats, scanner: Scanner) -> Floats:
     signal = scanner.signal
     hull, depth = head[:, 0], head[:, 1]
     levels = np.array([signal[name] for name in TISSUES], np.float32)
-    image = product(head[:, 2:], levels)
+    image = sum_of_waves(head[:, 2:], levels)
     between = 0.35 * step(0.1 - np.abs(scanner.planes(points)[:, 0]), 0.7)
     image = _over(image, between * head[:, CHANNELS.index("muscle")], signal["fat"])
     image = _over(image, step(2 + scanner.scalp - depth, 1.5), signal["fat"])

@@ -19,7 +19,7 @@ CROP = slice(24, 173), slice(25, 210), slice(0, 158)
 
 
 @dataclass(frozen=True)
-class Volume:
+class TemplateVolume:
     """Channels on a regular grid: `values` (x, y, z, channels), float32."""
 
     values: Floats
@@ -61,8 +61,8 @@ class Anatomy:
         dura: (n, 3) mm, places on the inner side of the vault, where meningiomas start.
     """
 
-    brain: Volume
-    head: Volume
+    brain: TemplateVolume
+    head: TemplateVolume
     white: Floats
     dura: Floats
 
@@ -71,7 +71,7 @@ class Anatomy:
 def anatomy() -> Anatomy:
     """Read the templates and build the head; about two seconds, once a process."""
     brain = _brain()
-    head = Volume(*head_tissues(brain.values[..., 0], brain.origin), spacing=2.0)
+    head = TemplateVolume(*head_tissues(brain.values[..., 0], brain.origin), spacing=2.0)
     inside, places = head.values[..., 0].ravel(), _places(head)
     matter = brain.at(places)
     x, y, z = places.T
@@ -80,13 +80,13 @@ def anatomy() -> Anatomy:
     return Anatomy(brain, head, places[white], places[vault])
 
 
-def _places(volume: Volume) -> Floats:
+def _places(volume: TemplateVolume) -> Floats:
     grid = np.indices(volume.values.shape[:3]).reshape(3, -1).T
     places: Floats = (grid * volume.spacing + volume.origin).astype(np.float32)
     return places
 
 
-def _brain() -> Volume:
+def _brain() -> TemplateVolume:
     import nibabel
 
     paths = [_folder() / TEMPLATE.format(name) for name in ("t1", "gm", "wm")]
@@ -100,7 +100,7 @@ def _brain() -> Volume:
     first = np.array([part.start for part in CROP], np.float32)
     affine = np.asarray(images[0].affine, np.float32)
     origin: Floats = (affine[:3, 3] + first).astype(np.float32)
-    return Volume(values, origin, 1.0)
+    return TemplateVolume(values, origin, 1.0)
 
 
 def _folder() -> Path:

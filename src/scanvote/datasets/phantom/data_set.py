@@ -54,11 +54,11 @@ PHANTOM = DataSet(
     collection="Slices of one template of the brain, deformed for each patient, with a drawn lesion"
     " of the class, a contrast, a bias field and noise. Sites and published parts are made up.",
     patients="known: they are generated",
-    faults=(
+    known_issues=(
         "It shows no patient: heads and lesions are drawn.",
         "Copies, wrong labels, black borders and a broken file are planted and listed in"
         " planted.csv; half of the copies lie across the published parts.",
     ),
-    bring=_bring,
+    fetch=_bring,
     scans=scans,
 )

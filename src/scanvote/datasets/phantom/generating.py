@@ -8,9 +8,9 @@ import numpy as np
 
 from scanvote.core.parallel import WORTH_A_POOL, results
 from scanvote.core.progress import Progress
-from scanvote.datasets.phantom.planted_errors import bordered, encoded, has_border, plant
-from scanvote.datasets.phantom.series import TASK_SEED, Slice, series
-from scanvote.datasets.phantom.truth import PLANTED, TRUTH, Planted, Row, write_table
+from scanvote.datasets.phantom.planted_errors import bordered, encoded, has_border, inject_errors
+from scanvote.datasets.phantom.series import TASK_SEED, PhantomSlice, series
+from scanvote.datasets.phantom.truth import PLANTED, TRUTH, PlantedError, Row, write_table
 from scanvote.params import PhantomParams, PhantomTask, Task
 
 
@@ -43,18 +43,18 @@ def generate(
         rows += drawn
         progress(len(rows) // wanted.slices, wanted.patients)
     faults = [
-        Planted(row.path, "black_border", row.path)
+        PlantedError(row.path, "black_border", row.path)
         for number, row in enumerate(rows)
         if has_border(number)
     ]
     framed = {fault.path for fault in faults}
     plain = [row for row in rows if row.path not in framed]
     rng = np.random.default_rng([seed, TASK_SEED[task], wanted.patients, wanted.slices, 2**31])
-    for row, fault in plant(folder, task, plain, rng):
+    for row, fault in inject_errors(folder, task, plain, rng):
         rows.append(row)
         faults.append(fault)
     write_table(folder / TRUTH, Row, rows)
-    write_table(folder / PLANTED, Planted, faults)
+    write_table(folder / PLANTED, PlantedError, faults)
 
 
 def _write_patient(
@@ -68,7 +68,7 @@ def _write_patient(
     ]
 
 
-def _write(folder: Path, task: Task, cut: Slice, border: bool) -> Row:
+def _write(folder: Path, task: Task, cut: PhantomSlice, border: bool) -> Row:
     who = cut.patient
     label = who.label if task == "classification" else ""
     name = "/".join(filter(None, (label, f"{who.key}-slice-{cut.number:02d}.png")))

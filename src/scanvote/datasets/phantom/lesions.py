@@ -10,14 +10,14 @@ from typing import Protocol
 import numpy as np
 
 from scanvote.datasets.phantom.anatomy import Anatomy
-from scanvote.datasets.phantom.noise import Floats, Waves, step, waves
+from scanvote.datasets.phantom.noise import Floats, SmoothNoise, smooth_noise, step
 from scanvote.datasets.phantom.patients import Label
 
 Parts = list[tuple[str, Floats]]
 
 
 @dataclass(frozen=True)
-class Around:
+class GrowthZone:
     """What the lesion needs to know of its surroundings, each (n,)."""
 
     hull: Floats
@@ -36,17 +36,17 @@ class Lesion(Protocol):
     def mass(self) -> float:
         """How far tissue is pushed, as a share of its distance from the centre."""
 
-    def parts(self, points: Floats, around: Around) -> Parts:
+    def parts(self, points: Floats, around: GrowthZone) -> Parts:
         """Covers (n,) and tissue names, painted in order; the first ones lie below."""
 
 
 @dataclass(frozen=True)
-class Body:
+class ShapeModel:
     """A lump: an ellipsoid whose surface is moved by waves."""
 
     centre: Floats
     radii: Floats
-    surface: Waves
+    surface: SmoothNoise
 
     def distance(self, points: Floats) -> Floats:
         """From the surface, mm, about; negative inside. (n, 3) to (n,)."""
@@ -55,12 +55,12 @@ class Body:
         return lump
 
 
-def body(
+def shape_model(
     rng: np.random.Generator, centre: Floats, radius: float, stretch: float, rough: float
-) -> Body:
+) -> ShapeModel:
     radii = radius * rng.uniform(1 - stretch, 1 + stretch, 3)
-    surface = waves(rng, length=1.7 * radius, deviation=rough)
-    return Body(centre, radii.astype(np.float32), surface)
+    surface = smooth_noise(rng, length=1.7 * radius, deviation=rough)
+    return ShapeModel(centre, radii.astype(np.float32), surface)
 
 
 @dataclass(frozen=True)
@@ -70,11 +70,11 @@ class Glioma:
     centre: Floats
     radius: float
     mass: float
-    tumour: Body
-    oedema: Body
-    core: Body | None
+    tumour: ShapeModel
+    oedema: ShapeModel
+    core: ShapeModel | None
 
-    def parts(self, points: Floats, around: Around) -> Parts:
+    def parts(self, points: Floats, around: GrowthZone) -> Parts:
         tumour = self.tumour.distance(points)
         # oedema spreads in white matter and stops at the cortex
         swelling = self.oedema.distance(points) - 7 * (around.white - 0.6)
@@ -95,9 +95,9 @@ class Meningioma:
     centre: Floats
     radius: float
     mass: float
-    tumour: Body
+    tumour: ShapeModel
 
-    def parts(self, points: Floats, around: Around) -> Parts:
+    def parts(self, points: Floats, around: GrowthZone) -> Parts:
         tumour = self.tumour.distance(points)
         inside = step(2.2 - around.hull, 1.5)
         tail = step(1.6 - np.abs(around.hull - 0.8), 1.5) * step(0.45 * self.radius - tumour, 4)
@@ -116,11 +116,11 @@ class Adenoma:
     centre: Floats
     radius: float
     mass: float
-    sellar: Body
-    suprasellar: Body
-    cyst: Body | None
+    sellar: ShapeModel
+    suprasellar: ShapeModel
+    cyst: ShapeModel | None
 
-    def parts(self, points: Floats, around: Around) -> Parts:
+    def parts(self, points: Floats, around: GrowthZone) -> Parts:
         lower, upper = self.sellar.distance(points), self.suprasellar.distance(points)
         tumour = -1.5 * np.logaddexp(-lower / 1.5, -upper / 1.5).astype(np.float32)
         parts = [("cleft", step(1.3 - tumour, 1.5)), ("adenoma", step(-tumour, 1.5))]
@@ -144,9 +144,11 @@ def draw_lesion(rng: np.random.Generator, label: Label, place: Anatomy) -> Lesio
 def _glioma(rng: np.random.Generator, place: Anatomy) -> Glioma:
     centre = rng.choice(place.white)
     radius = float(rng.uniform(16, 30))
-    tumour = body(rng, centre, radius, stretch=0.2, rough=0.14)
-    oedema = body(rng, centre, radius * float(rng.uniform(1.25, 1.7)), stretch=0.2, rough=0.2)
-    core = body(rng, centre, 0.72 * radius, stretch=0.2, rough=0.16)
+    tumour = shape_model(rng, centre, radius, stretch=0.2, rough=0.14)
+    oedema = shape_model(
+        rng, centre, radius * float(rng.uniform(1.25, 1.7)), stretch=0.2, rough=0.2
+    )
+    core = shape_model(rng, centre, 0.72 * radius, stretch=0.2, rough=0.16)
     high_grade = rng.random() < 0.75
     return Glioma(centre, radius, 0.3, tumour, oedema, core if high_grade else None)
 
@@ -155,8 +157,10 @@ def low_grade(rng: np.random.Generator, place: Anatomy) -> Glioma:
     """A glioma as in the LGG set: a large FLAIR lesion without a dead core."""
     centre = rng.choice(place.white)
     radius = float(rng.uniform(11, 19))
-    tumour = body(rng, centre, radius, stretch=0.25, rough=0.14)
-    oedema = body(rng, centre, radius * float(rng.uniform(1.15, 1.45)), stretch=0.2, rough=0.14)
+    tumour = shape_model(rng, centre, radius, stretch=0.25, rough=0.14)
+    oedema = shape_model(
+        rng, centre, radius * float(rng.uniform(1.15, 1.45)), stretch=0.2, rough=0.14
+    )
     return Glioma(centre, radius, 0.25, tumour, oedema, None)
 
 
@@ -170,7 +174,7 @@ def _meningioma(rng: np.random.Generator, place: Anatomy) -> Meningioma:
         inwards = np.array([0, -17, 12]) - base
         centre = base + inwards / np.linalg.norm(inwards) * radius * rng.uniform(0.35, 0.7)
     centre = centre.astype(np.float32)
-    tumour = body(rng, centre, radius, stretch=0.12, rough=0.04)
+    tumour = shape_model(rng, centre, radius, stretch=0.12, rough=0.04)
     return Meningioma(centre, radius, 0.4, tumour)
 
 
@@ -178,14 +182,16 @@ def _adenoma(rng: np.random.Generator) -> Adenoma:
     radius = float(rng.uniform(11, 17))
     centre = np.array([rng.normal(0, 1.5), 3, -33], np.float32)
     above = centre + np.array([0, -1, radius * rng.uniform(0.7, 1.15)], np.float32)
-    sellar = body(rng, centre, radius, stretch=0.12, rough=0.04)
-    upper = body(rng, above, radius * float(rng.uniform(0.7, 0.95)), stretch=0.12, rough=0.04)
-    cyst = body(rng, above, 0.5 * radius, stretch=0.2, rough=0.1)
+    sellar = shape_model(rng, centre, radius, stretch=0.12, rough=0.04)
+    upper = shape_model(
+        rng, above, radius * float(rng.uniform(0.7, 0.95)), stretch=0.12, rough=0.04
+    )
+    cyst = shape_model(rng, above, 0.5 * radius, stretch=0.2, rough=0.1)
     middle = ((centre + above) / 2).astype(np.float32)
     return Adenoma(middle, radius, 0.35, sellar, upper, cyst if rng.random() < 0.25 else None)
 
 
-def pushed(points: Floats, lesion: Lesion | None) -> Floats:
+def mass_effect(points: Floats, lesion: Lesion | None) -> Floats:
     """Where in the template the tissue at `points` came from before the lesion pushed it."""
     if lesion is None:
         return points

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float32]
 
 
-def product(one: Floats, other: Floats) -> Floats:
+def sum_of_waves(one: Floats, other: Floats) -> Floats:
     """Matrix product with the same bits everywhere.
 
     Which kernel BLAS picks, by processor and environment, decides the last bit of a
@@ -19,7 +19,7 @@ def product(one: Floats, other: Floats) -> Floats:
 
 
 @dataclass(frozen=True)
-class Waves:
+class SmoothNoise:
     """A smooth random field over 3D space.
 
     It replaces a grid of control points: nothing is stored or interpolated, so a
@@ -37,18 +37,20 @@ class Waves:
 
     def __call__(self, points: Floats) -> Floats:
         """Field at `points` (n, 3) mm: (n, components) float32."""
-        return product(np.sin(product(points, self.vectors) + self.phases), self.amplitudes)
+        return sum_of_waves(
+            np.sin(sum_of_waves(points, self.vectors) + self.phases), self.amplitudes
+        )
 
 
-def waves(
+def smooth_noise(
     rng: np.random.Generator, length: float, deviation: float, components: int = 1, count: int = 16
-) -> Waves:
+) -> SmoothNoise:
     """Draw a field of about `length` mm wave length and the given standard deviation."""
     directions = rng.normal(size=(3, count))
     directions /= np.linalg.norm(directions, axis=0)
     speeds = 2 * np.pi / (length * rng.uniform(0.7, 1.5, count))
     amplitudes = rng.normal(size=(count, components)) * deviation * np.sqrt(2 / count)
-    return Waves(
+    return SmoothNoise(
         (directions * speeds).astype(np.float32),
         rng.uniform(0, 2 * np.pi, count).astype(np.float32),
         amplitudes.astype(np.float32),

@@ -5,7 +5,7 @@ from typing import Literal
 
 import numpy as np
 
-from scanvote.datasets.phantom.noise import Floats, Waves, product, waves
+from scanvote.datasets.phantom.noise import Floats, SmoothNoise, smooth_noise, sum_of_waves
 from scanvote.params import Task
 
 Label = Literal["glioma", "meningioma", "no_tumor", "pituitary"]
@@ -69,12 +69,12 @@ class Shape:
 
     matrix: Floats
     shift: Floats
-    coarse: Waves
-    folds: Waves
+    coarse: SmoothNoise
+    folds: SmoothNoise
 
     def to_template(self, points: Floats) -> Floats:
         """Template coordinates (n, 3) of `points` (n, 3) in the scanner, mm."""
-        straight = product(points, self.matrix) + self.shift
+        straight = sum_of_waves(points, self.matrix) + self.shift
         bent: Floats = straight + self.coarse(straight)
         return bent
 
@@ -93,8 +93,8 @@ def draw_shape(rng: np.random.Generator) -> Shape:
     return Shape(
         matrix.astype(np.float32),
         rng.normal(0, 3, 3).astype(np.float32),
-        waves(rng, length=130, deviation=3.2, components=3),
-        waves(rng, length=32, deviation=1.3, components=3, count=24),
+        smooth_noise(rng, length=130, deviation=3.2, components=3),
+        smooth_noise(rng, length=32, deviation=1.3, components=3, count=24),
     )
 
 
@@ -106,7 +106,7 @@ def _turn(a: int, b: int, angle: float) -> Floats:
 
 
 @dataclass(frozen=True)
-class View:
+class Plane:
     """Field of view of a series: a square of `width` mm around `centre` (row, column mm)."""
 
     plane: str
@@ -130,7 +130,7 @@ class View:
         return float(point @ np.array(AXES[self.plane][2], np.float32))
 
 
-def draw_view(rng: np.random.Generator, plane: str) -> View:
+def draw_plane(rng: np.random.Generator, plane: str) -> Plane:
     width = float(rng.uniform(222, 262))
     row, column = rng.normal(0, 5, 2)
-    return View(plane, width, (float(row), float(column)))
+    return Plane(plane, width, (float(row), float(column)))

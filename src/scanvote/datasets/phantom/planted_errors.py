@@ -12,7 +12,7 @@ import numpy as np
 
 from scanvote.datasets.phantom.acquisition import Bytes
 from scanvote.datasets.phantom.patients import LABELS, SPLITS
-from scanvote.datasets.phantom.truth import Planted, Row
+from scanvote.datasets.phantom.truth import PlantedError, Row
 from scanvote.params import Task
 
 ONE_IN = 50  # scans, for every kind
@@ -24,7 +24,7 @@ DETAIL = 64  # pixels a side that duplicates are compared at; a smaller copy is 
 
 
 @dataclass(frozen=True)
-class Files:
+class ScanFiles:
     """A copy about to be written: bytes of the picture and of its mask (empty: none)."""
 
     image: bytes
@@ -46,11 +46,11 @@ def bordered(picture: Bytes) -> Bytes:
     return framed.astype(np.uint8)
 
 
-def plant(
+def inject_errors(
     folder: Path, task: Task, rows: list[Row], rng: np.random.Generator
-) -> Iterator[tuple[Row, Planted]]:
+) -> Iterator[tuple[Row, PlantedError]]:
     """Write copies of some of `rows` below `folder` and yield what was written."""
-    makers: dict[str, Callable[[Path, Row, int], Files]] = {
+    makers: dict[str, Callable[[Path, Row, int], ScanFiles]] = {
         "byte_copy": _byte_copy,
         "reencoded": _reencoded,
         "resized": _resized,
@@ -66,13 +66,13 @@ def plant(
         original = rows[order[number % len(rows)]]
         files = makers[kind](folder, original, number)
         row = _write(folder, original, files, number)
-        yield row, Planted(row.path, kind, original.path)
+        yield row, PlantedError(row.path, kind, original.path)
     original = rows[order[len(kinds) % len(rows)]]
     row = _write(folder, original, _corrupt(folder, original), len(kinds))
-    yield row, Planted(row.path, "corrupt", original.path)
+    yield row, PlantedError(row.path, "corrupt", original.path)
 
 
-def _write(folder: Path, original: Row, files: Files, number: int) -> Row:
+def _write(folder: Path, original: Row, files: ScanFiles, number: int) -> Row:
     """A copy comes without its history: another name, no known patient, series or site.
 
     The published split knew nothing of it either: every other one lies on the other side.
@@ -102,58 +102,58 @@ def _mask_bytes(folder: Path, row: Row) -> bytes:
     return (folder / row.mask_path).read_bytes() if row.mask_path else b""
 
 
-def _byte_copy(folder: Path, row: Row, number: int) -> Files:
-    return Files((folder / row.path).read_bytes(), _mask_bytes(folder, row))
+def _byte_copy(folder: Path, row: Row, number: int) -> ScanFiles:
+    return ScanFiles((folder / row.path).read_bytes(), _mask_bytes(folder, row))
 
 
-def _reencoded(folder: Path, row: Row, number: int) -> Files:
+def _reencoded(folder: Path, row: Row, number: int) -> ScanFiles:
     picture = _read(folder / row.path)
     image = encoded(picture, ".jpg", [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
-    return Files(image, _mask_bytes(folder, row), ".jpg")
+    return ScanFiles(image, _mask_bytes(folder, row), ".jpg")
 
 
-def _resized(folder: Path, row: Row, number: int) -> Files:
+def _resized(folder: Path, row: Row, number: int) -> ScanFiles:
     picture = _read(folder / row.path)
     factor = 0.75 if number % 2 == 0 and 0.75 * min(picture.shape) > DETAIL else 1.5
     way = cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR
     image = encoded(_scaled(picture, factor, way))
     if not row.mask_path:
-        return Files(image, b"")
+        return ScanFiles(image, b"")
     mask = _scaled(_read(folder / row.mask_path), factor, cv2.INTER_NEAREST)
-    return Files(image, encoded(mask))
+    return ScanFiles(image, encoded(mask))
 
 
-def _relabelled(folder: Path, row: Row, number: int) -> Files:
+def _relabelled(folder: Path, row: Row, number: int) -> ScanFiles:
     others = [label for label in LABELS if label != row.label]
     copy = _byte_copy(folder, row, number)
     return replace(copy, label=others[number % len(others)])
 
 
-def _brighter(folder: Path, row: Row, number: int) -> Files:
+def _brighter(folder: Path, row: Row, number: int) -> ScanFiles:
     picture = _read(folder / row.path)
     image = encoded(cv2.convertScaleAbs(picture, alpha=GAIN, beta=OFFSET).astype(np.uint8))
-    return Files(image, _mask_bytes(folder, row))
+    return ScanFiles(image, _mask_bytes(folder, row))
 
 
-def _rotated(folder: Path, row: Row, number: int) -> Files:
+def _rotated(folder: Path, row: Row, number: int) -> ScanFiles:
     angle = DEGREES if number % 2 else -DEGREES
     image = encoded(_turned(_read(folder / row.path), angle, cv2.INTER_LINEAR))
     if not row.mask_path:
-        return Files(image, b"")
+        return ScanFiles(image, b"")
     mask = _turned(_read(folder / row.mask_path), angle, cv2.INTER_NEAREST)
-    return Files(image, encoded(mask))
+    return ScanFiles(image, encoded(mask))
 
 
-def _cropped(folder: Path, row: Row, number: int) -> Files:
+def _cropped(folder: Path, row: Row, number: int) -> ScanFiles:
     image = encoded(_without_margin(_read(folder / row.path)))
     if not row.mask_path:
-        return Files(image, b"")
-    return Files(image, encoded(_without_margin(_read(folder / row.mask_path))))
+        return ScanFiles(image, b"")
+    return ScanFiles(image, encoded(_without_margin(_read(folder / row.mask_path))))
 
 
-def _corrupt(folder: Path, row: Row) -> Files:
+def _corrupt(folder: Path, row: Row) -> ScanFiles:
     """A download that broke off within the header: no decoder makes a picture of it."""
-    return Files((folder / row.path).read_bytes()[:40], _mask_bytes(folder, row))
+    return ScanFiles((folder / row.path).read_bytes()[:40], _mask_bytes(folder, row))
 
 
 def _read(path: Path) -> Bytes:

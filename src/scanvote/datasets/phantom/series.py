@@ -15,10 +15,10 @@ from scanvote.datasets.phantom.patients import (
     LABELS,
     Label,
     Patient,
+    Plane,
     Shape,
-    View,
+    draw_plane,
     draw_shape,
-    draw_view,
     patient,
 )
 from scanvote.params import Task
@@ -27,7 +27,7 @@ TASK_SEED: dict[Task, int] = {"classification": 1, "segmentation": 2}
 
 
 @dataclass(frozen=True)
-class Slice:
+class PhantomSlice:
     """A picture and its truth.
 
     Attributes:
@@ -43,13 +43,13 @@ class Slice:
     mask: Bytes
 
 
-def series(index: int, task: Task, count: int, size: int, seed: int) -> Iterator[Slice]:
+def series(index: int, task: Task, count: int, size: int, seed: int) -> Iterator[PhantomSlice]:
     """The `count` slices of patient `index`: the same whoever else is drawn."""
     who = patient(index, task)
     place = anatomy()
     kinds = np.random.SeedSequence([seed, TASK_SEED[task], index]).spawn(4)
     for_shape, for_lesion, for_scanner, for_noise = (np.random.default_rng(k) for k in kinds)
-    shape, view = draw_shape(for_shape), draw_view(for_shape, who.plane)
+    shape, view = draw_shape(for_shape), draw_plane(for_shape, who.plane)
     lesion, target = _lesion_and_target(for_lesion, who.label, task, place)
     scanner = draw_scanner(for_scanner, CONTRASTS.index(who.contrast))
     offsets = _offsets(for_lesion, task, count, view, shape, target)
@@ -58,7 +58,7 @@ def series(index: int, task: Task, count: int, size: int, seed: int) -> Iterator
         there = shape.to_template(points)
         signal, parts = signal_and_parts(there, shape.folds(there), lesion, place, scanner)
         image = acquire(for_noise, signal, points, size, view.width / size, scanner)
-        yield Slice(who, number, image, _mask(parts, task, size))
+        yield PhantomSlice(who, number, image, _mask(parts, task, size))
 
 
 def _lesion_and_target(
@@ -76,7 +76,7 @@ def _lesion_and_target(
 
 
 def _offsets(
-    rng: np.random.Generator, task: Task, count: int, view: View, shape: Shape, target: Lesion
+    rng: np.random.Generator, task: Task, count: int, view: Plane, shape: Shape, target: Lesion
 ) -> Floats:
     """Positions of the slices along the normal, mm."""
     middle = view.offset(shape.to_scanner(target.centre))

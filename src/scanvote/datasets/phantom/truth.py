@@ -28,7 +28,7 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Planted:
+class PlantedError:
     """A fault: the scan that has it, its kind, and the scan it was made from."""
 
     path: str
@@ -36,7 +36,9 @@ class Planted:
     original: str
 
 
-def write_table(path: Path, kind: type[Row] | type[Planted], rows: Sequence[Row | Planted]) -> None:
+def write_table(
+    path: Path, kind: type[Row] | type[PlantedError], rows: Sequence[Row | PlantedError]
+) -> None:
     text = io.StringIO()
     table = csv.DictWriter(text, [field.name for field in fields(kind)], lineterminator="\n")
     table.writeheader()
@@ -49,7 +51,7 @@ def read_truth(folder: Path) -> list[Row]:
         return [Row(**row) for row in csv.DictReader(file)]
 
 
-def read_planted(folder: Path) -> list[Planted]:
+def read_planted(folder: Path) -> list[PlantedError]:
     """The faults of a phantom, for whoever checks a stage against them."""
     with (folder / PLANTED).open(encoding="utf-8", newline="") as file:
-        return [Planted(**row) for row in csv.DictReader(file)]
+        return [PlantedError(**row) for row in csv.DictReader(file)]

@@ -19,16 +19,16 @@ from pathlib import Path
 
 from scanvote.core.errors import InputError
 from scanvote.datasets.base import DataSet
-from scanvote.datasets.scan_list import read_listing
-from scanvote.datasets.user_data.ingest import bring
-from scanvote.datasets.user_data.layout import Reading
+from scanvote.datasets.scan_list import read_scan_list
+from scanvote.datasets.user_data.ingest import ingest
+from scanvote.datasets.user_data.layout import DatasetLayout
 from scanvote.datasets.user_data.table import TABLES, read_table
 from scanvote.params import Params, Task
 
 ARCHIVES = frozenset({".7z", ".bz2", ".gz", ".rar", ".tar", ".tgz", ".xz", ".zip"})
 
 
-def own_data(path: Path, taken: Collection[str] = ()) -> DataSet:
+def user_data_set(path: Path, taken: Collection[str] = ()) -> DataSet:
     """The data set in `path`, a folder or a table that exists; called like none of `taken`.
 
     Raises:
@@ -39,7 +39,7 @@ def own_data(path: Path, taken: Collection[str] = ()) -> DataSet:
     def brought(folder: Path, task: Task, params: Params) -> None:
         if folder.resolve().is_relative_to(path.resolve()):
             raise InputError(f"{path} holds {folder} itself; name a folder of your data alone")
-        bring(path, read(path, task), folder, params.volumes)
+        ingest(path, read_layout(path, task), folder, params.volumes)
 
     return DataSet(
         name=set_name(path, taken),
@@ -48,12 +48,12 @@ def own_data(path: Path, taken: Collection[str] = ()) -> DataSet:
         licence="unknown",
         citation="unknown",
         patients="as the table, the DICOM header or the folder of a scan tells; else unknown",
-        bring=brought,
-        scans=read_listing,
+        fetch=brought,
+        scans=read_scan_list,
     )
 
 
-def read(path: Path, task: Task) -> Reading:
+def read_layout(path: Path, task: Task) -> DatasetLayout:
     """What `path` holds for `task`; no pixel is looked at.
 
     Raises:

@@ -12,9 +12,9 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from scanvote.core.errors import InputError
-from scanvote.datasets.user_data.layout import KINDS, Item, Left, Reading, some
+from scanvote.datasets.user_data.layout import KINDS, DatasetItem, DatasetLayout, SkippedFile, some
 from scanvote.datasets.user_data.pairs import FOLDER, Pairs, pair
-from scanvote.datasets.user_data.scan_tree import Tree, walk
+from scanvote.datasets.user_data.scan_tree import FileTree, list_files
 from scanvote.datasets.user_data.series import dicom_items
 from scanvote.params import Task
 
@@ -30,35 +30,35 @@ FORMATS = re.compile(
 """Name of a folder that tells what is in it, but nothing of whose it is."""
 
 
-def read_folder(root: Path, task: Task) -> Reading:
+def read_folder(root: Path, task: Task) -> DatasetLayout:
     """What `root` holds for `task`.
 
     Raises:
         InputError: no images; for classification fewer than two classes or an empty one;
             for segmentation no masks, or a mask without its image.
     """
-    tree = walk(root)
+    tree = list_files(root)
     if not tree.files:
         raise InputError(f"{root} holds no {KINDS}{_seen(tree)}")
     pairs = pair(tree.files)
     masks = pairs.used | {file.name for file in pairs.orphans if pairs.used}
     rasters = [file for file in tree.files if file.kind != "dicom" and file.name not in masks]
     series, left = dicom_items([file for file in tree.files if file.kind == "dicom"])
-    items = [Item(one.name, one.kind, (one.path,)) for one in rasters] + series
+    items = [DatasetItem(one.name, one.kind, (one.path,)) for one in rasters] + series
     tree.left.extend(left)
     if task == "classification":
         orphans = pairs.orphans if pairs.used else []  # where no mask is, they are images
-        tree.left.extend(Left(file.name, "a mask without an image") for file in orphans)
+        tree.left.extend(SkippedFile(file.name, "a mask without an image") for file in orphans)
         return _classes(root, tree, items)
     return _with_masks(root, tree, items, pairs)
 
 
-def _classes(root: Path, tree: Tree, items: list[Item]) -> Reading:
+def _classes(root: Path, tree: FileTree, items: list[DatasetItem]) -> DatasetLayout:
     depth, parts = _trunk([_folders(item) for item in items], strays=True)
     placed = []
     for item, (part, rest) in zip(items, parts, strict=True):
         if not rest:
-            tree.left.append(Left(item.name, "it lies beside the folders of the classes"))
+            tree.left.append(SkippedFile(item.name, "it lies beside the folders of the classes"))
             continue
         patient, facts = _told(rest[1:])
         placed.append(replace(item, label=rest[0], source_split=part, patient=patient, facts=facts))
@@ -71,10 +71,12 @@ def _classes(root: Path, tree: Tree, items: list[Item]) -> Reading:
     for name in tree.empty:
         if tuple(name.split("/")[:-1]) in parents:
             raise InputError(f"{root / name} holds no scan; fill the class, or remove its folder")
-    return Reading("a folder a class", placed, tree.left)
+    return DatasetLayout("a folder a class", placed, tree.left)
 
 
-def _with_masks(root: Path, tree: Tree, items: list[Item], pairs: Pairs) -> Reading:
+def _with_masks(
+    root: Path, tree: FileTree, items: list[DatasetItem], pairs: Pairs
+) -> DatasetLayout:
     if not pairs.used:
         alike = [file.name for file in pairs.orphans]
         raise InputError(
@@ -98,7 +100,7 @@ def _with_masks(root: Path, tree: Tree, items: list[Item], pairs: Pairs) -> Read
         if item.mask
     )
     where = "in the same folder, by a suffix" if beside else "in a folder of their own"
-    return Reading(f"images with masks {where}", placed, tree.left)
+    return DatasetLayout(f"images with masks {where}", placed, tree.left)
 
 
 def _check_pairs(root: Path, pairs: Pairs) -> None:
@@ -113,7 +115,7 @@ def _check_pairs(root: Path, pairs: Pairs) -> None:
             raise InputError(f"{root}: {name} has several masks ({several}); join them into one")
 
 
-def _folders(item: Item) -> tuple[str, ...]:
+def _folders(item: DatasetItem) -> tuple[str, ...]:
     return tuple(item.name.split("/")[:-1])
 
 
@@ -150,7 +152,7 @@ def _told(folders: Sequence[str]) -> tuple[str, Mapping[str, str]]:
     return patient, facts
 
 
-def _seen(tree: Tree) -> str:
+def _seen(tree: FileTree) -> str:
     """What was there instead, for messages."""
     tables = [one.name for one in tree.left if one.name.lower().endswith((".csv", ".tsv"))]
     said = f"; to use its table, name {tables[0]} itself" if tables else ""

@@ -11,10 +11,10 @@ import pandas as pd
 
 from scanvote.core.errors import InputError
 from scanvote.core.files import write_csv
-from scanvote.core.parallel import mapped
+from scanvote.core.parallel import parallel_map
 from scanvote.datasets.base import Scan
-from scanvote.datasets.scan_list import IGNORED, write_listing
-from scanvote.datasets.user_data.layout import Item, Left, Reading
+from scanvote.datasets.scan_list import IGNORED, write_scan_list
+from scanvote.datasets.user_data.layout import DatasetItem, DatasetLayout, SkippedFile
 from scanvote.datasets.user_data.scan_tree import stem
 from scanvote.params import VolumesParams
 
@@ -23,7 +23,7 @@ WORTH_A_POOL = 32
 """Volumes from which on cutting them pays for the start of other processes."""
 
 
-def bring(root: Path, reading: Reading, folder: Path, params: VolumesParams) -> None:
+def ingest(root: Path, reading: DatasetLayout, folder: Path, params: VolumesParams) -> None:
     """Make `folder`: the scans of `reading`, ``scans.csv``, and ``ignored.csv`` with the rest.
 
     An image whose file cannot be opened, or a volume that cannot be read, is left out and
@@ -41,33 +41,33 @@ def bring(root: Path, reading: Reading, folder: Path, params: VolumesParams) -> 
     """
     check_names(reading.items)
     folder.mkdir(parents=True)
-    scans, left = brought(reading.items, folder, params)
+    scans, left = ingest_each(reading.items, folder, params)
     _check_classes(root, reading.items, scans, left)
-    write_listing(scans, folder)
+    write_scan_list(scans, folder)
     # where the data lie differs from machine to machine; what is wrong with them does not
     rows = [(one.name, one.reason.replace(f"{root}/", "")) for one in [*reading.left, *left]]
     write_csv(pd.DataFrame(rows, columns=["name", "reason"]), folder / IGNORED)
 
 
-def brought(
-    items: Sequence[Item], folder: Path, params: VolumesParams
-) -> tuple[list[Scan], list[Left]]:
+def ingest_each(
+    items: Sequence[DatasetItem], folder: Path, params: VolumesParams
+) -> tuple[list[Scan], list[SkippedFile]]:
     """The scans made of `items` in `folder`, in their order, and what cannot be read."""
     volumes = sum(item.kind != "image" for item in items)
     processes = (os.cpu_count() or 1) if volumes >= WORTH_A_POOL else 1
-    made = mapped(partial(_made, folder, params), items, "Bring", processes)
-    scans = [scan for one in made if not isinstance(one, Left) for scan in one]
-    return scans, [one for one in made if isinstance(one, Left)]
+    made = parallel_map(partial(_made, folder, params), items, "Bring", processes)
+    scans = [scan for one in made if not isinstance(one, SkippedFile) for scan in one]
+    return scans, [one for one in made if isinstance(one, SkippedFile)]
 
 
-def _made(folder: Path, params: VolumesParams, item: Item) -> list[Scan] | Left:
+def _made(folder: Path, params: VolumesParams, item: DatasetItem) -> list[Scan] | SkippedFile:
     try:
         return _copied(folder, item) if item.kind == "image" else _cut(folder, params, item)
     except InputError as error:
-        return Left(item.name, str(error))
+        return SkippedFile(item.name, str(error))
 
 
-def _copied(folder: Path, item: Item) -> list[Scan]:
+def _copied(folder: Path, item: DatasetItem) -> list[Scan]:
     _copy(item.files[0], folder / item.name)
     if item.mask:
         _copy(item.mask, folder / item.mask_name)
@@ -93,8 +93,8 @@ def _block(file: IO[bytes]) -> bytes:
         raise InputError(f"{file.name} cannot be read: {error.strerror}") from None
 
 
-def _cut(folder: Path, params: VolumesParams, item: Item) -> list[Scan]:
-    from scanvote.datasets.volumes import read_dicom, read_nifti, write_cuts
+def _cut(folder: Path, params: VolumesParams, item: DatasetItem) -> list[Scan]:
+    from scanvote.datasets.volumes import read_dicom, read_nifti, write_slices
 
     volume = read_nifti(item.files[0]) if item.kind == "nifti" else read_dicom(item.files)
     mask = read_nifti(item.mask) if item.mask else None
@@ -104,7 +104,7 @@ def _cut(folder: Path, params: VolumesParams, item: Item) -> list[Scan]:
     patient = (item.patient if item.listed else "") or volume.patient or item.patient
     known = replace(item, patient=patient, series=item.series or own)
     (folder / place.parent).mkdir(parents=True, exist_ok=True)
-    cuts = write_cuts(volume, params, folder / place.parent, stem(place.name), mask)
+    cuts = write_slices(volume, params, folder / place.parent, stem(place.name), mask)
     return [
         _scan(known, _below(folder, path), _below(folder, marked) if marked else "", facts)
         for path, marked, facts in cuts
@@ -115,7 +115,7 @@ def _below(folder: Path, path: Path) -> str:
     return path.relative_to(folder).as_posix()
 
 
-def _scan(item: Item, path: str, mask_path: str, facts: Mapping[str, str]) -> Scan:
+def _scan(item: DatasetItem, path: str, mask_path: str, facts: Mapping[str, str]) -> Scan:
     return Scan(
         path=path,
         label=item.label,
@@ -127,7 +127,7 @@ def _scan(item: Item, path: str, mask_path: str, facts: Mapping[str, str]) -> Sc
     )
 
 
-def check_names(items: Sequence[Item]) -> None:
+def check_names(items: Sequence[DatasetItem]) -> None:
     """Refuse names that differ in nothing but case, or volumes in nothing but their ending."""
     seen: dict[str, str] = {}
     for item in items:
@@ -141,7 +141,7 @@ def check_names(items: Sequence[Item]) -> None:
 
 
 def _check_classes(
-    root: Path, items: Sequence[Item], scans: Sequence[Scan], left: Sequence[Left]
+    root: Path, items: Sequence[DatasetItem], scans: Sequence[Scan], left: Sequence[SkippedFile]
 ) -> None:
     have = {scan.label for scan in scans}
     reasons = {one.name: one.reason for one in left}

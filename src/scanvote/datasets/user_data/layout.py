@@ -11,7 +11,7 @@ KINDS = "image, NIfTI or DICOM file"
 
 
 @dataclass(frozen=True)
-class Item:
+class DatasetItem:
     """An image, or a volume that becomes several scans.
 
     Attributes:
@@ -39,7 +39,7 @@ class Item:
 
 
 @dataclass(frozen=True)
-class Left:
+class SkippedFile:
     """Something in the user's data that is not used, and why."""
 
     name: str
@@ -47,7 +47,7 @@ class Left:
 
 
 @dataclass(frozen=True)
-class Reading:
+class DatasetLayout:
     """The user's data as one task sees them.
 
     Attributes:
@@ -58,8 +58,8 @@ class Reading:
     """
 
     layout: str
-    items: list[Item]
-    left: list[Left]
+    items: list[DatasetItem]
+    left: list[SkippedFile]
     notes: list[str] = field(default_factory=list)
 
 

@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from scanvote.datasets.user_data.scan_tree import Found
+from scanvote.datasets.user_data.scan_tree import FoundFile
 
 WORDS = "mask|seg|segm|segmentation|label|annotation|gt|ground[ _-]?truth"
 SUFFIX = re.compile(rf"[ _.-]({WORDS})s?([ _-]?\d+)?$", re.IGNORECASE)
@@ -29,17 +29,17 @@ class Pairs:
         orphans: what is named or placed like a mask, but no image goes with it.
     """
 
-    masks: Mapping[str, list[Found]]
+    masks: Mapping[str, list[FoundFile]]
     used: frozenset[str]
-    orphans: list[Found]
+    orphans: list[FoundFile]
 
 
-def pair(files: Sequence[Found]) -> Pairs:
+def pair(files: Sequence[FoundFile]) -> Pairs:
     """The masks among `files`; a file that only looks like one is an orphan."""
     rasters = [file for file in files if file.kind != "dicom"]
     index = _Index(rasters)
     partners = {file.name: index.by_suffix(file) or index.by_folder(file) for file in rasters}
-    masks: dict[str, list[Found]] = defaultdict(list)
+    masks: dict[str, list[FoundFile]] = defaultdict(list)
     orphans = []
     for file in rasters:
         # the mask of a mask has no image: x_mask_mask.png
@@ -52,17 +52,17 @@ def pair(files: Sequence[Found]) -> Pairs:
     return Pairs(masks, used, orphans)
 
 
-def _looks_like_mask(file: Found) -> bool:
+def _looks_like_mask(file: FoundFile) -> bool:
     return bool(SUFFIX.search(file.stem)) or _mask_folder(file) is not None
 
 
 class _Index:
     """Files by their place, and by their place but for one folder."""
 
-    def __init__(self, files: Iterable[Found]) -> None:
-        self.beside: dict[Place, list[Found]] = defaultdict(list)
-        self.within: dict[tuple[str, ...], list[Found]] = defaultdict(list)
-        self.twins: dict[tuple[int, Place], list[Found]] = defaultdict(list)
+    def __init__(self, files: Iterable[FoundFile]) -> None:
+        self.beside: dict[Place, list[FoundFile]] = defaultdict(list)
+        self.within: dict[tuple[str, ...], list[FoundFile]] = defaultdict(list)
+        self.twins: dict[tuple[int, Place], list[FoundFile]] = defaultdict(list)
         for file in files:
             folders, stem, kind = _place(file)
             self.beside[folders, stem, kind].append(file)
@@ -73,7 +73,7 @@ class _Index:
                     self.twins[at, place].append(file)
                 self.twins[len(folders), (folders, name, kind)].append(file)
 
-    def by_suffix(self, mask: Found) -> list[Found]:
+    def by_suffix(self, mask: FoundFile) -> list[FoundFile]:
         """The images in the folder of `mask` that are named like it but for the suffix."""
         found = SUFFIX.search(mask.stem)
         if not found:
@@ -90,7 +90,7 @@ class _Index:
             and not SUFFIX.search(file.stem)
         ]
 
-    def by_folder(self, mask: Found) -> list[Found]:
+    def by_folder(self, mask: FoundFile) -> list[FoundFile]:
         """The images of that name in a folder beside the folder of masks, or above it."""
         at = _mask_folder(mask)
         if at is None:
@@ -102,12 +102,12 @@ class _Index:
         return [file for file in found if _mask_folder(file) is None]
 
 
-def _mask_folder(file: Found) -> int | None:
+def _mask_folder(file: FoundFile) -> int | None:
     """Which of the folders of `file`, the last if several, is one of masks."""
     places = [at for at, name in enumerate(file.folders) if FOLDER.match(name)]
     return places[-1] if places else None
 
 
-def _place(file: Found) -> Place:
+def _place(file: FoundFile) -> Place:
     folders = tuple(name.casefold() for name in file.folders)
     return folders, file.stem.casefold(), file.kind

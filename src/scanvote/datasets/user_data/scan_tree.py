@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from scanvote.datasets.trees import IMAGES, litter, natural
-from scanvote.datasets.user_data.layout import KINDS, Kind, Left
+from scanvote.datasets.trees import IMAGES, is_junk_file, natural_sort_key
+from scanvote.datasets.user_data.layout import KINDS, Kind, SkippedFile
 
 NIFTI = (".nii.gz", ".nii")
 DICOM_MAGIC = (128, b"DICM")
@@ -13,7 +13,7 @@ DICOM_MAGIC = (128, b"DICM")
 
 
 @dataclass(frozen=True)
-class Found:
+class FoundFile:
     """A file that may be a scan or a mask; `name` is its path below the folder."""
 
     path: Path
@@ -30,21 +30,21 @@ class Found:
 
 
 @dataclass(frozen=True)
-class Tree:
+class FileTree:
     """What a folder holds; `empty` are the folders below it in which there is nothing."""
 
-    files: list[Found] = field(default_factory=list)
-    left: list[Left] = field(default_factory=list)
+    files: list[FoundFile] = field(default_factory=list)
+    left: list[SkippedFile] = field(default_factory=list)
     empty: list[str] = field(default_factory=list)
 
 
-def walk(root: Path) -> Tree:
+def list_files(root: Path) -> FileTree:
     """The files below `root`, folder by folder, in natural order.
 
     Links to files are followed. A link to a folder is followed unless it leads back into
     the data or to a folder that another link led to: no loop, nothing twice.
     """
-    tree, linked, waiting = Tree(), set[Path](), [root]
+    tree, linked, waiting = FileTree(), set[Path](), [root]
     while waiting:
         folder = waiting.pop()
         below = []
@@ -52,7 +52,9 @@ def walk(root: Path) -> Tree:
             if not path.is_dir():
                 _add(path, root, tree)
             elif path.is_symlink() and _leads_back(path.resolve(), root.resolve(), linked):
-                tree.left.append(Left(_name(path, root), "a link back to a folder read before"))
+                tree.left.append(
+                    SkippedFile(_name(path, root), "a link back to a folder read before")
+                )
             else:
                 below.append(path)
         waiting += reversed(below)
@@ -76,12 +78,14 @@ def stem(name: str) -> str:
     return name
 
 
-def _entries(folder: Path, root: Path, tree: Tree) -> Iterator[Path]:
+def _entries(folder: Path, root: Path, tree: FileTree) -> Iterator[Path]:
     try:
-        entries = sorted((path for path in folder.iterdir() if not litter(path)), key=natural)
+        entries = sorted(
+            (path for path in folder.iterdir() if not is_junk_file(path)), key=natural_sort_key
+        )
     except OSError as error:
         reason = f"a folder that cannot be read: {error.strerror}"
-        tree.left.append(Left(_name(folder, root), reason))
+        tree.left.append(SkippedFile(_name(folder, root), reason))
         return
     if not entries:
         tree.empty.append(_name(folder, root))
@@ -89,20 +93,22 @@ def _entries(folder: Path, root: Path, tree: Tree) -> Iterator[Path]:
         if path.name.isprintable():  # neither line breaks nor bytes that are no UTF-8
             yield path
         else:
-            tree.left.append(Left(ascii(_name(path, root)), "its name cannot be written as text"))
+            tree.left.append(
+                SkippedFile(ascii(_name(path, root)), "its name cannot be written as text")
+            )
 
 
-def _add(path: Path, root: Path, tree: Tree) -> None:
+def _add(path: Path, root: Path, tree: FileTree) -> None:
     name = _name(path, root)
     if not path.is_file():
         broken = path.is_symlink()
-        tree.left.append(Left(name, "a link to nothing" if broken else "no regular file"))
+        tree.left.append(SkippedFile(name, "a link to nothing" if broken else "no regular file"))
         return
     kind = kind_of(path)
     if kind is None:
-        tree.left.append(Left(name, f"no {KINDS}"))
+        tree.left.append(SkippedFile(name, f"no {KINDS}"))
     else:
-        tree.files.append(Found(path, name, kind))
+        tree.files.append(FoundFile(path, name, kind))
 
 
 def _leads_back(target: Path, root: Path, linked: set[Path]) -> bool:

@@ -4,11 +4,11 @@ from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 
-from scanvote.datasets.user_data.layout import Item, Left
-from scanvote.datasets.user_data.scan_tree import Found
+from scanvote.datasets.user_data.layout import DatasetItem, SkippedFile
+from scanvote.datasets.user_data.scan_tree import FoundFile
 
 
-def dicom_items(files: Sequence[Found]) -> tuple[list[Item], list[Left]]:
+def dicom_items(files: Sequence[FoundFile]) -> tuple[list[DatasetItem], list[SkippedFile]]:
     """One item a series, named by its first file, and the files that belong to none."""
     if not files:
         return [], []
@@ -22,9 +22,11 @@ def dicom_items(files: Sequence[Found]) -> tuple[list[Item], list[Left]]:
         found = [tuple(series) for series in dicom_series(names)]
         for series in found:
             name = min(names[path] for path in series)
-            items.append(Item(name, "dicom", series))
+            items.append(DatasetItem(name, "dicom", series))
         used = {path for series in found for path in series}
         left += [
-            Left(name, "DICOM without pixels") for path, name in names.items() if path not in used
+            SkippedFile(name, "DICOM without pixels")
+            for path, name in names.items()
+            if path not in used
         ]
     return items, left

@@ -15,9 +15,9 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from scanvote.core.errors import InputError
-from scanvote.datasets.base import FACTS
-from scanvote.datasets.user_data.layout import KINDS, Item, Left, Reading, some
-from scanvote.datasets.user_data.scan_tree import Found, kind_of, walk
+from scanvote.datasets.base import METADATA_FIELDS
+from scanvote.datasets.user_data.layout import KINDS, DatasetItem, DatasetLayout, SkippedFile, some
+from scanvote.datasets.user_data.scan_tree import FoundFile, kind_of, list_files
 from scanvote.datasets.user_data.series import dicom_items
 from scanvote.params import Task
 
@@ -47,7 +47,7 @@ Row = Mapping[str, str]
 
 
 @dataclass(frozen=True)
-class Table:
+class UserTable:
     """The file of a table; `columns` gives the place of each column that is used."""
 
     path: Path
@@ -61,7 +61,7 @@ class Table:
             yield line, {name: row[at].strip() for name, at in self.columns.items()}
 
 
-def read_table(path: Path, task: Task) -> Reading:
+def read_table(path: Path, task: Task) -> DatasetLayout:
     """The scans that the table in `path` lists.
 
     Raises:
@@ -81,10 +81,10 @@ def read_table(path: Path, task: Task) -> Reading:
         raise InputError(
             f"{path}: every row has the label {items[0].label!r}; classification needs two classes"
         )
-    return Reading("a table", _named(items, path.parent), left, _notes(table))
+    return DatasetLayout("a table", _named(items, path.parent), left, _notes(table))
 
 
-def _table(path: Path) -> Table:
+def _table(path: Path) -> UserTable:
     text = _text(path)
     separator = max(",;\t", key=text.lstrip().split("\n", 1)[0].count)
     lines = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
@@ -101,7 +101,7 @@ def _table(path: Path) -> Table:
                 f"{path}, line {line}: {len(row)} values under {len(header)} columns;"
                 " quote a value that holds the separator"
             )
-    return Table(path, header, _columns(header), rows[1:])
+    return UserTable(path, header, _columns(header), rows[1:])
 
 
 def _text(path: Path) -> str:
@@ -125,7 +125,7 @@ def _columns(header: Sequence[str]) -> dict[str, int]:
     return found
 
 
-def _notes(table: Table) -> list[str]:
+def _notes(table: UserTable) -> list[str]:
     taken = [
         name if table.header[at].lower() == name else f"{table.header[at]!r} as {name}"
         for name, at in table.columns.items()
@@ -135,7 +135,7 @@ def _notes(table: Table) -> list[str]:
     return [f"columns taken: {', '.join(taken)}{ignored}"]
 
 
-def _items(table: Table, task: Task) -> tuple[list[Item], list[Left]]:
+def _items(table: UserTable, task: Task) -> tuple[list[DatasetItem], list[SkippedFile]]:
     items, left = [], []
     seen: dict[Path, int] = {}
     for line, row in table.records():
@@ -156,7 +156,7 @@ def _items(table: Table, task: Task) -> tuple[list[Item], list[Left]]:
     return items, left
 
 
-def _check_mask(item: Item, mask: Path, place: str) -> None:
+def _check_mask(item: DatasetItem, mask: Path, place: str) -> None:
     kind = "image" if item.kind == "image" else "nifti"
     if mask.is_dir() or kind_of(mask) != kind:
         wanted = "an image" if kind == "image" else "a NIfTI volume"
@@ -191,20 +191,20 @@ def _hint(path: Path) -> str:
     return f"; did you mean {near[0]}?" if near else "; correct the path"
 
 
-def _made(path: Path, place: str) -> tuple[list[Item], list[Left]]:
+def _made(path: Path, place: str) -> tuple[list[DatasetItem], list[SkippedFile]]:
     """The item of a file, or the series in a folder."""
     if path.is_file() and (kind := kind_of(path)) in ("image", "nifti"):
-        return [Item(str(path), kind, (path,))], []
+        return [DatasetItem(str(path), kind, (path,))], []
     if path.is_file():
-        return [Item(str(path), "dicom", (path,))], []
-    inside = [file for file in walk(path).files if file.kind == "dicom"]
-    items, left = dicom_items([Found(one.path, str(one.path), one.kind) for one in inside])
+        return [DatasetItem(str(path), "dicom", (path,))], []
+    inside = [file for file in list_files(path).files if file.kind == "dicom"]
+    items, left = dicom_items([FoundFile(one.path, str(one.path), one.kind) for one in inside])
     if not items:
         raise InputError(f"{place}: the folder {path} holds no DICOM series")
     return items, left
 
 
-def _told(item: Item, row: Row) -> Item:
+def _told(item: DatasetItem, row: Row) -> DatasetItem:
     """`item` with what its row tells; a label is of no use to segmentation, and the reverse."""
     return replace(
         item,
@@ -212,12 +212,12 @@ def _told(item: Item, row: Row) -> Item:
         patient=row.get("patient", ""),
         series=row.get("series", ""),
         source_split=row.get("split", ""),
-        facts={fact: row[fact] for fact in FACTS if row.get(fact)},
+        facts={fact: row[fact] for fact in METADATA_FIELDS if row.get(fact)},
         listed=True,
     )
 
 
-def _named(items: Sequence[Item], home: Path) -> list[Item]:
+def _named(items: Sequence[DatasetItem], home: Path) -> list[DatasetItem]:
     """The items named below the folder of the table, or below the folder they all share."""
     home = Path(os.path.normpath(home))
     paths = [path for item in items for path in (Path(item.name), item.mask) if path]

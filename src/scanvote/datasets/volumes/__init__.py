@@ -3,20 +3,20 @@
 from scanvote.datasets.volumes.dicom import read_dicom
 from scanvote.datasets.volumes.dicom_series import dicom_series
 from scanvote.datasets.volumes.nifti import read_nifti
-from scanvote.datasets.volumes.slicing import Cut, cuts, write_cuts
-from scanvote.datasets.volumes.source import Named, Source, TooLarge, Undecodable
+from scanvote.datasets.volumes.slicing import Slice, extract_slices, write_slices
+from scanvote.datasets.volumes.source import NamedBytes, Source, TooLarge, Undecodable
 from scanvote.datasets.volumes.volume import Volume
 
 __all__ = [
-    "Cut",
-    "Named",
+    "NamedBytes",
+    "Slice",
     "Source",
     "TooLarge",
     "Undecodable",
     "Volume",
-    "cuts",
     "dicom_series",
+    "extract_slices",
     "read_dicom",
     "read_nifti",
-    "write_cuts",
+    "write_slices",
 ]

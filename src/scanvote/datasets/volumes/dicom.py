@@ -5,13 +5,13 @@ from collections.abc import Sequence
 import numpy as np
 
 from scanvote.core.errors import InputError
-from scanvote.datasets.volumes.dicom_file import File, Frame, quiet, read_file
+from scanvote.datasets.volumes.dicom_file import DicomFile, Frame, read_file, suppress_warnings
 from scanvote.datasets.volumes.header import affine_of
 from scanvote.datasets.volumes.source import Source
-from scanvote.datasets.volumes.volume import Volume, upright
+from scanvote.datasets.volumes.volume import Volume, reorient
 
 
-@quiet()
+@suppress_warnings()
 def read_dicom(sources: Sequence[Source], most: int | None = None) -> Volume:
     """One series as a volume, with the rescaling of its header applied.
 
@@ -28,7 +28,7 @@ def read_dicom(sources: Sequence[Source], most: int | None = None) -> Volume:
         Undecodable: it is a sound file of such a kind.
         TooLarge: they declare more than `most` voxels.
     """
-    files: list[File] = []
+    files: list[DicomFile] = []
     for source in sources:
         read = sum(frame.pixels.size for file in files for frame in file.frames)
         files.append(read_file(source, None if most is None else most - read))
@@ -41,7 +41,7 @@ def read_dicom(sources: Sequence[Source], most: int | None = None) -> Volume:
         # of integers the difference may wrap around, and the sum wraps back
         voxels = voxels.max() - voxels + voxels.min()
     affine = affine_of(frames[0].place, frames[-1].place, len(frames))
-    return upright(voxels, affine, sources[0], first.patient, first.placed, first.measured)
+    return reorient(voxels, affine, sources[0], first.patient, first.placed, first.measured)
 
 
 def _check_alike(frames: Sequence[Frame]) -> None:

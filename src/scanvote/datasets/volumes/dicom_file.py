@@ -51,7 +51,7 @@ class Frame:
 
 
 @dataclass(frozen=True)
-class File:
+class DicomFile:
     """All that is kept of one file: its frames, and what its header tells of all of them.
 
     Attributes:
@@ -69,14 +69,14 @@ class File:
 
 
 @contextmanager
-def quiet() -> Iterator[None]:
+def suppress_warnings() -> Iterator[None]:
     """Without pydicom's remarks on headers, of which next to nothing is used."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield
 
 
-def read_file(source: Source, most: int | None) -> File:
+def read_file(source: Source, most: int | None) -> DicomFile:
     """One file, with the rescaling of its header applied.
 
     Args:
@@ -91,7 +91,7 @@ def read_file(source: Source, most: int | None) -> File:
         _check_readable(source, header)
         _check_extent(source, header, most)
         placed = numbers(header, "ImageOrientationPatient", 6) is not None
-        return File(
+        return DicomFile(
             frames=list(_frames(source, header)),
             patient=_patient(header),
             inverted=header.get("PhotometricInterpretation") == "MONOCHROME1",

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from scanvote.datasets.volumes.dicom_file import quiet, read_header
+from scanvote.datasets.volumes.dicom_file import read_header, suppress_warnings
 from scanvote.datasets.volumes.header import frame_count, numbers, place_of
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ PROJECTIONS = frozenset({"CR", "DX", "IO", "MG", "PX", "RG"})
 """Modalities of radiographs: several of one series are views, not slices (PS3.3, C.7.3.1.1.1)."""
 
 
-@quiet()
+@suppress_warnings()
 def dicom_series(paths: Iterable[Path]) -> list[list[Path]]:
     """The DICOM images among the files `paths` by series, each in the order of its slices.
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from scanvote.core.errors import InputError
 from scanvote.datasets.volumes.source import Source, check_size, opened
-from scanvote.datasets.volumes.volume import Volume, upright
+from scanvote.datasets.volumes.volume import Volume, reorient
 
 if TYPE_CHECKING:
     from nibabel import Nifti1Header
@@ -48,7 +48,7 @@ def read_nifti(source: Source, most: int | None = None) -> Volume:
         raise InputError(
             f"{source} holds {voxels.dtype.name} of shape {voxels.shape}, no volume of real numbers"
         )
-    return upright(voxels, affine, source)
+    return reorient(voxels, affine, source)
 
 
 def _read(source: Source, most: int | None) -> tuple[NDArray[Any], NDArray[np.float64]]:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scanvote.core.errors import InputError
-from scanvote.core.files import written
+from scanvote.core.files import atomic_write
 from scanvote.datasets.volumes.source import TooLarge
 from scanvote.datasets.volumes.volume import Volume
 from scanvote.params import VolumesParams
@@ -26,7 +26,7 @@ LARGEST = 2**26
 
 
 @dataclass(frozen=True)
-class Cut:
+class Slice:
     """A slice.
 
     Attributes:
@@ -53,7 +53,9 @@ class Cut:
         return {name: value for name, value in told.items() if value}
 
 
-def cuts(volume: Volume, params: VolumesParams, mask: Volume | None = None) -> Iterator[Cut]:
+def extract_slices(
+    volume: Volume, params: VolumesParams, mask: Volume | None = None
+) -> Iterator[Slice]:
     """The slices of `volume` in the planes of `params`, evenly spaced within its span.
 
     A single image is cut in its own plane alone. All slices share one window of intensities.
@@ -76,10 +78,10 @@ def cuts(volume: Volume, params: VolumesParams, mask: Volume | None = None) -> I
             marked = None if mask is None else _marked(mask, volume, axis, number)
             spacing = _finer_spacing(volume, axis) if volume.measured else 0.0
             named = plane if known else ""
-            yield Cut(named, number, image, marked, spacing, (low, high))
+            yield Slice(named, number, image, marked, spacing, (low, high))
 
 
-def write_cuts(
+def write_slices(
     volume: Volume, params: VolumesParams, folder: Path, stem: str, mask: Volume | None = None
 ) -> list[tuple[Path, Path | None, dict[str, str]]]:
     """Write the slices as PNG to `folder`, named ``<stem>-<plane>-<number>.png``.
@@ -90,7 +92,7 @@ def write_cuts(
         The file, that of its mask (``…_mask.png``; None without one) and the facts of each.
     """
     rows: list[tuple[Path, Path | None, dict[str, str]]] = []
-    for cut in cuts(volume, params, mask):
+    for cut in extract_slices(volume, params, mask):
         name = "-".join(part for part in (stem, cut.plane, f"{cut.number:03d}") if part)
         marked = None if cut.mask is None else _write_png(cut.mask, folder / f"{name}_mask.png")
         rows.append((_write_png(cut.image, folder / f"{name}.png"), marked, cut.facts()))
@@ -191,6 +193,6 @@ def _marked(mask: Volume, volume: Volume, axis: int, number: int) -> NDArray[np.
 def _write_png(image: NDArray[np.uint8], path: Path) -> Path:
     done, data = cv2.imencode(".png", image)
     assert done
-    with written(path) as beside:
+    with atomic_write(path) as beside:
         beside.write_bytes(data.tobytes())
     return path

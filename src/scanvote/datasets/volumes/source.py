@@ -17,7 +17,7 @@ class Undecodable(InputError):
 
 
 @dataclass(frozen=True)
-class Named:
+class NamedBytes:
     """The content of a file, which messages call `name`; nothing of that name is opened."""
 
     content: bytes
@@ -27,7 +27,7 @@ class Named:
         return self.name
 
 
-Source = Path | Named
+Source = Path | NamedBytes
 
 
 def opened(source: Source) -> BinaryIO:
@@ -36,7 +36,7 @@ def opened(source: Source) -> BinaryIO:
     Raises:
         OSError: the file cannot be opened.
     """
-    return io.BytesIO(source.content) if isinstance(source, Named) else source.open("rb")
+    return io.BytesIO(source.content) if isinstance(source, NamedBytes) else source.open("rb")
 
 
 def check_size(source: Source, size: int, most: int | None) -> None:

@@ -36,7 +36,7 @@ class Volume:
     measured: bool = True
 
 
-def upright(
+def reorient(
     voxels: NDArray[Any],
     affine: NDArray[np.float64],
     source: Source,

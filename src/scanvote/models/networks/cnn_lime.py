@@ -3,10 +3,10 @@
 import keras
 from keras import layers
 
-from scanvote.models.input_spec import Brief, answer
+from scanvote.models.input_spec import InputSpec, output_head
 
 
-def build(brief: Brief, weights: str) -> keras.Model:
+def build(brief: InputSpec, weights: str) -> keras.Model:
     """3×3 convolution of 32 filters, ReLU → flatten → sigmoid.
 
     At 150×150×3 with a sigmoid 720,897 parameters. It starts from nothing, whatever `weights`.
@@ -14,4 +14,4 @@ def build(brief: Brief, weights: str) -> keras.Model:
     inputs = keras.Input(brief.shape, name="scan")
     x = layers.Rescaling(1 / 255)(inputs)
     x = layers.Conv2D(32, 3, padding="same", activation="relu")(x)
-    return keras.Model(inputs, answer(layers.Flatten()(x), brief.outputs), name="cnn_lime")
+    return keras.Model(inputs, output_head(layers.Flatten()(x), brief.outputs), name="cnn_lime")

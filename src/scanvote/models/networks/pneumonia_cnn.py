@@ -5,19 +5,19 @@ from collections.abc import Sequence
 import keras
 from keras import layers
 
-from scanvote.models.input_spec import Brief, answer
+from scanvote.models.input_spec import InputSpec, output_head
 
 DROPOUT = 0.25  # the source does not give it
 
 
-def build_1(brief: Brief, weights: str) -> keras.Model:
+def build_1(brief: InputSpec, weights: str) -> keras.Model:
     """Two blocks of two convolutions; 8,673,793 parameters at 256×256×1 with a sigmoid, of
     which 704 are not trainable. It starts from nothing, whatever `weights`.
     """
     return _build(brief, [(32, 64), (128, 128)], "pneumonia_cnn1")
 
 
-def build_2(brief: Brief, weights: str) -> keras.Model:
+def build_2(brief: InputSpec, weights: str) -> keras.Model:
     """`build_1` with a third convolution in the second block.
 
     The source says "slightly more convolutions"; which ones is our reading.
@@ -25,12 +25,12 @@ def build_2(brief: Brief, weights: str) -> keras.Model:
     return _build(brief, [(32, 64), (128, 128, 128)], "pneumonia_cnn2")
 
 
-def build_3(brief: Brief, weights: str) -> keras.Model:
+def build_3(brief: InputSpec, weights: str) -> keras.Model:
     """`build_1` with a third convolution in both blocks; again our reading."""
     return _build(brief, [(32, 64, 64), (128, 128, 128)], "pneumonia_cnn3")
 
 
-def _build(brief: Brief, blocks: Sequence[Sequence[int]], name: str) -> keras.Model:
+def _build(brief: InputSpec, blocks: Sequence[Sequence[int]], name: str) -> keras.Model:
     """Blocks of (3×3 convolution → batch norm → pooling) and a dropout, then dense layers.
 
     Raises:
@@ -45,7 +45,7 @@ def _build(brief: Brief, blocks: Sequence[Sequence[int]], name: str) -> keras.Mo
         x = layers.Dropout(DROPOUT)(x)
     x = _dense(layers.Flatten()(x), 256, 128)
     x = _dense(layers.Dropout(DROPOUT)(x), 64, 32)
-    return keras.Model(inputs, answer(x, brief.outputs), name=name)
+    return keras.Model(inputs, output_head(x, brief.outputs), name=name)
 
 
 def _dense(x: keras.KerasTensor, *units: int) -> keras.KerasTensor:

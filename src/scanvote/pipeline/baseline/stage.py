@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from scanvote.arrays import Shard, mapped_split
+from scanvote.arrays import Shard, memmap_split
 from scanvote.core.errors import InputError
 from scanvote.core.files import write_csv
 from scanvote.images.decode import Grey, grey
@@ -34,7 +34,7 @@ def find_bright_regions(prepared: Path, params: Params, out: Path) -> dict[str, 
     Raises:
         InputError: there is no such channel.
     """
-    splits = {split: mapped_split(prepared, split) for split in ("validation", "test")}
+    splits = {split: memmap_split(prepared, split) for split in ("validation", "test")}
     manifest = read_manifest(prepared / "manifest.csv").set_index("scan_id")
     rows = {s: manifest.loc[shard["scan_ids"]].reset_index() for s, shard in splits.items()}
     section, validation = params.baseline, splits["validation"]

@@ -23,7 +23,7 @@ class Cluster:
             scans can be trusted.
     """
 
-    keeper: int
+    representative: int
     copies: tuple[int, ...]
     neighbours: tuple[int, ...]
     conflict: bool
@@ -31,7 +31,7 @@ class Cluster:
     @property
     def rows(self) -> list[int]:
         """Rows of all its scans, rising."""
-        return sorted((self.keeper, *self.neighbours, *self.copies))
+        return sorted((self.representative, *self.neighbours, *self.copies))
 
 
 def find_clusters(frame: pd.DataFrame, pairs: Pairs) -> list[Cluster]:
@@ -40,13 +40,13 @@ def find_clusters(frame: pd.DataFrame, pairs: Pairs) -> list[Cluster]:
     Two slices of one series are neighbours however alike they are, so such a pair is no
     evidence, and the series that is kept is kept whole.
     """
-    between = between_series(frame["series"].tolist(), pairs)
+    between = across_series(frame["series"].tolist(), pairs)
     groups = members(clusters(len(frame), between))
     found = (_cluster(frame, group) for group in groups)
     return [cluster for cluster in found if cluster.copies]
 
 
-def between_series(series: Sequence[str], pairs: Pairs) -> Pairs:
+def across_series(series: Sequence[str], pairs: Pairs) -> Pairs:
     """The pairs that are not of one known series."""
     both = zip(pairs[0].tolist(), pairs[1].tolist(), strict=True)
     return as_pairs([(i, j) for i, j in both if not series[i] or series[i] != series[j]])
@@ -79,14 +79,14 @@ def mislabelled(frame: pd.DataFrame) -> "pd.Series[bool]":
     return (source != "") & (frame["label"] != "") & (source != frame["label"])
 
 
-def judged(frame: pd.DataFrame, found: list[Cluster]) -> pd.DataFrame:
+def mark_duplicates(frame: pd.DataFrame, found: list[Cluster]) -> pd.DataFrame:
     """`frame` with the columns kept, duplicate_of and conflict."""
     kept, conflict = [True] * len(frame), [False] * len(frame)
     duplicate_of = [""] * len(frame)
     for cluster in found:
         for row in cluster.copies:
             kept[row] = False
-            duplicate_of[row] = str(frame["scan_id"].iloc[cluster.keeper])
+            duplicate_of[row] = str(frame["scan_id"].iloc[cluster.representative])
         for row in cluster.rows:
             kept[row] = kept[row] and not cluster.conflict
             conflict[row] = cluster.conflict

@@ -34,7 +34,7 @@ TILE = (64, 4096)
 """Rows and columns of a tile: 2 MB, which the processor's cache holds."""
 
 
-def near_pairs(hashes: Hashes, distance: int, threads: int | None = None) -> Iterator[Pairs]:
+def pairs_within(hashes: Hashes, distance: int, threads: int | None = None) -> Iterator[Pairs]:
     """Pairs whose hashes differ in at most `distance` of their 64 bits, in several parts.
 
     Every pair comes once. Memory is that of the hashes and of one part for each thread.

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from scanvote.core.disclaimer import footnote
-from scanvote.core.files import written
+from scanvote.core.files import atomic_write
 from scanvote.images.decode import Rgb, decode_image
 
 COLUMNS = 3
@@ -20,7 +20,7 @@ AMPLIFIED = 3
 
 
 @dataclass(frozen=True)
-class Pair:
+class MontagePair:
     """Two images, and what is said above them; a warning is set in red."""
 
     left: Path
@@ -29,7 +29,7 @@ class Pair:
     warning: bool = False
 
 
-def write_montage(pairs: Sequence[Pair], title: str, path: Path) -> None:
+def write_montage(pairs: Sequence[MontagePair], title: str, path: Path) -> None:
     """Draw the pairs in rows of three, as a PNG.
 
     Raises:
@@ -46,13 +46,13 @@ def write_montage(pairs: Sequence[Pair], title: str, path: Path) -> None:
         axes.set_axis_off()
         if place < len(pairs):
             pair = pairs[place]
-            axes.imshow(side_by_side(decode_image(pair.left), decode_image(pair.right)))
+            axes.imshow(pair_image(decode_image(pair.left), decode_image(pair.right)))
             axes.set_title(pair.text, fontsize=7, color="firebrick" if pair.warning else "black")
-    with written(path) as beside, beside.open("wb") as file:
+    with atomic_write(path) as beside, beside.open("wb") as file:
         FigureCanvasAgg(figure).print_png(file, metadata={"Software": None})  # type: ignore[no-untyped-call]
 
 
-def side_by_side(left: Rgb, right: Rgb) -> Rgb:
+def pair_image(left: Rgb, right: Rgb) -> Rgb:
     """Both images, each fitted into a square, and their difference `AMPLIFIED`.
 
     Returns:

@@ -20,7 +20,7 @@ ACTIONS = ("keep", "merge", "drop")
 
 
 @dataclass(frozen=True)
-class Overrule:
+class Override:
     """One decision, by rows of the manifest.
 
     Attributes:
@@ -42,7 +42,7 @@ class Overrule:
         return min(self.row, self.other), max(self.row, self.other)
 
 
-def read_overrule(path: Path, frame: pd.DataFrame) -> list[Overrule]:
+def read_overrides(path: Path, frame: pd.DataFrame) -> list[Override]:
     """The decisions in `path`, about the scans of the manifest `frame`.
 
     Raises:
@@ -58,7 +58,7 @@ def read_overrule(path: Path, frame: pd.DataFrame) -> list[Overrule]:
     return found
 
 
-def overrule(pairs: Pairs, decisions: Sequence[Overrule]) -> Pairs:
+def apply_overrides(pairs: Pairs, decisions: Sequence[Override]) -> Pairs:
     """`pairs` of copies without what is kept apart or dropped, and with what is merged."""
     apart = {one.pair for one in decisions if one.action == "keep"}
     gone = dropped(decisions)
@@ -69,12 +69,12 @@ def overrule(pairs: Pairs, decisions: Sequence[Overrule]) -> Pairs:
     return table[:, 0], table[:, 1]
 
 
-def dropped(decisions: Sequence[Overrule]) -> set[int]:
+def dropped(decisions: Sequence[Override]) -> set[int]:
     """Rows of the scans that are left out."""
     return {one.row for one in decisions if one.action == "drop"}
 
 
-def check_apart(frame: pd.DataFrame, pairs: Pairs, decisions: Sequence[Overrule]) -> None:
+def check_kept_apart(frame: pd.DataFrame, pairs: Pairs, decisions: Sequence[Override]) -> None:
     """See that what is kept apart is not joined through other scans.
 
     Args:
@@ -100,7 +100,7 @@ def check_apart(frame: pd.DataFrame, pairs: Pairs, decisions: Sequence[Overrule]
             )
 
 
-def _decision(where: str, one: dict[str, str], rows: dict[str, int], series: list[str]) -> Overrule:
+def _decision(where: str, one: dict[str, str], rows: dict[str, int], series: list[str]) -> Override:
     action = one["action"]
     if action not in ACTIONS:
         raise InputError(f"{where}: no action {action!r}{did_you_mean(action, ACTIONS)}")
@@ -108,13 +108,13 @@ def _decision(where: str, one: dict[str, str], rows: dict[str, int], series: lis
     if action == "drop":
         if one["other"]:
             raise InputError(f"{where}: drop is of one scan, so other should be empty")
-        return Overrule(action, row, -1, one["reason"], where)
+        return Override(action, row, -1, one["reason"], where)
     other = _row(where, "other", one["other"], rows)
     if row == other:
         raise InputError(f"{where}: scan_id and other are the same scan")
     if action == "merge" and series[row] == series[other] != "":
         raise InputError(f"{where}: both are slices of one series, which stays whole; drop one")
-    return Overrule(action, row, other, one["reason"], where)
+    return Override(action, row, other, one["reason"], where)
 
 
 def _row(where: str, column: str, scan_id: str, rows: dict[str, int]) -> int:
@@ -124,8 +124,8 @@ def _row(where: str, column: str, scan_id: str, rows: dict[str, int]) -> int:
     return rows[scan_id]
 
 
-def _check_consistent(decisions: Sequence[Overrule]) -> None:
-    first: dict[tuple[int, int], Overrule] = {}
+def _check_consistent(decisions: Sequence[Override]) -> None:
+    first: dict[tuple[int, int], Override] = {}
     gone = dropped(decisions)
     for one in decisions:
         earlier = first.setdefault(one.pair, one)

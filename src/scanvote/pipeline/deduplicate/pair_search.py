@@ -5,9 +5,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from scanvote.params import DeduplicateParams
-from scanvote.pipeline.deduplicate.clusters import between_series
+from scanvote.pipeline.deduplicate.clusters import across_series
 from scanvote.pipeline.deduplicate.fingerprints import Fingerprints
-from scanvote.pipeline.deduplicate.hamming import Pairs, near_pairs
+from scanvote.pipeline.deduplicate.hamming import Pairs, pairs_within
 from scanvote.pipeline.deduplicate.overlap import registered_correlations
 from scanvote.pipeline.deduplicate.pairs import as_pairs, correlated
 from scanvote.pipeline.deduplicate.tangents import tangent_pairs
@@ -15,7 +15,7 @@ from scanvote.pipeline.deduplicate.tangents import tangent_pairs
 
 def pairs_by_correlation(prints: Fingerprints, params: DeduplicateParams) -> Pairs:
     """Pairs whose hashes are near and whose thumbnails correlate."""
-    shortlist = near_pairs(prints.hashes, params.shortlist)
+    shortlist = pairs_within(prints.hashes, params.shortlist)
     return correlated(prints.thumbnails, shortlist, params.correlation)[0]
 
 
@@ -40,7 +40,7 @@ def pairs_by_registration(
     seen = _numbers(known, len(frame))
     numbers = [_numbers(part, len(frame)) for part in tangent_pairs(prints.thumbnails)]
     new = np.setdiff1d(np.concatenate([seen[:0], *numbers]), seen)
-    pairs = between_series(frame["series"].tolist(), (new // len(frame), new % len(frame)))
+    pairs = across_series(frame["series"].tolist(), (new // len(frame), new % len(frame)))
     enough = registered_correlations(prints.thumbnails, pairs) >= least
     return pairs[0][enough], pairs[1][enough]
 

@@ -83,7 +83,7 @@ def as_pairs(pairs: Sequence[tuple[int, int]]) -> Pairs:
     return table[:, 0], table[:, 1]
 
 
-def joined(one: Pairs, other: Pairs) -> Pairs:
+def concat_pairs(one: Pairs, other: Pairs) -> Pairs:
     """The pairs of both."""
     return np.concatenate([one[0], other[0]]), np.concatenate([one[1], other[1]])
 

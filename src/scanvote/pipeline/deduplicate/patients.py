@@ -96,7 +96,7 @@ def with_inherited(frame: pd.DataFrame, found: Sequence[Cluster]) -> pd.DataFram
     patients = frame["patient"].tolist()
     for one in found:
         for row in one.rows:
-            patients[row] = patients[row] or patients[one.keeper]
+            patients[row] = patients[row] or patients[one.representative]
     return frame.assign(patient=patients)
 
 

@@ -40,7 +40,7 @@ def planted_copies(raw: Path, frame: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(copies, columns=["kind", "row", "original"])
 
 
-def against_planted(
+def duplicate_recall(
     frame: pd.DataFrame, found: list[Cluster], planted: pd.DataFrame
 ) -> dict[str, int | float]:
     """Recall of the planted copies, overall and a kind, and precision of what was found.
@@ -57,7 +57,7 @@ def against_planted(
     if planted.empty:
         return {}
     group = group_scans(frame)
-    together = {at: n for n, one in enumerate(found) for at in (one.keeper, *one.copies)}
+    together = {at: n for n, one in enumerate(found) for at in (one.representative, *one.copies)}
     hits = {
         "recall": np.array(
             [
@@ -79,5 +79,5 @@ def against_planted(
 def _precision(count: int, found: list[Cluster], planted: pd.DataFrame) -> float:
     """Share of the found copies that were planted; 1 of nothing, as nothing was wrong."""
     same = clusters(count, as_pairs(list(zip(planted["row"], planted["original"], strict=True))))
-    right = [same[copy] == same[one.keeper] for one in found for copy in one.copies]
+    right = [same[copy] == same[one.representative] for one in found for copy in one.copies]
     return sum(map(bool, right)) / len(right) if right else 1.0

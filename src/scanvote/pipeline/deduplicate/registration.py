@@ -5,7 +5,7 @@ from functools import partial
 import cv2
 import numpy as np
 
-from scanvote.core.parallel import mapped
+from scanvote.core.parallel import parallel_map
 from scanvote.images.decode import Grey
 from scanvote.pipeline.deduplicate.fingerprints import Thumbnails
 from scanvote.pipeline.deduplicate.hamming import Pairs
@@ -20,7 +20,7 @@ FARTHEST = 10.0
 """Pixels of 64 that a corner may move."""
 
 
-def aligned(thumbnails: Thumbnails, pairs: Pairs, least: float) -> Pairs:
+def registered_pairs(thumbnails: Thumbnails, pairs: Pairs, least: float) -> Pairs:
     """Those of the pairs that correlate with at least `least` when aligned.
 
     Args:
@@ -29,11 +29,11 @@ def aligned(thumbnails: Thumbnails, pairs: Pairs, least: float) -> Pairs:
         least: the smallest correlation.
     """
     both = list(zip(thumbnails[pairs[0]], thumbnails[pairs[1]], strict=True))
-    enough = np.array(mapped(partial(_alike, least), both, "Align"), np.bool_)
+    enough = np.array(parallel_map(partial(_alike, least), both, "Align"), np.bool_)
     return pairs[0][enough], pairs[1][enough]
 
 
-def aligned_correlation(one: Grey, other: Grey) -> float:
+def registered_correlation_of(one: Grey, other: Grey) -> float:
     """Pearson's r of two thumbnails where they overlap, after the best small affine change.
 
     The change is sought by maximising the enhanced correlation coefficient (Evangelidis and
@@ -61,4 +61,4 @@ def is_small(change: np.ndarray, side: int) -> bool:
 
 
 def _alike(least: float, pair: tuple[Grey, Grey]) -> bool:
-    return aligned_correlation(*pair) >= least
+    return registered_correlation_of(*pair) >= least

@@ -5,9 +5,15 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from scanvote.pipeline.deduplicate.fingerprints import Fingerprints
-from scanvote.pipeline.deduplicate.hamming import Pairs, near_pairs
-from scanvote.pipeline.deduplicate.pairs import as_pairs, clusters, joined, members, similar_pairs
-from scanvote.pipeline.deduplicate.registration import aligned
+from scanvote.pipeline.deduplicate.hamming import Pairs, pairs_within
+from scanvote.pipeline.deduplicate.pairs import (
+    as_pairs,
+    clusters,
+    concat_pairs,
+    members,
+    similar_pairs,
+)
+from scanvote.pipeline.deduplicate.registration import registered_pairs
 
 SECOND_LOOK, ALIGNED = 14, 0.99
 """Bits up to which, and r from which, two scans are relatives once they are aligned.
@@ -32,7 +38,7 @@ def relatives(frame: pd.DataFrame, prints: Fingerprints, least: float) -> list[s
         least: correlation of the cropped thumbnails from which two scans are relatives.
     """
     unknown = (frame["patient"] == "").to_numpy()
-    pairs = joined(similar_pairs(prints.cropped, least, unknown)[0], _moved(prints, unknown))
+    pairs = concat_pairs(similar_pairs(prints.cropped, least, unknown)[0], _moved(prints, unknown))
     names, group = frame["scan_id"].tolist(), [""] * len(frame)
     for related in members(clusters(len(frame), pairs)):
         for at in related:
@@ -59,7 +65,7 @@ def _moved(prints: Fingerprints, unknown: NDArray[np.bool_]) -> Pairs:
     """Pairs of a known and an unknown patient that are alike once they are aligned."""
     mixed = as_pairs([])
     if unknown.any() and not unknown.all():
-        for i, j in near_pairs(prints.hashes, SECOND_LOOK):
+        for i, j in pairs_within(prints.hashes, SECOND_LOOK):
             either = unknown[i] != unknown[j]
-            mixed = joined(mixed, (i[either], j[either]))
-    return aligned(prints.thumbnails, mixed, ALIGNED)
+            mixed = concat_pairs(mixed, (i[either], j[either]))
+    return registered_pairs(prints.thumbnails, mixed, ALIGNED)

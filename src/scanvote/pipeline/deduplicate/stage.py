@@ -9,34 +9,34 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from scanvote.core.files import write_csv
-from scanvote.core.terminal import tell
+from scanvote.core.terminal import print_status
 from scanvote.manifest import MANIFEST, Metrics, read_manifest, source_labels, write_manifest
 from scanvote.params import DeduplicateParams
 from scanvote.pipeline.deduplicate.clusters import (
     Cluster,
-    between_series,
+    across_series,
     find_clusters,
-    judged,
+    mark_duplicates,
     mislabelled,
 )
 from scanvote.pipeline.deduplicate.fingerprints import Fingerprints, fingerprints
 from scanvote.pipeline.deduplicate.hamming import Pairs
-from scanvote.pipeline.deduplicate.montage import AMPLIFIED, Pair, write_montage
+from scanvote.pipeline.deduplicate.montage import AMPLIFIED, MontagePair, write_montage
 from scanvote.pipeline.deduplicate.overlap import registered_correlations
 from scanvote.pipeline.deduplicate.overrides import (
-    Overrule,
-    check_apart,
+    Override,
+    apply_overrides,
+    check_kept_apart,
     dropped,
-    overrule,
-    read_overrule,
+    read_overrides,
 )
 from scanvote.pipeline.deduplicate.pair_search import pairs_by_correlation, pairs_by_registration
 from scanvote.pipeline.deduplicate.pairs import (
     as_pairs,
     clusters,
+    concat_pairs,
     correlations,
     equal_pairs,
-    joined,
     members,
 )
 from scanvote.pipeline.deduplicate.patients import (
@@ -45,7 +45,7 @@ from scanvote.pipeline.deduplicate.patients import (
     with_inherited,
     with_patients,
 )
-from scanvote.pipeline.deduplicate.phantom_recall import against_planted, planted_copies
+from scanvote.pipeline.deduplicate.phantom_recall import duplicate_recall, planted_copies
 from scanvote.pipeline.deduplicate.relatives import relatives, with_look_alikes
 
 SHOWN = 24
@@ -79,17 +79,17 @@ def deduplicate(
     frame = read_manifest(raw / MANIFEST)
     given = read_patients(patients, frame["scan_id"].tolist())
     frame = with_patients(frame, given)
-    overruled = read_overrule(decisions, frame)
+    overruled = read_overrides(decisions, frame)
     prints = fingerprints([raw / path for path in frame["path"]])
     exact = equal_pairs(frame["sha256"].tolist())
-    untouched = joined(exact, pairs_by_correlation(prints, params))
-    alike = joined(untouched, pairs_by_registration(frame, prints, untouched, params.aligned))
-    pairs = overrule(alike, overruled)
-    check_apart(frame, between_series(frame["series"].tolist(), pairs), overruled)
+    untouched = concat_pairs(exact, pairs_by_correlation(prints, params))
+    alike = concat_pairs(untouched, pairs_by_registration(frame, prints, untouched, params.aligned))
+    pairs = apply_overrides(alike, overruled)
+    check_kept_apart(frame, across_series(frame["series"].tolist(), pairs), overruled)
     found = find_clusters(frame, pairs)
     contradicting = patient_conflicts(frame, found)
     agreed = [one for one in found if one not in contradicting]
-    frame = with_inherited(judged(frame, found), agreed)
+    frame = with_inherited(mark_duplicates(frame, found), agreed)
     frame.loc[sorted(dropped(overruled)), "kept"] = False
     frame["relatives"] = relatives(frame, prints, params.relatives)
     frame = with_look_alikes(frame, prints, params.relatives)
@@ -98,13 +98,13 @@ def deduplicate(
     write_csv(table.drop(columns=["row", "row_of"]).round(6), out / "duplicates.csv")
     _write_montage(raw, frame, table, out / "montage.png")
     for line in conflict_lines(frame, contradicting):
-        tell(line)
+        print_status(line)
     counts = _metrics(frame, found, exact) | {
         "overruled": len(overruled),
         "patients_given": len(given),
         "patient_conflicts": len(contradicting),
     }
-    return counts | against_planted(frame, found, planted_copies(raw, frame))
+    return counts | duplicate_recall(frame, found, planted_copies(raw, frame))
 
 
 def duplicates_table(
@@ -112,7 +112,7 @@ def duplicates_table(
     found: list[Cluster],
     prints: Fingerprints,
     alike: tuple[Pairs, Pairs],
-    overruled: Sequence[Overrule],
+    overruled: Sequence[Override],
 ) -> pd.DataFrame:
     """One row a copy (in a conflict: every scan but the keeper), with what spoke for it.
 
@@ -155,11 +155,11 @@ def duplicates_table(
 
 
 def _judged_pairs(
-    frame: pd.DataFrame, found: list[Cluster], overruled: Sequence[Overrule]
+    frame: pd.DataFrame, found: list[Cluster], overruled: Sequence[Override]
 ) -> tuple[Pairs, NDArray[np.bool_]]:
     """Rows of a scan and of what it copies (itself, where it copies none); which conflict."""
     rows = [
-        (row, one.keeper, one.conflict)
+        (row, one.representative, one.conflict)
         for one in found
         for row in sorted(one.copies + (one.neighbours if one.conflict else ()))
     ]
@@ -187,7 +187,7 @@ def _rules(
 
 def _chained(frame: pd.DataFrame, alike: Pairs, pairs: Pairs) -> NDArray[np.bool_]:
     """Whether those that are alike chain the two of each of `pairs`, no series with itself."""
-    component = clusters(len(frame), between_series(frame["series"].tolist(), alike))
+    component = clusters(len(frame), across_series(frame["series"].tolist(), alike))
     same: NDArray[np.bool_] = component[pairs[0]] == component[pairs[1]]
     return same
 
@@ -196,7 +196,7 @@ def conflict_lines(frame: pd.DataFrame, contradicting: Sequence[Cluster]) -> lis
     """A line for each cluster of copies that has two patients, who stay on one side."""
     lines = []
     for one in contradicting:
-        scans = frame.iloc[[one.keeper, *one.copies]]
+        scans = frame.iloc[[one.representative, *one.copies]]
         scans = scans[scans["patient"] != ""].drop_duplicates("patient")
         claims = ", ".join(
             f"{scan} is of {patient}"
@@ -219,7 +219,7 @@ def _write_montage(raw: Path, frame: pd.DataFrame, table: pd.DataFrame, path: Pa
     )
     paths = frame["path"].tolist()
     pairs = [
-        Pair(raw / paths[one.row_of], raw / paths[one.row], _said(one), one.conflict)
+        MontagePair(raw / paths[one.row_of], raw / paths[one.row], _said(one), one.conflict)
         for one in shown
     ]
     words = f"showing {len(pairs)} of {len(copies)}" if len(copies) else "none found"
@@ -248,7 +248,7 @@ def _shortened(name: str) -> str:
 def _metrics(frame: pd.DataFrame, found: list[Cluster], exact: Pairs) -> Metrics:
     sizes = [1 + len(cluster.copies) for cluster in found]
     related = frame["relatives"][frame["relatives"] != ""].value_counts()
-    same = members(clusters(len(frame), between_series(frame["series"].tolist(), exact)))
+    same = members(clusters(len(frame), across_series(frame["series"].tolist(), exact)))
     return {
         "scans": len(frame),
         "kept": int(frame["kept"].sum()),

@@ -9,7 +9,7 @@ from scanvote.images.decode import DecodeError, Rgb, decode_image, decode_mask
 
 
 @dataclass(frozen=True)
-class Seen:
+class FileCheck:
     """What looking into the files of a scan tells.
 
     Attributes:
@@ -33,7 +33,7 @@ class Seen:
     detail: str = ""
 
 
-def inspect(folder: Path, scan: Scan) -> Seen:
+def check_file(folder: Path, scan: Scan) -> FileCheck:
     """Decode a scan and its mask, their paths relative to `folder`."""
     path = folder / scan.path
     try:
@@ -41,16 +41,16 @@ def inspect(folder: Path, scan: Scan) -> Seen:
         mask = decode_mask(folder / scan.mask_path) if scan.mask_path else None
     except DecodeError as error:
         detail = str(error).replace(f"{folder}/", "").removeprefix(f"{scan.path} ")
-        return Seen(problem="unreadable", detail=detail)
+        return FileCheck(problem="unreadable", detail=detail)
     height, width = image.shape[:2]
     if mask is not None and mask.shape != (height, width):
         size = f"{mask.shape[1]}x{mask.shape[0]}"
-        return Seen(problem="mask_size", detail=f"mask is {size}, scan {width}x{height}")
+        return FileCheck(problem="mask_size", detail=f"mask is {size}, scan {width}x{height}")
     marked = 0 if mask is None else int(mask.sum())
-    return Seen(width, height, mode(path), sha256(path), marked, constant(image))
+    return FileCheck(width, height, mode(path), sha256(path), marked, is_constant(image))
 
 
-def constant(image: Rgb) -> bool:
+def is_constant(image: Rgb) -> bool:
     """Whether all pixels of `image` (H, W, 3) are equal."""
     # the middle row settles it for nearly every scan
     middle = image[image.shape[0] // 2]

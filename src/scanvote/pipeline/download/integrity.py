@@ -9,12 +9,12 @@ import pandas as pd
 from scanvote.core.errors import InputError
 from scanvote.datasets.base import Scan
 from scanvote.params import Task
-from scanvote.pipeline.download.file_check import Seen
+from scanvote.pipeline.download.file_check import FileCheck
 
 BOTH: tuple[Task, ...] = ("classification", "segmentation")
-FEWEST_SCANS, FEWEST_PATIENTS = 10, 3
+MIN_SCANS, MIN_PATIENTS = 10, 3
 """Below either, a class is tiny: some part of a split would hardly get any of it."""
-LARGEST_MASK = 0.5
+MAX_MASK_SHARE = 0.5
 """Share of the pixels above which a mask is likely to be inverted."""
 SHOWN = 5
 """Modes and sizes that are counted out in a finding."""
@@ -43,16 +43,16 @@ RULES = {
     "no_mask": Rule("The scan has no mask.", ("segmentation",), ("segmentation",)),
     # an empty slice at the end of a series is genuine
     "constant": Rule("All pixels of the scan are equal.", ("classification",)),
-    "large_mask": Rule(f"The mask marks more than {LARGEST_MASK:.0%} of the scan."),
+    "large_mask": Rule(f"The mask marks more than {MAX_MASK_SHARE:.0%} of the scan."),
     "tiny_class": Rule(
-        f"The class has fewer than {FEWEST_SCANS} scans, or fewer than {FEWEST_PATIENTS} patients"
+        f"The class has fewer than {MIN_SCANS} scans, or fewer than {MIN_PATIENTS} patients"
         " where all of its patients are known.",
         tasks=("classification",),
     ),
     "mixed_modes": Rule("The files of a data set differ in how they store a pixel."),
     "mixed_sizes": Rule("The scans of a data set differ in width or height."),
     "telling_format": Rule(
-        f"A way to store a pixel, or a size, is that of {FEWEST_SCANS} scans or more of a data"
+        f"A way to store a pixel, or a size, is that of {MIN_SCANS} scans or more of a data"
         " set, all of one class, though the set has others: a model could learn it instead.",
         tasks=("classification",),
     ),
@@ -66,7 +66,7 @@ def rules(task: Task) -> dict[str, Rule]:
 
 
 @dataclass(frozen=True)
-class Finding:
+class Issue:
     """Of one scan, or of many where `path` names a class or a data set."""
 
     kind: str
@@ -74,7 +74,7 @@ class Finding:
     detail: str
 
 
-def problem(task: Task, scan: Scan, seen: Seen) -> Finding | None:
+def blocking_issue(task: Task, scan: Scan, seen: FileCheck) -> Issue | None:
     """The fault for which a scan is left out of a task; None if it can be used."""
     for found in _of_scan(task, scan, seen):
         if task in RULES[found.kind].excludes:
@@ -82,8 +82,8 @@ def problem(task: Task, scan: Scan, seen: Seen) -> Finding | None:
     return None
 
 
-def findings(
-    task: Task, sources: Sequence[str], scans: Sequence[Scan], seen: Sequence[Seen]
+def issues(
+    task: Task, sources: Sequence[str], scans: Sequence[Scan], seen: Sequence[FileCheck]
 ) -> pd.DataFrame:
     """One row a finding, by kind, then in the order of the scans.
 
@@ -102,7 +102,7 @@ def findings(
     used = [
         (source, scan, told)
         for source, scan, told in zip(sources, scans, seen, strict=True)
-        if problem(task, scan, told) is None
+        if blocking_issue(task, scan, told) is None
     ]
     found += [*_of_classes([scan for _, scan, _ in used]), *_of_sets(used)]
     order = {kind: number for number, kind in enumerate(RULES)}
@@ -114,13 +114,13 @@ def findings(
     return pd.DataFrame(rows, columns=list(COLUMNS)).astype({"excluded": bool})
 
 
-def check_usable(task: Task, scans: Sequence[Scan], seen: Sequence[Seen]) -> None:
+def check_usable(task: Task, scans: Sequence[Scan], seen: Sequence[FileCheck]) -> None:
     """Refuse a task in which nothing can be learned: no scan, none of a class, one class only.
 
     Raises:
         InputError: naming the class and the first fault.
     """
-    problems = [problem(task, scan, told) for scan, told in zip(scans, seen, strict=True)]
+    problems = [blocking_issue(task, scan, told) for scan, told in zip(scans, seen, strict=True)]
     usable = [number for number, one in enumerate(problems) if one is None]
     labels = {scans[number].label for number in usable}
     for scan, one in zip(scans, problems, strict=True):
@@ -139,31 +139,31 @@ def check_usable(task: Task, scans: Sequence[Scan], seen: Sequence[Seen]) -> Non
         )
 
 
-def _of_scan(task: Task, scan: Scan, seen: Seen) -> Iterator[Finding]:
+def _of_scan(task: Task, scan: Scan, seen: FileCheck) -> Iterator[Issue]:
     if seen.problem:
-        yield Finding(seen.problem, scan.path, seen.detail)
+        yield Issue(seen.problem, scan.path, seen.detail)
         return
     if task == "classification" and not scan.label:
-        yield Finding("no_label", scan.path, "the label is empty")
+        yield Issue("no_label", scan.path, "the label is empty")
     if task == "segmentation" and not scan.mask_path:
-        yield Finding("no_mask", scan.path, "no mask belongs to it")
+        yield Issue("no_mask", scan.path, "no mask belongs to it")
     if seen.constant:
-        yield Finding("constant", scan.path, f"{seen.width}x{seen.height} pixels of one value")
+        yield Issue("constant", scan.path, f"{seen.width}x{seen.height} pixels of one value")
     share = seen.mask_pixels / (seen.width * seen.height)
-    if share > LARGEST_MASK:
-        yield Finding("large_mask", scan.path, f"{share:.0%} of the pixels; is it inverted?")
+    if share > MAX_MASK_SHARE:
+        yield Issue("large_mask", scan.path, f"{share:.0%} of the pixels; is it inverted?")
 
 
-def _of_classes(scans: Sequence[Scan]) -> Iterator[Finding]:
+def _of_classes(scans: Sequence[Scan]) -> Iterator[Issue]:
     for label in sorted({scan.label for scan in scans} - {""}):
         patients = [scan.patient for scan in scans if scan.label == label]
-        if len(patients) < FEWEST_SCANS:
-            yield Finding("tiny_class", label, f"{len(patients)} scans")
-        elif all(patients) and len(set(patients)) < FEWEST_PATIENTS:
-            yield Finding("tiny_class", label, f"{len(set(patients))} patients")
+        if len(patients) < MIN_SCANS:
+            yield Issue("tiny_class", label, f"{len(patients)} scans")
+        elif all(patients) and len(set(patients)) < MIN_PATIENTS:
+            yield Issue("tiny_class", label, f"{len(set(patients))} patients")
 
 
-def _of_sets(used: Sequence[tuple[str, Scan, Seen]]) -> Iterator[Finding]:
+def _of_sets(used: Sequence[tuple[str, Scan, FileCheck]]) -> Iterator[Issue]:
     for source in sorted({source for source, _, _ in used}):
         scans = [(scan.label, seen) for name, scan, seen in used if name == source]
         modes = [(label, seen.mode) for label, seen in scans if seen.mode]
@@ -171,22 +171,22 @@ def _of_sets(used: Sequence[tuple[str, Scan, Seen]]) -> Iterator[Finding]:
         for kind, values in (("mixed_modes", modes), ("mixed_sizes", sizes)):
             counts = Counter(value for _, value in values)
             if len(counts) > 1:
-                yield Finding(kind, source, _counted(counts))
+                yield Issue(kind, source, _counted(counts))
             yield from _telling(source, values, counts)
 
 
 def _telling(
     source: str, values: Iterable[tuple[str, str]], counts: Counter[str]
-) -> Iterator[Finding]:
+) -> Iterator[Issue]:
     labels: dict[str, set[str]] = {}
     for label, value in values:
         labels.setdefault(value, set()).add(label)
     if len(set().union(*labels.values())) < 2:
         return
     for value, count in _ranked(counts):
-        if len(labels[value]) == 1 and count >= FEWEST_SCANS:
+        if len(labels[value]) == 1 and count >= MIN_SCANS:
             label = min(labels[value])
-            yield Finding("telling_format", source, f"{value}: {count} scans, all {label}")
+            yield Issue("telling_format", source, f"{value}: {count} scans, all {label}")
 
 
 def _counted(counts: Counter[str]) -> str:

@@ -8,15 +8,15 @@ from pathlib import Path
 import pandas as pd
 
 from scanvote.core.errors import InputError, did_you_mean
-from scanvote.core.files import replaced_folder, write_csv
-from scanvote.core.parallel import mapped
+from scanvote.core.files import atomic_replace_folder, write_csv
+from scanvote.core.parallel import parallel_map
 from scanvote.datasets import registry
-from scanvote.datasets.base import FACTS, DataSet, Scan
+from scanvote.datasets.base import METADATA_FIELDS, DataSet, Scan
 from scanvote.datasets.scan_list import IGNORED
 from scanvote.manifest import COLUMNS, INTEGRITY, MANIFEST, Metrics, scan_ids, write_manifest
 from scanvote.params import Params, Task
-from scanvote.pipeline.download.file_check import Seen, inspect
-from scanvote.pipeline.download.integrity import check_usable, findings, problem, rules
+from scanvote.pipeline.download.file_check import FileCheck, check_file
+from scanvote.pipeline.download.integrity import blocking_issue, check_usable, issues, rules
 
 Labels = dict[str, str | None]
 
@@ -40,14 +40,14 @@ def download(task: Task, params: Params, out: Path) -> Metrics:
     """
     section = getattr(params, task)
     sets = registry.find_all(section.dataset, task)
-    with replaced_folder(out) as folder:
+    with atomic_replace_folder(out) as folder:
         folder.mkdir()
         sources, scans = _brought(sets, task, params, folder)
         if task == "classification":
             sources, scans = _relabelled(sources, scans, section.labels)
-        seen = mapped(partial(inspect, folder), scans, "Check")
+        seen = parallel_map(partial(check_file, folder), scans, "Check")
         check_usable(task, scans, seen)
-        found = findings(task, sources, scans, seen)
+        found = issues(task, sources, scans, seen)
         write_csv(found, folder / INTEGRITY)
         frame = manifest(task, sources, scans, seen)
         write_manifest(frame, folder / MANIFEST)
@@ -55,7 +55,9 @@ def download(task: Task, params: Params, out: Path) -> Metrics:
     return _metrics(task, frame, found) | {"ignored": ignored}
 
 
-def manifest(task: Task, sources: list[str], scans: list[Scan], seen: list[Seen]) -> pd.DataFrame:
+def manifest(
+    task: Task, sources: list[str], scans: list[Scan], seen: list[FileCheck]
+) -> pd.DataFrame:
     """The rows of the scans that can be used, in the order of the data sets."""
     # a name must not depend on which other scans happen to be readable
     ids = scan_ids([scan.path for scan in scans])
@@ -65,9 +67,9 @@ def manifest(task: Task, sources: list[str], scans: list[Scan], seen: list[Seen]
         | dict(scan.facts)
         | asdict(one)
         for scan_id, source, scan, one in zip(ids, sources, scans, seen, strict=True)
-        if problem(task, scan, one) is None
+        if blocking_issue(task, scan, one) is None
     ]
-    known = [fact for fact in FACTS if any(fact in scan.facts for scan in scans)]
+    known = [fact for fact in METADATA_FIELDS if any(fact in scan.facts for scan in scans)]
     return pd.DataFrame(rows, columns=[*COLUMNS, *known]).fillna(dict.fromkeys(known, ""))
 
 
@@ -77,7 +79,7 @@ def _brought(
     """The scans of all sets, each with the name of its set."""
     sources, scans = [], []
     for dataset in sets:
-        dataset.bring(folder / dataset.name, task, params)
+        dataset.fetch(folder / dataset.name, task, params)
         placed = _placed(dataset, dataset.scans(folder / dataset.name, task))
         sources += [dataset.name] * len(placed)
         scans += placed

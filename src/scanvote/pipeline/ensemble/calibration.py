@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import softmax
 
-LEAST = 5e-7
+EPSILON = 5e-7
 """Half a unit of the last digit that the tables keep: what stands for a probability of 0."""
 BOUNDS = (0.05, 20.0)
 """Of a fitted temperature."""
@@ -16,19 +16,19 @@ BOUNDS = (0.05, 20.0)
 Probabilities = NDArray[np.float64]
 
 
-def logarithms(probabilities: Probabilities) -> Probabilities:
-    """Of probabilities (…, C), a probability of 0 taken for `LEAST`."""
-    return np.log(np.clip(probabilities, LEAST, 1))
+def log_probabilities(probabilities: Probabilities) -> Probabilities:
+    """Of probabilities (…, C), a probability of 0 taken for `EPSILON`."""
+    return np.log(np.clip(probabilities, EPSILON, 1))
 
 
-def temper(probabilities: Probabilities, temperature: float) -> Probabilities:
+def apply_temperature(probabilities: Probabilities, temperature: float) -> Probabilities:
     """Probabilities (…, C) made less sure (above 1) or surer (below 1), in the same order.
 
     A temperature of 1 leaves them as they are.
     """
     if temperature == 1:
         return np.asarray(probabilities, float)
-    return np.asarray(softmax(logarithms(probabilities) / temperature, axis=-1))
+    return np.asarray(softmax(log_probabilities(probabilities) / temperature, axis=-1))
 
 
 def fit_temperature(probabilities: Probabilities, truth: NDArray[np.int64]) -> float:
@@ -46,7 +46,7 @@ def fit_temperature(probabilities: Probabilities, truth: NDArray[np.int64]) -> f
     """
     from scipy.optimize import brentq
 
-    logs = logarithms(probabilities)
+    logs = log_probabilities(probabilities)
     if np.ptp(logs, axis=1).max() < 1e-12:
         return 1.0
     target = _smoothed(truth, logs.shape[1])

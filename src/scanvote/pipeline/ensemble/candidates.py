@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scanvote.core.errors import InputError
 from scanvote.metrics.classification import cross_entropy, evaluate_classes, quick_scores
 from scanvote.pipeline.ensemble.calibration import Probabilities
-from scanvote.pipeline.ensemble.vote import Vote, Voted
+from scanvote.pipeline.ensemble.vote import Vote, VoteResult
 from scanvote.predictions import labels_of, read_predictions
 
 _SCAN = ["scan_id", "split", "label"]
@@ -53,7 +53,7 @@ def _check(candidates: dict[str, pd.DataFrame], model: str, path: Path) -> None:
         )
 
 
-def ranked(candidates: dict[str, pd.DataFrame]) -> pd.DataFrame:
+def rank_models(candidates: dict[str, pd.DataFrame]) -> pd.DataFrame:
     """A row a candidate, best first: `model, macro_f1, accuracy, cross_entropy` on validation.
 
     By macro F1, then by cross-entropy, then by name.
@@ -75,7 +75,7 @@ def _scores(model: str, table: pd.DataFrame) -> dict[str, object]:
     }
 
 
-def diverse(
+def greedy_ensemble_selection(
     probabilities: Probabilities, truth: NDArray[np.int64], count: int, rule: str
 ) -> list[int]:
     """Members chosen one after the other, who helps the vote most (Caruana et al., 2004).
@@ -109,7 +109,7 @@ def diverse(
     return sorted(chosen)
 
 
-def _joined(probabilities: Probabilities, rule: str) -> Voted:
+def _joined(probabilities: Probabilities, rule: str) -> VoteResult:
     """The vote of (M, n, C) before anything is fitted."""
     members, _, classes = probabilities.shape
     vote = Vote(

@@ -10,8 +10,14 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from scanvote.pipeline.ensemble.calibration import LEAST, Probabilities, fit_temperature
-from scanvote.pipeline.ensemble.vote import RULES, Stacking, Vote, features, tempered
+from scanvote.pipeline.ensemble.calibration import EPSILON, Probabilities, fit_temperature
+from scanvote.pipeline.ensemble.vote import (
+    RULES,
+    Stacking,
+    Vote,
+    calibrated,
+    log_probability_features,
+)
 
 STRENGTH = 0.1
 """Variance of the coefficients' Gaussian prior in stacking: the mean logarithm of three members has
@@ -42,7 +48,7 @@ def fit_votes(
         calibrate: fit a temperature of each vote; else it is 1.
     """
     degrees = tuple(temperatures.values())
-    members = tempered(raw, degrees)
+    members = calibrated(raw, degrees)
     plain = Vote(
         rule="soft",
         labels=tuple(labels),
@@ -71,7 +77,7 @@ def fit_weights(members: Probabilities, truth: Truth) -> tuple[float, ...]:
         members: (M, n, C), tempered.
         truth: (n,), the index of each class.
     """
-    of_truth = np.maximum(members[:, np.arange(len(truth)), truth], LEAST)
+    of_truth = np.maximum(members[:, np.arange(len(truth)), truth], EPSILON)
     count, scans = of_truth.shape
     weights = np.full(count, 1 / count)
     for _ in range(_ROUNDS):
@@ -98,7 +104,9 @@ def fit_stacking(members: Probabilities, truth: Truth) -> Stacking:
     doubt = 1 / (scans + 2)
     believed = doubt / (classes - 1) + (1 - doubt * classes / (classes - 1)) * np.eye(classes)
     model = LogisticRegression(C=STRENGTH, tol=1e-8, solver="newton-cholesky")
-    every = features(np.concatenate([members, np.stack([believed] * count)], axis=1))
+    every = log_probability_features(
+        np.concatenate([members, np.stack([believed] * count)], axis=1)
+    )
     model.fit(every, np.concatenate([truth, np.arange(classes)]))
     coefficients, intercepts = model.coef_, model.intercept_
     if classes == 2:  # scikit-learn has the second class's alone, against the first

@@ -7,7 +7,7 @@ from scanvote.core.errors import InputError
 from scanvote.predictions import family_of, read_predictions
 
 
-def member_paths(searches: Path, models: Sequence[str]) -> list[Path]:
+def model_paths(searches: Path, models: Sequence[str]) -> list[Path]:
     """The Keras archive of each model, in their order.
 
     A search writes the models that it keeps as ``1.keras``, ``2.keras``…, the best first, and

@@ -10,10 +10,14 @@ from scanvote.core.errors import InputError
 from scanvote.core.files import write_csv
 from scanvote.metrics.classification import cross_entropy, evaluate_classes
 from scanvote.params import Params
-from scanvote.pipeline.ensemble.calibration import Probabilities, fit_temperature, temper
-from scanvote.pipeline.ensemble.candidates import diverse, ranked, read_candidates
+from scanvote.pipeline.ensemble.calibration import Probabilities, apply_temperature, fit_temperature
+from scanvote.pipeline.ensemble.candidates import (
+    greedy_ensemble_selection,
+    rank_models,
+    read_candidates,
+)
 from scanvote.pipeline.ensemble.fitting import fit_votes
-from scanvote.pipeline.ensemble.vote import Vote, tempered
+from scanvote.pipeline.ensemble.vote import Vote, calibrated
 from scanvote.predictions import family_of, labels_of, probabilities
 
 _SCORES = ("macro_f1", "accuracy", "auroc", "cross_entropy")
@@ -89,7 +93,7 @@ def vote_rows(vote: Vote, members: list[pd.DataFrame], model: str) -> pd.DataFra
 
 def tempered_rows(table: pd.DataFrame, temperature: float) -> pd.DataFrame:
     """The rows of a model, its probabilities tempered."""
-    values = temper(probabilities(table), temperature).round(6)
+    values = apply_temperature(probabilities(table), temperature).round(6)
     names = [f"p_{label}" for label in labels_of(table)]
     return table.assign(**dict(zip(names, values.T, strict=True)))
 
@@ -97,7 +101,7 @@ def tempered_rows(table: pd.DataFrame, temperature: float) -> pd.DataFrame:
 def _members(candidates: dict[str, pd.DataFrame], searches: Path, params: Params) -> pd.DataFrame:
     """A row a candidate, best first: its scores, whether it votes, its temperature."""
     wanted, top = params.ensemble, params.ensemble.top
-    members = ranked(candidates)
+    members = rank_models(candidates)
     if len(members) < top:
         raise InputError(
             f"ensemble.top: {top} members are wanted, {searches} has {len(members)};"
@@ -108,7 +112,7 @@ def _members(candidates: dict[str, pd.DataFrame], searches: Path, params: Params
     temperatures = tuple(fit_temperature(one, truth) if wanted.calibrate else 1.0 for one in raw)
     places = list(range(top))
     if wanted.members == "diverse":
-        places = diverse(tempered(raw, temperatures), truth, top, wanted.rule)
+        places = greedy_ensemble_selection(calibrated(raw, temperatures), truth, top, wanted.rule)
     return members.assign(votes=members.index.isin(places), temperature=temperatures)
 
 

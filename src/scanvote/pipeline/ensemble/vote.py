@@ -20,14 +20,18 @@ from scipy.special import softmax
 
 from scanvote.core.errors import InputError
 from scanvote.core.files import write_json
-from scanvote.pipeline.ensemble.calibration import Probabilities, logarithms, temper
+from scanvote.pipeline.ensemble.calibration import (
+    Probabilities,
+    apply_temperature,
+    log_probabilities,
+)
 
 RULES = ("majority", "soft", "weighted", "stacking")
 _FORM = 1
 _DIGITS = 6
 
 
-class Voted(NamedTuple):
+class VoteResult(NamedTuple):
     """What a vote says of n scans.
 
     Attributes:
@@ -78,7 +82,7 @@ class Vote:
     stacking: Stacking = _NOTHING
     temperature: float = 1.0
 
-    def __call__(self, probabilities: Probabilities) -> Voted:
+    def __call__(self, probabilities: Probabilities) -> VoteResult:
         """Vote on n scans.
 
         Args:
@@ -93,18 +97,18 @@ class Vote:
         if raw.ndim != 3 or raw.shape[::2] != (len(self.members), len(self.labels)):
             wanted = f"({len(self.members)}, n, {len(self.labels)})"
             raise ValueError(f"the vote is of probabilities {wanted}, not {raw.shape}")
-        joined = self._joined(tempered(raw, self.temperatures))
+        joined = self._joined(calibrated(raw, self.temperatures))
         votes = (raw.argmax(axis=2)[..., None] == np.arange(raw.shape[2])).sum(axis=0)
         # a probability is at most 1, so it decides between equal numbers of votes only
         ranked = votes + 0.5 * joined if self.rule == "majority" else joined
-        return Voted(temper(joined, self.temperature), ranked.argmax(axis=1), votes)
+        return VoteResult(apply_temperature(joined, self.temperature), ranked.argmax(axis=1), votes)
 
     def _joined(self, members: Probabilities) -> Probabilities:
         """(n, C) of the tempered (M, n, C)."""
         if self.rule == "weighted":
             return np.asarray(np.tensordot(self.weights, members, axes=1))
         if self.rule == "stacking":
-            scores = features(members) @ np.transpose(self.stacking.coefficients)
+            scores = log_probability_features(members) @ np.transpose(self.stacking.coefficients)
             return np.asarray(softmax(scores + self.stacking.intercepts, axis=1))
         # in order, as a sum of floats depends on it: a tie is one whoever comes first
         return np.asarray(np.sort(members, axis=0).mean(axis=0))
@@ -146,12 +150,12 @@ class Vote:
         )
 
 
-def tempered(probabilities: Probabilities, temperatures: tuple[float, ...]) -> Probabilities:
+def calibrated(probabilities: Probabilities, temperatures: tuple[float, ...]) -> Probabilities:
     """(M, n, C), each member by its temperature."""
     pairs = zip(probabilities, temperatures, strict=True)
-    return np.stack([temper(one, temperature) for one, temperature in pairs])
+    return np.stack([apply_temperature(one, temperature) for one, temperature in pairs])
 
 
-def features(members: Probabilities) -> Probabilities:
+def log_probability_features(members: Probabilities) -> Probabilities:
     """What stacking learns from: (n, M * C), the logarithms of (M, n, C)."""
-    return np.moveaxis(logarithms(members), 0, 1).reshape(members.shape[1], -1)
+    return np.moveaxis(log_probabilities(members), 0, 1).reshape(members.shape[1], -1)

@@ -15,11 +15,11 @@ from scanvote.manifest import read_manifest
 from scanvote.metrics.comparisons import BASELINE, METRICS, TESTS, compare
 from scanvote.metrics.intervals import ENDS, classes_table, merged, with_intervals
 from scanvote.metrics.operating_point import at_threshold, groups_at_threshold
-from scanvote.metrics.resampled import sampled
-from scanvote.metrics.results import Answers
+from scanvote.metrics.resampled import bootstrap
+from scanvote.metrics.results import ClassifierOutput
 from scanvote.params import Params
 from scanvote.pipeline.evaluate.classification_figures import draw_classification
-from scanvote.pipeline.evaluate.inputs import Tested, answers_of, read_tested
+from scanvote.pipeline.evaluate.inputs import TestResults, model_outputs, read_test_results
 from scanvote.pipeline.evaluate.subgroups import class_subgroups
 from scanvote.predictions import family_of
 from scanvote.splits.known_patients import KnownPatients
@@ -62,10 +62,10 @@ def evaluate_classification(
     Raises:
         InputError: an input is missing or does not fit, or a class has an ambiguous name.
     """
-    tested = read_tested(predictions, prepared)
+    tested = read_test_results(predictions, prepared)
     known = KnownPatients.of(read_manifest(prepared / "manifest.csv"))
-    answers = answers_of(tested, params.evaluate)
-    figures = sampled(answers, params.seed)
+    answers = model_outputs(tested, params.evaluate)
+    figures = bootstrap(answers, params.seed)
     scores = {
         name: merged(with_intervals(figures[name]), _operating(answers[name], rows))
         for name, rows in tested.models.items()
@@ -90,24 +90,24 @@ def evaluate_classification(
     }
 
 
-def _operating(answers: Answers, rows: pd.DataFrame) -> dict[str, float]:
+def _operating(answers: ClassifierOutput, rows: pd.DataFrame) -> dict[str, float]:
     """Of two classes the threshold, and in numbers of scans and groups what it misses."""
     if answers.point is None:
         return {}
-    positive, least = answers.labels[answers.point.code], answers.point.least
+    positive, least = answers.labels[answers.point.code], answers.point.threshold
     found = at_threshold(rows, positive, least)
     found |= groups_at_threshold(rows, answers.groups, positive, least)
     return {f"operating_{name}": value for name, value in found.items()}
 
 
-def _pairs(tested: Tested) -> Iterator[tuple[str, str]]:
+def _pairs(tested: TestResults) -> Iterator[tuple[str, str]]:
     """The vote and every other model, the best member first; all of these and the baseline."""
     others = [tested.best, *(name for name in tested.single if name != tested.best)]
     yield from (("vote", name) for name in others)
     yield from ((name, BASELINE) for name in ("vote", *others))
 
 
-def _by_role(scores: Scores, tested: Tested) -> dict[str, float]:
+def _by_role(scores: Scores, tested: TestResults) -> dict[str, float]:
     best, *others = tested.voters
     parts = [_prefixed("vote", scores["vote"]), _prefixed("best", scores[best])]
     for place, name in enumerate(others, start=2):
@@ -140,7 +140,7 @@ def _against_best(comparisons: pd.DataFrame, best: str) -> dict[str, float]:
 
 
 def _draw(
-    tested: Tested,
+    tested: TestResults,
     comparisons: pd.DataFrame,
     patients: str,
     predictions: Path,

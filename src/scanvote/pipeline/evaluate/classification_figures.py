@@ -11,18 +11,23 @@ from scanvote.core.files import write_csv
 from scanvote.metrics.agreement import agreement
 from scanvote.metrics.classification import evaluate_classes
 from scanvote.metrics.curves import GRID, curves_of, lines_of
-from scanvote.metrics.error_analysis import sureness
+from scanvote.metrics.error_analysis import confidence
 from scanvote.metrics.reliability import reliability
-from scanvote.metrics.results import Answers
-from scanvote.pipeline.ensemble.calibration import temper
-from scanvote.pipeline.evaluate.curve_figures import KINDS, Shown, curve_figure, reliability_figure
+from scanvote.metrics.results import ClassifierOutput
+from scanvote.pipeline.ensemble.calibration import apply_temperature
+from scanvote.pipeline.evaluate.curve_figures import (
+    KINDS,
+    CurveData,
+    curve_figure,
+    reliability_figure,
+)
 from scanvote.pipeline.evaluate.gallery_figures import draw_galleries
 from scanvote.pipeline.evaluate.matrix_figures import (
     agreement_figure,
     comparisons_figure,
     confusion_figure,
 )
-from scanvote.plots.canvas import worded
+from scanvote.plots.canvas import wrap_label
 from scanvote.predictions import labels_of, probabilities
 
 
@@ -66,8 +71,8 @@ def draw_classification(
         out: `metrics/evaluate/classification`.
     """
     pair = {"vote": models["vote"], "best member": models[best]}
-    told = worded(f"best member: {best}", 60)
-    _draw_confusion(pair, f"{told}\n{worded(patients, 60)}", out)
+    told = wrap_label(f"best member: {best}", 60)
+    _draw_confusion(pair, f"{told}\n{wrap_label(patients, 60)}", out)
     _draw_curves(models["vote"], models[best], groups, seed, out)
     tempered = [temperatures.get(name, 1.0) for name in ("vote", best)]
     _draw_reliability(pair, tempered, groups, told, out)
@@ -89,7 +94,7 @@ def _draw_confusion(pair: Mapping[str, pd.DataFrame], told: str, out: Path) -> N
 def _counts(table: pd.DataFrame) -> np.ndarray:
     """(C, C) int scans, rows the truth, columns what was said."""
     together = np.zeros(len(table), int)
-    return np.asarray(Answers.of(table, together).counts()[0], int)
+    return np.asarray(ClassifierOutput.of(table, together).counts()[0], int)
 
 
 def _draw_curves(
@@ -104,7 +109,7 @@ def _draw_curves(
         table = pd.DataFrame({kind.x: GRID, **heights, "best_member": lines[-1]})
         write_csv(table.round(6), out / f"{kind.name}.csv")
         shown = [
-            Shown(
+            CurveData(
                 label,
                 float((vote["label"] == label).mean()),
                 band,
@@ -129,7 +134,7 @@ def _draw_reliability(
         states = [table]
         if temperature != 1:
             states.append(_untempered(table, temperature))
-        sure = [sureness(state) for state in states]
+        sure = [confidence(state) for state in states]
         found[name] = [(reliability(one, right, groups), one) for one in sure]
     write_csv(found["vote"][0][0], out / "reliability.csv")
     title = f"Right as often as sure? Bins of equally many scans, 95 % intervals\n{told}"
@@ -138,7 +143,7 @@ def _draw_reliability(
 
 def _untempered(table: pd.DataFrame, temperature: float) -> pd.DataFrame:
     columns = [f"p_{label}" for label in labels_of(table)]
-    before = temper(probabilities(table), 1 / temperature)
+    before = apply_temperature(probabilities(table), 1 / temperature)
     return table.assign(**dict(zip(columns, before.T, strict=True)))
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from scanvote.metrics.curves import GRID, Curve
-from scanvote.plots.canvas import AFTER, BEFORE, canvas, class_colour, worded
+from scanvote.plots.canvas import AFTER, BEFORE, class_colour, figure, wrap_label
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -35,7 +35,7 @@ class Kind(NamedTuple):
     area_words: str
 
 
-class Shown(NamedTuple):
+class CurveData(NamedTuple):
     """A class, its share of the scans, the vote's curve and its best member's, and their areas."""
 
     label: str
@@ -71,7 +71,7 @@ Sure = tuple[pd.DataFrame, np.ndarray]
 """A model's bins, as of `metrics.bins`, and the confidence of each scan."""
 
 
-def curve_figure(kind: Kind, classes: Sequence[Shown], scans: int, path: Path) -> None:
+def curve_figure(kind: Kind, classes: Sequence[CurveData], scans: int, path: Path) -> None:
     """A panel a class: the vote with its band, its best member, and the area under each."""
     rows = -(-len(classes) // 4)
     columns = -(-len(classes) // rows)
@@ -81,7 +81,7 @@ def curve_figure(kind: Kind, classes: Sequence[Shown], scans: int, path: Path) -
         f"{kind.area_words}; dashed: best member; grey: by chance\n"
         "pointwise 95 % bands over groups"
     )
-    with canvas(path, title, size, rows, columns) as axes:
+    with figure(path, title, size, rows, columns) as axes:
         cells: list[Axes] = np.atleast_1d(axes).ravel().tolist()
         for place, (cell, shown) in enumerate(zip(cells, classes, strict=False)):
             _show_curves(cell, kind, shown, class_colour(place))
@@ -97,8 +97,8 @@ def _frame(axes: "Axes", kind: Kind, leftmost: bool, lowest: bool) -> None:
     axes.set(xlabel=kind.x_label if lowest else "", ylabel=kind.y_label if leftmost else "")
 
 
-def _show_curves(axes: "Axes", kind: Kind, shown: Shown, colour: str) -> None:
-    name = worded(shown.label, 36)
+def _show_curves(axes: "Axes", kind: Kind, shown: CurveData, colour: str) -> None:
+    name = wrap_label(shown.label, 36)
     axes.set_title(name, fontsize=8)
     if np.isnan(shown.vote.line).any():
         axes.text(0.5, 0.5, "no test scan of it,\nor of no other", ha="center", va="center")
@@ -127,14 +127,14 @@ def reliability_figure(found: Mapping[str, Sequence[Sure]], title: str, path: Pa
     """
     lowest = min(sure.min() for states in found.values() for _, sure in states)
     edges = np.linspace(min(np.floor(10 * lowest) / 10, 0.9), 1, 26)
-    with canvas(path, title, (3.5 * len(found) + 0.4, 5.2), 2, len(found), (3, 1)) as axes:
+    with figure(path, title, (3.5 * len(found) + 0.4, 5.2), 2, len(found), (3, 1)) as axes:
         columns = np.reshape(axes, (2, len(found))).T
         for (upper, lower), (name, states) in zip(columns, found.items(), strict=True):
             for state, (words, colour) in zip(states, _STATES, strict=False):
                 _show_bins(upper, state[0], words if len(states) > 1 else "share right", colour)
                 lower.hist(state[1], edges, histtype="step", color=colour, linewidth=1.2)
             _finish(upper, lower, edges)
-            upper.set_title(worded(name, 42), fontsize=9)
+            upper.set_title(wrap_label(name, 42), fontsize=9)
         columns[0][0].set_ylabel("share that is right")
         columns[0][1].set_ylabel("scans")
 

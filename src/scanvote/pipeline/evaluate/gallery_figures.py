@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from scanvote.arrays import Shard, images_of
-from scanvote.metrics.error_analysis import chosen_scans, disagreement, sureness
-from scanvote.plots.canvas import OUTLINE, grid, show, worded
+from scanvote.arrays import Shard, load_images
+from scanvote.metrics.error_analysis import confidence, disagreement, select_scans
+from scanvote.plots.canvas import OUTLINE, grid, imshow_gray, wrap_label
 from scanvote.predictions import labels_of
 
 if TYPE_CHECKING:
@@ -40,9 +40,9 @@ def draw_galleries(
         most: scans in a gallery.
         out: the folder.
     """
-    chosen = chosen_scans(vote, members, most)
+    chosen = select_scans(vote, members, most)
     told = vote.set_index("scan_id").assign(
-        sure=sureness(vote), **disagreement(vote["scan_id"], members)
+        sure=confidence(vote), **disagreement(vote["scan_id"], members)
     )
     errors = [scan for kind, scans in chosen.items() if " taken for " in kind for scan in scans]
     shown = {
@@ -52,7 +52,7 @@ def draw_galleries(
     }
     titles = _titles(told, {name: len(scans) for name, scans in shown.items()})
     every = sorted({scan for scans in shown.values() for scan in scans})
-    images = dict(zip(every, images_of(prepared, "test", every), strict=True))
+    images = dict(zip(every, load_images(prepared, "test", every), strict=True))
     heats = dict(zip(maps["scan_ids"].tolist(), maps["maps"], strict=True)) if maps else {}
     for name, scans in shown.items():
         tell = _votes if name == "disagreeing" else _verdict
@@ -77,18 +77,20 @@ def _titles(told: pd.DataFrame, shown: Mapping[str, int]) -> dict[str, str]:
 def _verdict(told: pd.DataFrame, scan: str) -> str:
     row = told.loc[scan].to_dict()
     if row["label"] == row["predicted"]:
-        return f"{worded(row['label'])} {row['sure']:.2f}"
+        return f"{wrap_label(row['label'])} {row['sure']:.2f}"
     such = int(((told["label"] == row["label"]) & (told["predicted"] == row["predicted"])).sum())
-    taken = f"{worded(row['label'])} taken for\n{worded(row['predicted'])} {row['sure']:.2f}"
+    taken = (
+        f"{wrap_label(row['label'])} taken for\n{wrap_label(row['predicted'])} {row['sure']:.2f}"
+    )
     return f"{taken} ({such} such)"
 
 
 def _votes(told: pd.DataFrame, scan: str) -> str:
     row = told.loc[scan].to_dict()
     votes = {label: int(row[f"votes_{label}"]) for label in labels_of(told)}
-    counts = ", ".join(f"{count} {worded(name)}" for name, count in votes.items() if count)
-    verdict = f"voted {worded(row['predicted'])} {row['sure']:.2f}"
-    return f"truth {worded(row['label'])}\n{verdict}\n{counts}"
+    counts = ", ".join(f"{count} {wrap_label(name)}" for name, count in votes.items() if count)
+    verdict = f"voted {wrap_label(row['predicted'])} {row['sure']:.2f}"
+    return f"truth {wrap_label(row['label'])}\n{verdict}\n{counts}"
 
 
 def scans_figure(
@@ -115,7 +117,7 @@ def scans_figure(
         for cell, (scan, caption) in zip(cells, captions.items(), strict=True):
             image, heat = images[scan], heats.get(scan)
             lines = [textwrap.fill(line, letters) for line in caption.splitlines()]
-            show(cell, side_by_side(image, heat) if explained else image, "\n".join(lines))
+            imshow_gray(cell, side_by_side(image, heat) if explained else image, "\n".join(lines))
             if heat is not None:
                 _outline(cell, heat, image.shape[1] + _GAP)
 

@@ -13,13 +13,13 @@ from scanvote.metrics.bootstrap import Integers
 from scanvote.metrics.classification import class_shares
 from scanvote.metrics.comparisons import BASELINE
 from scanvote.metrics.operating_point import positive_class, threshold
-from scanvote.metrics.results import Answers, OperatingPoint, constant
+from scanvote.metrics.results import ClassifierOutput, OperatingPoint, majority_baseline
 from scanvote.params.whole import EvaluateParams
 from scanvote.predictions import labels_of, read_predictions
 
 
 @dataclass(frozen=True)
-class Tested:
+class TestResults:
     """The test split.
 
     Attributes:
@@ -52,7 +52,7 @@ class Tested:
         return [str(name) for name in self.members["model"] if name in self.models]
 
 
-def read_tested(predictions: Path, prepared: Path) -> Tested:
+def read_test_results(predictions: Path, prepared: Path) -> TestResults:
     """Read them.
 
     Args:
@@ -71,10 +71,10 @@ def read_tested(predictions: Path, prepared: Path) -> Tested:
     for name, rows in models.items():
         if not np.array_equal(rows["scan_id"], models["vote"]["scan_id"]):
             raise InputError(f"{path}: {name} and vote speak of different scans of the test")
-    scans = scans_of_test(prepared, models["vote"]["scan_id"])
+    scans = test_scans(prepared, models["vote"]["scan_id"])
     members = pd.read_csv(predictions / "members.csv", dtype={"model": str})
     groups = pd.factorize(scans["group"])[0]
-    return Tested(models, validation, members, scans, groups)
+    return TestResults(models, validation, members, scans, groups)
 
 
 def _by_model(table: pd.DataFrame, split: str) -> dict[str, pd.DataFrame]:
@@ -84,7 +84,7 @@ def _by_model(table: pd.DataFrame, split: str) -> dict[str, pd.DataFrame]:
     return {name: parts[name].reset_index(drop=True) for name in names}
 
 
-def scans_of_test(prepared: Path, names: "pd.Series[str]") -> pd.DataFrame:
+def test_scans(prepared: Path, names: "pd.Series[str]") -> pd.DataFrame:
     """The rows of the manifest of these scans of the test split, in their order.
 
     Raises:
@@ -102,7 +102,7 @@ def scans_of_test(prepared: Path, names: "pd.Series[str]") -> pd.DataFrame:
     return found.reset_index(drop=True)
 
 
-def answers_of(tested: Tested, params: EvaluateParams) -> dict[str, Answers]:
+def model_outputs(tested: TestResults, params: EvaluateParams) -> dict[str, ClassifierOutput]:
     """By model its answers, and those of who always says what is most frequent in validation.
 
     Of two classes each model is operated where its validation rows have the sensitivity wanted;
@@ -116,10 +116,10 @@ def answers_of(tested: Tested, params: EvaluateParams) -> dict[str, Answers]:
         if positive is not None:
             least = threshold(tested.validation[name], positive, params.min_sensitivity)
             point = OperatingPoint(labels_of(rows).index(positive), least)
-        answers = Answers.of(rows, tested.groups, point)
+        answers = ClassifierOutput.of(rows, tested.groups, point)
         found[name] = replace(answers, negative=negative_class(answers.labels, params.negative))
     shares = class_shares(tested.validation["vote"]["label"], labels_of(vote))
-    return found | {BASELINE: constant(found["vote"], shares)}
+    return found | {BASELINE: majority_baseline(found["vote"], shares)}
 
 
 def negative_class(labels: Sequence[str], name: str | None) -> int | None:

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from scanvote.metrics.comparisons import BASELINE
-from scanvote.plots.canvas import PREDICTED, canvas, worded
+from scanvote.plots.canvas import PREDICTED, figure, wrap_label
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -30,10 +30,10 @@ def confusion_figure(
         path: the PNG.
     """
     side = max(0.56 * len(labels), 1.8)
-    names = [worded(label) for label in labels]
+    names = [wrap_label(label) for label in labels]
     room = _LETTER * max(map(len, names))
     size = (len(matrices) * (side + 0.5) + room + 0.4, side + 0.6 * room + 1.7)
-    with canvas(path, title, size, columns=len(matrices)) as axes:
+    with figure(path, title, size, columns=len(matrices)) as axes:
         for cell, (name, matrix) in zip(np.atleast_1d(axes), matrices.items(), strict=True):
             right = np.trace(matrix) / max(matrix.sum(), 1)
             cell.set_title(f"{name}, {100 * right:.1f} % right", fontsize=9)
@@ -70,10 +70,12 @@ def agreement_figure(table: pd.DataFrame, title: str, path: Path) -> None:
     square = table.pivot(index="model", columns="other", values="kappa").loc[names, names]
     kappas = square.to_numpy(float)
     numbers = [str(place) for place in range(1, len(names) + 1)]
-    told = [worded(f"{number}: {name}", 32) for number, name in zip(numbers, names, strict=True)]
+    told = [
+        wrap_label(f"{number}: {name}", 32) for number, name in zip(numbers, names, strict=True)
+    ]
     side = max(0.52 * len(names), 2)
     room = _LETTER * max(len(line) for name in told for line in name.split("\n"))
-    with canvas(path, title, (max(side + room + 0.6, 4.8), side + 1.3)) as axes:
+    with figure(path, title, (max(side + room + 0.6, 4.8), side + 1.3)) as axes:
         _show_matrix(axes, kappas, [f"{kappa:.2f}".replace("-", "−") for kappa in kappas.flat])
         axes.set_anchor("E")  # the room is on the left, for the names
         axes.set_xticks(range(len(names)), numbers)
@@ -99,14 +101,14 @@ def comparisons_figure(comparisons: pd.DataFrame, path: Path) -> None:
     heights = [len(own) + 0.3 for own in pairs]
     size = (3.2 + 2.1 * len(metrics), 0.42 * sum(heights) + 0.6 * len(blocks) + 0.7)
     title = "Differences on the test scans, 95 % intervals over groups; orange: zero is outside"
-    with canvas(path, title, size, len(blocks), len(metrics), heights) as axes:
+    with figure(path, title, size, len(blocks), len(metrics), heights) as axes:
         rows = np.reshape(axes, (len(blocks), len(metrics)))
         for cells, block, own in zip(rows, blocks, pairs, strict=True):
-            names = [worded(f"{model} less {other}", 40) for model, other in own]
+            names = [wrap_label(f"{model} less {other}", 40) for model, other in own]
             for cell, metric in zip(cells, metrics, strict=True):
                 _show_differences(cell, block[block["metric"] == metric], own)
                 cell.set_yticks(range(len(own)), names if cell is cells[0] else [""] * len(own))
-                cell.set(xlabel=_MEASURES.get(metric, worded(metric)))
+                cell.set(xlabel=_MEASURES.get(metric, wrap_label(metric)))
 
 
 def _show_differences(axes: "Axes", rows: pd.DataFrame, pairs: Sequence[tuple[str, str]]) -> None:

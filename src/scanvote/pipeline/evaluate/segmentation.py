@@ -5,21 +5,21 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from scanvote.arrays import images_of
+from scanvote.arrays import load_images
 from scanvote.core.files import write_csv
 from scanvote.manifest import read_manifest
 from scanvote.metrics.bootstrap import interval
 from scanvote.metrics.segmentation import (
-    all_empty,
+    bootstrap_patients,
+    empty_prediction_baseline,
     evaluate_masks,
     measure,
     patient_intervals,
-    redrawn,
     weighted_mean,
 )
 from scanvote.params import Params
 from scanvote.pipeline.evaluate import segmentation_figures
-from scanvote.pipeline.evaluate.inputs import scans_of_test
+from scanvote.pipeline.evaluate.inputs import test_scans
 from scanvote.pipeline.evaluate.subgroups import mask_subgroups
 from scanvote.predictions import decode_mask, read_predictions
 from scanvote.splits.known_patients import KnownPatients
@@ -62,7 +62,7 @@ def evaluate_segmentation(
     measured = {
         "unet": measure(table, tolerance),
         "baseline": measure(other, tolerance),
-        "empty": measure(all_empty(table), tolerance),
+        "empty": measure(empty_prediction_baseline(table), tolerance),
     }
     scores = {
         name: evaluate_masks(*one) | patient_intervals(one[1], params.seed)
@@ -110,7 +110,7 @@ def _beside(name: str, scores: dict[str, float]) -> dict[str, float]:
 def _difference(patients: pd.DataFrame, seed: int) -> dict[str, float]:
     """Of the patients' mean Dice, in the same draws, and tested."""
     apart = (patients["dice"] - patients["baseline_dice"]).to_numpy(float)
-    low, high = interval(redrawn(apart, weighted_mean, seed))
+    low, high = interval(bootstrap_patients(apart, weighted_mean, seed))
     name = "difference_dice_patient_mean"
     return {
         name: float(apart.mean()),
@@ -139,7 +139,7 @@ def wilcoxon(differences: np.ndarray) -> float:
 def _subgroups(measured: dict[str, Measured], prepared: Path, seed: int) -> pd.DataFrame:
     slices, other = measured["unet"][0], measured["baseline"][0]
     both = slices.assign(baseline_overlap=other["overlap"], baseline_predicted=other["predicted"])
-    return mask_subgroups(both, scans_of_test(prepared, slices["scan_id"]), seed)
+    return mask_subgroups(both, test_scans(prepared, slices["scan_id"]), seed)
 
 
 def _figures(
@@ -158,7 +158,7 @@ def _figures(
         np.stack([decode_mask(r[which], r["height"], r["width"]) for _, r in rows.iterrows()])
         for which in ("truth", "predicted")
     )
-    images = images_of(prepared, "test", rows["scan_id"].tolist())
+    images = load_images(prepared, "test", rows["scan_id"].tolist())
     segmentation_figures.contours(images, truths, masks, shown, out / "masks.png")
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from scanvote.metrics.segmentation import EMPTY_RULE
-from scanvote.plots.canvas import OUTLINE, PREDICTED, canvas, grid, show, worded
+from scanvote.plots.canvas import OUTLINE, PREDICTED, figure, grid, imshow_gray, wrap_label
 
 
 def contours(
@@ -27,7 +27,7 @@ def contours(
         for row, (place, part) in zip(cells, shown.groupby("place", sort=False), strict=False):
             at = shown.index.get_indexer(part.index)
             for cell, number, dice in zip(row, at, part["dice"], strict=False):
-                show(cell, images[number], f"Dice {dice:.2f}")
+                imshow_gray(cell, images[number], f"Dice {dice:.2f}")
                 for outline, colour in ((truths[number], OUTLINE), (masks[number], PREDICTED)):
                     if outline.any():
                         cell.contour(outline, levels=[0.5], colors=[colour], linewidths=1.2)
@@ -44,8 +44,8 @@ def dice_figure(patients: pd.DataFrame, claim: str, path: Path) -> None:
         claim: what the test may claim about patients, in a few words.
     """
     ordered = patients.sort_values(["dice", "patient"])
-    title = f"U-Net, {len(ordered)} test patients\n{worded(claim, 60)}\n{EMPTY_RULE}"
-    with canvas(path, title, size=(5.6, 1.5 + 0.22 * len(ordered))) as axes:
+    title = f"U-Net, {len(ordered)} test patients\n{wrap_label(claim, 60)}\n{EMPTY_RULE}"
+    with figure(path, title, size=(5.6, 1.5 + 0.22 * len(ordered))) as axes:
         axes.barh(ordered["patient"], ordered["dice"], color="#6baed6", height=0.7)
         axes.scatter(
             ordered["baseline_dice"],
@@ -73,7 +73,7 @@ def size_figure(patients: pd.DataFrame, path: Path) -> None:
     """
     known = patients[patients["truth_area"] > 0]
     title = f"Dice by the size of the tumour\n{EMPTY_RULE}"
-    with canvas(path, title, size=(5.2, 3.6)) as axes:
+    with figure(path, title, size=(5.2, 3.6)) as axes:
         axes.scatter(known["truth_area"], known["dice"], color=PREDICTED, s=22, label="U-Net")
         axes.scatter(
             known["truth_area"], known["baseline_dice"], color="0.5", s=14, label="baseline"
@@ -97,7 +97,7 @@ def areas_figure(patients: pd.DataFrame, path: Path) -> None:
         "Tumour area of each patient, U-Net less truth\n"
         f"bias {bias:.0f} {unit}², 95 % limits of agreement; an empty mask has the area 0"
     )
-    with canvas(path, title, size=(5.6, 3.6)) as axes:
+    with figure(path, title, size=(5.6, 3.6)) as axes:
         axes.scatter(mean, apart, color=PREDICTED, s=22)
         for value, line in ((bias, "-"), (bias - spread, "--"), (bias + spread, "--")):
             axes.axhline(value, color="0.2", linestyle=line, linewidth=1)
@@ -125,14 +125,14 @@ def models_figure(patients: pd.DataFrame, models: pd.DataFrame, path: Path) -> N
         models: with `model`, `dice_patient_mean`, `…_low` and `…_high`.
     """
     title = f"Dice of each patient, where it was tested\n{EMPTY_RULE}"
-    with canvas(path, title, size=(6.4, 1.5 + 0.5 * len(models))) as axes:
+    with figure(path, title, size=(6.4, 1.5 + 0.5 * len(models))) as axes:
         for place, row in enumerate(models.iloc[::-1].itertuples()):
             dice = patients.loc[patients["model"] == row.model, "dice"]
             axes.scatter(dice, np.full(len(dice), place), color="#6baed6", s=14, alpha=0.7)
             low, high = row.dice_patient_mean_low, row.dice_patient_mean_high
             axes.plot([low, high], [place - 0.25] * 2, color=PREDICTED, linewidth=2)
             axes.plot(row.dice_patient_mean, place - 0.25, "o", color=PREDICTED, markersize=5)
-        names = [worded(name) for name in models["model"].iloc[::-1]]
+        names = [wrap_label(name) for name in models["model"].iloc[::-1]]
         axes.set_yticks(range(len(names)), names)
         axes.set(xlim=(-0.02, 1.02), ylim=(-0.6, len(names) - 0.5))
         axes.set_xlabel("Dice of the patient's slices together; orange: mean, 95 % interval")

@@ -12,9 +12,14 @@ from numpy.typing import NDArray
 
 from scanvote.metrics.bootstrap import interval
 from scanvote.metrics.intervals import ENDS, chosen, with_intervals
-from scanvote.metrics.resampled import counted, ranked, sampled
-from scanvote.metrics.results import Answers
-from scanvote.metrics.segmentation import dice_of, redrawn, weighted_mean, weighted_median
+from scanvote.metrics.resampled import bootstrap, confusion_metrics, ranking_metrics
+from scanvote.metrics.results import ClassifierOutput
+from scanvote.metrics.segmentation import (
+    bootstrap_patients,
+    dice_of,
+    weighted_mean,
+    weighted_median,
+)
 
 FEW = 10
 """Groups below which there is no interval."""
@@ -30,7 +35,7 @@ _BANDS: dict[str, dict[str, float]] = {
 """By column the names of its bands, and where the next one begins; pixels of the longer side."""
 
 
-def class_subgroups(answers: Answers, scans: pd.DataFrame, seed: int) -> pd.DataFrame:
+def class_subgroups(answers: ClassifierOutput, scans: pd.DataFrame, seed: int) -> pd.DataFrame:
     """Figures of a classifier in each subgroup.
 
     Args:
@@ -46,8 +51,8 @@ def class_subgroups(answers: Answers, scans: pd.DataFrame, seed: int) -> pd.Data
     """
     rows = []
     for column, value, inside in subgroups(scans):
-        part = answers.part(inside)
-        figures = sampled({value: part}, seed, (counted, ranked))[value]
+        part = answers.subset(inside)
+        figures = bootstrap({value: part}, seed, (confusion_metrics, ranking_metrics))[value]
         found = with_intervals(chosen(figures, CLASS_FIGURES))
         rows.append(
             _row(column, value, "scans", int(inside.sum()), "groups", part.group_count, found)
@@ -77,7 +82,7 @@ def mask_subgroups(slices: pd.DataFrame, scans: pd.DataFrame, seed: int) -> pd.D
         found: dict[str, float] = {}
         for name, statistic in MASK_FIGURES.items():
             point = float(statistic(dice, np.ones((1, len(dice))))[0])
-            low, high = interval(redrawn(dice, statistic, seed))
+            low, high = interval(bootstrap_patients(dice, statistic, seed))
             found |= {name: point, f"{name}_low": low, f"{name}_high": high}
         found["baseline_dice_patient_mean"] = float(other.mean())
         rows.append(_row(column, value, "slices", int(inside.sum()), "patients", len(dice), found))

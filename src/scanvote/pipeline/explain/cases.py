@@ -7,24 +7,24 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from scanvote.arrays import images_of
-from scanvote.core.seeds import generator
+from scanvote.arrays import load_images
+from scanvote.core.seeds import rng
 from scanvote.manifest import read_manifest
-from scanvote.metrics.error_analysis import chosen_scans, sureness
+from scanvote.metrics.error_analysis import confidence, select_scans
 from scanvote.params import Params
 from scanvote.pipeline.ensemble.vote import Vote
 from scanvote.pipeline.explain.localisation import Lesion
 from scanvote.pipeline.explain.panel import VOTE
-from scanvote.pipeline.prepare.rows import Preparation
-from scanvote.plots.canvas import worded
+from scanvote.pipeline.prepare.rows import Preprocessor
+from scanvote.plots.canvas import wrap_label
 from scanvote.predictions import read_predictions
 
 GALLERIES = {"best": "right", "worst": "wrong", "disagreeing": "disagreeing"}
-"""Our pictures, and what `chosen_scans` calls their scans."""
+"""Our pictures, and what `select_scans` calls their scans."""
 
 
 @dataclass(frozen=True)
-class Cases:
+class ExplainedScans:
     """The scans to explain.
 
     Attributes:
@@ -49,7 +49,9 @@ class Cases:
         return frozenset(scan for scans in self.galleries.values() for scan in scans)
 
 
-def choose_cases(ensemble: Path, raw: Path, prepared: Path, vote: Vote, params: Params) -> Cases:
+def choose_scans(
+    ensemble: Path, raw: Path, prepared: Path, vote: Vote, params: Params
+) -> ExplainedScans:
     """The scans of all galleries, those of `evaluate` too, and scans with a known lesion.
 
     Args:
@@ -65,17 +67,17 @@ def choose_cases(ensemble: Path, raw: Path, prepared: Path, vote: Vote, params: 
     table = read_predictions(ensemble / "predictions.csv")
     test = table[table["split"] == "test"]
     voted, *members = (test[test["model"] == name] for name in (VOTE, *vote.members))
-    chosen = chosen_scans(voted, members, params.evaluate.gallery)
+    chosen = select_scans(voted, members, params.evaluate.gallery)
     galleries = {name: chosen[kind] for name, kind in GALLERIES.items() if chosen.get(kind)}
     manifest = read_manifest(prepared / "manifest.csv")
     marked = manifest[(manifest["split"] == "test") & (manifest["mask_pixels"] > 0)]
-    preparation = Preparation("classification", raw, params, list(vote.labels))
+    preparation = Preprocessor("classification", raw, params, list(vote.labels))
     measured = _drawn_lesions(marked, preparation, params)
     shown = marked[marked["scan_id"].isin(_united(galleries.values()))]
-    lesions = {scan["scan_id"]: preparation.lesion(scan) for scan in shown.to_dict("records")}
+    lesions = {scan["scan_id"]: preparation.lesion_mask(scan) for scan in shown.to_dict("records")}
     scans = sorted(_united(chosen.values()) | measured.keys())
-    return Cases(
-        images=dict(zip(scans, images_of(prepared, "test", scans), strict=True)),
+    return ExplainedScans(
+        images=dict(zip(scans, load_images(prepared, "test", scans), strict=True)),
         groups=dict(zip(manifest["scan_id"], manifest["group"], strict=True)),
         captions=_captions(voted),
         lesions=lesions | measured,
@@ -89,22 +91,23 @@ def _united(lists: Iterable[list[str]]) -> set[str]:
 
 
 def _drawn_lesions(
-    marked: pd.DataFrame, preparation: Preparation, params: Params
+    marked: pd.DataFrame, preparation: Preprocessor, params: Params
 ) -> dict[str, Lesion]:
     """Of scans drawn at random, of whose lesion strip and crop leave something in."""
-    order = generator(params.seed, "explain", "lesions").permutation(len(marked))
+    order = rng(params.seed, "explain", "lesions").permutation(len(marked))
     found: dict[str, Lesion] = {}
     for scan in marked.iloc[order].to_dict("records"):
         if len(found) == params.explain.scans:
             break
-        lesion = preparation.lesion(scan)
+        lesion = preparation.lesion_mask(scan)
         if lesion.any():
             found[scan["scan_id"]] = lesion
     return found
 
 
 def _captions(voted: pd.DataFrame) -> dict[str, str]:
-    rows = zip(voted["scan_id"], voted["label"], voted["predicted"], sureness(voted), strict=True)
+    rows = zip(voted["scan_id"], voted["label"], voted["predicted"], confidence(voted), strict=True)
     return {
-        scan: f"{worded(label)}\n→ {worded(guess)} {sure:.2f}" for scan, label, guess, sure in rows
+        scan: f"{wrap_label(label)}\n→ {wrap_label(guess)} {sure:.2f}"
+        for scan, label, guess, sure in rows
     }

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from scanvote.pipeline.explain.localisation import Lesion, mass_inside
-from scanvote.plots.canvas import OUTLINE, PREDICTED, canvas, grid, show, worded
+from scanvote.pipeline.explain.localisation import Lesion, attribution_in_lesion
+from scanvote.plots.canvas import OUTLINE, PREDICTED, figure, grid, imshow_gray, wrap_label
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -20,7 +20,7 @@ _ROWS = 6
 
 
 @dataclass(frozen=True)
-class Shown:
+class ExplanationRow:
     """A scan of a gallery.
 
     Attributes:
@@ -36,7 +36,7 @@ class Shown:
     lesion: Lesion | None
 
 
-def explanations(scans: Sequence[Shown], title: str, path: Path) -> None:
+def explanations(scans: Sequence[ExplanationRow], title: str, path: Path) -> None:
     """A row a scan: the scan, and a column a method with its map on the scan.
 
     Args:
@@ -50,11 +50,11 @@ def explanations(scans: Sequence[Shown], title: str, path: Path) -> None:
             _show_scan(row, scan)
 
 
-def _show_scan(row: Sequence["Axes"], scan: Shown) -> None:
-    show(row[0], scan.image, scan.caption)
+def _show_scan(row: Sequence["Axes"], scan: ExplanationRow) -> None:
+    imshow_gray(row[0], scan.image, scan.caption)
     _outline(row[0], scan.lesion)
     for cell, (method, heat) in zip(row[1:], scan.maps.items(), strict=True):
-        show(cell, scan.image, _caption(method, heat, scan.lesion))
+        imshow_gray(cell, scan.image, _caption(method, heat, scan.lesion))
         cell.imshow(heat, cmap="inferno", vmin=0, vmax=255, alpha=0.75 * heat / 255)
         _outline(cell, scan.lesion)
 
@@ -62,7 +62,7 @@ def _show_scan(row: Sequence["Axes"], scan: Shown) -> None:
 def _caption(method: str, heat: np.ndarray, lesion: Lesion | None) -> str:
     if lesion is None:
         return METHODS[method]
-    return f"{METHODS[method]}\n{mass_inside(heat.astype(float), lesion):.2f} inside"
+    return f"{METHODS[method]}\n{attribution_in_lesion(heat.astype(float), lesion):.2f} inside"
 
 
 def _outline(cell: "Axes", lesion: Lesion | None) -> None:
@@ -79,14 +79,14 @@ def mass_figure(means: pd.DataFrame, path: Path) -> None:
     models, methods = list(means["model"].unique()), list(means["method"].unique())
     title = f"Share of the explanation inside the known lesion, {means['scans'].max():.0f} scans"
     size = (2.2 + 2.4 * len(methods), 1.5 + 0.4 * len(models))
-    with canvas(path, title, size, columns=len(methods)) as axes:
+    with figure(path, title, size, columns=len(methods)) as axes:
         for cell, method in zip(np.atleast_1d(axes), methods, strict=True):
             part = means[means["method"] == method]
             place = [models[::-1].index(model) for model in part["model"]]
             spread = [part["mass"] - part["mass_low"], part["mass_high"] - part["mass"]]
             cell.axvline(part["chance"].iloc[0], color="0.5", linestyle="--", linewidth=1)
             cell.errorbar(part["mass"], place, xerr=spread, fmt="o", color=PREDICTED, ecolor="0.4")
-            words = [worded(model) for model in models[::-1]]
+            words = [wrap_label(model) for model in models[::-1]]
             cell.set_yticks(range(len(models)), words if cell is np.atleast_1d(axes)[0] else [])
             cell.set(ylim=(-0.5, len(models) - 0.5), title=METHODS[method])
             cell.set_xlim(0, 1.1 * means["mass_high"].max() or 1)

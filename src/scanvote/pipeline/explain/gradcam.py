@@ -14,14 +14,14 @@ import numpy as np
 from keras import ops
 from numpy.typing import NDArray
 
-from scanvote.models.flip_tta import Mirror
-from scanvote.models.layer_calls import feature_maps, steps_of
+from scanvote.models.flip_tta import FlipTTA
+from scanvote.models.layer_calls import feature_maps, layer_calls
 from scanvote.pipeline.explain.gradient import gradient
 from scanvote.pipeline.explain.perturbation import Floats
 
 
 @dataclass(frozen=True)
-class Cut:
+class FeatureSplit:
     """A network in two, at its last feature map.
 
     Attributes:
@@ -42,25 +42,25 @@ class Cut:
         return ops.matmul(self.head(maps, training=False), self.last.kernel) + self.last.bias
 
 
-def cut_at_features(model: keras.Model) -> Cut | None:
+def split_at_last_conv(model: keras.Model) -> FeatureSplit | None:
     """Cut a classifier of this project, which ends in a dense layer.
 
     The feature map is the last tensor of four axes behind a convolution, wherever in nested
     models that is. None where there is no convolution, or where it leaves one position only.
     """
-    mirrored = any(isinstance(layer, Mirror) for layer in model.layers)
+    mirrored = any(isinstance(layer, FlipTTA) for layer in model.layers)
     if mirrored:
         model = next(layer for layer in model.layers if isinstance(layer, keras.Model))
     inputs = keras.Input(model.input_shape[1:])
-    steps = steps_of(model, inputs)
+    steps = layer_calls(model, inputs)
     maps = feature_maps(steps)
     if not maps or maps[-1].shape[1] * maps[-1].shape[2] == 1:
         return None
     head = keras.Model(maps[-1], steps[-1].given)
-    return Cut(keras.Model(inputs, maps[-1]), head, steps[-1].layer, mirrored)
+    return FeatureSplit(keras.Model(inputs, maps[-1]), head, steps[-1].layer, mirrored)
 
 
-def gradcam(cut: Cut, image: NDArray[np.uint8], target: int) -> Floats:
+def gradcam(cut: FeatureSplit, image: NDArray[np.uint8], target: int) -> Floats:
     """What speaks for a class, float (H, W), not negative.
 
     Args:
@@ -74,7 +74,7 @@ def gradcam(cut: Cut, image: NDArray[np.uint8], target: int) -> Floats:
     return (there + _map(cut, image[:, ::-1], target)[:, ::-1]) / 2
 
 
-def _map(cut: Cut, image: NDArray[np.uint8], target: int) -> Floats:
+def _map(cut: FeatureSplit, image: NDArray[np.uint8], target: int) -> Floats:
     features = np.asarray(cut.features.predict_on_batch(image[None]))
     found = gradient(lambda at: _of_class(cut.logits(at), target), features)
     weights = found.astype(float).mean(axis=(1, 2))[0]

@@ -6,7 +6,7 @@ Kernel, ridge and chances are those of the authors' own program.
 import numpy as np
 from numpy.typing import NDArray
 
-from scanvote.pipeline.explain.perturbation import Floats, Hiding
+from scanvote.pipeline.explain.perturbation import Floats, Perturbation
 
 KERNEL_WIDTH = 0.25
 RIDGE = 1.0
@@ -20,7 +20,7 @@ Segments = NDArray[np.int64]
 
 def hide_superpixels(
     image: NDArray[np.uint8], segments: int, samples: int, random: np.random.Generator
-) -> Hiding:
+) -> Perturbation:
     """Superpixels hidden at random, each with a chance of one half.
 
     The map is the weight of each superpixel in a linear model of the evidence, spread evenly
@@ -41,7 +41,7 @@ def hide_superpixels(
         weights = linear_weights(np.concatenate([everything, kept]), change)
         return np.maximum(weights / np.bincount(parts.ravel()), 0)[parts]
 
-    return Hiding(~kept[:, parts], attribute)
+    return Perturbation(~kept[:, parts], attribute)
 
 
 def superpixels(image: NDArray[np.uint8], segments: int) -> Segments:

@@ -22,7 +22,7 @@ Lesion = NDArray[np.bool_]
 """(H, W)."""
 
 
-def mass_inside(heat: Floats, lesion: Lesion) -> float:
+def attribution_in_lesion(heat: Floats, lesion: Lesion) -> float:
     """Share of a map that lies in the lesion; 0 of a blank one."""
     whole = float(heat.sum())
     return float(heat[lesion].sum()) / whole if whole > 0 else 0.0

@@ -3,13 +3,13 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from scanvote.pipeline.explain.perturbation import Floats, Hidden, Hiding
+from scanvote.pipeline.explain.perturbation import Floats, Hidden, Perturbation
 
 OVERLAP = 2
 """Windows side by side that cover a pixel. Three found lesions no better, at twice the cost."""
 
 
-def occlude(shape: tuple[int, int], side: int) -> Hiding:
+def occlude(shape: tuple[int, int], side: int) -> Perturbation:
     """A square window at every place of a regular grid.
 
     The map is the mean, over the windows that cover a pixel, of the evidence that is lost
@@ -26,7 +26,7 @@ def occlude(shape: tuple[int, int], side: int) -> Hiding:
         lost = np.tensordot(whole - found, hidden, axes=1) / cover
         return np.asarray(np.maximum(lost, 0))
 
-    return Hiding(hidden, attribute)
+    return Perturbation(hidden, attribute)
 
 
 def windows(shape: tuple[int, int], side: int) -> Hidden:

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from scanvote.pipeline.ensemble.calibration import LEAST
+from scanvote.pipeline.ensemble.calibration import EPSILON
 
 Floats = NDArray[np.float64]
 Hidden = NDArray[np.bool_]
@@ -23,7 +23,7 @@ _DIGITS = 4
 
 
 @dataclass(frozen=True)
-class Hiding:
+class Perturbation:
     """Variants of a scan, and what their evidence says of its pixels.
 
     Attributes:
@@ -41,18 +41,20 @@ def blurred(image: NDArray[np.uint8], sigma: float) -> NDArray[np.uint8]:
     return np.asarray(cv2.GaussianBlur(image, (0, 0), sigma), np.uint8).reshape(image.shape)
 
 
-def hide(image: NDArray[np.uint8], neutral: NDArray[np.uint8], hidden: Hidden) -> NDArray[np.uint8]:
+def perturb(
+    image: NDArray[np.uint8], neutral: NDArray[np.uint8], hidden: Hidden
+) -> NDArray[np.uint8]:
     """uint8 (n, H, W, C): the image, and where it is hidden the neutral one."""
     return np.where(hidden[..., None], neutral, image)
 
 
-def evidence(probabilities: Floats, target: int) -> Floats:
+def class_log_odds(probabilities: Floats, target: int) -> Floats:
     """Log-odds of a class against all others, (n,), of probabilities (n, C).
 
     A probability of nearly 1 hardly moves, whatever is hidden; its odds do. They are rounded,
     so that a network which does not look at a scan has a blank map, not one of its noise.
-    A vote counts to the digits of `LEAST`: where it stays surer, it is blank as well.
+    A vote counts to the digits of `EPSILON`: where it stays surer, it is blank as well.
     """
     others = np.delete(probabilities, target, axis=1).sum(axis=1)
-    found = np.log(np.maximum(probabilities[:, target], LEAST))
-    return np.asarray((found - np.log(np.maximum(others, LEAST))).round(_DIGITS))
+    found = np.log(np.maximum(probabilities[:, target], EPSILON))
+    return np.asarray((found - np.log(np.maximum(others, EPSILON))).round(_DIGITS))

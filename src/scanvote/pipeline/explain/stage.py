@@ -8,21 +8,28 @@ import numpy as np
 import pandas as pd
 
 from scanvote.core.errors import InputError
-from scanvote.core.files import replaced_folder, write_csv, written
+from scanvote.core.files import atomic_replace_folder, atomic_write, write_csv
 from scanvote.core.progress import progress_bar
 from scanvote.params import Params
 from scanvote.params.whole import Method
 from scanvote.pipeline.ensemble.vote import Vote
-from scanvote.pipeline.explain.cases import Cases, choose_cases
-from scanvote.pipeline.explain.figures import Shown, explanations, mass_figure
+from scanvote.pipeline.explain.cases import ExplainedScans, choose_scans
+from scanvote.pipeline.explain.figures import ExplanationRow, explanations, mass_figure
 from scanvote.pipeline.explain.localisation import (
     COLUMNS,
     area_inside,
-    mass_inside,
+    attribution_in_lesion,
     mass_means,
     mass_metrics,
 )
-from scanvote.pipeline.explain.panel import VOTE, Maps, Panel, explain_scan, load_panel, scaled
+from scanvote.pipeline.explain.panel import (
+    VOTE,
+    ExplainableEnsemble,
+    Maps,
+    explain_scan,
+    load_ensemble,
+    normalise_map,
+)
 
 TITLES = {
     "best": "The surest right votes",
@@ -64,11 +71,11 @@ def explain(
         InputError: an input is missing, or no method serves the vote.
     """
     vote = Vote.read(ensemble / "vote.json")
-    cases = choose_cases(ensemble, raw, prepared, vote, params)
-    panel = load_panel(searches, vote)
+    cases = choose_scans(ensemble, raw, prepared, vote, params)
+    panel = load_ensemble(searches, vote)
     methods = _methods(panel, params)
     maps, table = _explained(panel, cases, methods, params)
-    with replaced_folder(out) as folder:
+    with atomic_replace_folder(out) as folder:
         _write_maps(cases, maps, methods[0], folder / "maps.pkl")
         write_csv(table, folder / "mass.csv")
         for name, scans in cases.galleries.items():
@@ -83,8 +90,8 @@ def explain(
     return counts | mass_metrics(means)
 
 
-def _methods(panel: Panel, params: Params) -> list[Method]:
-    found = [method for method in params.explain.methods if panel.serves(method)]
+def _methods(panel: ExplainableEnsemble, params: Params) -> list[Method]:
+    found = [method for method in params.explain.methods if panel.supports(method)]
     if not found:
         raise InputError(
             "explain.methods: no member of the vote has a feature map for gradcam;"
@@ -94,7 +101,7 @@ def _methods(panel: Panel, params: Params) -> list[Method]:
 
 
 def _explained(
-    panel: Panel, cases: Cases, methods: Sequence[Method], params: Params
+    panel: ExplainableEnsemble, cases: ExplainedScans, methods: Sequence[Method], params: Params
 ) -> tuple[Bytes, pd.DataFrame]:
     """The vote's maps, and the table of what lies in the lesions."""
     maps: Bytes = {scan: {} for scan in cases.images}
@@ -106,7 +113,7 @@ def _explained(
             # of the others the evaluation shows one map
             for method in methods if scan in thorough else methods[:1]:
                 found = explain_scan(panel, scan, image, method, params.explain, params.seed)
-                maps[scan][method] = np.rint(255 * scaled(found[VOTE])).astype(np.uint8)
+                maps[scan][method] = np.rint(255 * normalise_map(found[VOTE])).astype(np.uint8)
                 if scan in cases.measured:
                     rows += _mass_rows(cases, scan, method, found)
     table = pd.DataFrame(rows, columns=list(COLUMNS))
@@ -114,28 +121,30 @@ def _explained(
 
 
 def _mass_rows(
-    cases: Cases, scan: str, method: Method, found: Maps
+    cases: ExplainedScans, scan: str, method: Method, found: Maps
 ) -> Iterator[tuple[object, ...]]:
     """Rows of `COLUMNS`, the vote's first."""
     lesion = cases.lesions[scan]
     area = round(area_inside(cases.images[scan], lesion), 6)
     for model in sorted(found, key=lambda name: name != VOTE):
-        mass = round(mass_inside(found[model], lesion), 6)
+        mass = round(attribution_in_lesion(found[model], lesion), 6)
         yield scan, cases.groups[scan], model, method, mass, area
 
 
-def _shown(cases: Cases, maps: Bytes, scans: Sequence[str]) -> list[Shown]:
+def _shown(cases: ExplainedScans, maps: Bytes, scans: Sequence[str]) -> list[ExplanationRow]:
     return [
-        Shown(cases.images[scan], cases.captions[scan], maps[scan], cases.lesions.get(scan))
+        ExplanationRow(
+            cases.images[scan], cases.captions[scan], maps[scan], cases.lesions.get(scan)
+        )
         for scan in scans
     ]
 
 
-def _write_maps(cases: Cases, maps: Bytes, method: Method, path: Path) -> None:
+def _write_maps(cases: ExplainedScans, maps: Bytes, method: Method, path: Path) -> None:
     shard = {
         "scan_ids": np.array(list(cases.images)),
         "images": np.stack(list(cases.images.values())),
         "maps": np.stack([found[method] for found in maps.values()]),
     }
-    with written(path) as beside, beside.open("wb") as file:
+    with atomic_write(path) as beside, beside.open("wb") as file:
         pickle.dump(shard, file, protocol=5)

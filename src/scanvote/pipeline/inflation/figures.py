@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from scanvote.plots.canvas import AFTER, PREDICTED, TRUTH, canvas, worded
+from scanvote.plots.canvas import AFTER, PREDICTED, TRUTH, figure, wrap_label
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -29,10 +29,10 @@ def inflation_figure(table: pd.DataFrame, names: Mapping[str, str], path: Path) 
         " to macro F1"
     )
     ticks = [
-        f"{worded(names[name], 28)}\n{scans:,} scans tested"
+        f"{wrap_label(names[name], 28)}\n{scans:,} scans tested"
         for name, scans in zip(rows["protocol"], rows["scans"], strict=True)
     ]
-    with canvas(path, title, size=(7.2, 1.4 + 0.55 * len(rows)), columns=2) as axes:
+    with figure(path, title, size=(7.2, 1.4 + 0.55 * len(rows)), columns=2) as axes:
         for cell, name in zip(axes, ("accuracy", "macro_f1"), strict=True):
             spread = [rows[name] - rows[f"{name}_low"], rows[f"{name}_high"] - rows[name]]
             leaks = rows["protocol"].isin(["random", "look_alikes", "official_as_published"])
@@ -64,7 +64,7 @@ def shortcuts_figure(table: pd.DataFrame, path: Path) -> None:
     heights = [len(rows) for _, rows in targets]
     size = (8.4, 1.0 + 0.36 * sum(heights) + 0.6 * len(heights))
     title = "Told from size, border and intensities alone, in folds of whole groups"
-    with canvas(path, title, size, rows=len(targets), columns=2, heights=heights) as axes:
+    with figure(path, title, size, rows=len(targets), columns=2, heights=heights) as axes:
         for (left, right), (target, rows) in zip(np.atleast_2d(axes), targets, strict=True):
             _shown_estimates(left, rows)
             left.set(
@@ -83,7 +83,7 @@ def _shown_estimates(axes: "Axes", rows: pd.DataFrame) -> None:
     for place, one in enumerate(value):
         axes.annotate(f"{one:.2f}", (one, place), (0, 5), textcoords="offset points", ha="center")
     names = [
-        f"{worded(name)}, {kind}"
+        f"{wrap_label(name)}, {kind}"
         for name, kind in zip(rows["features"], rows["probe"], strict=True)
     ]
     axes.set_yticks(places, names)
@@ -97,5 +97,5 @@ def _shown_sensitivities(axes: "Axes", rows: pd.DataFrame) -> None:
     for (place, at), value in np.ndenumerate(known[names].to_numpy()):
         colour = "white" if value > 0.6 else "black"
         axes.text(at, place, f"{value:.2f}", ha="center", va="center", color=colour, fontsize=8)
-    axes.set_xticks(range(len(names)), [worded(name[12:], 14) for name in names])
+    axes.set_xticks(range(len(names)), [wrap_label(name[12:], 14) for name in names])
     axes.set_yticks([])

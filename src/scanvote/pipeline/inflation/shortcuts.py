@@ -17,13 +17,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from scanvote.core.progress import progress_bar
-from scanvote.core.seeds import derive
+from scanvote.core.seeds import derive_seed
 from scanvote.images.decode import Rgb, grey
 from scanvote.manifest import source_labels
 from scanvote.metrics.bootstrap import Integers
 from scanvote.metrics.intervals import with_intervals
-from scanvote.metrics.resampled import counted, sampled
-from scanvote.metrics.results import Answers
+from scanvote.metrics.resampled import bootstrap, confusion_metrics
+from scanvote.metrics.results import ClassifierOutput
 
 if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
@@ -148,7 +148,7 @@ def _rows(
         )
         for name, kind, seen in probes
     }
-    for key, found in sampled(answers, seed, (counted,)).items():
+    for key, found in bootstrap(answers, seed, (confusion_metrics,)).items():
         name, kind = key.split("/")
         kept = {one: found[one] for one in found if not one.startswith(("mcc", "precision_"))}
         told: dict[str, object] = {"target": target.name, "features": name, "probe": kind}
@@ -201,23 +201,23 @@ def _probe(kind: Kind, seed: int) -> "Pipeline":
             max_features=0.1,  # of the root of 363 the two of the size would hardly be any
             min_samples_leaf=3,
             class_weight="balanced",
-            random_state=derive(seed, "shortcuts"),
+            random_state=derive_seed(seed, "shortcuts"),
         )
     )
 
 
 def _answers(
     values: "pd.Series[str]", found: "pd.Series[str]", scans: pd.DataFrame, tested: Integers
-) -> Answers:
+) -> ClassifierOutput:
     """Of the tested scans, their groups numbered anew."""
     labels = tuple(sorted(set(values[tested])))
     code = {label: at for at, label in enumerate(sorted({*labels, *found[tested]}))}
     truth, guess = (one[tested].map(code).to_numpy(np.int64) for one in (values, found))
     groups = pd.factorize(scans["group"][tested])[0]
-    return Answers(tuple(code), truth, guess, np.eye(len(code))[guess], groups)
+    return ClassifierOutput(tuple(code), truth, guess, np.eye(len(code))[guess], groups)
 
 
-def _chance(answers: Answers) -> dict[str, float]:
+def _chance(answers: ClassifierOutput) -> dict[str, float]:
     """Sizes, and what who knows nothing reaches."""
     shares = np.bincount(answers.truth) / len(answers.truth)
     most, classes = float(shares.max()), int((shares > 0).sum())

@@ -30,7 +30,13 @@ from scanvote.pipeline.inflation.figures import inflation_figure, shortcuts_figu
 from scanvote.pipeline.inflation.shortcuts import measure, shortcut_metrics, shortcuts
 from scanvote.splits.groups import group_scans
 from scanvote.splits.known_patients import protocol_words
-from scanvote.splits.protocols import fold_of, grouped, official_test, published_test, strata
+from scanvote.splits.protocols import (
+    assign_folds,
+    grouped,
+    official_test,
+    published_test,
+    stratum_of,
+)
 
 if TYPE_CHECKING:
     import keras
@@ -76,7 +82,7 @@ def inflation(
             cannot be spread over folds.
     """
     scans = grouped(read_manifest(deduplicated / "manifest.csv"))
-    scans["stratum"] = strata("classification", scans)
+    scans["stratum"] = stratum_of("classification", scans)
     scans["group"] = pd.factorize(scans["group"])[0]
     pixels, measured = features([raw / path for path in scans["path"]], params, mirror)
     trainings = dict(protocols(scans, params, seed))
@@ -143,7 +149,7 @@ def _official(scans: pd.DataFrame) -> Iterator[tuple[str, Parts]]:
 def _folds(scans: pd.DataFrame, most: int, seed: int) -> list[Parts]:
     """As many folds as the rarest class has groups, and no more than `most`."""
     folds = min(most, int(scans.groupby("stratum")["group"].nunique().min()))
-    fold = fold_of(scans, folds, seed)
+    fold = assign_folds(scans, folds, seed)
     return [(scans.index[fold != one], scans.index[fold == one]) for one in range(folds)]
 
 
@@ -200,14 +206,14 @@ def _extractor(params: InflationParams, mirror: Path | None) -> "keras.Model":
     """Of RGB 0…255; a network that is named has its ImageNet weights."""
     import keras
 
-    from scanvote.models.backbones import load_backbone, scaled
-    from scanvote.models.input_spec import Brief
+    from scanvote.models.backbones import load_backbone, preprocessing
+    from scanvote.models.input_spec import InputSpec
 
     assert params.backbone is not None
     inputs = keras.Input((params.image_size, params.image_size, 3))
-    brief = Brief(inputs.shape[1:], 0, mirror)
+    brief = InputSpec(inputs.shape[1:], 0, mirror)
     backbone = load_backbone(params.backbone, brief.shape, "imagenet", brief, "inflation.backbone")
-    return keras.Model(inputs, backbone(scaled(params.backbone, inputs)))
+    return keras.Model(inputs, backbone(preprocessing(params.backbone, inputs)))
 
 
 def _scans(paths: list[Path], side: int, measured: list[Features]) -> Iterator[Rgb]:

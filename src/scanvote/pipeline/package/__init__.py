@@ -9,7 +9,7 @@
 Research use, not for diagnosis.
 """
 
-from scanvote.pipeline.package.metadata import Contents, read_contents
-from scanvote.pipeline.package.model import Answer, Package, load_package
+from scanvote.pipeline.package.metadata import ModelMetadata, read_metadata
+from scanvote.pipeline.package.model import ClassificationOutput, Package, load_package
 
-__all__ = ["Answer", "Contents", "Package", "load_package", "read_contents"]
+__all__ = ["ClassificationOutput", "ModelMetadata", "Package", "load_package", "read_metadata"]

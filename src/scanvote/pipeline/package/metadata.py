@@ -41,7 +41,7 @@ class Operating(Section):
     threshold: float
 
 
-class Seen(Section):
+class OodReference(Section):
     """What tells whether a scan is like those of the training.
 
     Attributes:
@@ -54,7 +54,7 @@ class Seen(Section):
     radius: float
 
 
-class Explaining(Section):
+class ExplainSpec(Section):
     """How the vote is explained, as the section `explain` of params.yaml."""
 
     methods: list[Method]
@@ -70,11 +70,11 @@ class Classifiers(Section):
     members: list[Network]
     operating: Operating | None
     prepare: PrepareTask
-    seen: Seen
-    explain: Explaining
+    seen: OodReference
+    explain: ExplainSpec
 
 
-class MaskWay(Section):
+class PostprocessSpec(Section):
     """How a mask is made of probabilities, as `scanvote.models.postprocess.Postprocess`."""
 
     threshold: float
@@ -88,9 +88,9 @@ class Segmenters(Section):
 
     networks: list[Network]
     context: int
-    postprocess: MaskWay
+    postprocess: PostprocessSpec
     prepare: PrepareTask
-    seen: Seen
+    seen: OodReference
 
 
 class Patients(Section):
@@ -100,7 +100,7 @@ class Patients(Section):
     segmentation: str = NOT_RECORDED
 
 
-class Contents(Section):
+class ModelMetadata(Section):
     """A package.
 
     Attributes:
@@ -129,7 +129,7 @@ class Contents(Section):
     versions: dict[str, str]
 
 
-def read_contents(folder: Path) -> Contents:
+def read_metadata(folder: Path) -> ModelMetadata:
     """What the package in `folder` holds.
 
     Raises:
@@ -139,7 +139,7 @@ def read_contents(folder: Path) -> Contents:
     try:
         values: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         _check_form(values, path)
-        return Contents.model_validate(values)
+        return ModelMetadata.model_validate(values)
     except FileNotFoundError:
         raise InputError(f"{path} is missing; run `dvc repro package`") from None
     except (KeyError, TypeError, ValueError, ValidationError) as error:
@@ -155,5 +155,5 @@ def _check_form(values: dict[str, Any], path: Path) -> None:
         )
 
 
-def write_contents(contents: Contents, folder: Path) -> None:
+def write_metadata(contents: ModelMetadata, folder: Path) -> None:
     write_json(folder / NAME, contents.model_dump(mode="json"))

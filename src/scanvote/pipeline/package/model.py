@@ -9,22 +9,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scanvote.images.decode import Mask, Rgb
-from scanvote.images.preprocess import frame, unframed
+from scanvote.images.preprocess import preprocess, to_original_space
 from scanvote.models.postprocess import Postprocess
 from scanvote.params import PrepareTask
-from scanvote.pipeline.ensemble.vote import Vote, Voted
-from scanvote.pipeline.package.metadata import VOTE, Contents, Network, read_contents
-from scanvote.pipeline.package.networks import ask, load_network
-from scanvote.pipeline.package.ood import Gauge, load_gauge
+from scanvote.pipeline.ensemble.vote import Vote, VoteResult
+from scanvote.pipeline.package.metadata import VOTE, ModelMetadata, Network, read_metadata
+from scanvote.pipeline.package.networks import load_network, predict
+from scanvote.pipeline.package.ood import OodScorer, load_ood_scorer
 
 if TYPE_CHECKING:
     import keras
 
-    from scanvote.pipeline.explain.panel import Panel
+    from scanvote.pipeline.explain.panel import ExplainableEnsemble
 
 
 @dataclass(frozen=True)
-class Answer:
+class ClassificationOutput:
     """What a package says of n scans.
 
     Attributes:
@@ -37,7 +37,7 @@ class Answer:
 
     framed: np.ndarray
     members: NDArray[np.float64]
-    vote: Voted
+    vote: VoteResult
     distances: NDArray[np.float64]
 
     @property
@@ -48,12 +48,12 @@ class Answer:
 
 
 @dataclass(frozen=True)
-class Marked:
+class SegmentationOutput:
     """What a package marks as tumour of n scans.
 
     Attributes:
         masks: bool (H, W) each, as large as the scan.
-        distances: (n,), as those of `Answer`, by the first U-Net.
+        distances: (n,), as those of `ClassificationOutput`, by the first U-Net.
     """
 
     masks: list[Mask]
@@ -74,45 +74,51 @@ class Package:
 
     def __init__(
         self,
-        contents: Contents,
+        contents: ModelMetadata,
         vote: Vote,
         members: "Sequence[keras.Model]",
         unets: "Sequence[keras.Model]",
-        gauges: tuple[Gauge, Gauge],
+        gauges: tuple[OodScorer, OodScorer],
     ) -> None:
         self.contents, self.vote = contents, vote
         self.members, self.unets = members, unets
         self.gauges = gauges
-        self._panel: Panel | None = None
+        self._panel: ExplainableEnsemble | None = None
 
-    def probabilities(self, images: Sequence[Rgb]) -> Answer:
+    def probabilities(self, images: Sequence[Rgb]) -> ClassificationOutput:
         """The vote on scans of any size, each by itself, as `decode_image` gives them."""
-        return self.answer(framed(images, self.contents.classifiers.prepare))
+        return self.answer(preprocess_scans(images, self.contents.classifiers.prepare))
 
-    def answer(self, scans: np.ndarray) -> Answer:
+    def answer(self, scans: np.ndarray) -> ClassificationOutput:
         """The vote on scans that are framed: uint8 (n, size, size, channels)."""
-        from scanvote.models.input_spec import as_classes  # imports Keras, as the networks did
+        from scanvote.models.input_spec import (
+            to_class_probabilities,  # imports Keras, as the networks did
+        )
 
         first, distances = self.gauges[0](scans)
-        others = (ask(member, scans) for member in self.members[1:])
-        members = np.stack([as_classes(said).astype(float) for said in (first, *others)])
-        return Answer(scans, members, self.vote(members), distances)
+        others = (predict(member, scans) for member in self.members[1:])
+        members = np.stack(
+            [to_class_probabilities(said).astype(float) for said in (first, *others)]
+        )
+        return ClassificationOutput(scans, members, self.vote(members), distances)
 
-    def marked(self, images: Sequence[Rgb]) -> Marked:
+    def segment(self, images: Sequence[Rgb]) -> SegmentationOutput:
         """What is marked as tumour of scans of any size, each by itself.
 
         A single scan has no slices beside it: it stands in for them.
         """
         how = self.contents.segmenters.prepare
-        found = self.framed_marked(self.stacked(framed(images, how)))
+        found = self.segment_preprocessed(self.repeat_slices(preprocess_scans(images, how)))
         pairs = zip(found.masks, images, strict=True)
-        return Marked([unframed(mask, image, how) for mask, image in pairs], found.distances)
+        return SegmentationOutput(
+            [to_original_space(mask, image, how) for mask, image in pairs], found.distances
+        )
 
-    def framed_marked(self, stacks: np.ndarray) -> Marked:
+    def segment_preprocessed(self, stacks: np.ndarray) -> SegmentationOutput:
         """Masks (size, size) of scans that are framed: uint8 (n, size, size, all channels)."""
         way = Postprocess(**self.contents.segmenters.postprocess.model_dump())
         probabilities, distances = self.mask_probabilities(stacks)
-        return Marked([way(one) for one in probabilities], distances)
+        return SegmentationOutput([way(one) for one in probabilities], distances)
 
     def mask_probabilities(
         self, stacks: np.ndarray
@@ -122,19 +128,21 @@ class Package:
         first, distances = self.gauges[1](stacks)
         mean += first[..., 0]
         for unet in self.unets[1:]:  # summed one by one, as the stage `unet` does
-            mean += ask(unet, stacks)[..., 0]
+            mean += predict(unet, stacks)[..., 0]
         mean /= len(self.unets)
         return mean, distances
 
-    def panel(self) -> "Panel":
+    def panel(self) -> "ExplainableEnsemble":
         """The members as they are explained, cut at their feature maps when first asked for."""
-        from scanvote.pipeline.explain.panel import panel_of  # imports Keras, as the networks did
+        from scanvote.pipeline.explain.panel import (
+            from_models,  # imports Keras, as the networks did
+        )
 
         if self._panel is None:
-            self._panel = panel_of(self.vote, self.members)
+            self._panel = from_models(self.vote, self.members)
         return self._panel
 
-    def stacked(self, scans: np.ndarray) -> np.ndarray:
+    def repeat_slices(self, scans: np.ndarray) -> np.ndarray:
         """Each slice as often as the U-Nets are shown slices, for want of those beside it."""
         slices = 2 * self.contents.segmenters.context + 1
         return np.concatenate([scans] * slices, axis=-1)
@@ -144,25 +152,25 @@ def load_package(folder: Path) -> Package:
     """Load every network of the package in `folder`.
 
     Keras is imported here and no sooner, so `scanvote.core.backend.use_backend` may be called with
-    the backend of `read_contents` before; any backend gives the same to rounding.
+    the backend of `read_metadata` before; any backend gives the same to rounding.
 
     Raises:
         InputError: it is no package, or a file of it is missing or damaged.
     """
-    contents = read_contents(folder)
+    contents = read_metadata(folder)
     classifiers, segmenters = contents.classifiers, contents.segmenters
     members, unets = _load(folder, classifiers.members), _load(folder, segmenters.networks)
     gauges = (
-        load_gauge(folder, classifiers.seen, members[0]),
-        load_gauge(folder, segmenters.seen, unets[0]),
+        load_ood_scorer(folder, classifiers.seen, members[0]),
+        load_ood_scorer(folder, segmenters.seen, unets[0]),
     )
     return Package(contents, Vote.read(folder / VOTE), members, unets, gauges)
 
 
-def framed(images: Sequence[Rgb], how: PrepareTask) -> np.ndarray:
+def preprocess_scans(images: Sequence[Rgb], how: PrepareTask) -> np.ndarray:
     """uint8 (n, size, size, channels)."""
     empty = np.zeros((0, how.image_size, how.image_size, how.channels), np.uint8)
-    return np.stack([frame(image, how) for image in images]) if images else empty
+    return np.stack([preprocess(image, how) for image in images]) if images else empty
 
 
 def _load(folder: Path, networks: Sequence[Network]) -> "list[keras.Model]":

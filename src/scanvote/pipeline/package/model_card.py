@@ -3,10 +3,10 @@
 from scanvote.core.disclaimer import DISCLAIMER
 from scanvote.params import PrepareTask
 from scanvote.pipeline.ensemble.vote import Vote
-from scanvote.pipeline.package.metadata import NOT_RECORDED, Contents
+from scanvote.pipeline.package.metadata import NOT_RECORDED, ModelMetadata
 
 
-def card(contents: Contents, vote: Vote) -> str:
+def card(contents: ModelMetadata, vote: Vote) -> str:
     """Markdown of a package."""
     classifiers, segmenters = contents.classifiers, contents.segmenters
     members = [
@@ -83,7 +83,7 @@ def _listed(labels: list[str]) -> str:
     return f"{', '.join(words[:-1])} and {words[-1]}"
 
 
-def _operating(contents: Contents) -> str:
+def _operating(contents: ModelMetadata) -> str:
     operating = contents.classifiers.operating
     if operating is None:
         return "of more than two classes no operating point"
@@ -91,7 +91,7 @@ def _operating(contents: Contents) -> str:
     return f"{positive} is to be called from a probability of {operating.threshold:g} on"
 
 
-def _mask(contents: Contents) -> str:
+def _mask(contents: ModelMetadata) -> str:
     way = contents.segmenters.postprocess
     steps = [f"pixels of a probability from {way.threshold:g} on"]
     steps += ["what they enclose"] if way.fill_holes else []

@@ -25,7 +25,7 @@ def load_network(path: Path) -> "keras.Model":
     return load_saved_model(path, "package")
 
 
-def ask(model: "keras.Model", scans: np.ndarray) -> np.ndarray:
+def predict(model: "keras.Model", scans: np.ndarray) -> np.ndarray:
     """float32 (n, …) of uint8 scans (n, H, W, C)."""
     found = np.zeros((len(scans), *model.output_shape[1:]), np.float32)
     for first in range(0, len(scans), _BATCH):
@@ -34,7 +34,7 @@ def ask(model: "keras.Model", scans: np.ndarray) -> np.ndarray:
     return found
 
 
-def ask_with_features(model: "keras.Model", scans: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def predict_with_features(model: "keras.Model", scans: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Features (n, d) and what is said (n, …), of `scanvote.models.features.with_features`."""
     found = [np.zeros((len(scans), *shape[1:]), np.float32) for shape in model.output_shape]
     for first in range(0, len(scans), _BATCH):

@@ -15,7 +15,7 @@ import numpy as np
 
 from scanvote.core.backend import use_backend
 from scanvote.core.errors import InputError
-from scanvote.core.files import written
+from scanvote.core.files import atomic_write
 from scanvote.pipeline.package.networks import load_network
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ def _export(path: Path) -> Path:
     _number_names_anew()
     model, target = load_network(path), path.with_suffix(".onnx")
     _hold_constants(model)
-    with written(target) as beside:
+    with atomic_write(target) as beside:
         raw = beside.with_name(f"{beside.stem}-raw.onnx")
         try:
             beside.write_bytes(_convert(model, raw).SerializeToString(deterministic=True))

@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from scanvote.arrays import mapped_split
+from scanvote.arrays import memmap_split
 from scanvote.core.errors import InputError
-from scanvote.core.seeds import generator
-from scanvote.pipeline.package.metadata import Seen
-from scanvote.pipeline.package.networks import ask_with_features
-from scanvote.pipeline.package.ood_features import NUMBERS, appearance
+from scanvote.core.seeds import rng
+from scanvote.pipeline.package.metadata import OodReference
+from scanvote.pipeline.package.networks import predict_with_features
+from scanvote.pipeline.package.ood_features import NUMBERS, intensity_statistics
 from scanvote.pipeline.package.ood_reference import (
     MOST,
     Descriptors,
     Reference,
-    radius_of,
+    ood_threshold,
     reference_of,
 )
 
@@ -29,7 +29,7 @@ _AT_ONCE = 256
 
 
 @dataclass(frozen=True)
-class Gauge:
+class OodScorer:
     """A network that tells, with its answer, how far a scan is from all that it has seen.
 
     Attributes:
@@ -44,12 +44,12 @@ class Gauge:
 
     def __call__(self, scans: np.ndarray) -> tuple[np.ndarray, NDArray[np.float64]]:
         """What the network says of uint8 (n, H, W, C), and the distances (n,)."""
-        features, said = ask_with_features(self.network, scans)
-        descriptors = np.concatenate([features, appearance(scans)], axis=1)
+        features, said = predict_with_features(self.network, scans)
+        descriptors = np.concatenate([features, intensity_statistics(scans)], axis=1)
         return said, self.reference.distances(descriptors) / self.radius
 
 
-def load_gauge(folder: Path, seen: Seen, model: "keras.Model") -> Gauge:
+def load_ood_scorer(folder: Path, seen: OodReference, model: "keras.Model") -> OodScorer:
     """Read what lies in the package in `folder`.
 
     Raises:
@@ -60,10 +60,10 @@ def load_gauge(folder: Path, seen: Seen, model: "keras.Model") -> Gauge:
     network, reference = with_features(model), Reference.read(folder / seen.arrays)
     if network.output_shape[0][1] + NUMBERS != len(reference.centre):
         raise InputError(f"{folder / seen.arrays} is of another network; run `dvc repro package`")
-    return Gauge(network, reference, seen.radius)
+    return OodScorer(network, reference, seen.radius)
 
 
-def write_seen(
+def write_ood_reference(
     model: "keras.Model", prepared: Path, slices: int, share: float, seed: int, path: Path
 ) -> float:
     """Write the descriptors of the training's scans, at most `MOST`, without augmented copies.
@@ -85,19 +85,19 @@ def write_seen(
     """
     from scanvote.models.features import with_features  # imports Keras
 
-    network, train = with_features(model), mapped_split(prepared, "train")
+    network, train = with_features(model), memmap_split(prepared, "train")
     rows = _scans_of(train["scan_ids"], seed)
     reference = reference_of(*_described(network, train["images"], rows, slices))
     reference.write(path)
-    validation = mapped_split(prepared, "validation")["images"]
+    validation = memmap_split(prepared, "validation")["images"]
     parts = _described(network, validation, np.arange(len(validation)), slices)
-    return radius_of(reference.distances(np.concatenate(parts, axis=1)), share)
+    return ood_threshold(reference.distances(np.concatenate(parts, axis=1)), share)
 
 
 def _scans_of(names: np.ndarray, seed: int) -> NDArray[np.int64]:
     """The rows of scans, each before its copies, that are described."""
     rows = np.sort(np.unique(names, return_index=True)[1])
-    order = generator(seed, "package", "seen").permutation(len(rows))
+    order = rng(seed, "package", "seen").permutation(len(rows))
     return np.sort(rows[order[:MOST]])
 
 
@@ -108,6 +108,6 @@ def _described(
     features, looks = list[Descriptors](), list[Descriptors]()
     for first in range(0, len(rows), _AT_ONCE):
         stacks = np.concatenate([images[rows[first : first + _AT_ONCE]]] * slices, axis=-1)
-        features.append(ask_with_features(network, stacks)[0])
-        looks.append(appearance(stacks))
+        features.append(predict_with_features(network, stacks)[0])
+        looks.append(intensity_statistics(stacks))
     return np.concatenate(features), np.concatenate(looks)

@@ -15,7 +15,7 @@ Grey = NDArray[np.float64]
 """(n, H, W), 0…1; in double precision, so that no sum hangs on how many scans there are."""
 
 
-def appearance(scans: NDArray[np.uint8]) -> NDArray[np.float32]:
+def intensity_statistics(scans: NDArray[np.uint8]) -> NDArray[np.float32]:
     """(n, `NUMBERS`) of scans (n, H, W, C).
 
     The square roots of the histogram's shares, mean and spread; how much neighbours differ, down

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from scanvote.arrays import load_shard
 from scanvote.core.errors import InputError
-from scanvote.core.files import written
+from scanvote.core.files import atomic_write
 
 MOST = 20_000
 """Scans of the training that are kept."""
@@ -66,7 +66,7 @@ class Reference:
 
     def write(self, path: Path) -> None:
         arrays = {"centre": self.centre, "scale": self.scale, "rows": self.rows}
-        with written(path) as beside, beside.open("wb") as file:
+        with atomic_write(path) as beside, beside.open("wb") as file:
             pickle.dump({key: np.ascontiguousarray(a) for key, a in arrays.items()}, file, 5)
 
     @classmethod
@@ -101,7 +101,7 @@ def reference_of(*parts: Descriptors) -> Reference:
     return Reference(centre, scale, _placed(every, centre, scale))
 
 
-def radius_of(distances: NDArray[np.float64], share: float) -> float:
+def ood_threshold(distances: NDArray[np.float64], share: float) -> float:
     """The distance within which at least this share lies; above 0, even if all of them are."""
     least = float(np.finfo(np.float32).eps)
     return max(float(np.quantile(distances, share, method="higher")), least)

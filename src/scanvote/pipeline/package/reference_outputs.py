@@ -15,7 +15,7 @@ from scanvote.core.errors import InputError
 TRUTH = ["scan", "label", "group"]
 
 
-def examined(vote: pd.DataFrame, manifest: pd.DataFrame) -> pd.DataFrame:
+def write_reference_outputs(vote: pd.DataFrame, manifest: pd.DataFrame) -> pd.DataFrame:
     """The table of a vote.
 
     Args:
@@ -50,7 +50,7 @@ def digest_of(table: pd.DataFrame) -> str:
     return digest(table[TRUTH].to_numpy().tolist())
 
 
-def read_examined(path: Path) -> pd.DataFrame:
+def read_reference_outputs(path: Path) -> pd.DataFrame:
     """The table in `path`.
 
     Raises:

@@ -7,12 +7,12 @@ from pathlib import Path
 import pandas as pd
 
 from scanvote.core.errors import InputError
-from scanvote.core.files import replaced_folder, sha256, write_csv, write_text
+from scanvote.core.files import atomic_replace_folder, sha256, write_csv, write_text
 from scanvote.manifest import read_manifest
 from scanvote.metrics.operating_point import positive_class, threshold
 from scanvote.params import Params
 from scanvote.params.whole import EvaluateParams
-from scanvote.pipeline.ensemble.members import member_paths
+from scanvote.pipeline.ensemble.members import model_paths
 from scanvote.pipeline.ensemble.vote import Vote
 from scanvote.pipeline.package.metadata import (
     CARD,
@@ -21,22 +21,22 @@ from scanvote.pipeline.package.metadata import (
     TEST,
     VOTE,
     Classifiers,
-    Contents,
-    Explaining,
-    MaskWay,
+    ExplainSpec,
+    ModelMetadata,
     Network,
+    OodReference,
     Operating,
     Patients,
-    Seen,
+    PostprocessSpec,
     Segmenters,
-    write_contents,
+    write_metadata,
 )
 from scanvote.pipeline.package.model import load_package
 from scanvote.pipeline.package.model_card import card
 from scanvote.pipeline.package.networks import load_network
 from scanvote.pipeline.package.onnx_export import export_networks
-from scanvote.pipeline.package.ood import write_seen
-from scanvote.pipeline.package.reference_outputs import digest_of, examined
+from scanvote.pipeline.package.ood import write_ood_reference
+from scanvote.pipeline.package.reference_outputs import digest_of, write_reference_outputs
 from scanvote.pipeline.package.samples import write_samples
 from scanvote.pipeline.package.verification import check_masks, check_vote
 from scanvote.pipeline.package.versions import versions
@@ -46,7 +46,7 @@ from scanvote.splits.known_patients import KnownPatients
 TASKS = ("classification", "segmentation")
 
 
-def pack(
+def build_package(
     searches: Path,
     ensemble: Path,
     unet: Path,
@@ -84,9 +84,11 @@ def pack(
     vote = rows[rows["model"] == "vote"]
     on_test = vote[vote["split"] == "test"]
     manifests = sorted(prepared.glob("*/manifest.csv"))
-    test = examined(on_test, read_manifest(prepared / "classification" / "manifest.csv"))
-    with replaced_folder(out) as folder:
-        contents = Contents(
+    test = write_reference_outputs(
+        on_test, read_manifest(prepared / "classification" / "manifest.csv")
+    )
+    with atomic_replace_folder(out) as folder:
+        contents = ModelMetadata(
             form=2,
             smoke=params.smoke,
             backend=params.backend,
@@ -101,7 +103,7 @@ def pack(
         if params.package.onnx:
             export_networks(sorted(folder.rglob("*.keras")))
         write_samples(raw, prepared, params.package.samples, folder / SAMPLES)
-        write_contents(contents, folder)
+        write_metadata(contents, folder)
         write_csv(test, folder / TEST)
         write_text(folder / CARD, card(contents, Vote.read(folder / VOTE)))
         return _checked(folder, on_test, unet, raw, prepared)
@@ -122,7 +124,7 @@ def _classifiers(
     folder: Path,
 ) -> Classifiers:
     rule = Vote.read(ensemble / VOTE)
-    paths = member_paths(searches, rule.members)
+    paths = model_paths(searches, rule.members)
     members = _packed(paths, rule.members, folder, "members", params.package.onnx)
     shutil.copyfile(ensemble / VOTE, folder / VOTE)
     return Classifiers(
@@ -131,7 +133,7 @@ def _classifiers(
         operating=_operating(vote, params.evaluate),
         prepare=params.prepare.classification,
         seen=_seen(members[0], prepared / "classification", 1, params, folder),
-        explain=Explaining.model_validate(params.explain.model_dump(exclude={"scans"})),
+        explain=ExplainSpec.model_validate(params.explain.model_dump(exclude={"scans"})),
     )
 
 
@@ -146,19 +148,21 @@ def _segmenters(unet: Path, prepared: Path, params: Params, folder: Path) -> Seg
     return Segmenters(
         networks=networks,
         context=context,
-        postprocess=MaskWay.model_validate_json(text),
+        postprocess=PostprocessSpec.model_validate_json(text),
         prepare=params.prepare.segmentation,
         seen=_seen(networks[0], prepared / "segmentation", 2 * context + 1, params, folder),
     )
 
 
-def _seen(network: Network, prepared: Path, slices: int, params: Params, folder: Path) -> Seen:
+def _seen(
+    network: Network, prepared: Path, slices: int, params: Params, folder: Path
+) -> OodReference:
     """Describe the scans that the network was trained on."""
     arrays = f"{SEEN}/{Path(network.keras).parent}.pkl"
     model = load_network(folder / network.keras)
     share, seed = params.package.seen, params.seed
-    radius = write_seen(model, prepared, slices, share, seed, folder / arrays)
-    return Seen(arrays=arrays, radius=radius)
+    radius = write_ood_reference(model, prepared, slices, share, seed, folder / arrays)
+    return OodReference(arrays=arrays, radius=radius)
 
 
 def _packed(

@@ -6,13 +6,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from scanvote.arrays import Shard, mapped_split
+from scanvote.arrays import Shard, memmap_split
 from scanvote.core.errors import InputError
 from scanvote.images.decode import decode_image
 from scanvote.manifest import read_manifest
 from scanvote.pipeline.package.metadata import Network
-from scanvote.pipeline.package.model import Package, framed
-from scanvote.pipeline.package.networks import ask
+from scanvote.pipeline.package.model import Package, preprocess_scans
+from scanvote.pipeline.package.networks import predict
 from scanvote.pipeline.package.onnx_export import TOLERANCE as ONNX_TOLERANCE
 from scanvote.pipeline.package.onnx_export import onnx_answer
 from scanvote.predictions import decode_mask, probabilities, read_predictions
@@ -48,7 +48,7 @@ def check_vote(
     Raises:
         InputError: the package is farther from the pipeline than rounding takes it.
     """
-    shard, members = mapped_split(prepared, "test"), package.contents.classifiers.members
+    shard, members = memmap_split(prepared, "test"), package.contents.classifiers.members
     paths = read_manifest(prepared / "manifest.csv").set_index("scan_id")["path"]
     labels = np.array(package.vote.labels)
     apart, differing, outside, onnx = 0.0, 0, 0, [0.0]
@@ -87,14 +87,14 @@ def check_masks(package: Package, folder: Path, unet: Path, prepared: Path) -> d
     Raises:
         InputError: the package is farther from the pipeline than rounding takes it.
     """
-    segmenters, shard = package.contents.segmenters, mapped_split(prepared, "test")
+    segmenters, shard = package.contents.segmenters, memmap_split(prepared, "test")
     table = read_predictions(unet / "predictions.csv")
     masks = table[table["split"] == "test"].set_index("scan_id")["predicted"]
     turned, pixels, outside, onnx = 0, 0, 0, [0.0]
     for first in range(0, len(shard["images"]), _AT_ONCE):
         scans = shard["scan_ids"][first : first + _AT_ONCE]
-        stacks = package.stacked(shard["images"][first : first + _AT_ONCE])
-        marked = package.framed_marked(stacks)
+        stacks = package.repeat_slices(shard["images"][first : first + _AT_ONCE])
+        marked = package.segment_preprocessed(stacks)
         outside += int((marked.distances > 1).sum())
         for scan, mask in zip(scans.tolist(), marked.masks, strict=True):
             turned += int((mask != decode_mask(masks[scan], *mask.shape)).sum())
@@ -122,7 +122,7 @@ def _shown(
     images = np.asarray(shard["images"][rows])
     if how.intensity_of != "scan":
         return images
-    anew = framed([decode_image(raw / paths[name]) for name in names], how)
+    anew = preprocess_scans([decode_image(raw / paths[name]) for name in names], how)
     for name, one, other in zip(names, images, anew, strict=True):
         if not np.array_equal(one, other):
             raise InputError(
@@ -136,7 +136,7 @@ def _onnx_apart(
     models: Sequence[object], networks: Sequence[Network], folder: Path, scans: np.ndarray
 ) -> list[float]:
     return [
-        _apart(onnx_answer(folder / network.onnx, scans), ask(model, scans))
+        _apart(onnx_answer(folder / network.onnx, scans), predict(model, scans))
         for model, network in zip(models, networks, strict=True)
         if network.onnx
     ]

@@ -6,11 +6,11 @@ import cv2
 import numpy as np
 import pandas as pd
 
-from scanvote.core.seeds import generator
+from scanvote.core.seeds import rng
 from scanvote.images.decode import Rgb, decode_image
-from scanvote.images.preprocess import part_of
+from scanvote.images.preprocess import crop_scan
 from scanvote.images.resize import resize
-from scanvote.pipeline.prepare.rows import Preparation
+from scanvote.pipeline.prepare.rows import Preprocessor
 from scanvote.plots.canvas import gallery
 
 SHOWN = 24
@@ -20,7 +20,7 @@ SIDE = 160
 FOUND, FALLBACK = (0, 220, 0), (230, 0, 0)
 
 
-def write_crop_montage(images: Preparation, scans: pd.DataFrame, path: Path) -> None:
+def write_crop_montage(images: Preprocessor, scans: pd.DataFrame, path: Path) -> None:
     """Draw 24 scans, half of them fallbacks where there are as many, as a PNG.
 
     Args:
@@ -31,7 +31,7 @@ def write_crop_montage(images: Preparation, scans: pd.DataFrame, path: Path) -> 
     Raises:
         DecodeError: a scan is missing or not whole.
     """
-    shown = chosen(scans, SHOWN, images.params.seed)
+    shown = sample_scans(scans, SHOWN, images.params.seed)
     boxed = np.stack([_boxed(images, scan) for scan in shown["path"]])
     share = 1 - scans["cropped"].mean()
     title = (
@@ -41,7 +41,7 @@ def write_crop_montage(images: Preparation, scans: pd.DataFrame, path: Path) -> 
     gallery(boxed, [_caption(scan) for scan in shown.to_dict("records")], title, path)
 
 
-def chosen(scans: pd.DataFrame, count: int, seed: int) -> pd.DataFrame:
+def sample_scans(scans: pd.DataFrame, count: int, seed: int) -> pd.DataFrame:
     """Up to `count` of the scans, half of them fallbacks if there are, evenly over the classes."""
     fallbacks, found = scans[~scans["cropped"]], scans[scans["cropped"]]
     few = min(len(fallbacks), max(count // 2, count - len(found)))
@@ -50,15 +50,15 @@ def chosen(scans: pd.DataFrame, count: int, seed: int) -> pd.DataFrame:
 
 
 def _evenly(scans: pd.DataFrame, count: int, seed: int) -> pd.DataFrame:
-    shuffled = scans.iloc[generator(seed, "crop montage").permutation(len(scans))]
+    shuffled = scans.iloc[rng(seed, "crop montage").permutation(len(scans))]
     turns = shuffled.groupby("label").cumcount().to_numpy()
     taken = shuffled.iloc[np.argsort(turns, kind="stable")].head(count)
     return taken.sort_values(["label", "scan_id"], kind="stable")
 
 
-def _boxed(images: Preparation, path: str) -> Rgb:
+def _boxed(images: Preprocessor, path: str) -> Rgb:
     image = decode_image(images.raw / path)
-    part = part_of(image, images.how)
+    part = crop_scan(image, images.config)
     x, y, width, height = part.box
     thickness = max(1, round(1.5 * max(image.shape) / SIDE))
     corner, opposite = (x, y), (x + width - 1, y + height - 1)

@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from scanvote.arrays import Row, rows_a_shard, write_shards
-from scanvote.core.seeds import generator
+from scanvote.arrays import Row, rows_per_shard, write_shards
+from scanvote.core.seeds import rng
 from scanvote.images.augment import augment
 from scanvote.images.crop import Box, crop
 from scanvote.images.decode import Mask, decode_image, decode_mask
 from scanvote.images.intensity import Counts, normalise, tissue_counts
-from scanvote.images.preprocess import Part, part_of, resized
+from scanvote.images.preprocess import CroppedScan, crop_scan, resized
 from scanvote.images.resize import pixel_size, resize_mask
 from scanvote.params import Params, PrepareTask, Task
 from scanvote.splits.groups import SPLITS
@@ -24,7 +24,7 @@ Scan = dict[Any, Any]
 
 
 @dataclass(frozen=True)
-class Portion:
+class ShardSpec:
     """The rows of one shard, known before any is made.
 
     Attributes:
@@ -50,7 +50,7 @@ class Portion:
             row += self.each
 
 
-def portions(scans: pd.DataFrame, how: PrepareTask) -> list[Portion]:
+def plan_shards(scans: pd.DataFrame, how: PrepareTask) -> list[ShardSpec]:
     """The shards of all splits, train first.
 
     Args:
@@ -58,7 +58,7 @@ def portions(scans: pd.DataFrame, how: PrepareTask) -> list[Portion]:
         how: the copies, and the size of a row.
     """
     # an image, and a mask beside it at the most
-    size = rows_a_shard(how.image_size**2 * (how.channels + 1))
+    size = rows_per_shard(how.image_size**2 * (how.channels + 1))
     return [
         portion
         for split in SPLITS
@@ -66,17 +66,17 @@ def portions(scans: pd.DataFrame, how: PrepareTask) -> list[Portion]:
     ]
 
 
-def _cut(scans: pd.DataFrame, split: str, copies: int, size: int) -> Iterator[Portion]:
+def _cut(scans: pd.DataFrame, split: str, copies: int, size: int) -> Iterator[ShardSpec]:
     each = 1 + (copies if split == "train" else 0)
     total = each * len(scans)
     for number, first in enumerate(range(0, total, size)):
         rows = range(first, min(first + size, total))
         part = scans.iloc[first // each : -(-rows.stop // each)]
-        yield Portion(split, number, rows, each, part)
+        yield ShardSpec(split, number, rows, each, part)
 
 
 @dataclass(frozen=True)
-class Found:
+class PreprocessInfo:
     """What became of a scan.
 
     Attributes:
@@ -92,12 +92,12 @@ class Found:
     pixel: tuple[float, float]
 
 
-class Preparation:
+class Preprocessor:
     """From the scans of a task to the rows of its shards."""
 
     def __init__(self, task: Task, raw: Path, params: Params, labels: list[str]) -> None:
         self.task, self.raw, self.params = task, raw, params
-        self.how: PrepareTask = getattr(params.prepare, task)
+        self.config: PrepareTask = getattr(params.prepare, task)
         self._codes = {label: code for code, label in enumerate(labels)}
         self.counts: dict[str, Counts] = {}
         """By series, of all its scans, where these are changed alike."""
@@ -109,14 +109,14 @@ class Preparation:
             DecodeError: a scan is missing or not whole.
         """
         counted = (
-            tissue_counts(resized(self._part(scan), self.how), self.how.intensity)
+            tissue_counts(resized(self._part(scan), self.config), self.config.intensity)
             for scan in scans.to_dict("records")
         )
         counts = np.asarray(sum(counted))
         together = np.broadcast_to(counts.sum(axis=0), counts.shape)
-        return together if self.how.intensity_of == "volume" else counts
+        return together if self.config.intensity_of == "volume" else counts
 
-    def write(self, folder: Path, portion: Portion) -> dict[str, Found]:
+    def write(self, folder: Path, portion: ShardSpec) -> dict[str, PreprocessInfo]:
         """Write one shard.
 
         Returns:
@@ -125,12 +125,12 @@ class Preparation:
         Raises:
             DecodeError: a scan or a mask is missing or not whole.
         """
-        found: dict[str, Found] = {}
+        found: dict[str, PreprocessInfo] = {}
         rows = self._rows(portion, found)
         write_shards(folder, portion.split, rows, len(portion.rows), portion.number)
         return found
 
-    def _rows(self, portion: Portion, found: dict[str, Found]) -> Iterator[Row]:
+    def _rows(self, portion: ShardSpec, found: dict[str, PreprocessInfo]) -> Iterator[Row]:
         for scan, wanted in portion.wanted():
             image, mask, found[scan["scan_id"]] = self.load(scan)
             for at in wanted:
@@ -139,10 +139,10 @@ class Preparation:
     def _copy(
         self, scan: Scan, image: np.ndarray, mask: np.ndarray | None, at: int
     ) -> tuple[np.ndarray, np.ndarray | None]:
-        random = generator(self.params.seed, "augment", scan["scan_id"], at - 1)
+        random = rng(self.params.seed, "augment", scan["scan_id"], at - 1)
         return augment(image, mask, self.params.prepare.augment, random)
 
-    def load(self, scan: Scan) -> tuple[np.ndarray, np.ndarray | None, Found]:
+    def load(self, scan: Scan) -> tuple[np.ndarray, np.ndarray | None, PreprocessInfo]:
         """One scan as a network takes it.
 
         Returns:
@@ -154,13 +154,13 @@ class Preparation:
             mask = decode_mask(self.raw / scan["mask_path"])
         part = self._part(scan)
         left = 0 if mask is None else _left(mask, part.tissue, part.box)
-        pixel = pixel_size(part.image.shape, self.how.image_size, self.how.resize)
+        pixel = pixel_size(part.image.shape, self.config.image_size, self.config.resize)
         counts = self.counts.get(series_of(scan))
-        image = normalise(resized(part, self.how), self.how.intensity, counts)
-        found = Found(part.cropped, part.stripped, left, pixel)
+        image = normalise(resized(part, self.config), self.config.intensity, counts)
+        found = PreprocessInfo(part.cropped, part.stripped, left, pixel)
         return image, self._resized_mask(mask, part.box), found
 
-    def lesion(self, scan: Scan) -> Mask:
+    def lesion_mask(self, scan: Scan) -> Mask:
         """Where the scan's mask lies in its row, whatever the task: bool (size, size).
 
         It is stripped, cropped and resized with the scan.
@@ -172,14 +172,14 @@ class Preparation:
         left = mask if part.tissue is None else mask & part.tissue
         return np.asarray(self._resized_mask(left, part.box), bool)
 
-    def _part(self, scan: Scan) -> Part:
-        return part_of(decode_image(self.raw / scan["path"]), self.how)
+    def _part(self, scan: Scan) -> CroppedScan:
+        return crop_scan(decode_image(self.raw / scan["path"]), self.config)
 
     def _resized_mask(self, mask: Mask | None, box: Box) -> np.ndarray | None:
         if mask is None:
             return None
         marked = crop(mask, box).astype(np.uint8)
-        return resize_mask(marked, self.how.image_size, self.how.resize)
+        return resize_mask(marked, self.config.image_size, self.config.resize)
 
     def _row(self, scan: Scan, image: np.ndarray, mask: np.ndarray | None) -> Row:
         row: Row = {"images": image, "scan_ids": np.array(scan["scan_id"])}

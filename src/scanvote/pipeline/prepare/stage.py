@@ -6,15 +6,15 @@ from pathlib import Path
 
 import pandas as pd
 
-from scanvote.core.files import replaced_folder
-from scanvote.core.parallel import mapped, results
+from scanvote.core.files import atomic_replace_folder
+from scanvote.core.parallel import parallel_map, results
 from scanvote.core.progress import progress_bar
-from scanvote.core.terminal import tell
+from scanvote.core.terminal import print_status
 from scanvote.images.intensity import Counts
 from scanvote.manifest import PIXEL, classes, write_manifest
 from scanvote.params import Params, PrepareTask, Task
 from scanvote.pipeline.prepare.crop_montage import write_crop_montage
-from scanvote.pipeline.prepare.rows import Found, Preparation, portions, series_of
+from scanvote.pipeline.prepare.rows import PreprocessInfo, Preprocessor, plan_shards, series_of
 from scanvote.splits.groups import SPLITS
 from scanvote.splits.known_patients import KnownPatients
 from scanvote.splits.protocols import check_leaks, split_scans
@@ -55,20 +55,20 @@ def prepare(
     scans = split_scans(task, deduplicated / "manifest.csv", params.split, params.seed)
     leaks = check_leaks(scans, params.split)
     known = KnownPatients.of(scans)
-    tell(audit_line(task, leaks, known))
-    images = Preparation(task, raw, params, classes(scans))
-    if images.how.intensity_of != "scan":
+    print_status(audit_line(task, leaks, known))
+    images = Preprocessor(task, raw, params, classes(scans))
+    if images.config.intensity_of != "scan":
         images.counts = _counts_by_series(images, scans, processes)
-    with replaced_folder(out) as folder:
+    with atomic_replace_folder(out) as folder:
         found = _write(images, scans, folder, processes)
         became = [found[scan] for scan in scans["scan_id"]]
         scans["cropped"] = [one.cropped for one in became]
         scans["stripped"] = [one.stripped for one in became]
         scans[list(PIXEL)] = _pixels(scans, [one.pixel for one in became])
-        if images.how.crop:
+        if images.config.crop:
             write_crop_montage(images, scans, folder / "crop.png")
         write_manifest(scans, folder / "manifest.csv")
-    metrics = _counts(scans) | known.metrics() | leaks | _fallbacks(scans, images.how)
+    metrics = _counts(scans) | known.metrics() | leaks | _fallbacks(scans, images.config)
     return metrics | _lost(scans, found) if task == "segmentation" else metrics
 
 
@@ -79,23 +79,23 @@ def audit_line(task: Task, leaks: dict[str, int], known: KnownPatients) -> str:
 
 
 def _counts_by_series(
-    images: Preparation, scans: pd.DataFrame, processes: int | None
+    images: Preprocessor, scans: pd.DataFrame, processes: int | None
 ) -> dict[str, Counts]:
     series = [series_of(scan) for scan in scans.to_dict("records")]
     parts = {str(name): part for name, part in scans.groupby(series, sort=False)}
-    counted = mapped(images.count, list(parts.values()), "Grey values by series", processes)
+    counted = parallel_map(images.count, list(parts.values()), "Grey values by series", processes)
     return dict(zip(parts, counted, strict=True))
 
 
 def _write(
-    images: Preparation, scans: pd.DataFrame, folder: Path, processes: int | None
-) -> dict[str, Found]:
+    images: Preprocessor, scans: pd.DataFrame, folder: Path, processes: int | None
+) -> dict[str, PreprocessInfo]:
     """Write all shards; by scan what became of it."""
-    parts = portions(scans, images.how)
+    parts = plan_shards(scans, images.config)
     total = sum(len(part.rows) for part in parts)
     if processes is None:
         processes = (os.cpu_count() or 1) if total >= WORTH_A_POOL else 1
-    found: dict[str, Found] = {}
+    found: dict[str, PreprocessInfo] = {}
     done = 0
     with progress_bar("Prepare") as progress:
         progress(0, total, parts[0].split)
@@ -134,7 +134,7 @@ def _fallbacks(scans: pd.DataFrame, how: PrepareTask) -> dict[str, float]:
     return {"crop_fallback_share": round(crop, 4), "strip_fallback_share": round(strip, 4)}
 
 
-def _lost(scans: pd.DataFrame, found: dict[str, Found]) -> dict[str, float]:
+def _lost(scans: pd.DataFrame, found: dict[str, PreprocessInfo]) -> dict[str, float]:
     marked = int(scans["mask_pixels"].sum())
     left = sum(one.mask_pixels for one in found.values())
     return {"lost_mask_share": round(1 - left / marked, 4) if marked else 0.0}

@@ -36,14 +36,14 @@ class Bullets:
 
 
 @dataclass(frozen=True)
-class Answers:
+class QuestionList:
     """Terms, each with what is known of it."""
 
     pairs: tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True)
-class Tiles:
+class StatCards:
     """The few figures that a reader must see first: name, figure, what it says."""
 
     figures: tuple[tuple[str, str, str], ...]
@@ -108,7 +108,7 @@ class Commands:
 
 
 @dataclass(frozen=True)
-class Folded:
+class Collapsible:
     """What is shown on demand."""
 
     summary: str
@@ -120,13 +120,13 @@ Block = (
     | Notice
     | Heading
     | Bullets
-    | Answers
-    | Tiles
+    | QuestionList
+    | StatCards
     | Table
     | Picture
     | Pictures
     | Commands
-    | Folded
+    | Collapsible
 )
 
 

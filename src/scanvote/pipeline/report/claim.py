@@ -13,7 +13,7 @@ from scanvote.pipeline.report.limits import limitations
 from scanvote.pipeline.report.numbers import NOT_REPORTED
 from scanvote.pipeline.report.page import rendered, title
 from scanvote.pipeline.report.patients import patient_claim
-from scanvote.pipeline.report.report_data import Facts
+from scanvote.pipeline.report.report_data import ReportData
 from scanvote.pipeline.report.reproduce import versions
 from scanvote.pipeline.report.search import FAMILIES, voters
 from scanvote.pipeline.report.summary import class_answer, classes_of, mask_answer, question
@@ -22,7 +22,7 @@ _PAPER = f"{NOT_REPORTED}: of the manuscript"
 """What no pipeline can know."""
 
 
-def claim(facts: Facts) -> str:
+def claim(facts: ReportData) -> str:
     """The checklist as Markdown: number, item, answer."""
     told = answers(facts)
     parts = [Section("", section, _items(items, told)) for section, items in ITEMS.items()]
@@ -43,9 +43,9 @@ def _items(items: dict[int, str], told: dict[int, str]) -> tuple[Block, ...]:
     return (Table("", ("no.", "item", "answer"), rows),)
 
 
-def answers(facts: Facts) -> dict[int, str]:
+def answers(facts: ReportData) -> dict[int, str]:
     """An answer for each of the 44 numbers."""
-    parts: tuple[Callable[[Facts], dict[int, str]], ...] = (
+    parts: tuple[Callable[[ReportData], dict[int, str]], ...] = (
         _front,
         of_data,
         of_reference,
@@ -58,7 +58,7 @@ def answers(facts: Facts) -> dict[int, str]:
     return {number: answer for part in parts for number, answer in part(facts).items()}
 
 
-def _front(facts: Facts) -> dict[int, str]:
+def _front(facts: ReportData) -> dict[int, str]:
     return {
         1: f"{_PAPER}; the technology is deep learning, an ensemble of classifiers and a U-Net",
         2: f"{_PAPER}; the results stand in item 37",
@@ -69,14 +69,14 @@ def _front(facts: Facts) -> dict[int, str]:
     }
 
 
-def _summary(facts: Facts) -> Iterable[str]:
+def _summary(facts: ReportData) -> Iterable[str]:
     if facts.figures("evaluate", "classification"):
         yield f"{class_answer(facts)} {patient_claim(facts, 'classification')}"
     if facts.figures("evaluate", "segmentation"):
         yield f"{mask_answer(facts)} {patient_claim(facts, 'segmentation')}"
 
 
-def _model(facts: Facts) -> dict[int, str]:
+def _model(facts: ReportData) -> dict[int, str]:
     params, search, voting = facts.params, facts.params.search, voters(facts)
     return {
         22: f"vote of {'; '.join(voting)}; every layer is in the saved"
@@ -98,7 +98,7 @@ def _model(facts: Facts) -> dict[int, str]:
     }
 
 
-def _trials(facts: Facts) -> str:
+def _trials(facts: ReportData) -> str:
     return each(
         (terms.family(family), f"{numbers.counted(found, 'trials')} trials")
         for family in FAMILIES
@@ -106,7 +106,7 @@ def _trials(facts: Facts) -> str:
     )
 
 
-def _evaluation(facts: Facts) -> dict[int, str]:
+def _evaluation(facts: ReportData) -> dict[int, str]:
     methods = terms.listed(METHODS[one] for one in facts.params.explain.methods)
     explained = facts.figures("explain", "classification")
     classes = facts.figures("evaluate", "classification")
@@ -129,12 +129,12 @@ def _evaluation(facts: Facts) -> dict[int, str]:
     }
 
 
-def _subgroups(facts: Facts) -> str:
+def _subgroups(facts: ReportData) -> str:
     table = facts.table("metrics/evaluate/classification/subgroups.csv")
     return NOT_REPORTED if table.empty else f"in {len(table)} rows of the report"
 
 
-def _results(facts: Facts) -> dict[int, str]:
+def _results(facts: ReportData) -> dict[int, str]:
     classes = facts.figures("evaluate", "classification")
     wrong = facts.table("metrics/evaluate/classification/confusion.csv")
     missed = int((wrong["actual"] != wrong["predicted"]).sum()) if len(wrong) else 0
@@ -159,14 +159,14 @@ def _results(facts: Facts) -> dict[int, str]:
     }
 
 
-def _characteristics(facts: Facts) -> Iterable[tuple[str, str]]:
+def _characteristics(facts: ReportData) -> Iterable[tuple[str, str]]:
     for task, known in facts.known.items():
         there = [f for f in ("age", "sex", "grade", "institution") if f in known.scans]
         told = f"known: {', '.join(there)}" if there else f"age, sex and grade {UNKNOWN}"
         yield task, f"{told}; classes in each split stand in the report"
 
 
-def _end(facts: Facts) -> dict[int, str]:
+def _end(facts: ReportData) -> dict[int, str]:
     return {
         40: "; ".join(one.rstrip(".") for one in limitations(facts)),
         41: f"not for diagnosis; implications: {_PAPER}",

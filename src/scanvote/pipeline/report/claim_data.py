@@ -7,7 +7,7 @@ from scanvote.pipeline.report import numbers, terms
 from scanvote.pipeline.report.data_card.tables import UNKNOWN
 from scanvote.pipeline.report.numbers import NOT_REPORTED
 from scanvote.pipeline.report.patients import audit_claim, patients_of
-from scanvote.pipeline.report.report_data import TASKS, Facts
+from scanvote.pipeline.report.report_data import TASKS, ReportData
 from scanvote.pipeline.report.split import PROTOCOLS, leaked
 
 
@@ -16,7 +16,7 @@ def each(told: Iterable[tuple[str, str]]) -> str:
     return "; ".join(f"{name}: {words}" for name, words in told) or NOT_REPORTED
 
 
-def of_data(facts: Facts) -> dict[int, str]:
+def of_data(facts: ReportData) -> dict[int, str]:
     """Items 7 to 13: sources, eligibility, preprocessing, de-identification, acquisition."""
     every = {one.name: one for known in facts.known.values() for one in known.sets}
     prepare = facts.params.prepare
@@ -37,7 +37,7 @@ def of_data(facts: Facts) -> dict[int, str]:
     }
 
 
-def _excluded(facts: Facts) -> Iterable[tuple[str, str]]:
+def _excluded(facts: ReportData) -> Iterable[tuple[str, str]]:
     for task, known in facts.known.items():
         left = facts.figures("download", task)
         copies = facts.figures("deduplicate", task)
@@ -53,14 +53,14 @@ def _preprocessing(how: dict[str, object]) -> str:
     return ", ".join(f"{terms.words(key)} {value}" for key, value in how.items())
 
 
-def _selected(facts: Facts) -> Iterable[tuple[str, str]]:
+def _selected(facts: ReportData) -> Iterable[tuple[str, str]]:
     for task, known in facts.known.items():
         published = sum(one.published for one in known.sets)
         told = f"of {published:,} published" if published else "all that the sets hold"
         yield task, f"{len(known.scans):,} scans, {told}"
 
 
-def of_reference(facts: Facts) -> dict[int, str]:
+def of_reference(facts: ReportData) -> dict[int, str]:
     """Items 14 to 18: the reference standard."""
     every = {one.name: one for known in facts.known.values() for one in known.sets}
     return {
@@ -72,7 +72,7 @@ def of_reference(facts: Facts) -> dict[int, str]:
     }
 
 
-def of_partitions(facts: Facts) -> dict[int, str]:
+def of_partitions(facts: ReportData) -> dict[int, str]:
     """Items 19 to 21: who trains, who tests, and how many."""
     split = facts.params.split
     return {
@@ -83,7 +83,7 @@ def of_partitions(facts: Facts) -> dict[int, str]:
     }
 
 
-def _level(facts: Facts, task: Task) -> str:
+def _level(facts: ReportData, task: Task) -> str:
     """The patient only where nobody can be on two sides."""
     found, pairs = patients_of(facts, task), leaked(facts)
     if found is not None and found.patient_disjoint:
@@ -97,7 +97,7 @@ def _level(facts: Facts, task: Task) -> str:
     return f"{task}: {level}; {seen}. {audit_claim(facts, task)}"
 
 
-def _sizes(facts: Facts) -> str:
+def _sizes(facts: ReportData) -> str:
     return each(
         (
             task,

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from scanvote.datasets.base import FACTS
+from scanvote.datasets.base import METADATA_FIELDS
 from scanvote.manifest import owners
 from scanvote.pipeline.report import numbers, terms
 from scanvote.pipeline.report.blocks import Block, Table
@@ -21,7 +21,7 @@ def factor_tables(split: pd.DataFrame | None) -> list[Block]:
     """
     if split is None:
         return []
-    rows = [row for fact in FACTS if fact in split for row in _rows(split, fact)]
+    rows = [row for fact in METADATA_FIELDS if fact in split for row in _rows(split, fact)]
     if not rows:
         return []
     caption = "What else is known of the scans, in each split."

@@ -9,12 +9,12 @@ from scanvote.pipeline.deduplicate.patients import contradicting_copies
 from scanvote.pipeline.download.integrity import RULES, rules
 from scanvote.pipeline.report import numbers, terms
 from scanvote.pipeline.report.blocks import (
-    Answers,
     Block,
     Bullets,
-    Folded,
+    Collapsible,
     Heading,
     Notice,
+    QuestionList,
     Section,
     Table,
     Text,
@@ -24,7 +24,7 @@ from scanvote.pipeline.report.data_card.cleaning import LISTED
 from scanvote.pipeline.report.data_card.known import Known
 from scanvote.pipeline.report.data_card.tables import UNKNOWN, classes, patients
 from scanvote.pipeline.report.pictures import picture, side_by_side
-from scanvote.pipeline.report.report_data import TASKS, Facts
+from scanvote.pipeline.report.report_data import TASKS, ReportData
 from scanvote.splits.groups import SPLITS
 
 _COPIES = {
@@ -51,7 +51,7 @@ _TOLD = ("clusters", "relatives_groups", "overruled", "source_label_conflicts", 
 """Without any of them there is no table."""
 
 
-def data(facts: Facts) -> Section:
+def data(facts: ReportData) -> Section:
     """Each task's data: sets and licences, counts, faults, copies."""
     blocks: list[Block] = [
         Text(
@@ -70,7 +70,7 @@ def data(facts: Facts) -> Section:
 
 
 def _sets(known: Known) -> list[Block]:
-    return [Answers(tuple(pair for one in known.sets for pair in _facts(known, one)))]
+    return [QuestionList(tuple(pair for one in known.sets for pair in _facts(known, one)))]
 
 
 def _facts(known: Known, one: DataSet) -> tuple[tuple[str, str], ...]:
@@ -107,7 +107,9 @@ def _counts(known: Known) -> list[Block]:
             ),
         )
     facts = factor_tables(split)
-    return [table, Folded("What else is known of the scans", tuple(facts))] if facts else [table]
+    return (
+        [table, Collapsible("What else is known of the scans", tuple(facts))] if facts else [table]
+    )
 
 
 def _by_split(splits: list[str]) -> list[str]:
@@ -118,7 +120,7 @@ def _faults(known: Known) -> list[Block]:
     faults = [
         f"{one.name}: {fault}" if len(known.sets) > 1 else fault
         for one in known.sets
-        for fault in one.faults
+        for fault in one.known_issues
     ]
     told: list[Block] = []
     if faults:
@@ -145,14 +147,14 @@ def _integrity(known: Known) -> list[Block]:
 def _each(known: Known) -> list[Block]:
     lines = [f"{one.kind}, {one.path}: {one.detail}" for one in known.found.itertuples()]
     rest = [f"and {len(lines) - LISTED:,} more"] if len(lines) > LISTED else []
-    return [Folded("Each finding", (Bullets((*lines[:LISTED], *rest)),))]
+    return [Collapsible("Each finding", (Bullets((*lines[:LISTED], *rest)),))]
 
 
 def _follows(known: Known, kind: str) -> str:
     return "left out" if known.task in RULES[kind].excludes else "reported"
 
 
-def _copies(facts: Facts, known: Known) -> list[Block]:
+def _copies(facts: ReportData, known: Known) -> list[Block]:
     found = facts.figures("deduplicate", known.task)
     if not found:
         return [Text(f"Copies: {numbers.NOT_REPORTED}.")]
@@ -190,7 +192,7 @@ def _copy_figure(key: str, value: float | None) -> str:
     )
 
 
-def _so(facts: Facts) -> str:
+def _so(facts: ReportData) -> str:
     if facts.params.split.protocol == "random":  # as published systems did
         return "; the protocol `random` uses them nevertheless"
     return ", so none trains or tests"
@@ -200,7 +202,7 @@ def _class(label: object) -> str:
     return terms.words(str(label))
 
 
-def _conflicts(facts: Facts, known: Known) -> list[Block]:
+def _conflicts(facts: ReportData, known: Known) -> list[Block]:
     """The scans that stand under two classes, and the copies with two patients, one by one."""
     table = facts.table(f"data/deduplicated/{known.task}/duplicates.csv")
     if table.empty:
@@ -208,7 +210,7 @@ def _conflicts(facts: Facts, known: Known) -> list[Block]:
     return [*_two_classes(facts, table[table["conflict"]]), *_two_patients(known, table)]
 
 
-def _two_classes(facts: Facts, held: pd.DataFrame) -> list[Block]:
+def _two_classes(facts: ReportData, held: pd.DataFrame) -> list[Block]:
     if held.empty:
         return []
     rows = [
@@ -251,6 +253,6 @@ def _two_patients(known: Known, table: pd.DataFrame) -> list[Block]:
 
 def _each_conflict(
     summary: str, caption: str, head: Sequence[str], rows: Sequence[tuple[str, ...]], count: int
-) -> Folded:
+) -> Collapsible:
     more = f"And {count - LISTED:,} more." if count > LISTED else ""
-    return Folded(summary, (Table(caption, tuple(head), tuple(rows), more),))
+    return Collapsible(summary, (Table(caption, tuple(head), tuple(rows), more),))

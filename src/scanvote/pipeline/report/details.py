@@ -4,12 +4,12 @@ import pandas as pd
 
 from scanvote.pipeline.report import numbers, terms
 from scanvote.pipeline.report.blocks import Block, Heading, Notice, Text
-from scanvote.pipeline.report.report_data import Facts, Metrics
+from scanvote.pipeline.report.report_data import Metrics, ReportData
 from scanvote.pipeline.report.summary import classes_of
 from scanvote.pipeline.report.tables import frame_table
 
 
-def missed_patients(facts: Facts) -> str:
+def missed_patients(facts: ReportData) -> str:
     """The operating point of two classes in plain words; empty where there are not two."""
     found = facts.figures("evaluate", "classification")
     if "vote_operating_threshold" not in found:
@@ -41,13 +41,13 @@ def _missed_groups(found: Metrics, positive: str) -> str:
     )
 
 
-def operating(facts: Facts) -> list[Block]:
+def operating(facts: ReportData) -> list[Block]:
     """A part of its own, where there are two classes."""
     told = missed_patients(facts)
     return [Heading("The operating point, and who is missed"), Notice(told)] if told else []
 
 
-def subgroups(facts: Facts) -> list[Block]:
+def subgroups(facts: ReportData) -> list[Block]:
     """The vote within parts of the test scans."""
     table = facts.table("metrics/evaluate/classification/subgroups.csv")
     blocks: list[Block] = [Heading("Subgroups")]

@@ -4,7 +4,7 @@ from scanvote.pipeline.report import numbers, terms
 from scanvote.pipeline.report.blocks import Block, Section, Table, Text
 from scanvote.pipeline.report.numbers import NOT_REPORTED
 from scanvote.pipeline.report.pictures import gallery, others, picture
-from scanvote.pipeline.report.report_data import Facts
+from scanvote.pipeline.report.report_data import ReportData
 from scanvote.pipeline.report.tables import frame_table
 
 _ERRORS = {
@@ -44,7 +44,7 @@ _MAPS = {
 METHODS = {"gradcam": "Grad-CAM", "occlusion": "occlusion", "lime": "LIME superpixels"}
 
 
-def errors(facts: Facts) -> Section:
+def errors(facts: ReportData) -> Section:
     """Galleries of what went wrong, with what went right beside."""
     found = [one for path, words in _ERRORS.items() for one in picture(facts, path, *words)]
     shown = gallery(found) or [Text(f"Galleries of errors: {NOT_REPORTED}.")]
@@ -55,7 +55,7 @@ def errors(facts: Facts) -> Section:
     return Section("errors", "Where it is wrong", (Text(words), *shown))
 
 
-def explanations(facts: Facts) -> Section:
+def explanations(facts: ReportData) -> Section:
     """How much of an explanation lies in the known lesion, and galleries."""
     found = facts.figures("explain", "classification")
     drawn = [
@@ -72,7 +72,7 @@ def _path(name: str) -> str:
     return f"{_EXPLAINED}/{name}.png"
 
 
-def _about(facts: Facts) -> str:
+def _about(facts: ReportData) -> str:
     methods = terms.listed(METHODS[one] for one in facts.params.explain.methods)
     return (
         f"Each map ({methods}) tells which parts of a scan the answer depends on. Where the lesion"
@@ -81,7 +81,7 @@ def _about(facts: Facts) -> str:
     )
 
 
-def _mass(facts: Facts) -> list[Block]:
+def _mass(facts: ReportData) -> list[Block]:
     """The vote by method, then the members; without known lesions a sentence."""
     found = facts.figures("explain", "classification")
     rows = tuple(
@@ -105,7 +105,7 @@ def _mass(facts: Facts) -> list[Block]:
     return [Table(caption, head, rows, note), *_mass_of_members(facts)]
 
 
-def _mass_of_members(facts: Facts) -> list[Block]:
+def _mass_of_members(facts: ReportData) -> list[Block]:
     table = facts.table(f"{_EXPLAINED}/mass.csv")
     if table.empty:
         return []

@@ -8,7 +8,7 @@ from scanvote.pipeline.report.blocks import Bullets, Section
 from scanvote.pipeline.report.data_card.known import Known
 from scanvote.pipeline.report.data_card.tables import classes
 from scanvote.pipeline.report.patients import audit_claim, patients_of
-from scanvote.pipeline.report.report_data import TASKS, Facts, Metrics
+from scanvote.pipeline.report.report_data import TASKS, Metrics, ReportData
 from scanvote.pipeline.report.results_masks import unit
 from scanvote.pipeline.report.shortcuts import shortcut_limit
 from scanvote.pipeline.report.split import leaked
@@ -19,12 +19,12 @@ FEW = 100
 """Groups below which a test part is small: an accuracy is then known to about ±0.1."""
 
 
-def limits(facts: Facts) -> Section:
+def limits(facts: ReportData) -> Section:
     """What a reader must hold against the figures."""
     return Section("limits", "Limits: what is not known", (Bullets(tuple(limitations(facts))),))
 
 
-def limitations(facts: Facts) -> Iterator[str]:
+def limitations(facts: ReportData) -> Iterator[str]:
     """A sentence or two each."""
     if facts.params.smoke:
         yield "This was a smoke run, to see that all works: no figure is a result."
@@ -44,7 +44,7 @@ def limitations(facts: Facts) -> Iterator[str]:
     )
 
 
-def _of_patients(facts: Facts, task: Task) -> Iterator[str]:
+def _of_patients(facts: ReportData, task: Task) -> Iterator[str]:
     found, scans = patients_of(facts, task), facts.known[task].scans
     if found is not None and not found.patient_disjoint:
         yield f"{task.capitalize()}: {audit_claim(facts, task)}"
@@ -82,7 +82,7 @@ def _of_places(known: Known) -> Iterator[str]:
         yield f"The scans of the {known.task} are {which}: how a model does elsewhere is not known."
 
 
-def _of_test(facts: Facts) -> Iterator[str]:
+def _of_test(facts: ReportData) -> Iterator[str]:
     if any(leaked(facts).values()):
         yield "The split leaks: the results are not those of unseen patients."
     if facts.params.split.protocol != "site":

@@ -4,15 +4,15 @@ Mitchell M, Wu S, Zaldivar A, et al. Model Cards for Model Reporting. Conference
 Accountability, and Transparency, 2019.
 """
 
-from scanvote.datasets.base import FACTS
+from scanvote.datasets.base import METADATA_FIELDS
 from scanvote.pipeline.report import numbers, terms
-from scanvote.pipeline.report.blocks import Answers, Block, Bullets, Section, Table, Text
+from scanvote.pipeline.report.blocks import Block, Bullets, QuestionList, Section, Table, Text
 from scanvote.pipeline.report.details import missed_patients
 from scanvote.pipeline.report.limits import limitations
 from scanvote.pipeline.report.numbers import NOT_REPORTED
 from scanvote.pipeline.report.page import rendered, title
 from scanvote.pipeline.report.patients import audit_claim, claim_block
-from scanvote.pipeline.report.report_data import TASKS, Facts
+from scanvote.pipeline.report.report_data import TASKS, ReportData
 from scanvote.pipeline.report.reproduce import versions
 from scanvote.pipeline.report.results_classes import results_classes
 from scanvote.pipeline.report.results_masks import results_masks
@@ -24,7 +24,7 @@ from scanvote.splits.groups import SPLITS
 _COUNTED = ("scans", "scans_patient_known", "groups")
 
 
-def card(facts: Facts) -> str:
+def card(facts: ReportData) -> str:
     """The card as Markdown, in the sections of Mitchell et al."""
     parts = [
         Section("", "Model details", (_details(facts),)),
@@ -41,10 +41,10 @@ def card(facts: Facts) -> str:
     return rendered("card.md", heading, parts, facts.params.smoke, markdown=True)
 
 
-def _details(facts: Facts) -> Answers:
+def _details(facts: ReportData) -> QuestionList:
     ensemble = facts.params.ensemble
     unet = numbers.counted(facts.figures("unet", "segmentation"), "best_parameters")
-    return Answers(
+    return QuestionList(
         (
             ("Person or organisation", NOT_REPORTED),
             ("Version", "the MD5 of `models/package` in dvc.lock"),
@@ -57,8 +57,8 @@ def _details(facts: Facts) -> Answers:
     )
 
 
-def _use(facts: Facts) -> Answers:
-    return Answers(
+def _use(facts: ReportData) -> QuestionList:
+    return QuestionList(
         (
             ("Question", question(facts)),
             ("Intended use", "research on methods of learning from images, and teaching"),
@@ -68,14 +68,15 @@ def _use(facts: Facts) -> Answers:
     )
 
 
-def _factors(facts: Facts) -> Answers:
+def _factors(facts: ReportData) -> QuestionList:
     there = {
-        task: [one for one in FACTS if one in known.scans] for task, known in facts.known.items()
+        task: [one for one in METADATA_FIELDS if one in known.scans]
+        for task, known in facts.known.items()
     }
     told = "; ".join(f"{task}: {terms.listed(one) or 'none'}" for task, one in there.items())
     table = facts.table("metrics/evaluate/classification/subgroups.csv")
     evaluated = f"{len(table)} rows in the report" if len(table) else NOT_REPORTED
-    return Answers(
+    return QuestionList(
         (
             ("Known of a scan", told or NOT_REPORTED),
             ("Evaluated by subgroup", evaluated),
@@ -84,8 +85,8 @@ def _factors(facts: Facts) -> Answers:
     )
 
 
-def _metrics(facts: Facts) -> Answers:
-    return Answers(
+def _metrics(facts: ReportData) -> QuestionList:
+    return QuestionList(
         (
             (
                 "Measures",
@@ -98,7 +99,7 @@ def _metrics(facts: Facts) -> Answers:
     )
 
 
-def _finding(facts: Facts) -> str:
+def _finding(facts: ReportData) -> str:
     """Where the classes with the finding are evaluated alone."""
     if "vote_positive_classes_macro_f1" not in facts.figures("evaluate", "classification"):
         return ""
@@ -106,7 +107,7 @@ def _finding(facts: Facts) -> str:
     return f"; accuracy and macro F1 also of the classes other than {negative} alone"
 
 
-def _data(facts: Facts, splits: tuple[str, ...]) -> list[Block]:
+def _data(facts: ReportData, splits: tuple[str, ...]) -> list[Block]:
     protocol = facts.params.split.protocol
     pairs = sum(leaked(facts).values())
     rows = tuple(
@@ -137,7 +138,7 @@ def _data(facts: Facts, splits: tuple[str, ...]) -> list[Block]:
     return [Text(words), claims, Table("", head, rows)]
 
 
-def _analyses(facts: Facts) -> list[Block]:
+def _analyses(facts: ReportData) -> list[Block]:
     """The answers, and the tables of the page."""
     blocks: list[Block] = []
     if facts.figures("evaluate", "classification"):
@@ -153,9 +154,9 @@ def _tables(section: Section) -> list[Block]:
     return [block for block in section.blocks if isinstance(block, Table)]
 
 
-def _ethics(facts: Facts) -> Answers:
+def _ethics(facts: ReportData) -> QuestionList:
     licences = {one.name: one.licence for known in facts.known.values() for one in known.sets}
-    return Answers(
+    return QuestionList(
         (
             (
                 "Data of patients",

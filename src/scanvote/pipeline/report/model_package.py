@@ -2,7 +2,7 @@
 
 from scanvote.pipeline.report import numbers
 from scanvote.pipeline.report.blocks import Block, Section, Table, Text
-from scanvote.pipeline.report.report_data import Facts, Metrics
+from scanvote.pipeline.report.report_data import Metrics, ReportData
 
 _COUNTS = {"members": "networks of the vote", "unets": "networks of the U-Net"}
 _PARITY = {
@@ -18,7 +18,7 @@ _OUTSIDE = {
 _SIZES = {"bytes": "size, MB", "onnx_bytes": "of it ONNX graphs, MB"}
 
 
-def packaged(facts: Facts) -> Section:
+def packaged(facts: ReportData) -> Section:
     """What the package holds, and how far its answers lie from those of the pipeline."""
     found = facts.figures("package", "classification")
     blocks: tuple[Block, ...] = (Text(f"A packaged model: {numbers.NOT_REPORTED}."),)
@@ -29,7 +29,7 @@ def packaged(facts: Facts) -> Section:
     return Section("package", "The packaged model", blocks)
 
 
-def _about(facts: Facts) -> str:
+def _about(facts: ReportData) -> str:
     onnx = "; each network is there in ONNX, too, for sites without Python"
     seen = 100 * facts.params.package.seen
     return (
@@ -55,7 +55,7 @@ def _percent(share: float | None) -> str:
     return numbers.number(None if share is None else 100 * share, 1)
 
 
-def _differing(facts: Facts, found: Metrics) -> tuple[tuple[str, str], ...]:
+def _differing(facts: ReportData, found: Metrics) -> tuple[tuple[str, str], ...]:
     if "differing_scans" not in found:
         return ()
     tested = facts.figures("evaluate", "classification").get("test_scans") or 0

@@ -22,13 +22,13 @@ from scanvote.pipeline.report import (
 from scanvote.pipeline.report.blocks import Block, Section, Table
 from scanvote.pipeline.report.data import data
 from scanvote.pipeline.report.data_card.tables import table
-from scanvote.pipeline.report.report_data import Facts
+from scanvote.pipeline.report.report_data import ReportData
 
 TEMPLATES = Path(__file__).parent / "templates"
 _CODE = re.compile(r"`([^`]+)`")
 
 
-def sections(facts: Facts) -> list[Section]:
+def sections(facts: ReportData) -> list[Section]:
     """All sections of the page, in the order in which a reviewer asks."""
     return [
         summary.answer(facts),
@@ -45,12 +45,12 @@ def sections(facts: Facts) -> list[Section]:
     ]
 
 
-def page(facts: Facts) -> str:
+def page(facts: ReportData) -> str:
     """One self-contained HTML page."""
     return rendered("page.html", title(facts), sections(facts), facts.params.smoke)
 
 
-def title(facts: Facts) -> str:
+def title(facts: ReportData) -> str:
     """Of the tasks and their data sets."""
     told = [
         f"{task} on {', '.join(sorted(set(known.scans['source'])))}"

@@ -7,10 +7,10 @@ from pathlib import PurePosixPath
 
 from scanvote.pipeline.report import terms
 from scanvote.pipeline.report.blocks import Block, Picture, Pictures
-from scanvote.pipeline.report.report_data import Facts
+from scanvote.pipeline.report.report_data import ReportData
 
 
-def picture(facts: Facts, path: str, alt: str, caption: str) -> list[Picture]:
+def picture(facts: ReportData, path: str, alt: str, caption: str) -> list[Picture]:
     """The PNG at `path`, if it is there."""
     if path not in facts.pictures:
         return []
@@ -38,7 +38,7 @@ def gallery(found: Iterable[Picture]) -> list[Block]:
     return [Pictures(pictures, gallery=True)] if pictures else []
 
 
-def others(facts: Facts, folder: str, shown: Iterable[str]) -> list[Picture]:
+def others(facts: ReportData, folder: str, shown: Iterable[str]) -> list[Picture]:
     """The figures in `folder` that no section knows by name."""
     known = set(shown)
     return [

@@ -9,7 +9,7 @@ from typing import Any, get_args
 import pandas as pd
 
 from scanvote.core.files import sha256
-from scanvote.core.metrics_file import read_figures
+from scanvote.core.metrics_file import read_metrics
 from scanvote.manifest import MANIFEST
 from scanvote.params import Params, Task, load_params, load_values
 from scanvote.pipeline.report.data_card.known import Known, read_known
@@ -42,7 +42,7 @@ _MANIFESTS = ("data/raw", "data/deduplicated", "data/prepared")
 
 
 @dataclass(frozen=True)
-class Facts:
+class ReportData:
     """All that a report is made of; what a stage has not left is not there.
 
     Attributes:
@@ -73,7 +73,7 @@ class Facts:
         return self.tables.get(path, pd.DataFrame())
 
 
-def read_facts(root: Path) -> Facts:
+def read_report_data(root: Path) -> ReportData:
     """Read what the stages left below `root`, the root of the repository.
 
     Raises:
@@ -81,12 +81,12 @@ def read_facts(root: Path) -> Facts:
     """
     params = load_params(root / "params.yaml")
     raw = {task: root / "data" / "raw" / task / MANIFEST for task in TASKS}
-    return Facts(
+    return ReportData(
         params=params,
         settings=load_values(root / "params.yaml"),
         known={task: read_known(task, params, root) for task in TASKS if raw[task].is_file()},
         metrics={
-            path.relative_to(root / "metrics").with_suffix("").as_posix(): read_figures(path)
+            path.relative_to(root / "metrics").with_suffix("").as_posix(): read_metrics(path)
             for path in sorted((root / "metrics").glob("*/*.csv"))
         },
         tables={name: _csv(path) for name, path in _found(root, _TABLES)},

@@ -3,9 +3,17 @@
 import platform
 from importlib.metadata import PackageNotFoundError, version
 
-from scanvote.core.flatten import flat
-from scanvote.pipeline.report.blocks import Block, Commands, Folded, Heading, Section, Table, Text
-from scanvote.pipeline.report.report_data import Facts
+from scanvote.core.flatten import flatten
+from scanvote.pipeline.report.blocks import (
+    Block,
+    Collapsible,
+    Commands,
+    Heading,
+    Section,
+    Table,
+    Text,
+)
+from scanvote.pipeline.report.report_data import ReportData
 
 PACKAGES = (
     "scanvote",
@@ -31,7 +39,7 @@ COMMANDS = (
 )
 
 
-def reproduce(facts: Facts) -> Section:
+def reproduce(facts: ReportData) -> Section:
     """Digests, commands, versions and every setting."""
     blocks: tuple[Block, ...] = (
         Text(
@@ -44,12 +52,12 @@ def reproduce(facts: Facts) -> Section:
         _digests(facts),
         Heading("The software"),
         _versions(),
-        Folded("Every setting of params.yaml", (_settings(facts),)),
+        Collapsible("Every setting of params.yaml", (_settings(facts),)),
     )
     return Section("reproduce", "How to reproduce it", blocks)
 
 
-def _digests(facts: Facts) -> Table:
+def _digests(facts: ReportData) -> Table:
     rows = tuple((path, f"`{digest}`") for path, digest in facts.digests.items())
     caption = "SHA-256 of the manifests, which hold that of every file: as brought, judged, split."
     return Table(caption, ("manifest", "sha256"), rows)
@@ -71,8 +79,8 @@ def _versions() -> Table:
     return Table("Versions of the chief libraries.", ("library", "version"), rows)
 
 
-def _settings(facts: Facts) -> Table:
-    rows = tuple((key, _said(value)) for key, value in flat(facts.settings, ".").items())
+def _settings(facts: ReportData) -> Table:
+    rows = tuple((key, _said(value)) for key, value in flatten(facts.settings, ".").items())
     caption = "Every setting with its value, as params.yaml has it."
     return Table(caption, ("setting", "value"), rows)
 

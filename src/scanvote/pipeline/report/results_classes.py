@@ -3,11 +3,11 @@
 import pandas as pd
 
 from scanvote.pipeline.report import numbers, terms
-from scanvote.pipeline.report.blocks import Block, Folded, Heading, Section, Table, Text
+from scanvote.pipeline.report.blocks import Block, Collapsible, Heading, Section, Table, Text
 from scanvote.pipeline.report.details import operating, subgroups
 from scanvote.pipeline.report.patients import claim_block
 from scanvote.pipeline.report.pictures import others, picture, side_by_side
-from scanvote.pipeline.report.report_data import Facts, Metrics
+from scanvote.pipeline.report.report_data import Metrics, ReportData
 from scanvote.pipeline.report.summary import class_answer, classes_of
 from scanvote.pipeline.report.tables import frame_table
 
@@ -60,7 +60,7 @@ _TESTS = {"mcnemar_p": "exact McNemar of the accuracy", "delong_p": "DeLong of t
 GALLERIES = ("errors", "disagreeing", "right")
 
 
-def results_classes(facts: Facts) -> Section:
+def results_classes(facts: ReportData) -> Section:
     """The vote and what stands beside it, classes, calibration, subgroups, operating point."""
     found = facts.figures("evaluate", "classification")
     blocks: list[Block] = (
@@ -85,7 +85,7 @@ def results_classes(facts: Facts) -> Section:
     return Section("classification", "Results: classification", tuple(blocks))
 
 
-def _beside(facts: Facts, found: Metrics) -> list[Block]:
+def _beside(facts: ReportData, found: Metrics) -> list[Block]:
     """A figure a row: the vote, its best member, their difference."""
     shown = [one for one in FIGURES if f"vote_{one}" in found]
     tested = any(f"difference_{one}" in found for one in shown)
@@ -114,7 +114,7 @@ def _beside(facts: Facts, found: Metrics) -> list[Block]:
     return [Table(caption, head, rows, note.strip())]
 
 
-def _positive_note(facts: Facts, found: Metrics) -> str:
+def _positive_note(facts: ReportData, found: Metrics) -> str:
     """What the rows of the classes with the finding are of; empty where there are none."""
     if "vote_positive_classes_macro_f1" not in found:
         return ""
@@ -131,14 +131,14 @@ def _difference(found: Metrics, name: str) -> str:
     return numbers.of(found, key) if key in found else "–"
 
 
-def _models(facts: Facts) -> list[Block]:
+def _models(facts: ReportData) -> list[Block]:
     table = facts.table(f"{FOLDER}/members.csv")
     caption = "Every rule of the vote, its members, and the best model of each family."
     note = "The chosen rule is the row of the vote."
     return frame_table(table, caption, {"model": terms.model}, _CHIEF, note)
 
 
-def _comparisons(facts: Facts) -> list[Block]:
+def _comparisons(facts: ReportData) -> list[Block]:
     table = facts.table(f"{FOLDER}/comparisons.csv")
     if table.empty:
         return []
@@ -158,11 +158,15 @@ def _comparisons(facts: Facts) -> list[Block]:
     rest = frame_table(table[~of_vote], "The other models, compared.", naming)
     return [
         *frame_table(table[of_vote].drop(columns="model"), asked, naming, note=note),
-        *([Folded("The other models against the majority class", tuple(rest))] if rest else []),
+        *(
+            [Collapsible("The other models against the majority class", tuple(rest))]
+            if rest
+            else []
+        ),
     ]
 
 
-def _classes(facts: Facts, found: Metrics) -> list[Block]:
+def _classes(facts: ReportData, found: Metrics) -> list[Block]:
     """From the table of the classes where it is there, else from the flat metrics."""
     table = facts.table(f"{FOLDER}/classes.csv")
     naming = {"class": terms.words, "label": terms.words}
@@ -179,7 +183,7 @@ def _classes(facts: Facts, found: Metrics) -> list[Block]:
     return [Table("The vote on each class, against the rest.", head, rows)] if shown else []
 
 
-def _confusion(facts: Facts) -> list[Block]:
+def _confusion(facts: ReportData) -> list[Block]:
     """The matrix in numbers, for who does not see the figure."""
     table = facts.table(f"{FOLDER}/confusion.csv")
     if table.empty:
@@ -194,12 +198,12 @@ def _confusion(facts: Facts) -> list[Block]:
     return [Table("Test scans by their true class (rows) and by the vote (columns).", head, rows)]
 
 
-def _figures(facts: Facts, *shown: str) -> list[Block]:
+def _figures(facts: ReportData, *shown: str) -> list[Block]:
     found = [one for name in shown for one in picture(facts, f"{FOLDER}/{name}.png", *_DRAWN[name])]
     return side_by_side(found)
 
 
-def _calibration(facts: Facts, found: Metrics) -> list[Block]:
+def _calibration(facts: ReportData, found: Metrics) -> list[Block]:
     blocks: list[Block] = [Heading("Calibration")]
     if "vote_ece" not in found:
         return [*blocks, Text(f"Calibration: {numbers.NOT_REPORTED}.")]

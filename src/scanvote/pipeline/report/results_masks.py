@@ -1,12 +1,12 @@
 """The section on the results of the segmentation, by patient."""
 
 from scanvote.pipeline.report import numbers, terms
-from scanvote.pipeline.report.blocks import Block, Folded, Section, Table, Text
+from scanvote.pipeline.report.blocks import Block, Collapsible, Section, Table, Text
 from scanvote.pipeline.report.details import subgroup_table
 from scanvote.pipeline.report.numbers import NOT_REPORTED
 from scanvote.pipeline.report.patients import claim_block
 from scanvote.pipeline.report.pictures import others, picture, side_by_side
-from scanvote.pipeline.report.report_data import Facts, Metrics
+from scanvote.pipeline.report.report_data import Metrics, ReportData
 from scanvote.pipeline.report.summary import mask_answer
 from scanvote.pipeline.report.tables import frame_table
 
@@ -42,7 +42,7 @@ GALLERIES = ("masks",)
 _OF_A_PATIENT = ("patient", "slices", "dice", "baseline_dice", "iou", "hd95", "surface_dice")
 
 
-def results_masks(facts: Facts) -> Section:
+def results_masks(facts: ReportData) -> Section:
     """The U-Net beside the baseline and empty masks, distances, slices found, figures."""
     found = facts.figures("evaluate", "segmentation")
     blocks: list[Block] = (
@@ -117,7 +117,7 @@ def unit(found: Metrics) -> str:
     return "mm" if found.get("distances_in_mm") else "pixels of the scan"
 
 
-def _distances(facts: Facts, found: Metrics) -> list[Block]:
+def _distances(facts: ReportData, found: Metrics) -> list[Block]:
     told = [
         f"{words} {numbers.of(found, key)}{f' {unit(found)}' if 'hd95' in key else ''}"
         for key, words in _DISTANCES.items()
@@ -129,7 +129,7 @@ def _distances(facts: Facts, found: Metrics) -> list[Block]:
     return [Text(f"Of the outlines: {'; '.join(told)} ({tolerance}).")]
 
 
-def _patients(facts: Facts) -> list[Block]:
+def _patients(facts: ReportData) -> list[Block]:
     table = facts.table(f"{FOLDER}/patients.csv")
     if table.empty:
         return []
@@ -137,4 +137,4 @@ def _patients(facts: Facts) -> list[Block]:
     naming = {"patient": str}
     ordered = table.sort_values(["dice", "patient"])
     shown = frame_table(ordered, caption, naming, _OF_A_PATIENT)
-    return [Folded("Each test patient, the worst first", tuple(shown))]
+    return [Collapsible("Each test patient, the worst first", tuple(shown))]

@@ -3,9 +3,17 @@
 from pathlib import PurePosixPath
 
 from scanvote.pipeline.report import numbers, terms
-from scanvote.pipeline.report.blocks import Block, Folded, Heading, Picture, Section, Table, Text
+from scanvote.pipeline.report.blocks import (
+    Block,
+    Collapsible,
+    Heading,
+    Picture,
+    Section,
+    Table,
+    Text,
+)
 from scanvote.pipeline.report.pictures import picture, side_by_side
-from scanvote.pipeline.report.report_data import Facts, Metrics
+from scanvote.pipeline.report.report_data import Metrics, ReportData
 from scanvote.pipeline.report.tables import frame_table
 
 FAMILIES = ("ann", "cnn", "transfer", "published")
@@ -19,7 +27,7 @@ _ABOUT = {
 _MEMBERS = ("model", "votes", "macro_f1", "accuracy", "cross_entropy", "temperature")
 
 
-def models(facts: Facts) -> Section:
+def models(facts: ReportData) -> Section:
     """The searches of the classifiers, the members and the rules of the vote, and the U-Net."""
     blocks: list[Block] = [
         Text(
@@ -35,12 +43,14 @@ def models(facts: Facts) -> Section:
     folders = [*(f"models/search/{family}" for family in FAMILIES), "models/unet"]
     if drawn := side_by_side(one for folder in folders for one in _figures(facts, folder)):
         blocks.append(
-            Folded("How the searches went: every trial, and how the best learned", tuple(drawn))
+            Collapsible(
+                "How the searches went: every trial, and how the best learned", tuple(drawn)
+            )
         )
     return Section("models", "The models and how they were chosen", tuple(blocks))
 
 
-def _searches(facts: Facts) -> list[Block]:
+def _searches(facts: ReportData) -> list[Block]:
     found = [(name, facts.figures("search", name)) for name in FAMILIES]
     found.append(("unet", facts.figures("unet", "segmentation")))
     rows = tuple(
@@ -74,7 +84,7 @@ def _scored(found: Metrics) -> str:
     return "–"
 
 
-def voters(facts: Facts) -> list[str]:
+def voters(facts: ReportData) -> list[str]:
     """The members of the vote, the best first."""
     members = facts.table("models/ensemble/members.csv")
     if "votes" not in members:
@@ -82,7 +92,7 @@ def voters(facts: Facts) -> list[str]:
     return [terms.model(str(one)) for one in members["model"][members["votes"]]]
 
 
-def _vote(facts: Facts) -> list[Block]:
+def _vote(facts: ReportData) -> list[Block]:
     members, rules = (facts.table(f"models/ensemble/{name}.csv") for name in ("members", "rules"))
     ensemble = facts.params.ensemble
     how = {
@@ -109,7 +119,7 @@ def _vote(facts: Facts) -> list[Block]:
     ]
 
 
-def _masks(facts: Facts) -> list[Block]:
+def _masks(facts: ReportData) -> list[Block]:
     found, base = facts.figures("unet", "segmentation"), facts.figures("baseline", "segmentation")
     if not found:
         return [_missing("The U-Net")]
@@ -134,7 +144,7 @@ def _missing(what: str) -> Block:
     return Text(f"{what}: {numbers.NOT_REPORTED}.")
 
 
-def _figures(facts: Facts, folder: str) -> list[Picture]:
+def _figures(facts: ReportData, folder: str) -> list[Picture]:
     name = terms.family(PurePosixPath(folder).name)
     return [
         *picture(

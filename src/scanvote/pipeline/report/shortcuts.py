@@ -7,7 +7,7 @@ import pandas as pd
 from scanvote.pipeline.report import numbers, terms
 from scanvote.pipeline.report.blocks import Block, Heading, Text
 from scanvote.pipeline.report.pictures import picture, side_by_side
-from scanvote.pipeline.report.report_data import Facts
+from scanvote.pipeline.report.report_data import ReportData
 from scanvote.pipeline.report.tables import frame_table
 
 FOLDER = "metrics/inflation/classification"
@@ -21,7 +21,7 @@ _FEATURES = {
 _TOLD = ("features", "probe", "scans", "balanced_accuracy", "macro_f1")
 
 
-def shortcuts(facts: Facts) -> list[Block]:
+def shortcuts(facts: ReportData) -> list[Block]:
     """A heading, a paragraph, a table a target and the figure; nothing where none was measured."""
     table = facts.table(f"{FOLDER}/shortcuts.csv")
     if table.empty:
@@ -41,7 +41,7 @@ def shortcuts(facts: Facts) -> list[Block]:
     ]
 
 
-def shortcut_limit(facts: Facts) -> Iterator[str]:
+def shortcut_limit(facts: ReportData) -> Iterator[str]:
     """A sentence, where the class is told above chance."""
     table = facts.table(f"{FOLDER}/shortcuts.csv")
     if not table.empty and _above_chance(found := _whole(table, "class")):
@@ -53,7 +53,7 @@ def shortcut_limit(facts: Facts) -> Iterator[str]:
         )
 
 
-def _told(facts: Facts, table: pd.DataFrame) -> Iterator[str]:
+def _told(facts: ReportData, table: pd.DataFrame) -> Iterator[str]:
     found = _whole(table, "class")
     yield (
         "Small classifiers, a random forest and a logistic regression, are given the size of a"

@@ -7,7 +7,7 @@ from scanvote.pipeline.report import numbers, terms
 from scanvote.pipeline.report.blocks import Block, Bullets, Heading, Notice, Section, Table, Text
 from scanvote.pipeline.report.patients import audit_claim
 from scanvote.pipeline.report.pictures import others, picture, side_by_side
-from scanvote.pipeline.report.report_data import TASKS, Facts, Metrics
+from scanvote.pipeline.report.report_data import TASKS, Metrics, ReportData
 from scanvote.pipeline.report.shortcuts import shortcuts
 from scanvote.pipeline.report.tables import frame_table
 from scanvote.splits.groups import LINKS, SPLITS
@@ -34,7 +34,7 @@ _SIZES = {"scans": "scans", "scans_patient_known": "of known patients", "groups"
 _INFLATION = "metrics/inflation/classification"
 
 
-def partition(facts: Facts) -> Section:
+def partition(facts: ReportData) -> Section:
     """The splits, the audit, and the inflation beside it."""
     split = facts.params.split
     words = PROTOCOLS[split.protocol]
@@ -51,7 +51,7 @@ def partition(facts: Facts) -> Section:
     return Section("splits", "The splits, the leak audit and what a leak adds", tuple(blocks))
 
 
-def _sizes(facts: Facts) -> list[Block]:
+def _sizes(facts: ReportData) -> list[Block]:
     rows = [
         (task, split, *(numbers.counted(found, f"{split}_{what}") for what in _SIZES))
         for task in TASKS
@@ -64,7 +64,7 @@ def _sizes(facts: Facts) -> list[Block]:
     return [Table(caption, ("task", "split", *_SIZES.values()), tuple(rows))]
 
 
-def leaked(facts: Facts) -> dict[str, int]:
+def leaked(facts: ReportData) -> dict[str, int]:
     """By task, pairs of scans across the splits with anything in common."""
     return {
         task: int(found["leaked_pairs_group"] or 0)
@@ -73,7 +73,7 @@ def leaked(facts: Facts) -> dict[str, int]:
     }
 
 
-def _audit(facts: Facts) -> list[Block]:
+def _audit(facts: ReportData) -> list[Block]:
     tasks = [task for task in TASKS if facts.figures("prepare", task)]
     if not tasks:
         return [Text(f"The audit is {numbers.NOT_REPORTED}.")]
@@ -89,7 +89,7 @@ def _audit(facts: Facts) -> list[Block]:
     return [_verdict(facts), Table(caption, ("in common", *tasks), rows), blind]
 
 
-def _verdict(facts: Facts) -> Block:
+def _verdict(facts: ReportData) -> Block:
     leaks = {task: pairs for task, pairs in leaked(facts).items() if pairs}
     if not leaks:
         return Text(
@@ -104,7 +104,7 @@ def _verdict(facts: Facts) -> Block:
     )
 
 
-def _inflation(facts: Facts) -> list[Block]:
+def _inflation(facts: ReportData) -> list[Block]:
     found, table = facts.figures("inflation", "classification"), f"{_INFLATION}/table.csv"
     if not found:
         return [Text(f"What a leak would add is {numbers.NOT_REPORTED}.")]

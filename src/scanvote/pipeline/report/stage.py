@@ -9,7 +9,7 @@ from scanvote.core.files import write_text
 from scanvote.pipeline.report.claim import claim
 from scanvote.pipeline.report.model_card import card
 from scanvote.pipeline.report.page import page
-from scanvote.pipeline.report.report_data import read_facts
+from scanvote.pipeline.report.report_data import read_report_data
 
 
 def write_report(root: Path, html: Path, model_card: Path, checklist: Path) -> None:
@@ -23,7 +23,7 @@ def write_report(root: Path, html: Path, model_card: Path, checklist: Path) -> N
     Raises:
         InputError: params.yaml is missing or wrong, or the scans are of other data sets.
     """
-    facts = read_facts(root)
+    facts = read_report_data(root)
     write_text(html, page(facts))
     write_text(model_card, card(facts))
     write_text(checklist, claim(facts))

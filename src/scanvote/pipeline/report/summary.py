@@ -1,14 +1,14 @@
 """The first section: the question, the answer, and what it may claim about patients."""
 
 from scanvote.pipeline.report import numbers, terms
-from scanvote.pipeline.report.blocks import Block, Notice, Section, Text, Tiles
+from scanvote.pipeline.report.blocks import Block, Notice, Section, StatCards, Text
 from scanvote.pipeline.report.numbers import NOT_REPORTED
 from scanvote.pipeline.report.patients import all_disjoint, claim_block, patients_of
-from scanvote.pipeline.report.report_data import Facts, Metrics
+from scanvote.pipeline.report.report_data import Metrics, ReportData
 from scanvote.pipeline.report.split import leaked
 
 
-def answer(facts: Facts) -> Section:
+def answer(facts: ReportData) -> Section:
     """What was asked, what came out, and beside what it stands."""
     blocks: list[Block] = [Text(question(facts))]
     if any(leaked(facts).values()):
@@ -17,17 +17,17 @@ def answer(facts: Facts) -> Section:
         )
     classes, masks = (facts.figures("evaluate", t) for t in ("classification", "segmentation"))
     if classes:
-        blocks += [Tiles(_class_tiles(classes)), claim_block(facts, "classification")]
+        blocks += [StatCards(_class_tiles(classes)), claim_block(facts, "classification")]
         blocks.append(Text(class_answer(facts)))
     if masks:
-        blocks += [Tiles(_mask_tiles(masks)), claim_block(facts, "segmentation")]
+        blocks += [StatCards(_mask_tiles(masks)), claim_block(facts, "segmentation")]
         blocks.append(Text(mask_answer(facts)))
     if not classes and not masks:
         blocks.append(Text("No model was evaluated: the results are " + NOT_REPORTED + "."))
     return Section("answer", "The question and the answer", tuple(blocks))
 
 
-def question(facts: Facts) -> str:
+def question(facts: ReportData) -> str:
     """In one sentence, with the classes and the data sets."""
     asked = []
     if "classification" in facts.known:
@@ -44,7 +44,7 @@ def question(facts: Facts) -> str:
     )
 
 
-def whose(facts: Facts) -> str:
+def whose(facts: ReportData) -> str:
     """Of whom the test scans are, as far as the split holds."""
     if any(leaked(facts).values()):
         return "though others that they share a patient or a copy with were"
@@ -52,18 +52,18 @@ def whose(facts: Facts) -> str:
     return f"nor was any other{known} of the same patient, series or look-alike"
 
 
-def _sets(facts: Facts, task: str) -> str:
+def _sets(facts: ReportData, task: str) -> str:
     return ", ".join(sorted(set(facts.known[task].scans["source"])))  # type: ignore[index]
 
 
-def classes_of(facts: Facts) -> list[str]:
+def classes_of(facts: ReportData) -> list[str]:
     """The classes of the classification, in alphabetical order."""
     if "classification" not in facts.known:
         return []
     return sorted(set(facts.known["classification"].scans["label"]) - {""})
 
 
-def class_answer(facts: Facts) -> str:
+def class_answer(facts: ReportData) -> str:
     """Two sentences: what the vote reaches, and what stands beside it."""
     found = facts.figures("evaluate", "classification")
     return (
@@ -78,7 +78,7 @@ def class_answer(facts: Facts) -> str:
     )
 
 
-def _finding(facts: Facts, found: Metrics) -> str:
+def _finding(facts: ReportData, found: Metrics) -> str:
     """The macro F1 of the classes with the finding, where they are evaluated alone."""
     if "vote_positive_classes_macro_f1" not in found:
         return ""
@@ -111,7 +111,7 @@ def verdict(found: Metrics, key: str) -> str:
     return "neither shown to be better nor worse"
 
 
-def mask_answer(facts: Facts) -> str:
+def mask_answer(facts: ReportData) -> str:
     """Two sentences: what the U-Net reaches, and what stands beside it."""
     found = facts.figures("evaluate", "segmentation")
     return (
@@ -127,7 +127,7 @@ def mask_answer(facts: Facts) -> str:
     )
 
 
-def _alone(facts: Facts) -> str:
+def _alone(facts: ReportData) -> str:
     """What a slice is counted as whose patient is unknown."""
     found = patients_of(facts, "segmentation")
     known = found is None or found.known["test"] == found.scans["test"]

@@ -13,7 +13,7 @@ _TABLES = {
 }
 
 
-def skip_family(out: Path) -> dict[str, float]:
+def write_empty_search(out: Path) -> dict[str, float]:
     """Write the tables of a search to `out`, without a row; its metrics."""
     for name, columns in _TABLES.items():
         write_csv(pd.DataFrame(columns=columns), out / f"{name}.csv")

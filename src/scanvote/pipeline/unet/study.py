@@ -12,21 +12,21 @@ import keras_tuner
 import numpy as np
 import pandas as pd
 
-from scanvote.arrays import mapped_split
+from scanvote.arrays import memmap_split
 from scanvote.core.digests import digest, digest_files
 from scanvote.core.errors import InputError
-from scanvote.core.seeds import derive
+from scanvote.core.seeds import derive_seed
 from scanvote.manifest import owners, read_manifest
 from scanvote.metrics import segmentation
 from scanvote.metrics.segmentation import count_pixels, patient_dice
 from scanvote.models import backbones, encoders, input_spec, losses, unet
-from scanvote.models.input_spec import Brief
+from scanvote.models.input_spec import InputSpec
 from scanvote.params import Params
-from scanvote.splits.protocols import fold_of, strata
-from scanvote.training import Job, Scores
-from scanvote.training.adjacent_slices import Neighbours, Rows, beside
-from scanvote.training.batches import Draw, Images
-from scanvote.tuning.study import Bench, code_digest, memory_of, mirror_of
+from scanvote.splits.protocols import assign_folds, stratum_of
+from scanvote.training import Scores, TrainingSpec
+from scanvote.training.adjacent_slices import AdjacentSlices, Rows, adjacent_rows
+from scanvote.training.batches import Images, Sampler
+from scanvote.tuning.study import Study, cache_dir, code_digest, weights_dir
 
 POOL = ("train", "validation")
 """The splits that a network may be trained on."""
@@ -36,7 +36,7 @@ _AT_ONCE = 32
 """Slices whose scores are computed together: bounds the memory."""
 
 
-class MaskBench(Bench):
+class UnetStudy(Study):
     """Makes the trials of the U-Net on the slices of `prepared`, `data/prepared/segmentation`.
 
     With `unet.folds` the patients to train on and to validate with are dealt to so many folds,
@@ -54,13 +54,13 @@ class MaskBench(Bench):
 
     def __init__(self, prepared: Path, params: Params) -> None:
         section = params.unet
-        self.pool, self.test = mapped_split(prepared, *POOL), mapped_split(prepared, "test")
+        self.pool, self.test = memmap_split(prepared, *POOL), memmap_split(prepared, "test")
         self.manifest = read_manifest(prepared / "manifest.csv").set_index("scan_id")
         height, width, channels = self.pool["images"].shape[1:]
         _check(height, params)
         shape = (height, width, channels * (2 * section.context + 1))
-        task = Brief(shape, 1, mirror_of(params))
-        anew = partial(MaskBench, prepared, params)
+        task = InputSpec(shape, 1, weights_dir(params))
+        anew = partial(UnetStudy, prepared, params)
         super().__init__("unet", section, section, task, params, keep=1, anew=anew)
         self._near = self._beside(self.pool["scan_ids"])
         self._context = digest(
@@ -83,12 +83,12 @@ class MaskBench(Bench):
         names = {"encoder", "weights", "upsampling", "prior", "context", "sample", "mirror"}
         fixed = section.model_dump(include=names)
         bounds = self.params.prepare.augment.model_dump() if section.augment else None
-        name, mirror = section.encoder, self.brief.mirror
+        name, mirror = section.encoder, self.input_spec.mirror
         file = backbones.weights_digest(name, section.weights, mirror) if name else ""
         return fixed | {"augment": bounds, "weights_file": file}
 
-    def fold(self, number: int) -> "MaskBench":
-        """The bench that validates with another fold of the patients, from 0, as this one does."""
+    def fold(self, number: int) -> "UnetStudy":
+        """The study that validates with another fold of the patients, from 0, as this one does."""
         one = copy(self)
         one._validate_with(number)
         return one
@@ -98,8 +98,8 @@ class MaskBench(Bench):
         scans, folds = pd.unique(self.pool["scan_ids"]), self.params.unet.folds
         rows = self.manifest.loc[scans].reset_index()
         if folds > 1:
-            dealt = rows.assign(stratum=strata("segmentation", rows))
-            fold = _folds(dealt, folds, derive(self.params.seed, "folds"))
+            dealt = rows.assign(stratum=stratum_of("segmentation", rows))
+            fold = _folds(dealt, folds, derive_seed(self.params.seed, "folds"))
         else:
             fold = (rows["split"] != "validation").astype(int)
         return pd.Series(fold.to_numpy(), scans).loc[self.pool["scan_ids"]].to_numpy()
@@ -118,10 +118,10 @@ class MaskBench(Bench):
 
     def test_images(self) -> Images:
         """The slices of the test split, each with those beside it as `unet.context` says."""
-        return Neighbours(self.test["images"], self._beside(self.test["scan_ids"]))
+        return AdjacentSlices(self.test["images"], self._beside(self.test["scan_ids"]))
 
     def _pool_images(self, rows: Rows) -> Images:
-        return Neighbours(self.pool["images"], self._near[rows])
+        return AdjacentSlices(self.pool["images"], self._near[rows])
 
     def _beside(self, scan_ids: np.ndarray) -> Rows:
         """The rows beside each; a slice of no known series stands alone."""
@@ -130,7 +130,7 @@ class MaskBench(Bench):
         series.loc[alone, "series"] = series.index[alone]
         stacks = list(series.itertuples(index=False, name=None))
         places = self.manifest.index.get_indexer(pd.Index(scan_ids)).tolist()
-        return beside(stacks, places, self.params.unet.context)
+        return adjacent_rows(stacks, places, self.params.unet.context)
 
     def rows(self, scan_ids: np.ndarray) -> pd.DataFrame:
         """The manifest's rows of these scans, in their order."""
@@ -140,21 +140,21 @@ class MaskBench(Bench):
         unet.space(hp, self.params.unet)
 
     def build(self, values: Mapping[str, Any]) -> keras.Model:
-        return unet.build(values, self.brief, self.params.unet)
+        return unet.build(values, self.input_spec, self.params.unet)
 
-    def job(self, values: Mapping[str, Any], epochs: int) -> Job:
-        schedule, section = self.schedule.within(epochs), self.params.unet
+    def job(self, values: Mapping[str, Any], epochs: int) -> TrainingSpec:
+        schedule, section = self.schedule.truncated(epochs), self.params.unet
         loss = losses.LOSSES[values["loss"]]
         key = digest(self._context, self.validation_rows.tolist(), values, schedule.settings())
-        masks = Neighbours(self.pool["masks"][..., None], self.train_rows[:, None])
-        return Job(
+        masks = AdjacentSlices(self.pool["masks"][..., None], self.train_rows[:, None])
+        return TrainingSpec(
             train=(self._pool_images(self.train_rows), masks),
             validation=self._pool_images(self.validation_rows),
             loss=loss,
             score=partial(self.score, loss),
             schedule=schedule,
-            seed=derive(self.params.seed, "unet", digest(values)),
-            memory=memory_of(key),
+            seed=derive_seed(self.params.seed, "unet", digest(values)),
+            cache_dir=cache_dir(key),
             augment=self.params.prepare.augment if section.augment else None,
             mirror=section.mirror,
             draw=self._draw,
@@ -171,7 +171,7 @@ class MaskBench(Bench):
         dice = patient_dice(counts, self.owners(self.pool["scan_ids"][self.validation_rows]))
         return {"val_loss": total / len(predicted), "val_dice": float(dice.mean())}
 
-    def _drawn(self) -> Draw | None:
+    def _drawn(self) -> Sampler | None:
         """The training slices of an epoch, by `unet.sample`."""
         rule = self.params.unet.sample
         if rule == "all":
@@ -190,7 +190,7 @@ class MaskBench(Bench):
 
 def _folds(scans: pd.DataFrame, folds: int, seed: int) -> "pd.Series[int]":
     try:
-        return fold_of(scans, folds, seed)
+        return assign_folds(scans, folds, seed)
     except InputError as error:
         raise InputError(f"unet.folds: {error}") from None
 

@@ -8,7 +8,7 @@ from itertools import count
 from time import monotonic
 
 from scanvote.serving.engine.messages import Explain, Predict, Task
-from scanvote.serving.engine_api import Busy, Examined, Explained, WorkerLost
+from scanvote.serving.engine_api import Examined, Explained, QueueFull, WorkerDied
 
 _GZIP, _DICOM, _NIFTI = b"\x1f\x8b", b"DICM", (b"n+1", b"n+2", b"ni1", b"ni2")
 _NIFTI_MAGIC = (344, 4)
@@ -34,7 +34,7 @@ class Request:
 
 
 @dataclass
-class Lane:
+class RequestQueue:
     """Requests that are alike in what they cost.
 
     Attributes:
@@ -55,7 +55,7 @@ class Lane:
             yield request
 
 
-class Desk:
+class Scheduler:
     """All requests that are not answered yet, within bounds.
 
     Images go to the worker as they come, two batches of them at a time: one is examined while
@@ -67,13 +67,13 @@ class Desk:
     """
 
     def __init__(self, batch: int, queue: int, held: int, explanations: int) -> None:
-        self.images, self.volumes = Lane(2 * batch), Lane(1)
-        self.explanations, self.suspects = Lane(1), Lane(1)
+        self.images, self.volumes = RequestQueue(2 * batch), RequestQueue(1)
+        self.explanations, self.suspects = RequestQueue(1), RequestQueue(1)
         self.queue, self.held, self.most_explanations = queue, held, explanations
         self._numbers = count(1)
 
     @property
-    def lanes(self) -> list[Lane]:
+    def lanes(self) -> list[RequestQueue]:
         return [self.suspects, self.images, self.volumes, self.explanations]
 
     @property
@@ -99,25 +99,25 @@ class Desk:
         lane.waiting.append(request)
         return request
 
-    def due(self) -> list[Request]:
+    def next_batch(self) -> list[Request]:
         """What is to be sent now; it counts as sent."""
         suspicious = self.suspects.waiting or self.suspects.sent
         lanes = [self.suspects] if suspicious else self.lanes
         return [request for lane in lanes for request in lane.due()]
 
-    def replied(self, number: int) -> Request | None:
+    def complete(self, number: int) -> Request | None:
         """The worker is done with it, None if it never was asked."""
         found = [lane.sent.pop(number, None) for lane in self.lanes]
         return next((request for request in found if request), None)
 
-    def forget(self, request: Request) -> bool:
+    def cancel(self, request: Request) -> bool:
         """Nobody waits for it any longer; whether the worker has it."""
         for lane in self.lanes:
             if request in lane.waiting:
                 lane.waiting.remove(request)
         return any(request.number in lane.sent for lane in self.lanes)
 
-    def lost(self) -> None:
+    def requeue(self) -> None:
         """The worker died: what it had is asked again, what it died of twice is not."""
         had = [request for lane in self.lanes for request in lane.sent.values()]
         for lane in self.lanes:
@@ -130,7 +130,7 @@ class Desk:
         self.explanations.waiting.extendleft(one for one in again if one not in predictions)
         for request in had:
             if request.deaths > 1:
-                refuse(request, WorkerLost(f"{request.task.upload.name}: {LOST}"))
+                refuse(request, WorkerDied(f"{request.task.upload.name}: {LOST}"))
 
     def refuse_all(self, error: Exception) -> None:
         """Nothing can be worked on."""
@@ -139,7 +139,7 @@ class Desk:
                 refuse(request, error)
             lane.waiting.clear()
 
-    def _lane(self, task: Task) -> Lane:
+    def _lane(self, task: Task) -> RequestQueue:
         if isinstance(task, Explain):
             return self.explanations
         return self.volumes if is_volume(task.upload.content) else self.images
@@ -148,11 +148,11 @@ class Desk:
         if isinstance(task, Explain):
             unfinished = len(self.explanations.waiting) + len(self.explanations.sent)
             if unfinished >= self.most_explanations:
-                raise Busy("enough explanations wait already; ask again later")
+                raise QueueFull("enough explanations wait already; ask again later")
         elif len(self.images.waiting) + len(self.volumes.waiting) >= self.queue:
-            raise Busy(f"{self.queue} files wait already; ask again later")
+            raise QueueFull(f"{self.queue} files wait already; ask again later")
         if self._bytes() + len(task.upload.content) > self.held:
-            raise Busy("the files that wait fill the memory; ask again later")
+            raise QueueFull("the files that wait fill the memory; ask again later")
 
     def _bytes(self) -> int:
         requests = (one for lane in self.lanes for one in (*lane.waiting, *lane.sent.values()))

@@ -3,13 +3,13 @@
 from collections import deque
 from dataclasses import dataclass, field
 
-from scanvote.inputs.scan import Scan
-from scanvote.serving.engine.messages import Ask
+from scanvote.inputs.scan import InputScan
+from scanvote.serving.engine.messages import Submit
 from scanvote.serving.engine_api import Examined
 
 
 @dataclass(eq=False)
-class Job:
+class BatchJob:
     """A file that is decoded.
 
     Attributes:
@@ -18,8 +18,8 @@ class Job:
         found: by place, of those that are examined.
     """
 
-    ask: Ask
-    scans: list[Scan | None]
+    ask: Submit
+    scans: list[InputScan | None]
     taken: int = 0
     found: dict[int, Examined] = field(default_factory=dict)
 
@@ -32,26 +32,26 @@ class Job:
 
 
 @dataclass(frozen=True)
-class Part:
+class BatchPart:
     """One scan of a file."""
 
-    job: Job
+    job: BatchJob
     place: int
-    scan: Scan
+    scan: InputScan
 
 
-def shared(jobs: deque[Job], most: int) -> list[Part]:
+def fair_batch(jobs: deque[BatchJob], most: int) -> list[BatchPart]:
     """At most `most` scans, one of each file and round again: few of many, many of few.
 
     Files of which all scans are taken leave `jobs`; the others are behind those that came later.
     """
-    parts: list[Part] = []
+    parts: list[BatchPart] = []
     while jobs and len(parts) < most:
         job = jobs.popleft()
         scan = job.scans[job.taken]
         if scan is None:
             raise ValueError("a scan that was not taken is forgotten")
-        parts.append(Part(job, job.taken, scan))
+        parts.append(BatchPart(job, job.taken, scan))
         job.taken += 1
         if job.taken < len(job.scans):
             jobs.append(job)

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     import keras
 
 
-class Turns:
+class FairLock:
     """A lock that is had in the order in which it was asked for.
 
     `threading.Lock` may be taken again at once by the thread that gave it back, so that an
@@ -40,14 +40,16 @@ class Turns:
                     self._waiting[0].release()
 
 
-def take_turns(networks: "Iterable[keras.Model]", turns: Turns, check: Callable[[], None]) -> None:
+def serialise_calls(
+    networks: "Iterable[keras.Model]", turns: FairLock, check: Callable[[], None]
+) -> None:
     """Make each call of the networks one turn; `check` is called first, and may raise."""
     for network in networks:
         network.predict_on_batch = _in_turn(network.predict_on_batch, turns, check)
 
 
 def _in_turn(
-    asked: Callable[..., Any], turns: Turns, check: Callable[[], None]
+    asked: Callable[..., Any], turns: FairLock, check: Callable[[], None]
 ) -> Callable[..., Any]:
     def ask(*args: Any, **kwargs: Any) -> Any:
         check()

@@ -28,12 +28,12 @@ class Explain:
 Task = Predict | Explain
 
 
-class Ask(NamedTuple):
+class Submit(NamedTuple):
     number: int
     task: Task
 
 
-class Drop(NamedTuple):
+class Cancel(NamedTuple):
     """Nobody waits for this one any longer."""
 
     number: int
@@ -43,7 +43,7 @@ class Ready(NamedTuple):
     """The package is loaded, and was asked once."""
 
 
-class Unable(NamedTuple):
+class LoadFailed(NamedTuple):
     """The package cannot be loaded; the worker ends."""
 
     reason: str
@@ -60,7 +60,7 @@ class Answered(NamedTuple):
     answer: list[Examined] | Explained
 
 
-class Declined(NamedTuple):
+class Rejected(NamedTuple):
     """The file is not taken in."""
 
     number: int
@@ -81,5 +81,5 @@ class Dropped(NamedTuple):
     number: int
 
 
-Reply = Answered | Declined | Failed | Dropped
-Told = Ready | Unable | Batch | Reply
+Reply = Answered | Rejected | Failed | Dropped
+Event = Ready | LoadFailed | Batch | Reply

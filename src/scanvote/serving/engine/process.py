@@ -9,8 +9,8 @@ from contextlib import suppress
 from queue import SimpleQueue
 from socket import SHUT_RDWR, socket
 
-from scanvote.serving.engine.messages import Ask, Drop, Told
-from scanvote.serving.engine.model import Asked
+from scanvote.serving.engine.messages import Cancel, Event, Submit
+from scanvote.serving.engine.model import Model
 from scanvote.serving.engine.worker import work
 
 _PATIENCE = 5.0
@@ -25,7 +25,7 @@ class Worker:
     """
 
     def __init__(
-        self, load: Callable[[], Asked], batch: int, hear: Callable[["Worker", Told], None]
+        self, load: Callable[[], Model], batch: int, hear: Callable[["Worker", Event], None]
     ) -> None:
         context = multiprocessing.get_context("spawn")  # TensorFlow does not survive a fork
         self._pipe, theirs = context.Pipe()
@@ -34,12 +34,12 @@ class Worker:
         theirs.close()  # or the worker's death would not close the pipe
         self.gone = asyncio.Event()
         self._hear, self._loop = hear, asyncio.get_running_loop()
-        self._unsent: SimpleQueue[Ask | Drop | None] = SimpleQueue()
+        self._unsent: SimpleQueue[Submit | Cancel | None] = SimpleQueue()
         self._listener = threading.Thread(target=self._listen, daemon=True)
         self._listener.start()
         threading.Thread(target=self._speak, daemon=True).start()
 
-    def tell(self, said: Ask | Drop) -> None:
+    def tell(self, said: Submit | Cancel) -> None:
         self._unsent.put(said)
 
     def kill(self) -> None:

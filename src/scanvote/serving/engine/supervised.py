@@ -17,13 +17,20 @@ from typing import cast
 
 from scanvote.inputs.scan import Limits
 from scanvote.params.whole import Method
-from scanvote.pipeline.package import Contents, read_contents
+from scanvote.pipeline.package import ModelMetadata, read_metadata
 from scanvote.pipeline.package.metadata import CARD, SAMPLES
-from scanvote.serving.engine.batching import Desk
+from scanvote.serving.engine.batching import Scheduler
 from scanvote.serving.engine.messages import Explain, Predict, Task
-from scanvote.serving.engine.model import Asked, load_packaged
-from scanvote.serving.engine.supervision import Spans, Supervisor
-from scanvote.serving.engine_api import Engine, Examined, Explained, TooSlow, Unserved, Upload
+from scanvote.serving.engine.model import Model, load_packaged
+from scanvote.serving.engine.supervision import Supervisor, Timeouts
+from scanvote.serving.engine_api import (
+    Engine,
+    EngineError,
+    Examined,
+    Explained,
+    RequestTimeout,
+    Upload,
+)
 
 EXPLANATIONS = 4
 """That may be unfinished; each takes seconds to minutes."""
@@ -61,7 +68,7 @@ async def start_engine(
     Raises:
         InputError: it is no package.
     """
-    contents = read_contents(folder)
+    contents = read_metadata(folder)
     load = partial(load_packaged, folder, limits, options.batch)
     samples = {path.name: path.read_bytes() for path in sorted((folder / SAMPLES).glob("*.*"))}
     card = (folder / CARD).read_text(encoding="utf-8")
@@ -75,17 +82,17 @@ class SupervisedEngine:
 
     def __init__(
         self,
-        contents: Contents,
+        contents: ModelMetadata,
         card: str,
         samples: dict[str, bytes],
-        load: Callable[[], Asked],
+        load: Callable[[], Model],
         limits: Limits,
         options: EngineOptions,
     ) -> None:
         self.contents, self.card, self.samples = contents, card, samples
         self.options = options
-        self._desk = Desk(options.batch, options.queue, HELD * limits.bytes, EXPLANATIONS)
-        spans = Spans(
+        self._desk = Scheduler(options.batch, options.queue, HELD * limits.bytes, EXPLANATIONS)
+        spans = Timeouts(
             options.timeout + options.slack,
             options.explain_timeout + options.slack,
             options.backoff,
@@ -132,19 +139,19 @@ class SupervisedEngine:
         finally:
             supervising.cancel()
             await asyncio.wait([supervising])
-            self._desk.refuse_all(Unserved("the server ends"))
+            self._desk.refuse_all(EngineError("the server ends"))
 
     async def _asked(self, task: Task, seconds: float) -> list[Examined] | Explained:
         if self._supervisor.unable:
-            raise Unserved(self._supervisor.unable)
+            raise EngineError(self._supervisor.unable)
         request = self._desk.add(task)
         self._supervisor.send_due()
         try:
             async with asyncio.timeout(seconds):
                 return await request.answer
         except TimeoutError:
-            raise TooSlow(f"{task.upload.name}: no answer within {seconds:g} s") from None
+            raise RequestTimeout(f"{task.upload.name}: no answer within {seconds:g} s") from None
         finally:
             request.answer.cancel()
-            if self._desk.forget(request):
+            if self._desk.cancel(request):
                 self._supervisor.drop(request)

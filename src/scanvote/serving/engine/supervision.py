@@ -7,23 +7,23 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from time import monotonic
 
-from scanvote.inputs.scan import Refused
-from scanvote.serving.engine.batching import Desk, Request, refuse
+from scanvote.inputs.scan import RejectedFile
+from scanvote.serving.engine.batching import Request, Scheduler, refuse
 from scanvote.serving.engine.messages import (
     Answered,
-    Ask,
     Batch,
-    Declined,
-    Drop,
+    Cancel,
+    Event,
     Failed,
+    LoadFailed,
     Ready,
+    Rejected,
     Reply,
-    Told,
-    Unable,
+    Submit,
 )
-from scanvote.serving.engine.model import Asked
+from scanvote.serving.engine.model import Model
 from scanvote.serving.engine.process import Worker
-from scanvote.serving.engine_api import Unserved
+from scanvote.serving.engine_api import EngineError
 
 _log = logging.getLogger(__name__)
 
@@ -36,7 +36,7 @@ _LONGEST = 60.0
 
 
 @dataclass(frozen=True)
-class Spans:
+class Timeouts:
     """Seconds.
 
     Attributes:
@@ -61,7 +61,9 @@ class Supervisor:
         restarts: workers that were lost so far.
     """
 
-    def __init__(self, load: Callable[[], Asked], batch: int, desk: Desk, spans: Spans) -> None:
+    def __init__(
+        self, load: Callable[[], Model], batch: int, desk: Scheduler, spans: Timeouts
+    ) -> None:
         self.load, self.batch, self.desk, self.spans = load, batch, desk, spans
         self.worker: Worker | None = None
         self.ready, self.unable = False, ""
@@ -76,24 +78,24 @@ class Supervisor:
         while True:
             failures = 0 if await self._one_worker() else failures + 1
             self.restarts += 1
-            self.desk.lost()
+            self.desk.requeue()
             if failures:
                 self._note_failure(failures)
                 await asyncio.sleep(min(self.spans.loading * 2 ** (failures - 1), _LONGEST))
 
     def send_due(self) -> None:
         if self.ready and self.worker:
-            for request in self.desk.due():
-                self.worker.tell(Ask(request.number, request.task))
+            for request in self.desk.next_batch():
+                self.worker.tell(Submit(request.number, request.task))
 
     def drop(self, request: Request) -> None:
         if self.worker:
-            self.worker.tell(Drop(request.number))
+            self.worker.tell(Cancel(request.number))
 
     async def _one_worker(self) -> bool:
         """From its start to its end; whether it ever was ready."""
         try:
-            self.worker = worker = Worker(self.load, self.batch, self._hear)
+            self.worker = worker = Worker(self.load, self.batch, self._on_event)
         except OSError as error:  # no more processes, no more files
             _log.error("no worker can be started: %s", error)
             return False
@@ -111,28 +113,28 @@ class Supervisor:
             self.worker, self.ready = None, False
             await worker.end()
 
-    def _hear(self, worker: Worker, told: Told) -> None:
+    def _on_event(self, worker: Worker, told: Event) -> None:
         if worker is not self.worker:
             return
         if isinstance(told, Ready):
             self.ready, self.unable = True, ""
-        elif isinstance(told, Unable):
+        elif isinstance(told, LoadFailed):
             self._give_up(told.reason)
         elif isinstance(told, Batch):
             self.batches[told.scans] += 1
             self._sign = monotonic()
         else:
-            self._settle(told)
+            self._complete(told)
         self.send_due()
 
-    def _settle(self, reply: Reply) -> None:
-        request = self.desk.replied(reply.number)
+    def _complete(self, reply: Reply) -> None:
+        request = self.desk.complete(reply.number)
         if request is None or request.answer.done():
             return
         if isinstance(reply, Answered):
             request.answer.set_result(reply.answer)
-        elif isinstance(reply, Declined):
-            refuse(request, Refused(reply.reason, reply.status))
+        elif isinstance(reply, Rejected):
+            refuse(request, RejectedFile(reply.reason, reply.status))
         elif isinstance(reply, Failed):
             refuse(request, RuntimeError(f"in the worker: {reply.trace}"))
 
@@ -143,7 +145,7 @@ class Supervisor:
     def _give_up(self, reason: str) -> None:
         _log.error("the model cannot be asked: %s", reason)
         self.unable = reason
-        self.desk.refuse_all(Unserved(reason))
+        self.desk.refuse_all(EngineError(reason))
 
     def _hangs(self) -> bool:
         now, explanations = monotonic(), self.desk.explanations.sent.values()

@@ -11,25 +11,25 @@ from multiprocessing.connection import Connection
 
 from scanvote.core.errors import InputError
 from scanvote.images.decode import Mask
-from scanvote.inputs.scan import Refused
-from scanvote.predict.schema import Finding
-from scanvote.serving.engine.fair_batch import Job, Part, shared
+from scanvote.inputs.scan import RejectedFile
+from scanvote.predict.schema import ScanPrediction
+from scanvote.serving.engine.fair_batch import BatchJob, BatchPart, fair_batch
 from scanvote.serving.engine.messages import (
     Answered,
-    Ask,
     Batch,
-    Declined,
-    Drop,
+    Cancel,
     Dropped,
+    Event,
     Explain,
     Failed,
+    LoadFailed,
     Predict,
     Ready,
+    Rejected,
     Reply,
-    Told,
-    Unable,
+    Submit,
 )
-from scanvote.serving.engine.model import Asked, GivenUp
+from scanvote.serving.engine.model import Cancelled, Model
 from scanvote.serving.engine.pictures import map_png, mask_png, scan_png
 from scanvote.serving.engine_api import Examined, Explained
 
@@ -37,7 +37,7 @@ HANDS = 2
 """Threads that decode and draw: OpenCV lets others run meanwhile."""
 
 
-def work(pipe: Connection, load: Callable[[], Asked], batch: int) -> None:
+def work(pipe: Connection, load: Callable[[], Model], batch: int) -> None:
     """Serve what comes through the pipe; end as soon as its other end is closed.
 
     Nothing is to be tidied up: whoever closed it wants no answer, or is dead.
@@ -73,11 +73,11 @@ class _Worker:
         unanswered: numbers of what was asked, guarded by `speaking` as are the dropped of them.
     """
 
-    asked: Asked
+    asked: Model
 
     def __init__(self, pipe: Connection, batch: int) -> None:
         self.pipe, self.batch = pipe, batch
-        self.jobs: deque[Job] = deque()
+        self.jobs: deque[BatchJob] = deque()
         self.unanswered: set[int] = set()
         self.dropped: set[int] = set()
         self.changed, self.speaking = threading.Condition(), threading.Lock()
@@ -87,20 +87,20 @@ class _Worker:
         while True:
             self._hear(self.pipe.recv())
 
-    def _hear(self, said: Ask | Drop) -> None:
+    def _hear(self, said: Submit | Cancel) -> None:
         with self.speaking:
-            if isinstance(said, Ask):
+            if isinstance(said, Submit):
                 self.unanswered.add(said.number)
             elif said.number in self.unanswered:
                 self.dropped.add(said.number)
-        if isinstance(said, Drop):
+        if isinstance(said, Cancel):
             return
         if isinstance(said.task, Explain):
             self.explaining.submit(self._answering, said, self._explain, said, said.task)
         else:
             self.hands.submit(self._answering, said, self._decode, said, said.task)
 
-    def run(self, load: Callable[[], Asked]) -> None:
+    def run(self, load: Callable[[], Model]) -> None:
         try:
             self.asked = load()
         except InputError as error:
@@ -114,10 +114,10 @@ class _Worker:
                 self._examine(parts)
 
     def _end(self, reason: str) -> None:
-        self._tell(Unable(reason))
+        self._tell(LoadFailed(reason))
         os._exit(1)
 
-    def _next_batch(self) -> list[Part]:
+    def _next_batch(self) -> list[BatchPart]:
         """Whatever is decoded, as soon as anything is; none where nobody waits for it."""
         with self.changed:
             self.changed.wait_for(lambda: self.jobs)
@@ -125,12 +125,12 @@ class _Worker:
                 wanted = self.unanswered - self.dropped
             unwanted = [job.ask.number for job in self.jobs if job.ask.number not in wanted]
             self.jobs = deque(job for job in self.jobs if job.ask.number in wanted)
-            parts = shared(self.jobs, self.batch)
+            parts = fair_batch(self.jobs, self.batch)
         for number in unwanted:
             self._reply(Dropped(number))
         return parts
 
-    def _examine(self, parts: list[Part]) -> None:
+    def _examine(self, parts: list[BatchPart]) -> None:
         """A batch that fails is looked at scan by scan: what does no harm is answered."""
         try:
             said = self.asked.examine([part.scan for part in parts])
@@ -145,16 +145,16 @@ class _Worker:
             ask = part.job.ask
             self.hands.submit(self._answering, ask, self._draw, part, finding, mask)
 
-    def _decode(self, ask: Ask, task: Predict) -> Reply | None:
+    def _decode(self, ask: Submit, task: Predict) -> Reply | None:
         if ask.number in self.dropped:
             return Dropped(ask.number)
         scans = self.asked.read(task.upload)
         with self.changed:
-            self.jobs.append(Job(ask, list(scans)))
+            self.jobs.append(BatchJob(ask, list(scans)))
             self.changed.notify()
         return None
 
-    def _draw(self, part: Part, finding: Finding, mask: Mask) -> Reply | None:
+    def _draw(self, part: BatchPart, finding: ScanPrediction, mask: Mask) -> Reply | None:
         """The answer, when it was the last scan of a file."""
         job, task = part.job, part.job.ask.task
         wanted = isinstance(task, Predict) and task.pictures
@@ -164,25 +164,27 @@ class _Worker:
             return None
         return Answered(job.ask.number, [job.found[place] for place in range(len(job.scans))])
 
-    def _explain(self, ask: Ask, task: Explain) -> Reply:
+    def _explain(self, ask: Submit, task: Explain) -> Reply:
         scans = self.asked.read(task.upload)
         if not 0 <= task.place < len(scans):
             name, count = task.upload.name, len(scans)
-            raise Refused(f"{name} has {count} findings, from 0, and so none at {task.place}", 422)
+            raise RejectedFile(
+                f"{name} has {count} findings, from 0, and so none at {task.place}", 422
+            )
         scan = scans[task.place]
         del scans
         maps = self.asked.explain(scan, task.method, lambda: ask.number in self.dropped)
         drawn = {name: map_png(heat) for name, heat in maps.items()}
         return Answered(ask.number, Explained(task.method, scan_png(scan.image), drawn))
 
-    def _answering(self, ask: Ask, step: Callable[..., Reply | None], *what: object) -> None:
+    def _answering(self, ask: Submit, step: Callable[..., Reply | None], *what: object) -> None:
         """Do a step, and reply if that settles what was asked."""
         try:
             reply = step(*what)
-        except GivenUp:
+        except Cancelled:
             reply = Dropped(ask.number)
         except InputError as error:
-            reply = Declined(ask.number, str(error), getattr(error, "status", 422))
+            reply = Rejected(ask.number, str(error), getattr(error, "status", 422))
         except Exception:
             reply = Failed(ask.number, traceback.format_exc())
         if reply is not None:
@@ -196,6 +198,6 @@ class _Worker:
                 self.dropped.discard(reply.number)
                 self.pipe.send(reply)
 
-    def _tell(self, told: Told) -> None:
+    def _tell(self, told: Event) -> None:
         with self.speaking:
             self.pipe.send(told)

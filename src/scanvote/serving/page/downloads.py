@@ -8,13 +8,13 @@ from urllib.parse import quote
 from fastapi.responses import Response
 
 from scanvote.datasets.user_data.scan_tree import stem
-from scanvote.pipeline.package import Contents
+from scanvote.pipeline.package import ModelMetadata
 from scanvote.predict.rows import columns, row
-from scanvote.predict.schema import Finding, Refusal
-from scanvote.serving.page.overlays import captioned
+from scanvote.predict.schema import FileError, ScanPrediction
+from scanvote.serving.page.overlays import add_caption
 from scanvote.serving.page.report_pdf import report_pdf
-from scanvote.serving.page.result_cache import Asked, Shown
-from scanvote.serving.page.texts import told
+from scanvote.serving.page.result_cache import CachedResult, CachedScan
+from scanvote.serving.page.texts import result_text
 
 File = Literal["table.csv", "scan-with-outline.png", "report.pdf"]
 Cell = str | float | int | bool | None
@@ -22,33 +22,33 @@ FORMULAS = ("=", "+", "-", "@", "\t", "\r")
 """What a text begins with that a spreadsheet takes for a formula (OWASP, CSV injection)."""
 
 
-def download(shown: Shown, file: File, contents: Contents) -> Response:
+def download(shown: CachedScan, file: File, contents: ModelMetadata) -> Response:
     """One of the files of a scan, called after the scan's own."""
     name = f"{called(shown.examined.finding)}-{file}"
     if file == "table.csv":
-        return _attached(table(Asked((shown,)), contents), "text/csv; charset=utf-8", name)
+        return _attached(table(CachedResult((shown,)), contents), "text/csv; charset=utf-8", name)
     if file == "report.pdf":
         return _attached(report_pdf(shown, contents), "application/pdf", name)
     return _attached(picture(shown, contents), "image/png", name)
 
 
-def called(finding: Finding) -> str:
+def called(finding: ScanPrediction) -> str:
     """What the files of a scan begin with: ``head-axial-5`` of a slice of ``head.nii.gz``."""
     cut = [] if finding.slice is None else [finding.plane or "", str(finding.slice)]
     return "-".join([stem(finding.file), *filter(None, cut)])
 
 
-def downloaded_table(asked: Asked, contents: Contents) -> Response:
+def downloaded_table(asked: CachedResult, contents: ModelMetadata) -> Response:
     """A row a scan, and one with the reason for each file that was refused."""
     return _attached(table(asked, contents), "text/csv; charset=utf-8", "scans-table.csv")
 
 
-def table(asked: Asked, contents: Contents) -> bytes:
+def table(asked: CachedResult, contents: ModelMetadata) -> bytes:
     """CSV as the shell writes it, without the pictures' columns, and with no cell a formula."""
     buffer = StringIO()
     writer = csv.DictWriter(buffer, columns(contents.classifiers, {}), lineterminator="\n")
     writer.writeheader()
-    said: list[Finding | Refusal] = [
+    said: list[ScanPrediction | FileError] = [
         *(one.examined.finding for one in asked.scans),
         *asked.refusals,
     ]
@@ -61,11 +61,11 @@ def plain(cell: Cell) -> Cell:
     return f"'{cell}" if isinstance(cell, str) and cell.startswith(FORMULAS) else cell
 
 
-def picture(shown: Shown, contents: Contents) -> bytes:
+def picture(shown: CachedScan, contents: ModelMetadata) -> bytes:
     """PNG of the scan with the outline, and under it what is said."""
-    said = told(shown.examined.finding, contents)
+    said = result_text(shown.examined.finding, contents)
     lines = [said.name, *said.warnings, f"{said.summary}. {said.agreement}", said.tumour]
-    return captioned(shown.examined.scan, shown.examined.mask, lines)
+    return add_caption(shown.examined.scan, shown.examined.mask, lines)
 
 
 def _attached(content: bytes, kind: str, name: str) -> Response:

@@ -5,13 +5,15 @@ from collections.abc import Sequence
 from fastapi import Request
 
 from scanvote.params.whole import Method
-from scanvote.predict.schema import Refusal
+from scanvote.predict.schema import FileError
 from scanvote.serving.engine_api import Engine, Explained, Upload
-from scanvote.serving.page.result_cache import Asked, Shown
-from scanvote.serving.requests import ask, while_connected
+from scanvote.serving.page.result_cache import CachedResult, CachedScan
+from scanvote.serving.requests import cancel_on_disconnect, run_request
 
 
-async def examine(request: Request, uploads: Sequence[Upload], refused: Sequence[Refusal]) -> Asked:
+async def examine(
+    request: Request, uploads: Sequence[Upload], refused: Sequence[FileError]
+) -> CachedResult:
     """What is said of all scans of all files; a file that is not served is refused with why.
 
     Args:
@@ -22,17 +24,17 @@ async def examine(request: Request, uploads: Sequence[Upload], refused: Sequence
     Raises:
         ClientDisconnect: nobody waits any longer.
     """
-    answered = await ask(request, uploads)
+    answered = await run_request(request, uploads)
     scans = [
-        Shown(upload, place, examined)
+        CachedScan(upload, place, examined)
         for upload, answer in zip(uploads, answered.answers, strict=True)
-        if not isinstance(answer, Refusal)
+        if not isinstance(answer, FileError)
         for place, examined in enumerate(answer)
     ]
-    return Asked(tuple(scans), (*refused, *answered.refused))
+    return CachedResult(tuple(scans), (*refused, *answered.refused))
 
 
-async def explain(request: Request, shown: Shown, method: Method) -> Explained:
+async def explain(request: Request, shown: CachedScan, method: Method) -> Explained:
     """What speaks for the answer, kept with it: asked for again it costs nothing.
 
     Raises:
@@ -43,5 +45,5 @@ async def explain(request: Request, shown: Shown, method: Method) -> Explained:
     engine: Engine = request.app.state.engine
     if method not in shown.explained:
         asking = engine.explain(shown.upload, method, shown.place)
-        shown.explained[method] = await while_connected(request, asking)
+        shown.explained[method] = await cancel_on_disconnect(request, asking)
     return shown.explained[method]

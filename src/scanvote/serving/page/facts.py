@@ -1,11 +1,11 @@
 """What is known beside the answer: of the file, and of the data behind the model."""
 
-from scanvote.pipeline.package import Contents
+from scanvote.pipeline.package import ModelMetadata
 from scanvote.pipeline.report import terms
-from scanvote.predict.schema import Familiarity, Finding
+from scanvote.predict.schema import OodScore, ScanPrediction
 
 
-def facts(finding: Finding) -> dict[str, str]:
+def facts(finding: ScanPrediction) -> dict[str, str]:
     """What is known of the file and how near it is to the training."""
     spacing = "not told by the file" if finding.spacing is None else f"{finding.spacing:g} mm"
     place = {} if finding.slice is None else {"Slice": f"{finding.slice}, counted from 0"}
@@ -19,12 +19,12 @@ def facts(finding: Finding) -> dict[str, str]:
     }
 
 
-def _near(familiarity: Familiarity) -> str:
+def _near(familiarity: OodScore) -> str:
     place = "outside" if familiarity.outside else "within"
     return f"{place} what the model has seen ({familiarity.distance:.2f}; outside above 1)"
 
 
-def patients(contents: Contents) -> dict[str, str]:
+def patients(contents: ModelMetadata) -> dict[str, str]:
     """What the tests of the model may claim about patients."""
     claims = contents.patients
     return {
@@ -33,7 +33,7 @@ def patients(contents: Contents) -> dict[str, str]:
     }
 
 
-def digests(contents: Contents) -> dict[str, str]:
+def digests(contents: ModelMetadata) -> dict[str, str]:
     """By what the data are known that the model was made of and tested on."""
     made_of = {f"Data, {terms.words(task)}": digest for task, digest in contents.data.items()}
     return made_of | {"Test scans": contents.test}

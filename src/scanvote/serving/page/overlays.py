@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scanvote.core.disclaimer import DISCLAIMER
-from scanvote.predict.pictures import overlaid
+from scanvote.predict.pictures import overlay_heatmap
 
 if TYPE_CHECKING:
     from PIL.ImageFont import FreeTypeFont
@@ -55,12 +55,12 @@ def _ring(points: NDArray[Any]) -> str:
     return "M" + "L".join(f"{x + 0.5:g} {y + 0.5:g}" for x, y in points) + "Z"
 
 
-def heated(scan: bytes, heat: bytes) -> bytes:
+def draw_heatmap(scan: bytes, heat: bytes) -> bytes:
     """PNG of the scan under the colours of an explanation, stronger where it is."""
-    return encoded(overlaid(pixels(scan)[..., ::-1], values(heat))[..., ::-1])
+    return encoded(overlay_heatmap(pixels(scan)[..., ::-1], values(heat))[..., ::-1])
 
 
-def outlined(scan: bytes, mask: bytes, width: int = LEAST_WIDTH) -> Bgr:
+def draw_outline(scan: bytes, mask: bytes, width: int = LEAST_WIDTH) -> Bgr:
     """The scan with the outline drawn on it, at least `width` wide within `LARGEST`."""
     image, marks = pixels(scan), values(mask)
     most = isqrt(LARGEST // marks.size)
@@ -73,15 +73,15 @@ def outlined(scan: bytes, mask: bytes, width: int = LEAST_WIDTH) -> Bgr:
     return np.asarray(cv2.drawContours(drawn, found, -1, ORANGE, thickness, cv2.LINE_AA), np.uint8)
 
 
-def captioned(scan: bytes, mask: bytes, lines: Sequence[str]) -> bytes:
+def add_caption(scan: bytes, mask: bytes, lines: Sequence[str]) -> bytes:
     """PNG of the scan with the mask's outline, and under it words, the disclaimer last."""
     from PIL import Image, ImageDraw
 
-    picture = Image.fromarray(outlined(scan, mask)[..., ::-1])
+    picture = Image.fromarray(draw_outline(scan, mask)[..., ::-1])
     width = max(picture.width, LEAST_WIDTH)
     written = font(max(15, width // 42))
     room = width - 2 * written.size
-    parts = [part for line in (*lines, DISCLAIMER) for part in broken(line, written, room)]
+    parts = [part for line in (*lines, DISCLAIMER) for part in wrap_text(line, written, room)]
     height = written.size * 3 // 2
     whole = Image.new("RGB", (width, picture.height + int(height * (len(parts) + 1))))
     whole.paste(picture)
@@ -104,7 +104,7 @@ def font(size: int, bold: bool = False) -> "FreeTypeFont":
     return ImageFont.truetype(Path(get_data_path()) / "fonts/ttf" / name, size)
 
 
-def broken(line: str, font: "FreeTypeFont", room: float) -> list[str]:
+def wrap_text(line: str, font: "FreeTypeFont", room: float) -> list[str]:
     """The line in pieces that fit into so many pixels, between words where that goes."""
     pieces = [""]
     for word in " ".join(line.split()).split(" "):

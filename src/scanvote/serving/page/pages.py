@@ -20,13 +20,13 @@ from fastapi import APIRouter, HTTPException, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from starlette.concurrency import run_in_threadpool
 
-from scanvote.inputs.scan import Refused
+from scanvote.inputs.scan import RejectedFile
 from scanvote.params.whole import Method
-from scanvote.serving.engine_api import Engine, Unserved, Upload
+from scanvote.serving.engine_api import Engine, EngineError, Upload
 from scanvote.serving.page import downloads, overlays, templating, views
 from scanvote.serving.page.examining import examine, explain
-from scanvote.serving.page.result_cache import Asked, Recent, Shown
-from scanvote.serving.requests import while_connected
+from scanvote.serving.page.result_cache import CachedResult, CachedScan, ResultCache
+from scanvote.serving.requests import cancel_on_disconnect
 from scanvote.serving.uploads import Form, read_form
 
 router = APIRouter(include_in_schema=False)
@@ -64,7 +64,7 @@ async def answer(request: Request) -> Response:
         return page(request, "form.html", status, refusals=asked.refusals)
     recent = _recent(request)
     name = recent.keep(asked)
-    asyncio.get_running_loop().call_later(recent.seconds + 1, recent.sweep)
+    asyncio.get_running_loop().call_later(recent.seconds + 1, recent.evict)
     return RedirectResponse(f"/results/{name}", 303)
 
 
@@ -100,8 +100,8 @@ async def explanation(request: Request, name: str, number: int) -> Response:
         raise HTTPException(422, "Choose one of the ways to explain.")
     try:
         await explain(request, shown, method)
-        _recent(request).sweep()
-    except (Refused, Unserved) as error:
+        _recent(request).evict()
+    except (RejectedFile, EngineError) as error:
         told = partial(_result, problem=str(error), status=error.status)
         return await run_in_threadpool(told, request, name, number)
     return RedirectResponse(f"/results/{name}/{number}?method={method}#explanation", 303)
@@ -120,7 +120,7 @@ async def heat(
     explained = _shown(request, name, number).explained.get(method)
     if explained is None or member not in explained.maps:
         raise HTTPException(404, FORGOTTEN)
-    draw = partial(overlays.heated, explained.scan, explained.maps[member])
+    draw = partial(overlays.draw_heatmap, explained.scan, explained.maps[member])
     return await _drawn(request, lambda: _png(draw()))
 
 
@@ -222,19 +222,19 @@ def _engine(request: Request) -> Engine:
     return engine
 
 
-def _recent(request: Request) -> Recent:
-    recent: Recent = request.app.state.recent
+def _recent(request: Request) -> ResultCache:
+    recent: ResultCache = request.app.state.recent
     return recent
 
 
-def _asked(request: Request, name: str) -> Asked:
+def _asked(request: Request, name: str) -> CachedResult:
     asked = _recent(request).get(name)
     if asked is None:
         raise HTTPException(404, FORGOTTEN)
     return asked
 
 
-def _shown(request: Request, name: str, number: int) -> Shown:
+def _shown(request: Request, name: str, number: int) -> CachedScan:
     scans = _asked(request, name).scans
     if not 0 <= number < len(scans):
         raise HTTPException(404, FORGOTTEN)
@@ -244,7 +244,7 @@ def _shown(request: Request, name: str, number: int) -> Shown:
 async def _drawn(request: Request, draw: Callable[[], Response]) -> Response:
     """What `draw` gives, when it is its turn and somebody still waits for it."""
     drawing: asyncio.Semaphore = request.app.state.drawing
-    await while_connected(request, drawing.acquire())
+    await cancel_on_disconnect(request, drawing.acquire())
     try:
         return await run_in_threadpool(draw)
     finally:

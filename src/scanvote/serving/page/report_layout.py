@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 
 from scanvote.core.disclaimer import DISCLAIMER
-from scanvote.serving.page.overlays import Bgr, broken, font
+from scanvote.serving.page.overlays import Bgr, font, wrap_text
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -110,7 +110,7 @@ def _words(on: "Figure", x: float, y: float, words: str, size: float, **how: Any
 
 def _lines(words: str, size: float, width: float, bold: bool) -> list[str]:
     """Words in lines, of a share of the page's width."""
-    return broken(words, font(_MEASURED, bold), width * A4[0] * 72 / size * _MEASURED)
+    return wrap_text(words, font(_MEASURED, bold), width * A4[0] * 72 / size * _MEASURED)
 
 
 def _height(picture: Bgr, width: float) -> float:

@@ -5,11 +5,11 @@ from io import BytesIO
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from scanvote.pipeline.package import Contents
+from scanvote.pipeline.package import ModelMetadata
 from scanvote.pipeline.report import terms as names
-from scanvote.predict.schema import Finding, MemberVote
+from scanvote.predict.schema import MemberVote, ScanPrediction
 from scanvote.serving.page.facts import digests, patients
-from scanvote.serving.page.overlays import heated, outlined, pixels
+from scanvote.serving.page.overlays import draw_heatmap, draw_outline, pixels
 from scanvote.serving.page.report_layout import (
     GREY,
     WARNING,
@@ -19,8 +19,8 @@ from scanvote.serving.page.report_layout import (
     table,
     terms,
 )
-from scanvote.serving.page.result_cache import Shown
-from scanvote.serving.page.texts import Told, explained_class, told
+from scanvote.serving.page.result_cache import CachedScan
+from scanvote.serving.page.texts import ResultText, explained_class, result_text
 from scanvote.serving.page.views import WAYS
 
 if TYPE_CHECKING:
@@ -32,11 +32,11 @@ _drawing = Lock()
 """Matplotlib is not made for threads."""
 
 
-def report_pdf(shown: Shown, contents: Contents) -> bytes:
+def report_pdf(shown: CachedScan, contents: ModelMetadata) -> bytes:
     """A page with scan, outline, figures and model; one more with what was explained, if any."""
     from matplotlib.backends.backend_pdf import PdfPages
 
-    said, buffer = told(shown.examined.finding, contents), BytesIO()
+    said, buffer = result_text(shown.examined.finding, contents), BytesIO()
     whole = 2 if shown.explained else 1
     with (
         _drawing,
@@ -51,7 +51,7 @@ def report_pdf(shown: Shown, contents: Contents) -> bytes:
     return buffer.getvalue()
 
 
-def _answer(shown: Shown, said: Told, contents: Contents, whole: int) -> "Figure":
+def _answer(shown: CachedScan, said: ResultText, contents: ModelMetadata, whole: int) -> "Figure":
     """The first page; of a scan outside, the warning is its title."""
     if said.outside:
         on, y = page(said.warnings[0], 1, whole, size=14, color=WARNING)
@@ -70,20 +70,22 @@ def _answer(shown: Shown, said: Told, contents: Contents, whole: int) -> "Figure
     return on
 
 
-def _looks(on: "Figure", y: float, shown: Shown, least: float) -> float:
+def _looks(on: "Figure", y: float, shown: CachedScan, least: float) -> float:
     """The scan, and the scan outlined."""
     examined = shown.examined
     looks = {
         "As it was read": pixels(examined.scan),
-        "Outline of what is marked": outlined(examined.scan, examined.mask),
+        "Outline of what is marked": draw_outline(examined.scan, examined.mask),
     }
     return pictures(on, y, looks, columns=2, least=least)
 
 
-def _figures(on: "Figure", y: float, finding: Finding, said: Told, contents: Contents) -> float:
+def _figures(
+    on: "Figure", y: float, finding: ScanPrediction, said: ResultText, contents: ModelMetadata
+) -> float:
     """A row a class, a column the vote and each member; the file; the model."""
     members, labels = finding.members, list(finding.probabilities)
-    voices: list[Finding | MemberVote] = [finding, *members]
+    voices: list[ScanPrediction | MemberVote] = [finding, *members]
     rows = [["Probability", "vote", *(str(at) for at, _ in enumerate(members, start=1))]]
     for label in labels:
         shares = [one.probabilities[label] for one in voices]
@@ -97,13 +99,13 @@ def _figures(on: "Figure", y: float, finding: Finding, said: Told, contents: Con
     return terms(on, y, {**patients(contents), **digests(contents), "Versions": versions})
 
 
-def _explanations(shown: Shown, whole: int) -> "Figure":
+def _explanations(shown: CachedScan, whole: int) -> "Figure":
     """The second page: each method's map of the vote and of each member."""
     finding = shown.examined.finding
     numbers = {one.model: f"member {at}" for at, one in enumerate(finding.members, start=1)}
     maps = {
         f"{WAYS[method][0]}, {numbers.get(model, model)}: what speaks for "
-        f"{explained_class(finding, model)}": pixels(heated(explained.scan, heat))
+        f"{explained_class(finding, model)}": pixels(draw_heatmap(explained.scan, heat))
         for method, explained in shown.explained.items()
         for model, heat in explained.maps.items()
     }

@@ -7,7 +7,7 @@ from threading import Lock
 from time import monotonic
 
 from scanvote.params.whole import Method
-from scanvote.predict.schema import Refusal
+from scanvote.predict.schema import FileError
 from scanvote.serving.engine_api import Examined, Explained, Upload
 
 BYTES = 512 * 2**20
@@ -16,7 +16,7 @@ RESULTS = 1024
 
 
 @dataclass(frozen=True)
-class Shown:
+class CachedScan:
     """One scan of what was asked.
 
     Attributes:
@@ -33,11 +33,11 @@ class Shown:
 
 
 @dataclass(frozen=True)
-class Asked:
+class CachedResult:
     """What one request held: the scans, numbered from 0, and the files that were refused."""
 
-    scans: tuple[Shown, ...]
-    refusals: tuple[Refusal, ...] = ()
+    scans: tuple[CachedScan, ...]
+    refusals: tuple[FileError, ...] = ()
 
     @property
     def bytes(self) -> int:
@@ -46,13 +46,13 @@ class Asked:
         return sum(files.values()) + sum(map(_pictures, self.scans))
 
 
-def _pictures(shown: Shown) -> int:
+def _pictures(shown: CachedScan) -> int:
     made = shown.explained.values()
     maps = [len(png) for one in made for png in (one.scan, *one.maps.values())]
     return len(shown.examined.scan) + len(shown.examined.mask) + sum(maps)
 
 
-class Recent:
+class ResultCache:
     """Results by ids that nobody can guess; the oldest go first, and all after a while.
 
     Args:
@@ -74,22 +74,22 @@ class Recent:
         self.seconds = seconds
         self._bytes, self._results, self._now = bytes, results, now
         self._changing = Lock()
-        self._kept: dict[str, tuple[float, Asked]] = {}
+        self._kept: dict[str, tuple[float, CachedResult]] = {}
 
-    def keep(self, asked: Asked) -> str:
+    def keep(self, asked: CachedResult) -> str:
         """The id under which it is had again: 128 random bits, for an address."""
         name = secrets.token_urlsafe(16)
         with self._changing:
             self._kept[name] = (self._now(), asked)
-        self.sweep()
+        self.evict()
         return name
 
-    def get(self, name: str) -> Asked | None:
+    def get(self, name: str) -> CachedResult | None:
         """None if there is no such result, or it is forgotten."""
         since, asked = self._kept.get(name, (0.0, None))
         return asked if self._now() - since < self.seconds else None
 
-    def sweep(self) -> None:
+    def evict(self) -> None:
         """Forget what is too old, and of the rest the oldest, until it fits."""
         with self._changing:
             oldest = self._now() - self.seconds

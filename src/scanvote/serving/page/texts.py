@@ -3,9 +3,9 @@
 from collections import Counter
 from dataclasses import dataclass
 
-from scanvote.pipeline.package import Contents
+from scanvote.pipeline.package import ModelMetadata
 from scanvote.pipeline.report import terms
-from scanvote.predict.schema import Familiarity, Finding, MaskFinding, Refusal
+from scanvote.predict.schema import FileError, MaskFinding, OodScore, ScanPrediction
 from scanvote.serving.page.facts import facts
 
 UNSURE = 2 / 3
@@ -27,7 +27,7 @@ class Bar:
 
 
 @dataclass(frozen=True)
-class Told:
+class ResultText:
     """What stands beside the scan.
 
     Attributes:
@@ -78,10 +78,10 @@ class Told:
         return self.vote.capitalize()
 
 
-def told(finding: Finding, contents: Contents) -> Told:
+def result_text(finding: ScanPrediction, contents: ModelMetadata) -> ResultText:
     """A finding in words."""
     tumour = marked(finding.mask, finding.width * finding.height)
-    return Told(
+    return ResultText(
         name=scan_name(finding),
         vote=terms.words(finding.vote),
         outside=finding.familiarity.outside,
@@ -108,7 +108,7 @@ def percent(share: float) -> str:
     return f"{100 * share:.0f}\N{NO-BREAK SPACE}%"
 
 
-def scan_name(finding: Finding) -> str:
+def scan_name(finding: ScanPrediction) -> str:
     """The file, and which slice of it, by the number that tables and masks have."""
     if finding.slice is None:
         return finding.file
@@ -116,7 +116,7 @@ def scan_name(finding: Finding) -> str:
     return f"{finding.file}, {plane}slice {finding.slice}"
 
 
-def agreement(finding: Finding) -> str:
+def agreement(finding: ScanPrediction) -> str:
     """``2 of 3 members agree.``"""
     alike = sum(member.vote == finding.vote for member in finding.members)
     whole = len(finding.members)
@@ -125,7 +125,7 @@ def agreement(finding: Finding) -> str:
     return f"{alike} of {whole} members agree."
 
 
-def warnings(finding: Finding, smoke: bool) -> tuple[str, ...]:
+def warnings(finding: ScanPrediction, smoke: bool) -> tuple[str, ...]:
     """What must be read before the answer."""
     said = ["The model is of a smoke run: its answers mean nothing."] if smoke else []
     if finding.familiarity.outside:
@@ -141,7 +141,7 @@ def warnings(finding: Finding, smoke: bool) -> tuple[str, ...]:
     return tuple(said)
 
 
-def flags(finding: Finding, smoke: bool) -> tuple[str, ...]:
+def flags(finding: ScanPrediction, smoke: bool) -> tuple[str, ...]:
     """What is warned of, for a card."""
     held = {
         "smoke run": smoke,
@@ -151,21 +151,21 @@ def flags(finding: Finding, smoke: bool) -> tuple[str, ...]:
     return tuple(words for words, holds in held.items() if holds)
 
 
-def _far(familiarity: Familiarity) -> str:
+def _far(familiarity: OodScore) -> str:
     return (
         f"it is {familiarity.distance:.1f} times as far from the nearest training scan "
         "as nearly all scans of its kind."
     )
 
 
-def reason(refusal: Refusal) -> str:
+def reason(refusal: FileError) -> str:
     """Why a file was refused, as what follows its name."""
     if refusal.reason.startswith(refusal.file):
         return refusal.reason.removeprefix(refusal.file)
     return f": {refusal.reason}"
 
 
-def doubts(finding: Finding) -> tuple[str, ...]:
+def doubts(finding: ScanPrediction) -> tuple[str, ...]:
     """Why the answer may be wrong, as far as it tells itself."""
     said = []
     share = finding.probabilities[finding.vote]
@@ -183,7 +183,7 @@ def doubts(finding: Finding) -> tuple[str, ...]:
     return (*said, *_others(finding))
 
 
-def _others(finding: Finding) -> list[str]:
+def _others(finding: ScanPrediction) -> list[str]:
     """``1 member says no tumor.``, of each class but the vote's, the one of most members first."""
     votes = Counter(one.vote for one in finding.members if one.vote != finding.vote)
     return [
@@ -192,13 +192,13 @@ def _others(finding: Finding) -> list[str]:
     ]
 
 
-def explained_class(finding: Finding, model: str) -> str:
+def explained_class(finding: ScanPrediction, model: str) -> str:
     """What the map of a model speaks for: the class that it holds likeliest itself."""
     votes = {one.model: one.vote for one in finding.members}
     return terms.words(votes.get(model, finding.vote))
 
 
-def bars(finding: Finding) -> tuple[Bar, ...]:
+def bars(finding: ScanPrediction) -> tuple[Bar, ...]:
     """A bar a class, the likeliest first."""
     ordered = sorted(finding.probabilities.items(), key=lambda one: (-one[1], one[0]))
     return tuple(
@@ -213,7 +213,7 @@ def bars(finding: Finding) -> tuple[Bar, ...]:
     )
 
 
-def operating(finding: Finding) -> str:
+def operating(finding: ScanPrediction) -> str:
     """Of two classes the one not to miss: called or not, and from where on; else nothing."""
     point = finding.operating
     if point is None:

@@ -8,12 +8,12 @@ from markupsafe import Markup
 
 from scanvote.datasets.user_data.scan_tree import stem
 from scanvote.params.whole import Method
-from scanvote.pipeline.package import Contents
+from scanvote.pipeline.package import ModelMetadata
 from scanvote.pipeline.report import terms
 from scanvote.serving.page.facts import digests, patients
 from scanvote.serving.page.overlays import outline
-from scanvote.serving.page.result_cache import Asked, Shown
-from scanvote.serving.page.texts import Told, explained_class, told
+from scanvote.serving.page.result_cache import CachedResult, CachedScan
+from scanvote.serving.page.texts import ResultText, explained_class, result_text
 
 WAYS: dict[Method, tuple[str, str]] = {
     "gradcam": (
@@ -28,7 +28,7 @@ WAYS: dict[Method, tuple[str, str]] = {
 
 
 @dataclass(frozen=True)
-class Way:
+class LinkedMethod:
     """A method that the package serves."""
 
     method: Method
@@ -38,7 +38,7 @@ class Way:
 
 
 @dataclass(frozen=True)
-class Heat:
+class HeatMap:
     """An explanation of one model's answer, and the class that it speaks for."""
 
     model: str
@@ -55,17 +55,17 @@ class Sample(NamedTuple):
     caption: str
 
 
-class Card(NamedTuple):
+class ModelCardView(NamedTuple):
     """A scan in the gallery: what is said of it, and what is drawn."""
 
-    told: Told
+    told: ResultText
     outline: str
     width: int
     height: int
 
 
 def result(
-    shown: Shown, contents: Contents, method: Method | None, member: str
+    shown: CachedScan, contents: ModelMetadata, method: Method | None, member: str
 ) -> dict[str, object]:
     """All of one scan, and the explanation that was made by `method`, if it was."""
     finding = shown.examined.finding
@@ -73,29 +73,31 @@ def result(
     maps = list(explained.maps) if explained else []
     chosen = member if member in maps else "".join(maps[:1])
     return {
-        "told": told(finding, contents),
+        "told": result_text(finding, contents),
         "finding": finding,
         "outline": outline(shown.examined.mask),
         "ways": ways(shown, contents),
         "method": method if explained else None,
         "heats": [
-            Heat(name, terms.model(name), explained_class(finding, name), name == chosen)
+            HeatMap(name, terms.model(name), explained_class(finding, name), name == chosen)
             for name in maps
         ],
     }
 
 
-def ways(shown: Shown, contents: Contents) -> list[Way]:
+def ways(shown: CachedScan, contents: ModelMetadata) -> list[LinkedMethod]:
     """The methods that the package serves, and whether each was used on this scan."""
     served = contents.classifiers.explain.methods
-    return [Way(method, *WAYS[method], method in shown.explained) for method in served]
+    return [LinkedMethod(method, *WAYS[method], method in shown.explained) for method in served]
 
 
-def cards(asked: Asked, contents: Contents) -> list[Card]:
+def cards(asked: CachedResult, contents: ModelMetadata) -> list[ModelCardView]:
     """Of all scans, in their order."""
     findings = [one.examined.finding for one in asked.scans]
     return [
-        Card(told(one, contents), outline(shown.examined.mask), one.width, one.height)
+        ModelCardView(
+            result_text(one, contents), outline(shown.examined.mask), one.width, one.height
+        )
         for one, shown in zip(findings, asked.scans, strict=True)
     ]
 
@@ -134,7 +136,7 @@ def card(markdown: str) -> Markup:
     return Markup(parser.renderer.render(tokens, parser.options, {}))
 
 
-def model_tables(contents: Contents) -> dict[str, Mapping[str, str]]:
+def model_tables(contents: ModelMetadata) -> dict[str, Mapping[str, str]]:
     """Names and values of what the model is made of, by what they tell."""
     classifiers, segmenters = contents.classifiers, contents.segmenters
     return {

@@ -8,8 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field
 import scanvote
 from scanvote.core.disclaimer import DISCLAIMER
 from scanvote.params.whole import Method
-from scanvote.pipeline.package import Contents
-from scanvote.predict.schema import Finding, Refusal
+from scanvote.pipeline.package import ModelMetadata
+from scanvote.predict.schema import FileError, ScanPrediction
 from scanvote.serving.engine_api import Engine, Examined, Explained
 from scanvote.serving.options import ServeOptions
 
@@ -36,8 +36,8 @@ class Predicted(_Answered):
     """What is said of the files that were sent."""
 
     model: Model
-    findings: list[Finding] = Field(description="one of an image, several of a volume")
-    refused: list[Refusal] = Field(description="files of which nothing is said, and why")
+    findings: list[ScanPrediction] = Field(description="one of an image, several of a volume")
+    refused: list[FileError] = Field(description="files of which nothing is said, and why")
 
 
 class Explanation(_Answered):
@@ -71,12 +71,12 @@ class Served(_Answered):
     labels: list[str]
     members: list[str]
     methods: list[Method] = Field(description="that explain")
-    contents: Contents = Field(description="of the package")
+    contents: ModelMetadata = Field(description="of the package")
     card: str = Field(description="Markdown")
     limits: Bounds
 
 
-def model_of(contents: Contents) -> Model:
+def model_of(contents: ModelMetadata) -> Model:
     return Model(
         scanvote=scanvote.__version__,
         smoke=contents.smoke,
@@ -87,18 +87,20 @@ def model_of(contents: Contents) -> Model:
 
 
 def predicted(
-    contents: Contents, examined: Sequence[Examined], refused: Sequence[Refusal], masks: bool
+    contents: ModelMetadata, examined: Sequence[Examined], refused: Sequence[FileError], masks: bool
 ) -> Predicted:
     findings = [_with_mask(one) if masks else one.finding for one in examined]
     return Predicted(model=model_of(contents), findings=findings, refused=list(refused))
 
 
-def _with_mask(one: Examined) -> Finding:
+def _with_mask(one: Examined) -> ScanPrediction:
     mask = one.finding.mask.model_copy(update={"png": _base64(one.mask)})
     return one.finding.model_copy(update={"mask": mask})
 
 
-def explanation(contents: Contents, explained: Explained, file: str, place: int) -> Explanation:
+def explanation(
+    contents: ModelMetadata, explained: Explained, file: str, place: int
+) -> Explanation:
     return Explanation(
         model=model_of(contents),
         file=file,

@@ -8,8 +8,8 @@ from fastapi.responses import Response
 from scanvote.inputs.formats import TAKEN
 from scanvote.params.whole import Method
 from scanvote.serving.engine_api import Engine
-from scanvote.serving.failures import Failed, Failure, failed_for
-from scanvote.serving.requests import ask, while_connected
+from scanvote.serving.failures import ApiError, ErrorResponse, api_error
+from scanvote.serving.requests import cancel_on_disconnect, run_request
 from scanvote.serving.rest.answers import (
     Explanation,
     Predicted,
@@ -46,7 +46,7 @@ def _failure(status: int) -> dict[str, Any]:
     refused = [{"file": file, "status": status, "reason": detail} for file, status in files]
     example = {"detail": detail, "refused": refused}
     content = {"application/json": {"example": example}}
-    return {"model": Failure, "description": detail, "content": content}
+    return {"model": ErrorResponse, "description": detail, "content": content}
 
 
 _GUARDED = (401, 421)
@@ -82,10 +82,10 @@ async def predict(
     Files that cannot be answered stand in `refused`; only if none can, the request fails.
     """
     form = await _files(request)
-    asked = await ask(request, form.uploads, pictures=masks)
+    asked = await run_request(request, form.uploads, pictures=masks)
     refused = form.refused + asked.refused
     if not asked.examined:
-        raise failed_for(refused)
+        raise api_error(refused)
     engine: Engine = request.app.state.engine
     answer = predicted(engine.contents, asked.examined, refused, masks)
     return _json(answer.model_dump_json())
@@ -110,12 +110,12 @@ async def explain(
     """
     form = await _files(request)
     if form.refused:
-        raise failed_for(form.refused)
+        raise api_error(form.refused)
     if len(form.uploads) > 1:
-        raise Failed(422, "send one file to have it explained")
+        raise ApiError(422, "send one file to have it explained")
     engine: Engine = request.app.state.engine
     upload, chosen = form.uploads[0], method or engine.contents.classifiers.explain.methods[0]
-    explained = await while_connected(request, engine.explain(upload, chosen, finding))
+    explained = await cancel_on_disconnect(request, engine.explain(upload, chosen, finding))
     if request.headers.get("accept") == PNG:
         return Response(explained.maps["vote"], media_type=PNG)
     return _json(explanation(engine.contents, explained, upload.name, finding).model_dump_json())
@@ -130,9 +130,9 @@ async def model(request: Request) -> Served:
 async def _files(request: Request) -> Form:
     form = await read_form(request)
     if form.fields:
-        raise Failed(422, f"the form may have the field {FILES!r} only")
+        raise ApiError(422, f"the form may have the field {FILES!r} only")
     if not form.uploads and not form.refused:
-        raise Failed(422, f"the form has no file in the field {FILES!r}")
+        raise ApiError(422, f"the form has no file in the field {FILES!r}")
     return form
 
 

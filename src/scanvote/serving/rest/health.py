@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request
 from pydantic import BaseModel
 
 from scanvote.serving.engine_api import Engine
-from scanvote.serving.failures import Failed
+from scanvote.serving.failures import ApiError
 from scanvote.serving.rest.api import failures
 
 router = APIRouter(tags=["operation"])
@@ -29,5 +29,5 @@ async def ready(request: Request) -> Health:
     """The model is loaded, and its worker lives."""
     engine: Engine = request.app.state.engine
     if not engine.ready:
-        raise Failed(503, "the model is not loaded yet")
+        raise ApiError(503, "the model is not loaded yet")
     return Health(status="ready")

@@ -12,7 +12,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 import scanvote
-from scanvote.predict.schema import Refusal
+from scanvote.predict.schema import FileError
 from scanvote.serving.engine_api import Engine, Examined
 
 BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
@@ -65,7 +65,7 @@ class Metrics:
         ProcessCollector(registry=self.registry)
         self.registry.register(_EngineCollector(engine))
 
-    def count_files(self, examined: Sequence[Examined], refused: Sequence[Refusal]) -> None:
+    def count_files(self, examined: Sequence[Examined], refused: Sequence[FileError]) -> None:
         for one in examined:
             self.scans.labels(one.finding.vote).inc()
         for other in refused:

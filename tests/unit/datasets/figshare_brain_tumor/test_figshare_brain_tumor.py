@@ -10,7 +10,7 @@ import pytest
 
 from scanvote.core.errors import InputError
 from scanvote.datasets.base import Scan
-from scanvote.datasets.figshare_brain_tumor import bring, person
+from scanvote.datasets.figshare_brain_tumor import fetch, person
 from scanvote.datasets.figshare_brain_tumor import scans as read_scans
 from scanvote.manifest import read_manifest
 from scanvote.params import Params, Task
@@ -42,14 +42,14 @@ def chosen(params: Params) -> Params:
 
 
 def brought(params: Params, folder: Path, task: Task = "classification") -> list[Scan]:
-    bring(folder, task, params)
+    fetch(folder, task, params)
     assert not list(folder.parent.glob(".*"))
     return list(read_scans(folder, task))
 
 
 def refusal(params: Params, folder: Path) -> str:
     with pytest.raises(InputError) as caught:
-        bring(folder, "classification", params)
+        fetch(folder, "classification", params)
     assert "\n" not in str(caught.value)
     assert not folder.exists()
     assert not list(folder.parent.glob(".*"))

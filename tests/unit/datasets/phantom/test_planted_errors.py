@@ -11,7 +11,7 @@ from PIL import Image
 
 from scanvote.datasets.phantom.generating import generate
 from scanvote.datasets.phantom.planted_errors import bordered, has_border
-from scanvote.datasets.phantom.truth import Planted, Row, read_planted, read_truth
+from scanvote.datasets.phantom.truth import PlantedError, Row, read_planted, read_truth
 from scanvote.params import PhantomParams, PhantomTask
 
 
@@ -28,7 +28,7 @@ def rows(folder: Path) -> dict[str, Row]:
     return {row.path: row for row in read_truth(folder)}
 
 
-def of_kind(folder: Path, *kinds: str) -> list[Planted]:
+def of_kind(folder: Path, *kinds: str) -> list[PlantedError]:
     return [fault for fault in read_planted(folder) if fault.kind in kinds]
 
 

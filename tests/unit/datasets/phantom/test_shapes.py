@@ -3,15 +3,15 @@
 import numpy as np
 import pytest
 
-from scanvote.datasets.phantom.anatomy import Volume, anatomy
-from scanvote.datasets.phantom.lesions import Around, draw_lesion, pushed
-from scanvote.datasets.phantom.noise import step, waves
+from scanvote.datasets.phantom.anatomy import TemplateVolume, anatomy
+from scanvote.datasets.phantom.lesions import GrowthZone, draw_lesion, mass_effect
+from scanvote.datasets.phantom.noise import smooth_noise, step
 from scanvote.datasets.phantom.patients import (
     CONTRASTS,
     LABELS,
     PLANES,
+    draw_plane,
     draw_shape,
-    draw_view,
     patient,
 )
 
@@ -23,7 +23,7 @@ def rng() -> np.random.Generator:
 
 def test_waves_have_the_deviation_asked_for(rng):
     points = rng.uniform(-500, 500, (20_000, 3)).astype(np.float32)
-    field = waves(rng, length=20, deviation=3, components=2, count=200)(points)
+    field = smooth_noise(rng, length=20, deviation=3, components=2, count=200)(points)
     assert field.shape == (20_000, 2)
     assert field.dtype == np.float32
     assert field.std(0) == pytest.approx([3, 3], rel=0.2)
@@ -35,7 +35,7 @@ def test_step_is_half_at_zero():
 
 def test_volume_interpolates_linearly_and_goes_on_outside():
     x, y, z = np.indices((4, 5, 6), np.float32)
-    volume = Volume(np.stack([x, y + 10 * z], -1), np.array([-1, 0, 0], np.float32), 2.0)
+    volume = TemplateVolume(np.stack([x, y + 10 * z], -1), np.array([-1, 0, 0], np.float32), 2.0)
     points = np.array([[0, 3, 5], [-99, 1, 1]], np.float32)
     np.testing.assert_allclose(volume.at(points), [[0.5, 26.5], [0, 5.5]], atol=1e-5)
 
@@ -48,7 +48,7 @@ def test_shape_is_inverted(rng):
 
 @pytest.mark.parametrize("plane", PLANES)
 def test_slice_lies_where_its_offset_says(plane, rng):
-    view = draw_view(rng, plane)
+    view = draw_plane(rng, plane)
     points = view.points(12.5, 16)
     assert points.shape == (256, 3)
     assert {view.offset(point) for point in points} == {12.5}
@@ -68,7 +68,7 @@ def test_lesion_covers_its_centre_not_the_far_side(label, rng):
         return
     far = lesion.centre + np.array([0, 0, 4 * lesion.radius + 20], np.float32)
     points = np.stack([lesion.centre, far]).astype(np.float32)
-    around = Around(*np.array([[-9, -9], [1, 1], [1, 1]], np.float32))
+    around = GrowthZone(*np.array([[-9, -9], [1, 1], [1, 1]], np.float32))
     cover = np.max([part for _, part in lesion.parts(points, around)], 0)
     assert cover[0] > 0.9
     assert cover[1] == 0
@@ -77,6 +77,6 @@ def test_lesion_covers_its_centre_not_the_far_side(label, rng):
 def test_lesion_pushes_tissue_outwards(rng):
     lesion = draw_lesion(rng, "glioma", anatomy())
     beside = lesion.centre + np.array([[lesion.radius, 0, 0], [200, 0, 0]], np.float32)
-    moved = np.linalg.norm(pushed(beside, lesion) - lesion.centre, axis=1)
+    moved = np.linalg.norm(mass_effect(beside, lesion) - lesion.centre, axis=1)
     assert moved[0] < lesion.radius
     assert moved[1] == pytest.approx(200, rel=1e-3)

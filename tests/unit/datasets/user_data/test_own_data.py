@@ -10,7 +10,7 @@ import pytest
 
 from scanvote.arrays import read_split
 from scanvote.core.errors import InputError
-from scanvote.datasets.user_data import own_data, set_name
+from scanvote.datasets.user_data import set_name, user_data_set
 from scanvote.manifest import read_manifest
 from scanvote.params import Params, Task
 from scanvote.pipeline.deduplicate.stage import deduplicate
@@ -200,7 +200,7 @@ def test_the_same_data_give_the_same_bytes_whatever_the_processes(
     for name, worth in (("one", 1000), ("two", 1)):
         monkeypatch.setattr("scanvote.datasets.user_data.ingest.WORTH_A_POOL", worth)
         monkeypatch.setattr(os, "cpu_count", lambda: 2)
-        own_data(path).bring(tmp_path / name, task, own(task, path))
+        user_data_set(path).fetch(tmp_path / name, task, own(task, path))
     assert files(tmp_path / "one") == files(tmp_path / "two")
 
 
@@ -249,6 +249,6 @@ def test_a_set_is_named_after_its_path(path: str, name: str) -> None:
 
 def test_a_folder_is_read_only_when_it_is_brought(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="does not exist"):
-        own_data(tmp_path / "nowhere")
+        user_data_set(tmp_path / "nowhere")
     (tmp_path / "own").mkdir()
-    assert own_data(tmp_path / "own").name == "own"
+    assert user_data_set(tmp_path / "own").name == "own"

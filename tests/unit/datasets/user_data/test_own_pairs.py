@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from scanvote.datasets.user_data.pairs import pair
-from scanvote.datasets.user_data.scan_tree import Found, kind_of
+from scanvote.datasets.user_data.scan_tree import FoundFile, kind_of
 
 
 def paired(*names: str) -> tuple[dict[str, list[str]], list[str]]:
@@ -14,7 +14,7 @@ def paired(*names: str) -> tuple[dict[str, list[str]], list[str]]:
     for name in names:
         kind = kind_of(Path(name))
         assert kind is not None
-        files.append(Found(Path(name), name, kind))
+        files.append(FoundFile(Path(name), name, kind))
     found = pair(files)
     masks = {image: [mask.name for mask in masks] for image, masks in found.masks.items()}
     assert found.used == {mask for several in masks.values() for mask in several}

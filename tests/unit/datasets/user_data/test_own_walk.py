@@ -5,15 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from scanvote.datasets.user_data.scan_tree import Tree, kind_of, stem, walk
+from scanvote.datasets.user_data.scan_tree import FileTree, kind_of, list_files, stem
 from tests.making import write_dicom, write_image
 
 
-def names(tree: Tree) -> list[str]:
+def names(tree: FileTree) -> list[str]:
     return [file.name for file in tree.files]
 
 
-def reasons(tree: Tree) -> dict[str, str]:
+def reasons(tree: FileTree) -> dict[str, str]:
     return {one.name: one.reason for one in tree.left}
 
 
@@ -26,13 +26,13 @@ def touched(root: Path, *paths: str) -> Path:
 
 def test_files_are_in_natural_order_those_of_a_folder_together(tmp_path: Path) -> None:
     touched(tmp_path, "b/10.png", "b/9.png", "a/1.png", "x.png")
-    assert names(walk(tmp_path)) == ["x.png", "a/1.png", "b/9.png", "b/10.png"]
+    assert names(list_files(tmp_path)) == ["x.png", "a/1.png", "b/9.png", "b/10.png"]
 
 
 def test_what_macos_leaves_is_not_even_told_of(tmp_path: Path) -> None:
     touched(tmp_path, "a.png", "._a.png", "__MACOSX/a.png", ".git/config")
-    assert names(walk(tmp_path)) == ["a.png"]
-    assert walk(tmp_path).left == []
+    assert names(list_files(tmp_path)) == ["a.png"]
+    assert list_files(tmp_path).left == []
 
 
 @pytest.mark.parametrize(
@@ -52,19 +52,19 @@ def test_dicom_tells_itself_whatever_the_ending(tmp_path: Path, name: str) -> No
 @pytest.mark.parametrize("name", ["notes.txt", "x.gz", "x.mat", "empty"])
 def test_other_files_are_left_with_a_reason(tmp_path: Path, name: str) -> None:
     touched(tmp_path, name)
-    tree = walk(tmp_path)
+    tree = list_files(tmp_path)
     assert names(tree) == []
     assert reasons(tree) == {name: "no image, NIfTI or DICOM file"}
 
 
 def test_a_directory_of_dicom_files_is_no_scan(tmp_path: Path) -> None:
     write_dicom(tmp_path / "DICOMDIR", None)
-    assert names(walk(tmp_path)) == []
+    assert names(list_files(tmp_path)) == []
 
 
 def test_empty_folders_are_told_apart(tmp_path: Path) -> None:
     (tmp_path / "a/b").mkdir(parents=True)
-    assert walk(tmp_path).empty == ["a/b"]
+    assert list_files(tmp_path).empty == ["a/b"]
 
 
 def test_links_to_files_and_to_folders_outside_are_followed(tmp_path: Path) -> None:
@@ -72,7 +72,7 @@ def test_links_to_files_and_to_folders_outside_are_followed(tmp_path: Path) -> N
     (tmp_path / "own").mkdir()
     (tmp_path / "own/yes").symlink_to(outside / "yes")
     (tmp_path / "own/2.png").symlink_to(outside / "2.png")
-    assert names(walk(tmp_path / "own")) == ["2.png", "yes/1.png"]
+    assert names(list_files(tmp_path / "own")) == ["2.png", "yes/1.png"]
 
 
 @pytest.mark.parametrize("target", [".", "..", "../own/a", "../nas"])
@@ -80,7 +80,7 @@ def test_a_link_that_leads_back_is_no_loop(tmp_path: Path, target: str) -> None:
     touched(tmp_path, "own/a/1.png", "nas/x.png")
     (tmp_path / "nas/back").symlink_to(tmp_path / "own")
     (tmp_path / "own/link").symlink_to(target)
-    tree = walk(tmp_path / "own")
+    tree = list_files(tmp_path / "own")
     assert names(tree).count("a/1.png") == 1
     assert len(tree.files) == (2 if "nas" in target else 1)
     assert "a link back to a folder read before" in reasons(tree).values()
@@ -91,7 +91,7 @@ def test_a_folder_that_two_links_lead_to_is_read_once(tmp_path: Path) -> None:
     for name in ("a", "b"):
         (tmp_path / "own" / name).symlink_to(tmp_path / "nas")
     (tmp_path / "nas/deeper").symlink_to(tmp_path / "nas")
-    tree = walk(tmp_path / "own")
+    tree = list_files(tmp_path / "own")
     assert names(tree) == ["2.png", "a/1.png"]
     assert set(reasons(tree)) == {"b", "a/deeper"}
 
@@ -100,7 +100,7 @@ def test_broken_and_circular_links_and_pipes_are_left(tmp_path: Path) -> None:
     (tmp_path / "gone.png").symlink_to("nowhere.png")
     (tmp_path / "self.png").symlink_to("self.png")
     os.mkfifo(tmp_path / "pipe.png")
-    assert reasons(walk(tmp_path)) == {
+    assert reasons(list_files(tmp_path)) == {
         "gone.png": "a link to nothing",
         "self.png": "a link to nothing",
         "pipe.png": "no regular file",
@@ -110,7 +110,7 @@ def test_broken_and_circular_links_and_pipes_are_left(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", [b"a\nb.png", b"a\xff.png"])
 def test_a_name_that_is_no_text_is_left(tmp_path: Path, name: bytes) -> None:
     Path(os.fsdecode(os.fsencode(tmp_path) + b"/" + name)).touch()
-    (told,) = walk(tmp_path).left
+    (told,) = list_files(tmp_path).left
     assert told.reason == "its name cannot be written as text"
     assert told.name.isascii()
 
@@ -127,7 +127,7 @@ def test_a_folder_that_cannot_be_opened_is_left(
         return listed(path)
 
     monkeypatch.setattr(Path, "iterdir", guarded)
-    tree = walk(tmp_path)
+    tree = list_files(tmp_path)
     assert names(tree) == ["a/1.png"]
     assert reasons(tree) == {"secret": "a folder that cannot be read: Permission denied"}
 
@@ -141,4 +141,4 @@ def test_stems_are_without_the_whole_ending() -> None:
 def test_the_same_tree_gives_the_same_list(tmp_path: Path) -> None:
     write_image(tmp_path / "b/1.png")
     write_image(tmp_path / "a/1.png")
-    assert walk(tmp_path) == walk(tmp_path)
+    assert list_files(tmp_path) == list_files(tmp_path)

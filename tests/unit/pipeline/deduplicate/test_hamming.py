@@ -8,13 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scanvote.pipeline.deduplicate import hamming
-from scanvote.pipeline.deduplicate.hamming import near_pairs
+from scanvote.pipeline.deduplicate.hamming import pairs_within
 
 hashes64 = st.integers(0, 2**64 - 1)
 
 
 def found(hashes: np.ndarray, distance: int, threads: int = 2) -> list[tuple[int, int]]:
-    parts = near_pairs(hashes, distance, threads)
+    parts = pairs_within(hashes, distance, threads)
     return sorted((int(i), int(j)) for part in parts for i, j in zip(*part, strict=True))
 
 
@@ -62,7 +62,7 @@ def test_hashes_with_few_bits_turned_over(
 
 def test_the_threads_change_nothing_not_even_the_order() -> None:
     hashes = clustered(400)
-    one, five = (list(near_pairs(hashes, 10, threads)) for threads in (1, 5))
+    one, five = (list(pairs_within(hashes, 10, threads)) for threads in (1, 5))
     assert len(one) == len(five)
     for part, other in zip(one, five, strict=True):
         np.testing.assert_array_equal(part, other)

@@ -11,8 +11,8 @@ from scanvote.pipeline.deduplicate.montage import (
     AMPLIFIED,
     GAP,
     SIDE,
-    Pair,
-    side_by_side,
+    MontagePair,
+    pair_image,
     write_montage,
 )
 
@@ -28,7 +28,7 @@ def pictures(folder: Path) -> list[Path]:
 @pytest.mark.parametrize("count", [0, 1, 4])
 def test_the_same_pairs_give_the_same_bytes(tmp_path: Path, count: int) -> None:
     left, right = pictures(tmp_path)
-    pairs = [Pair(left, right, f"pair {n}", warning=n == 0) for n in range(count)]
+    pairs = [MontagePair(left, right, f"pair {n}", warning=n == 0) for n in range(count)]
     for name in ("one.png", "two.png"):
         write_montage(pairs, "Pairs", tmp_path / name)
     assert (tmp_path / "one.png").read_bytes() == (tmp_path / "two.png").read_bytes()
@@ -46,7 +46,7 @@ def test_it_says_what_it_is_not_for(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 def test_equal_images_have_a_black_difference() -> None:
     image = np.random.default_rng(0).integers(0, 256, (SIDE, SIDE, 3), np.uint8)
-    shown = side_by_side(image, image)
+    shown = pair_image(image, image)
     assert shown.shape == (SIDE, 3 * SIDE + 2 * GAP, 3)
     np.testing.assert_array_equal(shown[:, :SIDE], shown[:, SIDE + GAP : 2 * SIDE + GAP])
     assert not shown[:, -SIDE:].any()
@@ -55,5 +55,5 @@ def test_equal_images_have_a_black_difference() -> None:
 def test_the_difference_is_amplified_whichever_is_lighter() -> None:
     dark, light = (np.full((SIDE, SIDE, 3), value, np.uint8) for value in (10, 17))
     for left, right in ((dark, light), (light, dark)):
-        assert (side_by_side(left, right)[:, -SIDE:] == 7 * AMPLIFIED).all()
-    assert (side_by_side(dark, dark + 230)[:, -SIDE:] >= 250).all()
+        assert (pair_image(left, right)[:, -SIDE:] == 7 * AMPLIFIED).all()
+    assert (pair_image(dark, dark + 230)[:, -SIDE:] >= 250).all()

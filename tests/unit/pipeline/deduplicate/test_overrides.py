@@ -7,7 +7,12 @@ import pytest
 
 from scanvote.core.errors import InputError
 from scanvote.pipeline.deduplicate.hamming import Pairs
-from scanvote.pipeline.deduplicate.overrides import check_apart, dropped, overrule, read_overrule
+from scanvote.pipeline.deduplicate.overrides import (
+    apply_overrides,
+    check_kept_apart,
+    dropped,
+    read_overrides,
+)
 from scanvote.pipeline.deduplicate.pairs import as_pairs
 
 HEADER = "action,scan_id,other,reason\n"
@@ -30,9 +35,9 @@ def listed(pairs: Pairs) -> list[tuple[int, int]]:
 
 
 def test_a_header_decides_nothing(tmp_path: Path) -> None:
-    decisions = read_overrule(table(tmp_path), FRAME)
+    decisions = read_overrides(table(tmp_path), FRAME)
     assert decisions == []
-    assert listed(overrule(as_pairs([(0, 1)]), decisions)) == [(0, 1)]
+    assert listed(apply_overrides(as_pairs([(0, 1)]), decisions)) == [(0, 1)]
 
 
 def test_each_action_does_its_part(tmp_path: Path) -> None:
@@ -43,7 +48,7 @@ def test_each_action_does_its_part(tmp_path: Path) -> None:
         '"merge","glioma/four","glioma/one","the same, turned"',
         "drop,glioma/three,,a collage",
     )
-    decisions = read_overrule(path, FRAME)
+    decisions = read_overrides(path, FRAME)
     assert [(one.action, one.row, one.other, one.reason) for one in decisions] == [
         ("keep", 1, 0, "neighbours"),
         ("merge", 3, 0, "the same, turned"),
@@ -51,11 +56,11 @@ def test_each_action_does_its_part(tmp_path: Path) -> None:
     ]
     assert dropped(decisions) == {2}
     pairs = as_pairs([(0, 1), (1, 3), (1, 2), (2, 3)])
-    assert listed(overrule(pairs, decisions)) == [(1, 3), (0, 3)]
+    assert listed(apply_overrides(pairs, decisions)) == [(1, 3), (0, 3)]
 
 
 def test_blanks_around_a_value_do_not_matter(tmp_path: Path) -> None:
-    (one,) = read_overrule(table(tmp_path, " drop , glioma/one ,, "), FRAME)
+    (one,) = read_overrides(table(tmp_path, " drop , glioma/one ,, "), FRAME)
     assert (one.action, one.row) == ("drop", 0)
 
 
@@ -81,30 +86,30 @@ def test_blanks_around_a_value_do_not_matter(tmp_path: Path) -> None:
 )
 def test_a_wrong_line_is_named(tmp_path: Path, lines: list[str], said: str) -> None:
     with pytest.raises(InputError, match=said) as error:
-        read_overrule(table(tmp_path, *lines), FRAME)
+        read_overrides(table(tmp_path, *lines), FRAME)
     assert str(error.value).startswith(str(tmp_path / "overrule.csv"))
     assert "\n" not in str(error.value)
 
 
 def test_a_missing_file_says_how_to_make_it(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"is missing; make it.*action,scan_id,other,reason"):
-        read_overrule(tmp_path / "overrule.csv", FRAME)
+        read_overrides(tmp_path / "overrule.csv", FRAME)
 
 
 def test_a_missing_column_is_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="has no column other, reason"):
-        read_overrule(table(tmp_path, header="action,scan_id\n"), FRAME)
+        read_overrides(table(tmp_path, header="action,scan_id\n"), FRAME)
 
 
 @pytest.mark.parametrize("content", [b"", b"\xff\xfe\x00", b'action,scan_id,other,reason\n"a'])
 def test_what_is_no_table_is_one_line(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "overrule.csv").write_bytes(content)
     with pytest.raises(InputError, match="is no CSV table"):
-        read_overrule(tmp_path / "overrule.csv", FRAME)
+        read_overrides(tmp_path / "overrule.csv", FRAME)
 
 
 def test_scans_kept_apart_may_not_be_joined_through_a_third(tmp_path: Path) -> None:
-    decisions = read_overrule(table(tmp_path, "keep,glioma/one,glioma/two,"), FRAME)
-    check_apart(FRAME, as_pairs([(0, 2), (1, 3)]), decisions)
+    decisions = read_overrides(table(tmp_path, "keep,glioma/one,glioma/two,"), FRAME)
+    check_kept_apart(FRAME, as_pairs([(0, 2), (1, 3)]), decisions)
     with pytest.raises(InputError, match=r"line 2: glioma/one and glioma/two.*through glioma/t"):
-        check_apart(FRAME, as_pairs([(0, 2), (1, 2)]), decisions)
+        check_kept_apart(FRAME, as_pairs([(0, 2), (1, 2)]), decisions)

@@ -5,9 +5,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from scanvote.pipeline.deduplicate.clusters import Cluster, find_clusters, judged
+from scanvote.pipeline.deduplicate.clusters import Cluster, find_clusters, mark_duplicates
 from scanvote.pipeline.deduplicate.pairs import as_pairs
-from scanvote.pipeline.deduplicate.phantom_recall import against_planted, planted_copies
+from scanvote.pipeline.deduplicate.phantom_recall import duplicate_recall, planted_copies
 from tests.manifests import manifest
 
 PLANTED = pd.DataFrame(
@@ -16,7 +16,7 @@ PLANTED = pd.DataFrame(
 
 
 def figures(frame: pd.DataFrame, found: list[Cluster]) -> dict[str, int | float]:
-    return against_planted(judged(frame, found), found, PLANTED)
+    return duplicate_recall(mark_duplicates(frame, found), found, PLANTED)
 
 
 def test_all_planted_copies_found() -> None:
@@ -58,8 +58,8 @@ def test_nothing_found_of_something_planted() -> None:
 
 
 def test_nothing_planted_has_no_figures(tmp_path: Path) -> None:
-    frame = judged(manifest(2), [])
-    assert against_planted(frame, [], planted_copies(tmp_path, frame)) == {}
+    frame = mark_duplicates(manifest(2), [])
+    assert duplicate_recall(frame, [], planted_copies(tmp_path, frame)) == {}
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from PIL import Image
 
 from scanvote.core.files import sha256
 from scanvote.datasets.base import Scan
-from scanvote.pipeline.download.file_check import inspect
+from scanvote.pipeline.download.file_check import check_file
 
 
 def picture(path: Path, mode: str = "L", size: tuple[int, int] = (32, 40)) -> Path:
@@ -24,7 +24,7 @@ def picture(path: Path, mode: str = "L", size: tuple[int, int] = (32, 40)) -> Pa
 )
 def test_size_mode_and_digest_are_of_the_file(tmp_path: Path, name: str, mode: str) -> None:
     path = picture(tmp_path / name, mode)
-    seen = inspect(tmp_path, Scan(name))
+    seen = check_file(tmp_path, Scan(name))
     assert (seen.width, seen.height, seen.mode) == (32, 40, mode)
     assert seen.sha256 == sha256(path)
     assert not seen.problem
@@ -33,7 +33,7 @@ def test_size_mode_and_digest_are_of_the_file(tmp_path: Path, name: str, mode: s
 
 def test_sixteen_bits_are_a_mode_of_their_own(tmp_path: Path) -> None:
     Image.fromarray(np.arange(1024, dtype=np.uint16).reshape(32, 32)).save(tmp_path / "a.png")
-    assert inspect(tmp_path, Scan("a.png")).mode == "I;16"
+    assert check_file(tmp_path, Scan("a.png")).mode == "I;16"
 
 
 @pytest.mark.parametrize("odd", [None, (0, 0), (20, 15), (39, 31)])
@@ -42,12 +42,12 @@ def test_one_other_pixel_makes_a_scan_uneven(tmp_path: Path, odd: tuple[int, int
     if odd is not None:
         pixels[odd] = 8
     Image.fromarray(pixels).save(tmp_path / "a.png")
-    assert inspect(tmp_path, Scan("a.png")).constant == (odd is None)
+    assert check_file(tmp_path, Scan("a.png")).constant == (odd is None)
 
 
 def test_a_colour_is_as_constant_as_a_grey(tmp_path: Path) -> None:
     Image.new("RGB", (8, 8), (1, 2, 3)).save(tmp_path / "a.png")
-    assert inspect(tmp_path, Scan("a.png")).constant
+    assert check_file(tmp_path, Scan("a.png")).constant
 
 
 def test_the_pixels_of_a_mask_are_counted(tmp_path: Path) -> None:
@@ -55,7 +55,7 @@ def test_the_pixels_of_a_mask_are_counted(tmp_path: Path) -> None:
     marked = np.zeros((40, 32), np.uint8)
     marked[:3, :5] = 255
     Image.fromarray(marked).save(tmp_path / "m.png")
-    assert inspect(tmp_path, Scan("a.png", mask_path="m.png")).mask_pixels == 15
+    assert check_file(tmp_path, Scan("a.png", mask_path="m.png")).mask_pixels == 15
 
 
 @pytest.mark.parametrize(
@@ -71,13 +71,13 @@ def test_a_mask_that_does_not_fit_is_a_problem(
     picture(tmp_path / "a.png")
     if mask:
         picture(tmp_path / "m.png", size=mask)
-    seen = inspect(tmp_path, Scan("a.png", mask_path="m.png"))
+    seen = check_file(tmp_path, Scan("a.png", mask_path="m.png"))
     assert (seen.problem, seen.detail) == (kind, said)
 
 
 @pytest.mark.parametrize("content", [b"", b"no image", b"\x89PNG\r\n\x1a\n"])
 def test_a_file_without_an_image_is_a_problem(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "a.png").write_bytes(content)
-    seen = inspect(tmp_path, Scan("a.png"))
+    seen = check_file(tmp_path, Scan("a.png"))
     assert seen.problem == "unreadable"
     assert not seen.detail.startswith(str(tmp_path))

@@ -6,10 +6,10 @@ import pytest
 from scanvote.core.errors import InputError
 from scanvote.datasets.base import Scan
 from scanvote.params import Task
-from scanvote.pipeline.download.file_check import Seen
-from scanvote.pipeline.download.integrity import RULES, check_usable, findings, problem, rules
+from scanvote.pipeline.download.file_check import FileCheck
+from scanvote.pipeline.download.integrity import RULES, blocking_issue, check_usable, issues, rules
 
-FINE = Seen(width=10, height=10, mode="L")
+FINE = FileCheck(width=10, height=10, mode="L")
 TOO_FEW = 9
 
 
@@ -19,12 +19,12 @@ def scans(count: int, label: str, start: int = 0, **more: str) -> list[Scan]:
 
 def found(
     told: list[Scan],
-    seen: list[Seen] | None = None,
+    seen: list[FileCheck] | None = None,
     task: Task = "classification",
     sources: list[str] | None = None,
 ) -> pd.DataFrame:
     seen = seen or [FINE] * len(told)
-    return findings(task, sources or ["set"] * len(told), told, seen)
+    return issues(task, sources or ["set"] * len(told), told, seen)
 
 
 def two_classes(count: int = 20) -> list[Scan]:
@@ -38,7 +38,7 @@ def test_nothing_is_found_in_sound_scans() -> None:
 
 
 def test_every_finding_states_its_rule() -> None:
-    seen = [Seen(problem="unreadable", detail="is empty"), *[FINE] * 39]
+    seen = [FileCheck(problem="unreadable", detail="is empty"), *[FINE] * 39]
     row = found(two_classes(), seen).iloc[0]
     assert (row["kind"], row["path"], row["detail"]) == ("unreadable", "a/0.png", "is empty")
     assert row["rule"] == RULES["unreadable"].words
@@ -48,28 +48,28 @@ def test_every_finding_states_its_rule() -> None:
 @pytest.mark.parametrize(
     ("scan", "seen", "kind", "excludes"),
     [
-        (Scan("a", "x"), Seen(problem="mask_size"), "mask_size", ("classification",)),
+        (Scan("a", "x"), FileCheck(problem="mask_size"), "mask_size", ("classification",)),
         (Scan("a", ""), FINE, "no_label", ("classification",)),
-        (Scan("a", "x"), Seen(9, 9, constant=True), "constant", ("classification",)),
-        (Scan("a", "x"), Seen(9, 9, mask_pixels=41), "large_mask", ()),
+        (Scan("a", "x"), FileCheck(9, 9, constant=True), "constant", ("classification",)),
+        (Scan("a", "x"), FileCheck(9, 9, mask_pixels=41), "large_mask", ()),
         (Scan("a"), FINE, "no_mask", ("segmentation",)),
-        (Scan("a", mask_path="m"), Seen(9, 9, constant=True), "constant", ()),
-        (Scan("a", mask_path="m"), Seen(9, 9, mask_pixels=41), "large_mask", ()),
+        (Scan("a", mask_path="m"), FileCheck(9, 9, constant=True), "constant", ()),
+        (Scan("a", mask_path="m"), FileCheck(9, 9, mask_pixels=41), "large_mask", ()),
     ],
 )
 def test_a_fault_of_a_scan_excludes_it_by_its_rule(
-    scan: Scan, seen: Seen, kind: str, excludes: tuple[Task, ...]
+    scan: Scan, seen: FileCheck, kind: str, excludes: tuple[Task, ...]
 ) -> None:
     task: Task = "classification" if scan.label or kind == "no_label" else "segmentation"
     report = found([scan], [seen], task)
     assert kind in set(report["kind"])
-    out = problem(task, scan, seen)
+    out = blocking_issue(task, scan, seen)
     assert (out.kind if out else None) == (kind if task in excludes else None)
     assert bool(report["excluded"].any()) == (task in excludes)
 
 
 def test_a_mask_of_half_the_scan_is_not_large() -> None:
-    seen = [Seen(10, 10, mask_pixels=50), Seen(10, 10, mask_pixels=51)]
+    seen = [FileCheck(10, 10, mask_pixels=50), FileCheck(10, 10, mask_pixels=51)]
     told = [Scan("a", mask_path="m"), Scan("b", mask_path="n")]
     assert found(told, seen, "segmentation")["path"].tolist() == ["b"]
 
@@ -84,7 +84,7 @@ def test_a_class_of_few_scans_is_tiny() -> None:
 
 def test_excluded_scans_do_not_make_a_class_larger() -> None:
     told = scans(10, "a") + scans(10, "b")
-    seen = [FINE] * 19 + [Seen(problem="unreadable")]
+    seen = [FINE] * 19 + [FileCheck(problem="unreadable")]
     assert found(told, seen)["kind"].tolist() == ["unreadable", "tiny_class"]
 
 
@@ -99,7 +99,12 @@ def test_a_class_of_few_patients_is_tiny_where_all_are_known(patients: str, tiny
 
 
 def test_modes_and_sizes_are_counted_once_for_each_set() -> None:
-    seen = [Seen(8, 8, "L"), Seen(8, 8, "RGB"), Seen(8, 9, "RGB"), Seen(8, 9, "RGB")] * 5
+    seen = [
+        FileCheck(8, 8, "L"),
+        FileCheck(8, 8, "RGB"),
+        FileCheck(8, 9, "RGB"),
+        FileCheck(8, 9, "RGB"),
+    ] * 5
     told = scans(10, "a") + scans(10, "b")
     report = found(told, seen, sources=["one"] * 10 + ["two"] * 10)
     told_of = report[["kind", "path", "detail"]].to_numpy().tolist()
@@ -111,22 +116,22 @@ def test_modes_and_sizes_are_counted_once_for_each_set() -> None:
 
 
 def test_two_sets_that_differ_are_not_mixed_in_themselves() -> None:
-    seen = [FINE] * 20 + [Seen(7, 7, "RGB")] * 20
+    seen = [FINE] * 20 + [FileCheck(7, 7, "RGB")] * 20
     assert found(two_classes(), seen, sources=["one"] * 20 + ["two"] * 20).empty
 
 
 def test_an_unknown_mode_is_no_other_mode() -> None:
-    assert found(two_classes(), [FINE, Seen(10, 10, "")] * 20).empty
+    assert found(two_classes(), [FINE, FileCheck(10, 10, "")] * 20).empty
 
 
 def test_rare_sizes_are_summed_up() -> None:
-    seen = [Seen(width, 8, "L") for width in range(10, 30)] * 2
+    seen = [FileCheck(width, 8, "L") for width in range(10, 30)] * 2
     assert "15 others 30" in found(two_classes(), seen)["detail"].iloc[0]
 
 
 @pytest.mark.parametrize(("count", "told"), [(10, True), (TOO_FEW, False)])
 def test_a_size_of_one_class_alone_tells_the_class(count: int, told: bool) -> None:
-    seen = [FINE] * 20 + [Seen(9, 9, "L")] * count + [FINE] * (20 - count)
+    seen = [FINE] * 20 + [FileCheck(9, 9, "L")] * count + [FINE] * (20 - count)
     report = found(two_classes(), seen)
     kinds = set(report["kind"])
     assert ("telling_format" in kinds) == told
@@ -136,7 +141,7 @@ def test_a_size_of_one_class_alone_tells_the_class(count: int, told: bool) -> No
 
 
 def test_the_order_of_the_scans_changes_no_count() -> None:
-    seen = [Seen(8, 8, "L"), Seen(9, 9, "RGB")] * 20
+    seen = [FileCheck(8, 8, "L"), FileCheck(9, 9, "RGB")] * 20
     forth = found(two_classes(), seen)
     back = found(two_classes()[::-1], seen[::-1])
     assert forth.equals(back)
@@ -145,21 +150,27 @@ def test_the_order_of_the_scans_changes_no_count() -> None:
 @pytest.mark.parametrize(
     ("told", "seen", "said"),
     [
-        (two_classes(2), [Seen(problem="unreadable", detail="is empty")] * 4, "^no scan can be"),
         (
             two_classes(2),
-            [*[FINE] * 2, *[Seen(problem="unreadable", detail="is empty")] * 2],
+            [FileCheck(problem="unreadable", detail="is empty")] * 4,
+            "^no scan can be",
+        ),
+        (
+            two_classes(2),
+            [*[FINE] * 2, *[FileCheck(problem="unreadable", detail="is empty")] * 2],
             r"^no scan of the class 'b' can be used \(b/0\.png: unreadable, is empty\)$",
         ),
         (
             [*scans(2, "a"), Scan("b/0.png", "b")],
-            [FINE, FINE, Seen(4, 4, constant=True)],
+            [FINE, FINE, FileCheck(4, 4, constant=True)],
             "no scan of the class 'b' can be used .* constant",
         ),
         (scans(3, "a"), [FINE] * 3, "all 3 scans are of the class 'a'.*classification.dataset"),
     ],
 )
-def test_what_cannot_be_learned_is_one_line(told: list[Scan], seen: list[Seen], said: str) -> None:
+def test_what_cannot_be_learned_is_one_line(
+    told: list[Scan], seen: list[FileCheck], said: str
+) -> None:
     with pytest.raises(InputError, match=said) as caught:
         check_usable("classification", told, seen)
     assert "\n" not in str(caught.value)
@@ -167,7 +178,7 @@ def test_what_cannot_be_learned_is_one_line(told: list[Scan], seen: list[Seen], 
 
 def test_masks_that_are_all_empty_are_one_line() -> None:
     told = [Scan("a", mask_path="m"), Scan("b", mask_path="n")]
-    check_usable("segmentation", told, [FINE, Seen(9, 9, mask_pixels=1)])
+    check_usable("segmentation", told, [FINE, FileCheck(9, 9, mask_pixels=1)])
     with pytest.raises(InputError, match=r"all 2 masks are empty \(m is the first\)"):
         check_usable("segmentation", told, [FINE, FINE])
 

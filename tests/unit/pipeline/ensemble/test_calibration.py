@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy.optimize import minimize_scalar
 from scipy.special import softmax
 
-from scanvote.pipeline.ensemble.calibration import BOUNDS, fit_temperature, temper
+from scanvote.pipeline.ensemble.calibration import BOUNDS, apply_temperature, fit_temperature
 
 seeds = st.integers(0, 2**31)
 
@@ -32,7 +32,7 @@ def test_tempered_probabilities_sum_to_one_in_the_same_order(
     seed: int, temperature: float, classes: int
 ) -> None:
     probabilities = np.random.default_rng(seed).dirichlet([1] * classes, (2, 6))
-    found = temper(probabilities, temperature)
+    found = apply_temperature(probabilities, temperature)
     assert found.shape == probabilities.shape
     np.testing.assert_allclose(found.sum(axis=-1), 1)
     ranks = np.take_along_axis(found, probabilities.argsort(axis=-1), axis=-1)
@@ -41,17 +41,17 @@ def test_tempered_probabilities_sum_to_one_in_the_same_order(
 
 def test_a_temperature_of_one_leaves_probabilities_as_they_are() -> None:
     probabilities = np.array([[0.0, 0.3, 0.7], [1.0, 0.0, 0.0]])
-    np.testing.assert_array_equal(temper(probabilities, 1.0), probabilities)
+    np.testing.assert_array_equal(apply_temperature(probabilities, 1.0), probabilities)
 
 
 def test_above_one_is_less_sure_and_below_one_surer() -> None:
-    half, double = (temper(np.array([0.8, 0.2]), degree)[0] for degree in (0.5, 2.0))
+    half, double = (apply_temperature(np.array([0.8, 0.2]), degree)[0] for degree in (0.5, 2.0))
     assert half == pytest.approx(0.64 / 0.68)
     assert double == pytest.approx(0.8**0.5 / (0.8**0.5 + 0.2**0.5))
 
 
 def test_a_probability_of_zero_stays_a_number() -> None:
-    found = temper(np.array([[1.0, 0.0], [0.0, 1.0]]), 0.05)
+    found = apply_temperature(np.array([[1.0, 0.0], [0.0, 1.0]]), 0.05)
     assert np.isfinite(found).all()
     np.testing.assert_allclose(found, np.eye(2), atol=1e-9)
 
@@ -71,13 +71,13 @@ def test_no_other_temperature_has_a_lower_cross_entropy(
     probabilities, truth = drawn(seed, scans, classes)
     probabilities = (probabilities + 0.01) / (1 + 0.01 * classes)
     other = minimize_scalar(
-        lambda log: smoothed_cross_entropy(temper(probabilities, np.exp(log)), truth),
+        lambda log: smoothed_cross_entropy(apply_temperature(probabilities, np.exp(log)), truth),
         bounds=np.log(BOUNDS),
         method="bounded",
         options={"xatol": 1e-8},
     )
     found = smoothed_cross_entropy(
-        temper(probabilities, fit_temperature(probabilities, truth)), truth
+        apply_temperature(probabilities, fit_temperature(probabilities, truth)), truth
     )
     assert found <= other.fun + 1e-6
 
@@ -87,7 +87,7 @@ def test_who_is_always_right_is_believed_by_the_rule_of_succession(sure: float) 
     """Right in 98 of 98 scans: 99 in 100, however sure it says it is."""
     truth = np.arange(98) % 2
     probabilities = np.where(np.eye(2)[truth] == 1, sure, 1 - sure)
-    found = temper(probabilities, fit_temperature(probabilities, truth))
+    found = apply_temperature(probabilities, fit_temperature(probabilities, truth))
     np.testing.assert_allclose(found[np.arange(98), truth], 0.99, atol=1e-4)
 
 

@@ -8,7 +8,7 @@ from scipy.optimize import minimize
 from sklearn.linear_model import LogisticRegression
 
 from scanvote.pipeline.ensemble.fitting import STRENGTH, fit_stacking, fit_votes, fit_weights
-from scanvote.pipeline.ensemble.vote import RULES, Stacking, Vote, features
+from scanvote.pipeline.ensemble.vote import RULES, Stacking, Vote, log_probability_features
 
 seeds = st.integers(0, 2**31)
 
@@ -94,7 +94,9 @@ def test_stacking_has_the_least_penalised_cross_entropy(
     every, target = with_beliefs(members, truth)
     error = stacked(stacking, every) - np.eye(classes)[target]
     free = slice(1, None) if classes == 2 else slice(None)
-    pull = (error.T @ features(every))[free] + np.array(stacking.coefficients)[free] / STRENGTH
+    pull = (error.T @ log_probability_features(every))[free] + np.array(stacking.coefficients)[
+        free
+    ] / STRENGTH
     np.testing.assert_allclose(pull, 0, atol=1e-3)
     np.testing.assert_allclose(error.sum(axis=0), 0, atol=1e-3)
 
@@ -104,8 +106,8 @@ def test_stacking_gives_the_probabilities_of_scikit_learn(classes: int) -> None:
     members, truth = drawn(3, classes=classes)
     every, target = with_beliefs(members, truth)
     model = LogisticRegression(C=STRENGTH, tol=1e-10, max_iter=10_000)
-    model.fit(features(every), target)
-    wanted = model.predict_proba(features(members))
+    model.fit(log_probability_features(every), target)
+    wanted = model.predict_proba(log_probability_features(members))
     np.testing.assert_allclose(stacked(fit_stacking(members, truth), members), wanted, atol=1e-4)
 
 

@@ -10,10 +10,10 @@ from scanvote.core.errors import InputError
 from scanvote.core.files import write_csv
 from scanvote.metrics.classification import cross_entropy, evaluate_classes
 from scanvote.params import Params
-from scanvote.pipeline.ensemble.calibration import temper
+from scanvote.pipeline.ensemble.calibration import apply_temperature
 from scanvote.pipeline.ensemble.stage import ensemble
 from scanvote.pipeline.ensemble.vote import RULES, Vote
-from scanvote.pipeline.search.skipped import skip_family
+from scanvote.pipeline.search.skipped import write_empty_search
 from scanvote.predictions import class_predictions, probabilities, read_predictions
 
 LABELS = ["a", "b", "c"]
@@ -41,7 +41,7 @@ def write(folder: Path, **families: list[pd.DataFrame]) -> Path:
         if tables:
             write_csv(pd.concat(tables, ignore_index=True), folder / family / "predictions.csv")
         else:
-            skip_family(folder / family)
+            write_empty_search(folder / family)
     return folder
 
 
@@ -206,7 +206,7 @@ def test_members_are_shown_by_their_temperatures(
         raw = noisy(name, int(name[-1]))
         shown = table[table["model"] == name]
         np.testing.assert_allclose(
-            probabilities(shown), temper(probabilities(raw), degree), atol=1e-6
+            probabilities(shown), apply_temperature(probabilities(raw), degree), atol=1e-6
         )
         assert shown["predicted"].tolist() == raw["predicted"].tolist()
         assert metrics[f"temperature_{place}"] == degree != 1

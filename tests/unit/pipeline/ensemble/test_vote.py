@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy.special import softmax
 
 from scanvote.core.errors import InputError
-from scanvote.pipeline.ensemble.calibration import temper
+from scanvote.pipeline.ensemble.calibration import apply_temperature
 from scanvote.pipeline.ensemble.vote import RULES, Stacking, Vote
 
 LABELS = ("a", "b", "c")
@@ -148,7 +148,7 @@ def test_probabilities_sum_to_one_and_have_the_temperature_of_the_vote(
     found = vote(members).probabilities
     np.testing.assert_allclose(found.sum(axis=1), 1, atol=1e-5)
     untempered = replace(vote, temperature=1.0)(members).probabilities
-    np.testing.assert_allclose(found, temper(untempered, vote.temperature))
+    np.testing.assert_allclose(found, apply_temperature(untempered, vote.temperature))
 
 
 @given(counts, seeds)

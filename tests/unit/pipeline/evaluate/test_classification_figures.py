@@ -16,14 +16,19 @@ from scanvote.metrics.comparisons import BASELINE
 from scanvote.metrics.curves import GRID, Curve
 from scanvote.metrics.reliability import reliability
 from scanvote.pipeline.evaluate.classification_figures import draw_classification
-from scanvote.pipeline.evaluate.curve_figures import KINDS, Shown, curve_figure, reliability_figure
+from scanvote.pipeline.evaluate.curve_figures import (
+    KINDS,
+    CurveData,
+    curve_figure,
+    reliability_figure,
+)
 from scanvote.pipeline.evaluate.gallery_figures import scans_figure, side_by_side
 from scanvote.pipeline.evaluate.matrix_figures import (
     agreement_figure,
     comparisons_figure,
     confusion_figure,
 )
-from scanvote.plots.canvas import class_colour, worded
+from scanvote.plots.canvas import class_colour, wrap_label
 from tests.classified import LABELS, classified
 from tests.drawing import check_picture
 
@@ -40,8 +45,8 @@ def draw_curves(path: Path, bend: float = 0.5, kind: int = 0, classes: int = 5) 
     line = GRID**bend
     curve = Curve(line, line * 0.9, np.minimum(line * 1.1, 1))
     absent = Curve(*[np.full(len(GRID), np.nan)] * 3)
-    shown = [Shown(f"of_{n}", 0.2, curve, GRID, 0.8, 0.5) for n in range(classes - 1)]
-    last = Shown("absent", 0, absent, absent.line, np.nan, np.nan)
+    shown = [CurveData(f"of_{n}", 0.2, curve, GRID, 0.8, 0.5) for n in range(classes - 1)]
+    last = CurveData("absent", 0, absent, absent.line, np.nan, np.nan)
     curve_figure(KINDS[kind], [*shown, last], 30, path)
 
 
@@ -253,8 +258,8 @@ def test_nine_classes_have_nine_colours() -> None:
 
 
 def test_a_long_name_is_cut_at_its_joints_and_loses_nothing() -> None:
-    lines = worded(LONG, 25).split("\n")
+    lines = wrap_label(LONG, 25).split("\n")
     assert "".join(lines).replace(" ", "") == LONG.replace("_", "")
     assert len(lines) > 2
     assert all(len(line) <= 25 for line in lines)
-    assert worded("no_tumor") == "no tumor"
+    assert wrap_label("no_tumor") == "no tumor"

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from scanvote.metrics.results import Answers
+from scanvote.metrics.results import ClassifierOutput
 from scanvote.pipeline.evaluate.subgroups import FEW, class_subgroups, mask_subgroups, subgroups
 
 ROWS = 80
@@ -46,14 +46,14 @@ def test_ages_and_sizes_stand_in_bands_in_their_order() -> None:
 
 
 @pytest.fixture
-def answers() -> Answers:
+def answers() -> ClassifierOutput:
     random = np.random.default_rng(1)
     truth = np.arange(ROWS) // 2 % 2
     shares = random.dirichlet([1, 1], ROWS) / 2 + np.eye(2)[truth] / 2
-    return Answers(("a", "b"), truth, shares.argmax(axis=1), shares, np.arange(ROWS) // 2)
+    return ClassifierOutput(("a", "b"), truth, shares.argmax(axis=1), shares, np.arange(ROWS) // 2)
 
 
-def test_a_classifier_in_each_subgroup(answers: Answers) -> None:
+def test_a_classifier_in_each_subgroup(answers: ClassifierOutput) -> None:
     sites = np.where(np.arange(ROWS) < 2 * (FEW - 1), "small", "large")
     table = class_subgroups(answers, scans(institution=sites), 1).set_index("value")
     assert table["scans"].to_dict() == {"large": ROWS - 18, "small": 18}
@@ -61,21 +61,21 @@ def test_a_classifier_in_each_subgroup(answers: Answers) -> None:
     assert table["few"].to_dict() == {"large": False, "small": True}
     for site in ("large", "small"):
         own = sites == site
-        right = (answers.truth == answers.guess)[own].mean()
+        right = (answers.truth == answers.predicted)[own].mean()
         assert table.loc[site, "accuracy"] == pytest.approx(right)
     assert table.loc["large", "accuracy_low"] <= table.loc["large", "accuracy"]
     assert table.filter(regex="_low|_high").loc["small"].isna().all()
     assert np.isfinite(table.loc["small", "auroc"])
 
 
-def test_a_subgroup_of_one_class_has_no_area(answers: Answers) -> None:
+def test_a_subgroup_of_one_class_has_no_area(answers: ClassifierOutput) -> None:
     kinds = np.where(answers.truth == 0, "x", "y")
     table = class_subgroups(answers, scans(source=kinds), 1)
     assert table["auroc"].isna().all()
     assert table["accuracy"].notna().all()
 
 
-def test_no_subgroups_make_a_table_with_columns_alone(answers: Answers) -> None:
+def test_no_subgroups_make_a_table_with_columns_alone(answers: ClassifierOutput) -> None:
     table = class_subgroups(answers, scans(), 1)
     assert len(table) == 0
     assert {"column", "value", "scans", "groups", "few", "auroc_high"} <= set(table)

@@ -5,8 +5,8 @@ import numpy as np
 from keras import layers
 
 from scanvote.pipeline.ensemble.vote import Stacking, Vote
-from scanvote.pipeline.explain.gradcam import cut_at_features
-from scanvote.pipeline.explain.panel import Member, Panel
+from scanvote.pipeline.explain.gradcam import split_at_last_conv
+from scanvote.pipeline.explain.panel import ExplainableEnsemble, ExplainableModel
 
 SIDE = 24
 REGION = (slice(4, 10), slice(12, 18))
@@ -70,6 +70,8 @@ def vote_of(*names: str) -> Vote:
     )
 
 
-def panel_of(**models: keras.Model) -> Panel:
-    members = [Member(name, model, cut_at_features(model)) for name, model in models.items()]
-    return Panel(vote_of(*models), members)
+def panel_of(**models: keras.Model) -> ExplainableEnsemble:
+    members = [
+        ExplainableModel(name, model, split_at_last_conv(model)) for name, model in models.items()
+    ]
+    return ExplainableEnsemble(vote_of(*models), members)

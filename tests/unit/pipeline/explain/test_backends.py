@@ -15,9 +15,9 @@ from keras import layers
 
 from scanvote.core.files import write_csv
 from scanvote.models.backbones import Preprocessing
-from scanvote.models.flip_tta import mirrored
+from scanvote.models.flip_tta import with_flip_tta
 from scanvote.models.saving import save_model
-from scanvote.pipeline.explain.gradcam import cut_at_features, gradcam
+from scanvote.pipeline.explain.gradcam import gradcam, split_at_last_conv
 from tests.unit.pipeline.explain.networks import bright, looking
 
 ROOT = Path(__file__).parents[4]
@@ -53,7 +53,7 @@ def test_a_saved_network_with_a_layer_of_ours_is_loaded_in_a_fresh_process(tmp_p
     x = layers.Conv2D(2, 3)(Preprocessing("tf")(inputs))
     x = layers.GlobalAveragePooling2D()(x)
     model = keras.Model(inputs, layers.Dense(2, activation="softmax")(x))
-    save_model(mirrored(model), tmp_path / "transfer" / "1.keras")
+    save_model(with_flip_tta(model), tmp_path / "transfer" / "1.keras")
     table = pd.DataFrame({"model": ["transfer/a"]})
     write_csv(table, tmp_path / "transfer" / "predictions.csv")
     assert run_alone(LOADING, str(tmp_path)).strip() == "(None, 10, 10, 2)"
@@ -62,6 +62,6 @@ def test_a_saved_network_with_a_layer_of_ours_is_loaded_in_a_fresh_process(tmp_p
 @pytest.mark.skipif(importlib.util.find_spec("jax") is None, reason="jax is not installed here")
 def test_grad_cam_is_the_same_on_jax() -> None:
     on_jax = json.loads(run_alone(SCRIPT, backend="jax"))
-    cut = cut_at_features(looking())
+    cut = split_at_last_conv(looking())
     assert cut is not None
     assert np.allclose(on_jax, gradcam(cut, bright(), 1), rtol=1e-4)

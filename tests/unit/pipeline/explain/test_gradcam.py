@@ -8,14 +8,14 @@ import pytest
 from keras import layers, ops
 
 from scanvote.models import ann, cnn, transfer
-from scanvote.models.flip_tta import mirrored
-from scanvote.models.input_spec import Brief
+from scanvote.models.flip_tta import with_flip_tta
+from scanvote.models.input_spec import InputSpec
 from scanvote.models.saving import save_model
 from scanvote.params import Params
-from scanvote.pipeline.explain.gradcam import cut_at_features, gradcam
+from scanvote.pipeline.explain.gradcam import gradcam, split_at_last_conv
 from tests.unit.pipeline.explain.networks import SIDE, bright, looking, region
 
-BRIEF = Brief((40, 40, 1), 3)
+BRIEF = InputSpec((40, 40, 1), 3)
 
 
 def of_cnn(params: Params) -> keras.Model:
@@ -55,7 +55,7 @@ def test_both_halves_of_a_saved_network_are_the_network(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
     model = saved(build(params), tmp_path_factory)
-    cut = cut_at_features(model)
+    cut = split_at_last_conv(model)
     assert cut is not None
     assert cut.features.output_shape[1:] == shape
     scans = np.random.default_rng(0).integers(0, 256, (2, 40, 40, 1)).astype(np.uint8)
@@ -64,18 +64,18 @@ def test_both_halves_of_a_saved_network_are_the_network(
 
 
 def test_a_network_without_convolutions_is_not_cut(params: Params) -> None:
-    assert cut_at_features(ann.build({"dense_layers": 1, "units": 4}, BRIEF, params.ann)) is None
+    assert split_at_last_conv(ann.build({"dense_layers": 1, "units": 4}, BRIEF, params.ann)) is None
 
 
 def test_a_feature_map_of_one_position_tells_no_place() -> None:
     inputs = keras.Input((4, 4, 1))
     x = layers.Flatten()(layers.Conv2D(2, 4)(inputs))
-    assert cut_at_features(keras.Model(inputs, layers.Dense(2, activation="softmax")(x))) is None
+    assert split_at_last_conv(keras.Model(inputs, layers.Dense(2, activation="softmax")(x))) is None
 
 
 def test_a_mirrored_network_looks_at_both_sides() -> None:
     image = np.maximum(bright(), bright()[:, ::-1])
-    cut = cut_at_features(mirrored(looking()))
+    cut = split_at_last_conv(with_flip_tta(looking()))
     assert cut is not None
     heat = gradcam(cut, image, 1)
     assert np.allclose(heat, heat[:, ::-1], atol=1e-6)
@@ -83,7 +83,7 @@ def test_a_mirrored_network_looks_at_both_sides() -> None:
 
 
 def test_a_single_output_speaks_against_the_first_class() -> None:
-    for_second, for_first = (cut_at_features(looking(sign, outputs=1)) for sign in (20, -20))
+    for_second, for_first = (split_at_last_conv(looking(sign, outputs=1)) for sign in (20, -20))
     assert for_second is not None
     assert for_first is not None
     assert np.allclose(gradcam(for_second, bright(), 1), gradcam(for_first, bright(), 0))
@@ -91,6 +91,6 @@ def test_a_single_output_speaks_against_the_first_class() -> None:
 
 
 def test_the_map_is_as_large_as_the_scan() -> None:
-    cut = cut_at_features(looking())
+    cut = split_at_last_conv(looking())
     assert cut is not None
     assert gradcam(cut, bright(), 1).shape == (SIDE, SIDE)

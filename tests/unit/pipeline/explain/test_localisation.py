@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scanvote.pipeline.explain.localisation import (
     COLUMNS,
     area_inside,
-    mass_inside,
+    attribution_in_lesion,
     mass_means,
     mass_metrics,
 )
@@ -22,18 +22,20 @@ def lesion() -> np.ndarray:
 
 
 def test_an_even_map_has_the_share_of_the_area() -> None:
-    assert mass_inside(np.ones((10, 10)), lesion()) == pytest.approx(0.1)
+    assert attribution_in_lesion(np.ones((10, 10)), lesion()) == pytest.approx(0.1)
 
 
 def test_a_map_inside_has_all_and_a_blank_one_nothing() -> None:
-    assert mass_inside(lesion().astype(float), lesion()) == 1
-    assert mass_inside(np.zeros((10, 10)), lesion()) == 0
+    assert attribution_in_lesion(lesion().astype(float), lesion()) == 1
+    assert attribution_in_lesion(np.zeros((10, 10)), lesion()) == 0
 
 
 @given(st.floats(0.01, 100))
 def test_the_scale_of_a_map_does_not_matter(scale: float) -> None:
     heat = np.random.default_rng(1).random((10, 10))
-    assert mass_inside(scale * heat, lesion()) == pytest.approx(mass_inside(heat, lesion()))
+    assert attribution_in_lesion(scale * heat, lesion()) == pytest.approx(
+        attribution_in_lesion(heat, lesion())
+    )
 
 
 def test_chance_is_of_the_head_and_not_of_the_background() -> None:

@@ -5,14 +5,16 @@ import pytest
 
 from scanvote.params import Params
 from scanvote.params.whole import Method
-from scanvote.pipeline.explain.localisation import mass_inside
-from scanvote.pipeline.explain.panel import VOTE, Maps, Panel, explain_scan
+from scanvote.pipeline.explain.localisation import attribution_in_lesion
+from scanvote.pipeline.explain.panel import VOTE, ExplainableEnsemble, Maps, explain_scan
 from tests.unit.pipeline.explain.networks import SIDE, bright, looking, panel_of, plain, region
 
 METHODS: list[Method] = ["gradcam", "occlusion", "lime"]
 
 
-def explained(panel: Panel, method: Method, params: Params, scan_id: str = "s") -> Maps:
+def explained(
+    panel: ExplainableEnsemble, method: Method, params: Params, scan_id: str = "s"
+) -> Maps:
     return explain_scan(panel, scan_id, bright(), method, params.explain, seed=7)
 
 
@@ -30,8 +32,8 @@ def test_the_mass_is_where_the_network_looks(method: Method, outputs: int, param
     assert heat.shape == (SIDE, SIDE)
     assert heat.min() >= 0
     assert region()[np.unravel_index(heat.argmax(), heat.shape)]
-    assert mass_inside(heat, near()) > 0.9
-    assert mass_inside(heat, region()) > 5 * region().mean()
+    assert attribution_in_lesion(heat, near()) > 0.9
+    assert attribution_in_lesion(heat, region()) > 5 * region().mean()
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -45,7 +47,7 @@ def test_a_network_that_does_not_look_has_a_blank_map(method: Method, params: Pa
 def test_a_vote_looks_where_its_one_sighted_member_does(method: Method, params: Params) -> None:
     panel = panel_of(blind=looking(strength=0), a=looking())
     heat = explained(panel, method, params)[VOTE]
-    assert mass_inside(heat, near()) > 0.9
+    assert attribution_in_lesion(heat, near()) > 0.9
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -65,21 +67,21 @@ def test_only_networks_with_convolutions_have_a_grad_cam(params: Params) -> None
     panel = panel_of(flat=plain(), a=looking())
     assert explained(panel, "gradcam", params).keys() == {"a", VOTE}
     assert explained(panel, "occlusion", params).keys() == {"flat", "a", VOTE}
-    assert panel.serves("gradcam")
+    assert panel.supports("gradcam")
 
 
 def test_a_vote_without_convolutions_is_not_served_by_grad_cam(params: Params) -> None:
     panel = panel_of(flat=plain())
-    assert not panel.serves("gradcam")
+    assert not panel.supports("gradcam")
     assert explained(panel, "gradcam", params) == {}
-    assert panel.serves("lime")
+    assert panel.supports("lime")
 
 
 def test_a_sure_network_is_explained_all_the_same(params: Params) -> None:
     panel = panel_of(a=looking(strength=230))
     assert panel.probabilities(bright()[None])[0, 0, 1] > 0.99999
     for method in METHODS:
-        assert mass_inside(explained(panel, method, params)[VOTE], near()) > 0.9, method
+        assert attribution_in_lesion(explained(panel, method, params)[VOTE], near()) > 0.9, method
 
 
 def test_the_votes_grad_cam_is_of_the_votes_class(params: Params) -> None:

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from scanvote.pipeline.explain.lime import hide_superpixels, linear_weights, superpixels
 from scanvote.pipeline.explain.occlusion import occlude, windows
-from scanvote.pipeline.explain.perturbation import blurred, evidence, hide
+from scanvote.pipeline.explain.perturbation import blurred, class_log_odds, perturb
 
 sides = st.integers(1, 30)
 
@@ -82,7 +82,7 @@ def test_only_what_is_hidden_changes(seed: int) -> None:
     image = random.integers(0, 256, (7, 9, 3)).astype(np.uint8)
     hidden = random.random((4, 7, 9)) < 0.5
     neutral = blurred(image, 2.0)
-    shown = hide(image, neutral, hidden)
+    shown = perturb(image, neutral, hidden)
     assert shown.dtype == np.uint8
     for one, where in zip(shown, hidden, strict=True):
         assert np.array_equal(one[~where], image[~where])
@@ -100,7 +100,7 @@ def test_black_stays_black_behind_the_blur() -> None:
 def test_more_probable_is_more_evidence_and_both_ends_are_finite(low: float, high: float) -> None:
     low, high = sorted((low, high))
     table = np.array([[low, 1 - low], [high, 1 - high]])
-    found = evidence(table, 0)
+    found = class_log_odds(table, 0)
     assert np.isfinite(found).all()
     assert found[0] <= found[1]
-    assert np.allclose(evidence(table, 1), -found, atol=1e-3)
+    assert np.allclose(class_log_odds(table, 1), -found, atol=1e-3)

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from scanvote.arrays import images_of, load_shard, write_shards
+from scanvote.arrays import load_images, load_shard, write_shards
 from scanvote.core.errors import InputError
 from scanvote.core.files import write_csv
 from scanvote.manifest import COLUMNS
@@ -121,7 +121,7 @@ def test_the_maps_are_a_shard_of_all_scans_that_are_shown(tmp_path: Path, small:
         shard = load_shard(file)
     scans = shard["scan_ids"].tolist()
     assert len(scans) == metrics["scans"]
-    assert np.array_equal(shard["images"], images_of(files.prepared, "test", scans))
+    assert np.array_equal(shard["images"], load_images(files.prepared, "test", scans))
     assert shard["maps"].dtype == np.uint8
     assert shard["maps"].shape == (len(scans), SIDE, SIDE)
     measured = pd.read_csv(tmp_path / "out" / "mass.csv")["scan_id"].unique()

@@ -13,13 +13,13 @@ from scanvote.pipeline.ensemble.vote import Vote
 from scanvote.pipeline.package import Package
 from scanvote.pipeline.package.metadata import (
     Classifiers,
-    Contents,
-    Explaining,
-    MaskWay,
-    Seen,
+    ExplainSpec,
+    ModelMetadata,
+    OodReference,
+    PostprocessSpec,
     Segmenters,
 )
-from scanvote.pipeline.package.ood import Gauge
+from scanvote.pipeline.package.ood import OodScorer
 from scanvote.pipeline.package.ood_features import NUMBERS
 from scanvote.pipeline.package.ood_reference import Reference
 from tests.making import picture
@@ -53,12 +53,12 @@ class Told:
         return [features, self.network.predict_on_batch(scans)]
 
 
-def gauge(network: "Brightness | Pixels", radius: float = 0.5) -> Gauge:
+def gauge(network: "Brightness | Pixels", radius: float = 0.5) -> OodScorer:
     """Of a training with one black scan; of a scan's looks nothing counts."""
     black = np.zeros((1, 1 + NUMBERS), np.float32)
     scale = np.full(1 + NUMBERS, np.inf, np.float32)
     scale[0] = 1
-    return Gauge(Told(network), Reference(black[0], scale, black.astype(np.float16)), radius)  # type: ignore[arg-type]
+    return OodScorer(Told(network), Reference(black[0], scale, black.astype(np.float16)), radius)  # type: ignore[arg-type]
 
 
 class Pixels:
@@ -73,10 +73,10 @@ class Pixels:
 
 
 @pytest.fixture
-def contents(params: Params) -> Contents:
-    way = MaskWay(threshold=0.5, smallest=0, largest_only=False, fill_holes=False)
-    how, seen = params.prepare, Seen(arrays="seen.pkl", radius=0.5)
-    return Contents(
+def contents(params: Params) -> ModelMetadata:
+    way = PostprocessSpec(threshold=0.5, smallest=0, largest_only=False, fill_holes=False)
+    how, seen = params.prepare, OodReference(arrays="seen.pkl", radius=0.5)
+    return ModelMetadata(
         form=2,
         smoke=False,
         backend="tensorflow",
@@ -86,7 +86,7 @@ def contents(params: Params) -> Contents:
             operating=None,
             prepare=how.classification,
             seen=seen,
-            explain=Explaining(methods=["occlusion"], window=0.2, segments=5, samples=8),
+            explain=ExplainSpec(methods=["occlusion"], window=0.2, segments=5, samples=8),
         ),
         segmenters=Segmenters(
             networks=[], context=1, postprocess=way, prepare=how.segmentation, seen=seen
@@ -99,7 +99,7 @@ def contents(params: Params) -> Contents:
 
 
 @pytest.fixture
-def package(contents: Contents) -> Package:
+def package(contents: ModelMetadata) -> Package:
     vote = Vote("soft", LABELS, ("a", "b"), (1.0, 1.0))
     side = contents.segmenters.prepare.image_size
     members, unets = [Brightness(1.0), Brightness(0.5)], [Pixels(side, 3)]
@@ -137,20 +137,20 @@ def test_no_scan_gets_no_answer(package: Package):
     assert answer.vote.probabilities.shape == (0, 2)
     assert answer.agreement.shape == (0,)
     assert answer.distances.shape == (0,)
-    marked = package.marked([])
+    marked = package.segment([])
     assert (marked.masks, marked.distances.shape) == ([], (0,))
 
 
 def test_a_mask_is_as_large_as_its_scan_and_lies_where_it_is_bright(package: Package):
     scan = flat(40, (50, 70))
     scan[10:30, 20:40] = 250
-    (mask,) = package.marked([scan]).masks
+    (mask,) = package.segment([scan]).masks
     there = scan[..., 0] > 128
     assert mask.shape == (50, 70)
     assert (mask & there).sum() * 2 / (mask.sum() + there.sum()) > 0.85
 
 
-def test_masks_are_of_the_mean_of_the_networks(contents: Contents):
+def test_masks_are_of_the_mean_of_the_networks(contents: ModelMetadata):
     class Dark(Pixels):
         def predict_on_batch(self, scans: np.ndarray) -> np.ndarray:
             return 1 - scans[..., :1] / 255
@@ -160,7 +160,7 @@ def test_masks_are_of_the_mean_of_the_networks(contents: Contents):
     unets = [Pixels(side, 3), Dark(side, 3)]
     gauges = gauge(Brightness(1.0)), gauge(unets[0])
     package = Package(contents, vote, [], unets, gauges)  # type: ignore[arg-type]
-    stacks = package.stacked(np.full((2, side, side, 1), 250, np.uint8))
+    stacks = package.repeat_slices(np.full((2, side, side, 1), 250, np.uint8))
     probabilities, _ = package.mask_probabilities(stacks)
     assert probabilities == pytest.approx(np.full((2, side, side), 0.5))
 
@@ -168,7 +168,7 @@ def test_masks_are_of_the_mean_of_the_networks(contents: Contents):
 def test_distances_are_in_units_of_the_radius(package: Package):
     images = [flat(0), flat(51), flat(255)]
     assert package.probabilities(images).distances == pytest.approx([0, 0.4, 2], abs=1e-3)
-    assert package.marked(images).distances == pytest.approx([0, 0.4, 2], abs=1e-3)
+    assert package.segment(images).distances == pytest.approx([0, 0.4, 2], abs=1e-3)
 
 
 def test_nothing_heavy_is_imported_before_a_network_is_loaded():

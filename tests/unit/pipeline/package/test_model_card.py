@@ -8,10 +8,10 @@ import pytest
 from scanvote.pipeline.ensemble.vote import Vote
 from scanvote.pipeline.package.metadata import (
     NAME,
-    Contents,
+    ModelMetadata,
     Patients,
-    read_contents,
-    write_contents,
+    read_metadata,
+    write_metadata,
 )
 from scanvote.pipeline.package.model_card import card
 from tests.serving import LABELS, contents
@@ -21,7 +21,7 @@ DISJOINT = "Patient-disjoint: the patient of every scan is known, and nobody is 
 UNKNOWN = "Patients unknown for 1 of 3 test scans: look-alikes are kept together."
 
 
-def claiming(classification: str, segmentation: str) -> Contents:
+def claiming(classification: str, segmentation: str) -> ModelMetadata:
     claims = Patients(classification=classification, segmentation=segmentation)
     return contents().model_copy(update={"patients": claims})
 
@@ -33,12 +33,12 @@ def test_each_task_has_its_claim(one: str, other: str) -> None:
 
 
 def test_a_package_of_before_has_no_record_and_loads(tmp_path: Path) -> None:
-    write_contents(claiming(DISJOINT, UNKNOWN), tmp_path)
+    write_metadata(claiming(DISJOINT, UNKNOWN), tmp_path)
     path = tmp_path / NAME
     values = json.loads(path.read_text(encoding="utf-8"))
     del values["patients"]
     path.write_text(json.dumps(values), encoding="utf-8")
-    found = read_contents(tmp_path)
+    found = read_metadata(tmp_path)
     assert found.patients == Patients(classification="not recorded", segmentation="not recorded")
     assert "the class: whether patients of the test are in the training, too, is not recorded" in (
         card(found, VOTE)

@@ -16,9 +16,9 @@ from scanvote.core.backend import use_backend
 from scanvote.core.errors import InputError
 from scanvote.models.saving import save_model
 from scanvote.pipeline.package import onnx_export
-from scanvote.pipeline.package.networks import ask, load_network
+from scanvote.pipeline.package.networks import load_network, predict
 from scanvote.pipeline.package.onnx_export import export_networks, onnx_answer, stable
-from scanvote.pipeline.package.stage import pack
+from scanvote.pipeline.package.stage import build_package
 from tests.packing import SIDE, changed, classifier, write_pipeline
 from tests.searching import tree
 
@@ -92,7 +92,7 @@ def test_a_network_says_the_same_as_onnx_and_its_bytes_do_not_know_what_was_writ
     export_networks([tmp_path / "other" / path.name for path in reversed(paths)])
     assert tree(tmp_path / "one") == tree(tmp_path / "other")
     for path in paths:
-        wanted = ask(load_network(path), SCANS)
+        wanted = predict(load_network(path), SCANS)
         assert onnx_answer(path.with_suffix(".onnx"), SCANS) == pytest.approx(wanted, abs=1e-5)
 
 
@@ -140,7 +140,7 @@ def test_sets_of_names_have_one_order_in_the_process_that_writes(monkeypatch, be
 def test_a_package_holds_a_checked_graph_of_each_network(tmp_path: Path, monkeypatch):
     monkeypatch.setenv("DVC_ROOT", str(tmp_path))
     made = changed(write_pipeline(tmp_path / "made"), package={"onnx": True})
-    metrics = pack(*made, tmp_path / "package")
+    metrics = build_package(*made, tmp_path / "package")
     graphs = {name for name in tree(tmp_path / "package") if name.endswith(".onnx")}
     assert graphs == {"members/1.onnx", "members/2.onnx", "unet/1.onnx"}
     assert 0 < metrics["onnx_difference_max"] < 1e-5
@@ -166,7 +166,7 @@ def test_a_graph_that_says_something_else_is_refused(tmp_path: Path, monkeypatch
     with pytest.raises(
         InputError, match=r"package\.onnx: a graph is up to 0\.\d+ from its network"
     ):
-        pack(*made, tmp_path / "package")
+        build_package(*made, tmp_path / "package")
 
 
 def test_without_tensorflow_it_says_what_to_do(tmp_path: Path, monkeypatch):

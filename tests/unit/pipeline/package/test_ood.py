@@ -13,8 +13,8 @@ from keras import layers
 from scanvote.arrays import write_shards
 from scanvote.core.errors import InputError
 from scanvote.pipeline.package import ood
-from scanvote.pipeline.package.metadata import Seen
-from scanvote.pipeline.package.ood import Gauge, load_gauge, write_seen
+from scanvote.pipeline.package.metadata import OodReference
+from scanvote.pipeline.package.ood import OodScorer, load_ood_scorer, write_ood_reference
 from scanvote.pipeline.package.ood_reference import Reference
 
 SIDE = 32
@@ -23,10 +23,10 @@ SPLITS = {"train": range(80), "validation": range(100, 140), "test": range(200, 
 
 
 class Written(NamedTuple):
-    gauge: Gauge
+    gauge: OodScorer
     prepared: Path
     folder: Path
-    seen: Seen
+    seen: OodReference
 
 
 def head(seed: int) -> np.ndarray:
@@ -86,9 +86,9 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Written:
     model = network()
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DVC_ROOT", str(folder))
-        radius = write_seen(model, prepared, 1, SHARE, 5, folder / "seen.pkl")
-    seen = Seen(arrays="seen.pkl", radius=radius)
-    return Written(load_gauge(folder, seen, model), prepared, folder, seen)
+        radius = write_ood_reference(model, prepared, 1, SHARE, 5, folder / "seen.pkl")
+    seen = OodReference(arrays="seen.pkl", radius=radius)
+    return Written(load_ood_scorer(folder, seen, model), prepared, folder, seen)
 
 
 def outside(written: Written, scans: np.ndarray) -> float:
@@ -155,7 +155,7 @@ def test_of_many_scans_some_are_kept_always_the_same(
     monkeypatch.setenv("DVC_ROOT", str(tmp_path))
     monkeypatch.setattr(ood, "MOST", 30)
     for name, seed in (("one", 5), ("again", 5), ("other", 6)):
-        write_seen(network(), written.prepared, 1, SHARE, seed, tmp_path / name)
+        write_ood_reference(network(), written.prepared, 1, SHARE, seed, tmp_path / name)
     assert len(Reference.read(tmp_path / "one").rows) == 30
     assert (tmp_path / "one").read_bytes() == (tmp_path / "again").read_bytes()
     assert (tmp_path / "one").read_bytes() != (tmp_path / "other").read_bytes()
@@ -163,4 +163,4 @@ def test_of_many_scans_some_are_kept_always_the_same(
 
 def test_descriptors_of_another_network_are_one_line(written: Written) -> None:
     with pytest.raises(InputError, match=r"seen\.pkl is of another network"):
-        load_gauge(written.folder, written.seen, network(features=7))
+        load_ood_scorer(written.folder, written.seen, network(features=7))

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scanvote.core.errors import InputError
-from scanvote.pipeline.package.ood_reference import Reference, radius_of, reference_of
+from scanvote.pipeline.package.ood_reference import Reference, ood_threshold, reference_of
 
 
 def drawn(seed: int, count: int, numbers: int = 6) -> np.ndarray:
@@ -69,7 +69,7 @@ def test_what_never_changed_in_training_tells_when_it_does() -> None:
     st.floats(0, 1),
 )
 def test_at_least_the_share_lies_within_the_radius(distances: list[float], share: float) -> None:
-    radius = radius_of(np.array(distances), share)
+    radius = ood_threshold(np.array(distances), share)
     assert radius > 0
     assert (np.array(distances) <= radius).mean() >= share - 1e-9
 

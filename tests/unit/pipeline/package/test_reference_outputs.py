@@ -10,7 +10,11 @@ from hypothesis import strategies as st
 
 from scanvote.core.errors import InputError
 from scanvote.core.files import write_csv
-from scanvote.pipeline.package.reference_outputs import digest_of, examined, read_examined
+from scanvote.pipeline.package.reference_outputs import (
+    digest_of,
+    read_reference_outputs,
+    write_reference_outputs,
+)
 
 
 def tables(groups: list[str], seed: int = 0) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -38,16 +42,20 @@ def test_names_of_scans_and_groups_and_their_order_do_not_matter(groups, seed):
         scan_id=manifest["scan_id"].map(new), group=manifest["group"].map(called)
     ).sample(frac=1, random_state=seed)
     shuffled = vote.assign(scan_id=vote["scan_id"].map(new)).sample(frac=1, random_state=seed)
-    pd.testing.assert_frame_equal(examined(vote, manifest), examined(shuffled, other))
+    pd.testing.assert_frame_equal(
+        write_reference_outputs(vote, manifest), write_reference_outputs(shuffled, other)
+    )
 
 
 def test_who_belongs_together_matters():
-    one, other = (examined(*tables(groups)) for groups in (list("aabb"), list("abab")))
+    one, other = (
+        write_reference_outputs(*tables(groups)) for groups in (list("aabb"), list("abab"))
+    )
     assert digest_of(one) != digest_of(other)
 
 
 def test_what_was_predicted_does_not_make_another_test():
-    one, other = (examined(*tables(list("aabbcc"), seed)) for seed in (0, 1))
+    one, other = (write_reference_outputs(*tables(list("aabbcc"), seed)) for seed in (0, 1))
     assert not one.equals(other)
     assert digest_of(one) == digest_of(other)
 
@@ -57,26 +65,28 @@ def test_another_label_or_another_file_makes_another_test():
     relabelled = vote.assign(label=["class1", *vote["label"][1:]])
     replaced = manifest.assign(sha256=["999", *manifest["sha256"][1:]])
     digests = {
-        digest_of(examined(vote, manifest)),
-        digest_of(examined(relabelled, manifest)),
-        digest_of(examined(vote, replaced)),
+        digest_of(write_reference_outputs(vote, manifest)),
+        digest_of(write_reference_outputs(relabelled, manifest)),
+        digest_of(write_reference_outputs(vote, replaced)),
     }
     assert len(digests) == 3
 
 
 def test_nobody_is_named():
-    assert "patient" not in examined(*tables(list("aabb"))).to_csv()
+    assert "patient" not in write_reference_outputs(*tables(list("aabb"))).to_csv()
 
 
 def test_it_is_read_as_it_was_written(tmp_path: Path):
-    table = examined(*tables(list("aabb")))
+    table = write_reference_outputs(*tables(list("aabb")))
     write_csv(table, tmp_path / "test.csv")
-    pd.testing.assert_frame_equal(read_examined(tmp_path / "test.csv"), table, check_dtype=False)
-    assert digest_of(read_examined(tmp_path / "test.csv")) == digest_of(table)
+    pd.testing.assert_frame_equal(
+        read_reference_outputs(tmp_path / "test.csv"), table, check_dtype=False
+    )
+    assert digest_of(read_reference_outputs(tmp_path / "test.csv")) == digest_of(table)
 
 
 @pytest.mark.parametrize("content", ["", "a,b\n1,2\n", "scan,label,group,predicted\n1,a,x,a\n"])
 def test_what_is_no_such_table_is_one_line(tmp_path: Path, content: str):
     (tmp_path / "test.csv").write_text(content)
     with pytest.raises(InputError, match=r"test\.csv is no table of a package's test"):
-        read_examined(tmp_path / "test.csv")
+        read_reference_outputs(tmp_path / "test.csv")

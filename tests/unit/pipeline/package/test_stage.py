@@ -10,8 +10,8 @@ import pytest
 from scanvote.core.backend import use_backend
 from scanvote.core.errors import InputError
 from scanvote.images.decode import decode_image
-from scanvote.pipeline.package import load_package, read_contents
-from scanvote.pipeline.package.stage import pack
+from scanvote.pipeline.package import load_package, read_metadata
+from scanvote.pipeline.package.stage import build_package
 from scanvote.predictions import probabilities, read_predictions
 from tests.packing import LABELS, Made, changed, write_pipeline
 from tests.searching import tree
@@ -35,7 +35,7 @@ def made(tmp_path_factory) -> Made:
 @pytest.fixture(scope="module")
 def packed(made: Made, tmp_path_factory) -> tuple[Path, dict[str, float]]:
     out = tmp_path_factory.mktemp("packed") / "package"
-    return out, pack(*made, out)
+    return out, build_package(*made, out)
 
 
 @pytest.fixture
@@ -71,10 +71,10 @@ def test_it_tells_which_scans_it_was_trained_on_and_which_are_strange(made: Made
         for task in ("classification", "segmentation")
     )
     assert package.probabilities(classified).distances == pytest.approx(np.zeros(6), abs=0.02)
-    assert package.marked(marked).distances == pytest.approx(np.zeros(6), abs=0.02)
+    assert package.segment(marked).distances == pytest.approx(np.zeros(6), abs=0.02)
     white = np.full((30, 30, 3), 255, np.uint8)
     assert package.probabilities([white]).distances[0] > 1
-    assert package.marked([white]).distances[0] > 1
+    assert package.segment([white]).distances[0] > 1
     assert 0 <= packed[1]["outside"] <= 1
     assert 0 <= packed[1]["unet_outside"] <= 1
 
@@ -84,7 +84,7 @@ def test_its_members_can_be_explained(packed):
     panel = package.panel()
     assert package.panel() is panel
     assert [one.name for one in panel.members] == ["ann/small", "cnn/small"]
-    assert panel.serves("gradcam")
+    assert panel.supports("gradcam")
     scans = np.random.default_rng(0).integers(0, 256, (3, 16, 16, 1)).astype(np.uint8)
     assert panel.probabilities(scans) == pytest.approx(package.answer(scans).members, abs=1e-6)
 
@@ -97,12 +97,12 @@ def test_scans_to_try_travel_along_byte_by_byte(made: Made, packed):
 
 
 def test_same_inputs_same_bytes(made: Made, packed, tmp_path: Path):
-    pack(*made, tmp_path / "package")
+    build_package(*made, tmp_path / "package")
     assert tree(tmp_path / "package") == tree(packed[0])
 
 
 def test_it_tells_what_it_is_of(made: Made, packed):
-    contents = read_contents(packed[0])
+    contents = read_metadata(packed[0])
     assert contents.classifiers.labels == list(LABELS)
     assert [one.model for one in contents.classifiers.members] == ["ann/small", "cnn/small"]
     assert contents.classifiers.operating is None
@@ -127,8 +127,10 @@ def test_no_scan_or_patient_is_named(packed):
 
 def test_two_classes_have_an_operating_point(tmp_path: Path):
     made = write_pipeline(tmp_path, labels=("no", "yes"))
-    pack(*changed(made, package={"onnx": False}, evaluate={"positive": "no"}), tmp_path / "package")
-    operating = read_contents(tmp_path / "package").classifiers.operating
+    build_package(
+        *changed(made, package={"onnx": False}, evaluate={"positive": "no"}), tmp_path / "package"
+    )
+    operating = read_metadata(tmp_path / "package").classifiers.operating
     assert operating is not None
     assert operating.positive == "no"
     assert (
@@ -142,8 +144,8 @@ def test_two_classes_have_an_operating_point(tmp_path: Path):
 
 def test_of_a_smoke_run_it_says_so(made: Made, tmp_path: Path):
     params = made.params.model_copy(update={"smoke": True})
-    pack(*made._replace(params=params), tmp_path / "package")
-    assert read_contents(tmp_path / "package").smoke
+    build_package(*made._replace(params=params), tmp_path / "package")
+    assert read_metadata(tmp_path / "package").smoke
     assert "smoke run" in (tmp_path / "package" / "card.md").read_text()
 
 
@@ -151,7 +153,7 @@ def test_where_the_grey_values_are_of_a_series_the_prepared_scans_are_asked_abou
     made = write_pipeline(tmp_path, intensity="window", intensity_of="series")
     shutil.rmtree(made.raw)
     plain = {"onnx": False, "samples": "none"}
-    metrics = pack(*changed(made, package=plain), tmp_path / "package")
+    metrics = build_package(*changed(made, package=plain), tmp_path / "package")
     assert metrics["difference_max"] < 1e-6
     assert (
         "where the training used those of its series"
@@ -162,7 +164,7 @@ def test_where_the_grey_values_are_of_a_series_the_prepared_scans_are_asked_abou
 def test_another_network_than_that_of_the_tables_is_refused(copied: Made, tmp_path: Path):
     shutil.copyfile(copied.searches / "ann" / "1.keras", copied.searches / "cnn" / "1.keras")
     with pytest.raises(InputError, match=r"the packaged vote is up to \d"):
-        pack(*copied, tmp_path / "package")
+        build_package(*copied, tmp_path / "package")
     assert not (tmp_path / "package").exists()
 
 
@@ -170,7 +172,7 @@ def test_a_scan_that_is_prepared_otherwise_is_refused(copied: Made, tmp_path: Pa
     spoilt = copied.raw / "classification" / "test-3.png"
     shutil.copyfile(copied.raw / "classification" / "test-4.png", spoilt)
     with pytest.raises(InputError, match=r"test-3\.png comes out otherwise"):
-        pack(*copied, tmp_path / "package")
+        build_package(*copied, tmp_path / "package")
 
 
 def test_masks_that_are_not_the_tables_are_refused(copied: Made, tmp_path: Path):
@@ -178,7 +180,7 @@ def test_masks_that_are_not_the_tables_are_refused(copied: Made, tmp_path: Path)
     table = pd.read_csv(path, keep_default_na=False)
     table.assign(predicted="0 100").to_csv(path, index=False)
     with pytest.raises(InputError, match="pixels of the packaged U-Net's test masks"):
-        pack(*copied, tmp_path / "package")
+        build_package(*copied, tmp_path / "package")
 
 
 def test_what_is_no_package_is_one_line(packed, tmp_path: Path):
@@ -209,10 +211,10 @@ def test_without_the_scans_of_the_training_it_is_one_line(packed, copied: Made, 
         load_package(folder)
     (copied.prepared / "segmentation" / "train-00000.pkl").unlink()
     with pytest.raises(InputError, match="has no train shards; run `dvc repro prepare`"):
-        pack(*copied, tmp_path / "package")
+        build_package(*copied, tmp_path / "package")
 
 
 def test_no_unet_is_one_line(copied: Made, tmp_path: Path):
     (copied.unet / "1.keras").unlink()
     with pytest.raises(InputError, match="unet holds no network"):
-        pack(*copied, tmp_path / "package")
+        build_package(*copied, tmp_path / "package")

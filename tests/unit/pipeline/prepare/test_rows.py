@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scanvote.params import Params, PrepareTask
-from scanvote.pipeline.prepare.rows import Portion, Preparation, portions
+from scanvote.pipeline.prepare.rows import Preprocessor, ShardSpec, plan_shards
 
 
 def how(params: Params, **changes: object) -> PrepareTask:
@@ -23,7 +23,7 @@ def scans(train: int, validation: int, test: int) -> pd.DataFrame:
     return pd.DataFrame({"scan_id": [f"s{at}" for at in range(len(splits))], "split": splits})
 
 
-def rows(portion: Portion) -> list[tuple[str, int]]:
+def rows(portion: ShardSpec) -> list[tuple[str, int]]:
     return [(scan["scan_id"], at) for scan, wanted in portion.wanted() for at in wanted]
 
 
@@ -36,7 +36,7 @@ def test_every_row_is_in_one_shard_and_in_order(
     frame = scans(train, validation, test)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("scanvote.arrays.SHARD_ROWS", size)
-        parts = portions(frame, how(params, copies=copies))
+        parts = plan_shards(frame, how(params, copies=copies))
     for split, each in (("train", copies + 1), ("validation", 1), ("test", 1)):
         mine = [part for part in parts if part.split == split]
         assert [part.number for part in mine] == list(range(len(mine)))
@@ -50,13 +50,13 @@ def test_every_row_is_in_one_shard_and_in_order(
 def test_no_scan_is_loaded_for_nothing(params: Params) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("scanvote.arrays.SHARD_ROWS", 8)
-        parts = portions(scans(9, 1, 1), how(params, copies=3))
+        parts = plan_shards(scans(9, 1, 1), how(params, copies=3))
     assert all(len(wanted) for part in parts for _, wanted in part.wanted())
     assert [len(part.scans) for part in parts] == [2, 2, 2, 2, 1, 1, 1]
 
 
 def test_large_images_make_shards_of_few_rows(params: Params) -> None:
-    parts = portions(scans(100, 1, 1), how(params, image_size=1024, channels=3, copies=0))
+    parts = plan_shards(scans(100, 1, 1), how(params, image_size=1024, channels=3, copies=0))
     assert max(len(part.rows) for part in parts) * 1024 * 1024 * 4 <= 32 << 20
 
 
@@ -86,9 +86,9 @@ def test_a_lesion_moves_with_its_scan(
         cv2.imwrite(f"{folder}/m.png", mask)
         row = {"scan_id": "s", "path": "s.png", "mask_path": "m.png", "series": ""}
         changed = framed(params, crop=crop, strip=strip, resize=resize)
-        preparation = Preparation("classification", Path(folder), changed, ["a"])
+        preparation = Preprocessor("classification", Path(folder), changed, ["a"])
         image, _, _ = preparation.load(row)
-        found = preparation.lesion(row)
+        found = preparation.lesion_mask(row)
     assert found.shape == image.shape[:2]
     assert np.array_equal(found, image[..., 0] > 175)
 
@@ -101,8 +101,8 @@ def test_what_is_stripped_of_a_lesion_is_gone(params: Params, tmp_path: Path) ->
     cv2.imwrite(str(tmp_path / "m.png"), mask)
     row = {"scan_id": "s", "path": "s.png", "mask_path": "m.png", "series": ""}
     inside = [
-        Preparation("classification", tmp_path, framed(params, crop=False, strip=strip), ["a"])
-        .lesion(row)
+        Preprocessor("classification", tmp_path, framed(params, crop=False, strip=strip), ["a"])
+        .lesion_mask(row)
         .mean()
         for strip in ("none", "background")
     ]

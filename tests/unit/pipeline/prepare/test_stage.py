@@ -16,7 +16,7 @@ from scanvote.core.errors import InputError
 from scanvote.core.files import sha256
 from scanvote.manifest import COLUMNS, classes, read_manifest, write_manifest
 from scanvote.params import Params
-from scanvote.pipeline.prepare.rows import Portion, Preparation
+from scanvote.pipeline.prepare.rows import Preprocessor, ShardSpec
 from scanvote.pipeline.prepare.stage import prepare
 from scanvote.splits.groups import SPLITS
 
@@ -99,9 +99,9 @@ class Case:
     def rows(self, scans: pd.DataFrame, split: str, **changes: object) -> list[dict]:
         """The rows of some scans in one shard, as they are read back."""
         params = with_task(self.params, self.task, **changes)
-        images = Preparation(self.task, self.root / "raw", params, classes(self.manifest))
-        each = 1 + (images.how.copies if split == "train" else 0)
-        portion = Portion(split, 0, range(each * len(scans)), each, scans.assign(split=split))
+        images = Preprocessor(self.task, self.root / "raw", params, classes(self.manifest))
+        each = 1 + (images.config.copies if split == "train" else 0)
+        portion = ShardSpec(split, 0, range(each * len(scans)), each, scans.assign(split=split))
         folder = Path(tempfile.mkdtemp(dir=self.root))
         images.write(folder, portion)
         shard = read_split(folder, split)

@@ -9,8 +9,8 @@ import pandas as pd
 from PIL import Image
 
 from scanvote.core.files import write_csv, write_json
-from scanvote.core.metrics_file import write_figures
-from scanvote.core.seeds import generator
+from scanvote.core.metrics_file import write_metrics
+from scanvote.core.seeds import rng
 from scanvote.manifest import COLUMNS, write_manifest
 from scanvote.params import Params
 from scanvote.splits.known_patients import KnownPatients
@@ -159,14 +159,14 @@ def _write_models(root: Path) -> None:
 
 
 def _write_figures(path: Path, figures: dict[str, float]) -> None:
-    write_figures(path, figures, {})
+    write_metrics(path, figures, {})
 
 
 class Draws:
     """Figures with intervals, each unlike the others."""
 
     def __init__(self) -> None:
-        self.random = generator(1, "report")
+        self.random = rng(1, "report")
 
     def figure(self, name: str, lowest: float = 0.0) -> dict[str, float]:
         low, value, high = np.sort(self.random.uniform(lowest, 1, 3)).round(6).tolist()

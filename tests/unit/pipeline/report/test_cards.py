@@ -14,7 +14,7 @@ from scanvote.pipeline.report.data_card import data_card
 from scanvote.pipeline.report.limits import limitations
 from scanvote.pipeline.report.model_card import card
 from scanvote.pipeline.report.page import page
-from scanvote.pipeline.report.report_data import read_facts
+from scanvote.pipeline.report.report_data import read_report_data
 from scanvote.pipeline.report.stage import write_report
 from tests.unit.pipeline.report.making import MISSING
 from tests.unit.pipeline.report.reading import Page
@@ -25,13 +25,13 @@ Make = Callable[..., Path]
 def test_all_44_items_of_claim_are_answered(make: Make) -> None:
     asked = [number for items in ITEMS.values() for number in items]
     assert asked == list(range(1, 45))
-    told = answers(read_facts(make()))
+    told = answers(read_report_data(make()))
     assert sorted(told) == asked
     assert all(told.values())
 
 
 def test_the_checklist_has_a_row_an_item(make: Make) -> None:
-    lines = claim(read_facts(make())).splitlines()
+    lines = claim(read_report_data(make())).splitlines()
     rows = [line.split(" | ") for line in lines if line.startswith("| ") and "---" not in line]
     items = [row for row in rows if row[0] != "| no."]
     assert [row[0] for row in items] == [f"| {number}" for number in range(1, 45)]
@@ -39,7 +39,7 @@ def test_the_checklist_has_a_row_an_item(make: Make) -> None:
 
 
 def test_the_card_has_the_sections_of_mitchell(make: Make) -> None:
-    lines = card(read_facts(make())).splitlines()
+    lines = card(read_report_data(make())).splitlines()
     assert [line[3:] for line in lines if line.startswith("## ")] == [
         *("Model details", "Intended use", "Factors", "Metrics", "Evaluation data"),
         *("Training data", "Quantitative analyses", "Ethical considerations"),
@@ -48,7 +48,7 @@ def test_the_card_has_the_sections_of_mitchell(make: Make) -> None:
 
 
 def test_both_say_first_and_last_what_they_are_not_for(make: Make) -> None:
-    facts = read_facts(make(smoke=True))
+    facts = read_report_data(make(smoke=True))
     for text in (card(facts), claim(facts)):
         lines = text.splitlines()
         assert lines[2] == lines[-1] == "**Research use, not for diagnosis.**"
@@ -56,7 +56,7 @@ def test_both_say_first_and_last_what_they_are_not_for(make: Make) -> None:
 
 
 def test_words_of_data_are_no_markup(make: Make) -> None:
-    facts = read_facts(make(labels=("a|b", "<script>")))
+    facts = read_report_data(make(labels=("a|b", "<script>")))
     for text in (card(facts), claim(facts)):
         assert "<script" not in text
         assert "&lt;script>" in text
@@ -64,13 +64,13 @@ def test_words_of_data_are_no_markup(make: Make) -> None:
 
 
 def test_what_only_an_author_knows_is_not_reported(make: Make) -> None:
-    told = answers(read_facts(make()))
+    told = answers(read_report_data(make()))
     for number in (15, 18, 44):
         assert told[number] == "not reported"
 
 
 def test_the_figures_are_those_of_the_page(make: Make) -> None:
-    facts = read_facts(make())
+    facts = read_report_data(make())
     told = answers(facts)
     assert told[37] in claim(facts)
     assert "180 test scans of 91 groups" in told[37]
@@ -79,7 +79,7 @@ def test_the_figures_are_those_of_the_page(make: Make) -> None:
 
 @pytest.mark.parametrize("path", MISSING)
 def test_missing_pieces_stop_neither(make: Make, path: str) -> None:
-    facts = read_facts(make(without=[path]))
+    facts = read_report_data(make(without=[path]))
     assert "## Quantitative analyses" in card(facts)
     assert "| 44 |" in claim(facts)
 
@@ -128,7 +128,7 @@ def test_every_text_says_of_how_many_test_scans_the_patient_is_known(
     make: Make, known: str
 ) -> None:
     root = make(known=known)
-    facts = read_facts(root)
+    facts = read_report_data(root)
     told = {
         "answer": Page(page(facts)).text.partition("The data and their faults Nothing")[0],
         "card": card(facts),
@@ -145,7 +145,7 @@ def test_every_text_says_of_how_many_test_scans_the_patient_is_known(
 def test_the_level_of_the_partitions_is_the_patient_only_where_all_are_known(
     make: Make, known: str, share: str | None
 ) -> None:
-    facts = read_facts(make(known=known))
+    facts = read_report_data(make(known=known))
     level = answers(facts)[20].partition(" segmentation: ")[0]
     assert level.startswith("classification: patient;") == (share is None)
     assert (f"The audit is blind for {share} of the scans" in level) == (share is not None)
@@ -154,7 +154,7 @@ def test_the_level_of_the_partitions_is_the_patient_only_where_all_are_known(
 
 def test_a_split_by_chance_has_no_level(make: Make) -> None:
     root = make(known="some")
-    facts = read_facts(root)
+    facts = read_report_data(root)
     split = facts.params.split.model_copy(update={"protocol": "random"})
     random = replace(facts, params=facts.params.model_copy(update={"split": split}))
     assert answers(random)[20].startswith("classification: scan, it leaks;")
@@ -171,13 +171,13 @@ def test_a_split_by_chance_has_no_level(make: Make) -> None:
 def test_what_a_leak_adds_is_told_by_what_the_groups_are(
     make: Make, known: str, words: str
 ) -> None:
-    text = Page(page(read_facts(make(known=known)))).text
+    text = Page(page(read_report_data(make(known=known)))).text
     assert words in text
     assert ("under every protocol, and what that adds is not measured" in text) == (known != "all")
 
 
 def test_what_contradicts_the_source_or_a_patient_is_listed(make: Make) -> None:
-    text = Page(page(read_facts(make()))).text
+    text = Page(page(read_report_data(make()))).text
     told = "2 images stand in the data under two classes (1 of them here and at their source)"
     assert told in text
     assert "wrong glioma at its source pituitary" in text

@@ -10,11 +10,11 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from scanvote.core.metrics_file import read_figures, write_figures
+from scanvote.core.metrics_file import read_metrics, write_metrics
 from scanvote.pipeline.report import numbers
 from scanvote.pipeline.report.blocks import Table
 from scanvote.pipeline.report.page import page
-from scanvote.pipeline.report.report_data import read_facts
+from scanvote.pipeline.report.report_data import read_report_data
 from tests.unit.pipeline.report.making import MISSING, PICTURES
 from tests.unit.pipeline.report.reading import ESTIMATE, Page
 
@@ -22,7 +22,7 @@ Make = Callable[..., Path]
 
 
 def read(root: Path) -> Page:
-    return Page(page(read_facts(root)))
+    return Page(page(read_report_data(root)))
 
 
 def test_every_figure_lies_in_the_page_itself(make: Make) -> None:
@@ -39,7 +39,7 @@ def test_every_picture_has_words_and_its_size(make: Make) -> None:
 
 
 def test_nothing_is_fetched_and_no_script_runs(make: Make) -> None:
-    html = page(read_facts(make()))
+    html = page(read_report_data(make()))
     found = Page(html)
     for _, attributes in found.elements:
         for name in ("src", "href", "srcset", "data", "action"):
@@ -85,14 +85,14 @@ def estimates(values: dict[str, float | None]) -> set[str]:
 
 
 def change(path: Path, figures: dict[str, float]) -> None:
-    write_figures(path.with_suffix(".json"), read_figures(path) | figures, {})
+    write_metrics(path.with_suffix(".json"), read_metrics(path) | figures, {})
 
 
 def known_estimates(root: Path) -> set[str]:
     """All figures with intervals that any file holds, as the page writes them."""
     found: set[str] = set()
     for path in root.glob("metrics/*/*.csv"):
-        found |= estimates(read_figures(path))
+        found |= estimates(read_metrics(path))
     for path in root.glob("metrics/*/*/*.csv"):
         table = pd.read_csv(path)
         ends = {"low": "difference_low", "high": "difference_high"}
@@ -112,7 +112,7 @@ def test_every_chief_figure_is_on_the_page(make: Make) -> None:
     root = make()
     text = read(root).text
     for task in ("classification", "segmentation"):
-        for told in estimates(read_figures(root / "metrics/evaluate" / f"{task}.csv")):
+        for told in estimates(read_metrics(root / "metrics/evaluate" / f"{task}.csv")):
             assert told in text
     assert "exact McNemar p = 0.042" in text
     assert "DeLong of the AUROC p < 0.001" in text
@@ -137,7 +137,7 @@ def test_the_interval_decides_what_is_claimed(
 
 def test_a_class_named_as_a_script_is_words(make: Make) -> None:
     name = "<script>alert(1)</script>"
-    html = page(read_facts(make(labels=("glioma", name))))
+    html = page(read_report_data(make(labels=("glioma", name))))
     assert "<script" not in html.lower()
     assert name in Page(html).text
 
@@ -166,7 +166,7 @@ def test_what_a_stage_has_not_left_is_left_out_or_not_reported(make: Make, path:
 
 def test_no_lesion_known_is_said(make: Make) -> None:
     root = make()
-    write_figures(root / "metrics/explain/classification.json", {"scans": 5, "lesions": 0}, {})
+    write_metrics(root / "metrics/explain/classification.json", {"scans": 5, "lesions": 0}, {})
     assert "Share inside a known lesion: not reported, as no lesion is known" in read(root).text
 
 
@@ -196,9 +196,9 @@ def test_a_run_that_is_none_does_not(make: Make) -> None:
 
 def test_the_same_files_give_the_same_page_wherever_they_lie(make: Make, tmp_path: Path) -> None:
     first = make()
-    html = page(read_facts(first))
+    html = page(read_report_data(first))
     other = first.rename(tmp_path / "elsewhere")
-    assert page(read_facts(other)) == html
+    assert page(read_report_data(other)) == html
     assert str(tmp_path) not in html
 
 
@@ -211,7 +211,7 @@ def test_every_setting_is_in_the_page(make: Make) -> None:
 
 def test_the_digests_are_of_the_manifests(make: Make) -> None:
     root = make()
-    facts = read_facts(root)
+    facts = read_report_data(root)
     assert len(facts.digests) == 6
     text = Page(page(facts)).text
     for path, digest in facts.digests.items():

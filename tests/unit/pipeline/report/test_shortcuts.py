@@ -7,7 +7,7 @@ import pandas as pd
 
 from scanvote.pipeline.report.model_card import card
 from scanvote.pipeline.report.page import page
-from scanvote.pipeline.report.report_data import read_facts
+from scanvote.pipeline.report.report_data import read_report_data
 from tests.unit.pipeline.report.reading import Page
 
 Make = Callable[..., Path]
@@ -15,7 +15,7 @@ TABLE = "metrics/inflation/classification/shortcuts.csv"
 
 
 def text_of(root: Path) -> str:
-    return Page(page(read_facts(root))).text
+    return Page(page(read_report_data(root))).text
 
 
 def test_a_shortcut_above_chance_is_named_with_its_class(make: Make) -> None:
@@ -49,7 +49,7 @@ def test_classes_with_the_finding_stand_beside_all(make: Make) -> None:
     assert "macro F1, classes with the finding" in text
     assert "Classes with the finding: glioma and pituitary." in text
     assert "over the classes other than no tumor alone a macro F1 of" in text
-    assert "also of the classes other than no tumor alone" in card(read_facts(root))
+    assert "also of the classes other than no tumor alone" in card(read_report_data(root))
 
 
 def test_two_classes_have_none_alone(make: Make) -> None:

@@ -8,7 +8,7 @@ import pytest
 from scanvote.core.errors import InputError
 from scanvote.params import Params
 from scanvote.pipeline.ensemble.stage import ensemble
-from scanvote.pipeline.search.skipped import skip_family
+from scanvote.pipeline.search.skipped import write_empty_search
 from tests.searching import tree
 
 
@@ -25,14 +25,14 @@ def predictions(folder: Path, model: str) -> None:
 
 
 def test_it_leaves_empty_tables_and_no_model(tmp_path: Path) -> None:
-    assert skip_family(tmp_path / "ann") == {"trials": 0}
+    assert write_empty_search(tmp_path / "ann") == {"trials": 0}
     assert sorted(tree(tmp_path)) == ["ann/curves.csv", "ann/predictions.csv", "ann/trials.csv"]
     assert [len(pd.read_csv(path)) for path in (tmp_path / "ann").iterdir()] == [0, 0, 0]
 
 
 def test_it_is_the_same_bytes_each_time(tmp_path: Path) -> None:
     for name in ("one", "two"):
-        skip_family(tmp_path / name)
+        write_empty_search(tmp_path / name)
     assert tree(tmp_path / "one") == tree(tmp_path / "two")
 
 
@@ -40,7 +40,7 @@ def test_a_skipped_family_has_no_member_in_the_vote(tmp_path: Path, params: Para
     one = params.model_copy(update={"ensemble": params.ensemble.model_copy(update={"top": 1})})
     predictions(tmp_path / "alone" / "cnn", "cnn/filters4")
     predictions(tmp_path / "beside" / "cnn", "cnn/filters4")
-    skip_family(tmp_path / "beside" / "ann")
+    write_empty_search(tmp_path / "beside" / "ann")
     outcomes = [
         (ensemble(tmp_path / name, one, tmp_path / f"out_{name}"), tree(tmp_path / f"out_{name}"))
         for name in ("alone", "beside")
@@ -49,6 +49,6 @@ def test_a_skipped_family_has_no_member_in_the_vote(tmp_path: Path, params: Para
 
 
 def test_nothing_but_skipped_families_is_no_vote(tmp_path: Path, params: Params) -> None:
-    skip_family(tmp_path / "ann")
+    write_empty_search(tmp_path / "ann")
     with pytest.raises(InputError, match=r"holds no trained model; see search\.families"):
         ensemble(tmp_path, params, tmp_path / "out")

@@ -9,9 +9,9 @@ import pytest
 from scanvote.arrays import read_split, write_shards
 from scanvote.core.backend import use_backend
 from scanvote.core.errors import InputError
-from scanvote.pipeline.search.skipped import skip_family
+from scanvote.pipeline.search.skipped import write_empty_search
 from scanvote.pipeline.search.stage import search
-from scanvote.pipeline.search.study import ClassBench
+from scanvote.pipeline.search.study import ClassifierStudy
 from scanvote.training import TrainingFailed, loop
 from scanvote.tuning import run
 from tests.searching import LABELS, Log, scan, tiny_params, tree, write_prepared
@@ -35,7 +35,7 @@ def root(tmp_path, monkeypatch):
 def networks(monkeypatch):
     """The points of the grid whose network a training asked for."""
     built = []
-    job_of = ClassBench.job
+    job_of = ClassifierStudy.job
 
     def job(self, values, epochs):
         built.append(dict(values))
@@ -48,7 +48,7 @@ def networks(monkeypatch):
         fitted.append(built[-1])
         return fit(model, job, on_epoch)
 
-    monkeypatch.setattr(ClassBench, "job", job)
+    monkeypatch.setattr(ClassifierStudy, "job", job)
     monkeypatch.setattr(loop, "_fit", noted)
     return fitted
 
@@ -213,7 +213,7 @@ def test_a_sigmoid_learns_which_class_is_which(root):
 
 
 def test_a_family_that_is_skipped_leaves_tables_of_the_same_columns(whole, tmp_path):
-    skip_family(tmp_path)
+    write_empty_search(tmp_path)
     for name in ("trials", "curves", "predictions"):
         skipped = pd.read_csv(tmp_path / f"{name}.csv")
         assert len(skipped) == 0
@@ -273,9 +273,9 @@ def test_more_members_train_again_only_the_weights_that_were_forgotten(
     [{"lr": 0.02}, {"seed": 1}, {"ann": {"dropout": 0.1}}, {"search": {"batch_size": 16}}],
 )
 def test_what_decides_a_training_makes_it_another(whole, prepared, root, change):
-    before = ClassBench("ann", prepared, tiny_params()).job({"dense_layers": 0}, 2)
-    after = ClassBench("ann", prepared, tiny_params(**change)).job({"dense_layers": 0}, 2)
-    assert before.memory.name != after.memory.name
+    before = ClassifierStudy("ann", prepared, tiny_params()).job({"dense_layers": 0}, 2)
+    after = ClassifierStudy("ann", prepared, tiny_params(**change)).job({"dense_layers": 0}, 2)
+    assert before.cache_dir.name != after.cache_dir.name
 
 
 def test_other_scans_make_it_another(prepared, root):
@@ -283,8 +283,8 @@ def test_other_scans_make_it_another(prepared, root):
     shutil.copytree(prepared, changed)
     random = np.random.default_rng(2)
     write_shards(changed, "train", [scan(f"train-{n}", n % 4, random) for n in range(24)])
-    jobs = [ClassBench("ann", one, tiny_params()).job({}, 2) for one in (prepared, changed)]
-    assert jobs[0].memory.name != jobs[1].memory.name
+    jobs = [ClassifierStudy("ann", one, tiny_params()).job({}, 2) for one in (prepared, changed)]
+    assert jobs[0].cache_dir.name != jobs[1].cache_dir.name
 
 
 # ---- trials that fail -----------------------------------------------------------------

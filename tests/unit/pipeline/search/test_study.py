@@ -10,9 +10,9 @@ from scanvote.core.backend import use_backend
 from scanvote.core.errors import InputError
 from scanvote.core.files import write_json
 from scanvote.pipeline.search.stage import search
-from scanvote.pipeline.search.study import ClassBench
-from scanvote.training import Trained, TrainingFailed
-from scanvote.tuning.tuner import walk
+from scanvote.pipeline.search.study import ClassifierStudy
+from scanvote.training import TrainingFailed, TrainingResult
+from scanvote.tuning.tuner import run_tuner
 from tests.searching import Log, tiny_params, tree, write_prepared
 
 use_backend("tensorflow")
@@ -44,10 +44,10 @@ def root(tmp_path, monkeypatch):
     return tmp_path
 
 
-def _points(bench):
+def _points(study):
     points = []
     params = tiny_params(search={"max_trials": 99}).search
-    walk(bench.space, lambda values, epochs: points.append(values) or 0.0, params, 1)
+    run_tuner(study.space, lambda values, epochs: points.append(values) or 0.0, params, 1)
     return points
 
 
@@ -78,14 +78,14 @@ def _points(bench):
     ],
 )
 def test_a_trial_is_named_by_what_varies(prepared, root, family, changes, names):
-    bench = ClassBench(family, prepared, tiny_params(**changes))
-    assert sorted(bench.trial(point, 2).name for point in _points(bench)) == sorted(names)
+    study = ClassifierStudy(family, prepared, tiny_params(**changes))
+    assert sorted(study.trial(point, 2).name for point in _points(study)) == sorted(names)
 
 
 def test_a_trial_of_fewer_epochs_has_another_name(prepared, root):
     """Hyperband tries the same choices for longer: the vote tells its members by their names."""
-    bench = ClassBench("ann", prepared, tiny_params(search={"epochs": 9}))
-    names = {bench.trial({"dense_layers": 0}, epochs).name for epochs in (3, 9)}
+    study = ClassifierStudy("ann", prepared, tiny_params(search={"epochs": 9}))
+    names = {study.trial({"dense_layers": 0}, epochs).name for epochs in (3, 9)}
     assert len(names) == 2
 
 
@@ -93,8 +93,8 @@ def test_a_trial_of_fewer_epochs_has_another_name(prepared, root):
 
 
 def _key(family, prepared, values, epochs=2, **changes):
-    bench = ClassBench(family, prepared, tiny_params(**changes))
-    return bench.job(values, epochs).memory.name
+    study = ClassifierStudy(family, prepared, tiny_params(**changes))
+    return study.job(values, epochs).cache_dir.name
 
 
 DECIDES = [
@@ -213,7 +213,7 @@ def test_weights_of_the_resnet_do_not_decide_for_another_network(prepared, root)
 
 
 def _features(prepared, family="transfer", point=POINT, **changes):
-    return ClassBench(family, prepared, tiny_params(**changes)).job(point, 2).features
+    return ClassifierStudy(family, prepared, tiny_params(**changes)).job(point, 2).features
 
 
 def test_trials_with_the_same_frozen_backbone_share_its_features(prepared, root):
@@ -246,10 +246,10 @@ def test_balanced_classes_weigh_the_same(tmp_path, root):
     labels = ["a", "b", "a", "b", "a", "b", "a", "b", "a", "b", "c", "a"]
     folder = write_prepared(tmp_path / "uneven", labels=["a", "b", "c"])
     params = tiny_params(search={"class_weights": "balanced"})
-    bench = ClassBench("ann", folder, params)
+    study = ClassifierStudy("ann", folder, params)
     codes = np.array(["abc".index(one) for one in labels * 2])
-    bench.splits["train"]["labels"] = codes
-    weights = bench.job({"dense_layers": 0}, 2).weights
+    study.splits["train"]["labels"] = codes
+    weights = study.job({"dense_layers": 0}, 2).weights
     assert weights.dtype == np.float32
     assert weights.sum() == pytest.approx(len(codes))
     sums = [weights[codes == code].sum() for code in range(3)]
@@ -257,33 +257,35 @@ def test_balanced_classes_weigh_the_same(tmp_path, root):
 
 
 def test_a_class_without_a_training_scan_weighs_nothing_and_breaks_nothing(prepared, root):
-    bench = ClassBench("ann", prepared, tiny_params(search={"class_weights": "balanced"}))
-    bench.splits["train"]["labels"] = codes = np.array([0, 0, 0, 2] * 6)
-    weights = bench.job({"dense_layers": 0}, 2).weights
+    study = ClassifierStudy("ann", prepared, tiny_params(search={"class_weights": "balanced"}))
+    study.splits["train"]["labels"] = codes = np.array([0, 0, 0, 2] * 6)
+    weights = study.job({"dense_layers": 0}, 2).weights
     assert np.isfinite(weights).all()
     assert weights.sum() == pytest.approx(24)
     assert weights[codes == 0].sum() == pytest.approx(weights[codes == 2].sum())
 
 
 def test_scans_weigh_the_same_unless_asked(prepared, root):
-    assert ClassBench("ann", prepared, tiny_params()).job({}, 2).weights is None
+    assert ClassifierStudy("ann", prepared, tiny_params()).job({}, 2).weights is None
 
 
 @pytest.mark.parametrize(("output", "width"), [("softmax", 2), ("sigmoid", 1)])
 def test_targets_are_as_wide_as_the_output(pair, root, output, width):
-    bench = ClassBench("ann", pair, tiny_params(search={"output": output}))
-    targets = bench.job({"dense_layers": 0}, 2).train[1]
+    study = ClassifierStudy("ann", pair, tiny_params(search={"output": output}))
+    targets = study.job({"dense_layers": 0}, 2).train[1]
     assert targets.shape == (24, width)
     assert targets.dtype == np.float32
     codes = targets[:, -1].astype(int)  # the second class is the last column, and the only one
-    assert codes.tolist() == bench.splits["train"]["labels"].tolist()
+    assert codes.tolist() == study.splits["train"]["labels"].tolist()
 
 
 def test_a_score_is_the_same_of_one_output_or_two(pair, root):
     of_tumor = np.random.default_rng(1).random((8, 1))
     params = tiny_params(search={"output": "sigmoid"})
-    one = ClassBench("ann", pair, params).score(of_tumor)
-    assert one == ClassBench("ann", pair, tiny_params()).score(np.hstack([1 - of_tumor, of_tumor]))
+    one = ClassifierStudy("ann", pair, params).score(of_tumor)
+    assert one == ClassifierStudy("ann", pair, tiny_params()).score(
+        np.hstack([1 - of_tumor, of_tumor])
+    )
 
 
 # ---- refusals and failures ------------------------------------------------------------
@@ -291,28 +293,28 @@ def test_a_score_is_the_same_of_one_output_or_two(pair, root):
 
 def test_a_sigmoid_for_four_classes_is_one_line(prepared, root):
     with pytest.raises(InputError, match=r"^search\.output: sigmoid is for two classes") as refused:
-        ClassBench("ann", prepared, tiny_params(search={"output": "sigmoid"}))
+        ClassifierStudy("ann", prepared, tiny_params(search={"output": "sigmoid"}))
     assert str(refused.value).isprintable()
     assert "glioma, meningioma, no_tumor, pituitary" in str(refused.value)
 
 
 def test_a_network_that_does_not_fit_is_a_failure_of_its_trial(prepared, root):
-    bench = ClassBench("cnn", prepared, tiny_params(cnn={"filters": [2], "dense_layers": [0]}))
+    study = ClassifierStudy("cnn", prepared, tiny_params(cnn={"filters": [2], "dense_layers": [0]}))
     point = {"convolutions": 2, "filters": 2, "dense_layers": 0}
-    assert bench.network(point).output_shape == (None, 4)
+    assert study.network(point).output_shape == (None, 4)
     with pytest.raises(TrainingFailed, match=r"^it cannot be built: ") as failed:
-        bench.network({**point, "convolutions": 3})
+        study.network({**point, "convolutions": 3})
     assert str(failed.value).isprintable()
 
 
 def test_the_reason_of_a_failure_is_plain_text(prepared, root):
     """Keras adds colours for the terminal to what a pooling says."""
     with pytest.raises(TrainingFailed, match="output size would be zero or negative") as failed:
-        ClassBench("published", prepared, tiny_params()).network({"network": "pneumonia_cnn3"})
+        ClassifierStudy("published", prepared, tiny_params()).network({"network": "pneumonia_cnn3"})
     assert str(failed.value).isprintable()
 
 
-TRAINED = Trained(
+TRAINED = TrainingResult(
     history=[],
     best={"val_macro_f1": 0.75, "val_loss": 2.0},
     parameters=1,
@@ -323,24 +325,24 @@ TRAINED = Trained(
 
 
 def test_what_is_remembered_is_the_score_to_maximise(prepared, root):
-    bench = ClassBench("ann", prepared, tiny_params())
+    study = ClassifierStudy("ann", prepared, tiny_params())
     point = {"dense_layers": 0}
-    assert bench.remembered(point, 2) is None
-    memory = bench.job(point, 2).memory
+    assert study.cached_score(point, 2) is None
+    memory = study.job(point, 2).cache_dir
     memory.mkdir(parents=True)
     write_json(memory / "result.json", asdict(TRAINED))
-    assert bench.remembered(point, 2) == 0.75
+    assert study.cached_score(point, 2) == 0.75
     (memory / "result.json").write_text('{"problem": "the loss is not finite"}')
     with pytest.raises(TrainingFailed, match="not finite"):
-        bench.remembered(point, 2)
+        study.cached_score(point, 2)
 
 
 def test_a_loss_is_maximised_downwards(prepared, root):
-    bench = ClassBench("ann", prepared, tiny_params(search={"objective": "loss"}))
-    memory = bench.job({"dense_layers": 0}, 2).memory
+    study = ClassifierStudy("ann", prepared, tiny_params(search={"objective": "loss"}))
+    memory = study.job({"dense_layers": 0}, 2).cache_dir
     memory.mkdir(parents=True)
     write_json(memory / "result.json", asdict(TRAINED))
-    assert bench.remembered({"dense_layers": 0}, 2) == -2
+    assert study.cached_score({"dense_layers": 0}, 2) == -2
 
 
 def test_thawing_a_layer_that_one_backbone_lacks_fails_its_trial_alone(prepared, root):

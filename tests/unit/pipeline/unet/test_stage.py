@@ -12,7 +12,7 @@ from scanvote.manifest import COLUMNS, read_manifest, write_manifest
 from scanvote.metrics.segmentation import count_pixels, patient_dice
 from scanvote.params import Params, load_params
 from scanvote.pipeline.unet.stage import train_unet
-from scanvote.pipeline.unet.study import MaskBench
+from scanvote.pipeline.unet.study import UnetStudy
 from scanvote.predictions import decode_mask
 from scanvote.training import loop
 from tests.searching import Log
@@ -190,9 +190,9 @@ def test_neighbours_are_the_slices_beside_in_the_series(tmp_path, root, facts):
     prepared = _prepare(tmp_path / "prepared")
     frame = read_manifest(prepared / "manifest.csv").assign(**facts)
     write_manifest(frame.iloc[::-1], prepared / "manifest.csv")
-    bench = MaskBench(prepared, _params(context=1))
-    scans, images = bench.test["scan_ids"].tolist(), bench.test["images"][..., 0]
-    stacked = bench.test_images()[np.arange(len(scans))]
+    study = UnetStudy(prepared, _params(context=1))
+    scans, images = study.test["scan_ids"].tolist(), study.test["images"][..., 0]
+    stacked = study.test_images()[np.arange(len(scans))]
     # two slices a patient, in the manifest the other way round
     for row, scan in enumerate(scans):
         number = int(scan.split("-")[1])
@@ -206,9 +206,9 @@ def test_a_slice_of_no_known_series_stands_alone(tmp_path, root):
     prepared = _prepare(tmp_path / "prepared")
     frame = read_manifest(prepared / "manifest.csv").assign(series="")
     write_manifest(frame, prepared / "manifest.csv")
-    bench = MaskBench(prepared, _params(context=1))
-    stacked = bench.test_images()[np.arange(len(bench.test["scan_ids"]))]
-    np.testing.assert_array_equal(stacked, np.repeat(bench.test["images"], 3, axis=-1))
+    study = UnetStudy(prepared, _params(context=1))
+    stacked = study.test_images()[np.arange(len(study.test["scan_ids"]))]
+    np.testing.assert_array_equal(stacked, np.repeat(study.test["images"], 3, axis=-1))
 
 
 @pytest.mark.parametrize(
@@ -222,8 +222,8 @@ def test_a_slice_of_no_known_series_stands_alone(tmp_path, root):
 def test_trials_that_learn_another_thing_are_remembered_apart(tmp_path, root, one, other):
     prepared, places = _prepare(tmp_path / "prepared", side=32), set()
     for changes in (one, other):
-        bench = MaskBench(prepared, _params(encoder="DenseNet121", **changes))
-        places.add(bench.job(VALUES, 2).memory)
+        study = UnetStudy(prepared, _params(encoder="DenseNet121", **changes))
+        places.add(study.job(VALUES, 2).cache_dir)
     assert len(places) == 2
 
 
@@ -255,12 +255,12 @@ def test_folds_share_out_the_patients_and_average_on_the_test(prepared, root):
 
 
 def test_no_patient_is_on_both_sides_of_a_fold(prepared, root):
-    bench = MaskBench(prepared, _params(folds=3))
+    study = UnetStudy(prepared, _params(folds=3))
     seen = []
     for number in range(3):
-        fold = bench.fold(number)
+        fold = study.fold(number)
         train, held = (
-            set(bench.owners(bench.pool["scan_ids"][rows]))
+            set(study.owners(study.pool["scan_ids"][rows]))
             for rows in (fold.train_rows, fold.validation_rows)
         )
         assert not train & held
@@ -274,21 +274,21 @@ def test_a_fold_does_not_validate_with_copies(tmp_path, root):
     shard = read_split(folder, "train")
     twice = [{key: shard[key][n // 2] for key in shard} for n in range(16)]
     write_shards(folder, "train", twice)
-    bench = MaskBench(folder, _params(folds=3))
+    study = UnetStudy(folder, _params(folds=3))
     for number in range(3):
-        fold = bench.fold(number)
-        held = list(bench.pool["scan_ids"][fold.validation_rows])
+        fold = study.fold(number)
+        held = list(study.pool["scan_ids"][fold.validation_rows])
         assert len(held) == len(set(held))
-        assert not set(held) & set(bench.pool["scan_ids"][fold.train_rows])
+        assert not set(held) & set(study.pool["scan_ids"][fold.train_rows])
 
 
 def test_dice_is_of_patients_not_of_slices(prepared, root):
-    bench = MaskBench(prepared, _params())
-    truths = bench.pool["masks"][bench.validation_rows]
+    study = UnetStudy(prepared, _params())
+    truths = study.pool["masks"][study.validation_rows]
     masks = truths.astype("float32")[..., None]
     masks[1] = 0  # a slice of the first patient is missed
     wanted = (2 * 64 / (64 + 128) + 1) / 2
-    scores = bench.score(lambda truth, predicted: np.float32(0.25), masks)
+    scores = study.score(lambda truth, predicted: np.float32(0.25), masks)
     assert scores == {"val_loss": 0.25, "val_dice": pytest.approx(wanted)}
 
 
@@ -297,8 +297,8 @@ def test_a_scan_of_nobody_known_stands_for_itself(tmp_path, root):
     manifest = pd.read_csv(folder / "manifest.csv", keep_default_na=False, dtype=str)
     manifest.loc[manifest["scan_id"] == "test-1", "patient"] = ""
     manifest.to_csv(folder / "manifest.csv", index=False)
-    bench = MaskBench(folder, _params())
-    assert bench.owners(np.array(["test-0", "test-1"])) == ["test-0", "test-1"]
+    study = UnetStudy(folder, _params())
+    assert study.owners(np.array(["test-0", "test-1"])) == ["test-0", "test-1"]
 
 
 def test_scans_that_cannot_be_halved_four_times_are_refused(tmp_path, root):
@@ -324,7 +324,7 @@ def test_neighbours_of_copies_are_refused(prepared, root):
     task = params.prepare.segmentation.model_copy(update={"copies": 1})
     prepare = params.prepare.model_copy(update={"segmentation": task})
     with pytest.raises(InputError, match=r"^unet.context: a copy is changed apart"):
-        MaskBench(prepared, params.model_copy(update={"prepare": prepare}))
+        UnetStudy(prepared, params.model_copy(update={"prepare": prepare}))
 
 
 def test_a_loss_that_is_not_finite_is_one_line(prepared, root, monkeypatch):

@@ -17,10 +17,17 @@ from typing import Any
 import psutil
 import pytest
 
-from scanvote.inputs.scan import Limits, Refused
-from scanvote.serving.engine.model import Asked
+from scanvote.inputs.scan import Limits, RejectedFile
+from scanvote.serving.engine.model import Model
 from scanvote.serving.engine.supervised import EXPLANATIONS, HELD, EngineOptions, SupervisedEngine
-from scanvote.serving.engine_api import Busy, Examined, TooSlow, Unserved, Upload, WorkerLost
+from scanvote.serving.engine_api import (
+    EngineError,
+    Examined,
+    QueueFull,
+    RequestTimeout,
+    Upload,
+    WorkerDied,
+)
 from tests.serving import contents
 from tests.toys import GZIP, load_and_die, load_nothing, load_toy
 
@@ -30,7 +37,7 @@ LONG = 60.0
 
 @asynccontextmanager
 async def toy(
-    load: Callable[[], Asked] = load_toy, limits: Limits = Limits(), **options: Any
+    load: Callable[[], Model] = load_toy, limits: Limits = Limits(), **options: Any
 ) -> AsyncIterator[SupervisedEngine]:
     given = {"batch": 4, "timeout": LONG, "explain_timeout": LONG, "backoff": 0.01, **options}
     engine = SupervisedEngine(contents(), "", {}, load, limits, EngineOptions(**given))
@@ -147,7 +154,7 @@ def test_beyond_the_queue_the_next_is_told_so_at_once(tmp_path: Path):
             in_worker = asks(engine, "a")
             waiting = asks(engine, "b", "c", "d")
             await until(lambda: engine.waiting == 5)
-            with pytest.raises(Busy):
+            with pytest.raises(QueueFull):
                 await engine.predict(Upload("e", b"e"))
             (tmp_path / "gate").touch()
             assert await outcomes([*in_worker, *waiting]) == ["a", "b", "c", "d"]
@@ -163,7 +170,7 @@ def test_files_that_would_fill_the_memory_are_told_so(tmp_path: Path):
             await held_back(engine, tmp_path / "gate")
             big = asks(engine, *(f"{number}" * 100 for number in range(HELD - 1)))
             await until(lambda: engine.waiting == HELD)
-            with pytest.raises(Busy, match="memory"):
+            with pytest.raises(QueueFull, match="memory"):
                 await engine.predict(Upload("e", b"e" * 100))
             (tmp_path / "gate").touch()
             assert len(await asyncio.gather(*big)) == HELD - 1
@@ -176,7 +183,7 @@ def test_what_takes_too_long_is_told_so_and_the_next_is_served(tmp_path: Path):
         async with toy(timeout=0.3, slack=LONG) as engine:
             await until(lambda: engine.ready)
             pid = engine.worker_pid
-            with pytest.raises(TooSlow):
+            with pytest.raises(RequestTimeout):
                 await engine.predict(Upload("", f"until {tmp_path / 'gate'}".encode()))
             (tmp_path / "gate").touch()
             await until(lambda: engine.waiting == 0)
@@ -222,7 +229,7 @@ def test_a_file_that_fails_does_not_touch_the_others_of_its_batch(
 def test_a_refusal_keeps_its_status_and_reason():
     async def refused() -> None:
         async with toy() as engine:
-            with pytest.raises(Refused, match=r"a\.txt is no image") as caught:
+            with pytest.raises(RejectedFile, match=r"a\.txt is no image") as caught:
                 await engine.predict(Upload("a.txt", b"refuse"))
             assert caught.value.status == 415
 
@@ -272,7 +279,7 @@ def test_a_file_that_kills_the_worker_once_is_answered(tmp_path: Path):
 def test_an_explanation_that_kills_the_worker_twice_is_lost():
     async def deadly() -> None:
         async with toy() as engine:
-            with pytest.raises(WorkerLost):
+            with pytest.raises(WorkerDied):
                 await engine.explain(Upload("x", b"die"), "lime")
             assert engine.restarts == 2
             assert await outcomes(asks(engine, "a")) == ["a"]
@@ -296,9 +303,9 @@ def test_a_worker_that_hangs_is_replaced():
 def test_a_package_that_cannot_be_loaded_is_told_to_all_and_tried_at_leisure(tmp_path: Path):
     async def damaged() -> None:
         async with toy(partial(load_nothing, tmp_path / "tries"), backoff=LONG) as engine:
-            with pytest.raises(Unserved, match=r"members/1\.keras is damaged"):
+            with pytest.raises(EngineError, match=r"members/1\.keras is damaged"):
                 await engine.predict(Upload("a", b"a"))
-            with pytest.raises(Unserved, match="damaged"):
+            with pytest.raises(EngineError, match="damaged"):
                 await engine.explain(Upload("a", b"a"), "lime")
             assert not engine.ready
             await asyncio.sleep(0.5)
@@ -310,7 +317,7 @@ def test_a_package_that_cannot_be_loaded_is_told_to_all_and_tried_at_leisure(tmp
 def test_a_worker_that_dies_again_and_again_while_it_loads_is_told(tmp_path: Path):
     async def dying() -> None:
         async with toy(partial(load_and_die, tmp_path / "tries"), backoff=0.05) as engine:
-            with pytest.raises(Unserved, match="died 3 times"):
+            with pytest.raises(EngineError, match="died 3 times"):
                 await engine.predict(Upload("a", b"a"))
             assert (tmp_path / "tries").read_text().count("tried") == 3
 
@@ -325,7 +332,7 @@ def test_explanations_hold_up_no_prediction_and_are_few():
                 for _ in range(EXPLANATIONS)
             ]
             await until(lambda: engine.waiting == EXPLANATIONS)
-            with pytest.raises(Busy):
+            with pytest.raises(QueueFull):
                 await engine.explain(Upload("x", b"x"), "lime")
             assert await outcomes(asks(engine, "a", "b")) == ["a", "b"]
             for task in tasks:
@@ -341,11 +348,11 @@ def test_explanations_hold_up_no_prediction_and_are_few():
 def test_explanations_that_cannot_be_are_refused():
     async def refused() -> None:
         async with toy() as engine:
-            with pytest.raises(Refused, match="serves no member") as caught:
+            with pytest.raises(RejectedFile, match="serves no member") as caught:
                 await engine.explain(Upload("x", b"x"), "gradcam")
             assert caught.value.status == 422
             for place in (3, -1):
-                with pytest.raises(Refused, match="x has 3 findings"):
+                with pytest.raises(RejectedFile, match="x has 3 findings"):
                     await engine.explain(Upload("x", b"slices 3"), "lime", place)
             assert (await engine.explain(Upload("x", b"slices 3"), "lime", 2)).method == "lime"
 

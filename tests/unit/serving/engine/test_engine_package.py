@@ -13,10 +13,10 @@ from scanvote.images.decode import decode_bytes
 from scanvote.inputs import read_content
 from scanvote.inputs.scan import Limits
 from scanvote.pipeline.package import Package, load_package
-from scanvote.pipeline.package.stage import pack
-from scanvote.predict.predictor import examined, explained
+from scanvote.pipeline.package.stage import build_package
+from scanvote.predict.predictor import explain, predict_with_masks
 from scanvote.serving.engine import EngineOptions, start_engine
-from scanvote.serving.engine.model import GivenUp, Packaged
+from scanvote.serving.engine.model import Cancelled, LoadedModel
 from scanvote.serving.engine.pictures import scan_png
 from scanvote.serving.engine_api import Examined, Explained, Upload
 from tests.making import picture
@@ -30,7 +30,7 @@ NAMES = ("a.png", "b.png", "c.png")
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("packed")
-    pack(*changed(write_pipeline(root), package={"onnx": False}), root / "package")
+    build_package(*changed(write_pipeline(root), package={"onnx": False}), root / "package")
     return root / "package"
 
 
@@ -56,11 +56,13 @@ def test_the_server_says_what_the_package_says(folder: Path, package: Package):
     said, shown = asyncio.run(served(folder))
     volumes = package.contents.volumes
     scans = [read_content(png(name), name, Limits(), volumes)[0] for name in NAMES]
-    for (one,), (finding, mask), scan in zip(said, examined(package, scans), scans, strict=True):
+    for (one,), (finding, mask), scan in zip(
+        said, predict_with_masks(package, scans), scans, strict=True
+    ):
         assert one.finding == finding
         np.testing.assert_array_equal(decode_bytes(one.scan, "scan"), scan.image)
         np.testing.assert_array_equal(decode_bytes(one.mask, "mask")[..., 0] == 255, mask)
-    maps = explained(package, scans[0], "occlusion")
+    maps = explain(package, scans[0], "occlusion")
     assert list(shown.maps) == list(maps)
     for name, heat in maps.items():
         drawn = decode_bytes(shown.maps[name], name)[..., 0]
@@ -68,9 +70,9 @@ def test_the_server_says_what_the_package_says(folder: Path, package: Package):
 
 
 def test_an_explanation_that_nobody_waits_for_ends_before_it_asks_a_network(folder: Path):
-    packaged = Packaged(load_package(folder), Limits())
+    packaged = LoadedModel(load_package(folder), Limits())
     scan = packaged.read(Upload("a.png", png("a.png")))[0]
-    with pytest.raises(GivenUp):
+    with pytest.raises(Cancelled):
         packaged.explain(scan, "occlusion", lambda: True)
     assert "vote" in packaged.explain(scan, "occlusion", lambda: False)
 

@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from scanvote.serving.engine.fair_lock import Turns, take_turns
+from scanvote.serving.engine.fair_lock import FairLock, serialise_calls
 
 LONG = 30.0
 
@@ -25,7 +25,7 @@ class Network:
 
 def test_networks_are_asked_one_at_a_time():
     networks = [Network(), Network()]
-    take_turns(networks, Turns(), lambda: None)  # type: ignore[arg-type]
+    serialise_calls(networks, FairLock(), lambda: None)  # type: ignore[arg-type]
 
     def ask() -> None:
         for number in range(200):
@@ -41,7 +41,7 @@ def test_networks_are_asked_one_at_a_time():
 
 
 def test_who_came_first_has_the_turn_first_also_after_the_one_who_had_it():
-    turns, order, waiting = Turns(), list[str](), threading.Event()
+    turns, order, waiting = FairLock(), list[str](), threading.Event()
 
     def other() -> None:
         waiting.set()
@@ -62,7 +62,7 @@ def test_who_came_first_has_the_turn_first_also_after_the_one_who_had_it():
 
 
 def test_a_turn_that_fails_is_given_on():
-    turns = Turns()
+    turns = FairLock()
 
     def fail() -> None:
         with turns.turn():
@@ -79,7 +79,7 @@ def test_the_check_comes_first_and_may_stop_it():
     def stop() -> None:
         raise KeyError
 
-    take_turns([network], Turns(), stop)  # type: ignore[list-item]
+    serialise_calls([network], FairLock(), stop)  # type: ignore[list-item]
     with pytest.raises(KeyError):
         network.predict_on_batch(1)
     assert network.calls == 0

@@ -6,7 +6,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from scanvote.serving.page.overlays import captioned, encoded, heated, outline, outlined, pixels
+from scanvote.serving.page.overlays import (
+    add_caption,
+    draw_outline,
+    encoded,
+    outline,
+    overlay_heatmap,
+    pixels,
+)
 
 
 def mask(height: int = 40, width: int = 60) -> NDArray[np.uint8]:
@@ -52,14 +59,14 @@ def test_the_outline_encloses_what_is_marked(discs: list[tuple[int, int, int]]) 
 
 
 def test_an_explanation_colours_the_scan_only_where_it_speaks() -> None:
-    drawn = pixels(heated(encoded(grey()), encoded(mask())))
+    drawn = pixels(overlay_heatmap(encoded(grey()), encoded(mask())))
     assert (drawn[mask() == 0] == 100).all()
     strong = drawn[mask() > 0].astype(int)
     assert (strong[:, 2] > strong[:, 0]).all(), "yellow: more red than blue"
 
 
 def test_the_outline_is_drawn_on_the_scan_and_nowhere_else() -> None:
-    drawn = outlined(encoded(grey()), encoded(mask()))
+    drawn = draw_outline(encoded(grey()), encoded(mask()))
     assert drawn.shape[1] >= 640
     coloured = drawn[..., 0] != drawn[..., 2]
     ys, xs = np.nonzero(coloured)
@@ -72,9 +79,9 @@ def test_the_outline_is_drawn_on_the_scan_and_nowhere_else() -> None:
 
 
 def test_the_caption_stands_below_and_grows_with_its_words() -> None:
-    short = pixels(captioned(encoded(grey()), encoded(mask()), ["a.png"]))
-    long = pixels(captioned(encoded(grey()), encoded(mask()), ["x" * 300, "日本 " * 40]))
-    plain = outlined(encoded(grey()), encoded(mask()))
+    short = pixels(add_caption(encoded(grey()), encoded(mask()), ["a.png"]))
+    long = pixels(add_caption(encoded(grey()), encoded(mask()), ["x" * 300, "日本 " * 40]))
+    plain = draw_outline(encoded(grey()), encoded(mask()))
     assert short.shape[1] == long.shape[1] == plain.shape[1]
     assert plain.shape[0] < short.shape[0] < long.shape[0]
     assert np.array_equal(short[: plain.shape[0]], plain)
@@ -83,12 +90,12 @@ def test_the_caption_stands_below_and_grows_with_its_words() -> None:
 
 def test_a_narrow_and_high_scan_is_enlarged_within_bounds() -> None:
     thin = np.full((20_000, 1), 100, np.uint8)
-    assert outlined(encoded(thin), encoded(thin)).shape[:2] == (28 * 20_000, 28)
+    assert draw_outline(encoded(thin), encoded(thin)).shape[:2] == (28 * 20_000, 28)
     low = np.full((200, 1), 100, np.uint8)
-    kept = pixels(captioned(encoded(low), encoded(low), ["a.png"]))
+    kept = pixels(add_caption(encoded(low), encoded(low), ["a.png"]))
     assert kept.shape[1] >= 640, "the caption can be read"
 
 
 def test_the_same_scan_has_the_same_bytes() -> None:
-    first, again = (captioned(encoded(grey()), encoded(mask()), ["a"]) for _ in range(2))
+    first, again = (add_caption(encoded(grey()), encoded(mask()), ["a"]) for _ in range(2))
     assert first == again

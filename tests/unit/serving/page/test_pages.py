@@ -11,9 +11,9 @@ import pytest
 
 from scanvote.core.disclaimer import DISCLAIMER
 from scanvote.pipeline.package.metadata import Patients
-from scanvote.serving.engine_api import Busy, TooSlow
+from scanvote.serving.engine_api import QueueFull, RequestTimeout
 from scanvote.serving.page.pages import DRAWN
-from scanvote.serving.page.result_cache import Recent
+from scanvote.serving.page.result_cache import ResultCache
 from tests.clients import asking, files, watched_disk
 from tests.serving import FakeEngine, contents, nifti_bytes, scan_png, tumour_png
 
@@ -104,7 +104,9 @@ def test_a_refused_file_has_its_status_and_a_sentence(name, content, status) -> 
     assert alerts(answer.text)[0].startswith(name)
 
 
-@pytest.mark.parametrize("failure", [Busy("the queue is full"), TooSlow("it took too long")])
+@pytest.mark.parametrize(
+    "failure", [QueueFull("the queue is full"), RequestTimeout("it took too long")]
+)
 def test_a_server_that_cannot_says_so_on_the_page(failure) -> None:
     with asking(FakeEngine(failure=failure)) as client:
         answer = client.post("/", files=files(SCAN))
@@ -116,7 +118,7 @@ def test_an_explanation_that_fails_leaves_the_answer_on_the_page() -> None:
     engine = FakeEngine()
     with asking(engine) as client:
         path = given(client, SCAN)
-        engine.failure = TooSlow("it took too long")
+        engine.failure = RequestTimeout("it took too long")
         answer = client.post(f"{path}/0", data={"method": "lime"})
     assert answer.status_code == 503
     assert alerts(answer.text) == ["it took too long"]
@@ -286,7 +288,7 @@ def test_the_model_s_page_has_card_versions_and_digests_under_one_heading() -> N
 def test_a_result_is_forgotten() -> None:
     with asking() as client:
         clock = [0.0]
-        client.app.state.recent = Recent(seconds=60, now=lambda: clock[0])
+        client.app.state.recent = ResultCache(seconds=60, now=lambda: clock[0])
         path = given(client, SCAN)
         assert client.get(path).status_code == 200
         clock[0] = 60
@@ -327,7 +329,7 @@ def test_only_a_few_pictures_are_drawn_at_once(monkeypatch: pytest.MonkeyPatch) 
         at_once -= 1
         return scan
 
-    monkeypatch.setattr("scanvote.serving.page.overlays.heated", drawing)
+    monkeypatch.setattr("scanvote.serving.page.overlays.draw_heatmap", drawing)
     with asking() as client, ThreadPoolExecutor(8) as threads:
         one = f"{given(client, SCAN)}/0"
         client.post(one, data={"method": "gradcam"})

@@ -8,17 +8,17 @@ from dataclasses import replace
 import pytest
 
 from scanvote.core.disclaimer import DISCLAIMER
-from scanvote.predict.schema import Familiarity
+from scanvote.predict.schema import OodScore
 from scanvote.serving.engine_api import Upload
 from scanvote.serving.page import report_layout, report_pdf
-from scanvote.serving.page.result_cache import Shown
+from scanvote.serving.page.result_cache import CachedScan
 from tests.serving import FakeEngine, contents, tumour_png
 
 
 @pytest.fixture(scope="module")
-def shown() -> Shown:
+def shown() -> CachedScan:
     upload = Upload("a $x_1$ slice.png", tumour_png())
-    return Shown(upload, 0, asyncio.run(FakeEngine().predict(upload))[0])
+    return CachedScan(upload, 0, asyncio.run(FakeEngine().predict(upload))[0])
 
 
 def pages(pdf: bytes) -> int:
@@ -38,7 +38,7 @@ def _plain(stream: bytes) -> bytes:
         return stream
 
 
-def test_the_same_scan_has_the_same_report_also_of_several_threads(shown: Shown) -> None:
+def test_the_same_scan_has_the_same_report_also_of_several_threads(shown: CachedScan) -> None:
     with ThreadPoolExecutor(4) as threads:
         reports = set(threads.map(lambda _: report_pdf.report_pdf(shown, contents()), range(4)))
     assert len(reports) == 1
@@ -48,14 +48,14 @@ def test_the_same_scan_has_the_same_report_also_of_several_threads(shown: Shown)
     assert b"CreationDate" not in report
 
 
-def test_every_page_is_of_a4_and_says_what_it_is_not_for(shown: Shown) -> None:
+def test_every_page_is_of_a4_and_says_what_it_is_not_for(shown: CachedScan) -> None:
     report = report_pdf.report_pdf(shown, contents())
     boxes = re.findall(rb"/MediaBox \[ ?0 0 ([\d.]+) ([\d.]+) ?\]", report)
     assert [(round(float(w)), round(float(h))) for w, h in boxes] == [(595, 842)]
     assert _said(report, DISCLAIMER) == 1
 
 
-def test_signs_of_a_name_that_the_font_lacks_are_not_told(shown: Shown) -> None:
+def test_signs_of_a_name_that_the_font_lacks_are_not_told(shown: CachedScan) -> None:
     finding = shown.examined.finding.model_copy(update={"file": "患者.png"})
     named = replace(shown, examined=replace(shown.examined, finding=finding))
     with warnings.catch_warnings(record=True) as told:
@@ -74,9 +74,9 @@ def _texts(report: bytes) -> list[bytes]:
     return [b"".join(re.findall(rb"\(((?:\\.|[^\\)])*)\)", text)) for text in texts]
 
 
-def test_an_explanation_that_was_made_is_in_it(shown: Shown) -> None:
+def test_an_explanation_that_was_made_is_in_it(shown: CachedScan) -> None:
     explained = asyncio.run(FakeEngine().explain(shown.upload, "lime"))
-    richer = Shown(shown.upload, 0, shown.examined, {"lime": explained})
+    richer = CachedScan(shown.upload, 0, shown.examined, {"lime": explained})
     before, after = (report_pdf.report_pdf(one, contents()) for one in (shown, richer))
     maps = len(explained.maps)
     assert after.count(b"/Subtype /Image") == before.count(b"/Subtype /Image") + maps
@@ -85,7 +85,7 @@ def test_an_explanation_that_was_made_is_in_it(shown: Shown) -> None:
     assert pages(after) == _said(after, DISCLAIMER) == 2
 
 
-def test_no_line_runs_out_of_the_page(shown: Shown) -> None:
+def test_no_line_runs_out_of_the_page(shown: CachedScan) -> None:
     words = "This scan is outside what the model has seen: " * 4 + "x" * 200
     on, y = report_layout.page(words, 1, 1)
     report_layout.paragraph(on, y, words, weight="bold")
@@ -95,9 +95,9 @@ def test_no_line_runs_out_of_the_page(shown: Shown) -> None:
     assert len(ends) > 6
 
 
-def test_of_a_scan_outside_the_warning_stands_before_the_answer(shown: Shown) -> None:
+def test_of_a_scan_outside_the_warning_stands_before_the_answer(shown: CachedScan) -> None:
     finding = shown.examined.finding
-    far = finding.model_copy(update={"familiarity": Familiarity(distance=3.2, outside=True)})
+    far = finding.model_copy(update={"familiarity": OodScore(distance=3.2, outside=True)})
     report = report_pdf.report_pdf(
         replace(shown, examined=replace(shown.examined, finding=far)), contents()
     )
@@ -107,7 +107,7 @@ def test_of_a_scan_outside_the_warning_stands_before_the_answer(shown: Shown) ->
     assert warned < answered
 
 
-def test_every_figure_of_every_member_is_in_it(shown: Shown) -> None:
+def test_every_figure_of_every_member_is_in_it(shown: CachedScan) -> None:
     report = report_pdf.report_pdf(shown, contents())
     for member in shown.examined.finding.members:
         for share in member.probabilities.values():

@@ -3,22 +3,22 @@ import asyncio
 import pytest
 
 from scanvote.predict.schema import (
-    Familiarity,
-    Finding,
+    FileError,
     MaskFinding,
     MemberVote,
+    OodScore,
     OperatingPoint,
-    Refusal,
+    ScanPrediction,
 )
 from scanvote.serving.engine_api import Upload
-from scanvote.serving.page.texts import explained_class, marked, percent, reason, told
+from scanvote.serving.page.texts import explained_class, marked, percent, reason, result_text
 from tests.serving import FakeEngine, contents, tumour_png
 
-WITHIN, OUTSIDE = Familiarity(distance=0.5, outside=False), Familiarity(distance=2.5, outside=True)
+WITHIN, OUTSIDE = OodScore(distance=0.5, outside=False), OodScore(distance=2.5, outside=True)
 
 
 @pytest.fixture(scope="module")
-def finding() -> Finding:
+def finding() -> ScanPrediction:
     """A sure glioma of which all three members are sure."""
     said = asyncio.run(FakeEngine().predict(Upload("a.png", tumour_png())))[0].finding
     sure = {"glioma": 0.9, "meningioma": 0.05, "no_tumor": 0.03, "pituitary": 0.02}
@@ -28,8 +28,8 @@ def finding() -> Finding:
     return said.model_copy(update={"vote": "glioma", "probabilities": sure, **alike})
 
 
-def test_a_sure_answer_has_neither_warning_nor_doubt(finding: Finding) -> None:
-    said = told(finding, contents())
+def test_a_sure_answer_has_neither_warning_nor_doubt(finding: ScanPrediction) -> None:
+    said = result_text(finding, contents())
     assert said.summary == "glioma, 90\N{NO-BREAK SPACE}%"
     assert said.agreement == "All 3 members agree."
     assert said.warnings == said.doubts == ()
@@ -44,60 +44,60 @@ def test_what_is_not_certain_is_not_called_so(share: float, words: str) -> None:
     assert percent(share) == words.replace(" %", "\N{NO-BREAK SPACE}%")
 
 
-def test_members_that_say_something_else_are_counted_and_named(finding: Finding) -> None:
+def test_members_that_say_something_else_are_counted_and_named(finding: ScanPrediction) -> None:
     other = finding.members[2].model_copy(update={"vote": "no_tumor"})
     divided = finding.model_copy(update={"members": [*finding.members[:2], other]})
-    said = told(divided, contents())
+    said = result_text(divided, contents())
     assert said.agreement == "2 of 3 members agree."
     assert said.doubts == ("1 member says no tumor.",)
     assert {bar.label: bar.votes for bar in said.bars}["no tumor"] == 1
 
 
-def test_a_low_probability_is_called_unsure(finding: Finding) -> None:
+def test_a_low_probability_is_called_unsure(finding: ScanPrediction) -> None:
     shares = {"glioma": 0.5, "meningioma": 0.3, "no_tumor": 0.1, "pituitary": 0.1}
-    said = told(finding.model_copy(update={"probabilities": shares}), contents())
+    said = result_text(finding.model_copy(update={"probabilities": shares}), contents())
     assert [words.split(":")[0] for words in said.doubts] == ["Unsure"]
 
 
-def test_a_vote_against_the_mean_is_told(finding: Finding) -> None:
+def test_a_vote_against_the_mean_is_told(finding: ScanPrediction) -> None:
     shares = {"glioma": 0.4, "meningioma": 0.6, "no_tumor": 0.0, "pituitary": 0.0}
-    said = told(finding.model_copy(update={"probabilities": shares}), contents())
+    said = result_text(finding.model_copy(update={"probabilities": shares}), contents())
     assert "on average meningioma is likelier" in said.doubts[0]
     assert [bar.label for bar in said.bars][:2] == ["meningioma", "glioma"]
     assert [bar.chosen for bar in said.bars][:2] == [False, True]
 
 
-def test_class_and_outline_that_contradict_each_other_are_told(finding: Finding) -> None:
+def test_class_and_outline_that_contradict_each_other_are_told(finding: ScanPrediction) -> None:
     empty = finding.mask.model_copy(update={"area_pixels": 0})
-    assert told(finding.model_copy(update={"mask": empty}), contents()).doubts == (
+    assert result_text(finding.model_copy(update={"mask": empty}), contents()).doubts == (
         "The vote is glioma, yet none is marked.",
     )
     shares = {"glioma": 0.1, "meningioma": 0.0, "no_tumor": 0.9, "pituitary": 0.0}
     members = [one.model_copy(update={"vote": "no_tumor"}) for one in finding.members]
     none = {"vote": "no_tumor", "probabilities": shares, "members": members}
-    said = told(finding.model_copy(update=none), contents())
+    said = result_text(finding.model_copy(update=none), contents())
     assert said.doubts == ("The vote is no tumor, yet a tumour is marked.",)
-    assert told(finding.model_copy(update={**none, "mask": empty}), contents()).doubts == ()
+    assert result_text(finding.model_copy(update={**none, "mask": empty}), contents()).doubts == ()
 
 
-def test_what_is_outside_is_warned_of_and_for_what(finding: Finding) -> None:
+def test_what_is_outside_is_warned_of_and_for_what(finding: ScanPrediction) -> None:
     strange = finding.model_copy(update={"familiarity": OUTSIDE})
-    assert len(told(strange, contents()).warnings) == 1
-    assert "2.5 times" in told(strange, contents()).warnings[0]
+    assert len(result_text(strange, contents()).warnings) == 1
+    assert "2.5 times" in result_text(strange, contents()).warnings[0]
     mask = finding.mask.model_copy(update={"familiarity": OUTSIDE})
-    only_mask = told(finding.model_copy(update={"mask": mask}), contents())
+    only_mask = result_text(finding.model_copy(update={"mask": mask}), contents())
     assert only_mask.warnings[0].startswith("For the tumour's outline")
 
 
-def test_a_smoke_run_is_warned_of_first(finding: Finding) -> None:
+def test_a_smoke_run_is_warned_of_first(finding: ScanPrediction) -> None:
     smoke = contents().model_copy(update={"smoke": True})
     strange = finding.model_copy(update={"familiarity": OUTSIDE})
-    assert "smoke" in told(strange, smoke).warnings[0]
+    assert "smoke" in result_text(strange, smoke).warnings[0]
 
 
-def test_of_two_classes_the_operating_point_is_told(finding: Finding) -> None:
+def test_of_two_classes_the_operating_point_is_told(finding: ScanPrediction) -> None:
     point = OperatingPoint(positive="glioma", threshold=0.3, called=True)
-    words = told(finding.model_copy(update={"operating": point}), contents()).operating
+    words = result_text(finding.model_copy(update={"operating": point}), contents()).operating
     assert words == (
         "At the operating point glioma is called: it is from a probability of 0.30 on, "
         "and here it is 0.90."
@@ -116,35 +116,37 @@ def test_area_is_told_in_pixels_and_where_known_in_square_millimetres() -> None:
 
 @pytest.mark.parametrize("words", ["a.png is cut off", "the queue is full"])
 def test_a_reason_follows_the_name_of_its_file_and_says_it_once(words: str) -> None:
-    said = f"a.png{reason(Refusal(file='a.png', status=422, reason=words))}"
+    said = f"a.png{reason(FileError(file='a.png', status=422, reason=words))}"
     assert said in ("a.png is cut off", "a.png: the queue is full")
 
 
-def test_a_slice_is_told_by_plane_and_the_number_that_its_finding_has(finding: Finding) -> None:
+def test_a_slice_is_told_by_plane_and_the_number_that_its_finding_has(
+    finding: ScanPrediction,
+) -> None:
     one = finding.model_copy(update={"slice": 5, "plane": "axial"})
-    said = told(one, contents())
+    said = result_text(one, contents())
     assert said.name == "a.png, axial slice 5"
     assert said.facts["Slice"] == "5, counted from 0"
-    assert "Slice" not in told(finding, contents()).facts
+    assert "Slice" not in result_text(finding, contents()).facts
 
 
-def test_the_class_of_a_scan_outside_is_said_with_reserve(finding: Finding) -> None:
-    assert told(finding, contents()).heading == "Glioma"
-    strange = told(finding.model_copy(update={"familiarity": OUTSIDE}), contents())
+def test_the_class_of_a_scan_outside_is_said_with_reserve(finding: ScanPrediction) -> None:
+    assert result_text(finding, contents()).heading == "Glioma"
+    strange = result_text(finding.model_copy(update={"familiarity": OUTSIDE}), contents())
     assert strange.heading == "The models answer nevertheless: glioma"
     assert strange.summary.startswith("outside what the model has seen")
 
 
-def test_a_card_is_flagged_with_all_that_is_warned_of(finding: Finding) -> None:
+def test_a_card_is_flagged_with_all_that_is_warned_of(finding: ScanPrediction) -> None:
     mask = finding.mask.model_copy(update={"familiarity": OUTSIDE})
     strange = finding.model_copy(update={"familiarity": OUTSIDE, "mask": mask})
     smoke = contents().model_copy(update={"smoke": True})
-    assert told(strange, smoke).flags == ("smoke run", "class: outside", "outline: outside")
-    assert len(told(strange, smoke).warnings) == 3
-    assert told(finding, contents()).flags == ()
+    assert result_text(strange, smoke).flags == ("smoke run", "class: outside", "outline: outside")
+    assert len(result_text(strange, smoke).warnings) == 3
+    assert result_text(finding, contents()).flags == ()
 
 
-def test_the_vote_explains_its_class_and_each_member_its_own(finding: Finding) -> None:
+def test_the_vote_explains_its_class_and_each_member_its_own(finding: ScanPrediction) -> None:
     other = finding.members[2].model_copy(update={"vote": "no_tumor"})
     divided = finding.model_copy(update={"members": [*finding.members[:2], other]})
     classes = [explained_class(divided, model) for model in ("vote", "m0", "m2")]

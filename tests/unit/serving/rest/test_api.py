@@ -10,7 +10,14 @@ import pytest
 
 from scanvote.core.disclaimer import DISCLAIMER
 from scanvote.inputs.scan import Limits
-from scanvote.serving.engine_api import Busy, Examined, TooSlow, Unserved, Upload, WorkerLost
+from scanvote.serving.engine_api import (
+    EngineError,
+    Examined,
+    QueueFull,
+    RequestTimeout,
+    Upload,
+    WorkerDied,
+)
 from scanvote.serving.requests import AT_ONCE
 from tests.clients import EXPLAIN, PREDICT, asking, files, watched_disk
 from tests.serving import MEMBERS, SIDE, FakeEngine, nifti_bytes, scan_png, tumour_png
@@ -122,15 +129,15 @@ def test_a_file_past_the_limit_leaves_the_others_alone() -> None:
 @pytest.mark.parametrize(
     ("failure", "status", "retry"),
     [
-        (Busy("the queue is full"), 429, True),
-        (TooSlow("no answer within 30 s"), 503, True),
-        (WorkerLost("the worker died of it"), 503, True),
-        (Unserved("the model cannot be loaded"), 503, True),
+        (QueueFull("the queue is full"), 429, True),
+        (RequestTimeout("no answer within 30 s"), 503, True),
+        (WorkerDied("the worker died of it"), 503, True),
+        (EngineError("the model cannot be loaded"), 503, True),
     ],
 )
 @pytest.mark.parametrize("path", [PREDICT, EXPLAIN])
 def test_what_the_engine_cannot_serve_is_told_as_such(
-    failure: Unserved, status: int, retry: bool, path: str
+    failure: EngineError, status: int, retry: bool, path: str
 ) -> None:
     with asking(FakeEngine(failure=failure)) as client:
         answer = client.post(path, files=files(("scan.png", scan_png())))

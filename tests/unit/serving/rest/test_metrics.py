@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from scanvote.serving.engine_api import Busy
+from scanvote.serving.engine_api import QueueFull
 from tests.clients import PREDICT, asking, files
 from tests.serving import FakeEngine, scan_png, tumour_png
 
@@ -49,7 +49,7 @@ def test_files_are_counted_by_what_became_of_them() -> None:
     engine = FakeEngine()
     with asking(engine) as client:
         client.post(PREDICT, files=files(("a.png", tumour_png()), ("b.txt", b"x")))
-        engine.failure = Busy("the queue is full")
+        engine.failure = QueueFull("the queue is full")
         client.post(PREDICT, files=files(("a.png", tumour_png())))
         told = counted(client.get("/metrics").text)
     assert told["scanvote_scans_total", "vote=glioma"] == 1

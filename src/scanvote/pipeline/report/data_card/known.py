@@ -8,7 +8,7 @@ import pandas as pd
 
 from scanvote.core.errors import InputError
 from scanvote.core.files import sha256
-from scanvote.core.metrics_file import read_figures
+from scanvote.core.metrics_file import read_metrics
 from scanvote.datasets import registry
 from scanvote.datasets.base import DataSet
 from scanvote.manifest import INTEGRITY, MANIFEST, read_manifest
@@ -75,7 +75,7 @@ def read_known(task: Task, params: Params, root: Path) -> Known:
         split=split,
         copies=_copies(root / "data" / "deduplicated" / task / "duplicates.csv", judged),
         metrics={
-            stage: read_figures(root / "metrics" / stage / f"{task}.csv") if has else {}
+            stage: read_metrics(root / "metrics" / stage / f"{task}.csv") if has else {}
             for stage, has in ran.items()
         },
     )

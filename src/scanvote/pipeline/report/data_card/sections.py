@@ -98,7 +98,7 @@ def _faults(known: Known) -> str:
     lines = [
         f"- {one.name}: {fault}" if several else f"- {fault}"
         for one in known.sets
-        for fault in one.faults
+        for fault in one.known_issues
     ]
     return "\n".join(lines) or UNKNOWN
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 import pandas as pd
 
-from scanvote.datasets.base import FACTS
+from scanvote.datasets.base import METADATA_FIELDS
 from scanvote.manifest import owners
 
 UNKNOWN = "unknown"
@@ -79,7 +79,7 @@ def value_table(scans: pd.DataFrame, values: pd.Series, name: str) -> str:
 def fact_tables(scans: pd.DataFrame) -> list[str]:
     """What is known beyond the label, a table a fact; ages as a range."""
     told = []
-    for fact in (name for name in FACTS if name in scans):
+    for fact in (name for name in METADATA_FIELDS if name in scans):
         if fact == "age":
             told.append(_ages(scans))
         else:

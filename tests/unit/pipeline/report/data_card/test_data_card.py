@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 from scanvote.cli import app
 from scanvote.core.errors import InputError
 from scanvote.core.files import write_csv
-from scanvote.core.metrics_file import write_figures
+from scanvote.core.metrics_file import write_metrics
 from scanvote.manifest import COLUMNS, write_manifest
 from scanvote.params import Params
 from scanvote.pipeline.download.integrity import COLUMNS as FOUND
@@ -137,9 +137,9 @@ def test_copies_and_splits_are_those_of_the_stages(tmp_path: Path, params: Param
     split = judged[judged["kept"]].assign(split=["train"] * 6 + ["validation", "test", "test"])
     split["group"] = range(len(split))
     write_manifest(split, tmp_path / "data/prepared/classification/manifest.csv")
-    write_figures(tmp_path / "metrics/deduplicate/classification.json", {"byte_copies": 1}, {})
+    write_metrics(tmp_path / "metrics/deduplicate/classification.json", {"byte_copies": 1}, {})
     figures = {"leaked_pairs_patient": 0, "share": math.nan}
-    write_figures(tmp_path / "metrics/prepare/classification.json", figures, {})
+    write_metrics(tmp_path / "metrics/prepare/classification.json", figures, {})
     text = card(params, tmp_path)
     assert "1 scans are copies of one that is kept, 2 stand in conflict" in text
     assert row("all", 6, 1, 2) in text
@@ -175,7 +175,7 @@ def test_results_on_other_scans_do_not_count(tmp_path: Path, params: Params, cha
     else:
         judged = judged.drop(columns="source")
     write_manifest(judged, tmp_path / "data/deduplicated/classification/manifest.csv")
-    write_figures(tmp_path / "metrics/deduplicate/classification.json", {"byte_copies": 77}, {})
+    write_metrics(tmp_path / "metrics/deduplicate/classification.json", {"byte_copies": 77}, {})
     text = card(params, tmp_path)
     assert "`deduplicate` has not run on these scans" in text
     assert "byte_copies" not in text
