@@ -43,7 +43,8 @@ ui: env ## open the MLflow UI on the runs of this repository
 serve: env ## serve the finished model: a page and a REST interface on 127.0.0.1:8000
 	scanvote serve
 
-lock: env ## resolve pyproject.toml anew into the locked, hashed requirements
+lock: env ## resolve pyproject.toml anew into the locked, hashed requirements of every supported Python
 	for extra in cpu gpu; do uv pip compile pyproject.toml --extra $$extra --extra dev \
-	  --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --upgrade --quiet \
-	  --custom-compile-command "make lock" --output-file requirements-$$extra.txt; done
+	  --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \
+	  --upgrade --quiet --custom-compile-command "make lock" \
+	  --output-file requirements-$$extra.txt; done
