@@ -1,5 +1,12 @@
 # The two commands: `make repro` and `make test`. `make` alone lists the rest.
-PYTHON ?= python3.11
+PYTHONS := python3.13 python3.12 python3.11
+first_with = $(shell for python in $(PYTHONS); do \
+  "$$python" -c "import $(1)" >/dev/null 2>&1 && echo "$$python" && break; done)
+# The newest that works: pyenv has commands that only fail, Debian keeps ensurepip in a package.
+PYTHON ?= $(call first_with,ensurepip)
+NO_PYTHON = $(or $(foreach python,$(call first_with,sys),$(python) cannot make a virtual \
+  environment: install the package $(python)-venv),none of $(PYTHONS) is here: install one (Debian \
+  and Ubuntu: the package python3-venv) or say where it is: make env PYTHON=/path/to/python)
 LOCK := requirements-$(if $(GPU),gpu,cpu).txt
 STAMP := .venv/.installed-$(if $(GPU),gpu,cpu)
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
@@ -10,11 +17,15 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
-env: $(STAMP) ## make or refresh the virtual environment (GPU=1: TensorFlow with CUDA)
+env: $(STAMP) ## make or refresh the virtual environment (GPU=1: TensorFlow with CUDA; PYTHON=…: with that one)
 
-$(STAMP): $(LOCK) pyproject.toml
-	@test -x .venv/bin/python || $(PYTHON) -m venv .venv
-	@echo "installing $(LOCK)"
+.venv/bin/python: # once: for another version `rm -r .venv`, then `make env PYTHON=python3.12`
+	@$(or $(PYTHON),$(error $(NO_PYTHON))) -c 'import sys; "python%d.%d" % sys.version_info[:2] in \
+	  "$(PYTHONS)" or sys.exit("PYTHON=$(PYTHON) is none of $(PYTHONS)")'
+	@$(PYTHON) -m venv .venv
+
+$(STAMP): $(LOCK) pyproject.toml | .venv/bin/python
+	@echo "installing $(LOCK) for $$(python --version)"
 	@python -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes \
 	  --requirement $(LOCK)
 	@python -m compileall -qq -j 0 .venv/lib || true # on all processors: pip compiles on one
@@ -43,7 +54,8 @@ ui: env ## open the MLflow UI on the runs of this repository
 serve: env ## serve the finished model: a page and a REST interface on 127.0.0.1:8000
 	scanvote serve
 
-lock: env ## resolve pyproject.toml anew into the locked, hashed requirements
+lock: env ## resolve pyproject.toml anew into the locked, hashed requirements of every supported Python
 	for extra in cpu gpu; do uv pip compile pyproject.toml --extra $$extra --extra dev \
-	  --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --upgrade --quiet \
-	  --custom-compile-command "make lock" --output-file requirements-$$extra.txt; done
+	  --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \
+	  --upgrade --quiet --custom-compile-command "make lock" \
+	  --output-file requirements-$$extra.txt; done
