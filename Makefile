@@ -12,7 +12,7 @@ STAMP := .venv/.installed-$(if $(GPU),gpu,cpu)
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help env repro test test-quick lint check ui serve lock
+.PHONY: help env repro test test-quick lint check docs ui serve lock
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -47,6 +47,9 @@ lint: env ## ruff and mypy
 	mypy
 
 check: lint test ## what CI runs: ruff, mypy and the tests
+
+docs: env ## build the pages of docs/ as a site in docs/_site; a broken link is an error
+	python -m sphinx --quiet --fail-on-warning --keep-going --fresh-env docs docs/_site
 
 ui: env ## open the MLflow UI on the runs of this repository
 	scanvote ui
