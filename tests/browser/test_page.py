@@ -239,6 +239,17 @@ def test_downloads_hold_what_their_names_say(page) -> None:
     assert report.count(b"/Type /Page ") == 1
 
 
+def test_each_operation_is_described_and_can_be_tried(watched) -> None:
+    page = watched.page("/docs")
+    page.wait_for_selector(".opblock")
+    for path in ("/api/v1/predict", "/api/v1/explain", "/healthz", "/readyz", "/metrics"):
+        assert page.locator(f"[data-path='{path}']").count() == 1
+    page.click("[data-path='/api/v1/model'] a")
+    page.click(".try-out__btn")
+    page.click(".execute")
+    assert "Research use" in page.inner_text(".live-responses-table .microlight")
+
+
 @pytest.mark.parametrize("width", [320, 360, 768])
 def test_a_narrow_screen_does_not_scroll_sideways(watched, width: int) -> None:
     page = watched.page(viewport={"width": width, "height": 640})
@@ -255,8 +266,9 @@ def test_a_narrow_screen_does_not_scroll_sideways(watched, width: int) -> None:
     assert overflow(page) == 0
     give(page, file("a.png", scan_png(1)), file(f"{'b' * 150}.txt", b"text"))
     assert overflow(page) == 0
-    for path in ("/model", "/docs"):
+    for path, drawn in (("/model", "h1"), ("/docs", ".opblock")):
         page.goto(watched.address + path)
+        page.wait_for_selector(drawn)
         assert overflow(page) == 0
 
 
