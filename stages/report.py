@@ -1,4 +1,4 @@
-"""report: one page for a reviewer, a model card and a CLAIM checklist, of all that is known."""
+"""report: one page for a reviewer and a CLAIM checklist, of all that is known."""
 
 from pathlib import Path
 
@@ -9,13 +9,13 @@ from scanvote.report import write_report
 from scanvote.terminal import run_stage
 
 
-def main(html: Path, model_card: Path, checklist: Path) -> None:
-    """Write the page HTML, the MODEL_CARD and the CHECKLIST from what the other stages left."""
+def main(html: Path, checklist: Path) -> None:
+    """Write the page HTML and the CHECKLIST from what the other stages left."""
     with tracking.stage_run("report", params=load_params()) as run:
-        write_report(Path(), html, model_card, checklist)
-        for path in (html, model_card, checklist):
+        write_report(Path(), html, checklist)
+        for path in (html, checklist):
             run.log_file(path)
-        run.log_on_parent(read_headlines(), [html, model_card, checklist])
+        run.log_on_parent(read_headlines(), [html, checklist])
 
 
 if __name__ == "__main__":
