@@ -1,4 +1,4 @@
-"""report: one page for a reviewer, a model card and a CLAIM checklist, of all that is known."""
+"""report: one page for a reviewer and a CLAIM checklist, of all that is known."""
 
 from pathlib import Path
 
@@ -8,9 +8,9 @@ from scanvote.pipeline.report.stage import write_report
 from scanvote.tracking.stage import open_stage
 
 
-def main(html: Path, model_card: Path, checklist: Path) -> None:
-    """Write the page HTML, the MODEL_CARD and the CHECKLIST from what the other stages left."""
-    written = [html, model_card, checklist]
+def main(html: Path, checklist: Path) -> None:
+    """Write the page HTML and the CHECKLIST from what the other stages left."""
+    written = [html, checklist]
     with open_stage("report") as stage:
         write_report(Path(), *written)
         for path in written:

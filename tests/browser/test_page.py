@@ -1,10 +1,13 @@
 import csv
 import io
+import re
 
 import cv2
 import numpy as np
 import pytest
+from scanvote.findings import DISCLAIMER
 
+from scanvote.serving.page.templating import statics
 from tests.browser.watching import file, give, overflow
 from tests.serving import empty_png, nifti_bytes, scan_png, tumour_png
 
@@ -14,6 +17,22 @@ WITHIN = """(selector) => [...document.querySelectorAll(selector)]
                    || one.getBoundingClientRect().right > innerWidth)
   .map((one) => one.outerHTML)"""
 """What runs out of its own room, or of the window."""
+
+OUTLINE = "getComputedStyle(document.querySelector('.outline path')).stroke"
+
+LOADED = "[...document.querySelectorAll('.paper img')].every((one) => one.naturalWidth)"
+
+
+def print_page(page) -> None:
+    """By the button; returns when the browser would be told to print."""
+    page.evaluate("window.said = ''")
+    page.click("[data-print]")
+    page.wait_for_function("window.said === 'printed'")
+
+
+def sheets(page) -> int:
+    """Of paper, that the page takes."""
+    return len(re.findall(rb"/Type\s*/Page\b", page.pdf(prefer_css_page_size=True)))
 
 
 @pytest.fixture
@@ -217,6 +236,10 @@ def test_what_is_outside_is_warned_of_above_the_answer(page) -> None:
         for one in (".warning p", "h1")
     )
     assert larger > smaller
+    page.emulate_media(media="print")
+    warning, heading = (page.locator(one).bounding_box() for one in (".warning", "h1"))
+    assert warning["y"] + warning["height"] <= heading["y"]
+    assert sheets(page) == 1
 
 
 def test_downloads_hold_what_their_names_say(page) -> None:
@@ -234,9 +257,37 @@ def test_downloads_hold_what_their_names_say(page) -> None:
     picture = cv2.imdecode(np.frombuffer(downloaded("PNG"), np.uint8), cv2.IMREAD_COLOR)
     assert picture.shape[1] >= 640
     assert picture.shape[0] > picture.shape[1], "the caption stands below"
-    report = downloaded("PDF")
-    assert report.startswith(b"%PDF")
-    assert report.count(b"/Type /Page ") == 1
+
+
+def test_the_report_is_the_page_printed(page) -> None:
+    give(page, file("slice.png", tumour_png()))
+    page.evaluate("window.print = () => { window.said = 'printed' }")
+    print_page(page)
+    assert sheets(page) == 1
+    page.uncheck("#outline")
+    page.check("#zoom-4")
+    page.check(".ways input[value='lime']")
+    page.click(".ways button")
+    page.wait_for_selector(".explained")
+    print_page(page)
+    assert page.evaluate(LOADED)
+    assert sheets(page) == 2
+    page.emulate_media(media="print")
+    assert page.locator(".look img:visible").count() == 2
+    assert page.evaluate(OUTLINE) != "none", "though it was switched off"
+    maps = page.locator(".maps img:visible")
+    assert maps.count() == 4
+    assert (
+        page.locator(".maps figcaption").first.inner_text() == "LIME, vote: what speaks for glioma"
+    )
+    for words in ("0.6400", "ANN: units 128", "c" * 64, "keras 3.15", "64 × 64 pixels"):
+        assert page.get_by_text(words).first.is_visible()
+    for hidden in (".top", ".controls", ".ways", ".again", ".downloads"):
+        assert not page.locator(hidden).first.is_visible()
+
+
+def test_every_sheet_says_what_it_is_not_for() -> None:
+    assert f'@bottom-left {{ content: "{DISCLAIMER}"' in statics()["page.css"].decode()
 
 
 @pytest.mark.parametrize("width", [320, 360, 768])
@@ -246,7 +297,7 @@ def test_a_narrow_screen_does_not_scroll_sideways(watched, width: int) -> None:
     assert page.locator(".disclaimer").bounding_box()["y"] < 640
     give(page, file(f"{'long-name-' * 15}.png", tumour_png()))
     page.click("summary")
-    assert page.locator(".members td:visible").count() == 12
+    assert page.locator(".members td:visible").count() == 16
     assert overflow(page) == 0
     inside = page.evaluate(WITHIN, ".members, .members :is(th, td), .names")
     assert inside == []
@@ -255,8 +306,9 @@ def test_a_narrow_screen_does_not_scroll_sideways(watched, width: int) -> None:
     assert overflow(page) == 0
     give(page, file("a.png", scan_png(1)), file(f"{'b' * 150}.txt", b"text"))
     assert overflow(page) == 0
-    for path in ("/model", "/docs"):
+    for path, drawn in (("/model", "h1"), ("/docs", ".opblock")):
         page.goto(watched.address + path)
+        page.wait_for_selector(drawn)
         assert overflow(page) == 0
 
 

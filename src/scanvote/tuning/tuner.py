@@ -52,18 +52,13 @@ def _oracle(params: TuningParams, seed: int) -> keras_tuner.Oracle:
         "objective": keras_tuner.Objective("score", "max"),
         "max_consecutive_failed_trials": params.max_trials + 1,
     }
-    if params.algorithm == "grid":
-        return keras_tuner.oracles.GridSearchOracle(
-            max_trials=params.max_trials, seed=seed, **common
-        )
-    if params.algorithm == "random":
-        return keras_tuner.oracles.RandomSearchOracle(
-            max_trials=params.max_trials, seed=seed, **common
-        )
-    if params.algorithm == "bayesian":
-        return keras_tuner.oracles.BayesianOptimizationOracle(
-            max_trials=params.max_trials, seed=seed, **common
-        )
+    budgeted = {
+        "grid": keras_tuner.oracles.GridSearchOracle,
+        "random": keras_tuner.oracles.RandomSearchOracle,
+        "bayesian": keras_tuner.oracles.BayesianOptimizationOracle,
+    }
+    if params.algorithm in budgeted:
+        return budgeted[params.algorithm](max_trials=params.max_trials, seed=seed, **common)
     oracle = keras_tuner.oracles.HyperbandOracle(max_epochs=params.epochs, seed=seed, **common)
     oracle.max_trials = params.max_trials  # its constructor takes no budget
     return oracle

@@ -90,18 +90,12 @@ def concat_pairs(one: Pairs, other: Pairs) -> Pairs:
 
 def clusters(count: int, pairs: Pairs) -> Indices:
     """Connected components of `count` items: for each, the first item of its component."""
-    first = list(range(count))
+    from scipy.sparse import coo_array  # slow to import
+    from scipy.sparse.csgraph import connected_components
 
-    def root(item: int) -> int:
-        while first[item] != item:
-            first[item] = first[first[item]]
-            item = first[item]
-        return item
-
-    for i, j in zip(pairs[0].tolist(), pairs[1].tolist(), strict=True):
-        one, other = sorted((root(i), root(j)))
-        first[other] = one
-    return np.array([root(item) for item in range(count)], np.int64)
+    graph = coo_array((np.ones(len(pairs[0])), pairs), shape=(count, count))
+    labels = connected_components(graph, directed=False)[1]
+    return np.asarray(np.unique(labels, return_index=True)[1][labels])
 
 
 def members(component: Indices) -> list[list[int]]:

@@ -1,4 +1,4 @@
-"""The report of a run: a page for a reviewer, a model card and a CLAIM checklist.
+"""The report of a run: a page for a reviewer, and a CLAIM checklist.
 
 Everything is of the files that the stages left; what they do not tell is "not reported".
 """
@@ -7,23 +7,21 @@ from pathlib import Path
 
 from scanvote.core.files import write_text
 from scanvote.pipeline.report.claim import claim
-from scanvote.pipeline.report.model_card import card
 from scanvote.pipeline.report.page import page
 from scanvote.pipeline.report.report_data import read_report_data
 
 
-def write_report(root: Path, html: Path, model_card: Path, checklist: Path) -> None:
-    """Write the page, the model card and the checklist of what lies below `root`.
+def write_report(root: Path, html: Path, checklist: Path) -> None:
+    """Write the page and the checklist of what lies below `root`.
 
     Args:
         root: of the repository, with ``params.yaml``, ``data/``, ``models/`` and ``metrics/``.
         html: the page, one self-contained file.
-        model_card, checklist: Markdown.
+        checklist: Markdown.
 
     Raises:
         InputError: params.yaml is missing or wrong, or the scans are of other data sets.
     """
     facts = read_report_data(root)
     write_text(html, page(facts))
-    write_text(model_card, card(facts))
     write_text(checklist, claim(facts))

@@ -1,4 +1,4 @@
-"""What can be taken away: the row of a scan, its picture with the outline, its report."""
+"""What can be taken away: the row of a scan, and its picture with the outline."""
 
 import csv
 from io import StringIO
@@ -12,11 +12,10 @@ from scanvote.pipeline.package import ModelMetadata
 from scanvote.predict.rows import columns, row
 from scanvote.predict.schema import FileError, ScanPrediction
 from scanvote.serving.page.overlays import add_caption
-from scanvote.serving.page.report_pdf import report_pdf
 from scanvote.serving.page.result_cache import CachedResult, CachedScan
 from scanvote.serving.page.texts import result_text
 
-File = Literal["table.csv", "scan-with-outline.png", "report.pdf"]
+File = Literal["table.csv", "scan-with-outline.png"]
 Cell = str | float | int | bool | None
 FORMULAS = ("=", "+", "-", "@", "\t", "\r")
 """What a text begins with that a spreadsheet takes for a formula (OWASP, CSV injection)."""
@@ -27,8 +26,6 @@ def download(shown: CachedScan, file: File, contents: ModelMetadata) -> Response
     name = f"{called(shown.examined.finding)}-{file}"
     if file == "table.csv":
         return _attached(table(CachedResult((shown,)), contents), "text/csv; charset=utf-8", name)
-    if file == "report.pdf":
-        return _attached(report_pdf(shown, contents), "application/pdf", name)
     return _attached(picture(shown, contents), "image/png", name)
 
 

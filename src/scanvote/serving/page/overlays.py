@@ -95,13 +95,12 @@ def add_caption(scan: bytes, mask: bytes, lines: Sequence[str]) -> bytes:
 
 
 @cache
-def font(size: int, bold: bool = False) -> "FreeTypeFont":
+def font(size: int) -> "FreeTypeFont":
     """The one that Matplotlib ships, the same everywhere."""
     from matplotlib import get_data_path
     from PIL import ImageFont
 
-    name = "DejaVuSans-Bold.ttf" if bold else "DejaVuSans.ttf"
-    return ImageFont.truetype(Path(get_data_path()) / "fonts/ttf" / name, size)
+    return ImageFont.truetype(Path(get_data_path()) / "fonts/ttf/DejaVuSans.ttf", size)
 
 
 def wrap_text(line: str, font: "FreeTypeFont", room: float) -> list[str]:

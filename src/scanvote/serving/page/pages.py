@@ -7,8 +7,8 @@
     /model                              the card, the settings, versions and digests
 
 The script only puts the same pages in each other's place. What draws and renders does so in a
-thread, beside the loop; pictures and reports, each of which may take seconds and gigabytes, a
-few at a time, so that they take neither the memory nor the threads of the other pages.
+thread, beside the loop; pictures, each of which may take seconds and gigabytes, a few at a time,
+so that they take neither the memory nor the threads of the other pages.
 """
 
 import asyncio
@@ -32,7 +32,7 @@ from scanvote.serving.uploads import Form, read_form
 router = APIRouter(include_in_schema=False)
 FORGOTTEN = "This result is no longer kept. Give the scan again to see it again."
 DRAWN = 2
-"""Pictures and reports at a time."""
+"""Pictures at a time."""
 HEADINGS = {
     404: "There is nothing here",
     413: "That is too large",
@@ -126,7 +126,7 @@ async def heat(
 
 @router.get("/results/{name}/{number}/{file}")
 async def download(request: Request, name: str, number: int, file: downloads.File) -> Response:
-    """The scan's row, its picture with the outline, or its report."""
+    """The scan's row, or its picture with the outline."""
     shown = _shown(request, name, number)
     contents = _engine(request).contents
     return await _drawn(request, lambda: downloads.download(shown, file, contents))

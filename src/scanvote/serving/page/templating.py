@@ -1,20 +1,20 @@
 """The templates of the page, rendered with everything escaped that comes from files."""
 
 import hashlib
-import re
 from functools import cache
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup, escape
 
 from scanvote.core.disclaimer import DISCLAIMER
 from scanvote.pipeline.report.terms import listed, model, words
 from scanvote.serving.page.texts import percent, reason
 
 STATIC = Path(__file__).parent / "static"
-_CODE = re.compile(r"``?([^`]+)``?")
+SWAGGER = ("swagger-ui-bundle.js", "swagger-ui.css")
+"""What draws the description of the REST interface, as the package `fastapi-offline` ships it."""
 TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 
 
@@ -33,15 +33,9 @@ def environment() -> Environment:
         "model": model,
         "percent": percent,
         "reason": reason,
-        "coded": coded,
     }
     found.globals |= {"disclaimer": DISCLAIMER, "static": address}
     return found
-
-
-def coded(words: str) -> Markup:
-    """What stands between backticks, one or two, as code; all else as text."""
-    return Markup(_CODE.sub(r"<code>\1</code>", str(escape(words))))
 
 
 def rendered(template: str, **values: Any) -> str:
@@ -51,8 +45,10 @@ def rendered(template: str, **values: Any) -> str:
 
 @cache
 def statics() -> dict[str, bytes]:
-    """The style, the script and the icon, by name: nothing else is served from the disk."""
-    return {path.name: path.read_bytes() for path in STATIC.iterdir() if path.suffix in TYPES}
+    """Styles, scripts and the icon, by name: nothing else is served from the disk."""
+    own = {path.name: path.read_bytes() for path in STATIC.iterdir() if path.suffix in TYPES}
+    swagger = files("fastapi_offline") / "static"
+    return own | {name: (swagger / name).read_bytes() for name in SWAGGER}
 
 
 def address(name: str) -> str:

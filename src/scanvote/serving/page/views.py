@@ -1,8 +1,9 @@
 """What the templates are given."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
+from urllib.parse import urlencode
 
 from markupsafe import Markup
 
@@ -47,6 +48,13 @@ class HeatMap:
     chosen: bool
 
 
+class Map(NamedTuple):
+    """An explanation of one model's answer as it is printed: where it is, and what it shows."""
+
+    query: str
+    caption: str
+
+
 class Sample(NamedTuple):
     """A scan to try; `number` is of its address, `caption` what it is by its data."""
 
@@ -82,7 +90,26 @@ def result(
             HeatMap(name, terms.model(name), explained_class(finding, name), name == chosen)
             for name in maps
         ],
+        "printed": list(printed(shown)),
+        "origin": {
+            **patients(contents),
+            **digests(contents),
+            "Versions": ", ".join(f"{name} {one}" for name, one in contents.versions.items()),
+        },
     }
+
+
+def printed(shown: CachedScan) -> Iterator[Map]:
+    """Every explanation that was made, of the vote and of each member."""
+    finding = shown.examined.finding
+    numbers = {one.model: f"member {at}" for at, one in enumerate(finding.members, start=1)}
+    for method, explained in shown.explained.items():
+        for name in explained.maps:
+            whose, label = numbers.get(name, name), explained_class(finding, name)
+            yield Map(
+                urlencode({"method": method, "member": name}),
+                f"{WAYS[method][0]}, {whose}: what speaks for {label}",
+            )
 
 
 def ways(shown: CachedScan, contents: ModelMetadata) -> list[LinkedMethod]:

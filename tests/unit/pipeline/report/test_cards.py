@@ -1,4 +1,4 @@
-"""The model card and the CLAIM checklist: every part is there, nothing is invented."""
+"""The CLAIM checklist: every part is there, nothing is invented."""
 
 import subprocess
 import sys
@@ -12,7 +12,6 @@ from scanvote.pipeline.report.claim import answers, claim
 from scanvote.pipeline.report.claim_items import ITEMS
 from scanvote.pipeline.report.data_card import data_card
 from scanvote.pipeline.report.limits import limitations
-from scanvote.pipeline.report.model_card import card
 from scanvote.pipeline.report.page import page
 from scanvote.pipeline.report.report_data import read_report_data
 from scanvote.pipeline.report.stage import write_report
@@ -38,29 +37,17 @@ def test_the_checklist_has_a_row_an_item(make: Make) -> None:
     assert {len(row) for row in items} == {3}
 
 
-def test_the_card_has_the_sections_of_mitchell(make: Make) -> None:
-    lines = card(read_report_data(make())).splitlines()
-    assert [line[3:] for line in lines if line.startswith("## ")] == [
-        *("Model details", "Intended use", "Factors", "Metrics", "Evaluation data"),
-        *("Training data", "Quantitative analyses", "Ethical considerations"),
-        "Caveats and recommendations",
-    ]
-
-
-def test_both_say_first_and_last_what_they_are_not_for(make: Make) -> None:
-    facts = read_report_data(make(smoke=True))
-    for text in (card(facts), claim(facts)):
-        lines = text.splitlines()
-        assert lines[2] == lines[-1] == "**Research use, not for diagnosis.**"
-        assert lines[4].startswith("**Smoke run.**")
+def test_it_says_first_and_last_what_it_is_not_for(make: Make) -> None:
+    lines = claim(read_report_data(make(smoke=True))).splitlines()
+    assert lines[2] == lines[-1] == "**Research use, not for diagnosis.**"
+    assert lines[4].startswith("**Smoke run.**")
 
 
 def test_words_of_data_are_no_markup(make: Make) -> None:
-    facts = read_report_data(make(labels=("a|b", "<script>")))
-    for text in (card(facts), claim(facts)):
-        assert "<script" not in text
-        assert "&lt;script>" in text
-    assert "a\\|b" in card(facts)
+    text = claim(read_report_data(make(labels=("a|b", "<script>"))))
+    assert "<script" not in text
+    assert "&lt;script>" in text
+    assert "a\\|b" in text
 
 
 def test_what_only_an_author_knows_is_not_reported(make: Make) -> None:
@@ -78,17 +65,15 @@ def test_the_figures_are_those_of_the_page(make: Make) -> None:
 
 
 @pytest.mark.parametrize("path", MISSING)
-def test_missing_pieces_stop_neither(make: Make, path: str) -> None:
-    facts = read_report_data(make(without=[path]))
-    assert "## Quantitative analyses" in card(facts)
-    assert "| 44 |" in claim(facts)
+def test_missing_pieces_do_not_stop_it(make: Make, path: str) -> None:
+    assert "| 44 |" in claim(read_report_data(make(without=[path])))
 
 
-def test_all_three_are_written_twice_alike(make: Make, tmp_path: Path) -> None:
+def test_both_are_written_twice_alike(make: Make, tmp_path: Path) -> None:
     root = make()
     written = []
     for run in ("one", "two"):
-        paths = [tmp_path / run / name for name in ("report.html", "card.md", "claim.md")]
+        paths = [tmp_path / run / name for name in ("report.html", "claim.md")]
         write_report(root, *paths)
         written.append([path.read_bytes() for path in paths])
     assert written[0] == written[1]
@@ -102,7 +87,7 @@ def test_a_report_needs_no_network_library(make: Make, tmp_path: Path) -> None:
         " write_report(Path(), *(Path(name) for name in sys.argv[1:]));"
         " print(sorted({'tensorflow', 'keras', 'mlflow', 'matplotlib'} & set(sys.modules)))"
     )
-    outs = [str(tmp_path / name) for name in ("report.html", "card.md", "claim.md")]
+    outs = [str(tmp_path / name) for name in ("report.html", "claim.md")]
     done = subprocess.run(
         [sys.executable, "-c", code, *outs],
         cwd=make(),
@@ -131,7 +116,6 @@ def test_every_text_says_of_how_many_test_scans_the_patient_is_known(
     facts = read_report_data(root)
     told = {
         "answer": Page(page(facts)).text.partition("The data and their faults Nothing")[0],
-        "card": card(facts),
         "claim": claim(facts),
         "data card": data_card("classification", facts.params, root),
     }

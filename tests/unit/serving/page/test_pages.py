@@ -181,16 +181,16 @@ def test_the_table_has_a_row_of_every_file() -> None:
 def test_a_download_is_called_after_its_file_whatever_that_is_called() -> None:
     with asking() as client:
         path = given(client, ('a"b\\ü.png', tumour_png()))
-        how = client.get(f"{path}/0/report.pdf").headers["content-disposition"]
+        how = client.get(f"{path}/0/scan-with-outline.png").headers["content-disposition"]
     assert re.fullmatch(r"attachment; filename=\"[\w.\- ]+\"; filename\*=UTF-8''[\w.%\-]+", how)
-    assert "%C3%BC-report.pdf" in how
+    assert "%C3%BC-scan-with-outline.png" in how
 
 
 def test_the_downloads_of_a_volume_s_slices_are_told_apart() -> None:
     with asking() as client:
         path = given(client, ("head.nii.gz", nifti_bytes()))
-        how = client.get(f"{path}/2/report.pdf").headers["content-disposition"]
-    assert 'filename="head-axial-2-report.pdf"' in how
+        how = client.get(f"{path}/2/scan-with-outline.png").headers["content-disposition"]
+    assert 'filename="head-axial-2-scan-with-outline.png"' in how
 
 
 def test_no_cell_of_the_table_is_a_formula() -> None:
@@ -301,11 +301,11 @@ def test_nothing_that_the_page_does_touches_the_disk() -> None:
     with asking() as client:
         visited(client)  # modules and fonts that are read once
         given_path = given(client, SCAN)
-        client.get(f"{given_path}/0/report.pdf")
+        client.get(f"{given_path}/0/scan-with-outline.png")
         with watched_disk() as seen:
             path = given(client, ("large.png", tumour_png() + bytes(3 * 2**20) + b"IEND"), SCAN)
             client.post(f"{path}/0", data={"method": "lime"})
-            for name in ("report.pdf", "scan-with-outline.png", "table.csv", "scan.png"):
+            for name in ("scan-with-outline.png", "table.csv", "scan.png"):
                 assert client.get(f"{path}/0/{name}").status_code == 200
         assert seen == []
 

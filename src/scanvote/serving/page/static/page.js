@@ -112,6 +112,12 @@ function busy(form, files) {
   return files > 1 ? `${words} ${files} files` : `${words} the scan`;
 }
 
+// of pictures that are not there yet paper would show nothing
+async function printed() {
+  await Promise.allSettled([...document.images].filter((one) => one.loading !== "lazy").map((one) => one.decode()));
+  print();
+}
+
 document.addEventListener("submit", (event) => {
   const form = event.target;
   if (!("busy" in form.dataset)) return;
@@ -123,6 +129,7 @@ document.addEventListener("submit", (event) => {
 });
 
 document.addEventListener("click", (event) => {
+  if (event.target.closest("[data-print]")) printed();
   const link = event.target.closest("a[href]");
   const plain = !(event.ctrlKey || event.metaKey || event.shiftKey || event.altKey || event.button);
   if (!link || !plain || "whole" in link.dataset || link.origin !== location.origin) return;
