@@ -1,18 +1,22 @@
 """Coverage: how often the 95 % intervals hold a truth that is known.
 
-    python benchmarks/coverage.py [--tables 400] [--groups 40 80 200] > benchmarks/coverage.md
+    python benchmarks/coverage.py [--tables 400] [--groups 40 80 200] [--few 5 10 20]
 
 Tables are simulated: groups of 1 to 5 scans with the class and an effect in common, of a fair and
-of a good model. The truth is that of very many scans from the same simulation.
+of a good model; patients with a Dice of two models, one in ten of them missed by both; groups of
+scans with the share of an explanation in the lesion; and groups under two protocols. The truth is
+that of very many scans from the same simulation.
 """
 
 import argparse
-from collections.abc import Iterable
-from functools import cache
+from collections.abc import Callable, Iterable
+from functools import cache, partial
 
 import numpy as np
+import pandas as pd
 
-from scanvote.metrics.bootstrap import interval
+from scanvote.metrics.bootstrap import Sampled, confusions, estimates, macro_f1
+from scanvote.metrics.confusion import chief_estimates
 from scanvote.metrics.resampled import (
     bootstrap,
     calibration_metrics,
@@ -20,6 +24,7 @@ from scanvote.metrics.resampled import (
     ranking_metrics,
 )
 from scanvote.metrics.results import ClassifierOutput
+from scanvote.metrics.segmentation import dice_figures, mean_difference, weighted_median
 
 FIGURES = ("accuracy", "macro_f1", "auroc", "brier")
 SHARES = np.array([0.5, 0.3, 0.2])
@@ -60,9 +65,125 @@ def coverage(groups: int, skill: float, tables: int) -> dict[str, tuple[float, f
             {"m": answers}, seed, (confusion_metrics, calibration_metrics, ranking_metrics)
         )["m"]
         for name in FIGURES:
-            ends = figures[name].interval(), interval(figures[name].drawn)
-            held[name].append(tuple(low <= true[name] <= high for low, high in ends))
+            held[name].append(holds(figures[name], true[name]))
     return {name: tuple(np.mean(found, axis=0)) for name, found in held.items()}
+
+
+def holds(figure: Sampled, true: float) -> tuple[bool, bool]:
+    """Whether our interval holds the truth, and whether that of plain percentiles does."""
+    low, high = np.nanquantile(figure.drawn, [0.025, 0.975])
+    ours = figure.interval()
+    return bool(ours[0] <= true <= ours[1]), bool(low <= true <= high)
+
+
+Table = dict[str, np.ndarray]
+
+
+def patients(count: int, random: np.random.Generator) -> Table:
+    """Their Dice, and that of a worse model."""
+    hard = random.random(count) < 0.1
+    dice = np.where(hard, random.beta(2, 4, count), random.beta(12, 2, count))
+    return {"dice": dice, "other": np.clip(dice - random.normal(0.05, 0.08, count), 0, 1)}
+
+
+def of_patients(table: Table, seed: int) -> dict[str, Sampled]:
+    found = estimates(partial(dice_figures, table["dice"]), len(table["dice"]), seed)
+    return {
+        "mean Dice": found["dice_patient_mean"],
+        "median Dice": found["dice_patient_median"],
+        "difference of Dice": mean_difference(table["dice"], table["other"], seed),
+    }
+
+
+def explained(count: int, random: np.random.Generator) -> Table:
+    """Scans of so many groups: the share in the lesion, and that of its area."""
+    owner = np.repeat(np.arange(count), random.integers(1, 6, count))
+    shares = random.beta(2, 6, count)[owner] + random.normal(0, 0.05, len(owner))
+    return {"group": owner, "mass": shares, "area": random.beta(2, 30, count)[owner]}
+
+
+def of_explained(table: Table, seed: int) -> dict[str, Sampled]:
+    from scanvote.pipeline.explain.localisation import mass_estimates  # takes seconds
+
+    found = mass_estimates(pd.DataFrame(table), seed)
+    return {"mass in the lesion": found["mass"], "above chance": found["above_chance"]}
+
+
+def two_protocols(count: int, random: np.random.Generator) -> Table:
+    """Scans of so many groups, said by a probe whose test leaks, and by one whose does not."""
+    owner = np.repeat(np.arange(count), random.integers(1, 6, count))
+    truth = random.choice(len(SHARES), count, p=SHARES)[owner]
+    luck = (random.random(count)[owner] + random.random(len(owner))) / 2
+    wrong = (truth + 1) % len(SHARES)
+    said = {name: np.where(luck < least, truth, wrong) for name, least in LEAKS.items()}
+    return {"group": owner, "truth": truth, **said}
+
+
+LEAKS = {"leaking": 0.75, "grouped": 0.6}
+"""Below which of a scan's luck a probe is right."""
+
+
+def counts_of(table: Table) -> list[np.ndarray]:
+    return [confusions(table["group"], table["truth"], table[name], len(SHARES)) for name in LEAKS]
+
+
+def of_protocols(table: Table, seed: int) -> dict[str, Sampled]:
+    one, other = chief_estimates(counts_of(table), seed)
+    return {
+        "inflation of accuracy": one["accuracy"] - other["accuracy"],
+        "inflation of macro F1": one["macro_f1"] - other["macro_f1"],
+    }
+
+
+def true_of_patients(table: Table) -> dict[str, float]:
+    dice = table["dice"]
+    median = weighted_median(dice, np.ones((len(dice), 1)))[0]
+    apart = dice.mean() - table["other"].mean()
+    return {"mean Dice": dice.mean(), "median Dice": median, "difference of Dice": apart}
+
+
+def true_of_explained(table: Table) -> dict[str, float]:
+    mass = table["mass"].mean()
+    return {"mass in the lesion": mass, "above chance": mass - table["area"].mean()}
+
+
+def true_of_protocols(table: Table) -> dict[str, float]:
+    right = [(table[name] == table["truth"]).mean() for name in LEAKS]
+    f1 = [macro_f1(counts.sum(axis=0)) for counts in counts_of(table)]
+    return {"inflation of accuracy": right[0] - right[1], "inflation of macro F1": f1[0] - f1[1]}
+
+
+Kind = tuple[
+    Callable[[int, np.random.Generator], Table],
+    Callable[[Table, int], dict[str, Sampled]],
+    Callable[[Table], dict[str, float]],
+]
+KINDS: dict[str, Kind] = {
+    "patients": (patients, of_patients, true_of_patients),
+    "explained": (explained, of_explained, true_of_explained),
+    "protocols": (two_protocols, of_protocols, true_of_protocols),
+}
+"""By name: a simulation, its figures, and their truth of very many."""
+
+
+def coverage_of(kind: str, groups: int, tables: int) -> dict[str, tuple[float, float]]:
+    """As `coverage`, of figures that are no classifier's; of those tables that have an interval.
+
+    All are judged on the same resamples.
+    """
+    simulate, figures, _ = KINDS[kind]
+    true, held = truths_of(kind), {name: [] for name in truths_of(kind)}
+    for seed in range(1, tables + 1):
+        for name, one in figures(simulate(groups, np.random.default_rng(seed)), 1).items():
+            if np.isfinite(one.interval()).all():
+                held[name].append(holds(one, true[name]))
+    return {name: tuple(np.mean(found, axis=0)) for name, found in held.items() if found}
+
+
+@cache
+def truths_of(kind: str) -> dict[str, float]:
+    simulate, _, truth = KINDS[kind]
+    return truth(simulate(MANY, np.random.default_rng(0)))
 
 
 def report(tables: int, numbers: Iterable[int]) -> None:
@@ -78,12 +199,28 @@ def report(tables: int, numbers: Iterable[int]) -> None:
                 )
 
 
+def report_few(tables: int, numbers: Iterable[int]) -> None:
+    print("\n| figure | groups or patients | truth | covered by BCa | by percentiles |")
+    print("|---|---|---|---|---|")
+    numbers = list(numbers)
+    for kind in KINDS:
+        found = {groups: coverage_of(kind, groups, tables) for groups in numbers}
+        for name, true in truths_of(kind).items():
+            for groups in numbers:
+                ours, plain = (f"{one:.3f}" for one in found[groups].get(name, (np.nan, np.nan)))
+                print(f"| {name} | {groups} | {true:.3f} | {ours} | {plain} |", flush=True)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--tables", type=int, default=400)
-    parser.add_argument("--groups", type=int, nargs="+", default=[40, 80, 200])
+    parser.add_argument("--groups", type=int, nargs="*", default=[40, 80, 200])
+    parser.add_argument("--few", type=int, nargs="*", default=[2, 3, 5, 10, 20])
     asked = parser.parse_args()
-    report(asked.tables, asked.groups)
+    if asked.groups:
+        report(asked.tables, asked.groups)
+    if asked.few:
+        report_few(asked.tables, asked.few)
 
 
 if __name__ == "__main__":

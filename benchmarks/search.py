@@ -20,6 +20,7 @@ import pandas as pd
 from scanvote.core.backend import use_backend
 from scanvote.manifest import read_manifest
 from scanvote.metrics import bootstrap
+from scanvote.metrics.confusion import chief_estimates
 from scanvote.params import Params, load_params
 
 ROOT = Path(__file__).parents[1]
@@ -30,14 +31,13 @@ EPOCHS, PATIENCE = 6, 3
 
 @dataclass
 class Found:
-    """What a search came to; `scores` are those of its best trial in each resample."""
+    """What a search came to; `score` is the macro F1 of its best trial."""
 
     trials: int
     failed: int
     seconds: float
     best: str
-    macro_f1: float
-    scores: np.ndarray
+    score: bootstrap.Sampled
 
 
 class Log:
@@ -81,8 +81,7 @@ def found(algorithm: str, prepared: Path, params: Params) -> Found:
         failed=int(metrics["failed_trials"]),
         seconds=log.seconds,
         best=best,
-        macro_f1=float(bootstrap.macro_f1(counts.sum(axis=0))),
-        scores=bootstrap.macro_f1(bootstrap.resampled(counts, params.seed)),
+        score=chief_estimates([counts], params.seed)[0]["macro_f1"],
     )
 
 
@@ -116,9 +115,9 @@ def main() -> None:
         one = found(algorithm, prepared, params)
         grid = grid or one
         row = [algorithm, one.trials, one.failed, f"{one.seconds:.0f}", one.best]
-        row += [f"{one.macro_f1:.3f}", shown(bootstrap.interval(one.scores))]
-        row += [f"{one.macro_f1 - grid.macro_f1:+.3f}"]
-        row += [shown(bootstrap.interval(one.scores - grid.scores))]
+        gain = one.score - grid.score
+        row += [f"{one.score.value:.3f}", shown(one.score.interval())]
+        row += [f"{gain.value:+.3f}", shown(gain.interval())]
         print("| " + " | ".join(map(str, row)) + " |", flush=True)
 
 

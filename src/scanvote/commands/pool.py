@@ -12,13 +12,13 @@ from rich.table import Column, Table
 from scanvote.core.disclaimer import DISCLAIMER
 from scanvote.core.errors import InputError, did_you_mean
 from scanvote.core.files import write_csv
-from scanvote.metrics.bootstrap import interval
+from scanvote.metrics.bootstrap import interval_method
+from scanvote.metrics.intervals import with_intervals
 from scanvote.metrics.segmentation import (
-    bootstrap_patients,
     evaluate_masks,
+    mean_difference,
     measure,
     patient_intervals,
-    weighted_mean,
 )
 from scanvote.params import Params
 from scanvote.pipeline.evaluate.segmentation_figures import models_figure
@@ -136,9 +136,10 @@ def _difference(
     both = sorted(set(one.index) & set(two.index))
     if not both:
         raise InputError(f"{first} and {other} tested no patient in common")
-    apart = (one.loc[both] - two.loc[both]).to_numpy(float)
-    low, high = interval(bootstrap_patients(apart, weighted_mean, seed))
-    return {"ahead_by": float(apart.mean()), "ahead_by_low": low, "ahead_by_high": high}
+    if first == other:
+        return {"ahead_by": 0.0, "ahead_by_low": 0.0, "ahead_by_high": 0.0}
+    ours, theirs = (dice.loc[both].to_numpy(float) for dice in (one, two))
+    return with_intervals({"ahead_by": mean_difference(ours, theirs, seed)})
 
 
 def _show(table: pd.DataFrame, first: str, out: Path) -> None:
@@ -148,7 +149,7 @@ def _show(table: pd.DataFrame, first: str, out: Path) -> None:
         *(name.replace("_", " ") for name in _SHOWN),
         f"{first} ahead by",
         title="Test patients of all experiments",
-        caption=f"95 % intervals over patients; more in {out}. {DISCLAIMER}",
+        caption=f"{interval_method('patients')}; more in {out}. {DISCLAIMER}",
     )
     for row in table.to_dict("records"):
         cells = [_with_interval(row, name) for name in (*_SHOWN, "ahead_by")]
@@ -159,4 +160,6 @@ def _show(table: pd.DataFrame, first: str, out: Path) -> None:
 
 
 def _with_interval(row: Mapping[Any, Any], name: str) -> str:
+    if pd.isna(row[f"{name}_low"]):  # of one patient
+        return f"{row[name]:.3f}"
     return f"{row[name]:.3f} ({row[f'{name}_low']:.3f} to {row[f'{name}_high']:.3f})"

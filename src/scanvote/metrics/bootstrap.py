@@ -1,8 +1,8 @@
 """Intervals: the bootstrap over groups, as scans of one patient are no independent cases."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +12,7 @@ from scanvote.core.seeds import rng
 RESAMPLES = 2000
 LEVEL = 0.95
 BLOCK = 100
-"""Resamples at a time: bounds the memory at 800 bytes a group."""
+"""Resamples at a time, of up to `CELLS` / 100 groups; fewer of more."""
 
 CELLS = 4_000_000
 """Weights at a time, as of `weightings`: 32 MB."""
@@ -20,13 +20,28 @@ SAME = 1e-12
 """Two values no further apart differ by rounding alone."""
 LEFT_OUT = 200
 """Parts at most that the jackknife leaves out, one after the other."""
+FEW = 10
+"""Groups below which resamples are not different enough to have tails: of 5 there are 126."""
 
 Integers = NDArray[np.integer[Any]]
 Floats = NDArray[np.float64]
 Counts = NDArray[np.float64]
 """(..., C, C) float64, rows the truth, columns the prediction."""
-Statistic = Callable[[Counts], NDArray[np.float64]]
-"""From (..., C, C) counts to (...) values."""
+Key = TypeVar("Key", bound=Hashable)
+
+
+def interval_method(over: str = "groups") -> str:
+    """How the intervals are made, in words, for every table, figure and text that shows some.
+
+    Args:
+        over: what is drawn with replacement.
+    """
+    return f"95 % intervals: {bootstrap_method(over)}"
+
+
+def bootstrap_method(over: str = "groups") -> str:
+    """The same without saying that it is of intervals."""
+    return f"BCa bootstrap over {over}, {RESAMPLES:,} resamples"
 
 
 def confusions(groups: Integers, truth: Integers, guess: Integers, classes: int) -> Counts:
@@ -39,45 +54,6 @@ def confusions(groups: Integers, truth: Integers, guess: Integers, classes: int)
     counts = np.zeros((int(groups.max(initial=-1)) + 1, classes, classes))
     np.add.at(counts, (groups, truth, guess), 1)
     return counts
-
-
-def resampled(counts: Counts, seed: int) -> Counts:
-    """(RESAMPLES, …): the sums of groups drawn with replacement, as many as there are.
-
-    Args:
-        counts: (G, …), what each group adds to the sum.
-        seed: of the draws, which depend on it and on G alone: two statistics of the same
-            groups are paired.
-    """
-    draw = rng(seed, "bootstrap")
-    flat = counts.reshape(len(counts), -1)
-    even = np.full(len(counts), 1 / len(counts))
-    sums = [
-        draw.multinomial(len(counts), even, size=BLOCK) @ flat for _ in range(0, RESAMPLES, BLOCK)
-    ]
-    return np.concatenate(sums).reshape(RESAMPLES, *counts.shape[1:])
-
-
-def group_weights(groups: Integers, seed: int) -> Iterator[NDArray[np.float64]]:
-    """(BLOCK, n) at a time, RESAMPLES in all: how often each scan's group is drawn.
-
-    The draws are those of `resampled`.
-
-    Args:
-        groups: (n,) the group of each scan, from 0.
-        seed: of the draws.
-    """
-    draw, count = rng(seed, "bootstrap"), int(groups.max(initial=-1)) + 1
-    even = np.full(count, 1 / count)
-    for _ in range(0, RESAMPLES, BLOCK):
-        yield draw.multinomial(count, even, size=BLOCK)[:, groups].astype(float)
-
-
-def interval(values: NDArray[np.float64]) -> tuple[float, float]:
-    """The percentile interval of resampled values; what is undefined in a resample is left out."""
-    tail = (1 - LEVEL) / 2
-    low, high = np.nanquantile(values, [tail, 1 - tail])
-    return float(low), float(high)
 
 
 def accuracy(counts: Counts) -> NDArray[np.float64]:
@@ -94,23 +70,44 @@ def macro_f1(counts: Counts) -> NDArray[np.float64]:
     return np.asarray((2 * hits / np.maximum(either, 1e-12)).mean(axis=-1))
 
 
+def estimates(
+    figures: Callable[[Floats], Mapping[Key, Floats]], groups: int, seed: int
+) -> "dict[Key, Sampled]":
+    """Each of some figures, with what its interval needs; all in the same samples of the groups.
+
+    Args:
+        figures: by name their (b,) values under (groups, b) `weightings`.
+        groups: how many there are.
+        seed: of the samples.
+    """
+    blocks = [figures(weights) for weights in weightings(groups, seed)]
+    return {
+        name: Sampled.of(np.concatenate([block[name] for block in blocks]), groups)
+        for name in blocks[0]
+    }
+
+
 def weightings(groups: int, seed: int) -> Iterator[Floats]:
     """(groups, b) at a time: how much each group counts in each of many samples.
 
     The first sample is the groups as they are, then come those of the jackknife, which leave out
     one group after the other, or where there are many one of `LEFT_OUT` parts of them, drawn at
-    random; then `RESAMPLES` of the bootstrap, as many groups drawn with replacement. All
-    statistics of the same number of groups and seed are paired. `Sampled.of` puts them apart.
+    random; then the `resamples`. All statistics of the same number of groups and seed are paired.
+    `Sampled.of` puts them apart.
     """
     yield np.ones((groups, 1))
     yield _without_parts(groups, seed)
+    yield from resamples(groups, seed)
+
+
+def resamples(groups: int, seed: int) -> Iterator[Floats]:
+    """(groups, b) at a time, `RESAMPLES` in all: how often each is drawn, with replacement."""
     draw, block = rng(seed, "weightings"), max(1, min(BLOCK, CELLS // groups))
     for start in range(0, RESAMPLES, block):
-        drawn = [
-            np.bincount(draw.integers(groups, size=groups), minlength=groups)
-            for _ in range(start, min(start + block, RESAMPLES))
-        ]
-        yield np.stack(drawn, axis=1).astype(float)
+        size = min(block, RESAMPLES - start)
+        drawn = draw.integers(groups, size=(size, groups)) + groups * np.arange(size)[:, None]
+        often = np.bincount(drawn.ravel(), minlength=size * groups)
+        yield often.reshape(size, groups).T.astype(float, order="C")
 
 
 def _without_parts(groups: int, seed: int) -> Floats:
@@ -161,14 +158,17 @@ class Sampled:
         """The 95 % interval; it holds the value.
 
         It is the bias-corrected and accelerated one of the bootstrap (Efron 1987), widened for
-        small samples by Student's t in place of the normal, as Hesterberg (2015) does. Where no
-        resample differs, as none does of a classifier without an error, it says nothing, and the
-        exact one of a share stands in for it (Clopper and Pearson 1934): what is seen in none of
-        G groups may be true of 1 − 0.025^(1/G) of them, about 3.7/G. That is exact for the share
-        of groups; for other figures, whose worst value is taken for those unseen groups, it is a
-        cautious bound. A figure that cannot vary, as the area under the curve of constant
-        scores, keeps its width of 0. One group alone, or a value that is undefined, has
-        no interval: NaN.
+        small samples by Student's t in place of the normal, as Hesterberg (2015) does. With fewer
+        than `FEW` groups it is no narrower than Student's own, of the jackknife's standard error,
+        as no resample lies beyond the best and the worst group.
+
+        Where no resample differs, as none does of a classifier without an error, it says nothing,
+        and the exact one of a share stands in for it (Clopper and Pearson 1934): what is seen in
+        none of G groups may be true of 1 − 0.025^(1/G) of them, about 3.7/G. That is exact for the
+        share of groups; for other figures, whose worst value is taken for those unseen groups, it
+        is a cautious bound. A figure that cannot vary, as the area under the curve of constant
+        scores, keeps its width of 0. One group alone, or a value that is undefined, has no
+        interval: NaN.
         """
         drawn = self.drawn[np.isfinite(self.drawn)]
         if self.groups < 2 or not len(drawn) or np.isnan(self.value):
@@ -176,11 +176,20 @@ class Sampled:
         if np.abs(drawn - self.value).max() < SAME:
             return self._unseen()
         low, high = accelerated(self.value, drawn, self.without, _reach(len(self.without)))
+        if len(self.without) < FEW:
+            (least, most), half = self._ends(), _half_of_student(self.without)
+            low, high = (
+                min(low, max(self.value - half, least)),
+                max(high, min(self.value + half, most)),
+            )
         return min(low, self.value), max(high, self.value)
+
+    def _ends(self) -> tuple[float, float]:
+        return (-self.width, self.width) if self.paired else (1 - self.width, 1.0)
 
     def _unseen(self) -> tuple[float, float]:
         reach = self.width * (1 - ((1 - LEVEL) / 2) ** (1 / self.groups))
-        least, most = (-self.width, self.width) if self.paired else (1 - self.width, 1.0)
+        least, most = self._ends()
         if not self.paired and min(self.value - least, most - self.value) > SAME:
             return self.value, self.value
         return max(self.value - reach, least), min(self.value + reach, most)
@@ -191,6 +200,13 @@ def _reach(groups: int) -> float:
     from scipy.special import stdtrit
 
     return float(stdtrit(groups - 1, (1 + LEVEL) / 2) * np.sqrt(groups / (groups - 1)))
+
+
+def _half_of_student(without: Floats) -> float:
+    """Half the width of Student's interval, of the standard error by the jackknife."""
+    known, parts = without[np.isfinite(without)], len(without)
+    apart = known - known.mean() if len(known) else known
+    return _reach(parts) * (1 - 1 / parts) * float(np.sqrt((apart**2).sum()))
 
 
 def accelerated(value: float, drawn: Floats, without: Floats, reach: float) -> tuple[float, float]:

@@ -1,10 +1,11 @@
 """Figures of confusion matrices, for many of them at once."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
-from scanvote.metrics.bootstrap import Counts, accuracy, macro_f1
+from scanvote.metrics.bootstrap import Counts, Sampled, accuracy, estimates, macro_f1
 from scanvote.metrics.ranking import Bools, Floats
 
 
@@ -43,6 +44,42 @@ def from_confusion(counts: Counts, labels: Sequence[str], there: Bools) -> dict[
     for name, values in shares.items():
         found |= {f"{name}_{label}": values[:, code] for code, label in enumerate(labels)}
     return found
+
+
+CHIEF = ("accuracy", "macro_f1")
+
+
+def chief_estimates(counts: Sequence[Counts], seed: int) -> list[dict[str, Sampled]]:
+    """Accuracy and macro F1 of several classifiers, all in the same samples of their groups.
+
+    Args:
+        counts: of each the confusion matrices of the same groups, (G, C, C). Groups in which none
+            was tested are no part of the samples.
+        seed: of the samples.
+    """
+    seen = np.sum(counts, axis=0).any(axis=(1, 2))
+    own = [one[seen] for one in counts]
+    labels, there = [""] * own[0].shape[-1], [one.sum(axis=(0, 2)) > 0 for one in own]
+
+    def figures(weights: Floats) -> dict[tuple[int, str], Floats]:
+        drawn = [np.tensordot(weights.T, one, axes=1) for one in own]
+        found = [from_confusion(one, labels, has) for one, has in zip(drawn, there, strict=True)]
+        return {(at, name): one[name] for at, one in enumerate(found) for name in CHIEF}
+
+    found = estimates(figures, int(seen.sum()), seed)
+    return [
+        {
+            "accuracy": replace(found[at, "accuracy"], groups=int(one.any(axis=(1, 2)).sum())),
+            "macro_f1": replace(found[at, "macro_f1"], groups=_of_the_rarest(one)),
+        }
+        for at, one in enumerate(own)
+    ]
+
+
+def _of_the_rarest(counts: Counts) -> int:
+    """How many groups have scans of the class that the fewest have, of those that are there."""
+    having = (counts.sum(axis=2) > 0).sum(axis=0)
+    return int(having[having > 0].min(initial=len(counts)))
 
 
 def safe_divide(part: Floats, whole: Floats) -> Floats:

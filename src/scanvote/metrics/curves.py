@@ -1,15 +1,14 @@
 """ROC and precision–recall curves of each class against the rest, with bands over groups."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import islice
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from scanvote.metrics.bootstrap import BLOCK, LEVEL, Integers, group_weights
+from scanvote.metrics.bootstrap import LEVEL, Integers, resamples
 from scanvote.predictions import labels_of
 
 Floats = NDArray[np.float64]
@@ -17,6 +16,9 @@ Floats = NDArray[np.float64]
 GRID: Floats = np.linspace(0, 1, 101)
 """Of the false positive rate, and of the recall."""
 DRAWS = 300
+BAND = f"pointwise 95 % bands: percentiles of {DRAWS} resamples of the groups"
+"""How the bands are made, in words. Not as the intervals of figures: a point of a curve moves in
+steps, and is fixed at its ends, where a correction for bias has nothing to go by."""
 LEVELS = 512
 """Thresholds at quantiles of a class's own scores, and as many at those of the rest."""
 _ROUNDING = 1e-9
@@ -61,13 +63,23 @@ def curves_of(table: pd.DataFrame, groups: Integers, seed: int) -> Curves:
         groups: (n,) the group of each row, from 0: what is drawn with replacement.
         seed: of the draws.
     """
-    blocks = islice(group_weights(groups, seed), DRAWS // BLOCK)
-    drawn = _heights(blocks, _falls(table))
+    drawn = _heights(_scan_weights(groups, seed), _falls(table))
     roc, precision = (
         [_curve(line, many[:, at]) for at, line in enumerate(lines)]
         for lines, many in zip(lines_of(table), drawn, strict=True)
     )
     return Curves(roc, precision)
+
+
+def _scan_weights(groups: Integers, seed: int) -> Iterator[Floats]:
+    """(b, n) at a time, `DRAWS` in all: how often each scan's group is drawn."""
+    left = DRAWS
+    for weights in resamples(int(groups.max(initial=-1)) + 1, seed):
+        drawn = weights[:, :left]
+        yield drawn.T[:, groups]
+        left -= drawn.shape[1]
+        if not left:
+            return
 
 
 def lines_of(table: pd.DataFrame) -> tuple[Floats, Floats]:
@@ -136,7 +148,7 @@ def _with_average(heights: Floats) -> Floats:
 
 
 def _curve(line: Floats, drawn: Floats) -> Curve:
-    """The percentile band; no narrower than to hold the curve, which a bootstrap may overshoot."""
+    """The band of `BAND`; no narrower than to hold the curve, which a bootstrap may overshoot."""
     if np.isnan(line).any():
         return Curve(line, line, line)
     tail = (1 - LEVEL) / 2

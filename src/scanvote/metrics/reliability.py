@@ -5,6 +5,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 BINS = 10
+INTERVALS = "95 % intervals: Wilson, of the groups in a bin"
+"""How they are made, in words: a bin is a share of few groups, which a formula suits."""
 _NORMAL = 1.959964
 """Standard deviations within which 95 % of a normal distribution lie."""
 

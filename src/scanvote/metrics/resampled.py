@@ -6,11 +6,10 @@ A gauge is made of a model's answers once, and then takes (groups, B) weightings
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from itertools import chain
 
 import numpy as np
 
-from scanvote.metrics.bootstrap import Sampled, weightings
+from scanvote.metrics.bootstrap import Sampled, estimates
 from scanvote.metrics.calibration_error import brier, calibration_gap
 from scanvote.metrics.confusion import from_confusion, safe_divide
 from scanvote.metrics.ranking import Floats, RankedScores
@@ -196,22 +195,27 @@ def bootstrap(
         gauges: which figures.
     """
     made = {name: [make(answers) for make in gauges] for name, answers in models.items()}
-    first = next(iter(models.values()))
-    blocks: dict[str, list[Figures]] = {name: [] for name in models}
-    for weights in weightings(first.group_count, seed):
-        for name, own in made.items():
-            figures = chain.from_iterable(gauge(weights).items() for gauge in own)
-            blocks[name].append(dict(figures))
-    return {name: _joined(blocks[name], answers) for name, answers in models.items()}
+
+    def figures(weights: Floats) -> dict[tuple[str, str], Floats]:
+        return {
+            (name, figure): values
+            for name, own in made.items()
+            for gauge in own
+            for figure, values in gauge(weights).items()
+        }
+
+    found: dict[str, dict[str, Sampled]] = {name: {} for name in models}
+    groups = next(iter(models.values())).group_count
+    for (name, figure), one in estimates(figures, groups, seed).items():
+        found[name][figure] = one
+    return {name: _rested(own, models[name]) for name, own in found.items()}
 
 
-def _joined(blocks: list[Figures], answers: ClassifierOutput) -> dict[str, Sampled]:
+def _rested(figures: Mapping[str, Sampled], answers: ClassifierOutput) -> dict[str, Sampled]:
     groups = effective_groups(answers)
     return {
-        name: Sampled.of(
-            np.concatenate([block[name] for block in blocks]),
-            groups.get(name, answers.group_count),
-            WIDTHS.get(name, 1.0),
+        name: replace(
+            one, groups=groups.get(name, answers.group_count), width=WIDTHS.get(name, 1.0)
         )
-        for name in blocks[0]
+        for name, one in figures.items()
     }

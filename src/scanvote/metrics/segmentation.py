@@ -6,13 +6,14 @@ The distance of a patient is that of the slices where both masks have pixels, if
 others are counted by the surface Dice, which has their outlines too, and as slices found or not.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from scanvote.metrics.bootstrap import group_weights, interval
+from scanvote.metrics.bootstrap import Sampled, estimates
+from scanvote.metrics.intervals import with_intervals
 from scanvote.metrics.surface_distances import distances, hausdorff_95, surface_dice
 from scanvote.predictions import decode_mask
 
@@ -140,42 +141,54 @@ def evaluate_masks(slices: pd.DataFrame, patients: pd.DataFrame) -> dict[str, fl
 
 
 def patient_intervals(patients: pd.DataFrame, seed: int) -> dict[str, float]:
-    """95 % intervals of the patients' mean and median Dice, and mean IoU, by bootstrap over them.
+    """The patients' mean and median Dice and mean IoU, with 95 % intervals by bootstrap over them.
 
     Args:
-        patients: of `measure`; in the same order for two models, whose draws are then the same.
-        seed: of the draws.
+        patients: of `measure`; in the same order for two models, whose samples are then the same.
+        seed: of the samples.
     """
-    found: dict[str, float] = {}
-    for name, column, statistic in (
-        ("dice_patient_mean", "dice", weighted_mean),
-        ("dice_patient_median", "dice", weighted_median),
-        ("iou_patient_mean", "iou", weighted_mean),
-    ):
-        low, high = interval(bootstrap_patients(patients[column].to_numpy(float), statistic, seed))
-        found |= {f"{name}_low": low, f"{name}_high": high}
-    return found
+    dice, iou = (patients[name].to_numpy(float) for name in ("dice", "iou"))
+
+    def figures(weights: Floats) -> dict[str, Floats]:
+        return {**dice_figures(dice, weights), "iou_patient_mean": weighted_mean(iou, weights)}
+
+    return with_intervals(estimates(figures, len(patients), seed))
 
 
-def bootstrap_patients(
-    values: Floats, statistic: Callable[[Floats, Floats], Floats], seed: int
-) -> Floats:
-    """(resamples,) of a statistic of values and of how often each is drawn, with replacement."""
-    draws = group_weights(np.arange(len(values)), seed)
-    return np.concatenate([statistic(values, often) for often in draws])
+def dice_figures(dice: Floats, weights: Floats) -> dict[str, Floats]:
+    """Mean and median, each (b,), of the Dice of n patients that count as (n, b) says."""
+    return {
+        "dice_patient_mean": weighted_mean(dice, weights),
+        "dice_patient_median": weighted_median(dice, weights),
+    }
 
 
-def weighted_mean(values: Floats, often: Floats) -> Floats:
-    """(draws,) means of (n,) values that count as (draws, n) says."""
-    return np.asarray(often @ values / often.sum(axis=1))
+def mean_difference(one: Floats, other: Floats, seed: int) -> Sampled:
+    """The mean of the first less that of the second, paired, of the same n patients, each (n,)."""
+
+    def figures(weights: Floats) -> dict[str, Floats]:
+        return {"one": weighted_mean(one, weights), "other": weighted_mean(other, weights)}
+
+    found = estimates(figures, len(one), seed)
+    return found["one"] - found["other"]
 
 
-def weighted_median(values: Floats, often: Floats) -> Floats:
-    """(draws,) medians; between the two middle values of an even number their mean."""
+def weighted_mean(values: Floats, weights: Floats) -> Floats:
+    """(b,) means of (n,) values that count as (n, b) says; NaN where none counts."""
+    with np.errstate(invalid="ignore"):
+        return np.asarray(values @ weights / weights.sum(axis=0))
+
+
+def weighted_median(values: Floats, weights: Floats) -> Floats:
+    """(b,) medians of (n,) values that are there as often as (n, b) says; NaN where none is.
+
+    Between the two middle values of an even number it is their mean.
+    """
     order = np.argsort(values)
-    upto, total = often[:, order].cumsum(axis=1), int(often[0].sum())
-    middle = [(upto <= place).sum(axis=1) for place in ((total - 1) // 2, total // 2)]
-    return np.asarray(values[order][middle].mean(axis=0))
+    upto = weights[order].cumsum(axis=0)
+    total, there = upto[-1], upto[-1] > 0
+    middle = [(upto <= place).sum(axis=0) * there for place in ((total - 1) // 2, total // 2)]
+    return np.asarray(np.where(there, values[order][middle].mean(axis=0), np.nan))
 
 
 def empty_prediction_baseline(table: pd.DataFrame) -> pd.DataFrame:

@@ -17,11 +17,13 @@ from scanvote.metrics.bootstrap import (
     accelerated,
     accuracy,
     confusions,
-    interval,
+    estimates,
+    interval_method,
     macro_f1,
-    resampled,
+    resamples,
     weightings,
 )
+from scanvote.metrics.confusion import chief_estimates
 
 
 def counts_of(truth: list[int], guess: list[int], classes: int) -> np.ndarray:
@@ -51,32 +53,32 @@ def test_statistics_take_any_number_of_matrices_at_once() -> None:
 
 def test_scans_of_few_groups_say_less_than_as_many_for_themselves() -> None:
     random = np.random.default_rng(1)
-    right = np.repeat(random.random(40) < 0.7, 25).astype(int)  # a patient is right or wrong
-    truth = np.ones(1000, int)
+    right = np.repeat(random.random(40) < 0.7, 25)  # a patient is right or wrong
     widths = []
     for groups in (np.repeat(np.arange(40), 25), np.arange(1000)):
-        draws = resampled(confusions(groups, truth, right, 2), seed=1)
-        low, high = interval(accuracy(draws))
+        counts = confusions(groups, np.ones(1000, int), right.astype(int), 2)
+        (found,) = chief_estimates([counts], seed=1)
+        low, high = found["accuracy"].interval()
         widths.append(high - low)
     assert widths[0] > 3 * widths[1]
 
 
 def test_the_interval_of_a_share_is_that_of_the_normal_approximation() -> None:
-    guess = (np.arange(2000) % 4 > 0).astype(int)
-    draws = resampled(confusions(np.arange(2000), np.ones(2000, int), guess, 2), seed=3)
-    low, high = interval(accuracy(draws))
+    low, high = mean_of((np.arange(2000) % 4 > 0).astype(float), seed=3).interval()
     half = 1.96 * np.sqrt(0.75 * 0.25 / 2000)
     assert (low, high) == pytest.approx((0.75 - half, 0.75 + half), abs=0.003)
 
 
-def test_draws_of_the_same_groups_are_paired() -> None:
-    counts = np.random.default_rng(0).random((30, 2, 2))
-    np.testing.assert_allclose(resampled(2 * counts, 5), 2 * resampled(counts, 5))
-    assert not np.allclose(resampled(counts, 5), resampled(counts, 6))
+def test_samples_are_those_of_the_groups_and_the_seed() -> None:
+    first, again, other = (np.concatenate(list(resamples(30, seed)), axis=1) for seed in (5, 5, 6))
+    assert (first == again).all()
+    assert not (first == other).all()
 
 
-def test_what_is_undefined_in_a_resample_is_left_out() -> None:
-    assert interval(np.array([np.nan, 0.5, 0.5, np.nan])) == (0.5, 0.5)
+def test_the_method_names_what_is_drawn_and_how_often() -> None:
+    assert interval_method("patients") == (
+        "95 % intervals: BCa bootstrap over patients, 2,000 resamples"
+    )
 
 
 # -- better intervals ----------------------------------------------------------------
@@ -87,8 +89,10 @@ NORMAL = float(stats.norm.ppf(0.975))
 
 def mean_of(values: np.ndarray, seed: int = 1) -> Sampled:
     """The mean of one value a group."""
-    weights = np.concatenate(list(weightings(len(values), seed)), axis=1)
-    return Sampled.of(values @ weights / weights.sum(axis=0), len(values))
+    found = estimates(
+        lambda weights: {"": values @ weights / weights.sum(axis=0)}, len(values), seed
+    )
+    return found[""]
 
 
 def test_the_weightings_are_the_whole_the_jackknife_and_the_bootstrap() -> None:
@@ -182,5 +186,14 @@ def test_few_groups_reach_further_as_students_t_does() -> None:
     assert found[1] - found[0] == pytest.approx(exact[1] - exact[0], rel=0.15)
 
 
-def test_two_groups_have_all_that_was_drawn() -> None:
-    assert mean_of(np.array([0.2, 0.6])).interval() == pytest.approx((0.2, 0.6))
+@pytest.mark.parametrize("groups", [3, 5, 9])
+def test_fewer_than_ten_groups_have_at_least_students_interval(groups: int) -> None:
+    values = np.random.default_rng(groups).normal(0.5, 0.02, size=groups)
+    exact = stats.t.interval(0.95, groups - 1, values.mean(), stats.sem(values))
+    low, high = mean_of(values).interval()
+    assert low <= exact[0] + 1e-9 < exact[1] - 1e-9 <= high
+    assert high - low < 1.2 * (exact[1] - exact[0])
+
+
+def test_two_groups_say_nearly_nothing() -> None:
+    assert mean_of(np.array([0.2, 0.6])).interval() == pytest.approx((0, 1))

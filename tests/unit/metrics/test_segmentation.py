@@ -7,10 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scanvote.metrics.segmentation import (
-    bootstrap_patients,
     count_pixels,
     empty_prediction_baseline,
     evaluate_masks,
+    mean_difference,
     measure,
     patient_dice,
     patient_intervals,
@@ -172,11 +172,14 @@ def test_areas_and_distances_are_in_the_unit_of_the_pixels() -> None:
 @settings(max_examples=50)
 def test_weighted_figures_are_those_of_the_repeated_values(values: list[float], seed: int) -> None:
     array = np.array(values)
-    even = np.full(len(array), 1 / len(array))
-    often = np.random.default_rng(seed).multinomial(len(array), even, size=4).astype(float)
-    repeated = [np.repeat(array, draw.astype(int)) for draw in often]
-    np.testing.assert_allclose(weighted_mean(array, often), [r.mean() for r in repeated])
-    np.testing.assert_allclose(weighted_median(array, often), [np.median(r) for r in repeated])
+    weights = np.random.default_rng(seed).integers(0, 4, (len(array), 5)).astype(float)
+    weights[:, 0] = 0
+    found = weighted_mean(array, weights), weighted_median(array, weights)
+    assert np.isnan(found).all(axis=0).tolist() == (weights.sum(axis=0) == 0).tolist()
+    there = weights.sum(axis=0) > 0
+    repeated = [np.repeat(array, column.astype(int)) for column in weights.T[there]]
+    np.testing.assert_allclose(found[0][there], [r.mean() for r in repeated])
+    np.testing.assert_allclose(found[1][there], [np.median(r) for r in repeated])
 
 
 def test_intervals_hold_the_figure_and_narrow_with_patients() -> None:
@@ -195,9 +198,28 @@ def test_intervals_hold_the_figure_and_narrow_with_patients() -> None:
     assert widths[1] < widths[0] / 2
 
 
-def test_two_models_are_drawn_alike() -> None:
+def test_two_models_are_drawn_alike_and_the_better_one_is_ahead() -> None:
     values = np.random.default_rng(1).random(12)
-    apart = bootstrap_patients(values, weighted_mean, 5) - bootstrap_patients(
-        values - 0.25, weighted_mean, 5
-    )
-    np.testing.assert_allclose(apart, 0.25)
+    ahead = mean_difference(values, values - 0.25, 5)
+    np.testing.assert_allclose(ahead.drawn, 0.25)
+    low, high = ahead.interval()
+    assert 0.25 - low == pytest.approx(high - 0.25) == pytest.approx(1 - 0.025 ** (1 / 12))
+    noise = np.random.default_rng(2).normal(0, 0.01, 12)
+    low, high = mean_difference(values, values + 0.1 + noise, 5).interval()
+    assert -0.12 < low < high < -0.08
+
+
+def test_of_one_patient_there_is_no_interval() -> None:
+    found = patient_intervals(pd.DataFrame({"dice": [0.8], "iou": [0.7]}), seed=1)
+    assert found["dice_patient_mean"] == found["dice_patient_median"] == 0.8
+    assert np.isnan(
+        [value for name, value in found.items() if name.endswith(("low", "high"))]
+    ).all()
+
+
+def test_patients_who_are_all_alike_have_the_exact_interval() -> None:
+    alike = patient_intervals(pd.DataFrame({"dice": [0.5] * 8, "iou": [1 / 3] * 8}), seed=1)
+    assert alike["dice_patient_mean_low"] == alike["dice_patient_mean_high"] == 0.5
+    missed = patient_intervals(pd.DataFrame({"dice": [0.0] * 8, "iou": [0.0] * 8}), seed=1)
+    assert missed["dice_patient_mean_low"] == 0
+    assert missed["dice_patient_mean_high"] == pytest.approx(1 - 0.025 ** (1 / 8))

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from scanvote.core import disclaimer
+from scanvote.metrics.bootstrap import interval_method
 from scanvote.pipeline.inflation import figures as probed
 from scanvote.plots import canvas
 from scanvote.tuning import figures as searched
@@ -37,7 +38,7 @@ def inflation(path: Path, added: float = 0.05) -> None:
     for name in ("accuracy", "macro_f1"):
         table[name] = [0.7 + added, 0.7, added]
         table[f"{name}_low"], table[f"{name}_high"] = table[name] - 0.02, table[name] + 0.02
-    probed.inflation_figure(table, {name: name for name in names}, path)
+    probed.inflation_figure(table, {name: name for name in names}, interval_method(), path)
 
 
 def trials(**columns: list[object]) -> pd.DataFrame:

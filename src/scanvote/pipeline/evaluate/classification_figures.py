@@ -12,7 +12,7 @@ from scanvote.metrics.agreement import agreement
 from scanvote.metrics.classification import evaluate_classes
 from scanvote.metrics.curves import GRID, curves_of, lines_of
 from scanvote.metrics.error_analysis import confidence
-from scanvote.metrics.reliability import reliability
+from scanvote.metrics.reliability import INTERVALS, reliability
 from scanvote.metrics.results import ClassifierOutput
 from scanvote.pipeline.ensemble.calibration import apply_temperature
 from scanvote.pipeline.evaluate.curve_figures import (
@@ -137,7 +137,7 @@ def _draw_reliability(
         sure = [confidence(state) for state in states]
         found[name] = [(reliability(one, right, groups), one) for one in sure]
     write_csv(found["vote"][0][0], out / "reliability.csv")
-    title = f"Right as often as sure? Bins of equally many scans, 95 % intervals\n{told}"
+    title = f"Right as often as sure? Bins of equally many scans\n{told}\n{INTERVALS}"
     reliability_figure(found, title, out / "reliability.png")
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import pandas as pd
 
-from scanvote.metrics.curves import GRID, Curve
+from scanvote.metrics.curves import BAND, GRID, Curve
 from scanvote.plots.canvas import AFTER, BEFORE, class_colour, figure, wrap_label
 
 if TYPE_CHECKING:
@@ -78,8 +78,7 @@ def curve_figure(kind: Kind, classes: Sequence[CurveData], scans: int, path: Pat
     size = (max(2.35 * columns, 5.0) + 0.3, 2.85 * rows + 1.0)
     title = (
         f"{kind.words} of each class against the rest, {scans} test scans\n"
-        f"{kind.area_words}; dashed: best member; grey: by chance\n"
-        "pointwise 95 % bands over groups"
+        f"{kind.area_words}; dashed: best member; grey: by chance\n{BAND}"
     )
     with figure(path, title, size, rows, columns) as axes:
         cells: list[Axes] = np.atleast_1d(axes).ravel().tolist()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from scanvote.metrics.bootstrap import interval_method
 from scanvote.metrics.comparisons import BASELINE
 from scanvote.plots.canvas import PREDICTED, figure, wrap_label
 
@@ -100,7 +101,7 @@ def comparisons_figure(comparisons: pd.DataFrame, path: Path) -> None:
     metrics = list(dict.fromkeys(comparisons["metric"]))
     heights = [len(own) + 0.3 for own in pairs]
     size = (3.2 + 2.1 * len(metrics), 0.42 * sum(heights) + 0.6 * len(blocks) + 0.7)
-    title = "Differences on the test scans, 95 % intervals over groups; orange: zero is outside"
+    title = f"Differences on the test scans; orange: zero is outside\n{interval_method()}"
     with figure(path, title, size, len(blocks), len(metrics), heights) as axes:
         rows = np.reshape(axes, (len(blocks), len(metrics)))
         for cells, block, own in zip(rows, blocks, pairs, strict=True):

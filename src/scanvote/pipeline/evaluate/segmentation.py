@@ -8,14 +8,13 @@ import pandas as pd
 from scanvote.arrays import load_images
 from scanvote.core.files import write_csv
 from scanvote.manifest import read_manifest
-from scanvote.metrics.bootstrap import interval
+from scanvote.metrics.intervals import with_intervals
 from scanvote.metrics.segmentation import (
-    bootstrap_patients,
     empty_prediction_baseline,
     evaluate_masks,
+    mean_difference,
     measure,
     patient_intervals,
-    weighted_mean,
 )
 from scanvote.params import Params
 from scanvote.pipeline.evaluate import segmentation_figures
@@ -108,16 +107,10 @@ def _beside(name: str, scores: dict[str, float]) -> dict[str, float]:
 
 
 def _difference(patients: pd.DataFrame, seed: int) -> dict[str, float]:
-    """Of the patients' mean Dice, in the same draws, and tested."""
-    apart = (patients["dice"] - patients["baseline_dice"]).to_numpy(float)
-    low, high = interval(bootstrap_patients(apart, weighted_mean, seed))
-    name = "difference_dice_patient_mean"
-    return {
-        name: float(apart.mean()),
-        f"{name}_low": low,
-        f"{name}_high": high,
-        "wilcoxon_p": wilcoxon(apart),
-    }
+    """Of the patients' mean Dice, in the same samples, and tested."""
+    one, other = (patients[name].to_numpy(float) for name in ("dice", "baseline_dice"))
+    named = {"difference_dice_patient_mean": mean_difference(one, other, seed)}
+    return {**with_intervals(named), "wilcoxon_p": wilcoxon(one - other)}
 
 
 def wilcoxon(differences: np.ndarray) -> float:

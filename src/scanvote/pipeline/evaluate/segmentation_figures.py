@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from scanvote.metrics.bootstrap import interval_method
 from scanvote.metrics.segmentation import EMPTY_RULE
 from scanvote.plots.canvas import OUTLINE, PREDICTED, figure, grid, imshow_gray, wrap_label
 
@@ -124,7 +125,9 @@ def models_figure(patients: pd.DataFrame, models: pd.DataFrame, path: Path) -> N
         patients: with `model`, `patient` and `dice`.
         models: with `model`, `dice_patient_mean`, `…_low` and `…_high`.
     """
-    title = f"Dice of each patient, where it was tested\n{EMPTY_RULE}"
+    title = (
+        f"Dice of each patient, where it was tested\n{EMPTY_RULE}\n{interval_method('patients')}"
+    )
     with figure(path, title, size=(6.4, 1.5 + 0.5 * len(models))) as axes:
         for place, row in enumerate(models.iloc[::-1].itertuples()):
             dice = patients.loc[patients["model"] == row.model, "dice"]
@@ -135,4 +138,4 @@ def models_figure(patients: pd.DataFrame, models: pd.DataFrame, path: Path) -> N
         names = [wrap_label(name) for name in models["model"].iloc[::-1]]
         axes.set_yticks(range(len(names)), names)
         axes.set(xlim=(-0.02, 1.02), ylim=(-0.6, len(names) - 0.5))
-        axes.set_xlabel("Dice of the patient's slices together; orange: mean, 95 % interval")
+        axes.set_xlabel("Dice of the patient's slices together; orange: their mean")

@@ -5,27 +5,23 @@ is given without an interval, as so few could not carry it.
 """
 
 from collections.abc import Iterator
+from functools import partial
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from scanvote.metrics.bootstrap import interval
+from scanvote.metrics.bootstrap import estimates
 from scanvote.metrics.intervals import ENDS, chosen, with_intervals
 from scanvote.metrics.resampled import bootstrap, confusion_metrics, ranking_metrics
 from scanvote.metrics.results import ClassifierOutput
-from scanvote.metrics.segmentation import (
-    bootstrap_patients,
-    dice_of,
-    weighted_mean,
-    weighted_median,
-)
+from scanvote.metrics.segmentation import dice_figures, dice_of
 
 FEW = 10
 """Groups below which there is no interval."""
 UNKNOWN = "unknown"
 CLASS_FIGURES = ("accuracy", "balanced_accuracy", "macro_f1", "auroc")
-MASK_FIGURES = {"dice_patient_mean": weighted_mean, "dice_patient_median": weighted_median}
+MASK_FIGURES = ("dice_patient_mean", "dice_patient_median")
 
 _PLAIN = ("institution", "source", "grade", "plane", "contrast", "sex")
 _BANDS: dict[str, dict[str, float]] = {
@@ -79,11 +75,7 @@ def mask_subgroups(slices: pd.DataFrame, scans: pd.DataFrame, seed: int) -> pd.D
         sums = slices[inside].groupby("patient").sum(numeric_only=True)
         dice = dice_of(sums["overlap"], sums["predicted"], sums["truth"])
         other = dice_of(sums["baseline_overlap"], sums["baseline_predicted"], sums["truth"])
-        found: dict[str, float] = {}
-        for name, statistic in MASK_FIGURES.items():
-            point = float(statistic(dice, np.ones((1, len(dice))))[0])
-            low, high = interval(bootstrap_patients(dice, statistic, seed))
-            found |= {name: point, f"{name}_low": low, f"{name}_high": high}
+        found = with_intervals(estimates(partial(dice_figures, dice), len(dice), seed))
         found["baseline_dice_patient_mean"] = float(other.mean())
         rows.append(_row(column, value, "slices", int(inside.sum()), "patients", len(dice), found))
     names = [f"{name}{end}" for name in MASK_FIGURES for end in ENDS]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from scanvote.metrics.bootstrap import interval_method
 from scanvote.pipeline.explain.localisation import Lesion, attribution_in_lesion
 from scanvote.plots.canvas import OUTLINE, PREDICTED, figure, grid, imshow_gray, wrap_label
 
@@ -77,8 +78,9 @@ def mass_figure(means: pd.DataFrame, path: Path) -> None:
         means: as of `mass_means`, with a row or more.
     """
     models, methods = list(means["model"].unique()), list(means["method"].unique())
-    title = f"Share of the explanation inside the known lesion, {means['scans'].max():.0f} scans"
-    size = (2.2 + 2.4 * len(methods), 1.5 + 0.4 * len(models))
+    scans = f"{means['scans'].max():.0f} scans"
+    title = f"Share of the explanation inside the known lesion, {scans}\n{interval_method()}"
+    size = (max(5.2, 2.2 + 2.4 * len(methods)), 1.7 + 0.4 * len(models))
     with figure(path, title, size, columns=len(methods)) as axes:
         for cell, method in zip(np.atleast_1d(axes), methods, strict=True):
             part = means[means["method"] == method]
@@ -89,5 +91,5 @@ def mass_figure(means: pd.DataFrame, path: Path) -> None:
             words = [wrap_label(model) for model in models[::-1]]
             cell.set_yticks(range(len(models)), words if cell is np.atleast_1d(axes)[0] else [])
             cell.set(ylim=(-0.5, len(models) - 0.5), title=METHODS[method])
-            cell.set_xlim(0, 1.1 * means["mass_high"].max() or 1)
-        np.atleast_1d(axes)[0].set_xlabel("mean, 95 % interval; dashed: chance")
+            cell.set_xlim(0, 1.1 * float(np.nanmax(means[["mass", "mass_high"]])) or 1)
+        np.atleast_1d(axes)[0].set_xlabel("mean; dashed: chance")

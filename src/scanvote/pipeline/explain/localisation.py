@@ -12,7 +12,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from scanvote.images.skull_strip import head_mask
-from scanvote.metrics.bootstrap import interval, resampled
+from scanvote.metrics.bootstrap import Sampled, estimates
+from scanvote.metrics.intervals import with_intervals
 from scanvote.pipeline.explain.panel import VOTE
 from scanvote.pipeline.explain.perturbation import Floats
 
@@ -39,7 +40,7 @@ def area_inside(image: NDArray[np.uint8], lesion: Lesion) -> float:
 
 
 def mass_means(table: pd.DataFrame, seed: int) -> pd.DataFrame:
-    """Means over the scans, with 95 % intervals by bootstrap over the groups.
+    """Means over the scans, with 95 % intervals by bootstrap over the groups; NaN of one group.
 
     Args:
         table: rows of `COLUMNS`.
@@ -57,16 +58,28 @@ def mass_means(table: pd.DataFrame, seed: int) -> pd.DataFrame:
 
 
 def _means(part: pd.DataFrame, seed: int) -> dict[str, float]:
-    values = np.stack([part["mass"], part["mass"] - part["area"], np.ones(len(part))], axis=1)
+    found = {"scans": float(len(part)), "chance": float(part["area"].mean())}
+    return found | with_intervals(mass_estimates(part, seed))
+
+
+def mass_estimates(part: pd.DataFrame, seed: int) -> dict[str, Sampled]:
+    """The mean `mass` over the scans, and how much it is `above_chance`, of one model and method.
+
+    Args:
+        part: rows with `group`, `mass` and `area`.
+        seed: of the samples of the groups.
+    """
     groups = pd.factorize(part["group"], sort=True)[0]
     sums = np.zeros((groups.max() + 1, 3))
-    np.add.at(sums, groups, values)
-    draws = resampled(sums, seed)
-    found = {"scans": float(len(part)), "chance": float(part["area"].mean())}
-    for at, name in enumerate(("mass", "above_chance")):
-        low, high = interval(draws[:, at] / draws[:, 2])
-        found |= {name: float(values[:, at].mean()), f"{name}_low": low, f"{name}_high": high}
-    return found
+    np.add.at(sums, groups, np.stack([part["mass"], part["area"], np.ones(len(part))], axis=1))
+
+    def figures(weights: Floats) -> dict[str, Floats]:
+        mass, area, scans = sums.T @ weights
+        with np.errstate(invalid="ignore"):  # without the only group nothing is left
+            return {"mass": mass / scans, "area": area / scans}
+
+    found = estimates(figures, len(sums), seed)
+    return {"mass": found["mass"], "above_chance": found["mass"] - found["area"]}
 
 
 def mass_metrics(means: pd.DataFrame) -> dict[str, float]:

@@ -13,20 +13,24 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
-def inflation_figure(table: pd.DataFrame, names: Mapping[str, str], path: Path) -> None:
+def inflation_figure(
+    table: pd.DataFrame, names: Mapping[str, str], method: str, path: Path
+) -> None:
     """A point and its interval a protocol, accuracy beside macro F1.
 
     Args:
         table: with `protocol`, `scans`, and each statistic with `_low` and `_high`; the row
             `inflation` stands in the title.
         names: what the protocols are called.
+        method: how the intervals are made.
+        path: the PNG.
     """
     rows = table[~table["protocol"].str.startswith("inflation")].iloc[::-1]
     added = table[table["protocol"] == "inflation"].iloc[0]
     title = (
         "One linear probe under each protocol: dealing scans at random adds\n"
         f"{added['macro_f1']:.3f} ({added['macro_f1_low']:.3f} to {added['macro_f1_high']:.3f})"
-        " to macro F1"
+        f" to macro F1\n{method}"
     )
     ticks = [
         f"{wrap_label(names[name], 28)}\n{scans:,} scans tested"
@@ -48,28 +52,26 @@ def inflation_figure(table: pd.DataFrame, names: Mapping[str, str], path: Path) 
                     f"{value:.3f}", (value, place), (0, 6), textcoords="offset points", ha="center"
                 )
             cell.set_yticks(range(len(rows)), ticks if cell is axes[0] else [])
-            cell.set(
-                ylim=(-0.5, len(rows) - 0.3), xlabel=f"{name.replace('_', ' ')}, 95 % interval"
-            )
+            cell.set(ylim=(-0.5, len(rows) - 0.3), xlabel=name.replace("_", " "))
 
 
-def shortcuts_figure(table: pd.DataFrame, path: Path) -> None:
+def shortcuts_figure(table: pd.DataFrame, method: str, path: Path) -> None:
     """How well size, border and intensities alone tell the class and the source.
 
     Args:
         table: as of that of `pipeline.inflation.shortcuts`. Of each target there is a panel of the
             balanced accuracy with its interval and the chance, and one of the sensitivities.
+        method: how the intervals are made.
+        path: the PNG.
     """
     targets = [(str(name), rows.iloc[::-1]) for name, rows in table.groupby("target", sort=True)]
     heights = [len(rows) for _, rows in targets]
     size = (8.4, 1.0 + 0.36 * sum(heights) + 0.6 * len(heights))
-    title = "Told from size, border and intensities alone, in folds of whole groups"
+    title = f"Told from size, border and intensities alone, in folds of whole groups\n{method}"
     with figure(path, title, size, rows=len(targets), columns=2, heights=heights) as axes:
         for (left, right), (target, rows) in zip(np.atleast_2d(axes), targets, strict=True):
             _shown_estimates(left, rows)
-            left.set(
-                title=f"The {target}", xlabel="balanced accuracy, 95 % interval; dashed: chance"
-            )
+            left.set(title=f"The {target}", xlabel="balanced accuracy; dashed: chance")
             _shown_sensitivities(right, rows)
             right.set(title=f"Sensitivity of each {target}")
 

@@ -24,7 +24,9 @@ from scanvote.core.files import write_csv
 from scanvote.core.progress import progress_bar
 from scanvote.images.decode import Rgb, decode_image, grey
 from scanvote.manifest import read_manifest
-from scanvote.metrics.bootstrap import Counts, accuracy, confusions, interval, macro_f1, resampled
+from scanvote.metrics.bootstrap import Counts, Sampled, confusions, interval_method
+from scanvote.metrics.confusion import chief_estimates
+from scanvote.metrics.intervals import with_intervals
 from scanvote.params import InflationParams
 from scanvote.pipeline.inflation.figures import inflation_figure, shortcuts_figure
 from scanvote.pipeline.inflation.shortcuts import measure, shortcut_metrics, shortcuts
@@ -41,7 +43,6 @@ from scanvote.splits.protocols import (
 if TYPE_CHECKING:
     import keras
 
-STATISTICS = {"accuracy": accuracy, "macro_f1": macro_f1}
 REGULARISATION = 0.01  # of the probe; features are standardised
 
 Features = NDArray[np.float32]
@@ -97,9 +98,9 @@ def inflation(
     write_csv(predictions, out / "predictions.csv")
     write_csv(table.round(6), out / "table.csv")
     names = {name: protocol_words(name, known, len(scans)) for name in table["protocol"]}
-    inflation_figure(table, names, out / "inflation.png")
+    inflation_figure(table, names, interval_method(), out / "inflation.png")
     write_csv(told.round(6), out / "shortcuts.csv")
-    shortcuts_figure(told, out / "shortcuts.png")
+    shortcuts_figure(told, interval_method(), out / "shortcuts.png")
     counts = {"scans": len(scans), "scans_patient_known": known}
     return _flat(table) | shortcut_metrics(told) | counts
 
@@ -233,43 +234,27 @@ def score(predictions: pd.DataFrame, labels: list[str], groups: int, seed: int) 
     Args:
         predictions: protocol, group, label, predicted.
         labels: the classes.
-        groups: how many there are in the whole set: all protocols are resampled alike.
-        seed: of the bootstrap.
+        groups: how many there are in the whole set, of which a protocol may test some.
+        seed: of the bootstrap, over the groups that a protocol, or one of two, has tested.
     """
     code = {label: at for at, label in enumerate(labels)}
     rows: list[dict[str, object]] = []
-    values: dict[str, tuple[Counts, Counts]] = {}
+    values: dict[str, Counts] = {}
     for name in predictions["protocol"].unique().tolist():
         part = predictions[predictions["protocol"] == name]
         truth, guess = (part[key].map(code).to_numpy(np.int64) for key in ("label", "predicted"))
         counts = np.zeros((groups, len(labels), len(labels)))
         found = confusions(part["group"].to_numpy(np.int64), truth, guess, len(labels))
         counts[: len(found)] = found
-        values[name] = (counts.sum(axis=0), resampled(counts, seed))
-        rows.append({"protocol": name, "scans": len(part), **_row(*values[name])})
+        values[name] = counts
+        (files,) = chief_estimates([counts], seed)
+        rows.append({"protocol": name, "scans": len(part), **with_intervals(files)})
     for name, more in (("inflation", "random"), ("inflation_look_alikes", "look_alikes")):
         if more in values:
-            difference = _difference(values[more], values["grouped"])
-            rows.append({"protocol": name, **difference})
+            one, other = chief_estimates([values[more], values["grouped"]], seed)
+            differences: dict[str, Sampled] = {key: one[key] - other[key] for key in one}
+            rows.append({"protocol": name, **with_intervals(differences)})
     return pd.DataFrame(rows).astype({"scans": "Int64"})
-
-
-def _row(total: Counts, draws: Counts) -> dict[str, float]:
-    row: dict[str, float] = {}
-    for name, statistic in STATISTICS.items():
-        low, high = interval(statistic(draws))
-        row |= {name: float(statistic(total)), f"{name}_low": low, f"{name}_high": high}
-    return row
-
-
-def _difference(one: tuple[Counts, Counts], other: tuple[Counts, Counts]) -> dict[str, float]:
-    """Of the first less the second, their resamples paired."""
-    row: dict[str, float] = {}
-    for name, statistic in STATISTICS.items():
-        low, high = interval(statistic(one[1]) - statistic(other[1]))
-        value = float(statistic(one[0]) - statistic(other[0]))
-        row |= {name: value, f"{name}_low": low, f"{name}_high": high}
-    return row
 
 
 def _flat(table: pd.DataFrame) -> dict[str, float]:

@@ -5,7 +5,8 @@ from typing import Literal, NamedTuple
 import numpy as np
 import pandas as pd
 
-from scanvote.metrics.bootstrap import Counts, confusions, interval, macro_f1, resampled
+from scanvote.metrics.bootstrap import Counts, bootstrap_method, confusions
+from scanvote.metrics.confusion import chief_estimates
 from scanvote.pipeline.package.reference_outputs import digest_of
 
 
@@ -23,7 +24,8 @@ def choose_champion(
 
     A package beats the champion if its macro F1 on the same test scans is higher by more than
     chance: the 95 % interval of the difference, by bootstrap over the groups, both of them judged
-    on the same draws, lies above zero. The first of all is champion; of a smoke run none is.
+    on the same samples, lies above zero. Without an interval, as where a class has scans of one
+    group only, none is beaten. The first of all is champion; of a smoke run none is.
 
     Args:
         new: what it said of its test scans, as `examined` has it.
@@ -44,13 +46,18 @@ def choose_champion(
 def _compared(new: pd.DataFrame, present: pd.DataFrame, seed: int) -> Verdict:
     labels = sorted({*new["label"], *new["predicted"], *present["predicted"]})
     mine, other = (_confusions(table, labels) for table in (new, present))
-    gain = float(macro_f1(mine.sum(axis=0)) - macro_f1(other.sum(axis=0)))
-    gains = macro_f1(resampled(mine, seed)) - macro_f1(resampled(other, seed))
-    low, high = interval(gains)
+    ours, theirs = (found["macro_f1"] for found in chief_estimates([mine, other], seed))
+    gain = ours - theirs
+    low, high = gain.interval()
     alias: Literal["champion", "challenger"] = "champion" if low > 0 else "challenger"
+    return Verdict(alias, f"{alias}: macro F1 {_distance(gain.value)}, {_bounds(low, high)}")
+
+
+def _bounds(low: float, high: float) -> str:
+    if np.isnan(low):
+        return "without an interval, as a class has test scans of one group only"
     side = "lies above zero" if low > 0 else "lies below zero" if high < 0 else "includes zero"
-    bounds = f"95 % interval {_plain(low)} to {_plain(high)} {side}"
-    return Verdict(alias, f"{alias}: macro F1 {_distance(gain)}, {bounds}")
+    return f"95 % interval {_plain(low)} to {_plain(high)} ({bootstrap_method()}) {side}"
 
 
 def _confusions(table: pd.DataFrame, labels: list[str]) -> Counts:

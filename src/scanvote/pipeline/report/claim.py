@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 
+from scanvote.metrics.bootstrap import interval_method
 from scanvote.pipeline.report import numbers, terms
 from scanvote.pipeline.report.blocks import Block, Section, Table, Text
 from scanvote.pipeline.report.claim_data import each, of_data, of_partitions, of_reference
@@ -114,7 +115,7 @@ def _evaluation(facts: ReportData) -> dict[int, str]:
     return {
         28: "accuracy, balanced accuracy, macro F1, Matthews correlation, AUROC, average precision,"
         " Brier score, calibration error; Dice, IoU, Hausdorff distance, surface Dice",
-        29: "95 % intervals by bootstrap over groups or patients; exact McNemar"
+        29: f"{interval_method('groups or patients')}; exact McNemar"
         f" {numbers.p_words(classes, 'mcnemar_p')}, DeLong {numbers.p_words(classes, 'delong_p')},"
         " Holm's correction; Wilcoxon over patients",
         30: f"a leak in the split adds {numbers.of(inflation, 'inflation_accuracy')} of accuracy to"

@@ -57,7 +57,7 @@ def subgroups(facts: ReportData) -> list[Block]:
     return [*blocks, *subgroup_table(table, caption)]
 
 
-def subgroup_table(table: pd.DataFrame, caption: str) -> list[Block]:
+def subgroup_table(table: pd.DataFrame, caption: str, over: str = "groups") -> list[Block]:
     """Without its column `few`, which the missing intervals tell as well."""
     note = (
         "Looked at, not tested: of so many some differ by chance. Where there are few groups no"
@@ -65,4 +65,4 @@ def subgroup_table(table: pd.DataFrame, caption: str) -> list[Block]:
     )
     shown = table.drop(columns="few", errors="ignore")
     shown = shown.rename(columns={"column": "by"})
-    return frame_table(shown, caption, note=note)
+    return frame_table(shown, caption, note=note, over=over)

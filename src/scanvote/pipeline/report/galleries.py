@@ -5,7 +5,7 @@ from scanvote.pipeline.report.blocks import Block, Section, Table, Text
 from scanvote.pipeline.report.numbers import NOT_REPORTED
 from scanvote.pipeline.report.pictures import gallery, others, picture
 from scanvote.pipeline.report.report_data import ReportData
-from scanvote.pipeline.report.tables import frame_table
+from scanvote.pipeline.report.tables import brackets, frame_table
 
 _ERRORS = {
     "metrics/evaluate/classification/errors.png": (
@@ -101,7 +101,7 @@ def _mass(facts: ReportData) -> list[Block]:
         f" {numbers.counted(found, 'lesions')} test scans."
     )
     head = ("method", "in the lesion", "chance", "above chance")
-    note = "In brackets 95 % intervals by bootstrap over groups; the last column is paired."
+    note = f"{brackets()} The last column is paired."
     return [Table(caption, head, rows, note), *_mass_of_members(facts)]
 
 

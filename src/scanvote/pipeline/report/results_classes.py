@@ -9,7 +9,7 @@ from scanvote.pipeline.report.patients import claim_block
 from scanvote.pipeline.report.pictures import others, picture, side_by_side
 from scanvote.pipeline.report.report_data import Metrics, ReportData
 from scanvote.pipeline.report.summary import class_answer, classes_of
-from scanvote.pipeline.report.tables import frame_table
+from scanvote.pipeline.report.tables import brackets, frame_table
 
 FOLDER = "metrics/evaluate/classification"
 FIGURES = (
@@ -104,9 +104,9 @@ def _beside(facts: ReportData, found: Metrics) -> list[Block]:
     ]
     told = f"Of the difference: {'; '.join(tests)}." if tests else ""
     note = (
-        f"In brackets 95 % intervals by bootstrap over the {groups} groups of scans that belong"
-        " together, not over scans. Of Brier score and calibration error less is better; a sample"
-        " overstates the calibration error, so that its interval reaches down. "
+        f"{brackets()} There are {groups} groups of scans that belong together. Of Brier"
+        " score and calibration error less is better; a sample overstates the calibration error,"
+        " so that its interval reaches down. "
     ) + _positive_note(facts, found)
     note += told
     head = ("figure", "vote", "best member", *(["vote less best member"] if tested else []))
@@ -151,8 +151,8 @@ def _comparisons(facts: ReportData) -> list[Block]:
         "test": terms.test,
     }
     note = (
-        "Intervals of paired differences by bootstrap over groups. The tests take the scans as"
-        " independent, which flatters; p after Holm is corrected for all tests of its kind."
+        "The differences are paired. The tests take the scans as independent, which flatters; p"
+        " after Holm is corrected for all tests of its kind."
     )
     asked = "Is the vote better than the others?"
     rest = frame_table(table[~of_vote], "The other models, compared.", naming)
@@ -180,7 +180,8 @@ def _classes(facts: ReportData, found: Metrics) -> list[Block]:
         for label in classes_of(facts)
     )
     head = ("class", *(terms.figure(one) for one in shown))
-    return [Table("The vote on each class, against the rest.", head, rows)] if shown else []
+    caption = "The vote on each class, against the rest."
+    return [Table(caption, head, rows, brackets())] if shown else []
 
 
 def _confusion(facts: ReportData) -> list[Block]:

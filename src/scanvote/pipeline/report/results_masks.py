@@ -8,7 +8,7 @@ from scanvote.pipeline.report.patients import claim_block
 from scanvote.pipeline.report.pictures import others, picture, side_by_side
 from scanvote.pipeline.report.report_data import Metrics, ReportData
 from scanvote.pipeline.report.summary import mask_answer
-from scanvote.pipeline.report.tables import frame_table
+from scanvote.pipeline.report.tables import brackets, frame_table
 
 FOLDER = "metrics/evaluate/segmentation"
 _FIGURES = {
@@ -57,6 +57,7 @@ def results_masks(facts: ReportData) -> Section:
             *subgroup_table(
                 facts.table(f"{FOLDER}/subgroups.csv"),
                 "The U-Net within parts of the test slices, with their counts.",
+                over="patients",
             ),
             *side_by_side(
                 [
@@ -91,8 +92,8 @@ def _beside(found: Metrics) -> Table:
         if key in found
     )
     note = (
-        "In brackets 95 % intervals by bootstrap over patients, those of the difference paired."
-        " Empty masks are what a model must beat: most slices and pixels have no lesion."
+        f"{brackets('patients')} The difference is paired. Empty masks are what a model must beat:"
+        " most slices and pixels have no lesion."
     )
     head = ("figure", "U-Net", "baseline", "empty masks", "U-Net less baseline")
     return Table("The U-Net beside a baseline without learning, and empty masks.", head, rows, note)

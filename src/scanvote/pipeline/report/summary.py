@@ -6,6 +6,7 @@ from scanvote.pipeline.report.numbers import NOT_REPORTED
 from scanvote.pipeline.report.patients import all_disjoint, claim_block, patients_of
 from scanvote.pipeline.report.report_data import Metrics, ReportData
 from scanvote.pipeline.report.split import leaked
+from scanvote.pipeline.report.tables import brackets
 
 
 def answer(facts: ReportData) -> Section:
@@ -22,7 +23,9 @@ def answer(facts: ReportData) -> Section:
     if masks:
         blocks += [StatCards(_mask_tiles(masks)), claim_block(facts, "segmentation")]
         blocks.append(Text(mask_answer(facts)))
-    if not classes and not masks:
+    if classes or masks:
+        blocks.append(Text(brackets("groups of scans, or patients")))
+    else:
         blocks.append(Text("No model was evaluated: the results are " + NOT_REPORTED + "."))
     return Section("answer", "The question and the answer", tuple(blocks))
 

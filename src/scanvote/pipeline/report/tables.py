@@ -5,6 +5,7 @@ from typing import Any
 
 import pandas as pd
 
+from scanvote.metrics.bootstrap import interval_method
 from scanvote.pipeline.report import numbers, terms
 from scanvote.pipeline.report.blocks import Block, Table
 
@@ -19,6 +20,7 @@ def frame_table(
     naming: Mapping[str, Naming] | None = None,
     columns: Sequence[str] = (),
     note: str = "",
+    over: str = "groups",
 ) -> list[Block]:
     """A row a row; ``x_low`` and ``x_high`` go into the column ``x``. Nothing of no rows.
 
@@ -27,7 +29,8 @@ def frame_table(
         caption: of the table.
         naming: how the words of a column are read; else `terms.words`.
         columns: those that are shown, where they are there; else all.
-        note: below the table.
+        note: below the table, behind how its intervals are made, if it has some.
+        over: what these are taken over.
     """
     if frame.empty:
         return []
@@ -38,7 +41,14 @@ def frame_table(
         tuple(_cell(row, name, (naming or {}).get(name, terms.words)) for name in shown)
         for row in frame.to_dict("records")
     )
+    if any(f"{name}_low" in ends for name in shown):
+        note = f"{brackets(over)} {note}".strip()
     return [Table(caption, tuple(terms.figure(name) for name in shown), rows, note)]
+
+
+def brackets(over: str = "groups") -> str:
+    """What stands in brackets behind a figure, in a sentence."""
+    return f"In brackets {interval_method(over)}."
 
 
 def _cell(row: Mapping[Any, Any], name: str, naming: Naming) -> str:

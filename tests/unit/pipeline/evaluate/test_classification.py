@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from ruamel.yaml import YAML
+from scipy import stats
 from sklearn.metrics import f1_score
 
 from scanvote.arrays import write_shards
@@ -418,10 +419,11 @@ def test_the_baseline_stands_beside_the_unet(unet: Evaluated) -> None:
         for figure in ("dice_patient_mean", "dice_patient_median_low", "iou_patient_mean_high"):
             assert unet.metrics[f"{prefix}{figure}"] == pytest.approx(models.loc[name, figure])
     assert unet.metrics["baseline_slice_specificity"] == 0, "it marks half of every slice"
-    apart = patients["dice"] - patients["baseline_dice"]
+    apart = (patients["dice"] - patients["baseline_dice"]).to_numpy()
     assert unet.metrics["difference_dice_patient_mean"] == pytest.approx(apart.mean(), abs=2e-6)
-    assert apart.min() - 1e-6 <= unet.metrics["difference_dice_patient_mean_low"]
-    assert unet.metrics["difference_dice_patient_mean_high"] <= apart.max() + 1e-6
+    low, high = (unet.metrics[f"difference_dice_patient_mean_{end}"] for end in ("low", "high"))
+    student = stats.t.interval(0.95, 2, apart.mean(), stats.sem(apart))
+    assert (low, high) == pytest.approx(student, abs=2e-6), "of three patients as Student's"
     assert unet.metrics["wilcoxon_p"] == 0.25, "three patients, all better: 2 / 2³"
 
 

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from benchmarks import coverage
 from scanvote.pipeline.explain.localisation import (
     COLUMNS,
     area_inside,
@@ -88,6 +89,19 @@ def test_scans_of_one_group_are_one_case() -> None:
         for metrics in (mass_metrics(mass_means(one, seed=1)) for one in (alone, together))
     ]
     assert widths[1] > 2 * widths[0]
+
+
+def test_of_one_group_there_is_no_interval() -> None:
+    alone = mass_metrics(mass_means(table(0.3).assign(group="a"), seed=1))
+    assert alone["vote_lime_above_chance"] == pytest.approx(alone["vote_lime_mass"] - 0.05)
+    assert np.isnan([alone[f"vote_lime_mass_{end}"] for end in ("low", "high")]).all()
+
+
+def test_the_intervals_of_few_groups_cover(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(coverage, "MANY", 50_000)
+    coverage.truths_of.cache_clear()
+    for name, (ours, plain) in coverage.coverage_of("explained", 5, tables=100).items():
+        assert ours >= max(0.9, plain + 0.05), name
 
 
 def test_every_model_and_method_has_its_mean() -> None:

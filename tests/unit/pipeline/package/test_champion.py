@@ -6,7 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from scanvote.metrics.bootstrap import confusions, macro_f1
+from scanvote.metrics.bootstrap import bootstrap_method, confusions, macro_f1
+from scanvote.metrics.resampled import counted, sampled
+from scanvote.metrics.results import Answers
 from scanvote.pipeline.package.champion import choose_champion
 
 CLASSES = ["glioma", "meningioma", "pituitary"]
@@ -74,7 +76,8 @@ def test_an_equal_one_is_challenger():
     same = answers(0.8)
     alias, reason = choose_champion(same, same.copy(), smoke=False, seed=1)
     assert alias == "challenger"
-    assert reason == ("challenger: macro F1 the same, 95 % interval 0.000 to 0.000 includes zero")
+    assert reason.startswith("challenger: macro F1 the same, 95 % interval -0.")
+    assert reason.endswith(f"({bootstrap_method()}) includes zero")
 
 
 def test_a_perfect_one_stands_its_ground_against_another():
@@ -109,6 +112,39 @@ def test_a_smoke_run_is_never_champion(present: pd.DataFrame | None):
     alias, reason = choose_champion(answers(1.0), present, smoke=True, seed=1)
     assert alias == "challenger"
     assert "smoke run" in reason
+
+
+def test_the_gate_decides_by_the_interval_that_the_comparisons_show():
+    new, present = answers(0.9), answers(0.7, seed=1)
+    both = {"new": new, "present": present}
+    said = {
+        name: Answers(
+            tuple(CLASSES),
+            *(table[one].map(CLASSES.index).to_numpy() for one in ("label", "predicted")),
+            np.zeros((len(table), 3)),
+            table["group"].to_numpy(),
+        )
+        for name, table in both.items()
+    }
+    figures = sampled(said, 1, (counted,))
+    difference = figures["new"]["macro_f1"] - figures["present"]["macro_f1"]
+    reason = choose_champion(new, present, smoke=False, seed=1).reason
+    assert bounds(reason) == pytest.approx(difference.interval(), abs=5e-4)
+
+
+def test_without_an_interval_none_is_beaten():
+    new, present = answers(1.0, groups=1, each=9), answers(0.0, groups=1, each=9)
+    alias, reason = choose_champion(new, present, smoke=False, seed=1)
+    assert alias == "challenger"
+    assert reason.endswith("without an interval, as a class has test scans of one group only")
+
+
+def test_few_groups_are_no_proof():
+    """Of three that all are better, any resample is."""
+    new, present = answers(1.0, groups=3, each=3), answers(1.0, groups=3, each=3)
+    present.loc[[0, 3, 6, 7], "predicted"] = [CLASSES[1], CLASSES[2], CLASSES[0], CLASSES[1]]
+    alias, reason = choose_champion(new, present, smoke=False, seed=1)
+    assert alias == "challenger", reason
 
 
 def test_scans_of_one_group_count_as_one():

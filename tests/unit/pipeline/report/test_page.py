@@ -2,7 +2,7 @@
 
 import base64
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from fnmatch import fnmatch
 from itertools import pairwise
 from pathlib import Path
@@ -12,9 +12,10 @@ import pytest
 
 from scanvote.core.metrics_file import read_metrics, write_metrics
 from scanvote.pipeline.report import numbers
-from scanvote.pipeline.report.blocks import Table
-from scanvote.pipeline.report.page import page
+from scanvote.pipeline.report.blocks import Block, Collapsible, Table
+from scanvote.pipeline.report.page import page, sections
 from scanvote.pipeline.report.report_data import read_report_data
+from scanvote.pipeline.report.tables import brackets
 from tests.unit.pipeline.report.making import MISSING, PICTURES
 from tests.unit.pipeline.report.reading import ESTIMATE, Page
 
@@ -106,6 +107,24 @@ def test_every_figure_of_the_page_is_one_of_the_files(make: Make) -> None:
     shown = set(ESTIMATE.findall(read(root).text))
     assert len(shown) > 50
     assert shown <= known_estimates(root)
+
+
+def tables(blocks: Iterable[Block]) -> Iterator[Table]:
+    for block in blocks:
+        if isinstance(block, Collapsible):
+            yield from tables(block.blocks)
+        elif isinstance(block, Table):
+            yield block
+
+
+def test_every_table_with_intervals_names_how_they_are_made(make: Make) -> None:
+    found = [one for part in sections(read_report_data(make())) for one in tables(part.blocks)]
+    with_intervals = [one for one in found if ESTIMATE.search(str(one.rows))]
+    assert len(with_intervals) > 6
+    methods = {over: brackets(over) for over in ("groups", "patients")}
+    for table in with_intervals:
+        over = "patients" if "U-Net" in table.caption else "groups"
+        assert table.note.startswith(methods[over]), table.caption
 
 
 def test_every_chief_figure_is_on_the_page(make: Make) -> None:
