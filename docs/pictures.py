@@ -1,4 +1,4 @@
-"""Draw the pictures of README.md from the last `make repro`: `python docs/pictures.py`."""
+"""Draw the pictures of the pages from the last `make repro`: `python docs/pictures.py`."""
 
 import shutil
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Draw README's pictures of the page: `python -m docs.screenshots [package]`.
+"""Draw the pictures of the served page: `python -m docs.screenshots [package]`.
 
 Needs Chromium, and the phantom that the last `make repro` drew; the scan is one of the test's.
 """
