@@ -5,7 +5,7 @@ import re
 import cv2
 import numpy as np
 import pytest
-from scanvote.findings import DISCLAIMER
+from scanvote.core.disclaimer import DISCLAIMER
 
 from scanvote.serving.page.templating import statics
 from tests.browser.watching import file, give, overflow

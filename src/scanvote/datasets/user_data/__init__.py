@@ -20,7 +20,7 @@ from pathlib import Path
 from scanvote.core.errors import InputError
 from scanvote.datasets.base import DataSet
 from scanvote.datasets.scan_list import read_scan_list
-from scanvote.datasets.user_data.ingest import ingest
+from scanvote.datasets.user_data.ingest import ingest_all
 from scanvote.datasets.user_data.layout import DatasetLayout
 from scanvote.datasets.user_data.table import TABLES, read_table
 from scanvote.params import Params, Task
@@ -39,7 +39,7 @@ def user_data_set(path: Path, taken: Collection[str] = ()) -> DataSet:
     def brought(folder: Path, task: Task, params: Params) -> None:
         if folder.resolve().is_relative_to(path.resolve()):
             raise InputError(f"{path} holds {folder} itself; name a folder of your data alone")
-        ingest(path, read_layout(path, task), folder, params.volumes)
+        ingest_all(path, read_layout(path, task), folder, params.volumes)
 
     return DataSet(
         name=set_name(path, taken),

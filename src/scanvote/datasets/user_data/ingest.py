@@ -23,7 +23,7 @@ WORTH_A_POOL = 32
 """Volumes from which on cutting them pays for the start of other processes."""
 
 
-def ingest(root: Path, reading: DatasetLayout, folder: Path, params: VolumesParams) -> None:
+def ingest_all(root: Path, reading: DatasetLayout, folder: Path, params: VolumesParams) -> None:
     """Make `folder`: the scans of `reading`, ``scans.csv``, and ``ignored.csv`` with the rest.
 
     An image whose file cannot be opened, or a volume that cannot be read, is left out and

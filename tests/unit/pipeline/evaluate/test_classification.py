@@ -456,7 +456,7 @@ def test_neither_evaluation_imports_a_framework(vote: Evaluated, unet: Evaluated
 import sys
 from pathlib import Path
 from importlib import import_module
-from scanvote import ensemble
+from scanvote.pipeline.ensemble import stage
 from scanvote.params import load_params
 params = load_params(Path({str(ROOT / "params.yaml")!r}))
 for module, name, inputs in {calls!r}:
