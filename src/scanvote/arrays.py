@@ -29,7 +29,7 @@ _PIXELS = {"images", "masks"}
 
 SHARD_ROWS = 256
 SHARD_BYTES = 32 << 20
-"""Bytes of the arrays of a shard; writing it takes twice as many."""
+"""Bytes of the arrays of a shard; writing it takes twice that."""
 MAX_MEMORY_BYTES = 64 << 20
 """Bytes above which an array lies in a file, not in memory."""
 
@@ -153,7 +153,7 @@ def read_split(folder: Path, split: str) -> Shard:
 
 
 def load_images(folder: Path, split: str, scan_ids: Sequence[str]) -> np.ndarray:
-    """Read the images of `scan_ids` in their order, uint8 (n, H, W, C)."""
+    """Read the images of `scan_ids` in order, uint8 (n, H, W, C)."""
     selected, images = set(scan_ids), dict[str, np.ndarray]()
     for shard in stream_shards(folder, split):
         for row, scan in enumerate(shard["scan_ids"].tolist()):

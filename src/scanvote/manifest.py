@@ -40,9 +40,7 @@ COLUMNS = (
 
 NUMBERS = ("width", "height", "mask_pixels")
 PIXEL = ("pixel_height", "pixel_width", "pixel_unit")
-"""Pixel size of a prepared row, from `prepare` on.
-
-It is in mm, or in px of the scan."""
+"""Columns of `prepare`: pixel size, in mm or px of the scan."""
 FLAGS = ("kept", "conflict")
 """Boolean columns, from `deduplicate` on."""
 
