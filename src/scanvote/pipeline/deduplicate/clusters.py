@@ -84,11 +84,11 @@ def mislabelled(frame: pd.DataFrame) -> "pd.Series[bool]":
     return (source != "") & (frame["label"] != "") & (source != frame["label"])
 
 
-def mark_duplicates(frame: pd.DataFrame, found: list[Cluster]) -> pd.DataFrame:
+def mark_duplicates(frame: pd.DataFrame, found_clusters: list[Cluster]) -> pd.DataFrame:
     """Add the columns kept, duplicate_of and conflict to the manifest."""
     kept, conflict = [True] * len(frame), [False] * len(frame)
     duplicate_of = [""] * len(frame)
-    for cluster in found:
+    for cluster in found_clusters:
         for row in cluster.copies:
             kept[row] = False
             duplicate_of[row] = str(frame["scan_id"].iloc[cluster.representative])

@@ -21,7 +21,7 @@ Vectors = NDArray[np.float32]
 """(n, PIXELS) float32, mean 0 and length 1; 0 for constant images."""
 
 SMALL = 20
-"""Side in pixels: crops of 3 % move pixels by 0.6 at most."""
+"""Side in pixels: a 3 % crop moves none by over 0.6."""
 EDGE = 2
 """Pixels of SMALL ignored per edge, into which cropped-away areas blur."""
 PIXELS = (SMALL - 2 * EDGE) ** 2
