@@ -1,4 +1,4 @@
-"""Digests of what a piece of work depends on: data, settings, code, versions."""
+"""Digests of the data, settings and code that a result depends on."""
 
 import ast
 import hashlib
@@ -14,21 +14,21 @@ from scanvote.core.files import sha256
 
 
 def digest(*parts: Any) -> str:
-    """32 hexadecimal digits of plain values, the same in every process."""
+    """Return 32 hexadecimal digits of plain values, the same in every process."""
     text = json.dumps(parts, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
 def digest_files(paths: Iterable[Path]) -> str:
-    """Of the names and the contents, in the order of the names."""
+    """Digest the names and contents of files, sorted by name."""
     return digest([(path.name, sha256(path)) for path in sorted(paths)])
 
 
 def digest_code(modules: Iterable[ModuleType], packages: Iterable[str]) -> str:
-    """Of what our modules do, and the versions of the packages they stand on.
+    """Digest the code of our modules and the versions of `packages`.
 
-    A comment, a docstring or another layout of the same code is the same: a trial that was
-    trained by it need not be trained again.
+    Comments, docstrings and layout do not count: changing them must not train a finished trial
+    again.
     """
     sources = [_syntax(inspect.getsource(module)) for module in modules]
     versions = [importlib.import_module(package).__version__ for package in packages]
@@ -36,7 +36,7 @@ def digest_code(modules: Iterable[ModuleType], packages: Iterable[str]) -> str:
 
 
 def _syntax(source: str) -> str:
-    """The syntax tree in one line, without the strings that stand for themselves."""
+    """Return the syntax tree as one line, without docstrings."""
     tree = ast.parse(source)
     for node in ast.walk(tree):
         if isinstance(body := getattr(node, "body", None), list):
