@@ -122,9 +122,7 @@ def published_test(scans: pd.DataFrame, fold: int = 0) -> "pd.Series[bool]":
         raise InputError("the set has one published test part and no folds; set split.fold to 0")
     if known_folds and fold + 1 not in known_folds:
         choices = ", ".join(str(number - 1) for number in known_folds)
-        raise InputError(
-            f"there is no published fold {fold + 1}; set split.fold to one of {choices}"
-        )
+        raise InputError(f"split.fold: the set has no published fold {fold}; use one of {choices}")
     return part | (folds.astype(float) == fold + 1)
 
 

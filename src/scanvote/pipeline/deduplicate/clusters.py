@@ -8,7 +8,7 @@ import pandas as pd
 
 from scanvote.manifest import source_labels
 from scanvote.pipeline.deduplicate.hamming import Pairs
-from scanvote.pipeline.deduplicate.pairs import as_pairs, clusters, members
+from scanvote.pipeline.deduplicate.pairs import as_pairs, component_members, connected_components
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ def find_clusters(frame: pd.DataFrame, pairs: Pairs) -> list[Cluster]:
     evidence, and the series of the representative is kept whole.
     """
     links = across_series(frame["series"].tolist(), pairs)
-    groups = members(clusters(len(frame), links))
+    groups = component_members(connected_components(len(frame), links))
     all_clusters = (_as_cluster(frame, group) for group in groups)
     return [cluster for cluster in all_clusters if cluster.copies]
 

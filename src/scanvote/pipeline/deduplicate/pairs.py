@@ -97,17 +97,19 @@ def concat_pairs(one: Pairs, other: Pairs) -> Pairs:
     return np.concatenate([one[0], other[0]]), np.concatenate([one[1], other[1]])
 
 
-def clusters(count: int, pairs: Pairs) -> Indices:
+def connected_components(count: int, pairs: Pairs) -> Indices:
     """Return for each of `count` items the first of its connected component."""
-    from scipy.sparse import coo_array  # slow to import
-    from scipy.sparse.csgraph import connected_components
+    from scipy.sparse import (
+        coo_array,  # slow to import
+        csgraph,
+    )
 
     graph = coo_array((np.ones(len(pairs[0])), pairs), shape=(count, count))
-    labels = connected_components(graph, directed=False)[1]
+    labels = csgraph.connected_components(graph, directed=False)[1]
     return np.asarray(np.unique(labels, return_index=True)[1][labels])
 
 
-def members(component: Indices) -> list[list[int]]:
+def component_members(component: Indices) -> list[list[int]]:
     """List the components of two or more items, ordered by first item."""
     groups: dict[int, list[int]] = {}
     for item, first in enumerate(component.tolist()):

@@ -7,7 +7,7 @@ import pandas as pd
 
 from scanvote.datasets.phantom.truth import PLANTED, TRUTH, read_planted
 from scanvote.pipeline.deduplicate.clusters import Cluster
-from scanvote.pipeline.deduplicate.pairs import as_pairs, clusters
+from scanvote.pipeline.deduplicate.pairs import as_pairs, connected_components
 from scanvote.splits.groups import group_scans
 
 COPIES = ("byte_copy", "reencoded", "resized", "relabelled", "brighter", "rotated", "cropped")
@@ -80,7 +80,7 @@ def duplicate_recall(
 
 def _precision(count: int, found_clusters: list[Cluster], planted: pd.DataFrame) -> float:
     """Return the share of found copies that were planted; 1 without any."""
-    component = clusters(
+    component = connected_components(
         count, as_pairs(list(zip(planted["row"], planted["original"], strict=True)))
     )
     hits = [

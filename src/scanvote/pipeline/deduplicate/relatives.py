@@ -8,9 +8,9 @@ from scanvote.pipeline.deduplicate.fingerprints import Fingerprints
 from scanvote.pipeline.deduplicate.hamming import Pairs, pairs_within
 from scanvote.pipeline.deduplicate.pairs import (
     as_pairs,
-    clusters,
+    component_members,
     concat_pairs,
-    members,
+    connected_components,
     similar_pairs,
 )
 from scanvote.pipeline.deduplicate.registration import registered_pairs
@@ -46,7 +46,7 @@ def relatives(frame: pd.DataFrame, prints: Fingerprints, min_correlation: float)
         _registered_relatives(prints, unknown),
     )
     names, group = frame["scan_id"].tolist(), [""] * len(frame)
-    for related in members(clusters(len(frame), pairs)):
+    for related in component_members(connected_components(len(frame), pairs)):
         for at in related:
             group[at] = names[related[0]]
     return group

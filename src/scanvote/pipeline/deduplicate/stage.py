@@ -33,11 +33,11 @@ from scanvote.pipeline.deduplicate.overrides import (
 from scanvote.pipeline.deduplicate.pair_search import pairs_by_correlation, pairs_by_registration
 from scanvote.pipeline.deduplicate.pairs import (
     as_pairs,
-    clusters,
+    component_members,
     concat_pairs,
+    connected_components,
     correlations,
     equal_pairs,
-    members,
 )
 from scanvote.pipeline.deduplicate.patients import (
     patient_conflicts,
@@ -196,7 +196,7 @@ def _rules(
 
 def _linked(frame: pd.DataFrame, alike: Pairs, pairs: Pairs) -> NDArray[np.bool_]:
     """Return whether `alike` links each of `pairs`, except within a series."""
-    component = clusters(len(frame), across_series(frame["series"].tolist(), alike))
+    component = connected_components(len(frame), across_series(frame["series"].tolist(), alike))
     same: NDArray[np.bool_] = component[pairs[0]] == component[pairs[1]]
     return same
 
@@ -260,7 +260,9 @@ def _end_of_name(name: str) -> str:
 def _metrics(frame: pd.DataFrame, found_clusters: list[Cluster], exact: Pairs) -> Metrics:
     sizes = [1 + len(cluster.copies) for cluster in found_clusters]
     related = frame["relatives"][frame["relatives"] != ""].value_counts()
-    byte_copies = members(clusters(len(frame), across_series(frame["series"].tolist(), exact)))
+    byte_copies = component_members(
+        connected_components(len(frame), across_series(frame["series"].tolist(), exact))
+    )
     return {
         "scans": len(frame),
         "kept": int(frame["kept"].sum()),
