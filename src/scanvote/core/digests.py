@@ -5,7 +5,9 @@ import hashlib
 import importlib
 import inspect
 import json
+import sys
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -36,12 +38,13 @@ def digest_code(modules: Iterable[ModuleType], packages: Iterable[str]) -> str:
 
 
 def _syntax(source: str) -> str:
-    """Return the syntax tree as one line, without docstrings."""
+    """Return the syntax tree as one line, without docstrings, the same in every Python."""
     tree = ast.parse(source)
     for node in ast.walk(tree):
         if isinstance(body := getattr(node, "body", None), list):
             node.body = [one for one in body if not _is_docstring(one)]  # type: ignore[attr-defined]
-    return ast.dump(tree)
+    dump = partial(ast.dump, show_empty=True) if sys.version_info >= (3, 13) else ast.dump
+    return dump(tree).replace(", type_params=[]", "")  # 3.12 added it, 3.13 omits what is empty
 
 
 def _is_docstring(node: ast.AST) -> bool:
