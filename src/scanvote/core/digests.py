@@ -43,7 +43,7 @@ def _syntax(source: str) -> str:
     for node in ast.walk(tree):
         if isinstance(body := getattr(node, "body", None), list):
             node.body = [one for one in body if not _is_docstring(one)]  # type: ignore[attr-defined]
-    dump = partial(ast.dump, show_empty=True) if sys.version_info >= (3, 13) else ast.dump
+    dump = partial(ast.dump, **{"show_empty": True}) if sys.version_info >= (3, 13) else ast.dump
     return dump(tree).replace(", type_params=[]", "")  # 3.12 added it, 3.13 omits what is empty
 
 
