@@ -38,18 +38,18 @@ PREPROCESSING = {
 
 
 def is_saved(name: str) -> bool:
-    """Tell if `name` is the file of a saved model, not the name of a network."""
+    """Tell if `name` is a saved model's file, not a network's name."""
     return Path(name).suffix in {".keras", ".h5"}
 
 
 def saved_file(name: str, mirror: Path | None) -> Path:
-    """Path of a saved model, from the repository's root or in the mirror."""
+    """Path of a saved model, in the repository or the mirror."""
     paths = [from_root(Path(name)), *(folder / name for folder in _folders(mirror))]
     return next((path for path in paths if path.is_file()), paths[0])
 
 
 def weights_file(name: str, weights: str, mirror: Path | None) -> Path | None:
-    """Find the file of a backbone's weights; None if untrained or left to Keras.
+    """Find a backbone's weights; None if untrained or left to Keras.
 
     Args:
         name: a network of keras.applications, or an EfficientNet-Lite.
@@ -75,7 +75,7 @@ def weights_file(name: str, weights: str, mirror: Path | None) -> Path | None:
 
 
 def weights_digest(name: str, weights: str, mirror: Path | None) -> str:
-    """SHA-256 of the file with the pretrained weights; empty if none is known."""
+    """SHA-256 of the pretrained weights; empty if no file is known."""
     file: Path | None
     file = saved_file(name, mirror) if is_saved(name) else weights_file(name, weights, mirror)
     return sha256(file) if file and file.is_file() else ""
@@ -86,7 +86,9 @@ def _folders(mirror: Path | None) -> list[Path]:
 
 
 def _file_of(name: str, folder: Path, exclude: str = "/") -> Path | None:
-    """Find the weights of a network in a folder, unless their name starts with `exclude`.
+    """Find the weights of a network in a folder.
+
+    Files whose name starts with `exclude` are left out.
 
     `efficientnetv2-b0_notop.h5` belongs to EfficientNetV2B0, `efficientnet_lite0_notop.keras` to
     EfficientNetLite0.

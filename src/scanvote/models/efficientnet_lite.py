@@ -103,7 +103,7 @@ def _blocks(lite: Lite) -> list[_Block]:
 
 
 def _scaled_filters(filters: int, width: float) -> int:
-    """Round the scaled number to a multiple of 8, and by less than 10 % down."""
+    """Round to a multiple of 8, at most 10 % down."""
     rounded = max(8, int(filters * width + 4) // 8 * 8)
     return rounded + 8 if rounded < 0.9 * filters * width else rounded
 

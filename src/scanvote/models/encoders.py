@@ -16,9 +16,9 @@ STRIDE = 32
 def pretrained_levels(
     inputs: keras.KerasTensor, params: UnetParams, input_spec: InputSpec
 ) -> list[keras.KerasTensor]:
-    """Feature maps of the backbone at strides 2, 4, 8…, the finest first.
+    """Feature maps of the backbone at strides 2, 4, 8….
 
-    The whole backbone is trained. Adjacent slices enter through a trained 1×1 convolution, which
+    The finest comes first, and the whole backbone is trained. Adjacent slices enter through a trained 1×1 convolution, which
     starts as a copy of the middle slice.
 
     Raises:
@@ -37,7 +37,10 @@ def pretrained_levels(
 
 
 def _taps(backbone: keras.Model, shape: tuple[int, ...]) -> list[str]:
-    """Names of the last layers at strides 2 to 32, for scans of (H, W, C)."""
+    """Names of the last layers at strides 2 to 32.
+
+    `shape` is that of the scans, (H, W, C). Strides without a layer are left out.
+    """
     spatial = [layer for layer in backbone.layers if len(getattr(layer.output, "shape", ())) == 4]
     outputs = keras.Model(backbone.inputs, [layer.output for layer in spatial])(keras.Input(shape))
     last = {
@@ -57,7 +60,7 @@ def _three_channels(x: keras.KerasTensor, context: int) -> keras.KerasTensor:
 
 @keras.saving.register_keras_serializable("scanvote")
 class _Middle(keras.initializers.Initializer):
-    """Kernel of a 1×1 convolution that copies the middle one of adjacent slices.
+    """Kernel of a 1×1 convolution that copies the middle slice.
 
     Args:
         own: channels of a slice: 3, or 1, which is copied to all three.

@@ -13,7 +13,7 @@ class FlipTTA(layers.Layer):
 
 
 def with_flip_tta(model: keras.Model) -> keras.Model:
-    """Return a model that averages the predictions for a scan and its mirror image.
+    """Return a model that averages over a scan and its mirror image.
 
     It shares the weights of `model`, which is its layer of that name. A mask of the mirror image
     is flipped back. No label depends on left and right: to a network they are not the patient's.

@@ -25,7 +25,7 @@ class InputSpec:
 
 
 def output_head(x: keras.KerasTensor, outputs: int) -> keras.KerasTensor:
-    """Add a dense softmax, or a sigmoid for one output; float32 at any precision."""
+    """Add a softmax, or a sigmoid for one output, always in float32."""
     activation = "sigmoid" if outputs == 1 else "softmax"
     return layers.Dense(outputs, activation=activation, dtype="float32")(x)
 

@@ -8,7 +8,7 @@ import keras
 
 @dataclass(frozen=True)
 class LayerCall:
-    """One call of a layer: its first input `given`, and its output `made`."""
+    """One call of a layer: input `given` and output `made`."""
 
     layer: keras.Layer
     given: Any
@@ -16,7 +16,7 @@ class LayerCall:
 
 
 def layer_calls(model: keras.Model, inputs: Any) -> list[LayerCall]:
-    """List the calls of all layers on `inputs`, in order, nested models unrolled.
+    """List the layer calls on `inputs` in order, nested models unrolled.
 
     If layers of nested models share a name, which Keras allows in no single model, the later one
     is renamed in place.
@@ -54,7 +54,7 @@ def _trace(model: keras.Model, inputs: Any) -> list[LayerCall]:
 
 
 def feature_maps(calls: list[LayerCall]) -> list[Any]:
-    """List the feature maps (tensors with four axes) from the first convolution on."""
+    """List the four-axis tensors (feature maps) from the first convolution on."""
     first = next((at for at, one in enumerate(calls) if _is_convolution(one.layer)), len(calls))
     return [one.made for one in calls[first:] if len(one.made.shape) == 4]
 

@@ -42,7 +42,9 @@ def _overlap(
 
 @keras.saving.register_keras_serializable("scanvote")
 def tversky(truth: keras.KerasTensor, predicted: keras.KerasTensor) -> keras.KerasTensor:
-    """Tversky loss, 1 − Tversky index: false negatives weigh 0.7, false positives 0.3.
+    """Tversky loss, 1 − Tversky index.
+
+    False negatives weigh 0.7, false positives 0.3.
 
     Source: Salehi et al. 2017.
     """

@@ -36,7 +36,7 @@ class Postprocess:
     fill_holes: bool
 
     def __call__(self, probabilities: np.ndarray) -> Mask:
-        """Return the mask, bool (H, W), of a probability map, float (H, W)."""
+        """Convert a probability map, float (H, W), to a mask, bool."""
         mask = np.asarray(probabilities >= self.threshold)
         if not mask.any():
             return mask

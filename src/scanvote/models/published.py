@@ -1,4 +1,4 @@
-"""Family of the exact networks of published systems; the network is a hyperparameter."""
+"""Family of published networks, with the network as a hyperparameter."""
 
 from collections.abc import Callable, Mapping
 from typing import Any

@@ -58,7 +58,7 @@ def _normalise(source: Path, target: Path) -> None:
 
 
 def _number_ids(config: str) -> str:
-    """Replace the ids of shared objects by 1, 2…, in order of appearance."""
+    """Replace the ids of shared objects by 1, 2…, in order."""
     numbers: dict[str, int] = {}
     return re.sub(
         r'(?<="shared_object_id": )\d+',

@@ -1,4 +1,4 @@
-"""The command `scanvote export`: copy a package for use with the library alone."""
+"""The command `scanvote export`: copy a package that needs only the library."""
 
 import shutil
 from pathlib import Path
@@ -16,7 +16,7 @@ _GRAPHS = "*.onnx"
 
 
 def export(model: Path, out: Path, onnx: bool) -> ModelMetadata:
-    """Copy the package in `model` to `out`, check every file, and add a README.
+    """Copy the package in `model` to `out`, check it, add a README.
 
     Args:
         model: folder of the package.

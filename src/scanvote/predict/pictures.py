@@ -43,7 +43,10 @@ class OutputPaths:
             raise InputError(f"{folder} cannot be a folder: {error.strerror}") from None
 
     def of(self, finding: ScanPrediction, ending: str) -> Path:
-        """Return a new path for a picture of this scan; `ending` as in ``.png``."""
+        """Return a new path for a picture of this scan.
+
+        `ending` is such as ``.png`` or ``-lime.png``.
+        """
         file = PurePath(finding.file)
         folders, name = file.parts[:-1][self._shared :], file.name
         subfolders = [part for part in folders if part not in (file.anchor, "..")]
@@ -62,7 +65,7 @@ class OutputPaths:
 
 
 def check_apart(folder: Path, option: str, paths: Iterable[Path]) -> None:
-    """Check that pictures in `folder` cannot replace scans or be read as scans.
+    """Check that pictures in `folder` cannot replace or become scans.
 
     Raises:
         InputError: the folder contains an input, or lies in one.
@@ -82,7 +85,7 @@ def write_mask(mask: Mask, path: Path) -> None:
 
 
 def write_overlay(image: Rgb, heat: NDArray[np.uint8], path: Path) -> None:
-    """Write the scan with its attribution map (H, W) on top, as PNG."""
+    """Write the scan with its attribution map (H, W) as PNG."""
     _write_png(overlay_heatmap(image, heat)[..., ::-1], path)
 
 

@@ -1,4 +1,4 @@
-"""Prediction with a package, shared by shell, web page, REST interface and MLflow.
+"""Prediction with a package, for shell, web page, REST and MLflow.
 
     package = load_for_inference(Path("models/package"))
     finding, = predict_one(package, [InputScan("a.png", decode_image(Path("a.png")))])
@@ -48,7 +48,7 @@ _SEED = 0
 
 
 def load_for_inference(folder: Path) -> Package:
-    """Load the package in `folder`, on its own backend unless one is in use.
+    """Load a package, on its own backend unless one is in use.
 
     Raises:
         InputError: it is no package, or its backend is not installed.
@@ -66,7 +66,7 @@ def predict_one(package: Package, scans: Sequence[InputScan]) -> list[ScanPredic
 def predict_with_masks(
     package: Package, scans: Sequence[InputScan]
 ) -> list[tuple[ScanPrediction, Mask]]:
-    """Predict each scan, and its tumour mask: bool (H, W), as large as the scan.
+    """Predict each scan and its mask, bool (H, W) of its size.
 
     The networks get all scans together and split them into their own batches.
     """

@@ -30,13 +30,13 @@ def row_columns(classifiers: Classifiers) -> list[str]:
 
 
 def columns(classifiers: Classifiers, pictures: Mapping[str, object]) -> list[str]:
-    """List the columns of a table with the paths of these kinds of pictures."""
+    """List the columns of a table with these kinds of pictures."""
     kinds = [kind for kind in PICTURES if kind in pictures]
     return [*_SCAN, *row_columns(classifiers), *kinds, "error"]
 
 
 def to_row(finding: ScanPrediction) -> Row:
-    """Convert a prediction to a row, without the columns that identify the scan."""
+    """Convert a prediction to a row, without the scan's identity."""
     mask, ood = finding.mask, finding.familiarity
     return {
         "vote": finding.vote,

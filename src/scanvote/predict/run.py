@@ -106,7 +106,7 @@ def _table(
 
 
 def _track(files: Sequence[DiscoveredInput], progress: Progress) -> Iterator[DiscoveredInput]:
-    """Yield the files, and count each one in `progress` when the next is requested."""
+    """Yield the files, and show their number in `progress`."""
     progress(0, len(files))
     for done, file in enumerate(files, 1):
         yield file

@@ -1,4 +1,4 @@
-"""Schema of a prediction, shared by shell, web page, REST interface and MLflow."""
+"""Schema of a prediction, for shell, web page, REST and MLflow."""
 
 from pydantic import BaseModel, ConfigDict, Field
 

@@ -1,4 +1,4 @@
-"""Writers of the table of predictions, to a file or the standard output."""
+"""Writers of the predictions table, to a file or standard output."""
 
 import csv
 import json
@@ -73,7 +73,7 @@ def _json(file: TextIO, columns: Sequence[str]) -> Iterator[Add]:
 
 
 def _jsonl(file: TextIO, columns: Sequence[str]) -> Iterator[Add]:
-    """Write one object per line, the same objects as in the list of ``.json``."""
+    """Write one object per line, as in the list of ``.json``."""
     yield lambda one, pictures: print(_text(one, pictures), file=file)
 
 

@@ -21,7 +21,7 @@ OUTSIDE = (
 
 @contextmanager
 def table_on_terminal() -> Iterator[Add]:
-    """Print a table of the first rows at the end, and the number of others."""
+    """Print the first rows at the end, and the number of others."""
     first, count = list[ScanPrediction | FileError](), 0
 
     def add(one: ScanPrediction | FileError, pictures: Mapping[str, str]) -> None:

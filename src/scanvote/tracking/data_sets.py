@@ -1,4 +1,4 @@
-"""MLflow data sets of a run, with names from params.yaml and DVC's digests."""
+"""MLflow data sets, with names from params.yaml and digests from DVC."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -9,7 +9,7 @@ from typing import Any
 def data_sets(
     entities: Any, values: Mapping[str, object], inputs: Iterable[str], known: Mapping[str, str]
 ) -> list[Any]:
-    """Return the data sets that a stage uses, with the task as their context.
+    """Return a stage's data sets, with the task as their context.
 
     Args:
         entities: the module with the classes of the store's client, `Store.entities`.

@@ -18,7 +18,7 @@ class Metric(NamedTuple):
 
 
 class Dataset(NamedTuple):
-    """A data set of a run; `source` is JSON in the form of `source_type`."""
+    """A data set; `source` is JSON in the form of `source_type`."""
 
     name: str
     digest: str

@@ -1,4 +1,4 @@
-"""Location of a finished model: a folder, or a download from MLflow's registry."""
+"""Location of a finished model: a folder, or a download from MLflow."""
 
 import atexit
 import shutil

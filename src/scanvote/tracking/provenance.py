@@ -29,7 +29,7 @@ def dvc_tags() -> dict[str, str]:
 
 @dataclass(frozen=True)
 class ProcessId:
-    """Identity of a process; tells it from a later process with its pid."""
+    """Identity of a process, also against a later one with its pid."""
 
     host: str
     pid: int
@@ -167,7 +167,7 @@ def _relative(path: Path) -> Path:
 
 
 def known_digests(inputs: Sequence[Path]) -> dict[str, str]:
-    """Return the md5 of all stage outputs and of inputs under `dvc add`, by path."""
+    """Return the md5 of stage outputs and of `dvc add` inputs."""
     stages = _yaml(Path("dvc.lock")).get("stages") or {}
     outs = [out for stage in stages.values() for out in stage.get("outs") or []]
     digests = {out["path"]: str(out["md5"]) for out in outs if "md5" in out}

@@ -115,7 +115,7 @@ def _content(folder: Path) -> str:
 
 
 def _known(store: Store, name: str, content: str) -> "ModelVersion | None":
-    """Return the version with this content, if any; create the model if missing."""
+    """Find the version with this content; create the model if missing."""
     from mlflow.exceptions import MlflowException
 
     try:
@@ -178,7 +178,7 @@ def _signature(classifiers: Classifiers) -> Any:
 
 
 def _example() -> "pd.DataFrame":
-    """Input example, a scan of noise, because it must not show a patient."""
+    """Input example, a scan of noise, which shows no patient."""
     import cv2
     import pandas as pd
 

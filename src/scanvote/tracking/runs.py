@@ -54,7 +54,7 @@ class StageRun:
         self._name = name
 
     def log_metrics(self, metrics: Mapping[str, object], step: int = 0) -> None:
-        """Log the numbers in `metrics`, with slashes in the names of nested ones.
+        """Log the numbers in `metrics`, nested names joined with slashes.
 
         NaN is logged, because MLflow shows it; infinities and other values are left out.
         """
@@ -112,7 +112,7 @@ def stage_run(
     inputs: Sequence[Path] = (),
     system_metrics: bool = False,
 ) -> Iterator[StageRun]:
-    """Open the run of a stage, below the run of this pipeline execution.
+    """Open a stage's run, below the run of this pipeline execution.
 
     Args:
         stage: name of the stage, unless DVC gives it in DVC_STAGE.
@@ -145,7 +145,10 @@ def stage_run(
 
 @contextmanager
 def _execution(store: Store, values: Mapping[str, object]) -> Iterator[str]:
-    """Open the parent run: RUNNING in the block, then the status of its stages."""
+    """Open the parent run, and set its status from its stages.
+
+    It is RUNNING in the block.
+    """
     owner, command = provenance.pipeline_process()
     with store_lock():
         parent_id = _find_parent(store, owner)
@@ -185,7 +188,7 @@ def _create_parent(store: Store, owner: Any, command: str, values: Mapping[str, 
 
 
 def _update_status(store: Store, parent_id: str) -> None:
-    """Give the parent the worst status among the last runs of its stages."""
+    """Set the parent's status to the worst of its stages' last runs."""
     last = {run.info.run_name: run.info.status for run in store.search(**{_PARENT: parent_id})}
     for status in ("RUNNING", "FAILED", "KILLED", "FINISHED"):
         if status in last.values():
@@ -195,7 +198,10 @@ def _update_status(store: Store, parent_id: str) -> None:
 
 
 def _kill_dead_runs(store: Store) -> None:
-    """Set runs to KILLED that a kill -9 or a power cut left RUNNING."""
+    """Set RUNNING runs whose process is dead to KILLED.
+
+    A kill -9 or a power cut leaves such runs.
+    """
     host = provenance.this_process().host
     query = f"attributes.status = 'RUNNING' AND tags.`scanvote.host` = '{host}'"
     for run in store.client.search_runs([store.experiment], query):

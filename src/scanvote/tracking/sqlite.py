@@ -52,7 +52,7 @@ class SqliteClient:
 
     @classmethod
     def of(cls, uri: str) -> "SqliteClient | None":
-        """Return a client if the database exists with the known schema, else None."""
+        """Return a client for an existing database of known schema, else None."""
         path = Path(uri.removeprefix("sqlite:///"))
         client = cls(uri, path)
         if not uri.startswith("sqlite:///") or not path.is_file():
@@ -143,7 +143,7 @@ class SqliteClient:
     def search_runs(
         self, experiment_ids: Sequence[str], filter_string: str, order_by: Sequence[str] = ()
     ) -> Iterable[Any]:
-        """Return the runs that match a filter on tags and status, oldest first.
+        """Return runs by a filter on tags and status, oldest first.
 
         Any other filter or order is delegated to MLflow's client.
         """
@@ -188,7 +188,10 @@ class SqliteClient:
             database.execute(query, (status, _now(), run_id))
 
     def log_artifact(self, run_id: str, local_path: str, artifact_path: str | None = None) -> None:
-        """Copy a file to the run's artifacts; delegate if these are no local folder."""
+        """Copy a file to the run's artifacts.
+
+        Artifacts outside a local folder are left to MLflow's client.
+        """
         with self._reading() as database:
             query = "SELECT artifact_uri FROM runs WHERE run_uuid = ?"
             (uri,) = database.execute(query, (run_id,)).fetchone()

@@ -137,7 +137,10 @@ def store_lock() -> AbstractContextManager[Any]:
 
 @contextmanager
 def as_default(store: Store) -> Iterator[None]:
-    """Set the store as MLflow's default in the block, for its functions without client."""
+    """Make the store MLflow's default in the block.
+
+    MLflow logs models to its default store only.
+    """
     import mlflow
 
     before = os.environ.get(_URI)
@@ -152,7 +155,7 @@ def as_default(store: Store) -> Iterator[None]:
 
 
 def silence_logs() -> None:
-    """Turn off telemetry and logs; must run before the first import of mlflow."""
+    """Turn off MLflow's telemetry and logs, before its first import."""
     os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
     os.environ["DO_NOT_TRACK"] = "true"
     os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "ERROR")
@@ -199,7 +202,7 @@ def _short_timeouts() -> Iterator[None]:
 
 
 def root_cause(error: BaseException) -> str:
-    """Return the text of the innermost error, in one line of at most 300 characters."""
+    """Return the innermost error as one line of at most 300 characters."""
     while inner := error.__cause__ or error.__context__:
         error = inner
     return " ".join(str(error).split())[:300] or type(error).__name__

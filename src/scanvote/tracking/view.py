@@ -1,4 +1,4 @@
-"""View of the experiment in MLflow's UI: model training, with a few columns."""
+"""View of the experiment in MLflow's UI, with a few columns."""
 
 import json
 
@@ -24,6 +24,6 @@ def experiment_tags() -> dict[str, str]:
 
 
 def address_of(experiment: str, port: int) -> str:
-    """Return the address of the runs in that view, in the model training mode."""
+    """Return the address of the view in MLflow's model training mode."""
     query = f"viewStateShareKey={_KEY}&workflowType=machine_learning"
     return f"http://127.0.0.1:{port}/#/experiments/{experiment}/runs?{query}"

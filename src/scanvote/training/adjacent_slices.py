@@ -1,4 +1,4 @@
-"""2.5D input: a slice and its adjacent slices as the channels of one image."""
+"""2.5D input: a slice and its adjacent slices as channels."""
 
 from collections.abc import Sequence
 
@@ -27,15 +27,16 @@ class AdjacentSlices:
         return len(self._rows)
 
     def __getitem__(self, index: int | Rows) -> np.ndarray:
-        """Return one item, uint8 (H, W, …), or several, (m, H, W, …)."""
+        """Return one item, uint8 (H, W, …), or several."""
         stack = np.moveaxis(self._images[self._rows[index]], -4, -2)
         return np.reshape(stack, (*stack.shape[:-2], -1))
 
 
 def adjacent_rows(stacks: Sequence[object], places: Sequence[int], context: int) -> Rows:
-    """Return each row's window of rows in its stack, int (n, 2 `context` + 1).
+    """Return each row's window of adjacent rows in its stack.
 
-    At the ends of a stack the first or last row is repeated.
+    The windows are int (n, 2 `context` + 1), with the row itself in the middle. At the ends of a
+    stack the first or last row is repeated.
 
     Args:
         stacks: the stack of each row.

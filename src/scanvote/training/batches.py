@@ -18,7 +18,7 @@ Sampler = Callable[[np.random.Generator], NDArray[np.integer]]
 
 
 class Batches(keras.utils.PyDataset):
-    """Batches of arrays, read row by row, so the arrays may be memory-mapped.
+    """Batches of arrays, which may be memory-mapped.
 
     Args:
         images: (n, …), uint8 if they are augmented.

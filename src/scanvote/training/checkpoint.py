@@ -60,7 +60,7 @@ class State:
         model.set_weights(now)
 
     def update(self, model: keras.Model, scores: Scores, schedule: Schedule) -> None:
-        """Append the scores of an epoch, and keep the weights if it is the best."""
+        """Add the scores of an epoch; keep the weights of the best."""
         self.history.append(scores)
         self.epochs_since_best += 1
         if not self.best or schedule.key(scores) < schedule.key(self.best):
@@ -81,7 +81,7 @@ def save_checkpoint(state: State, model: keras.Model, path: Path) -> None:
 
 
 def read_state(path: Path) -> State:
-    """Read the state from a checkpoint, without weights; a new state without file."""
+    """Read a checkpoint's state without weights; without file, a new state."""
     if not path.exists():
         return State()
     with np.load(path, allow_pickle=False) as saved:

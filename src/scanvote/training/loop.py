@@ -76,7 +76,7 @@ def load_cached(cache_dir: Path) -> TrainingResult | None:
 
 
 def retrain_if_missing(network: Callable[[], keras.Model], spec: TrainingSpec) -> None:
-    """Train again if the weights were deleted: bit for bit the same network."""
+    """Train again if the weights were deleted, bit for bit alike."""
     if not (spec.cache_dir / "model.keras").exists():
         (spec.cache_dir / "result.json").unlink()
         train(network, spec, lambda epoch, scores: None)
@@ -89,7 +89,7 @@ def delete_weights(cache_dir: Path) -> None:
 
 @contextmanager
 def _precision(policy: str) -> Iterator[None]:
-    """Set the dtype policy of the layers that are created in the block."""
+    """Set the dtype policy of layers that are created in the block."""
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy(policy)
     try:
@@ -187,7 +187,10 @@ def _has_features(model: keras.Model, spec: TrainingSpec) -> bool:
 
 
 def _after_frozen(model: keras.Model, spec: TrainingSpec) -> keras.Model:
-    """Return the part that is trained: the layers after FROZEN, or all; shares weights."""
+    """Return the trained part: the layers after FROZEN, or all.
+
+    It shares its weights with `model`.
+    """
     if not _has_features(model, spec):
         return model
     return keras.Model(model.get_layer(FROZEN).output, model.outputs)
@@ -204,7 +207,7 @@ def _with_features(model: keras.Model, spec: TrainingSpec) -> TrainingSpec:
 
 
 def _features(backbone: keras.Model, images: Images, spec: TrainingSpec, split: str) -> np.ndarray:
-    """Compute the backbone's features, float32 (n, …), or load them from the cache."""
+    """Compute the backbone's features, float32 (n, …), or load cached ones."""
     size = spec.schedule.config.batch_size
     if spec.features is None:
         return predict(backbone, images, size)
@@ -216,7 +219,7 @@ def _features(backbone: keras.Model, images: Images, spec: TrainingSpec, split: 
 
 
 def _keep_best_of_whole(part: keras.Model, model: keras.Model, state: State) -> None:
-    """Turn the best weights of a part into weights of the whole network.
+    """Turn a part's best weights into weights of the whole network.
 
     The current weights of both stay as they are.
     """
@@ -275,6 +278,6 @@ def _check_finite(scores: Scores, epoch: int) -> None:
 
 
 def _reseed(model: keras.Model, seed: int) -> None:
-    """Set the seeds of the dropout layers, which are not part of a checkpoint."""
+    """Set the seeds of dropout, which no checkpoint holds."""
     for number, variable in enumerate(v for v in model.variables if "seed_generator" in v.path):
         variable.assign(np.array([derive_seed(seed, number), 0], "uint32"))

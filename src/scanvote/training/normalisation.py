@@ -28,7 +28,10 @@ def fuse_normalisation(model: keras.Model) -> None:
 
 
 def _is_plain(layer: Any) -> bool:
-    """Tell if it normalises the last axis with scale and offset, in float32."""
+    """Tell if the layer's settings are those of the fused kernel.
+
+    These are the last axis, a scale, an offset, and float32.
+    """
     last = layer.axis in (3, -1) and layer.scale and layer.center
     return bool(last and not layer.synchronized and layer.compute_dtype == "float32")
 

@@ -47,7 +47,7 @@ class Schedule:
         return sign * scores[f"val_{self.objective}"], scores["val_loss"]
 
     def should_stop(self, epochs: int, epochs_since_best: int) -> bool:
-        """Tell if the training ends now, by its length or by its patience."""
+        """Tell if the training ends, by its length or its patience."""
         return epochs >= self.config.epochs or (
             self.config.patience is not None and epochs_since_best >= self.config.patience
         )

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def curves_figure(curves: pd.DataFrame, score: str, title: str, path: Path) -> None:
-    """Plot loss and validation score by epoch, each model in its own colour.
+    """Plot loss and validation score by epoch, one colour per model.
 
     Args:
         curves: one row per epoch: `epoch` from 0, ``loss_1``, ``val_loss_1``, ``<score>_1``…

@@ -1,4 +1,4 @@
-"""Run a search with Keras Tuner: train every trial once, keep the best."""
+"""Run a search: train every trial once, keep the best models."""
 
 import shutil
 from collections.abc import Iterable
@@ -100,7 +100,7 @@ def _run_trials(study: Study, record: TrialLogger) -> list[Trial]:
 def _progress_callback(
     progress: Progress, done: int, study: Study, trial: Trial, previous: Iterable[Trial]
 ) -> OnEpoch:
-    """Return a callback that shows the trial, its epoch and the best score so far."""
+    """Return a callback that shows trial, epoch and best score."""
     key, objective = study.schedule.key, study.config.objective
     best = min((key(t.trained.best) for t in previous if t.trained), default=None)
     so_far = "" if best is None else f", best {objective} {abs(best[0]):.3f}"
@@ -113,7 +113,7 @@ def _progress_callback(
 
 
 def run_trial(trial: Trial, record: TrialLogger, on_epoch: OnEpoch) -> TrainingResult:
-    """Train one trial, and log its epochs, its best scores and its cost."""
+    """Train a trial, and log epochs, best scores and cost."""
     with record(trial.name, trial.hyperparameters) as log:
 
         def log_epoch(epoch: int, scores: Scores) -> None:

@@ -1,4 +1,4 @@
-"""Base class of a study: settings, trial names and the cache of trials."""
+"""Base class of a study: settings, trial names and trial cache."""
 
 import re
 from abc import ABC, abstractmethod
@@ -93,7 +93,7 @@ class Study(ABC):
             raise TrainingFailed(f"it cannot be built: {_line(error)}") from None
 
     def trial(self, values: dict[str, Any], epochs: int) -> Trial:
-        """Return the trial of these hyperparameters; its result may be in the cache."""
+        """Return the trial of these hyperparameters, without training it."""
         return Trial(
             name=self._name(values, epochs),
             hyperparameters={**values, "epochs": epochs},
@@ -102,7 +102,7 @@ class Study(ABC):
         )
 
     def cached_score(self, values: dict[str, Any], epochs: int) -> float | None:
-        """Objective of a trial in the cache, None if it was not trained yet.
+        """Objective of a cached trial, None if it is not trained.
 
         Raises:
             TrainingFailed: the cache says that the trial fails.
@@ -139,7 +139,7 @@ class Study(ABC):
         return "-".join(filter(None, parts)) or self.name
 
     def _name_part(self, name: str, value: Any) -> str:
-        """Part of the trial's name; empty if the hyperparameter has one value only."""
+        """Part of the trial's name, empty for a fixed hyperparameter."""
         return f"{name}{value}" if len(getattr(self.section, name)) > 1 else ""
 
 
@@ -154,7 +154,7 @@ def features_dir(key: str) -> Path:
 
 
 def code_digest(*modules: ModuleType) -> str:
-    """Digest of the code that decides a training: `modules` and the training loop."""
+    """Digest of the code of a training: `modules` and the loop."""
     return digest_code([*modules, *training.CODE], ["keras", keras.config.backend()])
 
 

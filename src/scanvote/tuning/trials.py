@@ -41,7 +41,7 @@ class Trial:
 
 
 def trials_table(trials: list[Trial], ranked: list[Trial]) -> pd.DataFrame:
-    """Return a table with one row per trial, the best first, the failed last."""
+    """Return one row per trial, the best first, the failed last."""
     failed = [trial for trial in trials if not trial.trained]
     # a trial has only its active hyperparameters; `varied_hyperparameters` needs `epochs` last
     names = sorted(
@@ -74,7 +74,7 @@ def curves_table(best: list[Trial], top: int) -> pd.DataFrame:
 
 
 def trials_metrics(trials: list[Trial], best: Trial) -> dict[str, float]:
-    """Return the number of trials and failures, and the scores of the best trial."""
+    """Return the number of trials and failures, and the best scores."""
     assert best.trained is not None
     return {
         "trials": len(trials),

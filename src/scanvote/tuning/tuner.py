@@ -1,4 +1,4 @@
-"""Search with Keras Tuner, started afresh each time; the trial cache resumes it.
+"""Search with Keras Tuner, which resumes from the trial cache.
 
 Keras Tuner's own resume loses trials after a kill, so nothing that it writes is kept: its
 folder is temporary, and a trial that was already trained returns at once from the cache.
@@ -91,7 +91,7 @@ _SIMULATIONS = 3
 
 
 def predictable_points(space: Space, score: Score, params: TuningParams, seed: int) -> list[Point]:
-    """Return the next trials that do not depend on scores still unknown, in order.
+    """Return the next trials that do not depend on unknown scores.
 
     Several simulations of `run_tuner` with random numbers for the unknown scores propose the
     same trials at first: all trials of a grid or random search, a rung of Hyperband, the first

@@ -117,7 +117,7 @@ def _start_worker(gpu_queue: Any, backend: str, rebuild: bytes) -> None:
 
 
 def _exit_with_parent() -> None:
-    """Exit when the parent process ends: a killed parent cannot stop its workers."""
+    """Exit when the parent ends; a killed parent stops no worker."""
     parent = multiprocessing.parent_process()
     assert parent is not None
     wait_for([parent.sentinel])

@@ -33,7 +33,7 @@ def build_3(input_spec: InputSpec, weights: str) -> keras.Model:
 
 
 def _build(input_spec: InputSpec, blocks: Sequence[Sequence[int]], name: str) -> keras.Model:
-    """Build a CNN from blocks of (3×3 convolution → batch norm → pooling).
+    """Build blocks of (3×3 convolution → batch norm → pooling).
 
     Each block ends with dropout; dense layers follow the last block.
 

@@ -8,7 +8,9 @@ from scanvote.models.input_spec import InputSpec, output_head
 
 
 def build(input_spec: InputSpec, weights: str) -> keras.Model:
-    """Build it: ResNet50 → global average pooling → dropout → batch norm → softmax.
+    """Build the ResNet50 with a new head.
+
+    ResNet50 → global average pooling → dropout → batch norm → softmax.
 
     All layers are trained. The pixels stay 0…255, because the published system left out
     ResNet50's scaling. At 224×224×3 with 2 classes it has 23,600,002 parameters, 23,542,786 of

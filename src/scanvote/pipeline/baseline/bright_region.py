@@ -48,7 +48,7 @@ class Region:
 
 @dataclass(frozen=True)
 class BrightRegion:
-    """Rule that takes the region of a slice for a tumour, or not.
+    """Rule that decides if a slice's bright region is a tumour.
 
     Attributes:
         method: the method whose region is used.
@@ -61,14 +61,14 @@ class BrightRegion:
     smallest: float
 
     def __call__(self, regions: Mapping[Method, Region]) -> Mask:
-        """Return the mask, bool (H, W), from the regions of a slice by method."""
+        """Return the mask, bool (H, W), from a slice's regions."""
         region = regions[self.method]
         tumour = region.contrast >= self.contrast and region.size >= self.smallest
         return region.mask if tumour else np.zeros_like(region.mask)
 
 
 def bright_regions(image: Grey, methods: Sequence[Method]) -> dict[Method, Region]:
-    """Find the brightest region of the brain in a uint8 (H, W), by each method."""
+    """Find the brain's brightest region in a uint8 (H, W), by method."""
     smooth = np.asarray(cv2.medianBlur(image, SMOOTHING), np.uint8)
     brain = brain_of(smooth)
     intensities = smooth[brain]
@@ -105,7 +105,7 @@ def _brightest_class(intensities: NDArray[np.uint8]) -> float:
     total = np.concatenate([[0.0], (counts * np.arange(256)).cumsum()])
 
     def variance_term(first: np.ndarray, last: np.ndarray) -> np.ndarray:
-        """Between-class variance term of a class of the levels `first` to `last` - 1."""
+        """Between-class variance term of levels `first` to `last` - 1."""
         pixels = weight[last] - weight[first]
         return np.asarray((total[last] - total[first]) ** 2 / np.maximum(pixels, 1))
 

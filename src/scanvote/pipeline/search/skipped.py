@@ -17,7 +17,7 @@ _TABLES = {
 
 
 def write_empty_search(out: Path) -> dict[str, float]:
-    """Write the tables of a search to `out` without rows; return its metrics."""
+    """Write the tables of a search without rows; return its metrics."""
     for name, columns in _TABLES.items():
         write_csv(pd.DataFrame(columns=columns), out / f"{name}.csv")
     return {"trials": 0}

@@ -45,7 +45,7 @@ def search(
 
 
 def _predictions(study: ClassifierStudy, best: list[Trial], out: Path) -> pd.DataFrame:
-    """Predict validation and test with each of the best models, in one table."""
+    """Predict validation and test with each of the best models."""
     tables = []
     for place, trial in enumerate(best, start=1):
         model = keras.saving.load_model(out / f"{place}.keras", compile=False)

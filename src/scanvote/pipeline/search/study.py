@@ -114,7 +114,7 @@ class ClassifierStudy(Study):
         )
 
     def _features_dir(self, values: Mapping[str, Any]) -> Path | None:
-        """Cache folder of the features that trials with the same frozen backbone share.
+        """Cache folder of the features of the trial's frozen backbone.
 
         None for an untrained backbone, because each trial draws its own weights.
         """
@@ -138,7 +138,7 @@ class ClassifierStudy(Study):
         return str(value) if name == "network" else super()._name_part(name, value)
 
     def _backbone_name(self, backbone: str) -> str:
-        """Short name of the backbone, with a number if two have the same."""
+        """Short name of the backbone, numbered if it is not unique."""
         names = [transfer.short_name(one, self.section) for one in self.section.backbones]
         place = self.section.backbones.index(backbone)
         name = names[place]

@@ -69,7 +69,7 @@ def train_unet(prepared: Path, params: Params, out: Path, record: TrialLogger) -
 
 
 def _members(study: UnetStudy, best: Trial, record: TrialLogger) -> list[Member]:
-    """Return the best trial, validated on fold 0, and train it for the others."""
+    """Train the best trial, of fold 0, on the other folds; return all."""
     folds, members = study.params.unet.folds, [(study, best)]
     if folds == 1:
         return members
@@ -101,7 +101,7 @@ def _predict_validation(study: UnetStudy, trial: Trial, path: Path) -> np.ndarra
 def _predict_test(
     study: UnetStudy, models: int, postprocess: Postprocess, out: Path
 ) -> pd.DataFrame:
-    """Return the predictions on the test split, from the mean of the models."""
+    """Predict the test split with the mean of the models."""
     scans, truths = study.test["scan_ids"], study.test["masks"]
     mean = zeros_or_memmap(truths.shape)
     for number in range(1, models + 1):

@@ -78,7 +78,7 @@ class UnetStudy(Study):
         self._validate_on(0)
 
     def _fixed_settings(self) -> dict[str, Any]:
-        """Return the settings that are the same for all trials, however wide the grid."""
+        """Return the settings that are the same for all trials."""
         section = self.params.unet
         names = {"encoder", "weights", "upsampling", "prior", "context", "sample", "mirror"}
         fixed = section.model_dump(include=names)
@@ -88,13 +88,16 @@ class UnetStudy(Study):
         return fixed | {"augment": bounds, "weights_file": file}
 
     def fold(self, number: int) -> "UnetStudy":
-        """Return a copy of this study that validates on fold `number`, from 0."""
+        """Return a copy of this study that validates on fold `number`."""
         study = copy(self)
         study._validate_on(number)
         return study
 
     def _fold_of_rows(self) -> np.ndarray:
-        """Fold of each row of the pool; without folds, the validation split is fold 0."""
+        """Fold of each row of the pool.
+
+        With `unet.folds: 1`, the validation split is fold 0.
+        """
         scans, folds = pd.unique(self.pool["scan_ids"]), self.params.unet.folds
         rows = self.manifest.loc[scans].reset_index()
         if folds > 1:
@@ -113,7 +116,7 @@ class UnetStudy(Study):
         self._draw = self._sampler()
 
     def owners(self, scan_ids: np.ndarray) -> list[str]:
-        """Patient of each scan; a scan without a known patient counts as its own."""
+        """Patient of each scan; an unknown patient counts as its own."""
         return list(owners(self.rows(scan_ids)))
 
     def test_images(self) -> Images:
@@ -124,7 +127,7 @@ class UnetStudy(Study):
         return AdjacentSlices(self.pool["images"], self._adjacent[rows])
 
     def _adjacent_rows(self, scan_ids: np.ndarray) -> Rows:
-        """Rows of the adjacent slices; a slice without a series has only itself."""
+        """Rows of the adjacent slices, in the same series if known."""
         series = self.manifest.reindex(columns=_STACK, fill_value="").loc[scan_ids]
         alone = series["series"] == ""
         series.loc[alone, "series"] = series.index[alone]
@@ -161,7 +164,7 @@ class UnetStudy(Study):
         )
 
     def score(self, loss: losses.Loss, predicted: np.ndarray) -> Scores:
-        """Return the mean loss of the slices and the mean Dice of the patients.
+        """Return the mean slice loss and the mean patient Dice.
 
         The Dice of a patient is over all its slices together.
         """
@@ -175,7 +178,7 @@ class UnetStudy(Study):
         return {"val_loss": total / len(predicted), "val_dice": float(dice.mean())}
 
     def _sampler(self) -> Sampler | None:
-        """Return the sampler of an epoch's training slices by `unet.sample`; None for all."""
+        """Return the sampler of training slices by `unet.sample`, None for all."""
         rule = self.params.unet.sample
         if rule == "all":
             return None
