@@ -70,7 +70,7 @@ def weights_file(name: str, weights: str, mirror: Path | None) -> Path | None:
     path = from_root(Path(weights))
     file = _file_of(name, path) if path.is_dir() else path
     if file is None or not file.is_file():
-        raise InputError(f"weights: {path} has none of {name}; name the file")
+        raise InputError(f"weights: {path} has no file for {name}; name the file")
     return file
 
 
@@ -105,7 +105,7 @@ def load_backbone(
     shape: tuple[int, ...],
     weights: str,
     input_spec: InputSpec,
-    where: str = "transfer.backbones",
+    key: str = "transfer.backbones",
 ) -> keras.Model:
     """Load a backbone without its classification head; see `preprocessing` for its input.
 
@@ -114,24 +114,24 @@ def load_backbone(
         shape: (H, W, C) of its input.
         weights: as in `weights_file`; ignored for a saved model, which has its own.
         input_spec: gives the mirror.
-        where: the key of params.yaml that names the backbone, for messages.
+        key: the key of params.yaml that names the backbone, for messages.
 
     Raises:
         InputError: it is unknown, its file is missing or no Keras model, its weights are not
             available, or the scans are too small for it.
     """
     if is_saved(name):
-        return load_saved_model(saved_file(name, input_spec.mirror), where)
+        return load_saved_model(saved_file(name, input_spec.mirror), key)
     known = [*PREPROCESSING, *LITES]
     if name not in known:
-        raise InputError(f"{where}: {name!r} is unknown{did_you_mean(name, known)}")
+        raise InputError(f"{key}: {name!r} is unknown{did_you_mean(name, known)}")
     file = weights_file(name, weights, input_spec.mirror)
     if name in LITES:
-        return _lite(name, file, where)
-    return _application(name, shape, None if weights == "none" else str(file or weights), where)
+        return _lite(name, file, key)
+    return _application(name, shape, None if weights == "none" else str(file or weights), key)
 
 
-def _lite(name: str, weights: Path | None, where: str) -> keras.Model:
+def _lite(name: str, weights: Path | None, key: str) -> keras.Model:
     model = efficientnet_lite.build(name)
     if weights is None:
         return model
@@ -142,26 +142,26 @@ def _lite(name: str, weights: Path | None, where: str) -> keras.Model:
             model.load_weights(weights)
     except Exception as error:  # a damaged file may raise nearly any exception
         reason = str(error).splitlines()[0]
-        raise InputError(f"{where}: {name} refuses the weights of {weights}: {reason}") from None
+        raise InputError(f"{key}: {name} refuses the weights of {weights}: {reason}") from None
     return model
 
 
-def _application(name: str, shape: tuple[int, ...], weights: str | None, where: str) -> keras.Model:
+def _application(name: str, shape: tuple[int, ...], weights: str | None, key: str) -> keras.Model:
     application = getattr(keras.applications, name)
     try:
         return application(include_top=False, weights=weights, input_shape=shape)
     except Exception as error:
         # keras.utils.get_file raises a bare Exception when the address cannot be reached
-        section = where.partition(".")[0]
+        section = key.partition(".")[0]
         if weights == "imagenet" and not isinstance(error, ValueError | OSError):
             raise InputError(
                 f"{section}.weights: the ImageNet weights of {name} are neither in the mirror"
-                f" nor in Keras's cache nor to be had here ({error}); put their file in the mirror,"
-                " or use `weights: none` or the path of a saved Keras model"
+                f" nor in Keras's cache, and the download failed ({error}); put their file in the"
+                " mirror, or use `weights: none` or the path of a saved Keras model"
             ) from None
         reason = str(error).splitlines()[0]
         of = f" and weights of {weights}" if weights else ""
-        raise InputError(f"{where}: {name} refuses scans of {shape}{of}: {reason}") from None
+        raise InputError(f"{key}: {name} refuses scans of {shape}{of}: {reason}") from None
 
 
 def preprocessing(name: str, x: keras.KerasTensor) -> keras.KerasTensor:

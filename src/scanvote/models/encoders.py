@@ -18,8 +18,8 @@ def pretrained_levels(
 ) -> list[keras.KerasTensor]:
     """Feature maps of the backbone at strides 2, 4, 8….
 
-    The finest comes first, and the whole backbone is trained. Adjacent slices enter through a trained 1×1 convolution, which
-    starts as a copy of the middle slice.
+    The finest comes first. The whole backbone is trained. Adjacent slices enter through a trained
+    1×1 convolution, which starts as a copy of the middle slice.
 
     Raises:
         InputError: the backbone is not available, or has no such levels.

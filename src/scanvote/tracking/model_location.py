@@ -15,7 +15,7 @@ from scanvote.tracking.store import as_default, hide_password, open_store, root_
 _REGISTERED = "scanvote"
 """Name of the registered model outside a repository, the default of `package.name`."""
 _URIS = ("models:/", "runs:/", "mlflow-artifacts:/")
-_HOW = "give --model a folder that `scanvote export` wrote, or run `dvc repro package`"
+_HINT = "give --model a folder that `scanvote export` wrote, or run `dvc repro package`"
 
 
 def default_model() -> str:
@@ -54,7 +54,7 @@ def _packed(folder: Path) -> Path:
 
 def _checked(folder: Path, model: str) -> Path:
     if not (folder / NAME).is_file():
-        raise InputError(f"--model: {model} is no package of scanvote, it has no {NAME}; {_HOW}")
+        raise InputError(f"--model: {model} is no package of scanvote, it has no {NAME}; {_HINT}")
     return folder
 
 
@@ -75,7 +75,9 @@ def _fetched(uri: str) -> Path:
     except Exception as error:
         # the message names what the user can change, whatever the server's error: URI and store
         place, reason = hide_password(store.uri), hide_password(root_cause(error))
-        raise InputError(f"--model: {uri} is not to be had of {place}: {reason}; {_HOW}") from error
+        raise InputError(
+            f"--model: {uri} cannot be loaded from {place}: {reason}; {_HINT}"
+        ) from error
     return _checked(package, uri)
 
 
@@ -83,4 +85,4 @@ def _check_store() -> None:
     """Fail if the SQLite database is missing, because `open_store` would create it."""
     prefix, local, path = tracking_uri().partition("sqlite:///")
     if local and not prefix and not Path(path).is_file():
-        raise InputError(f"--model: there is no registry of models, {path} is missing; {_HOW}")
+        raise InputError(f"--model: there is no registry of models, {path} is missing; {_HINT}")

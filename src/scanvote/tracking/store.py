@@ -95,8 +95,8 @@ class Store:
             self.client.log_batch(run_id, params=chunk)
 
     def log_metrics(self, run_id: str, values: Mapping[str, object], step: int = 0) -> None:
-        made, now = self.entities.Metric, int(time.time() * 1000)
-        metrics = [made(_key(key), value, now, step) for key, value in numeric_only(values).items()]
+        metric, now, numbers = self.entities.Metric, int(time.time() * 1000), numeric_only(values)
+        metrics = [metric(_key(key), value, now, step) for key, value in numbers.items()]
         for chunk in _chunks(metrics, _METRICS_PER_BATCH):
             self.client.log_batch(run_id, metrics=chunk)
 

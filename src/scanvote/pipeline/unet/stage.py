@@ -69,7 +69,7 @@ def train_unet(prepared: Path, params: Params, out: Path, record: TrialLogger) -
 
 
 def _members(study: UnetStudy, best: Trial, record: TrialLogger) -> list[Member]:
-    """Train the best trial, of fold 0, on the other folds; return all."""
+    """Train the best trial, of fold 0, on all other folds."""
     folds, members = study.params.unet.folds, [(study, best)]
     if folds == 1:
         return members

@@ -209,6 +209,6 @@ def _check(side: int, params: Params) -> None:
         )
     if params.unet.context and params.prepare.segmentation.copies:
         raise InputError(
-            "unet.context: a copy is changed apart from the slices beside it; set"
+            "unet.context: a copy is augmented apart from its adjacent slices; set"
             " prepare.segmentation.copies to 0, and unet.augment to true"
         )
