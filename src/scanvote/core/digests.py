@@ -7,7 +7,6 @@ import inspect
 import json
 import sys
 from collections.abc import Iterable
-from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -43,8 +42,10 @@ def _syntax(source: str) -> str:
     for node in ast.walk(tree):
         if isinstance(body := getattr(node, "body", None), list):
             node.body = [one for one in body if not _is_docstring(one)]  # type: ignore[attr-defined]
-    dump = partial(ast.dump, **{"show_empty": True}) if sys.version_info >= (3, 13) else ast.dump
-    return dump(tree).replace(", type_params=[]", "")  # 3.12 added it, 3.13 omits what is empty
+    options: dict[str, Any] = {"show_empty": True} if sys.version_info >= (3, 13) else {}
+    return ast.dump(tree, **options).replace(
+        ", type_params=[]", ""
+    )  # 3.12 added it, 3.13 omits what is empty
 
 
 def _is_docstring(node: ast.AST) -> bool:

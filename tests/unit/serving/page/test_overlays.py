@@ -8,10 +8,10 @@ from numpy.typing import NDArray
 
 from scanvote.serving.page.overlays import (
     add_caption,
+    draw_heatmap,
     draw_outline,
     encoded,
     outline,
-    draw_heatmap,
     pixels,
 )
 
