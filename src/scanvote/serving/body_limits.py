@@ -6,7 +6,8 @@ import time
 from fastapi import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from scanvote.serving.failures import ApiError, failure
+from scanvote.serving.failures import failure
+from scanvote.serving.http_errors import ApiError
 from scanvote.serving.options import ServeOptions
 
 CLOSE = {"Connection": "close"}

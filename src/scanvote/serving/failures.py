@@ -1,58 +1,22 @@
 """Error responses: JSON for programs, a page for people, never a traceback."""
 
 import logging
-from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
-from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from scanvote.inputs.scan import RejectedFile
-from scanvote.predict.schema import FileError
 from scanvote.serving.engine_api import EngineError
+from scanvote.serving.http_errors import ApiError, ErrorResponse
+from scanvote.serving.page.pages import error_page, token_page
 
-RETRY = {"Retry-After": "2"}
 PROGRAMS = ("/api/", "/healthz", "/readyz", "/metrics", "/openapi.json")
 """Path prefixes whose errors are JSON, because people do not look at them."""
-
-
-class ErrorResponse(BaseModel):
-    """Reason why a request failed."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    detail: str = Field(examples=["scan.txt is no image of a format that is taken"])
-    refused: list[FileError] = Field(
-        default=[], description="reason for each file, if the request had files"
-    )
-
-
-class ApiError(HTTPException):
-    """A request that fails with `status`; `refused` lists its rejected files."""
-
-    def __init__(
-        self,
-        status: int,
-        detail: str,
-        refused: Sequence[FileError] = (),
-        headers: Mapping[str, str] | None = None,
-    ) -> None:
-        retry = RETRY if status in (429, 503) else {}
-        super().__init__(status, detail, {**retry, **(headers or {})})
-        self.refused = list(refused)
-
-
-def api_error(refused: Sequence[FileError]) -> ApiError:
-    """Build the error of a request without any successful file.
-
-    Status and reason are those of the first file.
-    """
-    return ApiError(refused[0].status, refused[0].reason, refused)
 
 
 def failure(request: Request, error: HTTPException) -> Response:
@@ -65,8 +29,6 @@ def failure(request: Request, error: HTTPException) -> Response:
 
 
 def _page(request: Request, error: HTTPException) -> Response:
-    from scanvote.serving.page.pages import error_page, token_page
-
     if error.status_code == HTTPStatus.UNAUTHORIZED:
         page = token_page(request)
         page.status_code = error.status_code

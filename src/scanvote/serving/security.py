@@ -5,7 +5,8 @@ from urllib.parse import urlsplit
 from fastapi import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from scanvote.serving.failures import ApiError, failure
+from scanvote.serving.failures import failure
+from scanvote.serving.http_errors import ApiError
 
 POLICY = (
     "default-src 'self'; img-src 'self' data: blob:; frame-ancestors 'none'; "

@@ -9,7 +9,8 @@ from fastapi.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from scanvote.core.errors import InputError
-from scanvote.serving.failures import ApiError, failure
+from scanvote.serving.failures import failure
+from scanvote.serving.http_errors import ApiError
 from scanvote.serving.options import SHORTEST_TOKEN, TOKEN
 from scanvote.serving.uploads import read_form
 

@@ -12,7 +12,7 @@ from python_multipart.multipart import MultipartParser, parse_options_header
 from scanvote.inputs.sanitise import sanitise_name
 from scanvote.predict.schema import FileError
 from scanvote.serving.engine_api import Upload
-from scanvote.serving.failures import ApiError
+from scanvote.serving.http_errors import ApiError
 from scanvote.serving.options import ServeOptions
 
 if TYPE_CHECKING:

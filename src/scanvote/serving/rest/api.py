@@ -8,7 +8,7 @@ from fastapi.responses import Response
 from scanvote.inputs.formats import TAKEN
 from scanvote.params.whole import Method
 from scanvote.serving.engine_api import Engine
-from scanvote.serving.failures import ApiError, ErrorResponse, api_error
+from scanvote.serving.http_errors import ApiError, ErrorResponse, api_error
 from scanvote.serving.requests import cancel_on_disconnect, run_request
 from scanvote.serving.rest.answers import (
     Explanation,

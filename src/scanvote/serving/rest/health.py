@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request
 from pydantic import BaseModel
 
 from scanvote.serving.engine_api import Engine
-from scanvote.serving.failures import ApiError
+from scanvote.serving.http_errors import ApiError
 from scanvote.serving.rest.api import failures
 
 router = APIRouter(tags=["operation"])
