@@ -1,4 +1,4 @@
-"""Stage `ensemble`: vote of the best models of all families."""
+"""Stage `ensemble`: votes of all families' best models, by every rule."""
 
 from pathlib import Path
 
