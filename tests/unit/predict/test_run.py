@@ -26,7 +26,7 @@ class Explained(Oracle):
 
     def panel(self) -> object:
         class Panel:
-            def serves(self, method: str) -> bool:
+            def supports(self, method: str) -> bool:
                 return method != "gradcam"
 
         return Panel()
