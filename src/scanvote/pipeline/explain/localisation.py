@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from scanvote.images.skull_strip import head_mask
-from scanvote.metrics.bootstrap import Sampled, estimates
+from scanvote.metrics.bootstrap import BootstrapEstimate, estimates
 from scanvote.metrics.intervals import with_intervals
 from scanvote.pipeline.explain.panel import VOTE
 from scanvote.pipeline.explain.perturbation import Floats
@@ -62,7 +62,7 @@ def _means(part: pd.DataFrame, seed: int) -> dict[str, float]:
     return found | with_intervals(mass_estimates(part, seed))
 
 
-def mass_estimates(part: pd.DataFrame, seed: int) -> dict[str, Sampled]:
+def mass_estimates(part: pd.DataFrame, seed: int) -> dict[str, BootstrapEstimate]:
     """The mean `mass` over the scans, and how much it is `above_chance`, of one model and method.
 
     Args:

@@ -24,7 +24,7 @@ from scanvote.core.files import write_csv
 from scanvote.core.progress import progress_bar
 from scanvote.images.decode import Rgb, decode_image, grey
 from scanvote.manifest import read_manifest
-from scanvote.metrics.bootstrap import Counts, Sampled, confusions, interval_method
+from scanvote.metrics.bootstrap import BootstrapEstimate, Counts, confusions, interval_method
 from scanvote.metrics.confusion import chief_estimates
 from scanvote.metrics.intervals import with_intervals
 from scanvote.params import InflationParams
@@ -252,7 +252,7 @@ def score(predictions: pd.DataFrame, labels: list[str], groups: int, seed: int) 
     for name, more in (("inflation", "random"), ("inflation_look_alikes", "look_alikes")):
         if more in values:
             one, other = chief_estimates([values[more], values["grouped"]], seed)
-            differences: dict[str, Sampled] = {key: one[key] - other[key] for key in one}
+            differences: dict[str, BootstrapEstimate] = {key: one[key] - other[key] for key in one}
             rows.append({"protocol": name, **with_intervals(differences)})
     return pd.DataFrame(rows).astype({"scans": "Int64"})
 
