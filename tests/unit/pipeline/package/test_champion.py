@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from scanvote.metrics.bootstrap import bootstrap_method, confusions, macro_f1
-from scanvote.metrics.resampled import confusion_metrics, sampled
+from scanvote.metrics.resampled import bootstrap, confusion_metrics
 from scanvote.metrics.results import Answers
 from scanvote.pipeline.package.champion import choose_champion
 
@@ -126,7 +126,7 @@ def test_the_gate_decides_by_the_interval_that_the_comparisons_show():
         )
         for name, table in both.items()
     }
-    figures = sampled(said, 1, (confusion_metrics,))
+    figures = bootstrap(said, 1, (confusion_metrics,))
     difference = figures["new"]["macro_f1"] - figures["present"]["macro_f1"]
     reason = choose_champion(new, present, smoke=False, seed=1).reason
     assert bounds(reason) == pytest.approx(difference.interval(), abs=5e-4)
