@@ -32,7 +32,7 @@ def agreement(predicted: pd.DataFrame) -> pd.DataFrame:
 
     Returns:
         A row for each ordered pair: `model`, `other`, `kappa`, and `share`, the share of the scans
-            for which both predict the same class.
+        for which both predict the same class.
     """
     codes, _ = pd.factorize(predicted.to_numpy().ravel())  # comparing strings would be slow
     table = pd.DataFrame(codes.reshape(predicted.shape), columns=predicted.columns)

@@ -46,9 +46,9 @@ def compare(
     Returns:
         A row for each pair and metric, with
         `model, against, metric, difference, low, high, test, p, p_holm`: the first model's metric
-            less the second's with the 95 % interval over groups; McNemar's p for accuracy, DeLong's
-            for AUROC, and Holm's correction (1979) over all p values of the same test in the table.
-            NaN where undefined.
+        less the second's with the 95 % interval over groups; McNemar's p for accuracy, DeLong's
+        for AUROC, and Holm's correction (1979) over all p values of the same test in the table.
+        NaN where undefined.
     """
     rows = [
         _row(model, against, metric, outputs, estimates)

@@ -26,8 +26,8 @@ def reliability(confidences: Floats, right: NDArray[np.bool_], groups: np.ndarra
 
     Returns:
         A row for each bin, up to `BINS`: `confidence`, the mean; `right`, the share, with its 95 %
-            interval `low` and `high`, by Wilson (1927) with the bin's groups as its independent
-            cases; and the numbers of its `scans` and `groups`.
+        interval `low` and `high`, by Wilson (1927) with the bin's groups as its independent
+        cases; and the numbers of its `scans` and `groups`.
     """
     scans = pd.DataFrame(
         {"confidence": confidences, "right": right.astype(float), "groups": groups}

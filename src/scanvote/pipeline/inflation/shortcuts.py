@@ -113,11 +113,11 @@ def shortcuts(
 
     Returns:
         A row for each target and probe: `target` (class, source), `features`, `probe`, `scans`,
-            `groups`, `chance_balanced_accuracy` (1 over the classes), `chance_macro_f1` (of always
-            predicting the most frequent class), and with ``_low`` and ``_high`` accuracy,
-            balanced_accuracy, macro_f1, and for each class ``sensitivity_…`` and ``specificity_…``,
-            NaN for the classes of the other target. The source is a target only if there are
-            several sources.
+        `groups`, `chance_balanced_accuracy` (1 over the classes), `chance_macro_f1` (of always
+        predicting the most frequent class), and with ``_low`` and ``_high`` accuracy,
+        balanced_accuracy, macro_f1, and for each class ``sensitivity_…`` and ``specificity_…``,
+        NaN for the classes of the other target. The source is a target only if there are
+        several sources.
     """
     rows = []
     with progress_bar("Shortcuts") as progress:

@@ -8,7 +8,7 @@ import pytest
 
 from scanvote.metrics.bootstrap import bootstrap_method, confusions, macro_f1
 from scanvote.metrics.resampled import bootstrap, confusion_metrics
-from scanvote.metrics.results import Answers
+from scanvote.metrics.results import ClassifierOutput
 from scanvote.pipeline.package.champion import choose_champion
 
 CLASSES = ["glioma", "meningioma", "pituitary"]
@@ -118,7 +118,7 @@ def test_the_gate_decides_by_the_interval_that_the_comparisons_show():
     new, present = answers(0.9), answers(0.7, seed=1)
     both = {"new": new, "present": present}
     said = {
-        name: Answers(
+        name: ClassifierOutput(
             tuple(CLASSES),
             *(table[one].map(CLASSES.index).to_numpy() for one in ("label", "predicted")),
             np.zeros((len(table), 3)),
