@@ -382,7 +382,7 @@ def test_a_model_with_other_scans_than_the_vote_is_one_line(tmp_path: Path, para
     path = inputs[0] / "predictions.csv"
     table = read_predictions(path)
     write_csv(table[(table["model"] != "cnn/m3") | (table["scan_id"] != "test/3")], path)
-    with pytest.raises(InputError, match="cnn/m3 and vote speak of different scans"):
+    with pytest.raises(InputError, match="cnn/m3 and vote have different test scans"):
         evaluate_classification(*inputs, params, tmp_path / "out")
 
 

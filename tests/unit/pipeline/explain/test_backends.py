@@ -36,7 +36,7 @@ from pathlib import Path
 from scanvote.pipeline.explain.panel import load_ensemble
 from tests.unit.pipeline.explain.networks import vote_of
 panel = load_ensemble(Path(sys.argv[1]), vote_of("transfer/a"))
-print(panel.members[0].cut.features.output_shape)
+print(panel.members[0].split.features.output_shape)
 """
 
 
