@@ -15,7 +15,7 @@ OF_CLASS = ("sensitivity", "specificity", "precision", "auroc", "average_precisi
 def with_intervals(estimates: Mapping[str, BootstrapEstimate]) -> dict[str, float]:
     """Add `_low` and `_high` of the bootstrap over groups to each metric.
 
-    All three are NaN where undefined.
+    An undefined value or end of an interval is NaN.
 
     Raises:
         InputError: the name of a class makes two keys equal, such as `low` or `x_low` beside `x`.

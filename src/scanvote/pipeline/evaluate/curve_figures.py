@@ -176,4 +176,4 @@ def _format_panels(upper: "Axes", lower: "Axes", edges: np.ndarray) -> None:
     for axes in (upper, lower):
         axes.set_xlim(edges[0], 1.01)
     upper.set_ylim(-0.02, 1.03)
-    lower.set_xlabel("confidence: probability of what is predicted")
+    lower.set_xlabel("confidence: probability of the predicted class")

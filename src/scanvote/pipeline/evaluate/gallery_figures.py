@@ -115,7 +115,7 @@ def scans_figure(
     """
     explained = any(scan in heat_maps for scan in captions)
     if explained:
-        title += f"\nbeside each what the vote looked at, its top {100 * _TOP:.0f} % outlined"
+        title += f"\nbeside each the vote's explanation, its top {100 * _TOP:.0f} % outlined"
     columns, width, letters = (3, 3.1, 52) if explained else (6, 1.7, 30)
     with grid(len(captions), columns, title, path, width) as cells:
         for cell, (scan, caption) in zip(cells, captions.items(), strict=True):

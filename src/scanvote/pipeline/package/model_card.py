@@ -95,9 +95,9 @@ def _operating(contents: ModelMetadata) -> str:
 def _mask(contents: ModelMetadata) -> str:
     config = contents.segmenters.postprocess
     steps = [f"pixels of a probability from {config.threshold:g} on"]
-    steps += ["what they enclose"] if config.fill_holes else []
+    steps += ["with holes filled"] if config.fill_holes else []
     steps += [f"without components below {config.smallest} pixels"] if config.smallest > 1 else []
-    steps += ["of them the largest component"] if config.largest_only else []
+    steps += ["only the largest component"] if config.largest_only else []
     return ", ".join(steps)
 
 
