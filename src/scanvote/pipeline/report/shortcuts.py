@@ -68,7 +68,7 @@ def _sentences(report: ReportData, table: pd.DataFrame) -> Iterator[str]:
     yield from _best_class(table)
     yield (
         "Part of the results of the classification may rest on where a scan comes from, not on"
-        " what it shows. How large that part is is not known: the plane of a slice, which differs"
+        " what it shows. The size of that part is not known: the plane of a slice, which differs"
         " between diseases, shows at its border, and a bright lesion in the intensities."
     )
     evaluated = report.metrics_of("evaluate", "classification")
@@ -113,7 +113,8 @@ def _source(table: pd.DataFrame) -> Iterator[str]:
     target = "whether the origin of a scan is known" if known else "the source of a scan"
     doubt = "" if _above_chance(probe) else ", and the result is not shown to be above it"
     yield (
-        f"They predict {target} with {_estimate(probe, 'balanced_accuracy')}; chance is"
+        f"The same classifiers predict {target} with a balanced accuracy of"
+        f" {_estimate(probe, 'balanced_accuracy')}; chance is"
         f" {numbers.number(probe['chance_balanced_accuracy'], 2)}{doubt}."
     )
 

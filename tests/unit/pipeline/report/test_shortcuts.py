@@ -24,7 +24,7 @@ def test_a_shortcut_above_chance_is_named_with_its_class(make: Make) -> None:
     )
     assert "The border of the scan alone predicts the class no tumor best" in text
     assert "a sensitivity of 0.900 (0.850–0.940)" in text
-    assert "They predict whether the origin of a scan is known with 0.800" in text
+    assert "predict whether the origin of a scan is known with a balanced accuracy of 0.800" in text
     assert text.count("may rest on where a scan comes from") == 2, "once in the limits"
 
 
