@@ -46,7 +46,7 @@ lint: env ## ruff and mypy
 	ruff format --check
 	mypy
 
-check: lint test ## what CI runs: ruff, mypy and the tests
+check: lint docs test ## what CI runs: ruff, mypy, the pages and the tests
 
 docs: env ## build the pages of docs/ as a site in docs/_site; a broken link is an error
 	python -m sphinx --quiet --fail-on-warning --keep-going --fresh-env docs docs/_site

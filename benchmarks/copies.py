@@ -33,7 +33,12 @@ from scanvote.core.files import sha256
 from scanvote.params import load_params
 from scanvote.pipeline.deduplicate.fingerprints import fingerprints
 from scanvote.pipeline.deduplicate.pair_search import pairs_by_correlation, pairs_by_registration
-from scanvote.pipeline.deduplicate.pairs import as_pairs, clusters, concat_pairs, equal_pairs
+from scanvote.pipeline.deduplicate.pairs import (
+    as_pairs,
+    concat_pairs,
+    connected_components,
+    equal_pairs,
+)
 
 EACH = 100
 """Copies of a kind."""
@@ -163,7 +168,9 @@ def true_pairs(folder: Path) -> dict[tuple[str, str], str]:
 def largest_cluster(found: Found) -> int:
     names = sorted({name for pair in found for name in pair})
     at = {name: place for place, name in enumerate(names)}
-    component = clusters(len(names), as_pairs([(at[i], at[j]) for i, j in sorted(found)]))
+    component = connected_components(
+        len(names), as_pairs([(at[i], at[j]) for i, j in sorted(found)])
+    )
     return max(Counter(component.tolist()).values(), default=1)
 
 

@@ -15,7 +15,7 @@ from functools import cache, partial
 import numpy as np
 import pandas as pd
 
-from scanvote.metrics.bootstrap import Sampled, confusions, estimates, macro_f1
+from scanvote.metrics.bootstrap import BootstrapEstimate, confusions, estimates, macro_f1
 from scanvote.metrics.confusion import chief_estimates
 from scanvote.metrics.resampled import (
     bootstrap,
@@ -69,7 +69,7 @@ def coverage(groups: int, skill: float, tables: int) -> dict[str, tuple[float, f
     return {name: tuple(np.mean(found, axis=0)) for name, found in held.items()}
 
 
-def holds(figure: Sampled, true: float) -> tuple[bool, bool]:
+def holds(figure: BootstrapEstimate, true: float) -> tuple[bool, bool]:
     """Whether our interval holds the truth, and whether that of plain percentiles does."""
     low, high = np.nanquantile(figure.drawn, [0.025, 0.975])
     ours = figure.interval()
@@ -86,7 +86,7 @@ def patients(count: int, random: np.random.Generator) -> Table:
     return {"dice": dice, "other": np.clip(dice - random.normal(0.05, 0.08, count), 0, 1)}
 
 
-def of_patients(table: Table, seed: int) -> dict[str, Sampled]:
+def of_patients(table: Table, seed: int) -> dict[str, BootstrapEstimate]:
     found = estimates(partial(dice_figures, table["dice"]), len(table["dice"]), seed)
     return {
         "mean Dice": found["dice_patient_mean"],
@@ -102,7 +102,7 @@ def explained(count: int, random: np.random.Generator) -> Table:
     return {"group": owner, "mass": shares, "area": random.beta(2, 30, count)[owner]}
 
 
-def of_explained(table: Table, seed: int) -> dict[str, Sampled]:
+def of_explained(table: Table, seed: int) -> dict[str, BootstrapEstimate]:
     from scanvote.pipeline.explain.localisation import mass_estimates  # takes seconds
 
     found = mass_estimates(pd.DataFrame(table), seed)
@@ -127,7 +127,7 @@ def counts_of(table: Table) -> list[np.ndarray]:
     return [confusions(table["group"], table["truth"], table[name], len(SHARES)) for name in LEAKS]
 
 
-def of_protocols(table: Table, seed: int) -> dict[str, Sampled]:
+def of_protocols(table: Table, seed: int) -> dict[str, BootstrapEstimate]:
     one, other = chief_estimates(counts_of(table), seed)
     return {
         "inflation of accuracy": one["accuracy"] - other["accuracy"],
@@ -155,7 +155,7 @@ def true_of_protocols(table: Table) -> dict[str, float]:
 
 Kind = tuple[
     Callable[[int, np.random.Generator], Table],
-    Callable[[Table, int], dict[str, Sampled]],
+    Callable[[Table, int], dict[str, BootstrapEstimate]],
     Callable[[Table], dict[str, float]],
 ]
 KINDS: dict[str, Kind] = {

@@ -21,13 +21,13 @@ SIDE = 32
 ONCE = """
 import sys
 from pathlib import Path
-from scanvote import evaluate
+from scanvote.pipeline.evaluate import classification
 from scanvote.params import load_params
 root, drawn = Path(sys.argv[1]), sys.argv[2] == "with"
 if not drawn:
-    evaluate.draw_classification = lambda *given: None
+    classification.draw_classification = lambda *given: None
 places = (root / "ensemble", root / "explain", root / "prepared")
-evaluate.evaluate_classification(*places, load_params(), root / "out")
+classification.evaluate_classification(*places, load_params(), root / "out")
 assert not {"tensorflow", "keras", "jax", "mlflow"} & set(sys.modules)
 """
 

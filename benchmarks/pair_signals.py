@@ -17,7 +17,7 @@ from scanvote.core.seeds import derive_seed, rng
 from scanvote.images.crop import crop_box
 from scanvote.images.decode import decode_grey, decode_image
 from scanvote.pipeline.deduplicate.fingerprints import fingerprints
-from scanvote.pipeline.deduplicate.pairs import clusters
+from scanvote.pipeline.deduplicate.pairs import connected_components
 from scanvote.pipeline.deduplicate.registration import registered_correlation_of
 
 SHORTLIST = 30_000
@@ -46,7 +46,7 @@ class Pairs:
 
     def groups(self, chosen: np.ndarray) -> np.ndarray:
         """Connected components (n,) of the chosen pairs."""
-        return clusters(len(self.person), (self.first[chosen], self.second[chosen]))
+        return connected_components(len(self.person), (self.first[chosen], self.second[chosen]))
 
 
 def all_pairs(scans: pd.DataFrame) -> Pairs:

@@ -37,7 +37,7 @@ class Found:
     failed: int
     seconds: float
     best: str
-    score: bootstrap.Sampled
+    score: bootstrap.BootstrapEstimate
 
 
 class Log:

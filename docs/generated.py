@@ -73,7 +73,7 @@ def commands() -> str:
 
 def recipes() -> str:
     """A row a recipe."""
-    from scanvote.recipes import read_recipe, recipe_names
+    from scanvote.commands.recipes import read_recipe, recipe_names
 
     with chdir(ROOT):
         found = {name: read_recipe(name) for name in recipe_names()}

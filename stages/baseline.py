@@ -1,4 +1,4 @@
-"""baseline: mark the tumours of the segmentation task without learning."""
+"""Stage `baseline`: segment tumours without learning."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from scanvote.tracking.stage import open_stage
 
 
 def main(prepared: Path, out: Path, metrics: Path) -> None:
-    """Choose the way on the validation split of PREPARED, and write its masks to OUT."""
+    """Choose the best rule on PREPARED's validation scans; write masks to OUT."""
     with open_stage("baseline", inputs=[prepared]) as stage:
         result = find_bright_regions(prepared, stage.params, out)
         stage.finish(result, metrics, out, ["*.csv"])

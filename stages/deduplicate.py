@@ -1,4 +1,4 @@
-"""deduplicate: find the scans that are one and the same, and those that are relatives."""
+"""Stage `deduplicate`: find duplicate scans, and suspected scans of one patient."""
 
 from pathlib import Path
 
@@ -9,7 +9,10 @@ from scanvote.tracking.stage import open_stage
 
 
 def main(task: Task, raw: Path, overrule: Path, patients: Path, out: Path, metrics: Path) -> None:
-    """Judge the scans of RAW, with what OVERRULE decides and PATIENTS tells, and write OUT."""
+    """Mark duplicates and relatives among the scans of RAW, and write OUT.
+
+    OVERRULE is a table of decisions by hand, PATIENTS one of known patients.
+    """
     with open_stage("deduplicate", task, inputs=[raw, overrule, patients]) as stage:
         result = deduplicate(raw, stage.params.deduplicate, overrule, patients, out)
         stage.finish(result, metrics, out)

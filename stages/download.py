@@ -1,4 +1,4 @@
-"""download: bring a task's scans here, check every one, and list them in a manifest."""
+"""Stage `download`: fetch a task's scans, check them, and write a manifest."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""ensemble: the vote of the best models over all families, by every rule."""
+"""Stage `ensemble`: votes of all families' best models, by every rule."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from scanvote.tracking.stage import open_stage
 
 
 def main(searches: Path, out: Path, metrics: Path) -> None:
-    """Let the best models of SEARCHES vote, and write the votes to OUT."""
+    """Combine the best models of SEARCHES by voting; write to OUT."""
     with open_stage("ensemble", inputs=[searches]) as stage:
         stage.finish(ensemble(searches, stage.params, out), metrics, out)
 

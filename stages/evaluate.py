@@ -1,4 +1,7 @@
-"""evaluate: the test split: figures, tables, and the headlines on one MLflow run."""
+"""Stage `evaluate`: metrics, tables and figures of the test split.
+
+The headline metrics also go to the parent run in MLflow, where experiments are compared.
+"""
 
 from pathlib import Path
 
@@ -12,7 +15,10 @@ from scanvote.tracking.stage import open_stage
 def main(
     task: Task, predictions: Path, beside: Path, prepared: Path, out: Path, metrics: Path
 ) -> None:
-    """Evaluate PREDICTIONS of TASK on the test split of PREPARED, with what stands BESIDE them."""
+    """Evaluate PREDICTIONS of TASK on the test split of PREPARED.
+
+    BESIDE is a folder with results to report with them: of `explain`, or of the baseline.
+    """
     inputs = (predictions, beside, prepared)
     with open_stage("evaluate", task, inputs=inputs) as stage:
         stage.finish(evaluate(task, *inputs, stage.params, out), metrics, out)

@@ -1,4 +1,4 @@
-"""explain: what the vote and its members look at, and how much of it is in a known lesion."""
+"""Stage `explain`: attribution maps of the vote, and their share inside lesions."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from scanvote.tracking.stage import open_stage
 def main(
     searches: Path, ensemble: Path, raw: Path, prepared: Path, out: Path, metrics: Path
 ) -> None:
-    """Explain the vote of ENSEMBLE and its members in SEARCHES on test scans of PREPARED."""
+    """Explain ENSEMBLE and its members in SEARCHES on test scans of PREPARED."""
     inputs = (searches, ensemble, raw, prepared)
     with open_stage("explain", inputs=inputs) as stage:
         use_backend(stage.params.backend)  # before anything imports Keras

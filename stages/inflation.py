@@ -1,4 +1,4 @@
-"""inflation: one small classifier under each protocol of splitting, side by side."""
+"""Stage `inflation`: one small classifier, compared across split protocols."""
 
 from pathlib import Path
 
@@ -10,13 +10,13 @@ from scanvote.tracking.stage import open_stage
 
 
 def main(raw: Path, deduplicated: Path, out: Path, metrics: Path) -> None:
-    """Measure on the scans in RAW, listed in DEDUPLICATED, what leaks would add."""
+    """Measure the effect of leaks on the scans in RAW and DEDUPLICATED."""
     with open_stage("inflation", inputs=[raw, deduplicated]) as stage:
         if stage.params.inflation.backbone is not None:
             use_backend(stage.params.backend)
         mirror = mirror_folder(stage.params.download.mirror)
-        of_probes, seed = stage.params.inflation, stage.params.seed
-        result = inflation(raw, deduplicated, of_probes, seed, out, mirror)
+        config, seed = stage.params.inflation, stage.params.seed
+        result = inflation(raw, deduplicated, config, seed, out, mirror)
         stage.finish(result, metrics, out)
 
 

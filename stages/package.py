@@ -1,4 +1,4 @@
-"""package: the ensemble and the U-Net as one model, in a folder and in MLflow's registry."""
+"""Stage `package`: ensemble and U-Net as one model, registered in MLflow."""
 
 from pathlib import Path
 
@@ -18,7 +18,7 @@ def main(
     out: Path,
     metrics: Path,
 ) -> None:
-    """Pack what ENSEMBLE chose of SEARCHES, and UNET, into OUT, and register it."""
+    """Package the members of ENSEMBLE and UNET into OUT, and register it."""
     inputs = (searches, ensemble, unet, raw, prepared)
     with open_stage("package", inputs=inputs) as stage:
         use_backend(stage.params.backend)  # before anything imports Keras

@@ -1,4 +1,4 @@
-"""prepare: split, crop, resize, augment and pickle the scans that are kept."""
+"""Stage `prepare`: split, crop, resize, augment and pickle the scans."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from scanvote.tracking.stage import open_stage
 
 
 def main(task: Task, raw: Path, deduplicated: Path, out: Path, metrics: Path) -> None:
-    """Write the shards of the scans in RAW that DEDUPLICATED keeps to OUT."""
+    """Prepare the scans in RAW that DEDUPLICATED keeps; write shards to OUT."""
     with open_stage("prepare", task, inputs=[raw, deduplicated]) as stage:
         result = prepare(task, raw, deduplicated, stage.params, out)
         stage.finish(result, metrics, out, ["*.csv", "*.png"])

@@ -1,4 +1,4 @@
-"""report: one page for a reviewer and a CLAIM checklist, of all that is known."""
+"""Stage `report`: an HTML report for reviewers, and a CLAIM checklist."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from scanvote.tracking.stage import open_stage
 
 
 def main(html: Path, checklist: Path) -> None:
-    """Write the page HTML and the CHECKLIST from what the other stages left."""
+    """Write the report HTML and the CHECKLIST from all other stages' outputs."""
     written = [html, checklist]
     with open_stage("report") as stage:
         write_report(Path(), *written)

@@ -1,4 +1,4 @@
-"""search: Keras Tuner over the grid of a family: ann, cnn, transfer or published."""
+"""Stage `search`: hyperparameter search of a family with Keras Tuner."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from scanvote.tracking.stage import open_stage
 
 
 def main(family: Family, prepared: Path, out: Path, metrics: Path) -> None:
-    """Train the trials of FAMILY on PREPARED, and keep the best in OUT."""
+    """Train the trials of FAMILY on PREPARED; keep the best in OUT."""
     if family not in load_params().search.families:
         write_metrics(metrics, write_empty_search(out), HEADLINES["search"])
         return

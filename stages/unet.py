@@ -1,4 +1,4 @@
-"""unet: train the U-Net on the segmentation task, and write its masks."""
+"""Stage `unet`: train the U-Net, and write its masks."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from scanvote.tracking.stage import open_stage
 
 
 def main(prepared: Path, out: Path, metrics: Path) -> None:
-    """Train on PREPARED, and keep the best epoch and its predictions in OUT."""
+    """Train on PREPARED; write the best models and their predictions to OUT."""
     with open_stage("unet", inputs=[prepared], system_metrics=True) as stage:
         use_backend(stage.params.backend)  # before anything imports Keras
         from scanvote.pipeline.unet.stage import train_unet

@@ -1,6 +1,6 @@
-"""The pickled shards: write as they are made, read back safely, stream.
+"""Shards of arrays: written in a stream, read back safely.
 
-A shard is a pickled dict of numpy arrays, one row an image:
+A shard is a pickled dict of numpy arrays, one row per image:
 
 - ``images`` uint8 (n, H, W, C)
 - ``scan_ids`` str (n,)
@@ -29,13 +29,13 @@ _PIXELS = {"images", "masks"}
 
 SHARD_ROWS = 256
 SHARD_BYTES = 32 << 20
-"""Of the arrays of a shard, which a process that writes it holds twice."""
-ROOM_BYTES = 64 << 20
-"""Of an array in memory, beyond which it lies in a file."""
+"""Bytes of the arrays of a shard; writing it takes twice that."""
+MAX_MEMORY_BYTES = 64 << 20
+"""Bytes above which an array lies in a file, not in memory."""
 
 
-class _Kind:
-    """Stands in for a numpy dtype, whose own `__setstate__` believes what it is told."""
+class _DType:
+    """A stand-in for a numpy dtype, whose own `__setstate__` checks nothing."""
 
     def __init__(self, name: str, *_: object) -> None:
         if not re.fullmatch(r"b1|[iu][1248]|f[248]|U[0-9]+", name):
@@ -46,18 +46,16 @@ class _Kind:
         self.dtype = self.dtype.newbyteorder(state[1])
 
 
-def _array(buffer: bytes, kind: _Kind, shape: tuple[int, ...], order: Literal["C"]) -> np.ndarray:
-    return np.frombuffer(buffer, kind.dtype).reshape(shape, order=order)
+def _array(buffer: bytes, dtype: _DType, shape: tuple[int, ...], order: Literal["C"]) -> np.ndarray:
+    return np.frombuffer(buffer, dtype.dtype).reshape(shape, order=order)
 
 
 class AllowListUnpickler(pickle.Unpickler):
-    """Makes what it is told to allow, and nothing else.
-
-    A pickle from a remote could otherwise call any function.
+    """Unpickle allowed names only; a pickle could otherwise call any function.
 
     Args:
-        file: the pickle.
-        allowed: what to take for each (module, name) that the pickle may ask for.
+        file: the pickle, perhaps from a remote.
+        allowed: the object to use for each (module, name) that the pickle may refer to.
     """
 
     def __init__(self, file: IO[bytes], allowed: Mapping[tuple[str, str], Any]) -> None:
@@ -70,22 +68,21 @@ class AllowListUnpickler(pickle.Unpickler):
         return self._allowed[module, name]
 
 
-# What contiguous arrays are pickled with. Even numpy's own crash on what is made up.
-_ARRAYS_ONLY = {("numpy._core.numeric", "_frombuffer"): _array, ("numpy", "dtype"): _Kind}
+# The two names in pickles of contiguous arrays. numpy's own ones crash on forged arguments.
+_ARRAYS_ONLY = {("numpy._core.numeric", "_frombuffer"): _array, ("numpy", "dtype"): _DType}
 
 
 def load_shard(file: IO[bytes]) -> Shard:
     """Unpickle one shard.
 
     Raises:
-        pickle.UnpicklingError: the pickle is damaged, or holds anything but numpy
-            arrays in a dict.
+        pickle.UnpicklingError: the pickle is damaged, or is no dict of numpy arrays.
     """
     try:
         shard = AllowListUnpickler(file, _ARRAYS_ONLY).load()
     except pickle.UnpicklingError:
         raise
-    except Exception as error:  # a damaged pickle raises nearly any of them
+    except Exception as error:  # a damaged pickle raises nearly any exception
         raise pickle.UnpicklingError(f"it is damaged ({error or 'no more bytes'})") from error
     if not isinstance(shard, dict) or not all(isinstance(a, np.ndarray) for a in shard.values()):
         raise pickle.UnpicklingError("it holds no dict of arrays")
@@ -93,23 +90,23 @@ def load_shard(file: IO[bytes]) -> Shard:
 
 
 def rows_per_shard(row_bytes: int) -> int:
-    """How many rows of that many bytes a shard holds: `SHARD_ROWS`, or what `SHARD_BYTES` hold."""
+    """Return the rows of a shard, limited by `SHARD_ROWS` and `SHARD_BYTES`."""
     return max(1, min(SHARD_ROWS, SHARD_BYTES // row_bytes))
 
 
 def write_shards(
     folder: Path, split: str, rows: Iterable[Row], size: int = SHARD_ROWS, first: int = 0
 ) -> int:
-    """Write the rows to ``<split>-00000.pkl``, ``<split>-00001.pkl``…, `size` at a time.
+    """Write the rows to ``<split>-00000.pkl``, ``<split>-00001.pkl``…, `size` per shard.
 
-    Memory holds one shard, however many rows there are.
+    Memory holds one shard at a time.
 
     Args:
-        folder: made if missing.
-        split: the word that the names begin with.
-        rows: of the same keys, shapes and dtypes.
-        size: rows a shard.
-        first: number of the first shard, where others write those before it.
+        folder: created if missing.
+        split: prefix of the file names.
+        rows: all with the same keys, shapes and dtypes.
+        size: rows per shard.
+        first: number of the first shard, if other processes write the earlier ones.
 
     Returns:
         The number of rows written.
@@ -128,7 +125,7 @@ def write_shards(
 
 def _write_shard(path: Path, rows: list[Row]) -> None:
     shard = {key: np.ascontiguousarray([row[key] for row in rows]) for key in rows[0]}
-    with atomic_write(path) as beside, beside.open("wb") as file:
+    with atomic_write(path) as temporary, temporary.open("wb") as file:
         pickle.dump(shard, file, protocol=5)
 
 
@@ -136,7 +133,7 @@ def stream_shards(folder: Path, split: str) -> Iterator[Shard]:
     """Yield the shards of a split in order.
 
     Raises:
-        InputError: there are none, or one is no pickle of arrays.
+        InputError: there are no shards, or one is no pickle of arrays.
     """
     paths = sorted(folder.glob(f"{split}-*.pkl"))
     if not paths:
@@ -150,26 +147,27 @@ def stream_shards(folder: Path, split: str) -> Iterator[Shard]:
 
 
 def read_split(folder: Path, split: str) -> Shard:
-    """The whole split in memory, as one shard."""
+    """Read a whole split into memory, as one shard."""
     shards = list(stream_shards(folder, split))
     return {key: np.concatenate([shard[key] for shard in shards]) for key in shards[0]}
 
 
 def load_images(folder: Path, split: str, scan_ids: Sequence[str]) -> np.ndarray:
-    """uint8 (n, H, W, C), the images of these scans of a split, in their order."""
-    wanted, found = set(scan_ids), dict[str, np.ndarray]()
+    """Read the images of `scan_ids` in order, uint8 (n, H, W, C)."""
+    selected, images = set(scan_ids), dict[str, np.ndarray]()
     for shard in stream_shards(folder, split):
         for row, scan in enumerate(shard["scan_ids"].tolist()):
-            if scan in wanted:
-                found[scan] = shard["images"][row].copy()  # not the whole shard
-    return np.stack([found[scan] for scan in scan_ids])
+            if scan in selected:
+                # a view would keep the whole shard in memory
+                images[scan] = shard["images"][row].copy()
+    return np.stack([images[scan] for scan in scan_ids])
 
 
 def memmap_split(folder: Path, *splits: str) -> Shard:
-    """The whole of the splits as one shard, its pixels in a file: memory holds those in use.
+    """Read whole splits as one shard, with memory-mapped pixels.
 
-    The file has no name, and lies in the repository's `.cache`: it goes with the process,
-    however that ends.
+    Memory holds the pixels in use only. Their file has no name and lies in the repository's
+    `.cache`: it disappears with the process, however that ends.
     """
     small: list[Shard] = []
     with ExitStack() as stack:
@@ -177,28 +175,28 @@ def memmap_split(folder: Path, *splits: str) -> Shard:
         for shard in chain.from_iterable(stream_shards(folder, split) for split in splits):
             for key in _PIXELS & shard.keys():
                 if key not in files:
-                    files[key] = stack.enter_context(_nameless())
+                    files[key] = stack.enter_context(_nameless_file())
                 shard[key].tofile(files[key])
                 shard[key] = shard[key][:0]
             small.append(shard)
         whole = {key: np.concatenate([shard[key] for shard in small]) for key in small[0]}
-        return whole | {key: _mapped(file, whole[key].shape[1:]) for key, file in files.items()}
+        return whole | {key: _memmap(file, whole[key].shape[1:]) for key, file in files.items()}
 
 
 def zeros_or_memmap(shape: tuple[int, ...]) -> np.ndarray:
-    """float32 zeros to write to; in a nameless file where they are more than `ROOM_BYTES`."""
-    if 4 * math.prod(shape) <= ROOM_BYTES:
+    """Return writable float32 zeros, in a nameless file above `MAX_MEMORY_BYTES`."""
+    if 4 * math.prod(shape) <= MAX_MEMORY_BYTES:
         return np.zeros(shape, np.float32)
-    with _nameless() as file:
+    with _nameless_file() as file:
         return np.memmap(file, np.float32, "w+", shape=shape)
 
 
-def _nameless() -> IO[bytes]:
+def _nameless_file() -> IO[bytes]:
     cache = repository_root() / ".cache"
     cache.mkdir(parents=True, exist_ok=True)
     return TemporaryFile(dir=cache)
 
 
-def _mapped(file: IO[bytes], shape: tuple[int, ...]) -> np.ndarray:
+def _memmap(file: IO[bytes], shape: tuple[int, ...]) -> np.ndarray:
     file.flush()
     return np.memmap(file, np.uint8, "r").reshape(-1, *shape)

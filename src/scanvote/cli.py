@@ -1,4 +1,4 @@
-"""The command `scanvote`: what is not a stage."""
+"""The command `scanvote`, for everything that is not a stage."""
 
 import os
 from pathlib import Path
@@ -56,9 +56,10 @@ def check(
     path: Path,
     task: Annotated[Literal["classification", "segmentation"] | None, typer.Option()] = None,
 ) -> None:
-    """Tell what is understood of your own data in PATH, a folder or a table.
+    """Check your own data in PATH, a folder or a table.
 
-    What they hold, what is wrong with them, and what to change in params.yaml to use them.
+    Shows what the data hold, what is wrong with them, and what to change in params.yaml to use
+    them.
     """
     from scanvote.commands.data_check_report import check_and_show
 
@@ -69,12 +70,14 @@ def check(
 @one_line_errors
 def card(
     task: Annotated[Literal["classification", "segmentation"], typer.Argument()] = "classification",
-    out: Annotated[Path | None, typer.Option(dir_okay=False, help="Write it there.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(dir_okay=False, help="File, instead of the standard output.")
+    ] = None,
 ) -> None:
-    """Write a data card of TASK in Markdown: what is known of its scans, and what is not.
+    """Write a data card of TASK in Markdown.
 
-    Of the scans that `dvc repro download` has brought; copies and splits are told of where
-    these stages have run too.
+    It states what is known, and what is not, of the scans that `dvc repro download` has fetched;
+    also of duplicates and splits, once these stages have run.
     """
     from scanvote.core.files import write_text
     from scanvote.params import load_params
@@ -93,7 +96,7 @@ def trials(
     family: Annotated[Family | None, typer.Argument()] = None,
     best: Annotated[bool, typer.Option("--best", help="Only the best of each family.")] = False,
 ) -> None:
-    """List the trials of the last search, the best first, with what each cost."""
+    """List the trials of the last search with their cost, best first."""
     from scanvote.commands.trials import show_trials
 
     show_trials(family, best, load_params())
@@ -105,28 +108,30 @@ def predict(
     paths: Annotated[list[Path], typer.Argument(help="Images, DICOM, NIfTI, and folders.")],
     model: Model = None,
     out: Annotated[
-        Path | None, typer.Option(help="The table: .csv, .json, or .jsonl, an object a line.")
+        Path | None, typer.Option(help="The table: .csv, .json, or .jsonl, one object per line.")
     ] = None,
     masks: Annotated[Path | None, typer.Option(help="Folder for a mask of each scan.")] = None,
     explain: Annotated[
-        Method | None, typer.Option(help="Show on each scan what speaks for the vote.")
+        Method | None, typer.Option(help="Explain the vote on each scan by this method.")
     ] = None,
-    explanations: Annotated[Path, typer.Option(help="Folder for what --explain shows.")] = Path(
+    explanations: Annotated[Path, typer.Option(help="Folder for the maps of --explain.")] = Path(
         "explanations"
     ),
     batch: Annotated[
         int, typer.Option(min=1, help="Scans at once: changes time and memory only.")
     ] = 32,
 ) -> None:
-    """Say what is on the scans in PATHS: the vote, its members, the tumour, and how sure that is.
+    """Predict class and tumour mask of the scans in PATHS.
 
-    A file that cannot be read is a row with its reason, and the exit code then is 1.
+    The table holds the vote, its probabilities, the votes of the members, the area of the tumour
+    and the distance to the training scans. A file that cannot be read is a row with its reason,
+    and the exit code then is 1.
     """
     from scanvote.predict.run import PredictOptions, predict
     from scanvote.tracking.model_location import default_model, package_folder
 
-    wanted = PredictOptions(out, masks, explain, explanations, batch)
-    if predict(paths, package_folder(model or default_model()), wanted):
+    options = PredictOptions(out, masks, explain, explanations, batch)
+    if predict(paths, package_folder(model or default_model()), options):
         raise typer.Exit(1)
 
 
@@ -137,7 +142,7 @@ def export(
     model: Model = None,
     onnx: Annotated[bool, typer.Option(help="With the networks as ONNX too.")] = True,
 ) -> None:
-    """Copy a finished model to OUT, from where it works without repository and network."""
+    """Copy a finished model to OUT, for use without repository and network."""
     from scanvote.predict.export import export
     from scanvote.tracking.model_location import default_model, package_folder
 
@@ -156,9 +161,9 @@ def serve(
     ] = False,
     batch: Annotated[int, typer.Option(min=1, help="Scans that the networks see at once.")] = 32,
 ) -> None:
-    """Serve a page and a REST interface, on 127.0.0.1 unless told otherwise.
+    """Serve a web page and a REST interface, by default on 127.0.0.1.
 
-    Where other machines can reach HOST, they have to tell the secret that SCANVOTE_TOKEN holds.
+    If other machines can reach HOST, they need the secret in SCANVOTE_TOKEN.
     """
     from scanvote.serving.engine import EngineOptions
     from scanvote.serving.server import serve
@@ -171,7 +176,7 @@ def serve(
 @recipe_app.command("list")
 @one_line_errors
 def list_recipes() -> None:
-    """List the recipes, each with the figure that was published for it."""
+    """List the recipes, each with its published result."""
     from scanvote.commands.recipe_report import show_recipes
 
     show_recipes()
@@ -180,7 +185,7 @@ def list_recipes() -> None:
 @recipe_app.command("show")
 @one_line_errors
 def show_recipe(name: str, quick: Quick = False) -> None:
-    """Show what recipe NAME changes in params.yaml, and the command it stands for."""
+    """Show recipe NAME, its changes of params.yaml, and its command."""
     from scanvote.commands.recipe_report import show_recipe
 
     show_recipe(name, quick)
@@ -193,16 +198,16 @@ def run_recipe(
     quick: Quick = False,
     folds: Annotated[
         int | None,
-        typer.Option(min=2, help="In so many experiments, NAME-fold0…"),
+        typer.Option(min=2, help="Number of experiments, NAME-fold0…"),
     ] = None,
     sites: Annotated[
-        bool, typer.Option("--sites", help="In an experiment an institution, NAME-site-…")
+        bool, typer.Option("--sites", help="One experiment per institution, NAME-site-…")
     ] = False,
     extra: Annotated[list[str] | None, typer.Argument(help="Options of `dvc exp run`.")] = None,
 ) -> None:
     """Print the `dvc exp run` of recipe NAME, and run it.
 
-    What follows NAME goes to DVC as it is: --queue, --temp, -S lr=1e-4.
+    Options after NAME are passed on to DVC: --queue, --temp, -S lr=1e-4.
     """
     from scanvote.commands import recipe_report, recipes
 
@@ -221,7 +226,10 @@ def pool(
     out: Annotated[Path, typer.Option(file_okay=False)] = Path("pooled"),
     sites: Annotated[bool, typer.Option("--sites", help="Those run with --sites.")] = False,
 ) -> None:
-    """Evaluate all folds of each of NAMES together, and the first of them against the others."""
+    """Evaluate all folds of each of NAMES together, and compare the NAMES.
+
+    The first is compared with each of the others, and with the baseline.
+    """
     from scanvote import tracking
     from scanvote.commands.pool import cross_validate
 

@@ -1,7 +1,7 @@
-"""The manifest: a table, one row a scan, to which each stage adds columns.
+"""The manifest: one row per scan; each stage adds columns.
 
-Paths in it are relative to the raw folder of the task, ``data/raw/<task>/``. Text is never
-missing, only empty.
+Paths are relative to the raw folder of the task, ``data/raw/<task>/``. Text is never missing,
+only empty.
 """
 
 from collections import Counter
@@ -15,10 +15,10 @@ from scanvote.core.files import write_csv
 
 MANIFEST = "manifest.csv"
 INTEGRITY = "integrity.csv"
-"""What `download` found of each scan, beside the manifest."""
+"""The integrity report of `download`, beside the manifest."""
 
 Metrics = dict[str, int | float]
-"""What a stage that makes a manifest counted, by name."""
+"""Counts of a stage that writes a manifest, by name."""
 
 COLUMNS = (
     "scan_id",
@@ -36,20 +36,20 @@ COLUMNS = (
     "mask_pixels",
     "sha256",
 )
-"""What `download` knows of every scan; columns of `datasets.base.FACTS` may follow."""
+"""Columns that `download` writes; `datasets.base.METADATA_FIELDS` may follow."""
 
 NUMBERS = ("width", "height", "mask_pixels")
 PIXEL = ("pixel_height", "pixel_width", "pixel_unit")
-"""Of a prepared row, in mm or in px of the scan: columns from `prepare` on."""
+"""Columns of `prepare`: pixel size, in mm or px of the scan."""
 FLAGS = ("kept", "conflict")
-"""Columns that are True or False, from `deduplicate` on."""
+"""Boolean columns, from `deduplicate` on."""
 
 
 def read_manifest(path: Path) -> pd.DataFrame:
-    """The manifest in `path`: `NUMBERS` as int64, `FLAGS` as bool, all else as text.
+    """Read a manifest: `NUMBERS` as int64, `FLAGS` as bool, others as text.
 
     Raises:
-        InputError: the file is missing, no table, or lacks a column.
+        InputError: the file is missing, is no table, or lacks a column.
     """
     try:
         frame = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8")
@@ -64,26 +64,29 @@ def read_manifest(path: Path) -> pd.DataFrame:
 
 
 def write_manifest(frame: pd.DataFrame, path: Path) -> None:
-    """Write `frame` to `path`: UTF-8, line feeds, the same bytes for the same rows."""
+    """Write a manifest as UTF-8 with LF, equal rows as equal bytes."""
     write_csv(frame, path)
 
 
 def owners(manifest: pd.DataFrame) -> pd.Series:
-    """The patient of each scan, with its index; a scan of nobody known stands for itself."""
+    """Return the patient of each scan, its scan ID if unknown.
+
+    The index is that of the manifest.
+    """
     return manifest["patient"].where(manifest["patient"] != "", manifest["scan_id"])
 
 
 def source_labels(manifest: pd.DataFrame) -> "pd.Series[str]":
-    """The class of each scan where it was first published; empty where that is not known."""
+    """Return the class of each scan where first published, empty if unknown."""
     return manifest.get("source_label", pd.Series("", manifest.index))
 
 
 def scan_ids(paths: Sequence[str]) -> list[str]:
-    """A name for each path: the path without its ending, with it where that is ambiguous."""
+    """Name scans by path, without the extension unless that is ambiguous."""
     short = [PurePosixPath(path).with_suffix("").as_posix() for path in paths]
-    often = Counter(short)
-    ids = [name if often[name] == 1 else path for name, path in zip(short, paths, strict=True)]
-    # "a.png", which stands for itself beside "a.jpg", is the short name of "a.png.jpg" too
+    counts = Counter(short)
+    ids = [name if counts[name] == 1 else path for name, path in zip(short, paths, strict=True)]
+    # beside "a.jpg", "a.png" keeps its extension, but it is also the short name of "a.png.jpg"
     return ids if len(set(ids)) == len(ids) else list(paths)
 
 
@@ -103,5 +106,5 @@ def _typed(frame: pd.DataFrame, path: Path) -> pd.DataFrame:
 
 
 def classes(manifest: pd.DataFrame) -> list[str]:
-    """The labels in alphabetical order: a label's place is its index in the arrays."""
+    """Return the labels in alphabetical order, the class indices of the arrays."""
     return sorted(set(manifest["label"]))

@@ -1,8 +1,10 @@
-"""The tables of predictions: a row a scan and model; the vote and the evaluation read nothing else.
+"""Prediction tables, the only input of the vote and the evaluation.
 
-Of classes: `model, scan_id, split, label, predicted, p_<class>…`.
-Of masks: `scan_id, patient, split, pixel_height, pixel_width, unit, height, width, truth,
-predicted`, masks run-length encoded, pixels in mm or, where that is not known, px of the scan.
+Classification, one row per scan and model: `model, scan_id, split, label, predicted,
+p_<class>…`.
+Segmentation, one row per slice: `scan_id, patient, split, pixel_height, pixel_width, unit,
+height, width, truth, predicted`, with run-length encoded masks and the pixel size in mm or, if
+that is unknown, in px of the scan.
 """
 
 from collections.abc import Iterable
@@ -20,7 +22,7 @@ from scanvote.manifest import PIXEL, owners
 def class_predictions(
     model: str, split: str, shard: Shard, predicted: np.ndarray, labels: list[str]
 ) -> pd.DataFrame:
-    """The rows of one model on one split.
+    """Return the table of one model on one split.
 
     Args:
         shard: with `scan_ids` and `labels`, int (n,).
@@ -42,10 +44,10 @@ def class_predictions(
 
 
 def read_predictions(path: Path) -> pd.DataFrame:
-    """Read a table, its words as text.
+    """Read a prediction table, with names and labels as text.
 
     Raises:
-        InputError: it is missing.
+        InputError: the file is missing.
     """
     if not path.is_file():
         raise InputError(f"{path} is missing; run `dvc repro` for the stage that makes it")
@@ -53,28 +55,31 @@ def read_predictions(path: Path) -> pd.DataFrame:
 
 
 def parse_predictions(source: Path | IO[bytes]) -> pd.DataFrame:
-    """A table, its words as text."""
-    words = ("model", "scan_id", "split", "label", "predicted", "patient", "unit", "truth")
-    return pd.read_csv(source, dtype=dict.fromkeys(words, str), keep_default_na=False)
+    """Parse a prediction table, with names and labels as text."""
+    text_columns = ("model", "scan_id", "split", "label", "predicted", "patient", "unit", "truth")
+    return pd.read_csv(source, dtype=dict.fromkeys(text_columns, str), keep_default_na=False)
 
 
 def family_of(model: str) -> str:
-    """The family that a model's name begins with: ``cnn/filters64`` is of ``cnn``."""
+    """Return the family of a model, as ``cnn`` of ``cnn/filters64``."""
     return model.partition("/")[0]
 
 
 def labels_of(table: pd.DataFrame) -> list[str]:
-    """The classes a table has probabilities of, in its order."""
+    """Return the classes in the order of the probability columns."""
     return [name.removeprefix("p_") for name in table.columns if name.startswith("p_")]
 
 
 def probabilities(table: pd.DataFrame) -> np.ndarray:
-    """float (rows, classes)."""
+    """Return the probabilities of a table, float (rows, classes)."""
     return table[[f"p_{label}" for label in labels_of(table)]].to_numpy(float)
 
 
 def encode_mask(mask: np.ndarray) -> str:
-    """Run-length code of a mask, row by row: ``start length start length…``; empty: no pixel."""
+    """Encode a mask by run lengths.
+
+    Pixels count row by row: ``start length start length…``; an empty mask is an empty string.
+    """
     flat = np.concatenate([[0], mask.ravel().astype(np.int8), [0]])
     edges = np.flatnonzero(np.diff(flat))
     runs = np.stack([edges[::2], edges[1::2] - edges[::2]], axis=1)
@@ -82,7 +87,7 @@ def encode_mask(mask: np.ndarray) -> str:
 
 
 def decode_mask(code: str, height: int, width: int) -> np.ndarray:
-    """bool (height, width) of a run-length code."""
+    """Decode a run-length code to a mask, bool (height, width)."""
     mask = np.zeros(height * width, bool)
     numbers = np.array(code.split(), int).reshape(-1, 2)
     for start, length in numbers:
@@ -93,19 +98,20 @@ def decode_mask(code: str, height: int, width: int) -> np.ndarray:
 def mask_predictions(
     split: str, manifest: pd.DataFrame, truths: Iterable[np.ndarray], masks: Iterable[np.ndarray]
 ) -> pd.DataFrame:
-    """The rows of one split.
+    """Return the table of masks of one split.
 
     Args:
-        manifest: rows of `prepare`'s, of these slices in their order; a slice of nobody known
-            stands for itself.
-        truths: (H, W), 0 or 1, a slice each.
-        masks: bool (H, W), a slice each.
+        split: of the slices.
+        manifest: rows of the manifest of `prepare`, of these slices in their order; a slice of
+            an unknown patient counts as a patient of its own.
+        truths: true masks (H, W), 0 or 1, one per slice.
+        masks: predicted masks, bool (H, W), one per slice.
     """
     rows = [
         (*mask.shape, encode_mask(truth), encode_mask(mask))
         for truth, mask in zip(truths, masks, strict=True)
     ]
-    known = manifest[["scan_id"]].assign(patient=owners(manifest)).reset_index(drop=True)
-    found = pd.DataFrame(rows, columns=["height", "width", "truth", "predicted"])
+    scans = manifest[["scan_id"]].assign(patient=owners(manifest)).reset_index(drop=True)
+    encoded = pd.DataFrame(rows, columns=["height", "width", "truth", "predicted"])
     pixels = manifest[list(PIXEL)].reset_index(drop=True).rename(columns={"pixel_unit": "unit"})
-    return pd.concat([known.assign(split=split), pixels, found], axis=1)
+    return pd.concat([scans.assign(split=split), pixels, encoded], axis=1)

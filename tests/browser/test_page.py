@@ -5,8 +5,8 @@ import re
 import cv2
 import numpy as np
 import pytest
-from scanvote.findings import DISCLAIMER
 
+from scanvote.core.disclaimer import DISCLAIMER
 from scanvote.serving.page.templating import statics
 from tests.browser.watching import file, give, overflow
 from tests.serving import empty_png, nifti_bytes, scan_png, tumour_png

@@ -1,1 +1,1 @@
-"""The commands that are no stage: data check, recipes, pool, trials."""
+"""Commands that are not stages: data check, recipes, pool, trials."""

@@ -1,4 +1,4 @@
-"""`scanvote data check`: what is understood of the user's data, before any stage runs."""
+"""`scanvote data check`: check the user's data before any stage runs."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -24,25 +24,26 @@ from scanvote.pipeline.download.integrity import check_usable, issues
 
 IMAGES = 20_000
 VOLUMES = 20
-"""How many are looked into, evenly spaced, where there are more."""
+"""Maximum of images and of volumes to read; of more, evenly spaced ones are read."""
 COLOURS = 50
-"""Images and masks of which the pixels' values are looked at once more."""
+"""Images and masks whose pixel values are checked for colours and mask values."""
 
 
 @dataclass(frozen=True)
 class Check:
-    """What was found for one task.
+    """Result of the check for one task.
 
     Attributes:
-        path: what the user named.
-        task: what for.
-        reading: what is there, no file looked into.
-        looked: the items that were looked into.
-        scans, seen: those made of `looked`, and what is in their files.
-        found: the findings on them, as in ``integrity.csv``.
-        unread: the items that cannot be read.
-        coloured: whether most images have colours.
-        mask_values: the values in the masks, where they are few but more than two.
+        path: the path that the user gave.
+        task: the task.
+        reading: layout of the data, from the names of the files alone.
+        looked: the items that were read.
+        scans: the scans made of `looked`.
+        file_checks: the check of each scan's file.
+        issues: their issues, one row each, as in ``integrity.csv``.
+        unreadable: the items that cannot be read.
+        coloured: most images have colours.
+        mask_values: the values in the masks, if they are more than two but few.
     """
 
     path: Path
@@ -50,17 +51,17 @@ class Check:
     reading: DatasetLayout
     looked: list[DatasetItem]
     scans: list[Scan]
-    seen: list[FileCheck]
-    found: pd.DataFrame
-    unread: list[SkippedFile]
+    file_checks: list[FileCheck]
+    issues: pd.DataFrame
+    unreadable: list[SkippedFile]
     coloured: bool
     mask_values: list[int]
 
 
 def check(path: Path, task: Task, params: Params) -> Check:
-    """Read the data in `path`, decode its images, cut its volumes; nothing is left behind.
+    """Check the data in `path` for a task, without lasting files.
 
-    Of more than `IMAGES` images or `VOLUMES` volumes only so many are looked into.
+    At most `IMAGES` images are decoded and at most `VOLUMES` volumes cut into slices.
 
     Raises:
         InputError: the data cannot serve `task`.
@@ -70,27 +71,27 @@ def check(path: Path, task: Task, params: Params) -> Check:
     images = _spaced([item for item in reading.items if item.kind == "image"], IMAGES)
     volumes = _spaced([item for item in reading.items if item.kind != "image"], VOLUMES)
     with TemporaryDirectory(prefix="scanvote-") as folder:
-        cut, unread = ingest_each(volumes, Path(folder), params.volumes)
+        slices, unreadable = ingest_each(volumes, Path(folder), params.volumes)
         base = _base(images)
         scans = [_scan(item) for item in images]
-        seen = parallel_map(partial(check_file, base), scans, "Check")
-        seen += parallel_map(partial(check_file, Path(folder)), cut, "Check")
-        coloured = _coloured([base / scan.path for scan in scans])
-        values = _values([base / scan.mask_path for scan in scans if scan.mask_path])
-    scans += cut
-    if unread and not scans:
-        raise InputError(f"{path}: no volume can be read ({unread[0].reason})")
-    check_usable(task, scans, seen)
-    found = issues(task, [set_name(path, known_sets())] * len(scans), scans, seen)
+        checks = parallel_map(partial(check_file, base), scans, "Check")
+        checks += parallel_map(partial(check_file, Path(folder)), slices, "Check")
+        coloured = _has_colours([base / scan.path for scan in scans])
+        values = _mask_values([base / scan.mask_path for scan in scans if scan.mask_path])
+    scans += slices
+    if unreadable and not scans:
+        raise InputError(f"{path}: no volume can be read ({unreadable[0].reason})")
+    check_usable(task, scans, checks)
+    table = issues(task, [set_name(path, known_sets())] * len(scans), scans, checks)
     if len(images) + len(volumes) < len(reading.items):
-        # counts of a part tell nothing of the whole
-        found = found[found["path"].isin({scan.path for scan in scans})]
+        # issues of whole classes or sets rest on counts, which a sample cannot give
+        table = table[table["path"].isin({scan.path for scan in scans})]
     looked = images + volumes
-    return Check(path, task, reading, looked, scans, seen, found, unread, coloured, values)
+    return Check(path, task, reading, looked, scans, checks, table, unreadable, coloured, values)
 
 
 def patients(one: Check) -> tuple[int, int]:
-    """How many patients are known, and the scans looked into whose patient is not."""
+    """Count the known patients, and the scans read whose patient is unknown."""
     known = Counter(scan.patient for scan in one.scans)
     unknown = known.pop("", 0)
     named = {item.patient for item in one.reading.items if item.patient}
@@ -98,14 +99,14 @@ def patients(one: Check) -> tuple[int, int]:
     return len(known) if headers else len(named), unknown
 
 
-def _spaced(items: Sequence[DatasetItem], most: int) -> list[DatasetItem]:
-    if len(items) <= most:
+def _spaced(items: Sequence[DatasetItem], max_items: int) -> list[DatasetItem]:
+    if len(items) <= max_items:
         return list(items)
-    return [items[at * len(items) // most] for at in range(most)]
+    return [items[at * len(items) // max_items] for at in range(max_items)]
 
 
 def _base(images: Sequence[DatasetItem]) -> Path:
-    """The folder that the names of the images count from."""
+    """Folder to which the names of the images are relative."""
     if not images:
         return Path()
     return Path(str(images[0].files[0]).removesuffix(images[0].name))
@@ -115,8 +116,8 @@ def _scan(item: DatasetItem) -> Scan:
     return Scan(item.name, item.label, item.mask_name, item.patient, source_split=item.source_split)
 
 
-def _coloured(paths: Sequence[Path]) -> bool:
-    """Whether the channels of most images differ, by more than a JPEG makes them."""
+def _has_colours(paths: Sequence[Path]) -> bool:
+    """Tell if most images have colours, beyond the noise of JPEG."""
     differ = []
     for path in paths[:: max(1, len(paths) // COLOURS)]:
         try:
@@ -127,8 +128,11 @@ def _coloured(paths: Sequence[Path]) -> bool:
     return bool(differ) and sum(differ) > len(differ) / 2
 
 
-def _values(paths: Sequence[Path]) -> list[int]:
-    """The values in masks that are neither of two values nor a picture."""
+def _mask_values(paths: Sequence[Path]) -> list[int]:
+    """List the mask values if there are 3 to 16.
+
+    Fewer are a binary mask, more are a picture.
+    """
     values: set[int] = set()
     for path in paths[:: max(1, len(paths) // COLOURS)]:
         try:

@@ -1,4 +1,4 @@
-"""The params that use data of the user's own, as `scanvote data check` prints them."""
+"""Params for the user's own data, as `scanvote data check` prints them."""
 
 import io
 import os
@@ -12,46 +12,46 @@ from scanvote.params import Params
 
 
 def param_overrides(checks: Sequence[Check], params: Params) -> dict[str, Any]:
-    """What to change in params.yaml to use the data, as nested sections."""
-    wanted: dict[str, Any] = {}
+    """Return the changes of params.yaml to use the data, as nested sections."""
+    overrides: dict[str, Any] = {}
     for one in checks:
-        wanted[one.task] = {"dataset": os.path.abspath(one.path)}
+        overrides[one.task] = {"dataset": os.path.abspath(one.path)}
         channels = 3 if one.coloured else 1
         if channels != getattr(params.prepare, one.task).channels:
-            wanted.setdefault("prepare", {})[one.task] = {"channels": channels}
+            overrides.setdefault("prepare", {})[one.task] = {"channels": channels}
     if any(item.kind != "image" for one in checks for item in one.reading.items):
-        wanted["volumes"] = params.volumes.model_dump()
-    return wanted
+        overrides["volumes"] = params.volumes.model_dump()
+    return overrides
 
 
-def command(wanted: Mapping[str, Any]) -> str:
-    """One experiment with the changes, to paste in a shell."""
-    words = [f"-S {shlex.quote(f'{key}={_hydra(value)}')}" for key, value in _flat(wanted)]
-    return "dvc exp run " + " ".join(words)
+def command(overrides: Mapping[str, Any]) -> str:
+    """Return a `dvc exp run` with the changes, for a shell."""
+    options = [f"-S {shlex.quote(f'{key}={_hydra(value)}')}" for key, value in _flat(overrides)]
+    return "dvc exp run " + " ".join(options)
 
 
-def _flat(values: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
+def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
     for key, value in values.items():
         if key == "volumes":
-            continue  # as it stands
+            continue  # these are the present values, shown for information
         if isinstance(value, Mapping):
-            yield from _flat(value, f"{above}{key}.")
+            yield from _flat(value, f"{prefix}{key}.")
         else:
-            yield f"{above}{key}", value
+            yield f"{prefix}{key}", value
 
 
 def _hydra(value: object) -> str:
-    """`value` as `dvc exp run -S` reads it."""
+    """Format a value for `dvc exp run -S`."""
     text = str(value)
     if re.fullmatch(r"[\w./-]+", text, re.ASCII):
         return text
-    # a backslash is doubled before a quote only, the closing one included
+    # Hydra wants a backslash doubled only before a quote, the closing one included
     text = re.sub(r"(\\+)(?='|$)", r"\1\1", text).replace("'", "\\'")
     return f"'{text}'"
 
 
-def as_yaml(wanted: Mapping[str, Any]) -> str:
-    """The changes as YAML."""
+def as_yaml(overrides: Mapping[str, Any]) -> str:
+    """Format the changes as YAML."""
     from ruamel.yaml import YAML
 
     text = io.StringIO()
@@ -59,5 +59,5 @@ def as_yaml(wanted: Mapping[str, Any]) -> str:
     yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment]  # typed as None
     yaml.default_flow_style = None
     yaml.width = 4096
-    yaml.dump(dict(wanted), text)
+    yaml.dump(dict(overrides), text)
     return text.getvalue()

@@ -1,4 +1,4 @@
-"""The page that `scanvote data check` prints. Research use, not for diagnosis."""
+"""The report that `scanvote data check` prints. Research use, not for diagnosis."""
 
 import sys
 from collections import Counter
@@ -23,16 +23,20 @@ NAMES: Mapping[Kind, str] = {
     "dicom": "DICOM series",
 }
 SHOWN = 20
-"""Classes that are shown."""
+"""Maximum of classes in the table."""
 FEW_PATIENTS = 6
-"""Fewer are hardly patients: a split wants some in each of its parts."""
+"""Minimum of folders that are plausible patients: every split needs some of them."""
 
 
 def check_and_show(path: Path, task: Task | None) -> None:
-    """The command: check the data in `path` for `task`, or for every task they can serve.
+    """Check the data in `path`, and print the report and the params.
+
+    Args:
+        path: a folder or a table.
+        task: the task; None for every task that the data can serve.
 
     Raises:
-        InputError: they can serve none.
+        InputError: the data can serve no task.
     """
     params = load_params()
     checks, others = _checks(path, [task] if task else ["segmentation", "classification"], params)
@@ -43,33 +47,36 @@ def check_and_show(path: Path, task: Task | None) -> None:
     for one in checks:
         show(one, console)
     for text in others:
-        said = text.replace(str(path), "this", 1)
-        console.print(f"\n{escape(said)}", highlight=False, soft_wrap=True)
-    wanted = param_overrides(checks, params)
+        short = text.replace(str(path), "this", 1)
+        console.print(f"\n{escape(short)}", highlight=False, soft_wrap=True)
+    overrides = param_overrides(checks, params)
     console.print("\n[bold]params.yaml[/]: change these keys, or")
-    for text in (f"  {command(wanted)}", "", as_yaml(wanted)):
+    for text in (f"  {command(overrides)}", "", as_yaml(overrides)):
         console.print(text, markup=False, highlight=False, soft_wrap=True)
     console.print(DISCLAIMER, style="dim")
 
 
 def _checks(path: Path, tasks: Sequence[Task], params: Params) -> tuple[list[Check], list[str]]:
-    """A check for each task that the data can serve, and what is to be said of the others."""
+    """Check each task that the data can serve; explain the others."""
     checks: list[Check] = []
     others: list[str] = []
     for task in tasks:
         try:
             if checks and path.is_dir():
-                others.append(_perhaps(read_layout(path, task)))
+                others.append(_also_classes(read_layout(path, task)))
             else:
                 checks.append(check(path, task, params))
         except InputError as error:
-            if not checks:  # masks without classes are as it should be
+            if not checks:  # masks without classes are normal
                 others.append(str(error))
     return checks, others
 
 
-def _perhaps(reading: DatasetLayout) -> str:
-    """Images with masks in folders: the folders are patients, or classes as well."""
+def _also_classes(reading: DatasetLayout) -> str:
+    """Ask if the folders of images with masks are classes.
+
+    Otherwise they are taken for patients.
+    """
     labels = sorted({item.label for item in reading.items})
     return (
         f"classification would take its {len(labels)} folders for classes ({some(labels)});"
@@ -78,7 +85,7 @@ def _perhaps(reading: DatasetLayout) -> str:
 
 
 def show(one: Check, console: Console) -> None:
-    """Print what was understood of the data for one task, and what is wrong with it."""
+    """Print the facts and the issues of the data for one task."""
     console.print(f"\n[bold]{one.task}[/]: {one.reading.layout}", highlight=False)
     grid = Table.grid(padding=(0, 2))
     for name, text in _facts(one):
@@ -86,7 +93,7 @@ def show(one: Check, console: Console) -> None:
     console.print(grid)
     if one.task == "classification":
         console.print(_classes(one))
-    for line in list(_wrong(one)) or ["nothing is wrong with what was looked into"]:
+    for line in list(_issues(one)) or ["nothing is wrong with what was looked into"]:
         console.print(f"  {escape(line)}", highlight=False, soft_wrap=True)
 
 
@@ -97,8 +104,8 @@ def _facts(one: Check) -> Iterator[tuple[str, str]]:
         part = Counter("image" if item.kind == "image" else "volume" for item in one.looked)
         yield "looked into", ", ".join(f"{count:,} {kind}s" for kind, count in part.items())
     if kinds["nifti"] + kinds["dicom"]:
-        cut = sum(1 for scan in one.scans if scan.series)
-        yield "slices", f"{cut:,}, cut from the volumes looked into by the section volumes"
+        slices = sum(1 for scan in one.scans if scan.series)
+        yield "slices", f"{slices:,} from the volumes looked into, cut by the settings in volumes"
     yield "patients", _patients(one)
     parts = Counter(item.source_split for item in one.reading.items if item.source_split)
     if parts:
@@ -108,15 +115,15 @@ def _facts(one: Check) -> Iterator[tuple[str, str]]:
         name, _, text = note.partition(": ")
         yield name, text
     if one.reading.left:
-        yield "not used", _left(one.reading.left)
+        yield "not used", _skipped(one.reading.left)
 
 
 def _patients(one: Check) -> str:
     known, unknown = patients(one)
     if not known:
         return (
-            "unknown: scans that are much alike will be held to be of one patient; better to"
-            " tell them, by a folder each below the class, or a column of a table"
+            "unknown: very similar scans will count as one patient's; better name the patients,"
+            " by a folder for each below its class, or by a column of a table"
         )
     rest = f"; unknown of {unknown:,} scans" if unknown else ""
     part = " in what was looked into" if len(one.looked) < len(one.reading.items) else ""
@@ -124,58 +131,58 @@ def _patients(one: Check) -> str:
 
 
 def _pixels(one: Check) -> Iterator[tuple[str, str]]:
-    seen = [this for this in one.seen if not this.problem]
-    sizes = Counter((this.width, this.height) for this in seen)
+    files = [file for file in one.file_checks if not file.problem]
+    sizes = Counter((file.width, file.height) for file in files)
     if len(sizes) == 1:
         yield "pixels", "{}x{}".format(*next(iter(sizes)))
     elif sizes:
-        low, high = (f"{way(w for w, _ in sizes)}x{way(h for _, h in sizes)}" for way in (min, max))
+        low, high = (f"{end(w for w, _ in sizes)}x{end(h for _, h in sizes)}" for end in (min, max))
         yield "pixels", f"{low} to {high}, {len(sizes)} sizes"
-    modes = Counter(this.mode or "other" for this in seen)
+    modes = Counter(file.mode or "other" for file in files)
     colours = "with colours" if one.coloured else "grey"
     yield (
         "stored as",
         ", ".join(f"{mode} {n:,}" for mode, n in modes.most_common()) + f"; {colours}",
     )
     if one.task == "segmentation":
-        marked = sum(this.mask_pixels > 0 for this in seen)
-        yield "masks", f"{marked:,} mark something, {len(seen) - marked:,} are empty"
+        marked = sum(file.mask_pixels > 0 for file in files)
+        yield "masks", f"{marked:,} mark something, {len(files) - marked:,} are empty"
 
 
 def _classes(one: Check) -> Table:
     counts = Counter(item.label for item in one.reading.items)
-    people: dict[str, set[str]] = {}
+    patients_of: dict[str, set[str]] = {}
     for item in one.reading.items:
-        people.setdefault(item.label, set()).add(item.patient)
-    # those in headers are known of what was looked into only
+        patients_of.setdefault(item.label, set()).add(item.patient)
+    # patients in DICOM headers are known only for the files that were read
     headers = any(item.kind == "dicom" for item in one.reading.items)
-    known = not headers and any(any(keys) for keys in people.values())
-    what = "images" if all(item.kind == "image" for item in one.reading.items) else "items"
-    table = Table("class", what, *["patients"] * known, box=None, padding=(0, 2))
+    known = not headers and any(any(names) for names in patients_of.values())
+    unit = "images" if all(item.kind == "image" for item in one.reading.items) else "items"
+    table = Table("class", unit, *["patients"] * known, box=None, padding=(0, 2))
     for label, count in list(counts.items())[:SHOWN]:
-        shown = [str(len(people[label] - {""}))] if known else []
-        table.add_row(escape(label), f"{count:,}", *shown)
+        cells = [str(len(patients_of[label] - {""}))] if known else []
+        table.add_row(escape(label), f"{count:,}", *cells)
     if len(counts) > SHOWN:
         table.add_row(f"{len(counts) - SHOWN} more", "", *[""] * known)
     return table
 
 
-def _wrong(one: Check) -> Iterator[str]:
-    """What is wrong, a line a kind."""
-    # a finding of a class names it, one of the whole set need not
-    counted = {scan.path for scan in one.scans} | {scan.label for scan in one.scans}
-    for kind in one.found["kind"].unique():
-        rows = one.found[one.found["kind"] == kind]
-        told = [
-            f"{path}: {why}" if path in counted else str(why)
-            for path, why in zip(rows["path"], rows["detail"], strict=True)
+def _issues(one: Check) -> Iterator[str]:
+    """Yield one line per kind of issue."""
+    # an issue of a scan or a class needs its name, one of the whole data set does not
+    names = {scan.path for scan in one.scans} | {scan.label for scan in one.scans}
+    for kind in one.issues["kind"].unique():
+        rows = one.issues[one.issues["kind"] == kind]
+        details = [
+            f"{path}: {detail}" if path in names else str(detail)
+            for path, detail in zip(rows["path"], rows["detail"], strict=True)
         ]
-        scans = f", {len(rows):,}" if rows["path"].isin(counted).any() else ""
+        count = f", {len(rows):,}" if rows["path"].isin(names).any() else ""
         excluded = ", left out" if rows["excluded"].all() else ""
-        yield f"! {kind}{scans}{excluded}: {some(told)}"
-    if one.unread:
-        told_of = some(left.reason for left in one.unread)
-        yield f"! cannot be read, {len(one.unread):,}, left out: {told_of}"
+        yield f"! {kind}{count}{excluded}: {some(details)}"
+    if one.unreadable:
+        reasons = some(item.reason for item in one.unreadable)
+        yield f"! cannot be read, {len(one.unreadable):,}, left out: {reasons}"
     known = sorted({item.patient for item in one.reading.items if item.patient})
     if 0 < len(known) < FEW_PATIENTS and not one.reading.items[0].listed:
         yield (
@@ -189,12 +196,12 @@ def _wrong(one: Check) -> Iterator[str]:
         )
 
 
-def _left(left: Sequence[SkippedFile]) -> str:
-    """Counted by reason, and by ending."""
-    said = []
-    for reason, count in Counter(one.reason for one in left).most_common():
-        names = [one.name for one in left if one.reason == reason]
+def _skipped(files: Sequence[SkippedFile]) -> str:
+    """Count the skipped files by reason, and by ending."""
+    lines = []
+    for reason, count in Counter(one.reason for one in files).most_common():
+        names = [one.name for one in files if one.reason == reason]
         endings = Counter(PurePosixPath(name).suffix.lower() or "no ending" for name in names)
-        which = some((f"{n} {ending}" for ending, n in endings.most_common()), 4)
-        said.append(f"{count:,} ({which}): {reason}, such as {names[0]}")
-    return "\n".join(said)
+        by_ending = some((f"{n} {ending}" for ending, n in endings.most_common()), 4)
+        lines.append(f"{count:,} ({by_ending}): {reason}, such as {names[0]}")
+    return "\n".join(lines)

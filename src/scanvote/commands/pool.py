@@ -1,4 +1,4 @@
-"""Several experiments as one: the folds of a cross-validation, pooled and compared."""
+"""Evaluation of a cross-validation: pool the folds of several experiments."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -32,28 +32,28 @@ _SHOWN = ("dice_patient_mean", "dice_patient_median", "iou_patient_mean")
 def cross_validate(
     names: Sequence[str], params: Params, out: Path, sites: bool = False
 ) -> dict[str, dict[str, float]]:
-    """Evaluate each NAME on the test parts of all its experiments, and the baseline beside.
+    """Evaluate recipes and the baseline on their experiments' pooled test splits.
 
-    Writes ``models.csv``, a row a name with the difference of the first to it, ``patients.csv``
-    and ``dice_by_model.png`` to `out`, and prints the table.
+    Writes ``models.csv``, one row per model with the difference of the first model to it,
+    ``patients.csv`` and ``dice_by_model.png`` to `out`, and prints the table.
 
     Args:
-        names: of recipes; the baseline is that of the first.
-        params: tolerance and seed.
-        out: a folder.
+        names: recipes; the baseline is that of the first.
+        params: give the tolerance and the seed.
+        out: output folder.
         sites: pool ``NAME-site-…``, not ``NAME-fold0``, ``NAME-fold1``…
 
     Returns:
-        The figures of each model, and of the baseline.
+        The metrics of each model, and of the baseline.
 
     Raises:
-        InputError: there are no such experiments, folds are missing, or what they tested cannot
-            be compared.
+        InputError: there are no such experiments, folds are missing, or the test scans cannot be
+            compared.
     """
     parts = {name: _parts(name, "sites" if sites else "folds") for name in names}
-    tables = {name: _pooled(name, found, UNET) for name, found in parts.items()}
+    tables = {name: _pooled(name, revisions, UNET) for name, revisions in parts.items()}
     tables["baseline"] = _pooled(names[0], parts[names[0]], BASELINE)
-    _check_alike(tables)
+    _check_comparable(tables)
     measured = {name: measure(table, params.evaluate.tolerance) for name, table in tables.items()}
     patients = {name: one[1].set_index("patient", drop=False) for name, one in measured.items()}
     rows: list[dict[str, Any]] = [
@@ -78,50 +78,53 @@ def cross_validate(
 
 
 def _parts(name: str, kind: str) -> list[str]:
-    """The revisions of the experiments that are parts of `name`, in their order."""
-    found, ending = experiments(everywhere=True), _PARTS[kind]
-    parts = [one for one in found if ending.search(one) and ending.sub("", one) == name]
-    how = f"run `scanvote recipe run {name} --{kind}{' 4' if kind == 'folds' else ''}`"
+    """Return the revisions of the experiments of `name`, in order."""
+    revision_of, ending = experiments(everywhere=True), _PARTS[kind]
+    parts = [one for one in revision_of if ending.search(one) and ending.sub("", one) == name]
+    hint = f"run `scanvote recipe run {name} --{kind}{' 4' if kind == 'folds' else ''}`"
     if not parts:
-        known = sorted({ending.sub("", one) for one in found if ending.search(one)})
+        known = sorted({ending.sub("", one) for one in revision_of if ending.search(one)})
         raise InputError(
-            f"there is no experiment {name}-{kind[:-1]}…{did_you_mean(name, known)}; {how}"
+            f"there is no experiment {name}-{kind[:-1]}…{did_you_mean(name, known)}; {hint}"
         )
-    revisions = [found[one] for one in sorted(parts, key=lambda one: (len(one), one))]
+    revisions = [revision_of[one] for one in sorted(parts, key=lambda one: (len(one), one))]
     if kind == "folds":
-        _check_folds(name, revisions, how)
+        _check_folds(name, revisions, hint)
     return revisions
 
 
-def _check_folds(name: str, revisions: Sequence[str], how: str) -> None:
+def _check_folds(name: str, revisions: Sequence[str], hint: str) -> None:
     splits = [split_of(revision) for revision in revisions]
     tested, counts = sorted(one["fold"] for one in splits), {one["folds"] for one in splits}
-    # published folds are not counted in the params: those of protocol official
+    # with the published folds (protocol official) the params do not hold their number
     if len(counts) > 1 or tested != list(range(splits[0]["folds"] or len(tested))):
         words = ", ".join(f"{one['fold']} of {one['folds'] or 'the published'}" for one in splits)
-        raise InputError(f"{name}: its experiments test the folds {words}, not each once; {how}")
+        raise InputError(f"{name}: its experiments test the folds {words}, not each once; {hint}")
 
 
 def _pooled(name: str, revisions: Sequence[str], path: str) -> pd.DataFrame:
     tables = (predictions_of(revision, path) for revision in revisions)
-    whole = pd.concat([one[one["split"] == "test"] for one in tables], ignore_index=True)
-    twice = whole["scan_id"].duplicated()
-    if twice.any():
+    pooled = pd.concat([one[one["split"] == "test"] for one in tables], ignore_index=True)
+    duplicated = pooled["scan_id"].duplicated()
+    if duplicated.any():
         raise InputError(
-            f"{name}: {whole['scan_id'][twice].iloc[0]} is tested by two of its experiments;"
+            f"{name}: {pooled['scan_id'][duplicated].iloc[0]} is tested by two of its experiments;"
             " pool those of one cross-validation"
         )
-    return whole
+    return pooled
 
 
-def _check_alike(tables: Mapping[str, pd.DataFrame]) -> None:
-    """Dice of masks of another size is another Dice, and mm are no pixels."""
-    found: dict[tuple[Any, ...], str] = {}
+def _check_comparable(tables: Mapping[str, pd.DataFrame]) -> None:
+    """Check that the masks have the same size and unit.
+
+    The Dice depends on the size, and distances on the unit.
+    """
+    grids: dict[tuple[Any, ...], str] = {}
     for name, table in tables.items():
         for one in table[["height", "width", "unit"]].drop_duplicates().itertuples(index=False):
-            found.setdefault(tuple(one), name)
-    if len(found) > 1:
-        words = ", ".join(f"{name}: {h} x {w} in {unit}" for (h, w, unit), name in found.items())
+            grids.setdefault(tuple(one), name)
+    if len(grids) > 1:
+        words = ", ".join(f"{name}: {h} x {w} in {unit}" for (h, w, unit), name in grids.items())
         raise InputError(
             f"masks of several sizes or units cannot be compared ({words}); run all with one"
             " prepare.segmentation.image_size, on the same scans"
@@ -131,7 +134,10 @@ def _check_alike(tables: Mapping[str, pd.DataFrame]) -> None:
 def _difference(
     patients: Mapping[str, pd.DataFrame], first: str, other: str, seed: int
 ) -> dict[str, float]:
-    """The first less the other in the mean Dice of the patients that both tested, paired."""
+    """Paired difference in mean patient Dice: `first` minus `other`.
+
+    It is over the patients that both tested, with its bootstrap interval.
+    """
     one, two = patients[first]["dice"], patients[other]["dice"]
     both = sorted(set(one.index) & set(two.index))
     if not both:
@@ -142,8 +148,8 @@ def _difference(
     return with_intervals({"ahead_by": mean_difference(ours, theirs, seed)})
 
 
-def _show(table: pd.DataFrame, first: str, out: Path) -> None:
-    shown = Table(
+def _show(models: pd.DataFrame, first: str, out: Path) -> None:
+    table = Table(
         Column("model", no_wrap=True),
         "patients",
         *(name.replace("_", " ") for name in _SHOWN),
@@ -151,12 +157,12 @@ def _show(table: pd.DataFrame, first: str, out: Path) -> None:
         title="Test patients of all experiments",
         caption=f"{interval_method('patients')}; more in {out}. {DISCLAIMER}",
     )
-    for row in table.to_dict("records"):
+    for row in models.to_dict("records"):
         cells = [_with_interval(row, name) for name in (*_SHOWN, "ahead_by")]
         if row["model"] == first:
             cells[-1] = ""
-        shown.add_row(str(row["model"]), str(row["patients"]), *cells)
-    Console().print(shown)
+        table.add_row(str(row["model"]), str(row["patients"]), *cells)
+    Console().print(table)
 
 
 def _with_interval(row: Mapping[Any, Any], name: str) -> str:

@@ -1,4 +1,4 @@
-"""What `scanvote recipe` says, and runs."""
+"""The commands `scanvote recipe list`, `show` and `run`."""
 
 import os
 import shutil
@@ -26,7 +26,7 @@ from scanvote.tracking.experiments import experiments
 
 
 def show_recipes() -> None:
-    """A recipe a row: what it trains, and what was published."""
+    """Print one row per recipe: its training, and the published result."""
     table = Table("recipe", "what", "published")
     for name in recipe_names():
         recipe = read_recipe(name)
@@ -35,7 +35,7 @@ def show_recipes() -> None:
 
 
 def show_recipe(name: str, quick: bool) -> None:
-    """All that a recipe says, and the command it stands for."""
+    """Print a recipe, its changes of params.yaml, and its command."""
     recipe, console = read_recipe(name), Console()
     for title in ("about", "like", "source", "published", "differs"):
         if text := getattr(recipe, title):
@@ -46,14 +46,15 @@ def show_recipe(name: str, quick: bool) -> None:
             change.key, escape(to_overrides(change.now)), escape(to_overrides(change.value))
         )
     console.print(table)
-    # as plain text: to be copied
+    # without Rich, which would wrap lines that the user wants to copy
     print(describe_command(command(name, recipe, quick)))
 
 
 def run_recipe(name: str, quick: bool, extra: Sequence[str], parts: Sequence[Variant] = ()) -> None:
-    """Print the command, and become it; or run one after another for each of its parts.
+    """Print and run a recipe's command, or one for each part.
 
-    A part whose experiment is there, of the commit checked out, is left as it is.
+    Without parts DVC replaces this process. A part whose experiment exists for the commit that is
+    checked out is skipped.
 
     Raises:
         InputError: DVC is not installed beside this Python, or a part failed.
@@ -69,9 +70,9 @@ def run_recipe(name: str, quick: bool, extra: Sequence[str], parts: Sequence[Var
 
 
 def _run_parts(name: str, dvc: str, commands: Mapping[str, list[str]]) -> None:
-    there = experiments()
+    existing = experiments()
     for part, words in commands.items():
-        if (title := words[words.index("-n") + 1]) in there:
+        if (title := words[words.index("-n") + 1]) in existing:
             print(f"{title} is there; `dvc exp remove {title}` to train it again", flush=True)
             continue
         print(describe_command(words), flush=True)
@@ -80,20 +81,19 @@ def _run_parts(name: str, dvc: str, commands: Mapping[str, list[str]]) -> None:
 
 
 def institutions(name: str) -> list[str]:
-    """Of the scans that a recipe segments.
+    """List the institutions of the scans that a recipe segments.
 
     Raises:
-        InputError: these are not the scans that were downloaded last, or they tell of fewer
-            than two institutions.
+        InputError: other scans were downloaded last, or fewer than two institutions are known.
     """
     path = Path("data/raw/segmentation/manifest.csv")
     manifest = read_manifest(path)
-    here = ", ".join(sorted(set(manifest["source"])))
-    wanted = read_recipe(name).params.get("segmentation", {}).get("dataset", here)
-    wanted = ", ".join(sorted(wanted)) if isinstance(wanted, list) else wanted
-    if here != wanted:
+    downloaded = ", ".join(sorted(set(manifest["source"])))
+    dataset = read_recipe(name).params.get("segmentation", {}).get("dataset", downloaded)
+    dataset = ", ".join(sorted(dataset)) if isinstance(dataset, list) else dataset
+    if downloaded != dataset:
         raise InputError(
-            f"{path} is of {here}, not of {wanted}, so its institutions are not known yet;"
+            f"{path} is of {downloaded}, not of {dataset}, so its institutions are not known yet;"
             f" run `scanvote recipe run {name}` before"
         )
     known = sorted(set(manifest.get("institution", [])) - {""})
@@ -103,8 +103,8 @@ def institutions(name: str) -> list[str]:
 
 
 def _dvc() -> str:
-    beside = Path(sys.executable).with_name("dvc")
-    dvc = str(beside) if beside.exists() else shutil.which("dvc")
+    same_environment = Path(sys.executable).with_name("dvc")
+    dvc = str(same_environment) if same_environment.exists() else shutil.which("dvc")
     if dvc is None:
         raise InputError("dvc is not installed here: run `make env`")
     return dvc

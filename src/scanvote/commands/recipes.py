@@ -1,4 +1,4 @@
-"""Recipes: named experiments, each a small file of what differs from params.yaml."""
+"""Recipes: named experiments, each a small file of changes to params.yaml."""
 
 import json
 import re
@@ -16,22 +16,22 @@ from scanvote.tracking.provenance import git
 
 FOLDER, PARAMS = Path("recipes"), Path("params.yaml")
 QUICK = "quick"
-"""The recipe that is laid over another one for a smoke run."""
+"""The recipe that is merged over another one for a smoke run."""
 
 _PLAIN = re.compile(r"(?!(null|true|false|nan|inf)$)[A-Za-z_][\w./-]*", re.IGNORECASE)
-"""Words that need no quotes."""
+"""Strings that need no quotes in an override."""
 
 
 class Recipe(BaseModel):
-    """What recipes/NAME.yaml says.
+    """Content of recipes/NAME.yaml.
 
     Attributes:
-        like: the recipe from which it takes all that it does not say itself.
-        about: what it trains, in a line.
-        source: whose method it is.
-        published: the figure published there, and how it was measured.
-        differs: where it does not do as was published.
-        params: what differs from params.yaml, nested as there.
+        like: another recipe that gives the keys missing here.
+        about: one line on the training.
+        source: the publication of the method.
+        published: the published result, and how it was measured.
+        differs: differences to the published method.
+        params: changes to params.yaml, nested as there.
     """
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
@@ -58,8 +58,8 @@ class Variant:
     """One of the experiments that together test every patient.
 
     Attributes:
-        name: is added to the recipe's.
-        settings: by dotted key, beside the recipe's.
+        name: suffix of the recipe's name.
+        settings: additional settings by dotted key.
     """
 
     name: str
@@ -67,7 +67,10 @@ class Variant:
 
 
 def folds(count: int) -> list[Variant]:
-    """A cross-validation: each part tests other patients, or other scans, as the protocol says."""
+    """Return the parts of a cross-validation, each with its own test fold.
+
+    The protocol of the split decides if folds are of patients or of scans.
+    """
     return [
         Variant(f"fold{number}", {"split.folds": count, "split.fold": number})
         for number in range(count)
@@ -75,11 +78,11 @@ def folds(count: int) -> list[Variant]:
 
 
 def sites(names: Sequence[str]) -> list[Variant]:
-    """Each part tests one institution."""
-    plain = [re.sub(r"[^A-Za-z0-9]+", "_", name) for name in names]
+    """Return one part per institution, which is its test set."""
+    suffixes = [re.sub(r"[^A-Za-z0-9]+", "_", name) for name in names]
     return [
-        Variant(f"site-{word}", {"split.protocol": "site", "split.site": name})
-        for word, name in zip(plain, names, strict=True)
+        Variant(f"site-{suffix}", {"split.protocol": "site", "split.site": name})
+        for suffix, name in zip(suffixes, names, strict=True)
     ]
 
 
@@ -88,13 +91,13 @@ def recipe_names() -> list[str]:
 
 
 def read_recipe(name: str) -> Recipe:
-    """The recipe of that name, its params checked.
+    """Read the recipe of that name, and check its params.
 
     Raises:
-        InputError: there is none, or it does not fit params.yaml.
+        InputError: it does not exist, or does not fit params.yaml.
     """
     try:
-        recipe = Recipe.model_validate(_told(name))
+        recipe = Recipe.model_validate(_load(name))
     except ValidationError as error:
         fault = error.errors()[0]
         where = ".".join(map(str, fault["loc"]))
@@ -103,34 +106,38 @@ def read_recipe(name: str) -> Recipe:
     return recipe
 
 
-def _told(name: str, of: Sequence[str] = ()) -> dict[str, Any]:
-    """The words of a recipe, over those of the one that it is like."""
+def _load(name: str, children: Sequence[str] = ()) -> dict[str, Any]:
+    """Load a recipe, merged over the one in its key `like`.
+
+    `children` are the recipes that led to this one by `like`.
+    """
     path = FOLDER / f"{name}.yaml"
-    if name in [QUICK, *of] or not path.is_file():
-        where = f"{FOLDER}/{of[-1]}.yaml: like: " if of else ""
+    if name in [QUICK, *children] or not path.is_file():
+        where = f"{FOLDER}/{children[-1]}.yaml: like: " if children else ""
         raise InputError(f"{where}there is no recipe {name!r}{did_you_mean(name, recipe_names())}")
-    words = load_values(path)
-    like = words.get("like")
-    return _merged(_told(like, [*of, name]), words) if isinstance(like, str) else words
+    values = load_values(path)
+    like = values.get("like")
+    return _merged(_load(like, [*children, name]), values) if isinstance(like, str) else values
 
 
 def changes(recipe: Recipe, quick: bool) -> list[Change]:
-    """The keys of params.yaml that the recipe sets to another value, in the order of the file.
+    """List the keys of params.yaml that the recipe changes, in order.
 
-    A recipe is laid over what was committed: `dvc exp run` leaves in the folder the settings of
-    the experiment before.
+    The recipe is merged over the committed params.yaml, because `dvc exp run` leaves the settings
+    of the previous experiment in the folder.
 
     Args:
-        quick: lay the recipe `QUICK` over it.
+        recipe: the recipe.
+        quick: merge the recipe `QUICK` over it.
 
     Raises:
         InputError: a key or a value of the recipe is wrong.
     """
-    present, wanted = load_values(PARAMS), _committed()
+    present, changed = load_values(PARAMS), _committed()
     for layer in [recipe.params, *([load_values(FOLDER / f"{QUICK}.yaml")] if quick else [])]:
-        wanted = _merged(wanted, layer)
-    validate(wanted, f"recipe over params.yaml: {recipe.about}")
-    before, after = _leaves(present), _leaves(wanted)
+        changed = _merged(changed, layer)
+    validate(changed, f"recipe over params.yaml: {recipe.about}")
+    before, after = _leaves(present), _leaves(changed)
     return [
         Change(key, before.get(key), value)
         for key, value in after.items()
@@ -139,7 +146,7 @@ def changes(recipe: Recipe, quick: bool) -> list[Change]:
 
 
 def _committed() -> dict[str, Any]:
-    """params.yaml of the last commit; the one at hand before the first."""
+    """Return params.yaml of the last commit; without one, the present file."""
     text = git("show", f"HEAD:./{PARAMS}")
     present = load_values(PARAMS)
     return _merged(present, parse_values(text, f"{PARAMS} of HEAD")) if text else present
@@ -148,26 +155,26 @@ def _committed() -> dict[str, Any]:
 def command(
     name: str, recipe: Recipe, quick: bool, extra: Sequence[str] = (), part: Variant | None = None
 ) -> list[str]:
-    """The `dvc exp run` that the recipe stands for, as words."""
+    """Return the `dvc exp run` of a recipe, as arguments."""
     title = "-".join([name, *(["quick"] if quick else []), *([part.name] if part else [])])
     words = ["dvc", "exp", "run", "-n", title]
     settings = {change.key: change.value for change in changes(recipe, quick)}
     for key, value in {**settings, **(part.settings if part else {})}.items():
-        # Hydra refuses keys that a mapping does not have yet, but for ++
-        free = "++" if isinstance(value, Mapping) else ""
-        words += ["-S", f"{free}{key}={to_overrides(value)}"]
-    # all of the pipeline: DVC 3 cannot end an experiment whose lock names outputs, as of a fresh
-    # clone, that are neither there nor made by it
+        # Hydra accepts new keys of a mapping only with ++
+        prefix = "++" if isinstance(value, Mapping) else ""
+        words += ["-S", f"{prefix}{key}={to_overrides(value)}"]
+    # no target stages, so the whole pipeline runs: DVC 3 cannot finish an experiment if its lock
+    # lists outputs that neither exist, as in a fresh clone, nor are made by the experiment
     return [*words, *extra]
 
 
 def describe_command(words: Sequence[str]) -> str:
-    """A command to copy, a setting a line."""
+    """Format a command to copy, with one setting per line."""
     return shlex.join(words).replace(" -S ", " \\\n  -S ")
 
 
 def to_overrides(value: Any) -> str:
-    """`value` as `dvc exp run -S` reads it."""
+    """Format a value for `dvc exp run -S`."""
     if isinstance(value, Mapping):
         return "{" + ", ".join(f"{key}: {to_overrides(one)}" for key, one in value.items()) + "}"
     if isinstance(value, list):
@@ -178,16 +185,19 @@ def to_overrides(value: Any) -> str:
 
 
 def _merged(values: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-    """`changes` laid over `values`; what params.yaml holds as a free mapping is replaced."""
+    """Merge `changes` over `values`, nested mappings key by key."""
     merged = dict(values)
     for key, value in changes.items():
-        deeper = isinstance(value, Mapping) and isinstance(values.get(key), Mapping)
-        merged[key] = _merged(values[key], value) if deeper else value
+        nested = isinstance(value, Mapping) and isinstance(values.get(key), Mapping)
+        merged[key] = _merged(values[key], value) if nested else value
     return merged
 
 
 def _leaves(values: Mapping[str, Any]) -> dict[str, Any]:
-    """By dotted key; the mapping of labels is one value, as its keys are the user's."""
+    """Flatten to dotted keys.
+
+    `labels` stays one value, because its keys are the user's.
+    """
     leaves: dict[str, Any] = {}
     for key, value in values.items():
         if isinstance(value, Mapping) and key != "labels":

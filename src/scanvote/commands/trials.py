@@ -1,4 +1,4 @@
-"""What `scanvote trials` says: the tables of the searches, and what each trial cost."""
+"""The command `scanvote trials`: tables of the searches, with each trial's cost."""
 
 import json
 from pathlib import Path
@@ -19,15 +19,15 @@ _COST = {"seconds": "seconds", "images_per_second": "images/s", "memory_mib": "M
 
 
 def show_trials(family: Family | None, best: bool, params: Params) -> None:
-    """Print a table a family.
+    """Print one table per family.
 
     Args:
-        family: the only one to show.
-        best: show one row of each.
-        params: the objective stands first.
+        family: the only family to show; None for all.
+        best: show only the best trial of each.
+        params: give the objective, the first score in the table.
 
     Raises:
-        InputError: nothing was searched.
+        InputError: no search has run.
     """
     paths = [SEARCHES / family / "trials.csv"] if family else sorted(SEARCHES.glob("*/trials.csv"))
     tables = {path.parent.name: pd.read_csv(path) for path in paths if path.is_file()}
@@ -39,30 +39,34 @@ def show_trials(family: Family | None, best: bool, params: Params) -> None:
 
 
 def _show(family: str, rows: pd.DataFrame, trials: pd.DataFrame, score: str) -> None:
-    tried = {name: eta_squared(trials, name, score) for name in varied_hyperparameters(trials)}
-    shares = [f"{name} {100 * share:.0f} %" for name, share in tried.items() if share == share]
-    caption = f"share of the variance of {score}: {', '.join(shares)}" if shares else None
+    shares = {name: eta_squared(trials, name, score) for name in varied_hyperparameters(trials)}
+    known = [f"{name} {100 * share:.0f} %" for name, share in shares.items() if share == share]
+    caption = f"share of the variance of {score}: {', '.join(known)}" if known else None
     scores = list(dict.fromkeys([score, "val_macro_f1", "val_accuracy", "val_loss"]))
-    told = ["rank", "trial", *scores, "parameters", "epochs_run"]  # the name tells the choices
-    columns = [_column(name) for name in (*told, *_COST.values())]
-    shown = Table(*columns, title=f"{family}: {len(trials)} trials", caption=caption)
+    # no columns for the hyperparameters, which are in the name of the trial
+    names = ["rank", "trial", *scores, "parameters", "epochs_run"]
+    columns = [_column(name) for name in (*names, *_COST.values())]
+    table = Table(*columns, title=f"{family}: {len(trials)} trials", caption=caption)
     for row in rows.to_dict("records"):
-        values = [*(row.get(name) for name in told), *_cost(str(row["digest"])).values()]
-        shown.add_row(*map(_text, values))
+        values = [*(row.get(name) for name in names), *_cost(str(row["digest"])).values()]
+        table.add_row(*map(_text, values))
     console = Console()
-    console.print(shown)
+    console.print(table)
     for row in rows[rows["problem"].notna()].to_dict("records"):
         console.print(f"{escape(row['trial'])} failed: {escape(row['problem'])}")
 
 
 def _column(name: str) -> Column:
-    """Headings wrap at their spaces; the name of a trial is shown whole, however long."""
-    wide = 24 if name == "trial" else None
-    return Column(name.replace("_", " "), overflow="fold", min_width=wide)
+    """Return a column with a wrapping heading and uncut cells."""
+    min_width = 24 if name == "trial" else None
+    return Column(name.replace("_", " "), overflow="fold", min_width=min_width)
 
 
 def _cost(digest: str) -> dict[str, Any]:
-    """What the trial's memory knows of it; it is in no output, as it is never the same twice."""
+    """Read the trial's cost from the cache.
+
+    It is in no output of the stage, because it differs at every run.
+    """
     path = repository_root() / ".cache" / "trials" / digest / "result.json"
     result = json.loads(path.read_text()) if path.is_file() else {}
     return {name: result.get(name) for name in _COST}

@@ -1,1 +1,1 @@
-"""What every floor stands on: errors, files, digests, seeds, processes, progress."""
+"""Shared foundations: errors, files, digests, seeds, processes, progress."""

@@ -1,4 +1,4 @@
-"""Choose what Keras computes on, before anything imports Keras."""
+"""Select the Keras backend, before anything imports Keras."""
 
 import ctypes
 import importlib.util
@@ -14,21 +14,21 @@ from scanvote.core.errors import InputError
 if TYPE_CHECKING:
     import keras
 
-_AHEAD = 2
-"""Batches that are made ready while one is learnt."""
+_PREFETCHED = 2
+"""Batches prepared while the network trains on another one."""
 _TRIM_THRESHOLD, _MMAP_MAX, _ARENA_MAX = -1, -4, -8  # names of glibc's malloc.h
 
 
 def use_backend(name: str) -> None:
     """Make `name` (``tensorflow`` or ``jax``) the backend, quiet and deterministic.
 
-    Must run before the first import of Keras in the process, which reads the choice once.
+    Must run before the process first imports Keras, which reads the choice only then.
 
     Raises:
-        InputError: it is not installed.
+        InputError: the backend is not installed.
     """
     if importlib.util.find_spec(name) is None:
-        raise InputError(f"backend: {name} is not installed here; install it beside, or change it")
+        raise InputError(f"backend: {name} is not installed here; install it, or choose another")
     os.environ["KERAS_BACKEND"] = name
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     keep_freed_memory()
@@ -44,12 +44,12 @@ def use_backend(name: str) -> None:
 
 
 def keep_freed_memory() -> None:
-    """Let this process use freed memory again instead of giving it back.
+    """Let this process reuse freed memory instead of returning it.
 
-    TensorFlow allocates each array of a step anew. glibc maps large ones and unmaps them when
-    they are freed, and the kernel clears every page of them again: up to 40 % of the processor
-    time of a training (`benchmarks/allocator.py`). What a process held at most it now holds to
-    its end. Without glibc nothing changes.
+    TensorFlow allocates each array of a step anew. glibc maps the large ones and unmaps them when
+    they are freed, so the kernel has to clear every page each time: up to 40 % of the processor
+    time of a training (`benchmarks/allocator.py`). In return, the process keeps its peak memory
+    until it ends. Without glibc nothing changes.
     """
     if sys.platform != "linux" or not hasattr(libc := ctypes.CDLL(None), "mallopt"):
         return
@@ -60,27 +60,29 @@ def keep_freed_memory() -> None:
 
 @contextmanager
 def _quiet_stderr() -> Iterator[None]:
-    """TensorFlow's libraries greet on file descriptor 2, whatever its log level."""
+    """Silence file descriptor 2: TensorFlow's libraries print there at any log level."""
     sys.stderr.flush()
-    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 2)
+    saved, devnull = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(devnull, 2)
     try:
         yield
     finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(nowhere)
+        os.dup2(saved, 2)
+        os.close(saved)
+        os.close(devnull)
 
 
 def as_dataset(batches: "keras.utils.PyDataset") -> Any:
-    """What `fit` reads the batches through, if it is told how many steps an epoch has.
+    """Return the batches as a dataset for `fit`, without autotuning.
 
-    Keras gives TensorFlow a dataset that tunes itself, in a thread that sleeps 10 ms, then 20, 40…
-    Where that has begun, an epoch ends only when the thread next wakes: up to as long again as
-    the epoch took. There is nothing to tune here.
+    `fit` then also needs the number of steps of an epoch. Keras would give TensorFlow a dataset
+    that tunes itself, in a thread that sleeps 10 ms, then 20, 40… Once that thread runs, an epoch
+    ends only when it next wakes: up to as long again as the epoch took. There is nothing to tune
+    here.
 
     Args:
-        batches: of arrays, of which all but the first axis are alike in each batch.
+        batches: of arrays; all axes but the first have the same length in every batch. With
+            another backend than TensorFlow they are returned as they are.
     """
     import keras
 
@@ -93,16 +95,16 @@ def as_dataset(batches: "keras.utils.PyDataset") -> Any:
     signature = tuple(
         tensorflow.TensorSpec((None, *array.shape[1:]), array.dtype) for array in batches[0]
     )
-    read = tensorflow.data.Dataset.from_generator(
+    dataset = tensorflow.data.Dataset.from_generator(
         lambda: (batches[number] for number in range(len(batches))), output_signature=signature
     )
-    return read.prefetch(_AHEAD).with_options(options)
+    return dataset.prefetch(_PREFETCHED).with_options(options)
 
 
 def peak_memory() -> int:
-    """Bytes: the most that the first GPU held so far, or what this process holds where none is.
+    """Return the peak memory of the first GPU in bytes.
 
-    Keras must have been imported.
+    Without a GPU, it is the current memory of this process. Keras must have been imported.
     """
     import keras
     import psutil
@@ -110,9 +112,9 @@ def peak_memory() -> int:
     if keras.config.backend() == "jax":
         import jax
 
-        held = jax.devices()[0].memory_stats()  # None on a processor
-        if held:
-            return int(held["peak_bytes_in_use"])
+        stats = jax.devices()[0].memory_stats()  # None on a CPU
+        if stats:
+            return int(stats["peak_bytes_in_use"])
     elif keras.config.backend() == "tensorflow":
         import tensorflow
 
@@ -122,11 +124,11 @@ def peak_memory() -> int:
 
 
 def clear_session() -> None:
-    """Free what Keras holds of the networks of this process, none of which is in use.
+    """Free the memory that Keras keeps for networks no longer in use.
 
     Keras's optimizer sums the gradients over the replicas, of which there is one, by a function
-    with a gradient of its own. TensorFlow registers that in each graph, for good, and the
-    graph with it: memory would grow from training to training.
+    with a custom gradient. TensorFlow registers that function in each graph and never releases
+    it, nor the graph with it: memory would grow from training to training.
     """
     import keras
 
@@ -141,9 +143,9 @@ def clear_session() -> None:
 
 
 def visible_gpus() -> list[str]:
-    """The names by which CUDA_VISIBLE_DEVICES knows the GPUs that this process may use."""
-    chosen = os.environ.get("CUDA_VISIBLE_DEVICES")
-    if chosen is not None:
-        return [name for name in chosen.split(",") if name not in ("", "-1")]
-    found = Path("/proc/driver/nvidia/gpus")
-    return [str(number) for number in range(len(list(found.iterdir())))] if found.is_dir() else []
+    """Return the GPUs this process may use, as CUDA_VISIBLE_DEVICES names them."""
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if visible is not None:
+        return [name for name in visible.split(",") if name not in ("", "-1")]
+    folder = Path("/proc/driver/nvidia/gpus")
+    return [str(number) for number in range(len(list(folder.iterdir())))] if folder.is_dir() else []

@@ -1,10 +1,11 @@
-"""Digests of what a piece of work depends on: data, settings, code, versions."""
+"""Digests of the data, settings and code that a result depends on."""
 
 import ast
 import hashlib
 import importlib
 import inspect
 import json
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 from types import ModuleType
@@ -14,21 +15,21 @@ from scanvote.core.files import sha256
 
 
 def digest(*parts: Any) -> str:
-    """32 hexadecimal digits of plain values, the same in every process."""
+    """Return 32 hexadecimal digits of plain values, the same in every process."""
     text = json.dumps(parts, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
 def digest_files(paths: Iterable[Path]) -> str:
-    """Of the names and the contents, in the order of the names."""
+    """Digest the names and contents of files, sorted by name."""
     return digest([(path.name, sha256(path)) for path in sorted(paths)])
 
 
 def digest_code(modules: Iterable[ModuleType], packages: Iterable[str]) -> str:
-    """Of what our modules do, and the versions of the packages they stand on.
+    """Digest the code of our modules and the versions of `packages`.
 
-    A comment, a docstring or another layout of the same code is the same: a trial that was
-    trained by it need not be trained again.
+    Comments, docstrings and layout do not count: changing them must not train a finished trial
+    again.
     """
     sources = [_syntax(inspect.getsource(module)) for module in modules]
     versions = [importlib.import_module(package).__version__ for package in packages]
@@ -36,12 +37,15 @@ def digest_code(modules: Iterable[ModuleType], packages: Iterable[str]) -> str:
 
 
 def _syntax(source: str) -> str:
-    """The syntax tree in one line, without the strings that stand for themselves."""
+    """Return the syntax tree as one line, without docstrings, the same in every Python."""
     tree = ast.parse(source)
     for node in ast.walk(tree):
         if isinstance(body := getattr(node, "body", None), list):
             node.body = [one for one in body if not _is_docstring(one)]  # type: ignore[attr-defined]
-    return ast.dump(tree)
+    options: dict[str, Any] = {"show_empty": True} if sys.version_info >= (3, 13) else {}
+    return ast.dump(tree, **options).replace(
+        ", type_params=[]", ""
+    )  # 3.12 added it, 3.13 omits what is empty
 
 
 def _is_docstring(node: ast.AST) -> bool:

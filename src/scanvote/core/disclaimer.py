@@ -1,4 +1,4 @@
-"""The sentence under every figure, page and card."""
+"""The disclaimer under every figure, page and card."""
 
 DISCLAIMER = "Research use, not for diagnosis."
 SMOKE = "Smoke run, not a result. "
@@ -6,11 +6,11 @@ _smoke = False
 
 
 def mark_smoke(smoke: bool) -> None:
-    """Say from here on in every figure that it is of a smoke run, or no longer."""
+    """Mark all further figures as of a smoke run, or not."""
     global _smoke
     _smoke = smoke
 
 
 def footnote() -> str:
-    """The sentence under a figure."""
+    """Return the sentence under a figure."""
     return f"{SMOKE if _smoke else ''}{DISCLAIMER}"

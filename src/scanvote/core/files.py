@@ -1,4 +1,4 @@
-"""Writing without halves: every file is made beside its place, then renamed."""
+"""Atomic writes: a file is written beside its target, then renamed."""
 
 import hashlib
 import json
@@ -15,45 +15,48 @@ if TYPE_CHECKING:
 
 @contextmanager
 def atomic_write(path: Path) -> Iterator[Path]:
-    """A temporary path beside `path` that takes its place when the block succeeds."""
+    """Yield a temporary path that replaces `path` when the block succeeds."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{os.getpid()}-{path.name}")
+    temporary = path.with_name(f".{os.getpid()}-{path.name}")
     try:
-        yield beside
-        os.replace(beside, path)
+        yield temporary
+        os.replace(temporary, path)
     finally:
-        beside.unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
 
 
 @contextmanager
 def atomic_replace_folder(out: Path) -> Iterator[Path]:
-    """A folder beside `out`, not made yet, that takes its place when the block succeeds."""
-    beside = out.with_name(f".{out.name}.part")
-    shutil.rmtree(beside, ignore_errors=True)  # of a run that was killed
+    """Yield a temporary folder that replaces `out` when the block succeeds.
+
+    The folder does not exist yet; the block creates it.
+    """
+    temporary = out.with_name(f".{out.name}.part")
+    shutil.rmtree(temporary, ignore_errors=True)  # left by a run that was killed
     out.parent.mkdir(parents=True, exist_ok=True)
     try:
-        yield beside
+        yield temporary
         if out.exists():
             shutil.rmtree(out)
-        beside.rename(out)
+        temporary.rename(out)
     finally:
-        shutil.rmtree(beside, ignore_errors=True)
+        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def write_text(path: Path, text: str) -> None:
-    with atomic_write(path) as beside:
-        beside.write_text(text, encoding="utf-8")
+    with atomic_write(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
 
 
 def write_json(path: Path, values: Mapping[str, Any]) -> None:
-    """A flat mapping; what is not a number, as of a class that is absent, becomes null."""
+    """Write a flat mapping as JSON, NaN (an absent class) as null."""
     plain = {key: None if value != value else value for key, value in values.items()}
     text = json.dumps(plain, indent=2, ensure_ascii=False, allow_nan=False)
     write_text(path, text + "\n")
 
 
 def write_csv(frame: "pd.DataFrame", path: Path) -> None:
-    """Comma-separated, LF, numbers as the shortest text that reads back equal."""
+    """Write a CSV with LF, and numbers as the shortest exact text."""
     write_text(path, frame.to_csv(index=False, lineterminator="\n"))
 
 
@@ -63,12 +66,15 @@ def sha256(path: Path) -> str:
 
 
 def repository_root() -> Path:
-    """The main repository, also where a queued experiment runs in a copy of it."""
+    """Return the main repository, even for a DVC experiment in a copy."""
     return Path(os.environ.get("DVC_ROOT") or Path.cwd()).resolve()
 
 
 def mirror_folder(setting: str | None) -> Path | None:
-    """The folder that `download.mirror` or SCANVOTE_MIRROR names; None if it is an address."""
+    """Return the folder in `download.mirror` or SCANVOTE_MIRROR; None for a URL.
+
+    SCANVOTE_MIRROR takes precedence. If neither is set, it is None too.
+    """
     mirror = os.environ.get("SCANVOTE_MIRROR") or setting
     if mirror is None or mirror.startswith(("http://", "https://")):
         return None
@@ -76,5 +82,5 @@ def mirror_folder(setting: str | None) -> Path | None:
 
 
 def from_root(path: Path) -> Path:
-    """`path`, a relative one counted from the root of the main repository."""
+    """Resolve a relative path against the root of the main repository."""
     return repository_root() / path.expanduser()

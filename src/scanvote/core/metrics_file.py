@@ -1,4 +1,4 @@
-"""The figures that a stage leaves: a headline for `dvc metrics`, and beside it a table of all."""
+"""Metrics files of a stage: a headline for DVC, a full table."""
 
 import csv
 import io
@@ -10,19 +10,19 @@ from scanvote.core.errors import InputError
 from scanvote.core.files import write_json, write_text
 
 Figures = Mapping[str, float | None]
-"""By name; None, or NaN, for what is undefined."""
+"""Metrics by name; None or NaN if undefined."""
 Headline = Mapping[str, str]
-"""By key of the headline the figure that stands there."""
+"""The name of the metric, by key of the headline."""
 
 
 def _own(*names: str) -> Headline:
-    """Figures under their own names."""
+    """Return a headline whose keys are the names of its metrics."""
     return {name: name for name in names}
 
 
 HEADLINES: Mapping[str, Headline] = {
-    # shown by `dvc metrics show` and `dvc exp show`, a column a key: no key in two of these, as
-    # DVC would then put the path before it; short, so that all fit a terminal of 200 columns
+    # `dvc metrics show` and `dvc exp show` print one column per key. No key is in both headlines,
+    # or DVC would put the path before it; keys are short, to fit a terminal of 200 columns
     "evaluate/classification": {
         "test_scans": "test_scans",
         "known": "test_scans_patient_known",
@@ -40,7 +40,7 @@ HEADLINES: Mapping[str, Headline] = {
         "dice_high": "dice_patient_mean_high",
         "baseline": "baseline_dice_patient_mean",
     },
-    # shown where a person names the file
+    # DVC shows these only if a person names the file
     "download": _own("scans", "patients", "classes", "tumour_masks", "excluded", "ignored"),
     "deduplicate": _own(
         "scans",
@@ -110,40 +110,40 @@ HEADLINES: Mapping[str, Headline] = {
         "bytes",
     ),
 }
-"""By stage, and of `evaluate` by task, what a person looks at first."""
+"""The metrics to look at first, by stage, for `evaluate` by task."""
 
 _COLUMNS = ("figure", "value", "low", "high")
-_ENDS = ("_low", "_high")
+_BOUNDS = ("_low", "_high")
 _UNDEFINED = "nan"
 
 
-def write_metrics(path: Path, figures: Figures, headline: Headline) -> None:
-    """Write the headline to `path`, and all figures to the table beside it, ``….csv``.
+def write_metrics(path: Path, metrics: Figures, headline: Headline) -> None:
+    """Write the headline to `path`, and all metrics to ``….csv`` beside it.
 
-    A row of the table is a figure with its interval, ``<figure>_low`` and ``<figure>_high``. What
-    is undefined, as of a class that is absent, is null in the headline and nan in the table; what
-    has no interval has empty cells.
+    A row of the table is a metric with its interval, ``<metric>_low`` and ``<metric>_high``. An
+    undefined metric, as of an absent class, is null in the headline and nan in the table; a
+    metric without an interval has empty cells there.
 
     Args:
         path: ``metrics/<stage>/<task or family>.json``.
-        figures: flat.
-        headline: of `HEADLINES`; what the stage had no cause to measure is left out.
+        metrics: flat.
+        headline: one of `HEADLINES`; metrics that the stage did not measure are left out.
     """
-    write_json(path, {key: figures[name] for key, name in headline.items() if name in figures})
+    write_json(path, {key: metrics[name] for key, name in headline.items() if name in metrics})
     text = io.StringIO()
     table = csv.writer(text, lineterminator="\n")
-    table.writerows([_COLUMNS, *_rows(figures)])
+    table.writerows([_COLUMNS, *_rows(metrics)])
     write_text(path.with_suffix(".csv"), text.getvalue())
 
 
 def read_metrics(path: Path) -> dict[str, float | None]:
-    """All figures that `write_metrics` was given; an interval follows its figure.
+    """Read all metrics that `write_metrics` wrote; an interval follows its metric.
 
     Args:
         path: of the headline, or of the table.
 
     Returns:
-        None for what is undefined; nothing where the stage has left no table.
+        None for an undefined metric; an empty mapping if there is no table.
 
     Raises:
         InputError: the file is no such table.
@@ -151,38 +151,38 @@ def read_metrics(path: Path) -> dict[str, float | None]:
     path = path.with_suffix(".csv")
     if not path.is_file():
         return {}
-    found: dict[str, float | None] = {}
+    metrics: dict[str, float | None] = {}
     try:
         with path.open(encoding="utf-8", newline="") as file:
             for row in csv.DictReader(file):
-                for end, column in zip(("", *_ENDS), _COLUMNS[1:], strict=True):
+                for end, column in zip(("", *_BOUNDS), _COLUMNS[1:], strict=True):
                     if row[column]:
-                        found[f"{row['figure']}{end}"] = _number(row[column])
+                        metrics[f"{row['figure']}{end}"] = _number(row[column])
     except (KeyError, ValueError):
         raise InputError(f"{path} is no table of {', '.join(_COLUMNS)}") from None
-    return found
+    return metrics
 
 
 def read_headlines(folder: Path = Path("metrics/evaluate")) -> dict[str, float | None]:
-    """The headlines that DVC shows, which share no key, as one mapping."""
-    found: dict[str, float | None] = {}
+    """Merge the headlines that DVC shows, which share no key."""
+    headlines: dict[str, float | None] = {}
     for path in sorted(folder.glob("*.json")):
-        found |= json.loads(path.read_text(encoding="utf-8"))
-    return found
+        headlines |= json.loads(path.read_text(encoding="utf-8"))
+    return headlines
 
 
-def _rows(figures: Figures) -> Iterator[list[str]]:
-    whole = {name for name in figures if all(f"{name}{end}" in figures for end in _ENDS)}
-    ends = {f"{name}{end}" for name in whole for end in _ENDS}
-    for name, value in figures.items():
-        if name not in ends:
-            interval = [figures[f"{name}{end}"] for end in _ENDS] if name in whole else []
+def _rows(metrics: Figures) -> Iterator[list[str]]:
+    complete = {name for name in metrics if all(f"{name}{end}" in metrics for end in _BOUNDS)}
+    bounds = {f"{name}{end}" for name in complete for end in _BOUNDS}
+    for name, value in metrics.items():
+        if name not in bounds:
+            interval = [metrics[f"{name}{end}"] for end in _BOUNDS] if name in complete else []
             cells = [_text(one) for one in (value, *interval)]
             yield [name, *cells, *[""] * (len(_COLUMNS) - 1 - len(cells))]
 
 
 def _text(value: float | None) -> str:
-    """As JSON writes it: a count stays one, and every digit is there."""
+    """Format as JSON does: integers stay integers, and every digit is kept."""
     undefined = value is None or value != value
     return _UNDEFINED if undefined else json.dumps(value, allow_nan=False)
 

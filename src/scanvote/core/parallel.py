@@ -1,4 +1,4 @@
-"""One function over many items, in a pool of processes, with a progress bar."""
+"""Map a function over many items in a pool of processes."""
 
 import multiprocessing
 import os
@@ -10,8 +10,8 @@ from scanvote.core.progress import progress_bar
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
-# below it, starting processes costs more than the work they share
 WORTH_A_POOL = 200
+"""Items below which starting processes costs more than the work they share."""
 
 
 def parallel_map(
@@ -20,7 +20,7 @@ def parallel_map(
     text: str,
     processes: int | None = None,
 ) -> list[Result]:
-    """`function` of every item, in the order of the items: `parallel_imap`, all at once."""
+    """Return the results of `parallel_imap` as a list."""
     return list(parallel_imap(function, items, text, processes))
 
 
@@ -30,14 +30,14 @@ def parallel_imap(
     text: str,
     processes: int | None = None,
 ) -> Iterator[Result]:
-    """`function` of one item after the other, in the order of the items.
+    """Yield `function` of each item in order, and show a progress bar.
 
     Args:
-        function: importable by name, as other processes call it.
-        items: what it is called with, one at a time.
-        text: what the progress bar says.
-        processes: how many work; by default the processors of the machine. It changes
-            the time, never the results.
+        function: importable by name, because other processes call it.
+        items: its arguments, one per call.
+        text: the label of the progress bar.
+        processes: the number of processes; by default one for few items, else as many as the
+            machine has processors. It changes the time, never the results.
     """
     if processes is None:
         processes = (os.cpu_count() or 1) if len(items) >= WORTH_A_POOL else 1
@@ -50,7 +50,7 @@ def parallel_imap(
 def results(
     function: Callable[[Item], Result], items: Sequence[Item], processes: int, chunk: int = 1
 ) -> Iterator[Result]:
-    """`parallel_imap` without the bar; `chunk` items travel to a process together."""
+    """Yield as `parallel_imap` does, without the bar, sending `chunk` items at once."""
     if processes <= 1:
         yield from map(function, items)
         return

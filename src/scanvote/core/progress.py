@@ -1,4 +1,4 @@
-"""One progress bar for long work: on standard error, and nothing where nobody looks."""
+"""A progress bar on standard error, silent unless it is a terminal."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -6,14 +6,14 @@ from typing import Protocol
 
 
 class Progress(Protocol):
-    """Told how far the work is."""
+    """A callback that reports the progress of the work."""
 
     def __call__(self, done: float, total: float, note: str = "") -> None: ...
 
 
 @contextmanager
 def progress_bar(text: str) -> Iterator[Progress]:
-    """A bar with the time left and a note on the state of the work."""
+    """Show a progress bar with the time left and a note."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
     from rich.progress import Progress as Bar

@@ -1,4 +1,4 @@
-"""Seeds that depend on what they are for, never on what ran before."""
+"""Seeds derived from their purpose, independent of what ran before."""
 
 import hashlib
 
@@ -6,7 +6,7 @@ import numpy as np
 
 
 def derive_seed(seed: int, *purpose: object) -> int:
-    """A seed in [1, 2³¹) from `seed` and the words that name its use.
+    """Derive a seed in [1, 2³¹) from `seed` and its purpose.
 
     It is never 0, which Keras Tuner takes for "random".
     """

@@ -1,4 +1,4 @@
-"""How commands end: a user's mistake is one line and exit code 1, a bug a traceback."""
+"""Command lines: one line and exit code 1 for a user's mistake."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -13,9 +13,10 @@ R = TypeVar("R")
 
 
 def one_line_errors(command: Callable[P, R]) -> Callable[P, R]:
-    """Turn an InputError into its message on standard error and exit code 1.
+    """Turn an InputError into one line on stderr and exit code 1.
 
-    Whoever presses Ctrl-C is told that it was heard; the exit code is that of shells, 130.
+    Ctrl-C prints "stopped" and exits with 130, as in a shell. Any other exception is a bug and
+    keeps its traceback.
     """
 
     @wraps(command)
@@ -33,7 +34,7 @@ def one_line_errors(command: Callable[P, R]) -> Callable[P, R]:
 
 
 def print_status(line: str) -> None:
-    """Print a line on standard error for whoever watches a stage."""
+    """Print a status line of a stage on standard error."""
     typer.secho(f"scanvote: {line}", err=True)
 
 

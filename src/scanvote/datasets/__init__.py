@@ -1,1 +1,1 @@
-"""Data sets: what each tells about itself, how it is had, and its scans."""
+"""Data sets: metadata, download and scans."""

@@ -1,4 +1,4 @@
-"""Unpacking archives that were written by others: nothing leaves the folder."""
+"""Unpack untrusted archives; no file lands outside the target folder."""
 
 import lzma
 import re
@@ -26,7 +26,7 @@ DAMAGED = (
     lzma.LZMAError,
     EOFError,
     NotImplementedError,
-    # of zipfile on nonsense in a header
+    # raised by zipfile for an invalid header
     ValueError,
     RuntimeError,
 )
@@ -34,7 +34,7 @@ DAMAGED = (
 
 @dataclass(frozen=True)
 class Member:
-    """A file of an archive: its path, its declared size, and how to read it."""
+    """A file of an archive: its path, declared size and opening function."""
 
     path: PurePosixPath
     size: int
@@ -42,39 +42,42 @@ class Member:
 
 
 def extract(archive: Path, folder: Path, max_bytes: int, progress: Progress) -> None:
-    """Unpack a zip or tar archive to `folder`, which appears only when it is whole.
+    """Unpack a zip or tar archive to `folder`.
+
+    The folder appears only when it is complete.
 
     Args:
         archive: a zip, tar, tar.gz, tar.bz2 or tar.xz.
-        folder: must not exist.
-        max_bytes: the most that all files together may hold.
-        progress: told of the bytes that are written.
+        folder: target folder, which must not exist.
+        max_bytes: maximum total size of the files.
+        progress: receives the number of written bytes.
 
     Raises:
-        InputError: no archive, damaged, encrypted, larger than allowed, or a member that
-            is a link or a device or would land outside the folder.
+        InputError: the file is no archive, damaged, encrypted or larger than allowed, or a
+            member is a link or a device or would land outside the folder.
     """
-    with _beside(folder) as beside, _opened(archive) as members:
+    with _staging_folder(folder) as staging, _open_archive(archive) as members:
         _check_size(archive, sum(member.size for member in members), max_bytes)
-        _write(archive, members, beside, max_bytes, progress)
+        _write(archive, members, staging, max_bytes, progress)
 
 
 def copy_tree(source: Path, folder: Path, max_bytes: int, progress: Progress) -> None:
-    """Copy the regular files of an archive that lies unpacked, as `extract` would write them.
+    """Copy the regular files of an unpacked archive to `folder`.
 
-    Links and what macOS leaves are passed over; `source` stays as it is.
+    The result looks as if `extract` had written it. Links and macOS metadata are skipped;
+    `source` stays unchanged.
 
     Raises:
-        InputError: the files hold more than `max_bytes`, or one cannot be read.
+        InputError: the files together exceed `max_bytes`, or one cannot be read.
     """
     files = [path for path in sorted(source.rglob("*")) if path.is_file() and not path.is_symlink()]
-    files = [path for path in files if not _litter(PurePosixPath(path.relative_to(source)))]
+    files = [path for path in files if not _is_junk(PurePosixPath(path.relative_to(source)))]
     total = sum(path.stat().st_size for path in files)
     _check_size(source, total, max_bytes)
-    with _beside(folder) as beside:
+    with _staging_folder(folder) as staging:
         done = 0
         for path in files:
-            target = beside / path.relative_to(source)
+            target = staging / path.relative_to(source)
             target.parent.mkdir(parents=True, exist_ok=True)
             try:
                 shutil.copyfile(path, target)
@@ -85,16 +88,16 @@ def copy_tree(source: Path, folder: Path, max_bytes: int, progress: Progress) ->
 
 
 @contextmanager
-def _beside(folder: Path) -> Iterator[Path]:
-    """An empty folder that becomes `folder` when the block succeeds."""
-    beside = folder.with_name(f".{folder.name}.unpacking")
-    shutil.rmtree(beside, ignore_errors=True)  # of a run that was killed
-    beside.mkdir(parents=True)
+def _staging_folder(folder: Path) -> Iterator[Path]:
+    """Yield an empty folder that becomes `folder` when the block succeeds."""
+    staging = folder.with_name(f".{folder.name}.unpacking")
+    shutil.rmtree(staging, ignore_errors=True)  # left by a killed run
+    staging.mkdir(parents=True)
     try:
-        yield beside
-        beside.rename(folder)
+        yield staging
+        staging.rename(folder)
     finally:
-        shutil.rmtree(beside, ignore_errors=True)
+        shutil.rmtree(staging, ignore_errors=True)
 
 
 def _write(
@@ -102,7 +105,11 @@ def _write(
 ) -> None:
     done, total = 0, sum(member.size for member in members)
     for member in members:
-        with _told(archive, member), member.open() as source, _new(folder, member) as target:
+        with (
+            _member_errors(archive, member),
+            member.open() as source,
+            _create(folder, member) as target,
+        ):
             while block := source.read(BLOCK):
                 # a header can lie about the size
                 done += len(block)
@@ -111,30 +118,30 @@ def _write(
                 progress(done, total)
 
 
-def _new(folder: Path, member: Member) -> IO[bytes]:
+def _create(folder: Path, member: Member) -> IO[bytes]:
     path = folder / member.path
     path.parent.mkdir(parents=True, exist_ok=True)
     return path.open("xb")
 
 
 @contextmanager
-def _told(archive: Path, member: Member) -> Iterator[None]:
-    """Turn what can go wrong with one member into one line."""
+def _member_errors(archive: Path, member: Member) -> Iterator[None]:
+    """Turn an error of one member into an InputError of one line."""
     try:
         yield
     except (FileExistsError, NotADirectoryError, IsADirectoryError):
-        raise InputError(f"{archive} holds {_shown(member.path)} twice; fetch it anew") from None
+        raise InputError(f"{archive} holds {_quoted(member.path)} twice; fetch it anew") from None
     except OSError as error:
         if error.strerror is None:
             raise _damaged(archive, error) from None
         raise InputError(
-            f"{_shown(member.path)} of {archive} cannot be written: {error.strerror}"
+            f"{_quoted(member.path)} of {archive} cannot be written: {error.strerror}"
         ) from None
 
 
 @contextmanager
-def _opened(archive: Path) -> Iterator[list[Member]]:
-    """The files of an archive, checked."""
+def _open_archive(archive: Path) -> Iterator[list[Member]]:
+    """Yield the checked files of an archive."""
     try:
         if zipfile.is_zipfile(archive):
             with zipfile.ZipFile(archive) as unzipped:
@@ -151,13 +158,13 @@ def _opened(archive: Path) -> Iterator[list[Member]]:
 def _zip_members(archive: Path, unzipped: zipfile.ZipFile) -> list[Member]:
     members = []
     for info in unzipped.infolist():
-        path = _inside(archive, info.filename)
+        path = _safe_path(archive, info.filename)
         kind = stat.S_IFMT(info.external_attr >> 16)  # 0: not written on Unix
         if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
             raise _refused(archive, path, "is a link or a device")
         if info.flag_bits & 1:
             raise _refused(archive, path, "is encrypted")
-        if not info.is_dir() and not _litter(path):
+        if not info.is_dir() and not _is_junk(path):
             members.append(Member(path, info.file_size, _opener(unzipped.open, info)))
     return members
 
@@ -165,24 +172,24 @@ def _zip_members(archive: Path, unzipped: zipfile.ZipFile) -> list[Member]:
 def _tar_members(archive: Path, untarred: tarfile.TarFile) -> list[Member]:
     members = []
     for info in untarred:
-        path = _inside(archive, info.name)
+        path = _safe_path(archive, info.name)
         if not (info.isreg() or info.isdir()):
             raise _refused(archive, path, "is a link or a device")
-        if info.isreg() and not _litter(path):
+        if info.isreg() and not _is_junk(path):
             members.append(Member(path, info.size, _opener(untarred.extractfile, info)))
     return members
 
 
 def _opener(function: Callable[[Info], IO[bytes] | None], info: Info) -> Callable[[], IO[bytes]]:
-    def opened() -> IO[bytes]:
+    def open_member() -> IO[bytes]:
         source = function(info)
-        assert source is not None  # only of what is no regular file
+        assert source is not None  # None only for what is no regular file
         return source
 
-    return opened
+    return open_member
 
 
-def _inside(archive: Path, name: str) -> PurePosixPath:
+def _safe_path(archive: Path, name: str) -> PurePosixPath:
     path = PurePosixPath(name)
     # a backslash and a drive letter lead outside on Windows only, and are no use anywhere
     if path.is_absolute() or ".." in path.parts or re.match(r"[A-Za-z]:|.*[\\\0]", name, re.S):
@@ -190,14 +197,14 @@ def _inside(archive: Path, name: str) -> PurePosixPath:
     return path
 
 
-def _litter(path: PurePosixPath) -> bool:
+def _is_junk(path: PurePosixPath) -> bool:
     return "__MACOSX" in path.parts or path.name == ".DS_Store"
 
 
-def _check_size(archive: Path, size: int, most: int) -> None:
-    if size > most:
+def _check_size(archive: Path, size: int, max_bytes: int) -> None:
+    if size > max_bytes:
         raise InputError(
-            f"{archive} unpacks to more than {most / 1e9:g} GB;"
+            f"{archive} unpacks to more than {max_bytes / 1e9:g} GB;"
             " raise download.max_gigabytes if it is to be trusted"
         )
 
@@ -208,8 +215,8 @@ def _damaged(archive: Path, error: Exception) -> InputError:
 
 
 def _refused(archive: Path, path: PurePosixPath, reason: str) -> InputError:
-    return InputError(f"{archive} is refused: its member {_shown(path)} {reason}")
+    return InputError(f"{archive} is refused: its member {_quoted(path)} {reason}")
 
 
-def _shown(path: PurePosixPath) -> str:
+def _quoted(path: PurePosixPath) -> str:
     return repr(str(path))  # a name may hold line breaks

@@ -1,4 +1,4 @@
-"""What every data set tells about itself, and the rows its tree becomes."""
+"""Metadata of a data set, and the scans in its folder tree."""
 
 import re
 from collections.abc import Callable, Iterable, Mapping
@@ -18,10 +18,10 @@ METADATA_FIELDS = (
     "spacing",
     "source_label",
 )
-"""What may be known of a scan beyond its label: columns of the manifest where a set has them.
+"""Optional metadata of a scan: columns of the manifest if a data set has them.
 
-`spacing` is the side of a pixel in mm. `source_label` is the class that the image has where it
-was first published; a scan with another label is a conflict.
+`spacing` is the side of a pixel in mm. `source_label` is the class of the image in its first
+publication; a scan with another label is a conflict.
 """
 
 
@@ -30,13 +30,13 @@ class Scan:
     """One image of a data set, before it is decoded.
 
     Attributes:
-        path: of the image, relative to the folder of the data set, POSIX style.
-        label: class of the scan; empty where the task has none.
-        mask_path: of the mask, like `path`; empty where there is none.
-        patient: key of the patient within the set; empty where it is not known.
-        series: key of the volume the slice was cut from; empty where it is not known.
+        path: path of the image, relative to the folder of the data set, POSIX style.
+        label: class of the scan; empty if the task has no classes.
+        mask_path: path of the mask, like `path`; empty without a mask.
+        patient: key of the patient within the set; empty if unknown.
+        series: key of the volume that contains the slice; empty if unknown.
         source_split: part of the published split (``Training``, ``Testing``…); may be empty.
-        facts: what else is known, by the names in `METADATA_FIELDS`.
+        facts: further metadata, with names from `METADATA_FIELDS`.
     """
 
     path: str
@@ -50,21 +50,21 @@ class Scan:
 
 @dataclass(frozen=True)
 class DataSet:
-    """Facts of one data set, and how it is had.
+    """Metadata of one data set, with functions to fetch and read it.
 
     Attributes:
-        name: as it stands in params.yaml; of own data, one made from its path.
-        tasks: the tasks it can serve.
-        source: where it was published, in words and addresses.
+        name: name in params.yaml; for the user's own data, a name derived from its path.
+        tasks: tasks that the set supports.
+        source: place of publication, in words and addresses.
         licence, citation: as published.
-        patients: how a patient is known, in words.
-        faults: what is known to be wrong with it, a sentence each.
-        published: scans in the whole published set; 0 where it is not known.
-        purpose: what it was made for; empty where it is not known.
-        collection: how the scans were acquired and labelled; empty where it is not known.
-        bring: makes the tree of the set in a folder that does not exist yet:
-            ``(folder, task, params)``. It raises InputError if the set cannot be had.
-        scans: reads that tree and yields its scans in a stable order: ``(folder, task)``.
+        patients: description of how patients are identified.
+        fetch: function of ``(folder, task, params)`` that writes the tree of the set to a folder
+            that does not exist yet. It raises InputError if the set is not available.
+        scans: function of ``(folder, task)`` that yields the scans of that tree in a stable order.
+        known_issues: known problems, one sentence each.
+        published: number of scans in the whole published set; 0 if unknown.
+        purpose: original purpose; empty if unknown.
+        collection: acquisition and labelling of the scans; empty if unknown.
     """
 
     name: str
@@ -83,13 +83,13 @@ class DataSet:
 
 @dataclass(frozen=True)
 class Archive:
-    """A file that a data set is published in.
+    """A file in which a data set is published.
 
     Attributes:
-        dataset: name of the set, for messages.
-        name: of the file, as looked for in a mirror.
-        kaggle: ``owner/name`` at Kaggle; empty where it is not there.
-        address: https address of the file; empty where there is none.
+        dataset: name of the data set, for messages.
+        name: file name, also in a mirror.
+        kaggle: ``owner/name`` at Kaggle; empty if it is not published there.
+        address: https address of the file; empty without one.
     """
 
     dataset: str
@@ -99,5 +99,5 @@ class Archive:
 
     @property
     def stem(self) -> str:
-        """The name without its ending: ``IXI-T1.tar`` and ``set.tar.gz`` lose all of it."""
+        """File name without its ending: ``set`` for ``set.tar.gz``."""
         return re.sub(r"(\.tar)?\.[a-z0-9]+$", "", self.name)

@@ -1,7 +1,7 @@
-"""Bhuvaji's brain MRI set: 3,264 slices of four classes, most of them of known patients.
+"""Bhuvaji's brain MRI set: 3,264 slices of four classes, most patients known.
 
 The set itself names no patients. 2,348 of its scans are slices of another public set that does;
-``tables/brain_tumor_mri.csv`` says which, and ``tables/README.md`` how that was found.
+``tables/brain_tumor_mri.csv`` lists them, and ``tables/README.md`` documents the matching.
 """
 
 import csv
@@ -26,17 +26,17 @@ LABELS = {
     "no_tumor": "no_tumor",
     "pituitary_tumor": "pituitary",
 }
-"""Folder of a class to its label."""
+"""Label of each class folder."""
 SPLITS = ("Testing", "Training")
 
 
 def scans(folder: Path, task: Task) -> Iterator[Scan]:
-    """The scans of ``[…/](Training|Testing)/<class>/``, ordered by these folders and name.
+    """Yield the scans of ``[…/](Training|Testing)/<class>/``, by these folders and name.
 
-    Where the table knows a scan, it has a patient, and the class that its source gave it.
+    A scan in the table of known slices has a patient, and the class from its source.
 
     Raises:
-        InputError: neither tree is there, or one lacks a class.
+        InputError: neither part exists, or a part lacks a class.
     """
     top = find_tree(folder, ARCHIVE, _has_a_part, "has neither Training/ nor Testing/")
     for split in (top / name for name in SPLITS):
@@ -56,7 +56,7 @@ def scans(folder: Path, task: Task) -> Iterator[Scan]:
 
 @cache
 def slices() -> Mapping[str, Mapping[str, str]]:
-    """Read the rows of the table of known slices, by the path of the scan in the archive."""
+    """Read the table of known slices, keyed by path in the archive."""
     table = files("scanvote.datasets") / "tables" / "brain_tumor_mri.csv"
     rows = csv.DictReader(table.read_text(encoding="utf-8").splitlines())
     return {row["path"]: row for row in rows}

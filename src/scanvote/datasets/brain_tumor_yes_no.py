@@ -1,4 +1,4 @@
-"""Chakrabarty's brain MRI set: 253 slices with a tumour or without, patients unknown."""
+"""Chakrabarty's brain MRI set: 253 slices with or without tumour, patients unknown."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,17 +14,17 @@ ARCHIVE = Archive(
     kaggle="navoneel/brain-mri-images-for-brain-tumor-detection",
 )
 LABELS = {"no": "no_tumor", "yes": "tumor"}
-"""Folder of a class to its label."""
+"""Label of each class folder."""
 
 
 def scans(folder: Path, task: Task) -> Iterator[Scan]:
-    """The scans of ``[…/](no|yes)/``, by class, then by name.
+    """Yield the scans of ``[…/](no|yes)/``, by class and name.
 
     The published archive holds both folders at its top and again in a wrapping folder; the
     shallower pair is read.
 
     Raises:
-        InputError: the two folders are not there, or one has no image.
+        InputError: the two folders do not exist, or one has no images.
     """
     top = find_tree(folder, ARCHIVE, _has_a_class, "has no folders yes/ and no/")
     for path, label in class_images(top, LABELS, ARCHIVE):

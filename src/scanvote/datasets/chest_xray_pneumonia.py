@@ -1,17 +1,17 @@
-"""Kermany's chest X-rays of children: normal, or pneumonia by bacteria or virus.
+"""Kermany's chest X-rays of children: normal, bacterial or viral pneumonia.
 
-Keys of the patients, from the names of the published files:
+The names of the published files give the patient keys:
 
-- ``person23_bacteria_77.jpeg``: the person's number and the kind. Each kind has a numbering
-  of its own that runs through the training and the test part: in the training part the
+- ``person23_bacteria_77.jpeg``: the person's number and the kind. Each kind has its own
+  numbering, which runs through the training and the test part: in the training part the
   numbers of the images rise with those of the persons, and persons 78 to 173 of `bacteria`
-  and 1 to 79 of `virus` are missing. So the number alone would join different children, and
-  number and kind need no part beside them.
-- ``IM-0429-0001-0002.jpeg``, ``NORMAL2-IM-0383-0001.jpeg``: up to the first number. Of 1,211
-  keys in the training part 70 have two to four files. They are hardly more alike than files
-  of different keys (median correlation of thumbnails 0.76 against 0.74), so they need not be
-  of one child; kept together they cannot leak, and it costs 130 of 1,341 files a group of
-  their own. The same number with `NORMAL2` before it is another key (0.74).
+  and 1 to 79 of `virus` are missing. The number alone would therefore join different children,
+  while number and kind identify a child without the part.
+- ``IM-0429-0001-0002.jpeg``, ``NORMAL2-IM-0383-0001.jpeg``: the name up to the first number.
+  Of 1,211 keys in the training part 70 have two to four files. These are hardly more alike
+  than files of different keys (median correlation of thumbnails 0.76 against 0.74), so they
+  may show different children. Kept together they cannot leak; the price is that 130 of 1,341
+  files have no group of their own. The same number after `NORMAL2` is another key (0.74).
 """
 
 import re
@@ -30,9 +30,9 @@ ARCHIVE = Archive(
     kaggle="paultimothymooney/chest-xray-pneumonia",
 )
 LABELS = {"NORMAL": "normal", "PNEUMONIA": "pneumonia"}
-"""Folder of a class to its label."""
+"""Label of each class folder."""
 SPLITS = ("test", "train")
-"""Without ``val``: its 16 scans were taken out of the training part."""
+"""Parts in use; the 16 scans of ``val`` were taken out of the training part."""
 HOSPITAL = "Guangzhou Women and Children's Medical Center"
 KEYS = {
     "normal": re.compile(r"(?P<key>(?:NORMAL2-)?IM-\d+)-"),
@@ -41,10 +41,10 @@ KEYS = {
 
 
 def scans(folder: Path, task: Task) -> Iterator[Scan]:
-    """The scans of ``[…/](test|train)/(NORMAL|PNEUMONIA)/``, by these folders and name.
+    """Yield the scans of ``[…/](test|train)/(NORMAL|PNEUMONIA)/``, by these folders and name.
 
     Raises:
-        InputError: neither part is there, one lacks a class, or a name tells no patient.
+        InputError: neither part exists, a part lacks a class, or a name gives no patient.
     """
     top = find_tree(folder, ARCHIVE, _has_a_part, "has neither train/ nor test/ with NORMAL/")
     for split in (top / name for name in SPLITS):
@@ -56,17 +56,17 @@ def scans(folder: Path, task: Task) -> Iterator[Scan]:
 
 def _scan(folder: Path, path: Path, label: str, split: str) -> Scan:
     place = path.relative_to(folder).as_posix()
-    told = KEYS[label].match(path.name)
-    if told is None:
-        # a patient of its own could be on both sides of a split
-        raise InputError(f"{ARCHIVE.dataset}: the name of {place} tells no patient; take it out")
+    match = KEYS[label].match(path.name)
+    if match is None:
+        # with a key of its own, the image could be in another part than its patient
+        raise InputError(f"{ARCHIVE.dataset}: the name of {place} gives no patient; take it out")
     facts = {"institution": HOSPITAL}
-    if kind := told.groupdict().get("kind"):
+    if kind := match.groupdict().get("kind"):
         facts["kind"] = kind
     return Scan(
         path=place,
         label=label,
-        patient=told["key"],
+        patient=match["key"],
         source_split=split,
         facts=facts,
     )

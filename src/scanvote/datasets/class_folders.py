@@ -1,4 +1,4 @@
-"""Trees with a folder a class, as most published classification sets have them."""
+"""Read trees with one folder per class, as in most published sets."""
 
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -9,18 +9,18 @@ from scanvote.datasets.trees import folders, images
 
 
 def find_tree(root: Path, archive: Archive, holds: Callable[[Path], bool], lacks: str) -> Path:
-    """The shallowest folder below `root` that `holds` the tree of a set.
+    """Return the shallowest folder below `root` that `holds` the tree.
 
     Some archives wrap the tree in folders, some hold a second copy of it further down.
 
     Args:
-        root: what the archive was unpacked to.
-        archive: named in the message.
-        holds: whether a folder is the top of the tree.
-        lacks: what is missing where none is, such as ``has no yes/ and no/``.
+        root: folder of the unpacked archive.
+        archive: archive that the message names.
+        holds: function that returns whether a folder is the top of the tree.
+        lacks: words for the message if no folder is, such as ``has no yes/ and no/``.
 
     Raises:
-        InputError: no folder holds it.
+        InputError: no folder holds the tree.
     """
     for candidate in folders(root):
         if holds(candidate):
@@ -31,24 +31,24 @@ def find_tree(root: Path, archive: Archive, holds: Callable[[Path], bool], lacks
 def class_images(
     parent: Path, labels: Mapping[str, str], archive: Archive
 ) -> Iterator[tuple[Path, str]]:
-    """The images below `parent` with their labels, by class, then by name.
+    """Yield the images below `parent` with their labels, by class and name.
 
     Args:
-        parent: of the folders of the classes.
-        labels: folder of a class to its label.
-        archive: named in the message.
+        parent: folder that contains the class folders.
+        labels: label of each class folder.
+        archive: archive that the message names.
 
     Raises:
-        InputError: the folder of a class is missing or has no image.
+        InputError: the folder of a class is missing or has no images.
     """
     for name, label in labels.items():
         folder = parent / name
-        found = images(folder) if folder.is_dir() else []
-        if not found:
+        paths = images(folder) if folder.is_dir() else []
+        if not paths:
             place = f"{parent.name}/{name}/"
             raise InputError(
                 f"{archive.dataset}: the archive has no images in {place};"
                 f" fetch {archive.name} anew"
             )
-        for path in found:
+        for path in paths:
             yield path, label

@@ -1,6 +1,6 @@
-"""IXI: brains of healthy people in T1, T2 and PD, as volumes, cut to slices here.
+"""IXI: slices extracted from T1, T2 and PD volumes of healthy brains.
 
-Age and sex of the people stand in a sheet of its own, which is not read.
+A separate spreadsheet with age and sex is not read.
 """
 
 import os
@@ -27,85 +27,86 @@ ADDRESS = "https://biomedic.doc.ic.ac.uk/brain-development/downloads/IXI"
 NAME = re.compile(
     r"(?P<patient>IXI\d+)-(?P<institution>[A-Za-z]+)-\d+-(?P<contrast>[A-Z0-9]+)\.nii(\.gz)?"
 )
-"""``IXI012-HH-1211-T1.nii.gz``: subject, hospital, number of the scan, contrast."""
+"""``IXI012-HH-1211-T1.nii.gz``: subject, hospital, scan number, contrast."""
 WORTH_A_POOL = 32
-"""Volumes from which on cutting them pays for the start of other processes."""
+"""Number of volumes from which several processes save time in spite of their start."""
 
 
 def fetch(folder: Path, task: Task, params: Params) -> None:
-    """Unpack the archive of each contrast of ``ixi.contrasts`` and cut its volumes to slices.
+    """Fetch the archives of ``ixi.contrasts`` and extract slices of their volumes.
 
-    A volume that cannot be read is left out and told of in ``ignored.csv``.
+    A volume that cannot be read is left out and listed in ``ignored.csv``.
 
     Raises:
-        InputError: an archive cannot be had, or none of its volumes can be read.
+        InputError: an archive is not available, or none of its volumes can be read.
     """
     archives = [
         Archive("ixi", f"IXI-{contrast}.tar", address=f"{ADDRESS}/IXI-{contrast}.tar")
         for contrast in dict.fromkeys(params.ixi.contrasts)
     ]
-    for archive in archives:  # that one is missing should not show after hours of cutting
+    for archive in archives:  # reports a missing archive before hours of work
         locate_archive(archive, params)
     with atomic_replace_folder(folder) as beside:
-        brought = [_brought(archive, beside, params) for archive in archives]
-        write_scan_list([scan for scans, _ in brought for scan in scans], beside)
-        refused = [row for _, rows in brought for row in rows]
-        write_csv(pd.DataFrame(refused, columns=["name", "reason"]), beside / IGNORED)
+        parts = [_slice_archive(archive, beside, params) for archive in archives]
+        write_scan_list([scan for scans, _ in parts for scan in scans], beside)
+        ignored = [row for _, rows in parts for row in rows]
+        write_csv(pd.DataFrame(ignored, columns=["name", "reason"]), beside / IGNORED)
 
 
-def _brought(
+def _slice_archive(
     archive: Archive, folder: Path, params: Params
 ) -> tuple[list[Scan], list[tuple[str, str]]]:
-    """The slices of the volumes of `archive`, and the names of the others with a reason."""
+    """Return the slices of `archive`, and the unreadable volumes with reasons."""
     with _unpacked(archive, folder.with_name(f"{folder.name}.volumes"), params) as volumes:
         processes = (os.cpu_count() or 1) if len(volumes) >= WORTH_A_POOL else 1
-        cut = parallel_map(partial(_cut, folder, params.volumes), volumes, "Cut ixi", processes)
-    scans = [scan for one in cut if not isinstance(one, InputError) for scan in one]
-    named = zip(volumes, cut, strict=True)
-    refused = [(path.name, str(one)) for path, one in named if isinstance(one, InputError)]
+        slice_volume = partial(_slice_volume, folder, params.volumes)
+        results = parallel_map(slice_volume, volumes, "Slice ixi", processes)
+    scans = [scan for one in results if not isinstance(one, InputError) for scan in one]
+    named = zip(volumes, results, strict=True)
+    ignored = [(path.name, str(one)) for path, one in named if isinstance(one, InputError)]
     if not scans:
-        raise InputError(f"ixi: nothing in {archive.name} can be read: {refused[0][1]}")
-    return scans, refused
+        raise InputError(f"ixi: nothing in {archive.name} can be read: {ignored[0][1]}")
+    return scans, ignored
 
 
 @contextmanager
 def _unpacked(archive: Archive, folder: Path, params: Params) -> Iterator[list[Path]]:
-    """The volumes of `archive`, as long as the block lasts."""
-    shutil.rmtree(folder, ignore_errors=True)  # of a run that was killed
+    """Yield the volumes of `archive`, unpacked while the block runs."""
+    shutil.rmtree(folder, ignore_errors=True)  # left by a killed run
     try:
         unpack(archive, folder, params)
         files = [path for below in folders(folder) for path in below.glob("*.nii*")]
-        # a second copy of the tree, further down, would hold the same volumes again
-        once = {path.name: path for path in reversed(files) if not is_junk_file(path)}
-        if not once:
+        # a second copy of the tree, further down, would repeat the same volumes
+        by_name = {path.name: path for path in reversed(files) if not is_junk_file(path)}
+        if not by_name:
             raise InputError(f"ixi: {archive.name} holds no .nii.gz files; fetch it anew")
-        yield [once[name] for name in sorted(once)]
+        yield [by_name[name] for name in sorted(by_name)]
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _cut(folder: Path, params: VolumesParams, path: Path) -> list[Scan] | InputError:
-    """The slices of one volume, written to the folder of its contrast; or why there are none."""
-    told = NAME.fullmatch(path.name)
-    if told is None:
+def _slice_volume(folder: Path, params: VolumesParams, path: Path) -> list[Scan] | InputError:
+    """Write a volume's slices to its contrast's folder, or return an error."""
+    match = NAME.fullmatch(path.name)
+    if match is None:
         return InputError(f"{path.name} is not named as IXI012-HH-1211-T1.nii.gz")
-    target = folder / told["contrast"]
+    target = folder / match["contrast"]
     target.mkdir(parents=True, exist_ok=True)
     stem = path.name.split(".")[0]
     try:
         rows = write_slices(read_nifti(path), params, target, stem)
     except InputError as error:
         return InputError(str(error).replace(f"{path.parent}/", ""))
-    facts = {"institution": told["institution"], "contrast": told["contrast"]}
+    facts = {"institution": match["institution"], "contrast": match["contrast"]}
     return [
         Scan(
             path=image.relative_to(folder).as_posix(),
             label="no_tumor",
-            patient=told["patient"],
+            patient=match["patient"],
             series=stem,
-            facts=facts | told_by_cut,
+            facts=facts | slice_facts,
         )
-        for image, _, told_by_cut in rows
+        for image, _, slice_facts in rows
     ]
 
 

@@ -1,11 +1,11 @@
-"""Buda's TCGA-LGG set: FLAIR slices of 110 patients with masks of the tumour.
+"""Buda's TCGA-LGG set: FLAIR slices of 110 patients with tumour masks.
 
-The table of patients, ``data.csv``, is coded in numbers, and no key to them is published
-with it. Sex and grade were decoded by TCGA's own clinical data: 1 is female (TCGA-DU-6400,
+The table of patients, ``data.csv``, holds numeric codes, and no key to them is published
+with it. Sex and grade were decoded with TCGA's own clinical data: 1 is female (TCGA-DU-6400,
 -DU-8167) and 2 male (TCGA-CS-4941, -DU-7306); 1 is grade II (TCGA-CS-4944) and 2 grade III
-(TCGA-CS-4941, -CS-4942, -CS-4943). The other codes are left alone.
+(TCGA-CS-4941, -CS-4942, -CS-4943). The other codes are not used.
 
-To classify, a slice is a `tumor` where its mask marks anything, `no_tumor` where it does not.
+For classification, a slice is a `tumor` if its mask marks anything, else `no_tumor`.
 """
 
 import csv
@@ -31,26 +31,26 @@ Facts = Mapping[str, str]
 
 
 def scans(folder: Path, task: Task) -> Iterator[Scan]:
-    """The slices of ``[…/]kaggle_3m/<patient>/``, by patient, then number of the slice.
+    """Yield the slices of ``[…/]kaggle_3m/<patient>/``, by patient and slice number.
 
     The published archive holds the tree twice; the shallower copy is read. A patient has
-    one volume, so the patient is the series too. Age, sex and grade are of ``data.csv``
-    where the patient stands in it, the institution is of the patient's code.
+    one volume, so the patient is also the series. Age, sex and grade come from ``data.csv``
+    if it lists the patient, the institution from the patient's code.
 
     Raises:
         InputError: the tree is missing or empty, or a slice has no mask.
     """
     tree = find_tree(folder, ARCHIVE, _has_the_tree, f"has no {TREE}/") / TREE
     table = _table(tree / TABLE)
-    found = False
+    any_slice = False
     for patient in sorted(path for path in tree.iterdir() if path.is_dir()):
         facts = _facts(patient.name, table)
         for path in images(patient):
             if path.stem.endswith(MASK):
                 continue
-            found = True
+            any_slice = True
             yield _scan(folder, path, task, facts)
-    if not found:
+    if not any_slice:
         raise InputError(f"lgg_mri: the archive's {TREE}/ holds no <patient>/<patient>_<n>.tif")
 
 
@@ -75,23 +75,23 @@ def _scan(folder: Path, path: Path, task: Task, facts: Facts) -> Scan:
 def _label(mask: Path) -> str:
     try:
         return "tumor" if decode_mask(mask).any() else "no_tumor"
-    except DecodeError:  # the check of all files says so, and leaves the slice out
+    except DecodeError:  # the integrity check reports the mask and excludes the slice
         return ""
 
 
 def _table(path: Path) -> dict[str, dict[str, str]]:
-    """The rows of ``data.csv`` by patient; none where the archive has no such table."""
+    """Return the rows of ``data.csv`` by patient; empty without that table."""
     if not path.is_file():
         return {}
     lines = path.read_text(encoding="utf-8-sig", errors="replace").splitlines()
-    # some copies of the archive are separated by commas, some by semicolons
+    # the separator is a comma in some copies of the archive, a semicolon in others
     delimiter = ";" if lines and ";" in lines[0] else ","
     rows = csv.DictReader(lines, delimiter=delimiter, restval="")
     return {row["Patient"]: row for row in rows if row.get("Patient")}
 
 
 def _facts(folder: str, table: Mapping[str, Mapping[str, str]]) -> Facts:
-    """What is known of the patient whose slices lie in ``TCGA_<site>_<number>_<date>/``."""
+    """Return the metadata of the patient with the folder ``TCGA_<site>_<number>_<date>/``."""
     parts = folder.split("_")
     if len(parts) < 3 or parts[0] != "TCGA":
         return {}

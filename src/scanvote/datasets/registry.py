@@ -1,4 +1,4 @@
-"""The data sets that scanvote knows, one file each, found by the name in params.yaml."""
+"""Registry of the supported data sets, by their names in params.yaml."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -18,40 +18,42 @@ from scanvote.params import Task
 
 
 def find_all(names: Sequence[str], task: Task) -> list[DataSet]:
-    """The data sets of a task.
+    """Return the data sets called `names`, which must serve `task`.
 
     Raises:
-        InputError: one is unknown, does not serve the task, or is named twice.
+        InputError: a data set is unknown, does not serve the task, or is named twice.
     """
-    found = [find(name, task) for name in names]
-    seen: set[str] = set()
-    for one in found:
-        if one.name in seen:
+    data_sets = [find(name, task) for name in names]
+    used_names: set[str] = set()
+    for one in data_sets:
+        if one.name in used_names:
             raise InputError(
                 f"{task}.dataset: two sets are called {one.name!r}; name each once,"
                 " and rename a folder of your own that has another's name"
             )
-        seen.add(one.name)
-    return found
+        used_names.add(one.name)
+    return data_sets
 
 
 def find(name: str, task: Task) -> DataSet:
-    """The data set called `name`, or that of own data at the path `name`.
+    """Return the data set called `name`, or user data at that path.
 
     Raises:
-        InputError: no such data set and no such path, or it does not serve the task.
+        InputError: there is no such data set or path, or it does not serve the task.
     """
     known = known_sets()
     if name not in known:
-        return _own(name, task, known)
+        return _user_data(name, task, known)
     dataset = known[name]
     if task not in dataset.tasks:
-        able = ", ".join(sorted(one for one in known if task in known[one].tasks))
-        raise InputError(f"{task}.dataset: {name} does not serve {task}; those that do are {able}")
+        suitable = ", ".join(sorted(one for one in known if task in known[one].tasks))
+        raise InputError(
+            f"{task}.dataset: {name} does not serve {task}; those that do are {suitable}"
+        )
     return dataset
 
 
-def _own(name: str, task: Task, known: Mapping[str, DataSet]) -> DataSet:
+def _user_data(name: str, task: Task, known: Mapping[str, DataSet]) -> DataSet:
     path = from_root(Path(name))
     if path.exists():
         return user_data_set(path, known)

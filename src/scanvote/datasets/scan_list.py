@@ -1,4 +1,7 @@
-"""The list of scans that a data set makes itself, where no published tree tells of them."""
+"""Read and write ``scans.csv``, a data set's own list of scans.
+
+It serves data sets whose scans are converted, so that no published tree describes them.
+"""
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -11,12 +14,12 @@ from scanvote.params import Task
 
 SCAN_LIST = "scans.csv"
 IGNORED = "ignored.csv"
-"""What lay beside the scans and is not used, and why, where a set tells it."""
+"""Name of the table of unused files, with reasons; only some data sets write it."""
 _KEYS = ("path", "label", "mask_path", "patient", "series", "source_split")
 
 
 def write_scan_list(scans: Iterable[Scan], folder: Path) -> None:
-    """Write ``scans.csv`` to `folder`: a row a scan, in the order given."""
+    """Write ``scans.csv`` to `folder`: one row per scan, in the given order."""
     rows = [
         [getattr(scan, key) for key in _KEYS]
         + [scan.facts.get(fact, "") for fact in METADATA_FIELDS]
@@ -26,7 +29,10 @@ def write_scan_list(scans: Iterable[Scan], folder: Path) -> None:
 
 
 def read_scan_list(folder: Path, task: Task) -> Iterator[Scan]:
-    """The scans of ``scans.csv`` in `folder`, in its order; `task` changes nothing."""
+    """Yield the scans of ``scans.csv`` in `folder`, in its order.
+
+    `task` is not used; `DataSet.scans` requires the parameter.
+    """
     frame = pd.read_csv(folder / SCAN_LIST, dtype=str, keep_default_na=False, encoding="utf-8")
     for row in frame.to_dict("records"):
         facts = {fact: row[fact] for fact in METADATA_FIELDS if row[fact]}

@@ -1,7 +1,7 @@
-"""Where the archive of a data set comes from: a mirror, or its public source.
+"""Locate a data set's archive in a mirror or at its source.
 
-A mirror is a folder or an address with the archives as their sources name them; in a folder
-an archive may also lie unpacked, as a folder of its name without the ending.
+A mirror is a folder or an address that holds the archives under the names of their sources.
+In a folder an archive may also be unpacked, to a folder of its name without the ending.
 """
 
 import hashlib
@@ -19,58 +19,59 @@ from scanvote.params import Params, Task
 
 
 def unpacked_archive(archive: Archive) -> Callable[[Path, Task, Params], None]:
-    """The `fetch` of a data set that is used as its one archive unpacks."""
+    """Return the `fetch` of a data set that is one unpacked archive."""
 
-    def bring(folder: Path, task: Task, params: Params) -> None:
+    def fetch(folder: Path, task: Task, params: Params) -> None:
         unpack(archive, folder, params)
 
-    return bring
+    return fetch
 
 
 def unpack(archive: Archive, folder: Path, params: Params) -> None:
-    """Find `archive`, in the mirror or at its public source, and unpack it to `folder`.
+    """Locate `archive` in the mirror or at its source, and unpack it.
 
     Args:
-        archive: what to unpack.
-        folder: where to; it must not exist.
-        params: the whole of params.yaml; `download` tells of the mirror and the limit.
+        archive: archive to unpack.
+        folder: target folder, which must not exist.
+        params: all of params.yaml; `download` gives the mirror and the size limit.
 
     Raises:
-        InputError: it cannot be had, or is refused.
+        InputError: the archive is not available, or is refused.
     """
     path = locate_archive(archive, params)
-    most = int(params.download.max_gigabytes * 1e9)
+    max_bytes = int(params.download.max_gigabytes * 1e9)
     with progress_bar(f"Unpack {archive.name}") as progress:
-        (copy_tree if path.is_dir() else extract)(path, folder, most, progress)
+        (copy_tree if path.is_dir() else extract)(path, folder, max_bytes, progress)
 
 
 def locate_archive(archive: Archive, params: Params) -> Path:
-    """`find_archive` with a progress bar, in the mirror of params.yaml."""
+    """Run `find_archive` with the mirror of params.yaml and a progress bar."""
     with progress_bar(f"Fetch {archive.name}") as progress:
         return find_archive(archive, params.download.mirror, progress)
 
 
 def find_archive(archive: Archive, mirror: str | None, progress: Progress) -> Path:
-    """`archive` as a local file, or the folder it was unpacked to.
+    """Return `archive` as a local file, or as its unpacked folder.
 
     Args:
-        archive: what is looked for.
-        mirror: ``download.mirror``, a folder or an http(s) address; the environment
-            variable SCANVOTE_MIRROR overrides it; without either the public source serves.
-        progress: told of the bytes that are fetched.
+        archive: archive to find.
+        mirror: ``download.mirror``, a folder or an http(s) address. The environment variable
+            SCANVOTE_MIRROR overrides it; without either, the public source is used.
+        progress: receives the number of fetched bytes.
 
     Raises:
-        InputError: no such mirror, no such archive in it, or the source cannot be reached.
+        InputError: the mirror does not exist or lacks the archive, or the source is
+            unreachable.
     """
     mirror = os.environ.get("SCANVOTE_MIRROR") or mirror
     if mirror is None:
-        return _public(archive, progress)
+        return _from_public_source(archive, progress)
     if mirror.startswith(("http://", "https://")):
-        return _fetched(archive, f"{mirror.rstrip('/')}/{quote(archive.name)}", progress)
-    return _mirrored(archive, from_root(Path(mirror)))
+        return _download(archive, f"{mirror.rstrip('/')}/{quote(archive.name)}", progress)
+    return _from_mirror_folder(archive, from_root(Path(mirror)))
 
 
-def _mirrored(archive: Archive, folder: Path) -> Path:
+def _from_mirror_folder(archive: Archive, folder: Path) -> Path:
     if not folder.is_dir():
         raise InputError(
             f"the mirror {folder} is no folder; correct download.mirror or SCANVOTE_MIRROR"
@@ -81,32 +82,35 @@ def _mirrored(archive: Archive, folder: Path) -> Path:
     raise InputError(f"the mirror {folder} has no {archive.name}; put it there")
 
 
-def _public(archive: Archive, progress: Progress) -> Path:
+def _from_public_source(archive: Archive, progress: Progress) -> Path:
     if archive.kaggle:
         return _from_kaggle(archive)
-    return _fetched(archive, archive.address, progress)
+    return _download(archive, archive.address, progress)
 
 
 def _from_kaggle(archive: Archive) -> Path:
-    """The folder that kagglehub unpacks the set to: it knows Kaggle's ways and credentials."""
-    # read when kagglehub is imported or used, so set before
+    """Return the folder of kagglehub, which handles Kaggle's protocol and credentials."""
+    # kagglehub reads the variable on import and on use, so it is set before
     own = repository_root() / ".cache" / "kagglehub"
     cache = Path(os.environ.setdefault("KAGGLEHUB_CACHE", str(own)))
     import kagglehub
 
     try:
         return Path(kagglehub.dataset_download(archive.kaggle))
-    except Exception as error:  # its own, of requests, of its parts: none has a common base
-        have = _fetched_before(cache / "datasets" / archive.kaggle)
-        if have and _is_offline(error):
-            return have
+    except Exception as error:  # of kagglehub, requests and others, without a common base
+        cached = _cached_version(cache / "datasets" / archive.kaggle)
+        if cached and _is_offline(error):
+            return cached
         raise InputError(f"{archive.dataset}: {_reason(error)}; {_advice(archive)}") from None
 
 
-def _fetched_before(folder: Path) -> Path | None:
-    """The last whole version in kagglehub's cache, which it does not look for without a net."""
-    whole = [int(mark.stem) for mark in folder.glob("*.complete") if mark.stem.isdigit()]
-    return folder / "versions" / str(max(whole)) if whole else None
+def _cached_version(folder: Path) -> Path | None:
+    """Return the latest complete version in kagglehub's cache, or None.
+
+    Without a network kagglehub does not look there itself.
+    """
+    versions = [int(mark.stem) for mark in folder.glob("*.complete") if mark.stem.isdigit()]
+    return folder / "versions" / str(max(versions)) if versions else None
 
 
 def _is_offline(error: Exception) -> bool:
@@ -125,10 +129,10 @@ def _reason(error: Exception) -> str:
     return " ".join(str(error).split())[:160] or type(error).__name__
 
 
-def _fetched(archive: Archive, address: str, progress: Progress) -> Path:
-    from scanvote.datasets.fetching import Unreachable, fetch  # and requests
+def _download(archive: Archive, address: str, progress: Progress) -> Path:
+    from scanvote.datasets.fetching import Unreachable, fetch  # here, because it imports requests
 
-    # a mirror and the public source may differ under one name
+    # a mirror and the public source may have different files of one name
     place = hashlib.sha256(address.encode()).hexdigest()[:8]
     target = repository_root() / ".cache" / "downloads" / place / archive.name
     try:

@@ -1,4 +1,4 @@
-"""Finding one's way in the trees that archives unpack to."""
+"""Walk the folder trees of unpacked archives."""
 
 import re
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ IMAGES = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
 
 
 def folders(root: Path) -> Iterator[Path]:
-    """`root` and every folder below it, the shallowest first, in a stable order."""
+    """Yield `root` and every folder below it, shallowest first, in stable order."""
     level = [root]
     while level:
         yield from level
@@ -17,7 +17,7 @@ def folders(root: Path) -> Iterator[Path]:
 
 
 def images(folder: Path) -> list[Path]:
-    """The image files directly in `folder`, in natural order."""
+    """Return the image files directly in `folder`, in natural order."""
     files = (path for path in folder.iterdir() if path.suffix.lower() in IMAGES)
     return sorted(
         (path for path in files if path.is_file() and not is_junk_file(path)), key=natural_sort_key
@@ -25,12 +25,12 @@ def images(folder: Path) -> list[Path]:
 
 
 def natural_sort_key(path: Path) -> tuple[list[str | int], str]:
-    """A key that puts ``slice_2`` before ``slice_10``."""
+    """Return a sort key that puts ``slice_2`` before ``slice_10``."""
     parts = re.split(r"([0-9]+)", path.name)
-    # text and numbers alternate, so like is only ever compared with like
+    # text and numbers alternate, so text is compared only with text
     return [int(part) if at % 2 else part for at, part in enumerate(parts)], path.name
 
 
 def is_junk_file(path: Path) -> bool:
-    """What macOS leaves in archives: ``__MACOSX/``, ``._image.jpg``."""
+    """Return whether `path` is hidden or macOS metadata: ``._image.jpg``, ``__MACOSX/``."""
     return path.name == "__MACOSX" or path.name.startswith(".")

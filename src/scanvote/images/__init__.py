@@ -1,1 +1,1 @@
-"""Functions of arrays: decode, hash, find duplicates, crop."""
+"""Image functions: decode, crop, strip, resize, normalise, augment."""

@@ -1,8 +1,8 @@
-"""The crop to the brain: the bounding box of the largest contour.
+"""Crop to the head: the bounding box of the largest contour.
 
 The steps are those that published notebooks on these data sets share (blur, threshold at
 45, erode and dilate twice, largest external contour, its extreme points), with a fallback
-where the contour cannot be a head.
+if the contour cannot be a head.
 """
 
 import cv2
@@ -15,22 +15,22 @@ Box = tuple[int, int, int, int]
 """``(x, y, width, height)`` in pixels."""
 
 BINOMIAL = cv2.getGaussianKernel(5, 0)
-"""The blur, along either axis."""
-TWICE = np.ones((5, 5), np.uint8)
-"""What a square of 3 × 3 pixels does in two iterations."""
+"""Kernel of the blur, along either axis."""
+OPENING = np.ones((5, 5), np.uint8)
+"""Equals two iterations with a square of 3 × 3 pixels."""
 THRESHOLD = 45
-"""Grey value above which a pixel is taken for tissue, as published."""
-LEAST_AREA = 0.2
+"""Grey value above which a pixel is tissue, as published."""
+MIN_AREA = 0.2
 """Share of the image below which the box is implausible."""
-MOST_ELONGATED = 3.0
+MAX_ELONGATION = 3.0
 """Ratio of the sides above which the box is implausible."""
 
 
 def crop_box(grey: Grey) -> Box:
-    """The bounding box of the largest contour of a (H, W) uint8 image.
+    """Return the bounding box of the largest contour, of uint8 (H, W).
 
-    It is the whole image where nothing stands out, or where the box covers too little of
-    the image or is too elongated to be a head.
+    It is the whole image if there is no contour, or if the box covers too little of the image
+    or is too elongated to be a head.
     """
     height, width = grey.shape
     whole = (0, 0, width, height)
@@ -44,20 +44,25 @@ def crop_box(grey: Grey) -> Box:
 
 
 def crop(image: NDArray[np.generic], box: Box) -> NDArray[np.generic]:
-    """The part of an (H, W) or (H, W, C) array inside the box, as a view."""
+    """Return a view of the part inside the box.
+
+    Args:
+        image: (H, W) or (H, W, C).
+        box: in its pixels.
+    """
     x, y, width, height = box
     return image[y : y + height, x : x + width]
 
 
 def _tissue(grey: Grey) -> Grey:
-    # the same mask as by cv2.GaussianBlur, which takes half as long again
+    # gives the same mask as cv2.GaussianBlur, which takes 1.5 times as long
     blurred = cv2.sepFilter2D(grey, cv2.CV_8U, BINOMIAL, BINOMIAL)
     _, tissue = cv2.threshold(blurred, THRESHOLD, 255, cv2.THRESH_BINARY)
-    # erosion parts the head from letters and frames that touch it
-    return np.asarray(cv2.morphologyEx(tissue, cv2.MORPH_OPEN, TWICE), np.uint8)
+    # erosion separates the head from letters and frames that touch it
+    return np.asarray(cv2.morphologyEx(tissue, cv2.MORPH_OPEN, OPENING), np.uint8)
 
 
 def _plausible(box: Box, whole: Box) -> bool:
     (_, _, width, height), (_, _, all_width, all_height) = box, whole
-    enough = width * height >= LEAST_AREA * all_width * all_height
-    return enough and max(width, height) <= MOST_ELONGATED * min(width, height)
+    enough = width * height >= MIN_AREA * all_width * all_height
+    return enough and max(width, height) <= MAX_ELONGATION * min(width, height)

@@ -1,4 +1,4 @@
-"""The one decoder: hashing, training and serving all see the same pixels."""
+"""The only image decoder: hashing, training and serving see equal pixels."""
 
 from pathlib import Path
 from typing import Any
@@ -17,11 +17,11 @@ Mask = NDArray[np.bool_]
 """(H, W) bool."""
 
 JPEG = b"\xff\xd8\xff"
-"""What a JPEG file begins with."""
+"""First bytes of a JPEG file."""
 WINDOW = (0.5, 99.5)
-"""Percentiles between which an image of more than 8 bits is spread over 0…255."""
+"""Percentiles that become 0 and 255 in images of over 8 bits."""
 
-# what cannot be decoded is reported by us, once; OpenCV would add lines of its own
+# a decoding error is reported once, by our exception; OpenCV would print lines of its own
 cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
 
 
@@ -30,7 +30,7 @@ class DecodeError(InputError):
 
 
 def decode_image(path: Path) -> Rgb:
-    """The image in `path`, as a person would see it.
+    """Decode the image in `path` to RGB of 8 bits.
 
     Grey and palette images become RGB, transparency is dropped, the orientation in the
     file is applied, more than 8 bits are windowed to 8.
@@ -41,77 +41,81 @@ def decode_image(path: Path) -> Rgb:
     Raises:
         DecodeError: the file is missing, truncated, or no image.
     """
-    return window(_colours(_bytes(path), path))
+    return window(_decode_colours(_read_bytes(path), path))
 
 
 def decode_bytes(content: bytes, name: str) -> Rgb:
-    """Like `decode_image`, of the content of a file that the message calls `name`."""
-    return window(_colours(np.frombuffer(content, np.uint8), name))
+    """Decode the content of a file like `decode_image`; errors say `name`."""
+    return window(_decode_colours(np.frombuffer(content, np.uint8), name))
 
 
 def decode_grey(path: Path) -> Grey:
-    """Like `decode_image`, as uint8 of shape (H, W).
+    """Decode the image in `path` to grey values, uint8 (H, W).
 
-    Of a JPEG only the luminance is decoded: where it is grey that is the same, where it is
-    coloured it differs by rounding, and by more where a colour is clipped to 0…255.
+    Errors and other conversions are those of `decode_image`. Of a JPEG only the luminance is
+    decoded: the same for a grey image, different by rounding for a coloured one, and by more
+    where a colour is clipped to 0…255.
     """
-    content = _bytes(path)
+    content = _read_bytes(path)
     if content[: len(JPEG)].tobytes() == JPEG:
-        luminance = _luminance(content)
+        luminance = _decode_luminance(content)
         if luminance is not None:
             return luminance
-    return grey(window(_colours(content, path)))
+    return grey(window(_decode_colours(content, path)))
 
 
 def decode_mask(path: Path) -> Mask:
-    """The binary mask in `path`, as bool of shape (H, W).
+    """Decode the binary mask in `path`, bool (H, W).
 
     A pixel belongs to the mask from half of the largest value on: masks are stored as
-    0/1 as well as 0/255, and one that went through JPEG rings around zero.
+    0/1 as well as 0/255, and a mask saved as JPEG has compression noise around zero.
 
     Raises:
         DecodeError: the file is missing, truncated, or no image.
     """
-    values = _colours(_bytes(path), path).max(axis=2).astype(np.float64)
+    values = _decode_colours(_read_bytes(path), path).max(axis=2).astype(np.float64)
     peak = float(values.max())
     mask: Mask = (values >= peak / 2) & (peak > 0)
     return mask
 
 
 def grey(image: Rgb) -> Grey:
-    """Luminance of an RGB image; a grey one keeps its values."""
+    """Return the luminance of an RGB image; grey images keep their values."""
     return np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), np.uint8)
 
 
 def window(image: NDArray[Any]) -> NDArray[np.uint8]:
-    """uint8 as it is; any other depth spread over 0…255 between the percentiles `WINDOW`."""
+    """Window an image to uint8 between the percentiles `WINDOW`.
+
+    A uint8 image is returned as it is.
+    """
     if image.dtype == np.uint8:
         return np.asarray(image, np.uint8)
     if image.dtype != np.uint16:
         values = np.nan_to_num(image.astype(np.float64), posinf=0, neginf=0)
-        return _spread(values, *_ends(values))
-    # each value once: the same, in a tenth of the time and memory
-    table = _spread(np.arange(2**16, dtype=np.float64), *_ends(image))
+        return _rescale(values, *_window_bounds(values))
+    # a lookup table over all values gives the same, in a tenth of the time and memory
+    table = _rescale(np.arange(2**16, dtype=np.float64), *_window_bounds(image))
     narrow = np.empty(image.shape, np.uint8)
     for row, into in zip(image, narrow, strict=True):
         np.take(table, row, out=into)
     return narrow
 
 
-def _ends(values: NDArray[Any]) -> tuple[float, float]:
-    """The values that become 0 and 255."""
+def _window_bounds(values: NDArray[Any]) -> tuple[float, float]:
+    """Return the values that become 0 and 255."""
     low, high = np.percentile(values, WINDOW)
-    if high <= low:  # nearly all of the image is one value: its few others still count
+    if high <= low:  # nearly all pixels are equal: keep the few others
         low, high = values.min(), values.max()
     return float(low), float(high)
 
 
-def _spread(values: NDArray[np.float64], low: float, high: float) -> NDArray[np.uint8]:
-    spread = (values - low) / (high - low or 1.0) * 255
-    return np.asarray(np.clip(np.rint(spread), 0, 255), np.uint8)
+def _rescale(values: NDArray[np.float64], low: float, high: float) -> NDArray[np.uint8]:
+    rescaled = (values - low) / (high - low or 1.0) * 255
+    return np.asarray(np.clip(np.rint(rescaled), 0, 255), np.uint8)
 
 
-def _bytes(path: Path) -> NDArray[np.uint8]:
+def _read_bytes(path: Path) -> NDArray[np.uint8]:
     # OpenCV's own file access fails on names that are not ASCII on some systems
     try:
         with open(path, "rb") as file:
@@ -122,12 +126,12 @@ def _bytes(path: Path) -> NDArray[np.uint8]:
         raise DecodeError(f"{path} cannot be read: {error.strerror}") from None
 
 
-def _colours(content: NDArray[np.uint8], path: Path | str) -> NDArray[Any]:
+def _decode_colours(content: NDArray[np.uint8], path: Path | str) -> NDArray[Any]:
     if not content.size:
         raise DecodeError(f"{path} is empty")
     try:
         image = cv2.imdecode(content, cv2.IMREAD_ANYDEPTH | cv2.IMREAD_COLOR_RGB)
-        if image is None:  # OpenCV expands no grey image of floating point
+        if image is None:  # OpenCV expands no grey floating-point image
             image = cv2.imdecode(content, cv2.IMREAD_UNCHANGED)
     except cv2.error:
         image = None
@@ -137,8 +141,8 @@ def _colours(content: NDArray[np.uint8], path: Path | str) -> NDArray[Any]:
     return image if image.shape[2] == 3 else np.repeat(image[:, :, :1], 3, axis=2)
 
 
-def _luminance(content: NDArray[np.uint8]) -> Grey | None:
-    """Of the image in the content of a JPEG; None where it is no whole image."""
+def _decode_luminance(content: NDArray[np.uint8]) -> Grey | None:
+    """Decode the luminance of a JPEG; None if it is damaged."""
     try:
         image = cv2.imdecode(content, cv2.IMREAD_GRAYSCALE)
     except cv2.error:

@@ -1,6 +1,6 @@
-"""One scan as a network takes it: stripped, cropped, resized, its grey values made comparable.
+"""Preprocessing of one scan: strip, crop, resize, normalise.
 
-The same for a scan of the training and for one that is shown to the finished model.
+It is the same for a training scan and for one given to the finished model.
 """
 
 from dataclasses import dataclass
@@ -18,14 +18,14 @@ from scanvote.params import PrepareTask
 
 @dataclass(frozen=True)
 class CroppedScan:
-    """What is left in of a scan.
+    """The cropped and stripped part of a scan.
 
     Attributes:
-        image: uint8 (h, w, 3), inside the box; black where it was stripped.
-        box: what was cropped to.
-        tissue: (H, W), what was not stripped; None where all is left in.
-        cropped: a plausible contour was found to crop to.
-        stripped: what was to be stripped could be.
+        image: uint8 (h, w, 3), inside the box; stripped pixels are black.
+        box: the crop.
+        tissue: (H, W), pixels that were not stripped; None if nothing was.
+        cropped: whether a plausible contour was found.
+        stripped: whether stripping succeeded.
     """
 
     image: np.ndarray
@@ -35,57 +35,59 @@ class CroppedScan:
     stripped: bool
 
 
-def preprocess(image: Rgb, how: PrepareTask) -> np.ndarray:
-    """uint8 (size, size, channels) of a scan by itself.
+def preprocess(image: Rgb, config: PrepareTask) -> np.ndarray:
+    """Preprocess a single scan to uint8 (size, size, channels).
 
-    A series or a volume whose scans are changed alike is not known of a single scan: it is
-    changed by its own grey values, whatever `how.intensity_of` says.
+    The other scans of its series or volume are not known here, so its own grey values decide,
+    whatever `config.intensity_of` says.
     """
-    return normalise(resized(crop_scan(image, how), how), how.intensity)
+    return normalise(resized(crop_scan(image, config), config), config.intensity)
 
 
-def crop_scan(image: Rgb, how: PrepareTask) -> CroppedScan:
-    tissue, stripped = tissue_of(image, how)
+def crop_scan(image: Rgb, config: PrepareTask) -> CroppedScan:
+    tissue, stripped = tissue_of(image, config)
     image = image if tissue is None else image * tissue[..., None]
-    box, cropped = box_of(image, how)
+    box, cropped = box_of(image, config)
     return CroppedScan(np.asarray(crop(image, box)), box, tissue, cropped, stripped)
 
 
-def tissue_of(image: Rgb, how: PrepareTask) -> tuple[Mask | None, bool]:
-    """What is not stripped, None where all is left in; and whether it could be stripped."""
-    return (None, False) if how.strip == "none" else tissue_mask(image, how.strip)
+def tissue_of(image: Rgb, config: PrepareTask) -> tuple[Mask | None, bool]:
+    """Return the mask to keep, None for all, and whether stripping succeeded."""
+    return (None, False) if config.strip == "none" else tissue_mask(image, config.strip)
 
 
-def box_of(image: Rgb, how: PrepareTask) -> tuple[Box, bool]:
-    """What is cropped to, and whether it was found: all of the image where it was not."""
+def box_of(image: Rgb, config: PrepareTask) -> tuple[Box, bool]:
+    """Return the crop box and whether it is smaller than the image."""
     whole = (0, 0, image.shape[1], image.shape[0])
-    box = crop_box(grey(image)) if how.crop else whole
+    box = crop_box(grey(image)) if config.crop else whole
     return box, box != whole
 
 
-def resized(part: CroppedScan, how: PrepareTask) -> np.ndarray:
-    """uint8 (size, size, channels)."""
+def resized(part: CroppedScan, config: PrepareTask) -> np.ndarray:
+    """Resize a cropped scan to uint8 (size, size, channels)."""
     image = part.image
-    channels = grey(np.asarray(image, np.uint8))[..., None] if how.channels == 1 else image
-    return resize(channels, how.image_size, how.resize)
+    channels = grey(np.asarray(image, np.uint8))[..., None] if config.channels == 1 else image
+    return resize(channels, config.image_size, config.resize)
 
 
-def to_original_space(mask: Mask, image: Rgb, how: PrepareTask) -> Mask:
-    """A mask (size, size) of the framed scan as one of the scan itself, (H, W)."""
-    return _put_back(mask.astype(np.uint8), image, how, cv2.INTER_NEAREST).astype(bool)
+def to_original_space(mask: Mask, image: Rgb, config: PrepareTask) -> Mask:
+    """Map a preprocessed scan's mask (size, size) back to its (H, W)."""
+    return _put_back(mask.astype(np.uint8), image, config, cv2.INTER_NEAREST).astype(bool)
 
 
-def map_to_original_space(heat: np.ndarray, image: Rgb, how: PrepareTask) -> np.ndarray:
-    """A map of floats (size, size) on the framed scan as one on the scan itself, (H, W)."""
-    return _put_back(heat, image, how, cv2.INTER_LINEAR)
+def map_to_original_space(heat: np.ndarray, image: Rgb, config: PrepareTask) -> np.ndarray:
+    """Map a preprocessed scan's heat map (size, size) back to (H, W)."""
+    return _put_back(heat, image, config, cv2.INTER_LINEAR)
 
 
-def _put_back(values: np.ndarray, image: Rgb, how: PrepareTask, between: int) -> np.ndarray:
-    """(H, W), 0 where the framed scan shows nothing of the scan."""
-    part = crop_scan(image, how)
+def _put_back(
+    values: np.ndarray, image: Rgb, config: PrepareTask, interpolation: int
+) -> np.ndarray:
+    """Return (H, W), 0 outside the crop and where tissue was stripped."""
+    part = crop_scan(image, config)
     x, y, width, height = part.box
-    rows, columns = fitted_slices((height, width), how.image_size, how.resize)
-    whole = np.zeros(image.shape[:2], values.dtype)
-    inside = cv2.resize(values[rows, columns], (width, height), interpolation=between)
-    whole[y : y + height, x : x + width] = inside
-    return whole if part.tissue is None else whole * part.tissue
+    rows, columns = fitted_slices((height, width), config.image_size, config.resize)
+    restored = np.zeros(image.shape[:2], values.dtype)
+    inside = cv2.resize(values[rows, columns], (width, height), interpolation=interpolation)
+    restored[y : y + height, x : x + width] = inside
+    return restored if part.tissue is None else restored * part.tissue

@@ -1,4 +1,4 @@
-"""Files that nobody vouches for, made scans: what they are is told by their content."""
+"""Read untrusted files as scans; their content alone determines the format."""
 
 from scanvote.inputs.discover import DiscoveredInput, discover_inputs, read_discovered
 from scanvote.inputs.read import read_content

@@ -1,4 +1,4 @@
-"""Files and folders that a person names in the shell, and the scans in them."""
+"""Find the input files in paths given on the command line."""
 
 import stat
 from collections.abc import Iterator, Sequence
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from scanvote.datasets.user_data.layout import SkippedFile
 
 HEAD = 2**16
-"""Bytes that tell what a file is."""
+"""First bytes of a file, enough to detect its format."""
 
 
 @dataclass(frozen=True)
@@ -25,8 +25,8 @@ class DiscoveredInput:
     """A file, or the files of a DICOM series.
 
     Attributes:
-        name: its path as it was named; of a series that of its first file.
-        paths: in the order of the slices.
+        name: path as given; for a series that of its first file.
+        paths: of the file, or of the series in the order of the slices.
     """
 
     name: str
@@ -36,37 +36,37 @@ class DiscoveredInput:
 def discover_inputs(
     paths: Sequence[Path], left: "list[SkippedFile] | None" = None
 ) -> Iterator[DiscoveredInput]:
-    """What is to be looked at in `paths`, in their order, in folders in natural order.
+    """Yield the inputs in `paths` in order, natural order in folders.
 
-    A file that is named is always looked at, by itself. In a folder and those below it those
-    files are that are images or NIfTI by their ending, or DICOM by their content; DICOM files
-    of one series in one folder are one. No pixel is read, and no file as a whole.
+    A file given by name is always an input of its own. In a folder and its subfolders, inputs
+    are files with the extension of an image or of NIfTI, and DICOM files by their content; DICOM
+    files of one series in one folder are one input. No pixel is read, and no file as a whole.
 
     Args:
         paths: files and folders.
-        left: gets what is in the folders and not looked at, and why.
+        left: receives the skipped files of folders, with the reason.
 
     Raises:
-        InputError: one of `paths` does not exist; at once, before anything is looked at.
+        InputError: one of `paths` does not exist; raised at once, before any file is read.
     """
     for path in paths:
         if not path.exists():
             raise InputError(f"{sanitise_name(str(path))} does not exist; name a file or a folder")
-    return _gathered(paths, [] if left is None else left)
+    return _discover(paths, [] if left is None else left)
 
 
 def read_discovered(
     one: DiscoveredInput, limits: Limits, volumes: VolumesParams
 ) -> list[InputScan]:
-    """The scans in a file or a series, as `read_content` reads them.
+    """Read the scans of a file or a series, as `read_content` does.
 
     Args:
-        one: of `discover_inputs`.
-        limits: `Limits.bytes` is that of each file.
-        volumes: how volumes are cut.
+        one: an input from `discover_inputs`.
+        limits: `Limits.bytes` applies to each file.
+        volumes: settings for slicing volumes.
 
     Raises:
-        Refused: it cannot be read, or as `read_content` says.
+        RejectedFile: the file cannot be read, or for a reason of `read_content`.
     """
     for path in one.paths:
         check_size(_size(path), sanitise_name(str(path)), limits)
@@ -82,22 +82,22 @@ def read_discovered(
     return read_volume(one.paths, sanitise_name(one.name), kind, limits, volumes)
 
 
-def _gathered(paths: Sequence[Path], left: "list[SkippedFile]") -> Iterator[DiscoveredInput]:
+def _discover(paths: Sequence[Path], left: "list[SkippedFile]") -> Iterator[DiscoveredInput]:
     for path in paths:
         if path.is_dir():
-            yield from _below(path, left)
+            yield from _discover_folder(path, left)
         else:
             yield DiscoveredInput(str(path), (path,))
 
 
-def _below(root: Path, left: "list[SkippedFile]") -> Iterator[DiscoveredInput]:
+def _discover_folder(root: Path, left: "list[SkippedFile]") -> Iterator[DiscoveredInput]:
     from scanvote.datasets.user_data.scan_tree import list_files
     from scanvote.datasets.user_data.series import dicom_items
 
     tree = list_files(root)
     left += tree.left
-    series, without = dicom_items([file for file in tree.files if file.kind == "dicom"])
-    left += without
+    series, skipped = dicom_items([file for file in tree.files if file.kind == "dicom"])
+    left += skipped
     slices = {item.name: item.files for item in series}
     for file in tree.files:
         if file.kind != "dicom":
@@ -108,12 +108,12 @@ def _below(root: Path, left: "list[SkippedFile]") -> Iterator[DiscoveredInput]:
 
 def _size(path: Path) -> int:
     try:
-        found = path.stat()
+        status = path.stat()
     except OSError as error:
         raise _unreadable(path, error) from None
-    if not stat.S_ISREG(found.st_mode):
+    if not stat.S_ISREG(status.st_mode):
         raise RejectedFile(f"{sanitise_name(str(path))} is no regular file", 415)
-    return found.st_size
+    return status.st_size
 
 
 def _unreadable(path: Path, error: OSError) -> RejectedFile:

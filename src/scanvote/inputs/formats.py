@@ -1,4 +1,4 @@
-"""What a file is, told by its content alone; a name or a declared type is never believed."""
+"""Detect file formats by content alone, never by name or declared type."""
 
 import zlib
 from typing import Literal
@@ -8,7 +8,7 @@ Kind = Literal["PNG", "JPEG", "TIFF", "BMP", "WEBP", "DICOM", "NIfTI"]
 TAKEN = "PNG, JPEG, TIFF, BMP, WebP, DICOM or NIfTI"
 GZIP = b"\x1f\x8b"
 NIFTI_HEADER = 352
-"""Bytes from which the first form of NIfTI can be told; the second tells itself earlier."""
+"""Bytes needed to detect NIfTI-1; NIfTI-2 needs fewer."""
 
 _IMAGES: tuple[tuple[bytes, Kind], ...] = (
     (b"\x89PNG\r\n\x1a\n", "PNG"),
@@ -39,9 +39,9 @@ _MARKUP = ((b"<svg", "an SVG drawing"), (b"<!doctype html", "a web page"), (b"<h
 
 
 def detect_format(content: bytes) -> Kind | None:
-    """What `content` is of the kinds that are taken; None if it is none of them.
+    """Return the accepted format of `content`, or None.
 
-    DICOM goes first: its first 128 bytes are free for anything (PS3.10, section 7.1).
+    DICOM is checked first: its first 128 bytes are free for anything (PS3.10, section 7.1).
     """
     if content[128:132] == b"DICM":
         return "DICOM"
@@ -50,11 +50,11 @@ def detect_format(content: bytes) -> Kind | None:
             return kind
     if content[:4] == b"RIFF" and content[8:12] == b"WEBP":
         return "WEBP"
-    return "NIfTI" if _is_nifti(_unpacked(content)) else None
+    return "NIfTI" if _is_nifti(_decompressed(content)) else None
 
 
 def describe_unknown(content: bytes) -> str:
-    """In words what `content` may be that is not taken, as far as its beginning tells."""
+    """Describe content of no accepted format, judging by its beginning."""
     for start, words in _OTHERS:
         if content.startswith(start):
             return words
@@ -67,8 +67,8 @@ def describe_unknown(content: bytes) -> str:
     return "text" if _is_text(content[:1024]) else "no image that is known here"
 
 
-def _unpacked(content: bytes) -> bytes:
-    """The first bytes of `content`, decompressed if it is gzip."""
+def _decompressed(content: bytes) -> bytes:
+    """Return the first bytes of `content`, decompressed if it is gzip."""
     if not content.startswith(GZIP):
         return content[:NIFTI_HEADER]
     try:
@@ -78,13 +78,13 @@ def _unpacked(content: bytes) -> bytes:
 
 
 def _is_nifti(head: bytes) -> bool:
-    first = head[:4] in (b"\x5c\x01\0\0", b"\0\0\x01\x5c") and head[344:347] in (b"n+1", b"ni1")
-    second = head[:4] in (b"\x1c\x02\0\0", b"\0\0\x02\x1c") and head[4:7] in (b"n+2", b"ni2")
-    return first or second
+    nifti_1 = head[:4] in (b"\x5c\x01\0\0", b"\0\0\x01\x5c") and head[344:347] in (b"n+1", b"ni1")
+    nifti_2 = head[:4] in (b"\x1c\x02\0\0", b"\0\0\x02\x1c") and head[4:7] in (b"n+2", b"ni2")
+    return nifti_1 or nifti_2
 
 
 def _is_text(head: bytes) -> bool:
-    # a character may be cut in two at the end
+    # the end may cut a character in two
     try:
         text = head.decode()
     except UnicodeDecodeError as error:

@@ -1,25 +1,25 @@
-"""What the header of an image declares, read before any of its pixels are decoded."""
+"""Image headers, read before any pixel is decoded."""
 
 from dataclasses import dataclass
 
 ORIENTATION = 0x0112
-"""Tag of EXIF and of TIFF."""
+"""Tag of the orientation in EXIF and in TIFF."""
 EXIF_ROTATIONS = range(2, 9)
-"""Orientations other than that in which the pixels are stored."""
+"""Orientations that rotate or flip the stored pixels."""
 
 
 @dataclass(frozen=True)
 class Header:
-    """Of an image.
+    """The header of an image.
 
     Attributes:
-        width, height: in pixels, as they are stored.
-        largest: pixels that a decoder may need to hold at once.
-        bits: of one channel of a pixel.
-        mode: as Pillow names it.
+        width, height: in pixels, as stored.
+        largest: number of pixels that a decoder may need to hold at once.
+        bits: per channel of a pixel.
+        mode: Pillow's name for the pixel format.
         alpha: whether it declares transparency.
-        several: whether it holds more than one image.
-        turned: whether its orientation asks for it to be turned or mirrored.
+        several: whether the file holds more than one image.
+        exif_rotated: whether its orientation requires rotating or flipping.
     """
 
     width: int
@@ -33,15 +33,15 @@ class Header:
 
 
 class BadHeader(Exception):
-    """The header cannot be read."""
+    """A header that cannot be read."""
 
 
 class TooManyPixels(Exception):
-    """The header declares more pixels than Pillow would look at."""
+    """A header that declares more pixels than Pillow accepts."""
 
 
 def turned(exif: bytes) -> bool:
-    """Whether EXIF asks for the image to be turned or mirrored."""
+    """Return whether EXIF requires rotating or flipping the image."""
     from PIL import Image
 
     if not exif:
@@ -50,5 +50,5 @@ def turned(exif: bytes) -> bool:
     try:
         tags.load(exif)
         return tags.get(ORIENTATION) in EXIF_ROTATIONS
-    except Exception:  # a damaged remark on the image is none on its pixels
+    except Exception:  # damaged metadata says nothing against the pixels
         return False

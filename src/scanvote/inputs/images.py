@@ -1,4 +1,4 @@
-"""Images of files that nobody vouches for: checked by their header, then decoded."""
+"""Untrusted image files: check the header, then decode."""
 
 from collections.abc import Iterator
 from typing import Literal
@@ -13,19 +13,19 @@ from scanvote.inputs.webp_header import read_webp
 ImageKind = Literal["PNG", "JPEG", "TIFF", "BMP", "WEBP"]
 
 PASSES = 200
-"""Most passes of a progressive JPEG: each of them costs as much time as a whole image."""
-WIDE = 8
-"""How many times the memory a pixel of more than 16 bits takes until it is windowed."""
+"""Largest number of JPEG passes; each takes as long as an image."""
+DEEP_FACTOR = 8
+"""Memory factor of pixels of over 16 bits, until they are windowed."""
 _START_OF_PASS = b"\xff\xda"
 
 
 def read_image(content: bytes, name: str, kind: ImageKind, limits: Limits) -> InputScan:
-    """The first or only image in `content`, decoded as training decodes.
+    """Decode the first or only image in `content`, as training does.
 
     Raises:
-        Refused: it is too large, cut off or damaged.
+        RejectedFile: the image is too large, cut off or damaged.
     """
-    header = _checked(content, name, kind, limits)
+    header = _checked_header(content, name, kind, limits)
     try:
         image = decode_bytes(content, name)
     except DecodeError:
@@ -37,38 +37,38 @@ def read_image(content: bytes, name: str, kind: ImageKind, limits: Limits) -> In
     return InputScan(name, image, notes=tuple(_notes(header)))
 
 
-def _checked(content: bytes, name: str, kind: ImageKind, limits: Limits) -> Header:
-    """The header, if decoding takes neither more memory nor more time than is allowed."""
+def _checked_header(content: bytes, name: str, kind: ImageKind, limits: Limits) -> Header:
+    """Read the header, and check the memory and time of decoding."""
     try:
-        header = _header(content, kind)
+        header = _read_header(content, kind)
     except TooManyPixels:
         raise _too_large(name, limits.pixels) from None
     except BadHeader:
         raise RejectedFile(f"{name} is a {kind} whose header is cut off or damaged", 422) from None
-    most = limits.pixels // (WIDE if header.bits > 16 else 1)
-    if header.largest > most:
-        raise _too_large(f"{name} ({header.width}x{header.height})", most)
+    max_pixels = limits.pixels // (DEEP_FACTOR if header.bits > 16 else 1)
+    if header.largest > max_pixels:
+        raise _too_large(f"{name} ({header.width}x{header.height})", max_pixels)
     if kind == "JPEG" and content.count(_START_OF_PASS) > PASSES:
         raise RejectedFile(f"{name} is a JPEG of more than {PASSES} passes; save it plainly", 422)
     return header
 
 
-def _too_large(name: str, most: int) -> RejectedFile:
+def _too_large(name: str, max_pixels: int) -> RejectedFile:
     return RejectedFile(
-        f"{name} is larger than {most / 1e6:g} million pixels; make it smaller", 413
+        f"{name} is larger than {max_pixels / 1e6:g} million pixels; make it smaller", 413
     )
 
 
-def _header(content: bytes, kind: ImageKind) -> Header:
-    if kind == "TIFF":  # of a tag that is told twice Pillow believes another than OpenCV
+def _read_header(content: bytes, kind: ImageKind) -> Header:
+    if kind == "TIFF":  # of a repeated tag, Pillow and OpenCV read different values
         return read_tiff(content)
-    if kind == "WEBP":  # Pillow makes room for the pixels at once
+    if kind == "WEBP":  # Pillow would allocate the pixels at once
         return read_webp(content)
     return read_pillow(content, kind)
 
 
 def _notes(header: Header) -> Iterator[str]:
-    """What was done to see it, a phrase each."""
+    """Yield notes on conversions, one phrase each."""
     if header.several:
         yield "several images or frames, the first is looked at"
     if header.exif_rotated:

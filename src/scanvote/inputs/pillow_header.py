@@ -1,4 +1,4 @@
-"""The header of a PNG, JPEG or BMP, as Pillow reads it before it decodes."""
+"""Read the header of a PNG, JPEG or BMP with Pillow."""
 
 import io
 import struct
@@ -9,21 +9,21 @@ from scanvote.inputs.header import BadHeader, Header, TooManyPixels, turned
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-MOST_PARTS = 2**16
-"""Chunks of a PNG, or segments of a JPEG: readers take time for each, be it empty."""
-START_OF_PIXELS = 0xDA
-ALONE = frozenset({0x00, 0x01, *range(0xD0, 0xDA)})
-"""Marks of a JPEG without a length (ITU-T T.81, table B.1)."""
-BITS_OF_PNG = 24
-"""The byte that tells the bits of a channel: Pillow shows 16 of a colour image as 8."""
+MAX_PARTS = 2**16
+"""PNG chunks or JPEG segments; even empty ones cost time."""
+START_OF_SCAN = 0xDA
+WITHOUT_LENGTH = frozenset({0x00, 0x01, *range(0xD0, 0xDA)})
+"""JPEG markers without a length (ITU-T T.81, table B.1)."""
+PNG_DEPTH_OFFSET = 24
+"""Offset of the bits per channel: Pillow reports 16-bit colour as 8."""
 
 
 def read_pillow(content: bytes, kind: Literal["PNG", "JPEG", "BMP"]) -> Header:
-    """The header of an image of the format `kind`; no pixel is decoded.
+    """Read the header of a `kind` image, without decoding its pixels.
 
     Raises:
-        Malformed: it is cut off or makes no sense.
-        Immense: it declares more than 178 million pixels.
+        BadHeader: the header is cut off or invalid.
+        TooManyPixels: it declares more than 178 million pixels.
     """
     from PIL import Image
 
@@ -33,17 +33,17 @@ def read_pillow(content: bytes, kind: Literal["PNG", "JPEG", "BMP"]) -> Header:
         _check_segments(content)
     try:
         with Image.open(io.BytesIO(content), formats=(kind,)) as image:
-            return _told(image, content)
+            return _header(image, content)
     except Image.DecompressionBombError:
         raise TooManyPixels from None
-    except Exception:  # of hostile files Pillow raises nearly anything
+    except Exception:  # Pillow raises nearly any exception for hostile files
         raise BadHeader from None
 
 
 def _check_chunks(content: bytes) -> None:
-    """Refuse a PNG of which a chunk would be longer than the file: OpenCV makes room for it."""
+    """Reject PNG chunks longer than the file: OpenCV would allocate them."""
     at, name = 8, b""
-    for _ in range(MOST_PARTS):
+    for _ in range(MAX_PARTS):
         if at + 12 > len(content):
             raise BadHeader
         length, name = struct.unpack_from(">I4s", content, at)
@@ -55,29 +55,29 @@ def _check_chunks(content: bytes) -> None:
 
 
 def _check_segments(content: bytes) -> None:
-    """Refuse a JPEG that does not come to its pixels within `MOST_PARTS`."""
+    """Reject a JPEG without pixels after `MAX_PARTS` segments."""
     at = 2
-    for _ in range(MOST_PARTS):
-        mark = content[at : at + 2]
-        if len(mark) < 2 or mark[0] != 0xFF:
+    for _ in range(MAX_PARTS):
+        marker = content[at : at + 2]
+        if len(marker) < 2 or marker[0] != 0xFF:
             raise BadHeader
-        if mark[1] == START_OF_PIXELS:
+        if marker[1] == START_OF_SCAN:
             return
-        if mark[1] == 0xFF:  # padding
+        if marker[1] == 0xFF:  # padding
             at += 1
-        elif mark[1] in ALONE:
+        elif marker[1] in WITHOUT_LENGTH:
             at += 2
         else:
             at += 2 + int.from_bytes(content[at + 2 : at + 4])
     raise BadHeader
 
 
-def _told(image: "Image", content: bytes) -> Header:
+def _header(image: "Image", content: bytes) -> Header:
     return Header(
         width=image.width,
         height=image.height,
         largest=image.width * image.height,
-        bits=content[BITS_OF_PNG] if image.format == "PNG" else 8,
+        bits=content[PNG_DEPTH_OFFSET] if image.format == "PNG" else 8,
         mode=image.mode,
         alpha="A" in image.mode or "transparency" in image.info,
         several=bool(getattr(image, "is_animated", False)),

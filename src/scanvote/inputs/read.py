@@ -1,4 +1,4 @@
-"""From the content of a file that nobody vouches for to scans."""
+"""Read the scans in the content of an untrusted file."""
 
 from scanvote.inputs.formats import TAKEN, describe_unknown, detect_format
 from scanvote.inputs.images import read_image
@@ -10,18 +10,18 @@ from scanvote.params import VolumesParams
 def read_content(
     content: bytes, name: str, limits: Limits, volumes: VolumesParams
 ) -> list[InputScan]:
-    """The scans in `content`: one of an image, several of a volume.
+    """Read the scans in `content`: one image, or slices of a volume.
 
-    What stands behind the end of an image, such as an archive, is never looked at.
+    Bytes after the end of an image, such as an archive, are never read.
 
     Args:
         content: of the whole file.
-        name: as whoever gave it calls it; it is shown, never opened or believed.
-        limits: beyond which it is refused before anything is decoded.
-        volumes: how volumes are cut.
+        name: file name as given; it is shown, never opened or trusted.
+        limits: checked before anything is decoded.
+        volumes: settings for slicing volumes.
 
     Raises:
-        Refused: it is too large (413), of no format that is taken (415), or broken (422).
+        RejectedFile: the file is too large (413), of no accepted format (415), or broken (422).
     """
     name = sanitise_name(name)
     check_size(len(content), name, limits)
@@ -37,10 +37,10 @@ def read_content(
 
 
 def check_size(size: int, name: str, limits: Limits) -> None:
-    """Refuse a file of `size` bytes that is empty or too large.
+    """Reject a file of `size` bytes that is empty or too large.
 
     Raises:
-        Refused: it is.
+        RejectedFile: it is empty (422) or too large (413).
     """
     if not size:
         raise RejectedFile(f"{name} is empty", 422)

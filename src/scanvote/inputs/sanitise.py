@@ -1,23 +1,23 @@
-"""Names and reasons that somebody unknown has a part in: fit to be shown, never opened."""
+"""Make untrusted names and messages safe to show."""
 
 LONGEST = 200
-"""Characters of a name that are shown."""
+"""Longest name shown, in characters."""
 
 
 def sanitise_name(name: str) -> str:
-    """`name` in one printable line of at most `LONGEST` characters, its ending kept.
+    """Return `name` as one printable line of at most `LONGEST` characters.
 
-    What would move the cursor, turn the direction of writing or cannot be written as UTF-8
-    stands as ``\\x1b`` and the like.
+    Its ending is kept. Characters that move the cursor, change the direction of writing or
+    cannot be encoded as UTF-8 are escaped, as in ``\\x1b``.
     """
-    return _bounded(strip_control(_bounded(name))) or "(without a name)"
+    return _shortened(strip_control(_shortened(name))) or "(without a name)"
 
 
 def strip_control(text: str) -> str:
-    """`text` with all that is not printable escaped."""
+    """Escape all characters of `text` that are not printable."""
     return "".join(one if one.isprintable() else ascii(one)[1:-1] for one in text)
 
 
-def _bounded(text: str) -> str:
+def _shortened(text: str) -> str:
     half = LONGEST // 2
     return text if len(text) <= LONGEST else f"{text[: half - 1]}…{text[-half:]}"

@@ -1,4 +1,4 @@
-"""What is taken in: scans of files that nobody vouches for, within limits."""
+"""Scans from untrusted files, and the limits of these files."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -10,10 +10,10 @@ Status = Literal[413, 415, 422]
 
 
 class RejectedFile(InputError):
-    """A file that is not taken in.
+    """A rejected input file.
 
     Attributes:
-        status: 413 too large, 415 of no format that is taken, 422 broken.
+        status: 413 too large, 415 no accepted format, 422 broken.
     """
 
     def __init__(self, reason: str, status: Status) -> None:
@@ -23,11 +23,11 @@ class RejectedFile(InputError):
 
 @dataclass(frozen=True)
 class Limits:
-    """What a file may hold at most.
+    """Upper limits of an input file.
 
     Attributes:
-        bytes: of the file as it comes.
-        pixels: of one image of it, and of a slice.
+        bytes: of the file as received.
+        pixels: of one image in it, or of one slice.
     """
 
     bytes: int = 32 * 2**20
@@ -35,21 +35,24 @@ class Limits:
 
     @property
     def voxels(self) -> int:
-        """Of a volume, and of all of its slices together: 600 of 512x512 unless told otherwise."""
+        """Voxels of a volume, and of its slices together.
+
+        It is 600 slices of 512x512 by default.
+        """
         return 4 * self.pixels
 
 
 @dataclass(frozen=True)
 class InputScan:
-    """One scan, decoded as training decoded its own.
+    """One input scan, decoded as the training scans were.
 
     Attributes:
-        file: as whoever gave it calls it: for messages and tables, never opened.
+        file: file name as given, for messages and tables; never opened.
         image: uint8 (H, W, 3).
-        plane: of a slice of a volume, where it is known.
-        slice: of a volume, from 0 along the axis that is cut across.
-        spacing: side of a pixel in mm; 0 where the file does not tell.
-        notes: what was done to look at it, such as ``16 bits windowed to 8``.
+        plane: of a slice of a volume, if known; else empty.
+        slice: index of a slice in its volume, from 0 along the axis across its plane.
+        spacing: side of a pixel in mm; 0 if unknown.
+        notes: conversions, such as ``16 bits windowed to 8``.
     """
 
     file: str

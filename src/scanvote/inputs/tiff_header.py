@@ -1,4 +1,4 @@
-"""The header of a TIFF (revision 6.0, 1992) or BigTIFF: the tags of its first image."""
+"""Read the first image's tags of TIFF (revision 6.0, 1992) or BigTIFF."""
 
 import struct
 
@@ -7,16 +7,16 @@ from scanvote.inputs.header import EXIF_ROTATIONS, ORIENTATION, BadHeader, Heade
 WIDTH, HEIGHT, BITS, COLOURS, ALPHA = 256, 257, 258, 262, 338
 TILE_WIDTH, TILE_HEIGHT = 322, 323
 MODES = {3: "P", 5: "CMYK", 6: "YCbCr", 8: "LAB"}
-"""Ways to store colours, as Pillow names them."""
-_FORMATS = {1: "B", 3: "H", 4: "I", 16: "Q"}
-"""Whole numbers, by the type of a tag."""
+"""Colour encodings, by Pillow's names."""
+_STRUCT_CODES = {1: "B", 3: "H", 4: "I", 16: "Q"}
+"""Struct codes of integers, by the type of a tag."""
 
 
 def read_tiff(content: bytes) -> Header:
-    """The header of the first image.
+    """Read the header of the first image.
 
     Raises:
-        Malformed: it is cut off, or tells a tag twice, of which each reader believes another.
+        BadHeader: the header is cut off, or repeats a tag, which readers resolve differently.
     """
     try:
         tags, several = _tags(content)
@@ -38,7 +38,7 @@ def read_tiff(content: bytes) -> Header:
 
 
 def _tags(content: bytes) -> tuple[dict[int, int], bool]:
-    """The first number of each tag that is one, and whether another image follows."""
+    """Return the first number of each integer tag, and whether images follow."""
     order = "<" if content.startswith(b"II") else ">"
     big = 43 in content[2:4]
     word, count = ("Q", "Q") if big else ("I", "H")
@@ -51,17 +51,20 @@ def _tags(content: bytes) -> tuple[dict[int, int], bool]:
         at += struct.calcsize(f"{order}2H{word}")
         if tag in tags:
             raise BadHeader
-        tags[tag] = _first(content, at, order, word, kind, size)
+        tags[tag] = _first_number(content, at, order, word, kind, size)
         at += struct.calcsize(order + word)
     (following,) = struct.unpack_from(order + word, content, at)
     return tags, following != 0
 
 
-def _first(content: bytes, at: int, order: str, word: str, kind: int, size: int) -> int:
-    """The first of the `size` numbers that stand at `at`, or elsewhere if there is no room."""
-    if kind not in _FORMATS:
+def _first_number(content: bytes, at: int, order: str, word: str, kind: int, size: int) -> int:
+    """Return the first number of a tag, 0 if not an integer.
+
+    The `size` numbers of the tag are at `at`, or at the offset stored there if they do not fit.
+    """
+    if kind not in _STRUCT_CODES:
         return 0
-    form = order + _FORMATS[kind]
+    form = order + _STRUCT_CODES[kind]
     if size * struct.calcsize(form) > struct.calcsize(order + word):
         (at,) = struct.unpack_from(order + word, content, at)
     (number,) = struct.unpack_from(form, content, at)

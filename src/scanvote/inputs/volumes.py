@@ -1,4 +1,4 @@
-"""Volumes of files that nobody vouches for, cut to slices as those of the training were."""
+"""Untrusted volumes, sliced as the training volumes were."""
 
 from collections.abc import Iterator, Sequence
 from typing import Literal
@@ -20,8 +20,8 @@ from scanvote.inputs.sanitise import strip_control
 from scanvote.inputs.scan import InputScan, Limits, RejectedFile
 from scanvote.params import VolumesParams
 
-MOST_SLICES = 4096
-"""Of one volume: each is a scan to be examined."""
+MAX_SLICES = 4096
+"""Slices of one volume; each is a scan to predict."""
 
 
 def read_volume(
@@ -31,25 +31,26 @@ def read_volume(
     limits: Limits,
     volumes: VolumesParams,
 ) -> list[InputScan]:
-    """The slices of a NIfTI file or of the files of a DICOM series, or its single image.
+    """Read the slices of NIfTI or DICOM sources, or their single image.
 
     Args:
-        sources: paths or contents.
-        name: to be shown.
-        kind: what they are.
-        limits: `Limits.voxels` bounds the volume, and its slices together.
-        volumes: which slices are cut, and how bright.
+        sources: paths or contents of one NIfTI file, or of the files of one DICOM series.
+        name: shown in messages.
+        kind: format of the sources.
+        limits: `Limits.voxels` limits the volume, and its slices together.
+        volumes: choice of the slices, and their window.
 
     Raises:
-        Refused: it is too large, of a kind that nothing here decodes, or broken.
+        RejectedFile: the volume is too large (413), of an encoding that cannot be decoded (415),
+            or broken (422).
     """
     try:
-        read = (
+        volume = (
             read_nifti(sources[0], limits.voxels)
             if kind == "NIfTI"
             else read_dicom(sources, limits.voxels)
         )
-        return list(_scans(read, name, limits, volumes))
+        return list(_slices(volume, name, limits, volumes))
     except RejectedFile:
         raise
     except TooLarge as error:
@@ -60,24 +61,24 @@ def read_volume(
         raise RejectedFile(strip_control(str(error)), 422) from None
 
 
-def _scans(
+def _slices(
     volume: Volume, name: str, limits: Limits, volumes: VolumesParams
 ) -> Iterator[InputScan]:
     pixels = 0
-    for at, cut in enumerate(extract_slices(volume, volumes)):
-        pixels += cut.image.size
-        if at >= MOST_SLICES or cut.image.size > limits.pixels or pixels > limits.voxels:
+    for at, slice_ in enumerate(extract_slices(volume, volumes)):
+        pixels += slice_.image.size
+        if at >= MAX_SLICES or slice_.image.size > limits.pixels or pixels > limits.voxels:
             raise RejectedFile(f"{name} has more or larger slices than are allowed; part it", 413)
-        yield _scan(cut, name)
+        yield _as_scan(slice_, name)
 
 
-def _scan(cut: Slice, name: str) -> InputScan:
-    low, high = cut.window
+def _as_scan(slice_: Slice, name: str) -> InputScan:
+    low, high = slice_.window
     return InputScan(
         name,
-        np.repeat(cut.image[:, :, np.newaxis], 3, axis=2),
-        cut.plane,
-        cut.number if cut.plane else None,
-        cut.spacing,
+        np.repeat(slice_.image[:, :, np.newaxis], 3, axis=2),
+        slice_.plane,
+        slice_.number if slice_.plane else None,
+        slice_.spacing,
         (f"intensities {low:g} to {high:g} windowed to 8 bits",),
     )

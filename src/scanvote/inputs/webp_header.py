@@ -1,19 +1,19 @@
-"""The header of a WebP (RFC 9649): a canvas, or the frame of a single VP8 or VP8L."""
+"""Read a WebP header (RFC 9649): a canvas, VP8 or VP8L."""
 
 import struct
 
 from scanvote.inputs.header import BadHeader, Header, turned
 
 ALPHA, EXIF, ANIMATION = 0x10, 0x08, 0x02
-"""Flags of a canvas."""
+"""Flags of the canvas."""
 _SIDE = 0x3FFF
 
 
 def read_webp(content: bytes) -> Header:
-    """The header of the first image.
+    """Read the header of the first image.
 
     Raises:
-        Malformed: it is cut off or of no known form.
+        BadHeader: the header is cut off or of no known form.
     """
     try:
         width, height, flags = _canvas(content[12:16], content[20:50])
@@ -33,7 +33,7 @@ def read_webp(content: bytes) -> Header:
 
 
 def _canvas(form: bytes, body: bytes) -> tuple[int, int, int]:
-    """Width, height and flags of the chunk that goes first."""
+    """Return width, height and flags from the first chunk."""
     if form == b"VP8X":
         width, height = int.from_bytes(body[4:7], "little"), int.from_bytes(body[7:10], "little")
         return width + 1, height + 1, body[0]
@@ -47,7 +47,7 @@ def _canvas(form: bytes, body: bytes) -> tuple[int, int, int]:
 
 
 def _chunk(content: bytes, name: bytes) -> bytes:
-    """The first chunk called `name`; empty where there is none."""
+    """Return the first chunk called `name`, or empty bytes."""
     at = 12
     while at + 8 <= len(content):
         size = int.from_bytes(content[at + 4 : at + 8], "little")

@@ -1,1 +1,1 @@
-"""Figures of merit, as functions of tables and arrays."""
+"""Metrics, as functions of tables and arrays."""

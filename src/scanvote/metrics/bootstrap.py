@@ -1,4 +1,4 @@
-"""Intervals: the bootstrap over groups, as scans of one patient are no independent cases."""
+"""Bootstrap intervals over groups, because scans of one patient are not independent."""
 
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import dataclass
@@ -12,88 +12,95 @@ from scanvote.core.seeds import rng
 RESAMPLES = 2000
 LEVEL = 0.95
 BLOCK = 100
-"""Resamples at a time, of up to `CELLS` / 100 groups; fewer of more."""
+"""Resamples in one block, for up to `CELLS` / 100 groups; with more groups a block is smaller."""
 
 CELLS = 4_000_000
-"""Weights at a time, as of `weightings`: 32 MB."""
+"""Weights of `bootstrap_weights` in one block: 32 MB."""
 SAME = 1e-12
-"""Two values no further apart differ by rounding alone."""
+"""Values that differ by less than this differ by rounding alone."""
 LEFT_OUT = 200
-"""Parts at most that the jackknife leaves out, one after the other."""
+"""Maximum number of parts that the jackknife leaves out in turn."""
 FEW = 10
-"""Groups below which resamples are not different enough to have tails: of 5 there are 126."""
+"""Minimum number of groups for resamples with tails: 5 groups have only 126 resamples."""
 
 Integers = NDArray[np.integer[Any]]
 Floats = NDArray[np.float64]
 Counts = NDArray[np.float64]
-"""(..., C, C) float64, rows the truth, columns the prediction."""
+"""(..., C, C) float64; rows are the truth, columns the prediction."""
 Key = TypeVar("Key", bound=Hashable)
 
 
 def interval_method(over: str = "groups") -> str:
-    """How the intervals are made, in words, for every table, figure and text that shows some.
+    """Describe the intervals, for every table, figure and text that shows some.
 
     Args:
-        over: what is drawn with replacement.
+        over: the units that are drawn with replacement.
     """
     return f"95 % intervals: {bootstrap_method(over)}"
 
 
 def bootstrap_method(over: str = "groups") -> str:
-    """The same without saying that it is of intervals."""
+    """Describe the bootstrap, without the level of the interval."""
     return f"BCa bootstrap over {over}, {RESAMPLES:,} resamples"
 
 
-def confusions(groups: Integers, truth: Integers, guess: Integers, classes: int) -> Counts:
-    """One confusion matrix a group, (G, C, C), G being the largest group + 1.
+def confusions(groups: Integers, truth: Integers, predicted: Integers, classes: int) -> Counts:
+    """Return one confusion matrix for each group, (G, C, C).
+
+    G is the largest group number + 1.
 
     Args:
-        groups, truth, guess: (n,), one a scan: its group from 0, class and prediction.
+        groups, truth, predicted: (n,), for each scan: its group from 0, its class and the predicted
+            class.
         classes: C.
     """
     counts = np.zeros((int(groups.max(initial=-1)) + 1, classes, classes))
-    np.add.at(counts, (groups, truth, guess), 1)
+    np.add.at(counts, (groups, truth, predicted), 1)
     return counts
 
 
 def accuracy(counts: Counts) -> NDArray[np.float64]:
-    """Share of the scans on the diagonal."""
+    """Return the share of the scans on the diagonal."""
     total = counts.sum(axis=(-1, -2))
     with np.errstate(invalid="ignore"):
         return np.asarray(np.trace(counts, axis1=-2, axis2=-1) / total)
 
 
 def macro_f1(counts: Counts) -> NDArray[np.float64]:
-    """Mean F1 of the classes; 0 for one that is neither there nor predicted."""
+    """Return the mean F1 of the classes.
+
+    A class that is neither present nor predicted counts 0.
+    """
     hits = np.diagonal(counts, axis1=-2, axis2=-1)
     either = counts.sum(axis=-1) + counts.sum(axis=-2)
     return np.asarray((2 * hits / np.maximum(either, 1e-12)).mean(axis=-1))
 
 
 def estimates(
-    figures: Callable[[Floats], Mapping[Key, Floats]], groups: int, seed: int
-) -> "dict[Key, Sampled]":
-    """Each of some figures, with what its interval needs; all in the same samples of the groups.
+    metrics: Callable[[Floats], Mapping[Key, Floats]], groups: int, seed: int
+) -> "dict[Key, BootstrapEstimate]":
+    """Estimate several metrics from the same samples of the groups.
 
     Args:
-        figures: by name their (b,) values under (groups, b) `weightings`.
-        groups: how many there are.
-        seed: of the samples.
+        metrics: returns, for (groups, b) `bootstrap_weights`, the (b,) values of each metric by
+            name.
+        groups: number of groups.
+        seed: seed of the samples.
     """
-    blocks = [figures(weights) for weights in weightings(groups, seed)]
+    blocks = [metrics(weights) for weights in bootstrap_weights(groups, seed)]
     return {
-        name: Sampled.of(np.concatenate([block[name] for block in blocks]), groups)
+        name: BootstrapEstimate.of(np.concatenate([block[name] for block in blocks]), groups)
         for name in blocks[0]
     }
 
 
-def weightings(groups: int, seed: int) -> Iterator[Floats]:
-    """(groups, b) at a time: how much each group counts in each of many samples.
+def bootstrap_weights(groups: int, seed: int) -> Iterator[Floats]:
+    """Yield blocks (groups, b): weights of the groups in b samples.
 
-    The first sample is the groups as they are, then come those of the jackknife, which leave out
-    one group after the other, or where there are many one of `LEFT_OUT` parts of them, drawn at
-    random; then the `resamples`. All statistics of the same number of groups and seed are paired.
-    `Sampled.of` puts them apart.
+    The first sample has every group once. Next come those of the jackknife, which leaves out one
+    group after the other, or with many groups one of `LEFT_OUT` random parts of them; then those of
+    `resamples`. All metrics with the same number of groups and the same seed are paired.
+    `BootstrapEstimate.of` separates the three kinds of samples.
     """
     yield np.ones((groups, 1))
     yield _without_parts(groups, seed)
@@ -101,13 +108,16 @@ def weightings(groups: int, seed: int) -> Iterator[Floats]:
 
 
 def resamples(groups: int, seed: int) -> Iterator[Floats]:
-    """(groups, b) at a time, `RESAMPLES` in all: how often each is drawn, with replacement."""
-    draw, block = rng(seed, "weightings"), max(1, min(BLOCK, CELLS // groups))
+    """Yield blocks (groups, b) with how often each group is drawn.
+
+    Groups are drawn with replacement; all blocks together have `RESAMPLES` columns.
+    """
+    random, block = rng(seed, "weightings"), max(1, min(BLOCK, CELLS // groups))
     for start in range(0, RESAMPLES, block):
         size = min(block, RESAMPLES - start)
-        drawn = draw.integers(groups, size=(size, groups)) + groups * np.arange(size)[:, None]
-        often = np.bincount(drawn.ravel(), minlength=size * groups)
-        yield often.reshape(size, groups).T.astype(float, order="C")
+        picks = random.integers(groups, size=(size, groups)) + groups * np.arange(size)[:, None]
+        counts = np.bincount(picks.ravel(), minlength=size * groups)
+        yield counts.reshape(size, groups).T.astype(float, order="C")
 
 
 def _without_parts(groups: int, seed: int) -> Floats:
@@ -117,17 +127,17 @@ def _without_parts(groups: int, seed: int) -> Floats:
 
 
 @dataclass(frozen=True)
-class Sampled:
-    """A figure of a sample of groups, and what is needed for its interval.
+class BootstrapEstimate:
+    """A metric of a sample of groups, with its interval's data.
 
     Attributes:
-        value: of all groups.
-        without: (parts,) of the groups less each part of them.
-        drawn: (RESAMPLES,) of groups drawn with replacement; NaN where it is undefined, as when a
-            class is not drawn.
-        groups: how many groups it rests on: of a class, those that have scans of it.
-        width: from its worst value to its best one; the higher of the two is 1.
-        paired: it is the difference of two figures of the same groups.
+        value: the metric of all groups.
+        without: (parts,), the metric without each part of the groups (jackknife).
+        drawn: (RESAMPLES,), the metric of groups drawn with replacement; NaN where it is undefined,
+            for example if a class is not drawn.
+        groups: number of groups that the metric rests on; for a class, those with scans of it.
+        width: from the worst possible value to the best one; the higher of the two is 1.
+        paired: whether this is the difference of two metrics of the same groups.
     """
 
     value: float
@@ -138,14 +148,14 @@ class Sampled:
     paired: bool = False
 
     @classmethod
-    def of(cls, values: Floats, groups: int, width: float = 1.0) -> "Sampled":
-        """From the values under all `weightings`, one after the other."""
+    def of(cls, values: Floats, groups: int, width: float = 1.0) -> "BootstrapEstimate":
+        """Create the estimate from its values under all `bootstrap_weights`, in their order."""
         parts = len(values) - 1 - RESAMPLES
         return cls(float(values[0]), values[1 : parts + 1], values[parts + 1 :], groups, width)
 
-    def __sub__(self, other: "Sampled") -> "Sampled":
-        """The paired difference of two figures of the same weightings."""
-        return Sampled(
+    def __sub__(self, other: "BootstrapEstimate") -> "BootstrapEstimate":
+        """Return the paired difference of two estimates with the same weights."""
+        return BootstrapEstimate(
             self.value - other.value,
             self.without - other.without,
             self.drawn - other.drawn,
@@ -155,86 +165,93 @@ class Sampled:
         )
 
     def interval(self) -> tuple[float, float]:
-        """The 95 % interval; it holds the value.
+        """Return the 95 % interval, which always contains the value.
 
-        It is the bias-corrected and accelerated one of the bootstrap (Efron 1987), widened for
-        small samples by Student's t in place of the normal, as Hesterberg (2015) does. With fewer
-        than `FEW` groups it is no narrower than Student's own, of the jackknife's standard error,
-        as no resample lies beyond the best and the worst group.
+        It is the bias-corrected and accelerated bootstrap interval (Efron 1987), widened for small
+        samples by Student's t in place of the normal, as Hesterberg (2015) does. With fewer than
+        `FEW` groups it is never narrower than Student's interval with the jackknife's standard
+        error, because no resample lies beyond the best and the worst group.
 
-        Where no resample differs, as none does of a classifier without an error, it says nothing,
-        and the exact one of a share stands in for it (Clopper and Pearson 1934): what is seen in
-        none of G groups may be true of 1 − 0.025^(1/G) of them, about 3.7/G. That is exact for the
-        share of groups; for other figures, whose worst value is taken for those unseen groups, it
-        is a cautious bound. A figure that cannot vary, as the area under the curve of constant
-        scores, keeps its width of 0. One group alone, or a value that is undefined, has no
-        interval: NaN.
+        If all resamples are equal, as for a classifier without an error, the bootstrap has no
+        information, and the exact interval of a share is used instead (Clopper and Pearson 1934):
+        what is seen in none of G groups may be true of 1 − 0.025^(1/G) of them, about 3.7/G. This
+        is exact for the share of groups; for other metrics it is a cautious bound, because it
+        assumes their worst value for those unseen groups. A metric that cannot vary, such as the
+        area under the curve of constant scores, keeps its width of 0. With a single group or an
+        undefined value there is no interval: NaN.
         """
         drawn = self.drawn[np.isfinite(self.drawn)]
         if self.groups < 2 or not len(drawn) or np.isnan(self.value):
             return float("nan"), float("nan")
         if np.abs(drawn - self.value).max() < SAME:
-            return self._unseen()
-        low, high = accelerated(self.value, drawn, self.without, _reach(len(self.without)))
+            return self._without_variation()
+        low, high = bca_interval(self.value, drawn, self.without, _z_multiplier(len(self.without)))
         if len(self.without) < FEW:
-            (least, most), half = self._ends(), _half_of_student(self.without)
+            (lowest, highest), half = self._range(), _student_half_width(self.without)
             low, high = (
-                min(low, max(self.value - half, least)),
-                max(high, min(self.value + half, most)),
+                min(low, max(self.value - half, lowest)),
+                max(high, min(self.value + half, highest)),
             )
         return min(low, self.value), max(high, self.value)
 
-    def _ends(self) -> tuple[float, float]:
+    def _range(self) -> tuple[float, float]:
         return (-self.width, self.width) if self.paired else (1 - self.width, 1.0)
 
-    def _unseen(self) -> tuple[float, float]:
-        reach = self.width * (1 - ((1 - LEVEL) / 2) ** (1 / self.groups))
-        least, most = self._ends()
-        if not self.paired and min(self.value - least, most - self.value) > SAME:
+    def _without_variation(self) -> tuple[float, float]:
+        margin = self.width * (1 - ((1 - LEVEL) / 2) ** (1 / self.groups))
+        lowest, highest = self._range()
+        if not self.paired and min(self.value - lowest, highest - self.value) > SAME:
             return self.value, self.value
-        return max(self.value - reach, least), min(self.value + reach, most)
+        return max(self.value - margin, lowest), min(self.value + margin, highest)
 
 
-def _reach(groups: int) -> float:
-    """How many standard errors the interval reaches to either side; 1.96 for many groups."""
+def _z_multiplier(groups: int) -> float:
+    """Return the interval's half width in standard errors.
+
+    It is 1.96 for many groups.
+    """
     from scipy.special import stdtrit
 
     return float(stdtrit(groups - 1, (1 + LEVEL) / 2) * np.sqrt(groups / (groups - 1)))
 
 
-def _half_of_student(without: Floats) -> float:
-    """Half the width of Student's interval, of the standard error by the jackknife."""
-    known, parts = without[np.isfinite(without)], len(without)
-    apart = known - known.mean() if len(known) else known
-    return _reach(parts) * (1 - 1 / parts) * float(np.sqrt((apart**2).sum()))
+def _student_half_width(without: Floats) -> float:
+    """Return half the width of Student's interval, with the jackknife's standard error."""
+    defined, parts = without[np.isfinite(without)], len(without)
+    deviation = defined - defined.mean() if len(defined) else defined
+    return _z_multiplier(parts) * (1 - 1 / parts) * float(np.sqrt((deviation**2).sum()))
 
 
-def accelerated(value: float, drawn: Floats, without: Floats, reach: float) -> tuple[float, float]:
-    """The bias-corrected and accelerated interval (Efron 1987).
+def bca_interval(
+    value: float, drawn: Floats, without: Floats, z_multiplier: float
+) -> tuple[float, float]:
+    """Return the bias-corrected and accelerated bootstrap interval (Efron 1987).
 
     Args:
-        value: of the sample.
-        drawn: (resamples,) of the bootstrap, finite.
-        without: (parts,) of the jackknife, which tell how the spread changes with the value; NaN
-            where undefined.
-        reach: to either side, in standard errors.
+        value: the metric of the sample.
+        drawn: (resamples,), the metric of each bootstrap sample, finite.
+        without: (parts,), the metric of each jackknife sample, from which the change of the spread
+            with the value follows; NaN where undefined.
+        z_multiplier: half width of the interval in standard errors.
     """
     from scipy.special import ndtr, ndtri
 
     equal = np.abs(drawn - value) < SAME
     below = ((drawn < value) & ~equal).mean() + equal.mean() / 2
-    # none below tells of less than one in so many
+    # if no resample is below, its share is still below one in the number of resamples
     bias = ndtri(np.clip(below, 0.5 / len(drawn), 1 - 0.5 / len(drawn)))
-    bend, tails = _acceleration(without), bias + np.array([-reach, reach])
-    room = 1 - bend * tails
-    # without room the tail lies beyond all that was drawn
-    bent = np.where(room > 0, tails / np.where(room > 0, room, 1), np.sign(tails) * np.inf)
-    low, high = np.quantile(drawn, ndtr(bias + bent))
+    acceleration, tails = _acceleration(without), bias + np.array([-z_multiplier, z_multiplier])
+    denominator = 1 - acceleration * tails
+    # if the denominator is not positive, the tail lies beyond all resamples
+    adjusted = np.where(
+        denominator > 0, tails / np.where(denominator > 0, denominator, 1), np.sign(tails) * np.inf
+    )
+    low, high = np.quantile(drawn, ndtr(bias + adjusted))
     return float(low), float(high)
 
 
 def _acceleration(without: Floats) -> float:
-    known = without[np.isfinite(without)]
-    apart = known.mean() - known if len(known) else known
-    spread = float((apart**2).sum())
-    return float((apart**3).sum()) / (6 * spread**1.5) if spread > SAME**2 else 0.0
+    defined = without[np.isfinite(without)]
+    deviation = defined.mean() - defined if len(defined) else defined
+    squares = float((deviation**2).sum())
+    return float((deviation**3).sum()) / (6 * squares**1.5) if squares > SAME**2 else 0.0

@@ -1,4 +1,4 @@
-"""Whether probabilities mean what they say, of each scan; their means are the figures."""
+"""Calibration of each scan's probabilities; metrics are means of these values."""
 
 import numpy as np
 
@@ -8,27 +8,29 @@ from scanvote.metrics.results import ClassifierOutput
 BINS = 15
 
 
-def brier(answers: ClassifierOutput) -> Floats:
-    """(n,) the squared distance of the probabilities from the truth, halved (Brier 1950).
+def brier(output: ClassifierOutput) -> Floats:
+    """Return each scan's Brier score (1950), (n,).
 
-    Halved it lies between 0 and 1, and is that of the one class where there are two.
+    This is half the squared distance of the probabilities from the truth. The half lies between 0
+    and 1, and with two classes it equals the score of one class.
     """
-    truth = np.eye(len(answers.labels))[answers.truth]
-    return np.asarray(((answers.probabilities - truth) ** 2).sum(axis=1) / 2)
+    truth = np.eye(len(output.labels))[output.truth]
+    return np.asarray(((output.probabilities - truth) ** 2).sum(axis=1) / 2)
 
 
-def confidence(answers: ClassifierOutput) -> Floats:
-    """(n,) the probability of the class that was said."""
-    return np.asarray(answers.probabilities[np.arange(len(answers.predicted)), answers.predicted])
+def confidence(output: ClassifierOutput) -> Floats:
+    """Return the probability of the predicted class, (n,)."""
+    return np.asarray(output.probabilities[np.arange(len(output.predicted)), output.predicted])
 
 
-def calibration_gap(answers: ClassifierOutput) -> Floats:
-    """(n, BINS) how much surer than right a scan is, in the bin of its confidence, else 0.
+def calibration_gap(output: ClassifierOutput) -> Floats:
+    """Return confidence minus correctness in the bin of the confidence, (n, BINS).
 
-    The bins are equally wide, each with its upper border. The expected calibration error
-    (Guo et al. 2017) is the sum over the bins of the size of their sums, over the scans.
+    The other bins of a scan are 0. The bins are equally wide, each with its upper border. The
+    expected calibration error (Guo et al. 2017) is the sum over the bins of the absolute value of
+    their sums, divided by the number of scans.
     """
-    sure = confidence(answers)
-    bins = np.clip(np.ceil(sure * BINS).astype(int) - 1, 0, BINS - 1)
-    excess = sure - (answers.predicted == answers.truth)
+    confidences = confidence(output)
+    bins = np.clip(np.ceil(confidences * BINS).astype(int) - 1, 0, BINS - 1)
+    excess = confidences - (output.predicted == output.truth)
     return np.asarray(np.where(bins[:, None] == np.arange(BINS), excess[:, None], 0.0))

@@ -1,4 +1,4 @@
-"""How good a classifier is, from its predictions."""
+"""Metrics of a classifier, from its predictions."""
 
 import numpy as np
 import pandas as pd
@@ -9,7 +9,7 @@ from scanvote.predictions import labels_of, probabilities
 
 
 def quick_scores(truth: np.ndarray, predicted: np.ndarray) -> dict[str, float]:
-    """The validation scores of an epoch.
+    """Return the validation scores of an epoch.
 
     Args:
         truth: int (n,), the index of each class.
@@ -18,43 +18,46 @@ def quick_scores(truth: np.ndarray, predicted: np.ndarray) -> dict[str, float]:
     Returns:
         ``val_loss`` (cross-entropy), ``val_accuracy`` and ``val_macro_f1``.
     """
-    from sklearn.metrics import f1_score  # slow to import, and of trainings only
+    from sklearn.metrics import f1_score  # slow to import, and needed by trainings only
 
-    guess = predicted.argmax(axis=1)
+    winners = predicted.argmax(axis=1)
     of_truth = np.clip(predicted[np.arange(len(truth)), truth].astype(float), 1e-7, 1)
     labels = np.arange(predicted.shape[1])
-    f1 = f1_score(truth, guess, labels=labels, average="macro", zero_division=0)
+    f1 = f1_score(truth, winners, labels=labels, average="macro", zero_division=0)
     return {
         "val_loss": float(-np.log(of_truth).mean()),
-        "val_accuracy": float((guess == truth).mean()),
+        "val_accuracy": float((winners == truth).mean()),
         "val_macro_f1": float(f1),
     }
 
 
 def evaluate_classes(table: pd.DataFrame) -> dict[str, float]:
-    """Flat metrics of one classifier, NaN where undefined.
+    """Return flat metrics of one classifier, NaN where undefined.
 
     Args:
-        table: rows of `predictions.csv` of one model and one split: `label`,
-            `predicted`, `p_<class>`.
+        table: rows of `predictions.csv` of one model and one split: `label`, `predicted`,
+            `p_<class>`.
 
     Returns:
-        accuracy, balanced_accuracy, macro_f1, mcc, brier, ece, and auroc and
-        average_precision, macro, one against the rest; sensitivity, specificity, precision,
-        auroc and average_precision of each class, as ``sensitivity_<class>``.
+        accuracy, balanced_accuracy, macro_f1, mcc, brier, ece, and auroc and average_precision
+        (macro, one against the rest); for each class sensitivity, specificity, precision, auroc and
+        average_precision, as ``sensitivity_<class>``.
     """
-    answers, one = ClassifierOutput.of(table), np.ones((len(table), 1))
-    figures = [gauge(answers)(one).items() for gauge in METRICS]
-    return {name: float(value[0]) for part in figures for name, value in part}
+    output, unweighted = ClassifierOutput.of(table), np.ones((len(table), 1))
+    values = [metric(output)(unweighted).items() for metric in METRICS]
+    return {name: float(value[0]) for part in values for name, value in part}
 
 
 def class_shares(validation: pd.Series, labels: list[str]) -> np.ndarray:
-    """float (C,), how frequent each class is: the probabilities of who knows nothing else."""
+    """Return the frequency of each class, float (C,).
+
+    These are the probabilities of the majority baseline.
+    """
     return np.array([(validation == label).mean() for label in labels], float)
 
 
 def cross_entropy(table: pd.DataFrame) -> float:
-    """Mean −log of the probability given to the truth."""
+    """Return the mean −log of the probability of the true class."""
     labels = labels_of(table)
     codes = table["label"].map({label: code for code, label in enumerate(labels)}).to_numpy(int)
     return quick_scores(codes, probabilities(table))["val_loss"]

@@ -1,8 +1,8 @@
-"""Who is better than whom: paired differences, tests, and their correction.
+"""Comparisons of models: paired differences, tests, and their correction.
 
-The exact test of McNemar (1947) on accuracy and DeLong's on AUROC take the scans as independent.
-The intervals of the differences, by bootstrap over groups, do not; where scans of a patient are
-alike they are wider than the tests suggest.
+McNemar's exact test (1947) on accuracy and DeLong's test on AUROC assume independent scans. The
+intervals of the differences, by bootstrap over groups, do not; if the scans of a patient are alike,
+they are wider than the tests suggest.
 """
 
 from collections.abc import Iterable, Mapping
@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 import pandas as pd
 
-from scanvote.metrics.bootstrap import Sampled
+from scanvote.metrics.bootstrap import BootstrapEstimate
 from scanvote.metrics.delong import delong
 from scanvote.metrics.results import ClassifierOutput
 
@@ -20,34 +20,38 @@ BASELINE = "majority class"
 
 
 def mcnemar(one: ClassifierOutput, other: ClassifierOutput) -> float:
-    """The exact two-sided p value that both are right equally often; 1 where they never differ."""
+    """Return the exact two-sided p value of McNemar's test.
+
+    The null hypothesis is that both models are right equally often; 1 if they never differ.
+    """
     from statsmodels.stats.contingency_tables import mcnemar as test
 
-    right, also = (answers.predicted == answers.truth for answers in (one, other))
+    right, also = (output.predicted == output.truth for output in (one, other))
     table = [[(right & also).sum(), (right & ~also).sum()], [(~right & also).sum(), 0]]
     return float(test(np.array(table), exact=True).pvalue)
 
 
 def compare(
     pairs: Iterable[tuple[str, str]],
-    answers: Mapping[str, ClassifierOutput],
-    figures: Mapping[str, Mapping[str, Sampled]],
+    outputs: Mapping[str, ClassifierOutput],
+    estimates: Mapping[str, Mapping[str, BootstrapEstimate]],
 ) -> pd.DataFrame:
-    """A row a pair of models and metric.
+    """Compare pairs of models in each metric.
 
     Args:
-        pairs: a model, and the one that it is set against.
-        answers: by model, all of the same scans in the same order.
-        figures: by model, all in the same samples of the groups.
+        pairs: a model, and the one that it is compared with.
+        outputs: by model, all of the same scans in the same order.
+        estimates: by model the estimate of each metric, all from the same samples of the groups.
 
     Returns:
-        `model, against, metric, difference, low, high, test, p, p_holm`: the first less the
-        second with the 95 % interval over groups; McNemar's p of accuracy, DeLong's of AUROC, and
-        Holm's correction (1979) over all p values of the same test in the table. NaN where
-        undefined.
+        A row for each pair and metric, with
+        `model, against, metric, difference, low, high, test, p, p_holm`: the first model's metric
+        less the second's with the 95 % interval over groups; McNemar's p for accuracy, DeLong's
+        for AUROC, and Holm's correction (1979) over all p values of the same test in the table.
+        NaN where undefined.
     """
     rows = [
-        _row(model, against, metric, answers, figures)
+        _row(model, against, metric, outputs, estimates)
         for model, against in pairs
         for metric in METRICS
     ]
@@ -63,10 +67,10 @@ def _row(
     model: str,
     against: str,
     metric: str,
-    answers: Mapping[str, ClassifierOutput],
-    figures: Mapping[str, Mapping[str, Sampled]],
+    outputs: Mapping[str, ClassifierOutput],
+    estimates: Mapping[str, Mapping[str, BootstrapEstimate]],
 ) -> dict[str, object]:
-    difference = figures[model][metric] - figures[against][metric]
+    difference = estimates[model][metric] - estimates[against][metric]
     low, high = difference.interval()
     tests = {"mcnemar": mcnemar, "delong": delong}
     test = TESTS.get(metric, "")
@@ -78,12 +82,12 @@ def _row(
         "low": low,
         "high": high,
         "test": test,
-        "p": tests[test](answers[model], answers[against]) if test else float("nan"),
+        "p": tests[test](outputs[model], outputs[against]) if test else float("nan"),
     }
 
 
 def holm(p: np.ndarray) -> np.ndarray:
-    """Holm's correction (1979) of p values, (n,)."""
+    """Return p values, (n,), with Holm's correction (1979)."""
     from statsmodels.stats.multitest import multipletests
 
     return np.asarray(multipletests(p, method="holm")[1]) if len(p) else p

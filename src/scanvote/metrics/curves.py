@@ -1,4 +1,4 @@
-"""ROC and precision–recall curves of each class against the rest, with bands over groups."""
+"""ROC and precision–recall curves of each class against the rest, with bands."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -14,23 +14,25 @@ from scanvote.predictions import labels_of
 Floats = NDArray[np.float64]
 
 GRID: Floats = np.linspace(0, 1, 101)
-"""Of the false positive rate, and of the recall."""
+"""Grid of the false positive rate, and of the recall."""
 DRAWS = 300
 BAND = f"pointwise 95 % bands: percentiles of {DRAWS} resamples of the groups"
-"""How the bands are made, in words. Not as the intervals of figures: a point of a curve moves in
-steps, and is fixed at its ends, where a correction for bias has nothing to go by."""
+"""Description of the bands. They are not made like the intervals of metrics: a point of a curve
+moves in steps, and is fixed at its ends, where a correction for bias has no information."""
 LEVELS = 512
-"""Thresholds at quantiles of a class's own scores, and as many at those of the rest."""
+"""Thresholds at quantiles of the scores of a class, and as many at those of the rest."""
 _ROUNDING = 1e-9
-"""By which a sum of shares may miss a point of the grid."""
+"""Tolerance for comparing a sum of shares with a point of the grid."""
 
 
 @dataclass(frozen=True)
 class Curve:
-    """Heights on `GRID`, each (101,); NaN where the class, or all else, is absent.
+    """A curve on `GRID`, each array (101,).
+
+    All values are NaN if the class, or every other class, is absent.
 
     Attributes:
-        line: what was measured.
+        line: the measured curve.
         low, high: its pointwise 95 % band.
     """
 
@@ -41,7 +43,7 @@ class Curve:
 
 @dataclass(frozen=True)
 class Curves:
-    """Of each class in the table's order, and last the average over the classes.
+    """Curves of each class in the table's order, the average last.
 
     Attributes:
         roc: sensitivity by false positive rate.
@@ -53,17 +55,18 @@ class Curves:
 
 
 def curves_of(table: pd.DataFrame, groups: Integers, seed: int) -> Curves:
-    """The curves of one classifier.
+    """Return the curves of one classifier.
 
-    Between two thresholds the ROC curve is straight. Precision is that of the highest threshold
-    that reaches the recall: it lies on no straight line (Davis & Goadrich, ICML 2006).
+    Between two thresholds the ROC curve is straight. The precision at a recall is that of the
+    highest threshold that reaches this recall, because precision is not linear between thresholds
+    (Davis & Goadrich, ICML 2006).
 
     Args:
         table: n > 0 rows of `predictions.csv` of one model and one split.
-        groups: (n,) the group of each row, from 0: what is drawn with replacement.
-        seed: of the draws.
+        groups: (n,), the group of each row, from 0; groups are drawn with replacement.
+        seed: seed of the draws.
     """
-    drawn = _heights(_scan_weights(groups, seed), _falls(table))
+    drawn = _heights(_scan_weights(groups, seed), _threshold_columns(table))
     roc, precision = (
         [_curve(line, many[:, at]) for at, line in enumerate(lines)]
         for lines, many in zip(lines_of(table), drawn, strict=True)
@@ -72,7 +75,7 @@ def curves_of(table: pd.DataFrame, groups: Integers, seed: int) -> Curves:
 
 
 def _scan_weights(groups: Integers, seed: int) -> Iterator[Floats]:
-    """(b, n) at a time, `DRAWS` in all: how often each scan's group is drawn."""
+    """Yield blocks (b, n): draws of each scan's group, `DRAWS` rows."""
     left = DRAWS
     for weights in resamples(int(groups.max(initial=-1)) + 1, seed):
         drawn = weights[:, :left]
@@ -83,16 +86,16 @@ def _scan_weights(groups: Integers, seed: int) -> Iterator[Floats]:
 
 
 def lines_of(table: pd.DataFrame) -> tuple[Floats, Floats]:
-    """Sensitivity and precision of each class and last their average, (C + 1, 101) each."""
-    sensitivity, precision = _heights([np.ones((1, len(table)))], _falls(table))
+    """Return sensitivity and precision, (C + 1, 101) each, average last."""
+    sensitivity, precision = _heights([np.ones((1, len(table)))], _threshold_columns(table))
     return sensitivity[0], precision[0]
 
 
-def _falls(table: pd.DataFrame) -> Any:
-    """Sparse (n, C · 2 · K): of each class, the one place where a scan counts.
+def _threshold_columns(table: pd.DataFrame) -> Any:
+    """Return a sparse matrix for counting scans, (n, C·2·K).
 
-    It is the scan's kind (of the class, or of the rest) and the first of K falling thresholds
-    that its score reaches.
+    Each scan has a 1 in one column for each class. The column is given by the scan's kind (of the
+    class, or of the rest) and by the first of K falling thresholds that its score reaches.
     """
     from scipy.sparse import csr_array
 
@@ -114,22 +117,25 @@ def _quantiles(scores: Floats) -> Floats:
     return np.quantile(scores, np.linspace(0, 1, LEVELS), method="inverted_cdf")
 
 
-def _heights(blocks: Iterable[Floats], falls: Any) -> tuple[Floats, Floats]:
-    """Sensitivity and precision on `GRID`, (draws, C + 1, 101) each, the average last."""
+def _heights(blocks: Iterable[Floats], columns: Any) -> tuple[Floats, Floats]:
+    """Return sensitivity and precision on `GRID`.
+
+    Both are (draws, C + 1, 101), the average last.
+    """
     found = []
     for weights in blocks:
-        counts = (weights @ falls).reshape(len(weights), -1, 2, 2 * LEVELS).cumsum(axis=-1)
-        found.append([[_of_class(*one) for one in draw] for draw in counts])
+        counts = (weights @ columns).reshape(len(weights), -1, 2, 2 * LEVELS).cumsum(axis=-1)
+        found.append([[_points(*one) for one in draw] for draw in counts])
     both = np.moveaxis(np.concatenate([np.array(block) for block in found]), 2, 0)
     sensitivity, precision = (_with_average(heights) for heights in both)
     return sensitivity, precision
 
 
-def _of_class(true: Floats, false: Floats) -> Floats:
-    """(2, 101) the sensitivity and the precision of one class in one draw.
+def _points(true: Floats, false: Floats) -> Floats:
+    """Return sensitivity and precision of one class in one draw, (2, 101).
 
     Args:
-        true, false: (K,) how many of the class and of the rest reach each threshold.
+        true, false: (K,), the scans of the class and of the rest that reach each threshold.
     """
     if not true[-1] or not false[-1]:
         return np.full((2, len(GRID)), np.nan)
@@ -140,15 +146,18 @@ def _of_class(true: Floats, false: Floats) -> Floats:
 
 
 def _with_average(heights: Floats) -> Floats:
-    """The mean of the classes that are there, behind them."""
-    there = ~np.isnan(heights)
+    """Append the mean over the defined classes."""
+    defined = ~np.isnan(heights)
     with np.errstate(invalid="ignore"):
-        mean = np.where(there, heights, 0).sum(axis=1) / there.sum(axis=1)
+        mean = np.where(defined, heights, 0).sum(axis=1) / defined.sum(axis=1)
     return np.concatenate([heights, mean[:, None]], axis=1)
 
 
 def _curve(line: Floats, drawn: Floats) -> Curve:
-    """The band of `BAND`; no narrower than to hold the curve, which a bootstrap may overshoot."""
+    """Return a curve with its band of `BAND`.
+
+    The band is widened where the bootstrap percentiles do not include the curve itself.
+    """
     if np.isnan(line).any():
         return Curve(line, line, line)
     tail = (1 - LEVEL) / 2

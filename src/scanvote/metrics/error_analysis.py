@@ -1,4 +1,4 @@
-"""Which test scans are worth a look: each kind of error, what is least clear, and what is right."""
+"""Test scans to look at: errors, uncertain votes and correct votes."""
 
 from collections.abc import Sequence
 
@@ -12,23 +12,23 @@ Floats = NDArray[np.float64]
 
 
 def select_scans(
-    vote: pd.DataFrame, members: Sequence[pd.DataFrame], most: int
+    vote: pd.DataFrame, members: Sequence[pd.DataFrame], max_scans: int
 ) -> dict[str, list[str]]:
-    """The scans of each gallery, by `scan_id`; of equals the first in the alphabet.
+    """Select the scans of each gallery by `scan_id`; ties in alphabetical order.
 
     Args:
         vote: test rows of `predictions.csv` of the vote.
         members: those of its members, of the same scans.
-        most: scans in a gallery, at least 1.
+        max_scans: maximum number of scans in a gallery, at least 1.
 
     Returns:
-        - ``wrong``: the wrong votes that are surest;
-        - ``<truth> taken for <predicted>``: the surest of each kind of error, the most frequent
-          kind first; all kinds together about `most`, and each at least once;
-        - ``right``: the right votes that are surest, in turn of each class;
-        - ``least_sure``: votes right or wrong;
-        - ``disagreeing``: those on which most pairs of members differ; of equals those whose
-          probabilities are further apart.
+        - ``wrong``: the wrong votes with the highest confidence;
+        - ``<truth> taken for <predicted>``: the most confident of each kind of error, the most
+          frequent kind first; all kinds together about `max_scans`, and at least one of each kind;
+        - ``right``: the right votes with the highest confidence, one class after the other in turn;
+        - ``least_sure``: the votes with the lowest confidence, right or wrong;
+        - ``disagreeing``: those on which most pairs of members differ; if equal, those with the
+          larger distance of the probabilities.
     """
     rows = vote[["scan_id", "label", "predicted"]].assign(
         sure=confidence(vote), **disagreement(vote["scan_id"], members)
@@ -40,42 +40,44 @@ def select_scans(
     in_turn = turns.sort_values(["turn", "sure", "scan_id"], ascending=[True, False, True])
     unclear = rows.sort_values(["sure", "scan_id"])
     apart = rows.sort_values(["differing", "distance", "scan_id"], ascending=[False, False, True])
-    chosen = {"wrong": wrong, **_kinds(wrong, most), "right": in_turn}
+    chosen = {"wrong": wrong, **_kinds(wrong, max_scans), "right": in_turn}
     chosen |= {"least_sure": unclear, "disagreeing": apart}
-    return {name: part["scan_id"].head(most).tolist() for name, part in chosen.items()}
+    return {name: part["scan_id"].head(max_scans).tolist() for name, part in chosen.items()}
 
 
-def _kinds(wrong: pd.DataFrame, most: int) -> dict[str, pd.DataFrame]:
-    """Of each kind of error its surest scans, the most frequent kind first."""
+def _kinds(wrong: pd.DataFrame, max_scans: int) -> dict[str, pd.DataFrame]:
+    """Select each kind of error's surest scans, most frequent kind first."""
     kinds = {f"{a} taken for {b}": one for (a, b), one in wrong.groupby(["label", "predicted"])}
-    each = max(1, most // max(1, len(kinds)))
+    each = max(1, max_scans // max(1, len(kinds)))
     ordered = sorted(kinds, key=lambda kind: (-len(kinds[kind]), kind))
     return {kind: kinds[kind].head(each) for kind in ordered}
 
 
 def confidence(table: pd.DataFrame) -> Floats:
-    """(n,) the probability of what is predicted, which a vote by majority may not rank first."""
-    said = table["predicted"].to_numpy()[:, None] == np.array(labels_of(table))
-    return np.asarray(probabilities(table)[said], float)
+    """Return the probability of the predicted class, (n,).
+
+    The majority rule may predict a class that does not have the highest probability.
+    """
+    chosen = table["predicted"].to_numpy()[:, None] == np.array(labels_of(table))
+    return np.asarray(probabilities(table)[chosen], float)
 
 
 def disagreement(scans: pd.Series, members: Sequence[pd.DataFrame]) -> dict[str, Floats]:
-    """How far the members are apart on each scan.
+    """Measure the disagreement of the members on each scan.
 
     Args:
         scans: n of `scan_id`.
         members: test rows of each member, of these scans in any order.
 
     Returns:
-        Of each scan `differing`, the share of the pairs of members that predict different
-        classes, and `distance`, the Jensen–Shannon divergence (Lin, 1991) of their
-        probabilities in nats.
+        For each scan `differing`, the share of the pairs of members that predict different classes,
+        and `distance`, the Jensen–Shannon divergence (Lin, 1991) of their probabilities in nats.
     """
     if len(members) < 2:
         return {"differing": np.zeros(len(scans)), "distance": np.zeros(len(scans))}
     tables = [member.set_index("scan_id").loc[scans.tolist()] for member in members]
-    said = np.stack([one["predicted"].to_numpy() for one in tables])
-    votes = (said[..., None] == np.array(labels_of(tables[0]))).sum(axis=0)
+    predicted = np.stack([one["predicted"].to_numpy() for one in tables])
+    votes = (predicted[..., None] == np.array(labels_of(tables[0]))).sum(axis=0)
     same = (votes * (votes - 1)).sum(axis=1) / (len(tables) * (len(tables) - 1))
     every = np.stack([probabilities(one) for one in tables])
     distance = _entropy(every.mean(axis=0)) - _entropy(every).mean(axis=0)

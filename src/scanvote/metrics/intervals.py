@@ -1,33 +1,35 @@
-"""Figures with their 95 % intervals, as flat keys and as tables."""
+"""Metrics with their 95 % intervals, as flat keys and as tables."""
 
 from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
 from scanvote.core.errors import InputError
-from scanvote.metrics.bootstrap import Sampled
+from scanvote.metrics.bootstrap import BootstrapEstimate
 from scanvote.metrics.results import ClassifierOutput
 
 ENDS = ("", "_low", "_high")
 OF_CLASS = ("sensitivity", "specificity", "precision", "auroc", "average_precision")
 
 
-def with_intervals(figures: Mapping[str, Sampled]) -> dict[str, float]:
-    """Each figure with `_low` and `_high`, by bootstrap over the groups; NaN where undefined.
+def with_intervals(estimates: Mapping[str, BootstrapEstimate]) -> dict[str, float]:
+    """Add `_low` and `_high` of the bootstrap over groups to each metric.
+
+    All three are NaN where undefined.
 
     Raises:
-        InputError: a class has a name that makes two keys one, as `low` or `x_low` beside `x`.
+        InputError: the name of a class makes two keys equal, such as `low` or `x_low` beside `x`.
     """
     return merged(
         *(
             dict(zip((f"{name}{end}" for end in ENDS), (one.value, *one.interval()), strict=True))
-            for name, one in figures.items()
+            for name, one in estimates.items()
         )
     )
 
 
 def merged(*parts: Mapping[str, float]) -> dict[str, float]:
-    """All keys in one mapping.
+    """Merge mappings into one.
 
     Raises:
         InputError: a key is in two of them.
@@ -44,17 +46,21 @@ def merged(*parts: Mapping[str, float]) -> dict[str, float]:
     return found
 
 
-def classes_table(answers: ClassifierOutput, figures: Mapping[str, Sampled]) -> pd.DataFrame:
-    """A class a row: its numbers of scans and groups, and the figures `OF_CLASS`."""
+def classes_table(
+    output: ClassifierOutput, estimates: Mapping[str, BootstrapEstimate]
+) -> pd.DataFrame:
+    """Return counts and `OF_CLASS` metrics, a row for each class."""
     rows = []
-    for code, label in enumerate(answers.labels):
-        own = answers.is_class(code)
-        named = {name: figures[f"{name}_{label}"] for name in OF_CLASS}
-        counts = {"scans": int(own.sum()), "groups": answers.groups_with(own)}
+    for code, label in enumerate(output.labels):
+        own = output.is_class(code)
+        named = {name: estimates[f"{name}_{label}"] for name in OF_CLASS}
+        counts = {"scans": int(own.sum()), "groups": output.groups_with(own)}
         rows.append({"class": label, **counts, **with_intervals(named)})
     return pd.DataFrame(rows)
 
 
-def chosen(figures: Mapping[str, Sampled], names: Sequence[str]) -> dict[str, Sampled]:
-    """Those of the figures, in the order of `names`."""
-    return {name: figures[name] for name in names}
+def chosen(
+    estimates: Mapping[str, BootstrapEstimate], names: Sequence[str]
+) -> dict[str, BootstrapEstimate]:
+    """Select metrics, in the order of `names`."""
+    return {name: estimates[name] for name in names}

@@ -1,4 +1,4 @@
-"""Two classes, one of which must not be missed: the threshold, and what it costs."""
+"""Operating point of two classes, one of which must not be missed."""
 
 import numpy as np
 import pandas as pd
@@ -9,7 +9,7 @@ from scanvote.predictions import labels_of
 
 
 def positive_class(table: pd.DataFrame, wanted: str | None) -> str | None:
-    """The class not to miss, None where there are not two.
+    """Return the class not to miss; None unless there are two classes.
 
     Args:
         wanted: ``evaluate.positive``; None: the last in the alphabet.
@@ -24,7 +24,9 @@ def positive_class(table: pd.DataFrame, wanted: str | None) -> str | None:
 
 
 def threshold(validation: pd.DataFrame, positive: str, sensitivity: float) -> float:
-    """The highest probability of `positive` from which a scan must be called so.
+    """Return the highest threshold that reaches the sensitivity on validation.
+
+    A scan is called `positive` if its probability is not below the threshold.
 
     Args:
         validation: rows of one model.
@@ -36,41 +38,43 @@ def threshold(validation: pd.DataFrame, positive: str, sensitivity: float) -> fl
     return float(found[max(needed, 1) - 1]) if len(found) else 0.5
 
 
-def at_threshold(test: pd.DataFrame, positive: str, least: float) -> dict[str, float]:
-    """In numbers of scans the missed and the false alarms.
+def at_threshold(test: pd.DataFrame, positive: str, min_probability: float) -> dict[str, float]:
+    """Count missed scans and false alarms at a threshold.
 
     Args:
         test: rows of one model.
         positive: the class not to miss.
-        least: probability from which a scan is called so.
+        min_probability: a scan is called `positive` from this probability on.
     """
     truth = (test["label"] == positive).to_numpy()
-    called = (test[f"p_{positive}"] >= least).to_numpy()
+    called = (test[f"p_{positive}"] >= min_probability).to_numpy()
     return {
-        "threshold": least,
+        "threshold": min_probability,
         "missed": int((truth & ~called).sum()),
         "false_alarms": int((~truth & called).sum()),
     }
 
 
 def groups_at_threshold(
-    test: pd.DataFrame, groups: Integers, positive: str, least: float
+    test: pd.DataFrame, groups: Integers, positive: str, min_probability: float
 ) -> dict[str, int]:
-    """In numbers of patients: a group is found if any of its scans of `positive` is called so.
+    """Count missed patients and false alarms at a threshold.
+
+    A group is found if any of its scans of `positive` is called so.
 
     Args:
         test: rows of one model.
-        groups: (n,) the group of each row.
+        groups: (n,), the group of each row.
         positive: the class not to miss.
-        least: probability from which a scan is called so.
+        min_probability: a scan is called `positive` from this probability on.
 
     Returns:
-        `positive_groups`, those with a scan of it, and `missed_groups`, of whose such scans none
-        is called so; `negative_groups`, the others, and `false_alarm_groups`, of whose scans any
-        is.
+        `positive_groups`, the groups with a scan of `positive`; `missed_groups`, those without any
+        found; `negative_groups`, all others; and `false_alarm_groups`, the negative groups with any
+        scan called positive.
     """
     truth = (test["label"] == positive).to_numpy()
-    called = (test[f"p_{positive}"] >= least).to_numpy()
+    called = (test[f"p_{positive}"] >= min_probability).to_numpy()
     ill, found, alarmed = (set(groups[one]) for one in (truth, truth & called, ~truth & called))
     return {
         "positive_groups": len(ill),

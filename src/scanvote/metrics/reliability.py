@@ -1,4 +1,4 @@
-"""The reliability diagram's bins: how often is right what is said so surely."""
+"""Bins of the reliability diagram: accuracy by confidence."""
 
 import numpy as np
 import pandas as pd
@@ -6,29 +6,32 @@ from numpy.typing import NDArray
 
 BINS = 10
 INTERVALS = "95 % intervals: Wilson, of the groups in a bin"
-"""How they are made, in words: a bin is a share of few groups, which a formula suits."""
+"""Description of the intervals: a bin holds a share of few groups, for which a formula is
+suitable."""
 _NORMAL = 1.959964
 """Standard deviations within which 95 % of a normal distribution lie."""
 
 Floats = NDArray[np.float64]
 
 
-def reliability(sure: Floats, right: NDArray[np.bool_], groups: np.ndarray) -> pd.DataFrame:
-    """The share of right predictions, by confidence, in bins of equally many scans.
+def reliability(confidences: Floats, right: NDArray[np.bool_], groups: np.ndarray) -> pd.DataFrame:
+    """Return accuracy by confidence, in bins of equally many scans.
 
-    Scans of the same confidence stay together, so bins can be fewer and unequal.
+    Scans with the same confidence stay together, so bins can be fewer and unequal.
 
     Args:
-        sure: (n,) the confidence of each prediction.
-        right: (n,) whether it is the truth.
+        confidences: (n,), the confidence of each prediction.
+        right: bool (n,), whether the prediction is correct.
         groups: (n,) int, the group of each scan.
 
     Returns:
-        A bin a row, up to `BINS`: `confidence`, its mean; `right`, the share, with its 95 %
+        A row for each bin, up to `BINS`: `confidence`, the mean; `right`, the share, with its 95 %
         interval `low` and `high`, by Wilson (1927) with the bin's groups as its independent
-        cases; and how many `scans` and `groups` it has.
+        cases; and the numbers of its `scans` and `groups`.
     """
-    scans = pd.DataFrame({"confidence": sure, "right": right.astype(float), "groups": groups})
+    scans = pd.DataFrame(
+        {"confidence": confidences, "right": right.astype(float), "groups": groups}
+    )
     rank = (scans["confidence"].rank() - 0.5) / len(scans)
     bins = scans.groupby((rank * min(BINS, len(scans))).astype(int))
     found = bins.agg({"confidence": "mean", "right": "mean", "groups": "nunique"})

@@ -1,7 +1,7 @@
-"""All figures of a classifier, under many weightings of its groups at once.
+"""All metrics of a classifier, for many weightings of groups at once.
 
-A gauge is made of a model's answers once, and then takes (groups, B) weightings, as of
-`scanvote.metrics.bootstrap.weightings`, to the (B,) values of each figure.
+A metric function is built once from a model's output. It then turns (groups, B) weights, as of
+`scanvote.metrics.bootstrap.bootstrap_weights`, into the (B,) values of each metric.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -9,92 +9,99 @@ from dataclasses import replace
 
 import numpy as np
 
-from scanvote.metrics.bootstrap import Sampled, estimates
+from scanvote.metrics.bootstrap import BootstrapEstimate, estimates
 from scanvote.metrics.calibration_error import brier, calibration_gap
 from scanvote.metrics.confusion import from_confusion, safe_divide
 from scanvote.metrics.ranking import Floats, RankedScores
 from scanvote.metrics.results import ClassifierOutput
 
-Figures = dict[str, Floats]
-Metric = Callable[[Floats], Figures]
+Values = dict[str, Floats]
+Metric = Callable[[Floats], Values]
 
 SPECIFICITY = 0.9
 AT_SPECIFICITY = f"sensitivity_at_specificity_{round(100 * SPECIFICITY)}"
 MEANS = ("balanced_accuracy", "macro_f1", "mcc", "auroc", "average_precision")
-"""Figures that are taken over the classes."""
+"""Metrics that are averages over the classes."""
 POSITIVE = "positive_classes_"
 _OVER_POSITIVE = ("accuracy", "balanced_accuracy", "macro_f1")
 OF_POSITIVE = tuple(f"{POSITIVE}{name}" for name in _OVER_POSITIVE)
-"""Figures of the classes with the finding alone."""
+"""Metrics of the classes with the finding alone."""
 WIDTHS = {"mcc": 2.0}
-"""From the worst value to the best one, where that is not 1."""
+"""Range of possible values, worst to best, where it is not 1."""
 
 
-def confusion_metrics(answers: ClassifierOutput) -> Metric:
-    """Accuracy, balanced accuracy, macro F1, MCC; sensitivity, specificity, precision a class."""
-    counts, classes, there = answers.counts(), len(answers.labels), answers.present_classes
+def confusion_metrics(output: ClassifierOutput) -> Metric:
+    """Return the function for the metrics of `from_confusion`.
+
+    These are accuracy, balanced accuracy, macro F1, MCC, and sensitivity, specificity and precision
+    of each class.
+    """
+    counts, classes, present = output.counts(), len(output.labels), output.present_classes
     flat = counts.reshape(len(counts), -1)
 
-    def gauge(weights: Floats) -> Figures:
+    def values_of(weights: Floats) -> Values:
         drawn = (weights.T @ flat).reshape(-1, classes, classes)
-        return from_confusion(drawn, answers.labels, there)
+        return from_confusion(drawn, output.labels, present)
 
-    return gauge
+    return values_of
 
 
-def positive_classes(answers: ClassifierOutput) -> Metric:
-    """Accuracy, balanced accuracy and macro F1 of the scans whose class is not the negative one.
+def positive_classes(output: ClassifierOutput) -> Metric:
+    """Return the function for the metrics of positive scans.
 
-    The two means are over the other classes alone; a scan that is said to have the negative class
-    is missed by its own. NaN where no scan has another class; nothing without a negative class.
+    These are accuracy, balanced accuracy and macro F1 of scans whose class is not the negative one.
+    The two averages are over the
+    other classes alone; a positive scan that is predicted negative lowers the sensitivity of its
+    own class. NaN if no scan has another class; without a negative class there are no metrics.
     """
-    negative, classes = answers.negative, len(answers.labels)
+    negative, classes = output.negative, len(output.labels)
     if negative is None:
         return lambda _: {}
-    there = answers.present_classes
-    there[negative] = False
-    if not there.any():
+    present = output.present_classes
+    present[negative] = False
+    if not present.any():
         return lambda weights: {name: np.full(weights.shape[1], np.nan) for name in OF_POSITIVE}
-    counts = answers.counts()
+    counts = output.counts()
     counts[:, negative] = 0
     flat = counts.reshape(len(counts), -1)
 
-    def gauge(weights: Floats) -> Figures:
+    def values_of(weights: Floats) -> Values:
         drawn = (weights.T @ flat).reshape(-1, classes, classes)
-        found = from_confusion(drawn, answers.labels, there)
-        # without a scan of its own the F1 of the negative class is 0: it adds nothing to the sum
+        found = from_confusion(drawn, output.labels, present)
+        # the negative class has no scan here, so its F1 is 0 and must not count in the mean
         found["macro_f1"] *= classes / (classes - 1)
         return {f"{POSITIVE}{name}": found[name] for name in _OVER_POSITIVE}
 
-    return gauge
+    return values_of
 
 
-def calibration_metrics(answers: ClassifierOutput) -> Metric:
-    """Brier score and expected calibration error."""
-    scans = answers.sum_by_group(np.ones(len(answers.truth)))
+def calibration_metrics(output: ClassifierOutput) -> Metric:
+    """Return the function for Brier score and expected calibration error."""
+    scans = output.sum_by_group(np.ones(len(output.truth)))
     squares, excess = (
-        answers.sum_by_group(brier(answers)),
-        answers.sum_by_group(calibration_gap(answers)),
+        output.sum_by_group(brier(output)),
+        output.sum_by_group(calibration_gap(output)),
     )
 
-    def gauge(weights: Floats) -> Figures:
+    def values_of(weights: Floats) -> Values:
         total = weights.T @ scans
         return {
             "brier": safe_divide(weights.T @ squares, total),
             "ece": safe_divide(np.abs(weights.T @ excess).sum(axis=-1), total),
         }
 
-    return gauge
+    return values_of
 
 
-def ranking_metrics(answers: ClassifierOutput) -> Metric:
-    """AUROC and average precision of each class against the rest, and their means.
+def ranking_metrics(output: ClassifierOutput) -> Metric:
+    """Return the function for AUROC and average precision.
 
-    NaN where a class is absent, and so are the means.
+    Both are computed for each class against the rest. The macro averages are included. A
+    metric of an absent class is NaN, and so are the averages.
     """
-    orders = {label: _order(answers, code) for code, label in enumerate(answers.labels)}
+    orders = {label: _ranked(output, code) for code, label in enumerate(output.labels)}
 
-    def gauge(weights: Floats) -> Figures:
+    def values_of(weights: Floats) -> Values:
         areas, precisions = {}, {}
         for label, order in orders.items():
             ranking = order.with_weights(weights)
@@ -106,23 +113,24 @@ def ranking_metrics(answers: ClassifierOutput) -> Metric:
         }
         return means | areas | precisions
 
-    return gauge
+    return values_of
 
 
-def operating_point_metrics(answers: ClassifierOutput) -> Metric:
-    """Of two classes, sensitivity and specificity at the operating point, and on the curve.
+def operating_point_metrics(output: ClassifierOutput) -> Metric:
+    """Return the function for sensitivity and specificity at the operating point.
 
-    `sensitivity_at_specificity_90` is the highest one of a threshold chosen on these scans.
+    For two classes only. `sensitivity_at_specificity_90` is the highest sensitivity of a threshold
+    chosen on these scans.
     """
-    if answers.point is None:
+    if output.point is None:
         return lambda _: {}
-    code = answers.point.code
+    code = output.point.code
     at_point = confusion_metrics(
-        replace(answers, predicted=answers.point.apply(answers.probabilities))
+        replace(output, predicted=output.point.apply(output.probabilities))
     )
-    order, label = _order(answers, code), answers.labels[code]
+    order, label = _ranked(output, code), output.labels[code]
 
-    def gauge(weights: Floats) -> Figures:
+    def values_of(weights: Floats) -> Values:
         found = at_point(weights)
         return {
             "operating_sensitivity": found[f"sensitivity_{label}"],
@@ -130,11 +138,11 @@ def operating_point_metrics(answers: ClassifierOutput) -> Metric:
             AT_SPECIFICITY: order.with_weights(weights).sensitivity_at(SPECIFICITY),
         }
 
-    return gauge
+    return values_of
 
 
-def _order(answers: ClassifierOutput, code: int) -> RankedScores:
-    return RankedScores.of(answers.is_class(code), answers.probabilities[:, code], answers.groups)
+def _ranked(output: ClassifierOutput, code: int) -> RankedScores:
+    return RankedScores.of(output.is_class(code), output.probabilities[:, code], output.groups)
 
 
 METRICS = (
@@ -146,76 +154,78 @@ METRICS = (
 )
 
 
-def effective_groups(answers: ClassifierOutput) -> dict[str, int]:
-    """On how many groups each figure rests, of those that do not rest on all.
+def effective_groups(output: ClassifierOutput) -> dict[str, int]:
+    """Count the groups behind metrics that do not use all groups.
 
-    What is taken over the classes rests on the groups of the rarest one that is there, what sets
-    a class against the rest on the fewer of the two.
+    Averages over the classes rest on the groups of the rarest present class; a metric of a class
+    against the rest, on the smaller of both numbers.
     """
     found: dict[str, int] = {}
-    rarest = answers.group_count
-    for code, label in enumerate(answers.labels):
-        own = answers.is_class(code)
-        having, without = answers.groups_with(own), answers.groups_with(~own)
+    rarest = output.group_count
+    for code, label in enumerate(output.labels):
+        own = output.is_class(code)
+        having, without = output.groups_with(own), output.groups_with(~own)
         rarest = min(rarest, having or rarest)
         found |= {
             f"sensitivity_{label}": having,
             f"specificity_{label}": without,
-            f"precision_{label}": answers.groups_with(answers.predicted == code),
+            f"precision_{label}": output.groups_with(output.predicted == code),
             f"auroc_{label}": min(having, without),
             f"average_precision_{label}": min(having, without),
         }
     found |= dict.fromkeys(MEANS, rarest)
-    found |= _rest_of_positive(answers)
-    if answers.point is not None:
-        own = answers.is_class(answers.point.code)
-        having, without = answers.groups_with(own), answers.groups_with(~own)
+    found |= _groups_of_positive(output)
+    if output.point is not None:
+        own = output.is_class(output.point.code)
+        having, without = output.groups_with(own), output.groups_with(~own)
         found |= {"operating_sensitivity": having, "operating_specificity": without}
         found[AT_SPECIFICITY] = min(having, without)
     return found
 
 
-def _rest_of_positive(answers: ClassifierOutput) -> dict[str, int]:
-    own = answers.positive
-    having = [answers.groups_with(answers.is_class(code)) for code in set(answers.truth[own])]
+def _groups_of_positive(output: ClassifierOutput) -> dict[str, int]:
+    own = output.positive
+    having = [output.groups_with(output.is_class(code)) for code in set(output.truth[own])]
     found = dict.fromkeys(OF_POSITIVE, min(having, default=0))
-    return found | {f"{POSITIVE}accuracy": answers.groups_with(own)}
+    return found | {f"{POSITIVE}accuracy": output.groups_with(own)}
 
 
 def bootstrap(
     models: Mapping[str, ClassifierOutput],
     seed: int,
-    gauges: Sequence[Callable[[ClassifierOutput], Metric]] = METRICS,
-) -> dict[str, dict[str, Sampled]]:
-    """Every figure of every model, all in the same samples of the groups.
+    metrics: Sequence[Callable[[ClassifierOutput], Metric]] = METRICS,
+) -> dict[str, dict[str, BootstrapEstimate]]:
+    """Estimate all metrics of several models, paired over groups.
+
+    All estimates use the same samples of the groups.
 
     Args:
-        models: of the same scans in the same order.
-        seed: of the samples.
-        gauges: which figures.
+        models: outputs of the models for the same scans in the same order.
+        seed: seed of the samples.
+        metrics: functions that build the metrics of a model.
     """
-    made = {name: [make(answers) for make in gauges] for name, answers in models.items()}
+    built = {name: [build(output) for build in metrics] for name, output in models.items()}
 
-    def figures(weights: Floats) -> dict[tuple[str, str], Floats]:
+    def values_of_all(weights: Floats) -> dict[tuple[str, str], Floats]:
         return {
-            (name, figure): values
-            for name, own in made.items()
-            for gauge in own
-            for figure, values in gauge(weights).items()
+            (name, metric): values
+            for name, own in built.items()
+            for values_of in own
+            for metric, values in values_of(weights).items()
         }
 
-    found: dict[str, dict[str, Sampled]] = {name: {} for name in models}
+    found: dict[str, dict[str, BootstrapEstimate]] = {name: {} for name in models}
     groups = next(iter(models.values())).group_count
-    for (name, figure), one in estimates(figures, groups, seed).items():
-        found[name][figure] = one
-    return {name: _rested(own, models[name]) for name, own in found.items()}
+    for (name, metric), one in estimates(values_of_all, groups, seed).items():
+        found[name][metric] = one
+    return {name: _with_groups(own, models[name]) for name, own in found.items()}
 
 
-def _rested(figures: Mapping[str, Sampled], answers: ClassifierOutput) -> dict[str, Sampled]:
-    groups = effective_groups(answers)
+def _with_groups(
+    metrics: Mapping[str, BootstrapEstimate], output: ClassifierOutput
+) -> dict[str, BootstrapEstimate]:
+    groups = effective_groups(output)
     return {
-        name: replace(
-            one, groups=groups.get(name, answers.group_count), width=WIDTHS.get(name, 1.0)
-        )
-        for name, one in figures.items()
+        name: replace(one, groups=groups.get(name, output.group_count), width=WIDTHS.get(name, 1.0))
+        for name, one in metrics.items()
     }

@@ -1,4 +1,4 @@
-"""What a model said of scans, as arrays: what every figure of a classifier is taken from."""
+"""Output of a classifier as arrays, the input of its metrics."""
 
 from dataclasses import dataclass, replace
 
@@ -12,27 +12,36 @@ from scanvote.predictions import labels_of, probabilities
 
 @dataclass(frozen=True)
 class OperatingPoint:
-    """Of two classes the one not to miss, and the probability from which a scan is called so."""
+    """The class that must not be missed, of two, and its threshold.
+
+    Attributes:
+        code: code of that class.
+        threshold: minimum probability for assigning a scan to that class.
+    """
 
     code: int
     threshold: float
 
     def apply(self, probabilities: Floats) -> Integers:
-        """(n,) int, the class that each scan is called, of probabilities (n, 2)."""
+        """Return the class of each scan at this threshold, int (n,).
+
+        Args:
+            probabilities: (n, 2).
+        """
         return np.where(probabilities[:, self.code] >= self.threshold, self.code, 1 - self.code)
 
 
 @dataclass(frozen=True)
 class ClassifierOutput:
-    """The truth of n scans and what was said of them.
+    """Truth and prediction of a classifier for n scans.
 
     Attributes:
         labels: names of the C classes.
-        truth, guess: (n,) int, the class of each scan, and the one that it was said to have.
+        truth, predicted: (n,) int, the class of each scan, and its predicted class.
         probabilities: (n, C).
-        groups: (n,) int, whose each scan is, from 0, no number left out.
-        point: where the model is operated; None where there are not two classes.
-        negative: code of the class without the finding; None: no class is set apart.
+        groups: (n,) int, the group of each scan, from 0 without gaps.
+        point: operating point of the model; None unless there are two classes.
+        negative: code of the class without the finding; None if no class has this role.
     """
 
     labels: tuple[str, ...]
@@ -50,12 +59,15 @@ class ClassifierOutput:
         groups: Integers | None = None,
         point: OperatingPoint | None = None,
     ) -> "ClassifierOutput":
-        """From rows of `predictions.csv` of one model; without `groups` each scan is for itself."""
+        """Read rows of `predictions.csv` of one model.
+
+        Without `groups`, each scan is a group.
+        """
         labels = labels_of(table)
         codes = {label: code for code, label in enumerate(labels)}
-        truth, guess = (table[name].map(codes).to_numpy(int) for name in ("label", "predicted"))
+        truth, predicted = (table[name].map(codes).to_numpy(int) for name in ("label", "predicted"))
         own = np.arange(len(table)) if groups is None else groups
-        return cls(tuple(labels), truth, guess, probabilities(table), own, point)
+        return cls(tuple(labels), truth, predicted, probabilities(table), own, point)
 
     @property
     def group_count(self) -> int:
@@ -63,28 +75,31 @@ class ClassifierOutput:
 
     @property
     def present_classes(self) -> Bools:
-        """(C,) which classes the scans have."""
+        """Return which classes have a scan, bool (C,)."""
         return np.bincount(self.truth, minlength=len(self.labels)) > 0
 
     def is_class(self, code: int) -> Bools:
-        """(n,) which scans have the class."""
+        """Return which scans have the class, bool (n,)."""
         return np.asarray(self.truth == code)
 
     def counts(self) -> Counts:
-        """(groups, C, C), the confusion matrix of each group."""
+        """Return the confusion matrix of each group, (groups, C, C)."""
         return confusions(self.groups, self.truth, self.predicted, len(self.labels))
 
     @property
     def positive(self) -> Bools:
-        """(n,) which scans have a class other than the negative one; none of no such class."""
+        """Return which scans have any class but the negative one.
+
+        bool (n,); all False if there is no negative class.
+        """
         return np.asarray((self.truth != self.negative) & (self.negative is not None))
 
     def groups_with(self, scans: Bools) -> int:
-        """How many groups have one of the scans, bool (n,)."""
+        """Count the groups with at least one of the scans, bool (n,)."""
         return len(np.unique(self.groups[scans]))
 
     def subset(self, scans: Bools) -> "ClassifierOutput":
-        """Of some scans only, bool (n,); their groups numbered anew."""
+        """Keep some scans, bool (n,), and renumber their groups."""
         return replace(
             self,
             truth=self.truth[scans],
@@ -94,14 +109,19 @@ class ClassifierOutput:
         )
 
     def sum_by_group(self, values: Floats) -> Floats:
-        """(groups, …): the sums over each group's scans of values (n, …)."""
-        found = np.zeros((self.group_count, *values.shape[1:]))
-        np.add.at(found, self.groups, values)
-        return found
+        """Sum values (n, …) over each group's scans, (groups, …)."""
+        sums = np.zeros((self.group_count, *values.shape[1:]))
+        np.add.at(sums, self.groups, values)
+        return sums
 
 
-def majority_baseline(answers: ClassifierOutput, shares: Floats) -> ClassifierOutput:
-    """Who says of every scan the class with the largest of `shares`, (C,), its probabilities."""
-    said = np.broadcast_to(shares, answers.probabilities.shape)
-    guess = np.full_like(answers.predicted, shares.argmax())
-    return replace(answers, predicted=guess, probabilities=said, point=None)
+def majority_baseline(output: ClassifierOutput, shares: Floats) -> ClassifierOutput:
+    """Return a baseline that always predicts the most frequent class.
+
+    Args:
+        output: of a model for the same scans.
+        shares: (C,), the class shares, used as the probabilities of every scan.
+    """
+    probabilities = np.broadcast_to(shares, output.probabilities.shape)
+    predicted = np.full_like(output.predicted, shares.argmax())
+    return replace(output, predicted=predicted, probabilities=probabilities, point=None)

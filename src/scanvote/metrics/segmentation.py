@@ -1,9 +1,10 @@
-"""How good a segmentation is, from its masks: pixels, distances, areas, slices and patients.
+"""Metrics of a segmentation: pixels, distances, areas, slices and patients.
 
-The rule for empty masks: two empty masks agree, every share is 1 and the distance 0; one empty
-mask beside a mask with pixels is a miss, every share is 0 and the distance the image's diagonal.
-The distance of a patient is that of the slices where both masks have pixels, if there are any: the
-others are counted by the surface Dice, which has their outlines too, and as slices found or not.
+Rule for empty masks: two empty masks agree, so every share is 1 and the distance 0. One empty mask
+beside a mask with pixels is a miss, so every share is 0 and the distance is the diagonal of the
+image. The distance of a patient is that of the slices where both masks have pixels, if there are
+any; the other slices are counted by the surface Dice, which includes their outlines, and by the
+slice sensitivity and specificity.
 """
 
 from collections.abc import Sequence
@@ -12,7 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from scanvote.metrics.bootstrap import Sampled, estimates
+from scanvote.metrics.bootstrap import BootstrapEstimate, estimates
 from scanvote.metrics.intervals import with_intervals
 from scanvote.metrics.surface_distances import distances, hausdorff_95, surface_dice
 from scanvote.predictions import decode_mask
@@ -22,69 +23,77 @@ EMPTY_RULE = "both masks empty: Dice 1; only one empty: Dice 0"
 _COUNTS = ["overlap", "predicted", "truth", "pixels"]
 _AREAS = ["predicted_area", "truth_area"]
 Floats = NDArray[np.float64]
-Ways = tuple[Floats, Floats]
+OutlineDistances = tuple[Floats, Floats]
 """Distances from the predicted outline to the true one, and back."""
 
 
 def share(part: ArrayLike, whole: ArrayLike, union: ArrayLike) -> Floats:
-    """`part` of `whole`, elementwise; 1 where there is no pixel in either mask, else 0 of none."""
+    """Return `part` / `whole` elementwise.
+
+    1 if neither mask has a pixel (`union` is 0); else 0 if `whole` is 0.
+    """
     part, whole = np.asarray(part, float), np.asarray(whole, float)
     shares = part / np.where(whole > 0, whole, 1)
     return np.where(np.asarray(union) > 0, shares, 1.0)
 
 
 def dice_of(overlap: ArrayLike, predicted: ArrayLike, truth: ArrayLike) -> Floats:
-    """Dice from numbers of pixels, elementwise; both empty: 1."""
+    """Return Dice from numbers of pixels, elementwise; both empty: 1."""
     both = np.asarray(predicted, float) + np.asarray(truth, float)
     return share(2 * np.asarray(overlap, float), both, both)
 
 
 def count_pixels(mask: np.ndarray, truth: np.ndarray) -> tuple[int, int, int]:
-    """Pixels of both, of `mask` and of `truth`, of a slice, bool (H, W)."""
+    """Count the pixels of the overlap, of `mask` and of `truth`.
+
+    Args:
+        mask, truth: bool (H, W), of one slice.
+    """
     return int((mask & truth).sum()), int(mask.sum()), int(truth.sum())
 
 
 def patient_dice(counts: ArrayLike, patients: Sequence[str]) -> Floats:
-    """(patients, …): the Dice of each patient's slices together, by name.
+    """Return the Dice of each patient's slices together, (patients, …), by name.
 
     Args:
         counts: int (slices, …, 3), of `count_pixels`.
-        patients: whose each slice is.
+        patients: the patient of each slice.
     """
     counts = np.asarray(counts)
-    names, owner = np.unique(np.asarray(patients), return_inverse=True)
-    whole = np.zeros((len(names), *counts.shape[1:]), int)
-    np.add.at(whole, owner, counts)
-    return dice_of(*np.moveaxis(whole, -1, 0))
+    names, patient = np.unique(np.asarray(patients), return_inverse=True)
+    sums = np.zeros((len(names), *counts.shape[1:]), int)
+    np.add.at(sums, patient, counts)
+    return dice_of(*np.moveaxis(sums, -1, 0))
 
 
 def measure(table: pd.DataFrame, tolerance: float) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """All figures of each slice and of each patient.
+    """Return all metrics of each slice and of each patient.
 
     Args:
         table: rows of `predictions.csv`.
         tolerance: of the surface Dice, in the unit of `table`, mm or px.
 
     Returns:
-        A table a slice, with `scan_id` and `patient`, and one a patient, by name, with its number
-        of `slices`: pixel counts, `dice, iou, precision, sensitivity`, `hd95` and
-        `surface_dice`, areas and their `unit`. A patient's are those of all its slices together;
-        its outlines lie in the slices, as the distance between slices is not known.
+        A table with a row for each slice, with `scan_id` and `patient`, and one with a row for each
+        patient, by name, with the number of `slices`. Both have pixel counts, `dice, iou,
+        precision, sensitivity`, `hd95`, `surface_dice`, areas and their `unit`. The values of a
+        patient are those of all slices together; outlines are taken in each slice, because the
+        distance between slices is not known.
     """
-    counts, ways = zip(*(_slice(row) for _, row in table.iterrows()), strict=True)
+    counts, outlines = zip(*(_slice(row) for _, row in table.iterrows()), strict=True)
     slices = pd.DataFrame(list(counts))
     groups = slices.groupby("patient", sort=True)
     patients = groups[_COUNTS + _AREAS].sum()
     patients["unit"], patients["slices"] = groups["unit"].first(), groups.size()
-    own = [[ways[row] for row in rows] for rows in groups.indices.values()]
-    pooled, matched = map(_joined, own), map(_joined, map(_matched, own))
+    own = [[outlines[row] for row in rows] for rows in groups.indices.values()]
+    joined, matched = map(_join, own), map(_join, map(_with_both_outlines, own))
     return (
-        _with_figures(slices, ways, ways, tolerance),
-        _with_figures(patients.reset_index(), list(pooled), list(matched), tolerance),
+        _with_metrics(slices, outlines, outlines, tolerance),
+        _with_metrics(patients.reset_index(), list(joined), list(matched), tolerance),
     )
 
 
-def _slice(row: pd.Series) -> tuple[dict[str, object], Ways]:
+def _slice(row: pd.Series) -> tuple[dict[str, object], OutlineDistances]:
     mask, truth = (
         decode_mask(row[which], row["height"], row["width"]) for which in ("predicted", "truth")
     )
@@ -95,18 +104,21 @@ def _slice(row: pd.Series) -> tuple[dict[str, object], Ways]:
     return {**named, **counts, **areas}, distances(mask, truth, spacing)
 
 
-def _matched(ways: list[Ways]) -> list[Ways]:
-    """Of the slices where both masks have an outline; of all where there is no such slice."""
-    return [one for one in ways if len(one[0]) and len(one[1])] or ways
+def _with_both_outlines(slices: list[OutlineDistances]) -> list[OutlineDistances]:
+    """Keep slices with an outline in both masks, if any."""
+    return [one for one in slices if len(one[0]) and len(one[1])] or slices
 
 
-def _joined(ways: list[Ways]) -> Ways:
-    there, back = zip(*ways, strict=True)
+def _join(slices: list[OutlineDistances]) -> OutlineDistances:
+    there, back = zip(*slices, strict=True)
     return np.concatenate(there), np.concatenate(back)
 
 
-def _with_figures(
-    table: pd.DataFrame, ways: Sequence[Ways], matched: Sequence[Ways], tolerance: float
+def _with_metrics(
+    table: pd.DataFrame,
+    outlines: Sequence[OutlineDistances],
+    matched: Sequence[OutlineDistances],
+    tolerance: float,
 ) -> pd.DataFrame:
     overlap, predicted, truth = (table[name] for name in ("overlap", "predicted", "truth"))
     union = predicted + truth - overlap
@@ -115,14 +127,17 @@ def _with_figures(
         iou=share(overlap, union, union),
         precision=share(overlap, predicted, union),
         sensitivity=share(overlap, truth, union),
-        hd95=[hausdorff_95(*way) for way in matched],
-        surface_dice=[surface_dice(*way, tolerance) for way in ways],
+        hd95=[hausdorff_95(*both) for both in matched],
+        surface_dice=[surface_dice(*both, tolerance) for both in outlines],
     )
 
 
 def evaluate_masks(slices: pd.DataFrame, patients: pd.DataFrame) -> dict[str, float]:
-    """Flat metrics of the tables of `measure`: a patient, a slice, a pixel, and slices found."""
-    tumour, found = slices["truth"] > 0, slices["predicted"] > 0
+    """Return flat metrics of patients, slices and pixels.
+
+    `slices` and `patients` are the tables of `measure`.
+    """
+    tumour, marked = slices["truth"] > 0, slices["predicted"] > 0
     wrong = slices["predicted"] + slices["truth"] - 2 * slices["overlap"]
     return {
         "dice_patient_mean": float(patients["dice"].mean()),
@@ -135,62 +150,78 @@ def evaluate_masks(slices: pd.DataFrame, patients: pd.DataFrame) -> dict[str, fl
         "pixel_accuracy": float(1 - wrong.sum() / slices["pixels"].sum()),
         "pixel_sensitivity": float(slices["overlap"].sum() / max(slices["truth"].sum(), 1)),
         "pixel_precision": float(slices["overlap"].sum() / max(slices["predicted"].sum(), 1)),
-        "slice_sensitivity": float(found[tumour].mean()),
-        "slice_specificity": float((~found[~tumour]).mean()),
+        "slice_sensitivity": float(marked[tumour].mean()),
+        "slice_specificity": float((~marked[~tumour]).mean()),
     }
 
 
 def patient_intervals(patients: pd.DataFrame, seed: int) -> dict[str, float]:
-    """The patients' mean and median Dice and mean IoU, with 95 % intervals by bootstrap over them.
+    """Return the patients' Dice and IoU with 95 % intervals.
+
+    These are mean and median Dice and mean IoU. The bootstrap draws patients.
 
     Args:
-        patients: of `measure`; in the same order for two models, whose samples are then the same.
-        seed: of the samples.
+        patients: of `measure`; two models' tables in the same order have the same samples.
+        seed: seed of the samples.
     """
     dice, iou = (patients[name].to_numpy(float) for name in ("dice", "iou"))
 
-    def figures(weights: Floats) -> dict[str, Floats]:
+    def metrics(weights: Floats) -> dict[str, Floats]:
         return {**dice_figures(dice, weights), "iou_patient_mean": weighted_mean(iou, weights)}
 
-    return with_intervals(estimates(figures, len(patients), seed))
+    return with_intervals(estimates(metrics, len(patients), seed))
 
 
 def dice_figures(dice: Floats, weights: Floats) -> dict[str, Floats]:
-    """Mean and median, each (b,), of the Dice of n patients that count as (n, b) says."""
+    """Return mean and median Dice of the patients, each (b,).
+
+    Args:
+        dice: (n,), of each patient.
+        weights: (n, b), of each patient in b samples.
+    """
     return {
         "dice_patient_mean": weighted_mean(dice, weights),
         "dice_patient_median": weighted_median(dice, weights),
     }
 
 
-def mean_difference(one: Floats, other: Floats, seed: int) -> Sampled:
-    """The mean of the first less that of the second, paired, of the same n patients, each (n,)."""
+def mean_difference(one: Floats, other: Floats, seed: int) -> BootstrapEstimate:
+    """Estimate the paired difference of two means over the same patients.
 
-    def figures(weights: Floats) -> dict[str, Floats]:
+    Args:
+        one, other: (n,), the values of the same n patients; `other` is subtracted.
+        seed: seed of the samples.
+    """
+
+    def means(weights: Floats) -> dict[str, Floats]:
         return {"one": weighted_mean(one, weights), "other": weighted_mean(other, weights)}
 
-    found = estimates(figures, len(one), seed)
-    return found["one"] - found["other"]
+    estimated = estimates(means, len(one), seed)
+    return estimated["one"] - estimated["other"]
 
 
 def weighted_mean(values: Floats, weights: Floats) -> Floats:
-    """(b,) means of (n,) values that count as (n, b) says; NaN where none counts."""
+    """Return means, (b,), of (n,) values with weights (n, b).
+
+    NaN where all weights are 0.
+    """
     with np.errstate(invalid="ignore"):
         return np.asarray(values @ weights / weights.sum(axis=0))
 
 
 def weighted_median(values: Floats, weights: Floats) -> Floats:
-    """(b,) medians of (n,) values that are there as often as (n, b) says; NaN where none is.
+    """Return medians, (b,), of (n,) values with counts (n, b).
 
-    Between the two middle values of an even number it is their mean.
+    NaN where all counts are 0. With an even number of values, it is the mean of the two
+    middle ones.
     """
     order = np.argsort(values)
     upto = weights[order].cumsum(axis=0)
-    total, there = upto[-1], upto[-1] > 0
-    middle = [(upto <= place).sum(axis=0) * there for place in ((total - 1) // 2, total // 2)]
-    return np.asarray(np.where(there, values[order][middle].mean(axis=0), np.nan))
+    total, any_value = upto[-1], upto[-1] > 0
+    ranks = [(upto <= place).sum(axis=0) * any_value for place in ((total - 1) // 2, total // 2)]
+    return np.asarray(np.where(any_value, values[order][ranks].mean(axis=0), np.nan))
 
 
 def empty_prediction_baseline(table: pd.DataFrame) -> pd.DataFrame:
-    """The predictions of who never marks a pixel: what a figure must beat."""
+    """Return the predictions of a baseline that never marks a pixel."""
     return table.assign(predicted="")

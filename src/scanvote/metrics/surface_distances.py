@@ -1,12 +1,12 @@
-"""How far apart the outlines of two masks lie.
+"""Distances between the outlines of two masks.
 
-- `hausdorff_95`: the larger of the two 95th percentiles, from the one outline to the other and
-  back, as the challenges of the field report it (Bakas et al. 2018).
-- `surface_dice`: the share of both outlines that lies within a tolerance of the other one
-  (Nikolov et al. 2018), of pixels.
+- `hausdorff_95`: the larger of the two 95th percentiles, from one outline to the other and back, as
+  the challenges of the field report it (Bakas et al. 2018).
+- `surface_dice`: the share of both outlines that lies within a tolerance of the other one (Nikolov
+  et al. 2018), in pixels.
 
-Two empty masks agree: distance 0, surface Dice 1. Where only one is empty the other one's outline
-counts as the diagonal of the image away.
+Two empty masks agree: distance 0, surface Dice 1. If only one mask is empty, every pixel of the
+other outline has the diagonal of the image as its distance.
 """
 
 import numpy as np
@@ -22,37 +22,47 @@ PERCENTILE = 95
 
 
 def outline(mask: Bools) -> Bools:
-    """bool (H, W): the pixels of a mask that touch what is outside it, by one of four sides.
+    """Return the border pixels of a mask, bool (H, W).
 
-    What lies beyond the border of the image is outside.
+    They touch, at one of four sides, a pixel outside the mask; beyond the border of the image is
+    outside.
     """
     return np.asarray(mask & ~ndimage.binary_erosion(mask))
 
 
 def distances(mask: Bools, other: Bools, spacing: Spacing) -> tuple[Floats, Floats]:
-    """From each pixel of an outline to the nearest one of the other outline, and back.
+    """Return distances of each outline's pixels to the other outline.
 
+    The first array holds those from `mask` to the nearest pixel of `other`, the second the reverse.
     Args:
         mask, other: bool (H, W).
-        spacing: in the unit that the distances are wanted in.
+        spacing: height and width of a pixel, in the unit of the distances.
     """
     edges = outline(mask), outline(other)
-    return _to(edges[0], edges[1], spacing), _to(edges[1], edges[0], spacing)
+    return _nearest(edges[0], edges[1], spacing), _nearest(edges[1], edges[0], spacing)
 
 
-def _to(edge: Bools, goal: Bools, spacing: Spacing) -> Floats:
-    if not goal.any():
+def _nearest(edge: Bools, target: Bools, spacing: Spacing) -> Floats:
+    if not target.any():
         diagonal = float(np.hypot(*(np.array(edge.shape) * spacing)))
         return np.full(int(edge.sum()), diagonal)
-    return np.asarray(ndimage.distance_transform_edt(~goal, sampling=spacing)[edge])
+    return np.asarray(ndimage.distance_transform_edt(~target, sampling=spacing)[edge])
 
 
 def hausdorff_95(there: Floats, back: Floats) -> float:
-    """Of the two results of `distances`, which may be of many slices one after another."""
-    return max(float(np.percentile(way, PERCENTILE)) if len(way) else 0.0 for way in (there, back))
+    """Return the larger 95th percentile of the two results of `distances`.
+
+    The results may be concatenated from many slices.
+    """
+    return max(
+        float(np.percentile(values, PERCENTILE)) if len(values) else 0.0 for values in (there, back)
+    )
 
 
 def surface_dice(there: Floats, back: Floats, tolerance: float) -> float:
-    """Of the two results of `distances`; `tolerance` in their unit."""
+    """Return the share within `tolerance` of the two results of `distances`.
+
+    `tolerance` is in their unit.
+    """
     both = np.concatenate([there, back])
     return float((both <= tolerance).mean()) if len(both) else 1.0

@@ -1,4 +1,4 @@
-"""The ANN grid: flattened pixels, dense layers, dropout."""
+"""ANN family: flattened pixels, dense layers, dropout."""
 
 from collections.abc import Mapping
 from contextlib import nullcontext
@@ -15,31 +15,32 @@ from scanvote.params import AnnParams
 
 def space(hp: HyperParameters, params: AnnParams) -> None:
     depth = hp.Choice("dense_layers", params.dense_layers)
-    # without a hidden layer there is no width: the grid must not train it thrice
+    # a network without hidden layer has no width: do not train it once for each `units`
     deep = [n for n in params.dense_layers if n > 0]
-    # entered whatever the depth: a scope is how Keras Tuner learns that there is more to ask
+    # enter the scope for any depth: otherwise Keras Tuner does not discover `units`
     with hp.conditional_scope("dense_layers", deep) if deep else nullcontext():
         if depth > 0:
             hp.Choice("units", params.units)
 
 
-def build(values: Mapping[str, Any], brief: InputSpec, params: AnnParams) -> keras.Model:
-    """Shrink → flatten → `dense_layers` × dense(`units`, ReLU) → dropout → softmax.
+def build(values: Mapping[str, Any], input_spec: InputSpec, params: AnnParams) -> keras.Model:
+    """Build the ANN for the given hyperparameters.
 
-    `params.shrink` divides the sides of the scan; at 1 all pixels are seen.
+    Average pooling → flatten → `dense_layers` × dense(`units`, ReLU) → dropout → softmax. The
+    pooling divides the sides of the scan by `params.shrink`; 1 keeps all pixels.
 
     Raises:
-        InputError: it does not divide them.
+        InputError: `params.shrink` does not divide the sides of the scan.
 
     Source: the ANN grid of the published 4-class system (dense layers 0/1/2 of 32/64/128).
     """
-    height, width = brief.shape[:2]
+    height, width = input_spec.shape[:2]
     if height % params.shrink or width % params.shrink:
         raise InputError(
             f"ann.shrink: {params.shrink} does not divide scans of {height} x {width} pixels;"
             " choose a number that divides both sides"
         )
-    inputs = keras.Input(brief.shape, name="scan")
+    inputs = keras.Input(input_spec.shape, name="scan")
     x = layers.Rescaling(1 / 255)(inputs)
     if params.shrink > 1:
         x = layers.AveragePooling2D(params.shrink)(x)
@@ -47,4 +48,4 @@ def build(values: Mapping[str, Any], brief: InputSpec, params: AnnParams) -> ker
     for _ in range(values["dense_layers"]):
         x = layers.Dense(values["units"], activation="relu")(x)
     x = layers.Dropout(params.dropout)(x)
-    return keras.Model(inputs, output_head(x, brief.outputs), name="ann")
+    return keras.Model(inputs, output_head(x, input_spec.outputs), name="ann")

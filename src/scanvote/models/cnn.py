@@ -1,4 +1,4 @@
-"""The CNN grid: 3×3 convolutions with pooling, dense layers, dropout."""
+"""CNN family: 3×3 convolutions with pooling, dense layers, dropout."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -17,14 +17,15 @@ def space(hp: HyperParameters, params: CnnParams) -> None:
     hp.Choice("dense_layers", params.dense_layers)
 
 
-def build(values: Mapping[str, Any], brief: InputSpec, params: CnnParams) -> keras.Model:
-    """`convolutions` × (3×3 valid, ReLU, 2×2 pooling) → flatten → dense → dropout → softmax.
+def build(values: Mapping[str, Any], input_spec: InputSpec, params: CnnParams) -> keras.Model:
+    """Build the CNN for the given hyperparameters.
 
-    The dense layers are as wide as the convolutions have filters.
+    `convolutions` × (3×3 valid, ReLU, 2×2 pooling) → flatten → `dense_layers` × dense(`filters`,
+    ReLU) → dropout → softmax.
 
     Source: the CNN grid of the published 4-class system (27 combinations).
     """
-    inputs = keras.Input(brief.shape, name="scan")
+    inputs = keras.Input(input_spec.shape, name="scan")
     x = layers.Rescaling(1 / 255)(inputs)
     for _ in range(values["convolutions"]):
         x = layers.Conv2D(values["filters"], 3, activation="relu")(x)
@@ -33,4 +34,4 @@ def build(values: Mapping[str, Any], brief: InputSpec, params: CnnParams) -> ker
     for _ in range(values["dense_layers"]):
         x = layers.Dense(values["filters"], activation="relu")(x)
     x = layers.Dropout(params.dropout)(x)
-    return keras.Model(inputs, output_head(x, brief.outputs), name="cnn")
+    return keras.Model(inputs, output_head(x, input_spec.outputs), name="cnn")

@@ -1,4 +1,6 @@
-"""EfficientNet-Lite: without squeeze-and-excitation, and with ReLU6; made for phones.
+"""EfficientNet-Lite, the EfficientNet for phones.
+
+It has ReLU6 and no squeeze-and-excitation.
 
 Source: Tan and Le, ICML 2019, and Google's `efficientnet-lite` of 2020.
 """
@@ -11,18 +13,19 @@ import numpy as np
 from keras import layers
 
 STEM, HEAD = 32, 1280
-"""Filters of the first and the last convolution, which no width scales."""
+"""Filters of the first and the last convolution, the same for every width."""
 MEAN = np.array([0.485, 0.456, 0.406]) * 255
-"""Of ImageNet's pixels, RGB."""
+"""Mean of ImageNet's pixels, RGB."""
 DEVIATION = np.array([0.229, 0.224, 0.225]) * 255
+"""Standard deviation of ImageNet's pixels, RGB."""
 
 
 class Lite(NamedTuple):
-    """A member of the family.
+    """Scaling of one network of the family.
 
     Attributes:
-        width: scales the filters of the blocks.
-        depth: scales how often a stage repeats its block.
+        width: factor of the number of filters in the blocks.
+        depth: factor of the number of blocks in a stage.
     """
 
     width: float
@@ -37,7 +40,7 @@ LITES = {
 
 
 class _Stage(NamedTuple):
-    """Blocks of the same kind, one after another."""
+    """A sequence of `repeats` equal blocks."""
 
     repeats: int
     kernel: int
@@ -67,9 +70,10 @@ class _Block(NamedTuple):
 
 
 def build(name: str) -> keras.Model:
-    """The untrained network without its top: RGB 0…255 of any size, to maps of 1,280 features.
+    """Build the untrained network `name` without its classification head.
 
-    Its layers are ``stem_…``, ``block0_…`` to ``block15_…`` or more, and ``head_…``.
+    It maps RGB images 0…255 of any size to feature maps of 1,280 channels. Its layers are
+    ``stem_…``, ``block0_…`` to ``block15_…`` or more, and ``head_…``.
     """
     inputs = keras.Input((None, None, 3), name="image")
     normalised = layers.Normalization(
@@ -82,11 +86,15 @@ def build(name: str) -> keras.Model:
 
 
 def _blocks(lite: Lite) -> list[_Block]:
-    """All blocks; only the first of a stage has its stride. First and last stage do not repeat."""
+    """List all blocks of a network.
+
+    Only the first block of a stage has its stride. `depth` does not scale the first and the last
+    stage.
+    """
     blocks = []
     for place, stage in enumerate(STAGES):
-        ends = place in (0, len(STAGES) - 1)
-        repeats = stage.repeats if ends else math.ceil(lite.depth * stage.repeats)
+        is_end = place in (0, len(STAGES) - 1)
+        repeats = stage.repeats if is_end else math.ceil(lite.depth * stage.repeats)
         for number in range(repeats):
             stride = stage.stride if number == 0 else 1
             filters = _scaled_filters(stage.filters, lite.width)
@@ -95,9 +103,9 @@ def _blocks(lite: Lite) -> list[_Block]:
 
 
 def _scaled_filters(filters: int, width: float) -> int:
-    """A multiple of 8, and no less than nine tenths of the scaled number."""
-    near = max(8, int(filters * width + 4) // 8 * 8)
-    return near + 8 if near < 0.9 * filters * width else near
+    """Round to a multiple of 8, at most 10 % down."""
+    rounded = max(8, int(filters * width + 4) // 8 * 8)
+    return rounded + 8 if rounded < 0.9 * filters * width else rounded
 
 
 def _conv(
@@ -118,7 +126,7 @@ def _activated(x: keras.KerasTensor, name: str) -> keras.KerasTensor:
 
 
 def _bottleneck(x: keras.KerasTensor, block: _Block, name: str) -> keras.KerasTensor:
-    given, channels = x, x.shape[-1]
+    block_input, channels = x, x.shape[-1]
     if block.expansion > 1:
         wide = block.expansion * channels
         x = layers.Conv2D(wide, 1, padding="same", use_bias=False, name=f"{name}_expand")(x)
@@ -131,4 +139,4 @@ def _bottleneck(x: keras.KerasTensor, block: _Block, name: str) -> keras.KerasTe
     x = _normalised(x, f"{name}_project")
     if block.stride > 1 or channels != block.filters:
         return x
-    return layers.Add(name=f"{name}_add")([x, given])
+    return layers.Add(name=f"{name}_add")([x, block_input])

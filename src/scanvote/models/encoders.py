@@ -1,4 +1,4 @@
-"""A trained backbone as the encoder of a U-Net."""
+"""Pretrained backbones as encoders of a U-Net."""
 
 import keras
 import numpy as np
@@ -10,24 +10,24 @@ from scanvote.models.input_spec import InputSpec
 from scanvote.params import UnetParams
 
 STRIDE = 32
-"""Of the coarsest level of a backbone; the scans' size divides by it."""
+"""Stride of a backbone's coarsest level; the scans' size must be a multiple of it."""
 
 
 def pretrained_levels(
-    inputs: keras.KerasTensor, params: UnetParams, brief: InputSpec
+    inputs: keras.KerasTensor, params: UnetParams, input_spec: InputSpec
 ) -> list[keras.KerasTensor]:
-    """What the backbone makes of the scans at strides 2, 4, 8…, the finest first.
+    """Feature maps of the backbone at strides 2, 4, 8….
 
-    All of it learns. Of neighbouring slices it is given a mix that learns too, and that starts
-    as the slice in the middle.
+    The finest comes first. The whole backbone is trained. Adjacent slices enter through a trained
+    1×1 convolution, which starts as a copy of the middle slice.
 
     Raises:
-        InputError: the backbone cannot be had, or has no such levels.
+        InputError: the backbone is not available, or has no such levels.
     """
     name = params.encoder
     assert name is not None
     x = _three_channels(inputs, params.context)
-    backbone = load_backbone(name, x.shape[1:], params.weights, brief, "unet.encoder")
+    backbone = load_backbone(name, x.shape[1:], params.weights, input_spec, "unet.encoder")
     taps = _taps(backbone, x.shape[1:])
     if len(taps) < 2:
         raise InputError(f"unet.encoder: {name} has no levels that halve the scans' size")
@@ -37,11 +37,14 @@ def pretrained_levels(
 
 
 def _taps(backbone: keras.Model, shape: tuple[int, ...]) -> list[str]:
-    """The last layer of each size that halves the one before, of scans of (H, W, C)."""
-    flat = [layer for layer in backbone.layers if len(getattr(layer.output, "shape", ())) == 4]
-    outputs = keras.Model(backbone.inputs, [layer.output for layer in flat])(keras.Input(shape))
+    """Names of the last layers at strides 2 to 32.
+
+    `shape` is that of the scans, (H, W, C). Strides without a layer are left out.
+    """
+    spatial = [layer for layer in backbone.layers if len(getattr(layer.output, "shape", ())) == 4]
+    outputs = keras.Model(backbone.inputs, [layer.output for layer in spatial])(keras.Input(shape))
     last = {
-        tuple(output.shape[1:3]): layer.name for layer, output in zip(flat, outputs, strict=True)
+        tuple(output.shape[1:3]): layer.name for layer, output in zip(spatial, outputs, strict=True)
     }
     height, width = shape[:2]
     halves = [(height >> power, width >> power) for power in range(1, 6)]
@@ -57,10 +60,10 @@ def _three_channels(x: keras.KerasTensor, context: int) -> keras.KerasTensor:
 
 @keras.saving.register_keras_serializable("scanvote")
 class _Middle(keras.initializers.Initializer):
-    """Of slices one after another, the one in the middle.
+    """Kernel of a 1×1 convolution that copies the middle slice.
 
     Args:
-        own: channels of a slice: 3, or 1 that is spread over all three.
+        own: channels of a slice: 3, or 1, which is copied to all three.
     """
 
     def __init__(self, own: int) -> None:

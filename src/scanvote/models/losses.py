@@ -1,4 +1,7 @@
-"""The losses: of classes, and of masks, whose truth and prediction are (batch, H, W, 1), 0…1."""
+"""Losses for classification and segmentation.
+
+Truth and prediction of the segmentation losses are (batch, H, W, 1), 0…1.
+"""
 
 from collections.abc import Callable
 
@@ -10,7 +13,9 @@ Loss = Callable[[keras.KerasTensor, keras.KerasTensor], keras.KerasTensor]
 
 @keras.saving.register_keras_serializable("scanvote")
 def dice(truth: keras.KerasTensor, predicted: keras.KerasTensor) -> keras.KerasTensor:
-    """1 − Dice of the whole batch, so that empty slices do not each count as missed.
+    """Dice loss: 1 − Dice of the whole batch.
+
+    Over the whole batch, because an empty slice by itself would always count as missed.
 
     Source: Drozdzal et al. 2016, denominators not squared.
     """
@@ -20,21 +25,26 @@ def dice(truth: keras.KerasTensor, predicted: keras.KerasTensor) -> keras.KerasT
 
 @keras.saving.register_keras_serializable("scanvote")
 def dice_squared(truth: keras.KerasTensor, predicted: keras.KerasTensor) -> keras.KerasTensor:
-    """The same with squared denominators. Source: Milletari et al. 2016 (V-Net)."""
+    """Dice loss with squared denominators.
+
+    Source: Milletari et al. 2016 (V-Net).
+    """
     truth = ops.cast(truth, predicted.dtype)
     squares = ops.sum(ops.square(truth)) + ops.sum(ops.square(predicted))
     return 1 - _overlap(truth, predicted, squares)
 
 
 def _overlap(
-    truth: keras.KerasTensor, predicted: keras.KerasTensor, whole: keras.KerasTensor
+    truth: keras.KerasTensor, predicted: keras.KerasTensor, denominator: keras.KerasTensor
 ) -> keras.KerasTensor:
-    return (2 * ops.sum(truth * predicted) + 1) / (whole + 1)
+    return (2 * ops.sum(truth * predicted) + 1) / (denominator + 1)
 
 
 @keras.saving.register_keras_serializable("scanvote")
 def tversky(truth: keras.KerasTensor, predicted: keras.KerasTensor) -> keras.KerasTensor:
-    """1 − Tversky index: a missed pixel weighs 0.7, a false one 0.3.
+    """Tversky loss, 1 − Tversky index.
+
+    False negatives weigh 0.7, false positives 0.3.
 
     Source: Salehi et al. 2017.
     """
@@ -51,7 +61,10 @@ def bce(truth: keras.KerasTensor, predicted: keras.KerasTensor) -> keras.KerasTe
 
 @keras.saving.register_keras_serializable("scanvote")
 def focal(truth: keras.KerasTensor, predicted: keras.KerasTensor) -> keras.KerasTensor:
-    """Source: Lin et al. 2017, γ = 2."""
+    """Binary focal loss with γ = 2.
+
+    Source: Lin et al. 2017.
+    """
     return ops.mean(keras.losses.binary_focal_crossentropy(truth, predicted))
 
 
@@ -71,12 +84,14 @@ LOSSES: dict[str, Loss] = {
 
 
 def class_loss(name: str, outputs: int, smoothing: float) -> keras.losses.Loss:
-    """Of targets one-hot (batch, classes), or 0 and 1 (batch, 1) for one output.
+    """Return the classification loss of that name.
+
+    Its targets are one-hot (batch, classes), or 0 and 1 (batch, 1) for one output.
 
     Args:
         name: ``cross_entropy``, or ``focal`` (Lin et al. 2017, γ = 2).
-        outputs: of the network.
-        smoothing: share of each target that goes to all classes evenly.
+        outputs: number of outputs of the network.
+        smoothing: label smoothing, the share of each target spread evenly over all classes.
     """
     if name == "focal":
         kind = "BinaryFocalCrossentropy" if outputs == 1 else "CategoricalFocalCrossentropy"

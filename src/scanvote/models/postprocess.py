@@ -1,4 +1,4 @@
-"""From probabilities to a mask: what counts as tumour, chosen on validation patients."""
+"""Postprocessing of probability maps to masks, chosen on validation patients."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -15,19 +15,19 @@ from scanvote.metrics.segmentation import count_pixels, patient_dice
 from scanvote.params import PostprocessParams
 
 Mask = NDArray[np.bool_]
-Way = TypeVar("Way", bound=Callable[[Any], Mask])
-"""A dataclass that makes a mask of a slice."""
+MaskMaker = TypeVar("MaskMaker", bound=Callable[[Any], Mask])
+"""A dataclass that turns a slice into a mask."""
 
 
 @dataclass(frozen=True)
 class Postprocess:
-    """A way from probabilities to a mask.
+    """Settings of the postprocessing from a probability map to a mask.
 
     Attributes:
-        threshold: of a pixel's probability, from which it belongs to the mask.
-        smallest: component of the mask that is left in, in pixels.
-        largest_only: leave in no component but the largest.
-        fill_holes: what the mask encloses belongs to it.
+        threshold: minimum probability of a pixel of the mask.
+        smallest: size of the smallest component to keep, in pixels.
+        largest_only: keep the largest component only.
+        fill_holes: fill the holes of the mask.
     """
 
     threshold: float
@@ -36,7 +36,7 @@ class Postprocess:
     fill_holes: bool
 
     def __call__(self, probabilities: np.ndarray) -> Mask:
-        """bool (H, W) of float (H, W)."""
+        """Convert a probability map, float (H, W), to a mask, bool."""
         mask = np.asarray(probabilities >= self.threshold)
         if not mask.any():
             return mask
@@ -47,14 +47,14 @@ class Postprocess:
     def _components(self, mask: Mask) -> Mask:
         _, numbers, table, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8))
         areas = table[1:, cv2.CC_STAT_AREA]
-        left = areas >= self.smallest
+        keep = areas >= self.smallest
         if self.largest_only:
-            left &= np.arange(len(areas)) == areas.argmax()
-        return np.asarray(np.concatenate([[False], left])[numbers])
+            keep &= np.arange(len(areas)) == areas.argmax()
+        return np.asarray(np.concatenate([[False], keep])[numbers])
 
 
 def candidates(params: PostprocessParams) -> list[Postprocess]:
-    """Every combination, in the order of params.yaml."""
+    """List every combination of the settings, in the order of params.yaml."""
     choices = (params.threshold, params.smallest, params.largest_only, params.fill_holes)
     return [Postprocess(*one) for one in product(*choices)]
 
@@ -63,22 +63,25 @@ def choose(
     slices: Iterable[Any],
     truths: Iterable[np.ndarray],
     patients: Sequence[str],
-    ways: Sequence[Way],
-) -> tuple[Way, pd.DataFrame]:
-    """The way with the best mean Dice of the patients, the first of equals.
+    choices: Sequence[MaskMaker],
+) -> tuple[MaskMaker, pd.DataFrame]:
+    """Choose the postprocessing with the best mean Dice of the patients.
+
+    Among equals the first wins.
 
     Args:
-        slices: what a way makes a mask of, such as probabilities, float (H, W).
-        truths: (H, W), 0 or 1, a slice each.
-        patients: whose each slice is.
+        slices: inputs of the choices, such as probability maps, float (H, W).
+        truths: true masks (H, W), 0 or 1, one per slice.
+        patients: the patient of each slice.
+        choices: the settings to compare.
 
     Returns:
-        The best way, and a table of all with their `dice`.
+        The best choice, and a table of all with their `dice`.
     """
     counts = [
-        [count_pixels(way(one), truth > 0) for way in ways]
+        [count_pixels(choice(one), truth > 0) for choice in choices]
         for one, truth in zip(slices, truths, strict=True)
     ]
     dice = patient_dice(counts, patients).mean(axis=0)
-    table = pd.DataFrame([vars(way) for way in ways]).assign(dice=dice.round(6))
-    return ways[int(dice.argmax())], table
+    table = pd.DataFrame([vars(one) for one in choices]).assign(dice=dice.round(6))
+    return choices[int(dice.argmax())], table

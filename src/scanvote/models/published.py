@@ -1,4 +1,4 @@
-"""The exact networks of published systems, one page each: their choice is the grid."""
+"""Family of published networks, with the network as a hyperparameter."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -20,18 +20,18 @@ NETWORKS: dict[str, Callable[[InputSpec, str], keras.Model]] = {
 }
 
 PRETRAINED = {"resnet50_yes_no": "ResNet50"}
-"""The backbone of those that may start from trained weights."""
+"""The backbone of each network that may start from pretrained weights."""
 
 
 def space(hp: HyperParameters, params: PublishedParams) -> None:
     hp.Choice("network", params.networks)
 
 
-def build(values: Mapping[str, Any], brief: InputSpec, params: PublishedParams) -> keras.Model:
-    """The network of that name, for scans of any size and any number of classes.
+def build(values: Mapping[str, Any], input_spec: InputSpec, params: PublishedParams) -> keras.Model:
+    """Build the network `values["network"]` for any scan size and number of classes.
 
     Raises:
         ValueError: the scans are too small for it.
-        InputError: its weights cannot be had.
+        InputError: its weights are not available.
     """
-    return NETWORKS[values["network"]](brief, params.weights)
+    return NETWORKS[values["network"]](input_spec, params.weights)

@@ -1,4 +1,4 @@
-"""Keras archives whose bytes depend on the network alone."""
+"""Saving of Keras models, byte for byte reproducible."""
 
 import json
 import re
@@ -14,10 +14,11 @@ _EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time a zip can hold
 
 
 def save_model(model: keras.Model, path: Path) -> None:
-    """Save as `.keras`, without the optimizer and without the date.
+    """Save a model as `.keras`, so that equal networks give equal bytes.
 
-    Keras writes the date into the metadata, the time into the members of the zip, and
-    addresses in memory into the configuration, as the ids of what its layers share.
+    The optimizer is left out. Keras writes the date into the metadata, the time into the members
+    of the zip, and memory addresses into the configuration, as the ids of shared objects; these
+    are replaced by constants and by numbers.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     plain = keras.Model(model.inputs, model.outputs, name=model.name)
@@ -31,10 +32,10 @@ def save_model(model: keras.Model, path: Path) -> None:
 
 
 def load_saved_model(path: Path, key: str) -> keras.Model:
-    """The Keras model in the file `path`.
+    """Load the Keras model in the file `path`.
 
     Raises:
-        InputError: no such file, or no Keras model; it names the `key` of params.yaml.
+        InputError: the file is missing or no Keras model; names the `key` of params.yaml.
     """
     if not path.is_file():
         raise InputError(f"{key}: there is no file {path}")
@@ -52,15 +53,15 @@ def _normalise(source: Path, target: Path) -> None:
             if name == "metadata.json":
                 content = json.dumps({**json.loads(content), "date_saved": ""}).encode()
             if name == "config.json":
-                content = _numbered(content.decode()).encode()
+                content = _number_ids(content.decode()).encode()
             stable.writestr(zipfile.ZipInfo(name, _EPOCH), content)
 
 
-def _numbered(config: str) -> str:
-    """The ids of shared objects as 1, 2…, by first appearance."""
+def _number_ids(config: str) -> str:
+    """Replace the ids of shared objects by 1, 2…, in order."""
     numbers: dict[str, int] = {}
     return re.sub(
         r'(?<="shared_object_id": )\d+',
-        lambda found: str(numbers.setdefault(found[0], len(numbers) + 1)),
+        lambda match: str(numbers.setdefault(match[0], len(numbers) + 1)),
         config,
     )

@@ -1,8 +1,8 @@
-"""Tensors of a file that PyTorch saved, read without PyTorch.
+"""Reader of PyTorch files that needs no PyTorch.
 
-Of the format that it had until 1.6: pickles of a magic number, a version, facts of the machine,
-the tensors by name, and the keys of their storages; then the storages, each its length (8 bytes)
-and its numbers, one after another.
+It reads the format of PyTorch before 1.6: pickles of a magic number, a version, properties of the
+machine, the tensors by name, and the keys of their storages; then the storages one after another,
+each with its length (8 bytes) and its numbers.
 """
 
 import io
@@ -29,14 +29,14 @@ class _Storage:
 
 @dataclass(frozen=True)
 class _Tensor:
-    """A part of a storage, which comes later in the file."""
+    """A view of a storage, whose numbers come later in the file."""
 
     storage: _Storage
     offset: int
     shape: tuple[int, ...]
     strides: tuple[int, ...]
 
-    def of(self, storages: Mapping[str, np.ndarray]) -> np.ndarray:
+    def array(self, storages: Mapping[str, np.ndarray]) -> np.ndarray:
         numbers = storages[self.storage.key]
         steps = [(size - 1) * stride for size, stride in zip(self.shape, self.strides, strict=True)]
         if min([self.offset, *self.shape, *self.strides]) < 0 or 0 in self.shape:
@@ -62,26 +62,26 @@ _ALLOWED = {
 
 
 class _Tensors(AllowListUnpickler):
-    def persistent_load(self, told: Any) -> _Storage:
-        _, dtype, key, *_ = told
+    def persistent_load(self, pid: Any) -> _Storage:
+        _, dtype, key, *_ = pid
         return _Storage(key, dtype)
 
 
 def read_tensors(path: Path) -> dict[str, np.ndarray]:
-    """The tensors of a network's state by their names, float32 or int64.
+    """Read the tensors of a network's state by name, float32 or int64.
 
     Raises:
-        pickle.UnpicklingError: the file is damaged, of another format, or asks for anything
-            but tensors.
+        pickle.UnpicklingError: the file is damaged, of another format, or contains anything but
+            tensors.
     """
     file = io.BytesIO(path.read_bytes())
     try:
         tensors = _tensors(file)
         storages = _storages(file, {one.storage.key: one.storage.dtype for one in tensors.values()})
-        return {name: tensor.of(storages) for name, tensor in tensors.items()}
+        return {name: tensor.array(storages) for name, tensor in tensors.items()}
     except pickle.UnpicklingError:
         raise
-    except Exception as error:  # a damaged pickle raises nearly any of them
+    except Exception as error:  # a damaged pickle may raise nearly any exception
         raise pickle.UnpicklingError(f"it is damaged ({error or 'no more bytes'})") from error
 
 
@@ -93,12 +93,12 @@ def _tensors(file: IO[bytes]) -> dict[str, _Tensor]:
 
 
 def _storages(file: IO[bytes], dtypes: Mapping[str, str]) -> dict[str, np.ndarray]:
-    """The numbers of each storage by its key."""
-    found = {}
+    """Read the numbers of each storage by its key."""
+    storages = {}
     for key in AllowListUnpickler(file, {}).load():
         length = int.from_bytes(file.read(8), "little")
         numbers = np.frombuffer(file.read(length * np.dtype(dtypes[key]).itemsize), dtypes[key])
         if len(numbers) != length:
             raise pickle.UnpicklingError("it is damaged (no more bytes)")
-        found[key] = numbers
-    return found
+        storages[key] = numbers
+    return storages

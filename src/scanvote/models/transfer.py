@@ -1,4 +1,4 @@
-"""Transfer learning: a backbone of keras.applications, or a saved one, with a new head."""
+"""Transfer learning family: a pretrained or saved backbone with a new head."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -12,7 +12,7 @@ from scanvote.models.backbones import is_saved, load_backbone, preprocessing, to
 from scanvote.models.input_spec import InputSpec, output_head
 from scanvote.params import TransferParams
 
-FROZEN = "frozen_features"  # ends what does not learn: training computes it once
+FROZEN = "frozen_features"  # last layer of the frozen part, whose output training computes once
 BACKBONE = "backbone"
 
 
@@ -23,28 +23,29 @@ def space(hp: HyperParameters, params: TransferParams) -> None:
     hp.Choice("dropout", params.dropout)
 
 
-def build(values: Mapping[str, Any], brief: InputSpec, params: TransferParams) -> keras.Model:
-    """Backbone → global pooling → optional dense(`units`) → dropout → softmax.
+def build(values: Mapping[str, Any], input_spec: InputSpec, params: TransferParams) -> keras.Model:
+    """Build the transfer network for the given hyperparameters.
 
-    The backbone is frozen; `unfreeze` thaws it.
+    Backbone → global pooling → optional dense(`units`) → dropout → softmax. The backbone is
+    frozen; `unfreeze` makes it trainable.
 
     Raises:
-        InputError: the backbone cannot be had.
+        InputError: the backbone is not available.
     """
-    inputs = keras.Input(brief.shape, name="scan")
-    x = _features(values, to_rgb(inputs), brief, params)
+    inputs = keras.Input(input_spec.shape, name="scan")
+    x = _features(values, to_rgb(inputs), input_spec, params)
     if values["units"] > 0:
         x = layers.Dense(values["units"], activation="relu")(x)
     x = layers.Dropout(values["dropout"])(x)
-    return keras.Model(inputs, output_head(x, brief.outputs), name="transfer")
+    return keras.Model(inputs, output_head(x, input_spec.outputs), name="transfer")
 
 
 def _features(
-    values: Mapping[str, Any], x: keras.KerasTensor, brief: InputSpec, params: TransferParams
+    values: Mapping[str, Any], x: keras.KerasTensor, input_spec: InputSpec, params: TransferParams
 ) -> keras.KerasTensor:
-    """float (batch, features) of the backbone."""
+    """Add the backbone and its pooling; return its features (batch, features)."""
     name = values["backbone"]
-    backbone = load_backbone(name, x.shape[1:], params.weights, brief)
+    backbone = load_backbone(name, x.shape[1:], params.weights, input_spec)
     backbone.name, backbone.trainable = BACKBONE, False
     features = backbone(preprocessing(name, x))
     if len(features.shape) == 4:
@@ -55,25 +56,25 @@ def _features(
 
 
 def unfreeze(model: keras.Model, thaw: str | float) -> None:
-    """Let the backbone learn.
+    """Make the backbone trainable, as a whole or its last layers.
 
     Args:
-        model: of `build`.
-        thaw: ``all``, the share of its layers that learns, the last ones, or the name of the
-            first.
+        model: a network of `build`.
+        thaw: ``all``; or the share of layers that become trainable, the last ones; or the name of
+            the first of these layers.
 
     Raises:
         ValueError: the backbone has no such layer.
     """
     backbone = model.get_layer(BACKBONE)
     names = [layer.name for layer in backbone.layers]
-    first = _first_to_learn(names, thaw)
+    first = _first_trainable(names, thaw)
     backbone.trainable = True
     for layer in backbone.layers[:first]:
         layer.trainable = False
 
 
-def _first_to_learn(names: Sequence[str], thaw: str | float) -> int:
+def _first_trainable(names: Sequence[str], thaw: str | float) -> int:
     if thaw == "all":
         return 0
     if isinstance(thaw, float):
@@ -85,7 +86,7 @@ def _first_to_learn(names: Sequence[str], thaw: str | float) -> int:
 
 
 def short_name(backbone: str, params: TransferParams) -> str:
-    """A backbone's short name, which says what it was trained on: ``VGG16-untrained``."""
+    """Short name of a backbone, with its pretraining: ``VGG16-untrained``."""
     if is_saved(backbone):
         return Path(backbone).stem
     trained = {"none": "untrained", "imagenet": "imagenet"}.get(params.weights)

@@ -1,10 +1,10 @@
-"""params.yaml as typed, validated objects, one class a section.
+"""params.yaml as typed, validated objects, one class per section.
 
-No key may be called `size` or `nfiles`: DVC leaves out keys of these names when it
-asks its run cache whether a stage ran before, and would bring back stale outputs.
+No key may be called `size` or `nfiles`: DVC ignores keys of these names when it looks
+up a stage in its run cache, and would restore stale outputs.
 
 The file is read as YAML 1.2, where `1e-4` is a number (PyYAML, YAML 1.1, reads
-a string). A wrong key, type or value is one line that names the key.
+a string). A wrong key, type or value is reported in one line that names the key.
 """
 
 from scanvote.params.data import (

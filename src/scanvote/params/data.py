@@ -1,4 +1,4 @@
-"""The sections about the data: from their source to the shards."""
+"""Sections about the data: from their source to the shards."""
 
 from typing import Annotated, Literal
 
@@ -7,12 +7,12 @@ from pydantic import BeforeValidator, Field, model_validator
 from scanvote.params.section import Count, Positive, Section, Share
 
 
-def _listed(value: object) -> object:
+def _as_list(value: object) -> object:
     return [value] if isinstance(value, str) else value
 
 
-Datasets = Annotated[list[str], Field(min_length=1), BeforeValidator(_listed)]
-"""Names of data sets and paths of own data; a single one may stand without brackets."""
+Datasets = Annotated[list[str], Field(min_length=1), BeforeValidator(_as_list)]
+"""Data set names and paths of own data; one needs no brackets."""
 
 
 class TaskParams(Section):
@@ -38,7 +38,7 @@ class VolumesParams(Section):
     window: Interval | None
 
     @model_validator(mode="after")
-    def _the_intervals_are_not_empty(self) -> "VolumesParams":
+    def _check_intervals(self) -> "VolumesParams":
         if not 0 <= self.span[0] < self.span[1] <= 1:
             raise ValueError("span should be two shares, the smaller first, such as [0.25, 0.75]")
         if self.window is not None and self.window[0] >= self.window[1]:
@@ -78,14 +78,14 @@ class SplitParams(Section):
     require_patients: bool
 
     @model_validator(mode="after")
-    def _something_is_left_to_train_on(self) -> "SplitParams":
+    def _check_shares(self) -> "SplitParams":
         if self.test + self.validation >= 1:
             raise ValueError("test and validation together leave nothing to train on")
         if self.folds is not None and self.validation + 1 / self.folds >= 1:
             raise ValueError("validation and a fold together leave nothing to train on")
-        # how many folds are published is known of the scans alone
-        published = self.protocol == "official" and self.folds is None
-        if self.fold >= (self.folds or 1) and not published:
+        # only the scans tell how many folds are published
+        folds_are_published = self.protocol == "official" and self.folds is None
+        if self.fold >= (self.folds or 1) and not folds_are_published:
             raise ValueError(f"fold counts from 0, so it should be below folds, is {self.fold}")
         return self
 
@@ -101,7 +101,7 @@ class PrepareTask(Section):
     copies: Count
 
     @model_validator(mode="after")
-    def _a_series_has_what_it_is_changed_by(self) -> "PrepareTask":
+    def _check_intensity_of(self) -> "PrepareTask":
         if self.intensity_of != "scan" and self.intensity not in ("window", "standardise"):
             raise ValueError(
                 f"intensity_of: {self.intensity_of} changes nothing of intensity:"

@@ -1,4 +1,4 @@
-"""The sections about the models: their grids, and how they are trained."""
+"""Sections about the models: their grids and their training."""
 
 import math
 from typing import Annotated, Literal
@@ -15,7 +15,7 @@ class PlateauParams(Section):
 
 
 class TrainingParams(Section):
-    """How a network is trained, but for the learning rate, which is one for all."""
+    """Training settings of a network, except the learning rate, common to all."""
 
     epochs: Positive
     patience: Positive | None
@@ -29,7 +29,7 @@ class TrainingParams(Section):
     precision: Literal["float32", "mixed_float16", "mixed_bfloat16"]
 
     @model_validator(mode="after")
-    def _what_is_set_has_an_effect(self) -> "TrainingParams":
+    def _check_settings_have_an_effect(self) -> "TrainingParams":
         if self.weight_decay and self.optimizer != "adamw":
             raise ValueError("weight_decay is for optimizer: adamw; set it to 0.0")
         if self.warm_up >= self.epochs:
@@ -41,7 +41,7 @@ Family = Literal["ann", "cnn", "transfer", "published"]
 
 
 class TuningParams(TrainingParams):
-    """How Keras Tuner walks a grid, and how each of its points is trained."""
+    """Settings of the Keras Tuner search and of the training of trials."""
 
     algorithm: Literal["grid", "random", "bayesian", "hyperband"]
     max_trials: Positive
@@ -49,7 +49,7 @@ class TuningParams(TrainingParams):
     workers: Positive
 
     def training(self) -> TrainingParams:
-        """The part that any network has."""
+        """Return the training settings alone."""
         return TrainingParams(**{name: getattr(self, name) for name in TrainingParams.model_fields})
 
 
@@ -78,8 +78,8 @@ class CnnParams(Section):
     dropout: Dropout
 
 
-def _thaw(value: object) -> object:
-    """As it is; a union would put the name of its branch into what a person reads."""
+def _check_thaw(value: object) -> object:
+    """Check `thaw` here: a union type puts branch names into messages."""
     share = isinstance(value, float) and 0 < value < 1
     if value is None or isinstance(value, str) or share:
         return value
@@ -89,14 +89,14 @@ def _thaw(value: object) -> object:
 class TransferParams(Section):
     backbones: Annotated[list[str], Field(min_length=1)]
     weights: str
-    thaw: Annotated[str | float | None, PlainValidator(_thaw)]
+    thaw: Annotated[str | float | None, PlainValidator(_check_thaw)]
     thaw_after: Count
     pooling: Annotated[list[Literal["average", "max"]], Field(min_length=1)]
     units: Annotated[list[Count], Field(min_length=1)]
     dropout: Annotated[list[Dropout], Field(min_length=1)]
 
     @model_validator(mode="after")
-    def _a_frozen_backbone_is_not_thawed_later(self) -> "TransferParams":
+    def _check_thaw_after(self) -> "TransferParams":
         if self.thaw is None and self.thaw_after:
             raise ValueError("thaw_after needs to know what to thaw; set thaw, or thaw_after to 0")
         return self
@@ -117,12 +117,12 @@ class PublishedParams(Section):
     weights: str
 
 
-def _listed(value: object) -> object:
+def _as_list(value: object) -> object:
     return value if isinstance(value, list) else [value]
 
 
-Choices = BeforeValidator(_listed)
-"""A single value may stand without brackets."""
+Choices = BeforeValidator(_as_list)
+"""A single value needs no brackets."""
 
 
 class PostprocessParams(Section):
@@ -163,11 +163,11 @@ class UnetParams(TuningParams):
     postprocess: PostprocessParams
 
     @model_validator(mode="after")
-    def _nothing_is_left_out_silently(self) -> "UnetParams":
+    def _check_grid(self) -> "UnetParams":
         if self.weights != "none" and (self.encoder is None or self.encoder.endswith(".keras")):
             raise ValueError("weights are for an encoder that is no saved model; set them to none")
-        choices = ("filters", "normalisation", "block", "attention", "dropout", "loss")
-        points = math.prod(len(getattr(self, name)) for name in choices)
+        hyperparameters = ("filters", "normalisation", "block", "attention", "dropout", "loss")
+        points = math.prod(len(getattr(self, name)) for name in hyperparameters)
         if self.algorithm == "grid" and points > self.max_trials:
             raise ValueError(
                 f"the lists have {points} combinations, more than max_trials: {self.max_trials};"

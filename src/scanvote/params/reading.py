@@ -1,4 +1,4 @@
-"""Read params.yaml, and say in one line what is wrong with it."""
+"""Read params.yaml and report a fault in it in one line."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -20,7 +20,7 @@ def load_params(path: Path = Path("params.yaml")) -> Params:
 
 
 def load_values(path: Path) -> dict[str, Any]:
-    """The mapping in a YAML 1.2 file, as it is.
+    """Read the mapping in a YAML 1.2 file, without validating it.
 
     Raises:
         InputError: the file is missing, or is no YAML mapping.
@@ -32,13 +32,14 @@ def load_values(path: Path) -> dict[str, Any]:
 
 
 def parse_values(source: Path | str, where: str) -> dict[str, Any]:
-    """The mapping in a YAML 1.2 file, or in a text.
+    """Parse the mapping in a YAML 1.2 file or text.
 
     Args:
-        where: begins the message.
+        source: path of the file, or the text.
+        where: beginning of the error message.
 
     Raises:
-        InputError: it is no YAML mapping.
+        InputError: `source` is no YAML mapping.
     """
     from ruamel.yaml import YAML
     from ruamel.yaml.error import YAMLError
@@ -53,10 +54,11 @@ def parse_values(source: Path | str, where: str) -> dict[str, Any]:
 
 
 def validate(values: Mapping[str, Any], where: str) -> Params:
-    """The values of params.yaml, checked.
+    """Validate the values of params.yaml.
 
     Args:
-        where: begins the message about a wrong one.
+        values: by section.
+        where: beginning of the error message.
 
     Raises:
         InputError: a key or value is wrong.
@@ -68,7 +70,7 @@ def validate(values: Mapping[str, Any], where: str) -> Params:
 
 
 def _first_fault(error: ValidationError) -> str:
-    # a misspelt key is both unknown and missing: the unknown one tells more
+    # a misspelt key is both unknown and missing: report the unknown one, which tells more
     fault = min(error.errors(), key=lambda one: one["type"] != "extra_forbidden")
     key = ".".join(str(part) for part in fault["loc"])
     if fault["type"] == "extra_forbidden":

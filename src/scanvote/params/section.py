@@ -1,11 +1,11 @@
-"""What the sections of params.yaml are made of."""
+"""Base class and types of the sections of params.yaml."""
 
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 Task = Literal["classification", "segmentation"]
-"""What is learnt of a scan: its class, or the mask of its tumour."""
+"""The target to learn: the class, or the mask of the tumour."""
 
 Share = Annotated[float, Field(gt=0, lt=1)]
 Positive = Annotated[int, Field(gt=0)]
@@ -14,6 +14,6 @@ Dropout = Annotated[float, Field(ge=0, lt=1)]
 
 
 class Section(BaseModel):
-    """A mapping of params.yaml: immutable, no key but the declared ones."""
+    """A mapping of params.yaml: immutable, with declared keys only."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)

@@ -1,4 +1,4 @@
-"""All of params.yaml."""
+"""The whole of params.yaml."""
 
 from typing import Annotated, Literal
 
@@ -64,7 +64,7 @@ class PackageParams(Section):
 
     @field_validator("name")
     @classmethod
-    def _the_registry_takes_it(cls, name: str) -> str:
+    def _check_name(cls, name: str) -> str:
         if not name or set(name) & {"/", ":"}:
             raise ValueError("MLflow's registry takes no name that is empty or has a / or :")
         return name

@@ -1,4 +1,7 @@
-"""What every picture is drawn on: same data, same bytes; it says what it is not for."""
+"""Canvas of all figures: deterministic files that carry the disclaimer.
+
+The same data give the same bytes.
+"""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -25,7 +28,8 @@ _STYLE: dict[Any, Any] = {
 }
 TRUTH, PREDICTED = "#2ca25f", "#e6550d"
 OUTLINE = "#22d3ee"
-"""Of a known lesion: seen on grey slices, on colour ones and on the colours of a map."""
+"""Colour of the outline of a known lesion: visible on grey slices, on colour ones and on the
+colours of a heat map."""
 BEFORE, AFTER = "#cc6677", "#332288"
 _CLASSES = [
     "#332288",
@@ -38,16 +42,22 @@ _CLASSES = [
     "#88ccee",
     "#ddcc77",
 ]
-"""Tol's muted scheme (SRON/EPS/TN/09-002, 2021), told apart by the colour-blind."""
+"""Tol's muted scheme (SRON/EPS/TN/09-002, 2021), which colour-blind readers can distinguish."""
 
 
 def class_colour(place: int) -> str:
-    """Of the class that stands there in the table; the tenth has the first's."""
+    """Return the colour of the class at this place of the table.
+
+    The colours repeat from the tenth class on.
+    """
     return _CLASSES[place % len(_CLASSES)]
 
 
 def wrap_label(name: str, width: int = 1000) -> str:
-    """A name as a person writes it, in lines of `width` letters, cut behind a space, - or /."""
+    """Return a readable name, wrapped into lines of `width` letters.
+
+    Underscores become spaces; lines break after a space, - or /.
+    """
     lines = [""]
     for part in re.split(r"(?<=[-/ ])", name.replace("_", " ")):
         if lines[-1] and len(lines[-1] + part.rstrip()) > width:
@@ -65,10 +75,12 @@ def figure(
     columns: int = 1,
     heights: Sequence[float] | None = None,
 ) -> Iterator[Any]:
-    """Axes to draw on, one or an array (rows, columns); written to `path` at the block's end.
+    """Yield axes to draw on, and write the figure to `path` afterwards.
+
+    The axes are a single one, or an array (rows, columns).
 
     Args:
-        heights: of the rows, in shares of each other.
+        heights: relative heights of the rows.
     """
     import matplotlib
     from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -87,7 +99,7 @@ def figure(
 def grid(
     count: int, columns: int, title: str, path: Path, width: float = 1.7
 ) -> Iterator[list["Axes"]]:
-    """Cells for `count` pictures under captions, each so many inches wide."""
+    """Yield axes for `count` pictures under captions, each `width` inches wide."""
     columns = min(columns, count)
     rows = -(-count // columns)
     size = (max(width * columns, 4.5), 2.0 * rows + 0.6)
@@ -106,7 +118,7 @@ def imshow_gray(axes: "Axes", image: np.ndarray, caption: str) -> None:
 def gallery(
     images: np.ndarray, captions: Sequence[str], title: str, path: Path, columns: int = 6
 ) -> None:
-    """Scans in a grid, each under its caption.
+    """Write a grid of scans, each under its caption.
 
     Args:
         images: uint8 (n, H, W, C) with n > 0; one channel is shown in grey.

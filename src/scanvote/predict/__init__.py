@@ -1,1 +1,1 @@
-"""`scanvote predict` and `scanvote export`: the finished model, asked from the shell."""
+"""Prediction with a finished model: `scanvote predict` and `scanvote export`."""

@@ -1,4 +1,4 @@
-"""From files to findings, a batch after the other: memory does not grow with the files."""
+"""Prediction for a stream of files, batch by batch, in constant memory."""
 
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -13,19 +13,19 @@ from scanvote.predict.schema import FileError, ScanPrediction
 
 BATCH = 32
 LIMITS = Limits(bytes=2**31)
-"""Of files of one's own: a volume may be large."""
+"""Limits for the user's own files; a volume may be large."""
 _PIXELS = 2**26
-"""From which on a batch is full, however few its scans are: bounds the memory."""
+"""Pixels that fill a batch, even with few scans, to bound the memory."""
 
 
 @dataclass(frozen=True)
 class ScanResult:
-    """What is said of a scan, beside what it is said of.
+    """A scan with its prediction.
 
     Attributes:
-        scan: that was looked at.
-        finding: what is said of it.
-        mask: bool (H, W), what is marked.
+        scan: the scan.
+        finding: its prediction.
+        mask: tumour mask, bool (H, W).
     """
 
     scan: InputScan
@@ -36,21 +36,21 @@ class ScanResult:
 def predict_stream(
     package: Package, files: Iterable[DiscoveredInput], batch: int = BATCH
 ) -> Iterator[ScanResult | FileError]:
-    """What is said of each scan of each file, in their order.
+    """Predict each scan of each file, in their order.
 
-    A thread reads the next batch while the networks look at this one.
+    A thread reads the next batch while the networks process the current one.
 
     Args:
-        package: that is asked.
-        files: of `scanvote.inputs.gathered`.
-        batch: scans that are examined together; it changes the time, not what is said.
+        package: the finished model.
+        files: from `scanvote.inputs.discover_inputs`.
+        batch: scans per batch; it changes the time, not the predictions.
     """
     items = _read(files, package.contents.volumes)
-    for together in _ahead(_batches(items, batch)):
-        scans = [item for item in together if isinstance(item, InputScan)]
-        said = iter(predict_with_masks(package, scans))
-        for item in together:
-            yield item if isinstance(item, FileError) else ScanResult(item, *next(said))
+    for items_of_batch in _prefetch(_batches(items, batch)):
+        scans = [item for item in items_of_batch if isinstance(item, InputScan)]
+        predictions = iter(predict_with_masks(package, scans))
+        for item in items_of_batch:
+            yield item if isinstance(item, FileError) else ScanResult(item, *next(predictions))
 
 
 def _read(
@@ -59,30 +59,30 @@ def _read(
     for file in files:
         try:
             for scan in read_discovered(file, LIMITS, volumes):
-                yield replace(scan, file=file.name)  # whole, however long
-        except RejectedFile as refused:
-            yield FileError(file=file.name, status=refused.status, reason=str(refused))
+                yield replace(scan, file=file.name)  # `read_discovered` shortens long names
+        except RejectedFile as error:
+            yield FileError(file=file.name, status=error.status, reason=str(error))
 
 
 def _batches(
-    items: Iterable[InputScan | FileError], most: int
+    items: Iterable[InputScan | FileError], max_items: int
 ) -> Iterator[list[InputScan | FileError]]:
     batch, pixels = list[InputScan | FileError](), 0
     for item in items:
         batch.append(item)
         pixels += item.image.size // 3 if isinstance(item, InputScan) else 0
-        if len(batch) >= most or pixels >= _PIXELS:
+        if len(batch) >= max_items or pixels >= _PIXELS:
             yield batch
             batch, pixels = [], 0
     if batch:
         yield batch
 
 
-def _ahead(
+def _prefetch(
     batches: Iterator[list[InputScan | FileError]],
 ) -> Iterator[list[InputScan | FileError]]:
     with ThreadPoolExecutor(1) as reader:
-        coming = reader.submit(next, batches, None)
-        while (batch := coming.result()) is not None:
-            coming = reader.submit(next, batches, None)
+        upcoming = reader.submit(next, batches, None)
+        while (batch := upcoming.result()) is not None:
+            upcoming = reader.submit(next, batches, None)
             yield batch

@@ -1,4 +1,4 @@
-"""The command `scanvote export`: a copy of a package that needs nothing else than the library."""
+"""The command `scanvote export`: copy a package that needs only the library."""
 
 import shutil
 from pathlib import Path
@@ -16,67 +16,69 @@ _GRAPHS = "*.onnx"
 
 
 def export(model: Path, out: Path, onnx: bool) -> ModelMetadata:
-    """Copy the package in `model` to `out`, every file by its digest, and tell how it is used.
+    """Copy the package in `model` to `out`, check it, add a README.
 
     Args:
         model: folder of the package.
-        out: the folder that is made; a package there is replaced.
-        onnx: with the ONNX graphs, where there are any.
+        out: the new folder; a package there is replaced.
+        onnx: include the ONNX graphs, if there are any.
 
     Returns:
-        What was exported.
+        Metadata of the exported package.
 
     Raises:
-        InputError: `model` is no package, `out` holds something else, or the copy is not whole.
+        InputError: `model` is no package, `out` contains something else, or the copy differs.
     """
     read_metadata(model)
     _check_place(model.resolve(), out.resolve(), out)
     with atomic_replace_folder(out.resolve()) as folder:
-        left = None if onnx else shutil.ignore_patterns(_GRAPHS)
-        shutil.copytree(model, folder, ignore=left)
+        ignored = None if onnx else shutil.ignore_patterns(_GRAPHS)
+        shutil.copytree(model, folder, ignore=ignored)
         _check_copy(model, folder)
         if not onnx:
-            _forget_graphs(folder)
+            _drop_graphs(folder)
         write_text(folder / README, _readme(out))
         return read_metadata(folder)
 
 
-def _check_place(model: Path, out: Path, named: Path) -> None:
+def _check_place(model: Path, out: Path, given: Path) -> None:
+    """Check that `out`, named `given` by the user, can take the copy."""
     if out.is_relative_to(model) or model.is_relative_to(out):
         raise InputError(
-            f"{named} and the package {model} lie in one another; choose another place"
+            f"{given} and the package {model} lie in one another; choose another place"
         )
     if out.exists() and not (out / NAME).is_file() and (out.is_file() or any(out.iterdir())):
-        raise InputError(f"{named} holds something else than a package; choose another place")
+        raise InputError(f"{given} holds something else than a package; choose another place")
 
 
 def _check_copy(model: Path, folder: Path) -> None:
     for path in folder.rglob("*"):
-        origin = model / path.relative_to(folder)
-        if path.is_file() and sha256(path) != sha256(origin):
-            raise InputError(f"{origin} changed while it was copied; export again")
+        source = model / path.relative_to(folder)
+        if path.is_file() and sha256(path) != sha256(source):
+            raise InputError(f"{source} changed while it was copied; export again")
 
 
-def _forget_graphs(folder: Path) -> None:
-    whole = read_metadata(folder)
-    bare = {"onnx": None}
-    members = [one.model_copy(update=bare) for one in whole.classifiers.members]
-    unets = [one.model_copy(update=bare) for one in whole.segmenters.networks]
-    contents = whole.model_copy(
+def _drop_graphs(folder: Path) -> None:
+    """Remove the ONNX graphs from the metadata and the model card."""
+    metadata = read_metadata(folder)
+    without = {"onnx": None}
+    members = [one.model_copy(update=without) for one in metadata.classifiers.members]
+    unets = [one.model_copy(update=without) for one in metadata.segmenters.networks]
+    metadata = metadata.model_copy(
         update={
-            "classifiers": whole.classifiers.model_copy(update={"members": members}),
-            "segmenters": whole.segmenters.model_copy(update={"networks": unets}),
+            "classifiers": metadata.classifiers.model_copy(update={"members": members}),
+            "segmenters": metadata.segmenters.model_copy(update={"networks": unets}),
         }
     )
-    write_metadata(contents, folder)
-    write_text(folder / CARD, card(contents, Vote.read(folder / VOTE)))
+    write_metadata(metadata, folder)
+    write_text(folder / CARD, card(metadata, Vote.read(folder / VOTE)))
 
 
 def _readme(out: Path) -> str:
     lines = [
         "# A finished model of scanvote",
         "",
-        f"**{DISCLAIMER}** What it is, and what it is asked with, stands in `{CARD}` and `{NAME}`.",
+        f"**{DISCLAIMER}** `{CARD}` and `{NAME}` describe it and its requirements.",
         "",
         "It needs the library `scanvote`, with an extra for the processor (`cpu`, `gpu`), no"
         " repository and no network:",

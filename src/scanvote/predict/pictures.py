@@ -1,4 +1,4 @@
-"""The pictures that are written beside the table, and where: a name for each, below one folder."""
+"""Masks and overlays that `scanvote predict` writes, and their paths."""
 
 import os
 from collections.abc import Iterable
@@ -15,24 +15,24 @@ from scanvote.datasets.user_data.scan_tree import stem
 from scanvote.images.decode import Mask, Rgb
 from scanvote.predict.schema import ScanPrediction
 
-_COVER = 0.75
-"""Of the scan, where a map is brightest: as in the report's galleries."""
-_LONGEST = 180
-"""Bytes of a name: file systems take 255, of which numbers and endings need some."""
+_MAX_OPACITY = 0.75
+"""Opacity of the overlay where the map is brightest, as in the report's galleries."""
+_MAX_NAME_BYTES = 180
+"""Longest name in bytes: file systems allow 255, but numbers and endings are added."""
 
 
 class OutputPaths:
-    """A path for each picture, in the folders that the scans lie in, none given twice."""
+    """Unique paths of pictures, in the same subfolders as their scans."""
 
     def __init__(self, folder: Path, files: Iterable[str]) -> None:
-        """All lie below `folder`, which is made.
+        """Create `folder`, the root of all paths.
 
         Args:
-            folder: of the pictures.
-            files: the names of all files, of which the folder that they share is left out.
+            folder: folder of the pictures.
+            files: the names of all input files; their common folder is left out of the paths.
 
         Raises:
-            InputError: the folder cannot be made.
+            InputError: the folder cannot be created.
         """
         self.folder, self._taken = folder, set[str]()
         levels = zip(*(PurePath(name).parent.parts for name in files), strict=False)
@@ -43,29 +43,32 @@ class OutputPaths:
             raise InputError(f"{folder} cannot be a folder: {error.strerror}") from None
 
     def of(self, finding: ScanPrediction, ending: str) -> Path:
-        """Where the picture of this scan belongs; `ending` as ``.png``."""
-        whole = PurePath(finding.file)
-        folders, name = whole.parts[:-1][self._shared :], whole.name
-        inside = [part for part in folders if part not in (whole.anchor, "..")]
-        cut = [finding.plane or "", "" if finding.slice is None else str(finding.slice)]
-        plain = os.fsdecode(os.fsencode(stem(name))[:_LONGEST])
-        base = "-".join([plain, *(part for part in cut if part)])
-        return self._free(self.folder.joinpath(*inside), base, ending)
+        """Return a new path for a picture of this scan.
 
-    def _free(self, folder: Path, base: str, ending: str) -> Path:
+        `ending` is such as ``.png`` or ``-lime.png``.
+        """
+        file = PurePath(finding.file)
+        folders, name = file.parts[:-1][self._shared :], file.name
+        subfolders = [part for part in folders if part not in (file.anchor, "..")]
+        slice_parts = [finding.plane or "", "" if finding.slice is None else str(finding.slice)]
+        short = os.fsdecode(os.fsencode(stem(name))[:_MAX_NAME_BYTES])
+        base = "-".join([short, *(part for part in slice_parts if part)])
+        return self._unused(self.folder.joinpath(*subfolders), base, ending)
+
+    def _unused(self, folder: Path, base: str, ending: str) -> Path:
         path, number = folder / f"{base}{ending}", 1
         while str(path).casefold() in self._taken:
             number += 1
             path = folder / f"{base}-{number}{ending}"
-        self._taken.add(str(path).casefold())  # some file systems tell no A from an a
+        self._taken.add(str(path).casefold())  # some file systems ignore case
         return path
 
 
 def check_apart(folder: Path, option: str, paths: Iterable[Path]) -> None:
-    """Whether pictures written to `folder` neither replace scans nor are taken for some.
+    """Check that pictures in `folder` cannot replace or become scans.
 
     Raises:
-        InputError: the folder holds what is read, or lies in it.
+        InputError: the folder contains an input, or lies in one.
     """
     place = folder.resolve()
     for path in paths:
@@ -82,16 +85,16 @@ def write_mask(mask: Mask, path: Path) -> None:
 
 
 def write_overlay(image: Rgb, heat: NDArray[np.uint8], path: Path) -> None:
-    """The scan under a map (H, W) of what speaks for the vote, the brightest most."""
+    """Write the scan with its attribution map (H, W) as PNG."""
     _write_png(overlay_heatmap(image, heat)[..., ::-1], path)
 
 
 def overlay_heatmap(image: Rgb, heat: NDArray[np.uint8]) -> Rgb:
-    """The scan, the map in its colours laid over it: the more opaque, the more it says."""
-    below = image.astype(np.float32)
+    """Lay the attribution map over the scan; opacity follows the attribution."""
+    scan = image.astype(np.float32)
     colours = cv2.applyColorMap(heat, cv2.COLORMAP_INFERNO)[..., ::-1].astype(np.float32)
-    share = (_COVER / 255 * heat.astype(np.float32))[..., None]
-    return np.round(below + share * (colours - below)).astype(np.uint8)
+    opacity = (_MAX_OPACITY / 255 * heat.astype(np.float32))[..., None]
+    return np.round(scan + opacity * (colours - scan)).astype(np.uint8)
 
 
 def _write_png(pixels: np.ndarray, path: Path) -> None:

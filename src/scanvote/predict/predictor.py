@@ -1,11 +1,11 @@
-"""What a package says of scans: the shell, the page, the REST interface and MLflow all ask here.
+"""Prediction with a package, for shell, web page, REST and MLflow.
 
-    package = ready_package(Path("models/package"))
-    finding, = examine(package, [Scan("a.png", decode_image(Path("a.png")))])
+    package = load_for_inference(Path("models/package"))
+    finding, = predict_one(package, [InputScan("a.png", decode_image(Path("a.png")))])
 
-Of files and folders, read as the shell reads them, in one line (`scanvote.predict.batches`):
+For files and folders, read as by the shell (`scanvote.predict.batches`):
 
-    for one in looked_at(package, gathered([Path("scans")])): print(one.finding.vote)
+    for one in predict_stream(package, discover_inputs([Path("scans")])): print(one.finding.vote)
 
 Research use, not for diagnosis.
 """
@@ -42,71 +42,72 @@ if TYPE_CHECKING:
 STRANGE_CLASS = "the networks that vote were shown nothing like it: the class means little"
 STRANGE_MASK = "the networks that mark tumours were shown nothing like it: the mask means little"
 _DIGITS = 6
-"""Of every probability and distance: as many as the tables of the pipeline keep."""
+"""Decimals of every probability and distance, as in the tables of the pipeline."""
 _SEED = 0
-"""Of explanations, beside the scan itself."""
+"""Seed of explanations, together with the scan itself."""
 
 
 def load_for_inference(folder: Path) -> Package:
-    """The package in `folder`, on the backend that it was packed with, unless one is in use.
+    """Load a package, on its own backend unless one is in use.
 
     Raises:
         InputError: it is no package, or its backend is not installed.
     """
-    if "keras" not in sys.modules:  # which reads the choice once
+    if "keras" not in sys.modules:  # Keras reads the choice of the backend at import
         use_backend(read_metadata(folder).backend)
     return load_package(folder)
 
 
 def predict_one(package: Package, scans: Sequence[InputScan]) -> list[ScanPrediction]:
-    """All that is said of each scan, in their order."""
+    """Predict each scan, in their order."""
     return [finding for finding, _ in predict_with_masks(package, scans)]
 
 
 def predict_with_masks(
     package: Package, scans: Sequence[InputScan]
 ) -> list[tuple[ScanPrediction, Mask]]:
-    """All that is said of each scan, and what is marked of it: bool (H, W), as large as the scan.
+    """Predict each scan and its mask, bool (H, W) of its size.
 
-    The networks are asked about all of the scans at once, in batches of their own.
+    The networks get all scans together and split them into their own batches.
     """
     if not scans:
         return []
     images = [scan.image for scan in scans]
-    answer, marked = package.probabilities(images), package.segment(images)
-    members = _members(package, answer)
+    classified, segmented = package.probabilities(images), package.segment(images)
+    members = _members(package, classified)
     return [
-        (_finding(package, scan, answer, place, members[place], mask, float(far)), mask)
-        for place, (scan, mask, far) in enumerate(
-            zip(scans, marked.masks, marked.distances, strict=True)
+        (_finding(package, scan, classified, place, members[place], mask, float(distance)), mask)
+        for place, (scan, mask, distance) in enumerate(
+            zip(scans, segmented.masks, segmented.distances, strict=True)
         )
     ]
 
 
 def explain(package: Package, scan: InputScan, method: Method) -> dict[str, NDArray[np.uint8]]:
-    """What speaks for the class that each model predicts.
+    """Compute attribution maps for the class that each model predicts.
 
-    What is random depends on what the networks see and on nothing else, so whoever asks about
-    a scan gets the same map.
+    The seed of random steps depends on the preprocessed image alone, so the same scan always gets
+    the same map.
 
     Returns:
-        By model, ``vote`` first, without those that the method does not serve: uint8 (H, W) as
-        large as the scan, 255 the most, 0 throughout where nothing speaks for the class.
+        The map of each model that the method supports, by name, ``vote`` first: uint8 (H, W) as
+        large as the scan, 255 at the maximum, 0 everywhere if nothing supports the class.
 
     Raises:
-        InputError: the method serves no member.
+        InputError: the method supports no member.
     """
     from scanvote.pipeline.explain.panel import VOTE, explain_scan, normalise_map
 
     panel, contents = package.panel(), package.contents.classifiers
     check_method(panel, method)
     image = preprocess_scans([scan.image], contents.prepare)[0]
-    how = ExplainParams(scans=0, **contents.explain.model_dump())
-    seen = hashlib.sha256(image.tobytes()).hexdigest()
-    found = explain_scan(panel, seen, image, method, how, _SEED)
-    models = [VOTE, *(name for name in found if name != VOTE)]
+    config = ExplainParams(scans=0, **contents.explain.model_dump())
+    image_digest = hashlib.sha256(image.tobytes()).hexdigest()
+    explained = explain_scan(panel, image_digest, image, method, config, _SEED)
+    models = [VOTE, *(name for name in explained if name != VOTE)]
     maps = {
-        name: map_to_original_space(found[name], scan.image, contents.prepare) for name in models
+        name: map_to_original_space(explained[name], scan.image, contents.prepare)
+        for name in models
     }
     return {
         name: np.rint(255 * normalise_map(heat)).astype(np.uint8) for name, heat in maps.items()
@@ -114,7 +115,7 @@ def explain(package: Package, scan: InputScan, method: Method) -> dict[str, NDAr
 
 
 def check_method(panel: "ExplainableEnsemble", method: Method) -> None:
-    """Whether the vote can be explained so.
+    """Check that the method can explain the vote.
 
     Raises:
         InputError: it cannot.
@@ -129,16 +130,17 @@ def check_method(panel: "ExplainableEnsemble", method: Method) -> None:
 def _finding(
     package: Package,
     scan: InputScan,
-    answer: ClassificationOutput,
+    classified: ClassificationOutput,
     place: int,
     members: list[MemberVote],
     mask: Mask,
     mask_distance: float,
 ) -> ScanPrediction:
     labels = package.vote.labels
-    said = _by_class(labels, answer.vote.probabilities[place])
-    own, marked = _familiarity(float(answer.distances[place])), _marked(scan, mask, mask_distance)
-    strange = {STRANGE_CLASS: own.outside, STRANGE_MASK: marked.familiarity.outside}
+    probabilities = _by_class(labels, classified.vote.probabilities[place])
+    ood = _ood_score(float(classified.distances[place]))
+    mask_finding = _mask_finding(scan, mask, mask_distance)
+    warnings = {STRANGE_CLASS: ood.outside, STRANGE_MASK: mask_finding.familiarity.outside}
     height, width = scan.image.shape[:2]
     return ScanPrediction(
         file=scan.file,
@@ -147,53 +149,53 @@ def _finding(
         width=width,
         height=height,
         spacing=scan.spacing or None,
-        notes=[*scan.notes, *(note for note, holds in strange.items() if holds)],
-        vote=labels[answer.vote.winners[place]],
-        probabilities=said,
-        agreement=round(float(answer.agreement[place]), _DIGITS),
+        notes=[*scan.notes, *(note for note, applies in warnings.items() if applies)],
+        vote=labels[classified.vote.winners[place]],
+        probabilities=probabilities,
+        agreement=round(float(classified.agreement[place]), _DIGITS),
         members=members,
-        operating=_operating(package, said),
-        familiarity=own,
-        mask=marked,
+        operating=_operating(package, probabilities),
+        familiarity=ood,
+        mask=mask_finding,
     )
 
 
-def _members(package: Package, answer: ClassificationOutput) -> list[list[MemberVote]]:
-    """What each member says of each scan."""
+def _members(package: Package, classified: ClassificationOutput) -> list[list[MemberVote]]:
+    """Return the vote of each member for each scan."""
     vote = package.vote
-    raw = np.round(answer.members, _DIGITS)  # as they are counted
+    raw = np.round(classified.members, _DIGITS)  # rounded as when the vote is counted
     both = np.stack([raw, calibrated(raw, vote.temperatures)])
     return [
         [
             MemberVote(
                 model=name,
-                vote=vote.labels[own.argmax()],
-                probabilities=_by_class(vote.labels, calibrated),
+                vote=vote.labels[raw_row.argmax()],
+                probabilities=_by_class(vote.labels, calibrated_row),
             )
-            for name, own, calibrated in zip(vote.members, *both[:, :, place], strict=True)
+            for name, raw_row, calibrated_row in zip(vote.members, *both[:, :, place], strict=True)
         ]
         for place in range(both.shape[2])
     ]
 
 
-def _marked(scan: InputScan, mask: Mask, distance: float) -> MaskFinding:
+def _mask_finding(scan: InputScan, mask: Mask, distance: float) -> MaskFinding:
     area = int(mask.sum())
     return MaskFinding(
         area_pixels=area,
         area_mm2=round(area * scan.spacing**2, _DIGITS) if scan.spacing else None,
-        familiarity=_familiarity(distance),
+        familiarity=_ood_score(distance),
     )
 
 
-def _operating(package: Package, said: dict[str, float]) -> OperatingPoint | None:
+def _operating(package: Package, probabilities: dict[str, float]) -> OperatingPoint | None:
     point = package.contents.classifiers.operating
     if point is None:
         return None
-    called = said[point.positive] >= point.threshold
+    called = probabilities[point.positive] >= point.threshold
     return OperatingPoint(positive=point.positive, threshold=point.threshold, called=called)
 
 
-def _familiarity(distance: float) -> OodScore:
+def _ood_score(distance: float) -> OodScore:
     return OodScore(distance=round(distance, _DIGITS), outside=distance > 1)
 
 

@@ -1,4 +1,4 @@
-"""What is said of a scan as a flat row: of the shell's tables, and of the MLflow model."""
+"""Predictions as flat rows, for the shell's tables and the MLflow model."""
 
 from collections.abc import Mapping
 
@@ -8,11 +8,11 @@ from scanvote.predict.schema import FileError, ScanPrediction
 Row = dict[str, str | float | int | bool | None]
 
 PICTURES = ("mask", "explanation")
-_WHOSE = ("file", "slice", "plane")
+_SCAN = ("file", "slice", "plane")
 
 
 def row_columns(classifiers: Classifiers) -> list[str]:
-    """Of `to_row`, in order."""
+    """List the columns of `to_row`, in order."""
     return [
         "vote",
         *(f"p_{label}" for label in classifiers.labels),
@@ -30,14 +30,14 @@ def row_columns(classifiers: Classifiers) -> list[str]:
 
 
 def columns(classifiers: Classifiers, pictures: Mapping[str, object]) -> list[str]:
-    """Of a table in which pictures of these kinds are named."""
+    """List the columns of a table with these kinds of pictures."""
     kinds = [kind for kind in PICTURES if kind in pictures]
-    return [*_WHOSE, *row_columns(classifiers), *kinds, "error"]
+    return [*_SCAN, *row_columns(classifiers), *kinds, "error"]
 
 
 def to_row(finding: ScanPrediction) -> Row:
-    """What is said, without whose scan it is said of."""
-    mask, own = finding.mask, finding.familiarity
+    """Convert a prediction to a row, without the scan's identity."""
+    mask, ood = finding.mask, finding.familiarity
     return {
         "vote": finding.vote,
         **{f"p_{label}": value for label, value in finding.probabilities.items()},
@@ -45,8 +45,8 @@ def to_row(finding: ScanPrediction) -> Row:
         **{member.model: member.vote for member in finding.members},
         "area_pixels": mask.area_pixels,
         "area_mm2": mask.area_mm2,
-        "distance": own.distance,
-        "outside": own.outside,
+        "distance": ood.distance,
+        "outside": ood.outside,
         "mask_distance": mask.familiarity.distance,
         "mask_outside": mask.familiarity.outside,
         **({"called": finding.operating.called} if finding.operating else {}),
@@ -55,13 +55,13 @@ def to_row(finding: ScanPrediction) -> Row:
 
 
 def row(one: ScanPrediction | FileError, pictures: Mapping[str, str]) -> Row:
-    """A row of the table; what is not known is left out.
+    """Return a row of the table; unknown values are left out.
 
     Args:
-        one: what is said.
-        pictures: where each kind was written to.
+        one: a prediction, or the reason that there is none.
+        pictures: path of each kind of picture.
     """
     if isinstance(one, FileError):
         return {"file": one.file, "error": one.reason}
-    whose: Row = {"file": one.file, "slice": one.slice, "plane": one.plane}
-    return whose | to_row(one) | dict(pictures)
+    scan: Row = {"file": one.file, "slice": one.slice, "plane": one.plane}
+    return scan | to_row(one) | dict(pictures)

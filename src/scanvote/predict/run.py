@@ -24,14 +24,14 @@ from scanvote.predict.terminal import table_on_terminal
 
 @dataclass(frozen=True)
 class PredictOptions:
-    """What is to be written, and where.
+    """Options of the command.
 
     Attributes:
-        out: the table; None for the standard output.
-        masks: folder of the masks.
-        explain: how the vote is explained.
+        out: file of the table; None for the standard output.
+        masks: folder of the masks, None for no masks.
+        explain: method that explains the vote, None for no explanations.
         explanations: folder of the overlays.
-        batch: scans that are examined together.
+        batch: scans per batch.
     """
 
     out: Path | None
@@ -42,52 +42,52 @@ class PredictOptions:
 
     @property
     def folders(self) -> dict[str, Path]:
-        """Of the pictures, by their kind."""
-        found = {"mask": self.masks, "explanation": self.explanations if self.explain else None}
-        return {kind: folder for kind, folder in found.items() if folder is not None}
+        """Folder of each kind of picture to write."""
+        folders = {"mask": self.masks, "explanation": self.explanations if self.explain else None}
+        return {kind: folder for kind, folder in folders.items() if folder is not None}
 
 
-def predict(paths: Sequence[Path], model: Path, wanted: PredictOptions) -> int:
-    """Write what is said of the scans in `paths`, files and folders.
+def predict(paths: Sequence[Path], model: Path, options: PredictOptions) -> int:
+    """Predict the scans in `paths`, and write the table and the pictures.
 
     Args:
         paths: files and folders.
         model: folder of the package.
-        wanted: what is to be written.
+        options: options of the command.
 
     Returns:
-        How many files could not be read.
+        Number of files that could not be read.
 
     Raises:
-        InputError: there is no file, the package is none, or a place cannot be written to.
+        InputError: there is no file to read, `model` is no package, or an output cannot be written.
     """
-    left = list[SkippedFile]()
-    files = list(discover_inputs(paths, left))
+    skipped = list[SkippedFile]()
+    files = list(discover_inputs(paths, skipped))
     if not files:
-        raise InputError(f"{', '.join(map(str, paths))}: {_nothing(left)}")
+        raise InputError(f"{', '.join(map(str, paths))}: {_nothing(skipped)}")
     contents = read_metadata(model)
-    places = _places(paths, files, wanted)
-    with _table(wanted.out, contents, places) as add, progress_bar("Predict") as progress:
+    places = _output_paths(paths, files, options)
+    with _table(options.out, contents, places) as add, progress_bar("Predict") as progress:
         print(DISCLAIMER, file=sys.stderr)
         package = load_for_inference(model)
-        if wanted.explain:
-            check_method(package.panel(), wanted.explain)
-        told = _told(files, progress)
-        refused = 0
-        for one in predict_stream(package, told, wanted.batch):
+        if options.explain:
+            check_method(package.panel(), options.explain)
+        tracked = _track(files, progress)
+        failed = 0
+        for one in predict_stream(package, tracked, options.batch):
             if isinstance(one, FileError):
-                refused += 1
+                failed += 1
                 add(one, {})
             else:
-                add(one.finding, _written(package, one, places, wanted.explain))
-    _sum_up(refused, len(files), left)
-    return refused
+                add(one.finding, _write_pictures(package, one, places, options.explain))
+    _print_summary(failed, len(files), skipped)
+    return failed
 
 
-def _places(
-    paths: Sequence[Path], files: Sequence[DiscoveredInput], wanted: PredictOptions
+def _output_paths(
+    paths: Sequence[Path], files: Sequence[DiscoveredInput], options: PredictOptions
 ) -> dict[str, OutputPaths]:
-    folders = wanted.folders
+    folders = options.folders
     if len({folder.resolve() for folder in folders.values()}) < len(folders):
         raise InputError("--masks and --explanations are one folder; choose two")
     for kind, folder in folders.items():
@@ -101,50 +101,52 @@ def _table(
 ) -> AbstractContextManager[Add]:
     if out is None and sys.stdout.isatty():
         return table_on_terminal()
-    named = columns(contents.classifiers, places)
-    return table_on_stdout(named) if out is None else table_file(out, named)
+    names = columns(contents.classifiers, places)
+    return table_on_stdout(names) if out is None else table_file(out, names)
 
 
-def _told(files: Sequence[DiscoveredInput], progress: Progress) -> Iterator[DiscoveredInput]:
-    """The files, each counted when the next is asked for."""
+def _track(files: Sequence[DiscoveredInput], progress: Progress) -> Iterator[DiscoveredInput]:
+    """Yield the files, and show their number in `progress`."""
     progress(0, len(files))
     for done, file in enumerate(files, 1):
         yield file
         progress(done, len(files))
 
 
-def _written(
+def _write_pictures(
     package: Package, one: ScanResult, places: dict[str, OutputPaths], method: Method | None
 ) -> dict[str, str]:
-    """Where the pictures of a scan were written to, by their kind."""
-    found = {}
+    """Write the pictures of a scan; return their paths by kind."""
+    written = {}
     if "mask" in places:
         path = places["mask"].of(one.finding, ".png")
         write_mask(one.mask, path)
-        found["mask"] = path.as_posix()
+        written["mask"] = path.as_posix()
     if method:
         path = places["explanation"].of(one.finding, f"-{method}.png")
         write_overlay(one.scan.image, explain(package, one.scan, method)["vote"], path)
-        found["explanation"] = path.as_posix()
-    return found
+        written["explanation"] = path.as_posix()
+    return written
 
 
-def _nothing(left: Sequence[SkippedFile]) -> str:
-    return f"{_files(len(left))}, {_such(left)}: none is a scan" if left else "no file is there"
+def _nothing(skipped: Sequence[SkippedFile]) -> str:
+    if not skipped:
+        return "no file is there"
+    return f"{_files(len(skipped))}, {_example(skipped)}: none is a scan"
 
 
-def _sum_up(refused: int, count: int, left: Sequence[SkippedFile]) -> None:
-    if left:
-        print(f"scanvote: passed over {_files(len(left))}, {_such(left)}", file=sys.stderr)
-    if refused == count:
+def _print_summary(failed: int, count: int, skipped: Sequence[SkippedFile]) -> None:
+    if skipped:
+        print(f"scanvote: passed over {_files(len(skipped))}, {_example(skipped)}", file=sys.stderr)
+    if failed == count:
         print(f"scanvote: none of {_files(count)} could be read", file=sys.stderr)
-    elif refused:
-        print(f"scanvote: {refused:,} of {_files(count)} could not be read", file=sys.stderr)
+    elif failed:
+        print(f"scanvote: {failed:,} of {_files(count)} could not be read", file=sys.stderr)
 
 
 def _files(count: int) -> str:
     return f"{count:,} file{'' if count == 1 else 's'}"
 
 
-def _such(left: Sequence[SkippedFile]) -> str:
-    return f"such as {left[0].name} ({left[0].reason})"
+def _example(skipped: Sequence[SkippedFile]) -> str:
+    return f"such as {skipped[0].name} ({skipped[0].reason})"

@@ -1,4 +1,4 @@
-"""What is said of a scan: one form of it for the shell, the page, the REST interface and MLflow."""
+"""Schema of a prediction, for shell, web page, REST and MLflow."""
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -8,17 +8,15 @@ class Schema(BaseModel):
 
 
 class MemberVote(Schema):
-    """What one member of the vote says, calibrated."""
+    """Vote of one member, with calibrated probabilities."""
 
-    model: str = Field(
-        description="as the tables of predictions call it", examples=["cnn/filters64"]
-    )
-    vote: str = Field(description="the class that it holds likeliest", examples=["glioma"])
+    model: str = Field(description="name in the tables of predictions", examples=["cnn/filters64"])
+    vote: str = Field(description="its most probable class", examples=["glioma"])
     probabilities: dict[str, float] = Field(description="of each class, to 6 digits")
 
 
 class OperatingPoint(Schema):
-    """Of two classes: whether the one not to miss is called."""
+    """Decision between two classes: the positive one is called from `threshold` on."""
 
     positive: str
     threshold: float
@@ -26,10 +24,10 @@ class OperatingPoint(Schema):
 
 
 class OodScore(Schema):
-    """How far a scan is from all that the networks were trained on.
+    """Out-of-distribution score: distance of a scan to the training scans.
 
     `distance` is to the nearest training scan, in units of the distance within which nearly all
-    scans of the validation lie; above 1 the scan is `outside`, and the answer means little.
+    validation scans lie; above 1 the scan is `outside`, and the prediction means little.
     """
 
     distance: float = Field(ge=0)
@@ -37,29 +35,33 @@ class OodScore(Schema):
 
 
 class MaskFinding(Schema):
-    """What is marked as tumour."""
+    """The tumour mask and its area."""
 
     area_pixels: int = Field(ge=0, description="in the scan's own pixels; 0: no tumour found")
-    area_mm2: float | None = Field(description="null where the file tells no spacing")
+    area_mm2: float | None = Field(description="null if the file gives no pixel spacing")
     familiarity: OodScore
     png: str | None = Field(
-        default=None, description="base64 of a PNG as large as the scan, 255 where it is marked"
+        default=None, description="base64 of a PNG as large as the scan, 255 inside the mask"
     )
 
 
 class ScanPrediction(Schema):
-    """All that is said of a scan."""
+    """Prediction for a scan."""
 
-    file: str = Field(description="as whoever asked calls it", examples=["slice.png"])
-    slice: int | None = Field(default=None, description="of a volume, along `plane`, from 0")
+    file: str = Field(description="name of the file as it was given", examples=["slice.png"])
+    slice: int | None = Field(
+        default=None, description="number of the slice in a volume, along `plane`, from 0"
+    )
     plane: str | None = None
     width: int
     height: int
     spacing: float | None = Field(default=None, description="side of a pixel in mm, where known")
-    notes: list[str] = Field(default=[], description="what was done to the file to look at it")
+    notes: list[str] = Field(
+        default=[], description="changes made on reading the file, and warnings"
+    )
     vote: str = Field(examples=["glioma"])
     probabilities: dict[str, float] = Field(description="of each class, calibrated, to 6 digits")
-    agreement: float = Field(ge=0, le=1, description="share of the members that vote alike")
+    agreement: float = Field(ge=0, le=1, description="share of the members with the same vote")
     members: list[MemberVote]
     operating: OperatingPoint | None = None
     familiarity: OodScore
@@ -67,7 +69,7 @@ class ScanPrediction(Schema):
 
 
 class FileError(Schema):
-    """A file of which nothing can be said, and why."""
+    """A file without a prediction, and the reason."""
 
     file: str
     status: int = Field(description="413 too large, 415 no image, 422 broken", examples=[422])

@@ -1,4 +1,4 @@
-"""Where the rows go: a file, which grows row by row beside its place, or the standard output."""
+"""Writers of the predictions table, to a file or standard output."""
 
 import csv
 import json
@@ -15,24 +15,24 @@ from scanvote.predict.rows import row
 from scanvote.predict.schema import FileError, ScanPrediction
 
 Add = Callable[[ScanPrediction | FileError, Mapping[str, str]], None]
-"""Given what is said of a scan, and where each kind of its pictures was written to."""
-Kind = Callable[[TextIO, Sequence[str]], Iterator[Add]]
+"""Adds a row: a prediction or error, and the path of each kind of picture."""
+Writer = Callable[[TextIO, Sequence[str]], Iterator[Add]]
 
 
 @contextmanager
 def table_file(path: Path, columns: Sequence[str]) -> Iterator[Add]:
-    """A table that takes its place at `path` when the block succeeds.
+    """Open a table that is moved to `path` when the block succeeds.
 
     Args:
-        path: of an ending that tells the form: ``.csv``, ``.json`` or ``.jsonl``.
-        columns: of ``.csv``.
+        path: its ending gives the format: ``.csv``, ``.json`` or ``.jsonl``.
+        columns: the columns of ``.csv``.
 
     Raises:
-        InputError: the ending is another, or it cannot be written there.
+        InputError: the ending is another one, or the file cannot be written.
     """
-    form = _FORMS.get(path.suffix.lower())
-    if form is None:
-        raise InputError(f"--out: {path} tells no form of a table: {', '.join(_FORMS)}")
+    writer = _WRITERS.get(path.suffix.lower())
+    if writer is None:
+        raise InputError(f"--out: {path} has none of the endings {', '.join(_WRITERS)}")
     if path.is_dir():
         raise InputError(f"--out: {path} is a folder")
     with ExitStack() as stack:
@@ -42,12 +42,12 @@ def table_file(path: Path, columns: Sequence[str]) -> Iterator[Add]:
         except OSError as error:
             raise InputError(f"--out: {path} cannot be written: {error.strerror}") from None
         with file:
-            yield from form(file, columns)
+            yield from writer(file, columns)
 
 
 @contextmanager
 def table_on_stdout(columns: Sequence[str]) -> Iterator[Add]:
-    """Comma-separated, for the program that reads it."""
+    """Write the table as CSV to the standard output, for another program."""
     yield from _csv(sys.stdout, columns)
 
 
@@ -58,28 +58,31 @@ def _csv(file: TextIO, columns: Sequence[str]) -> Iterator[Add]:
 
 
 def _json(file: TextIO, columns: Sequence[str]) -> Iterator[Add]:
-    """One object: the disclaimer, and ``scans``, a list as `scanvote.predict.schema` describes."""
+    """Write one object with the disclaimer, and the list ``scans``.
+
+    The schema of its items is in `scanvote.predict.schema`.
+    """
     file.write(f'{{\n"disclaimer": {json.dumps(DISCLAIMER)},\n"scans": [')
-    between = iter(["\n"])
+    first_separator = iter(["\n"])
 
     def add(one: ScanPrediction | FileError, pictures: Mapping[str, str]) -> None:
-        file.write(next(between, ",\n") + _text(one, pictures))
+        file.write(next(first_separator, ",\n") + _text(one, pictures))
 
     yield add
     file.write("\n]\n}\n")
 
 
 def _jsonl(file: TextIO, columns: Sequence[str]) -> Iterator[Add]:
-    """An object a line, as in the list of ``.json``."""
+    """Write one object per line, as in the list of ``.json``."""
     yield lambda one, pictures: print(_text(one, pictures), file=file)
 
 
 def _text(one: ScanPrediction | FileError, pictures: Mapping[str, str]) -> str:
-    """Of a finding also `files`, where its pictures lie."""
+    """Format as JSON; a prediction gets `files`, the paths of its pictures."""
     if isinstance(one, FileError):
         return json.dumps(one.model_dump(), ensure_ascii=False)
     values = one.model_dump(exclude={"mask": {"png"}})
     return json.dumps(values | {"files": dict(pictures)}, ensure_ascii=False)
 
 
-_FORMS: dict[str, Kind] = {".csv": _csv, ".json": _json, ".jsonl": _jsonl}
+_WRITERS: dict[str, Writer] = {".csv": _csv, ".json": _json, ".jsonl": _jsonl}

@@ -1,4 +1,4 @@
-"""What is said of scans, for whoever sits at a terminal."""
+"""Table of predictions for the terminal."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -12,7 +12,7 @@ from scanvote.predict.schema import FileError, ScanPrediction
 from scanvote.predict.tables import Add
 
 SHOWN = 50
-"""Rows: more belong into a file."""
+"""Maximum of rows; more belong into a file."""
 OUTSIDE = (
     "outside: farther than 1 from all that the networks for the vote, or for the mask, were"
     " trained on; that answer means little"
@@ -21,7 +21,7 @@ OUTSIDE = (
 
 @contextmanager
 def table_on_terminal() -> Iterator[Add]:
-    """A table of the first rows, and how many more there are, shown at the end."""
+    """Print the first rows at the end, and the number of others."""
     first, count = list[ScanPrediction | FileError](), 0
 
     def add(one: ScanPrediction | FileError, pictures: Mapping[str, str]) -> None:
@@ -32,10 +32,10 @@ def table_on_terminal() -> Iterator[Add]:
 
     yield add
     console = Console()
-    found = [one for one in first if isinstance(one, ScanPrediction)]
-    if found:
-        console.print(_table(found))
-    if any(one.familiarity.outside or one.mask.familiarity.outside for one in found):
+    predictions = [one for one in first if isinstance(one, ScanPrediction)]
+    if predictions:
+        console.print(_table(predictions))
+    if any(one.familiarity.outside or one.mask.familiarity.outside for one in predictions):
         console.print(OUTSIDE)
     for one in first:
         if isinstance(one, FileError):
@@ -44,31 +44,32 @@ def table_on_terminal() -> Iterator[Add]:
         console.print(f"… and {count - SHOWN:,} more; --out writes all")
 
 
-def _table(said: list[ScanPrediction]) -> Table:
-    whole = ("vote", "p", "agree", "tumour", "outside")
+def _table(predictions: list[ScanPrediction]) -> Table:
+    unwrapped = ("vote", "p", "agree", "tumour", "outside")
     file = Column("file", overflow="fold")
-    shown = Table(file, *(Column(name, no_wrap=True) for name in whole), box=SIMPLE_HEAD)
-    for one in said:
-        shown.add_row(*map(escape, _cells(one)))
-    return shown
+    table = Table(file, *(Column(name, no_wrap=True) for name in unwrapped), box=SIMPLE_HEAD)
+    for one in predictions:
+        table.add_row(*map(escape, _cells(one)))
+    return table
 
 
 def _cells(one: ScanPrediction) -> list[str]:
-    share = f"{one.probabilities[one.vote]:.3f}"
+    probability = f"{one.probabilities[one.vote]:.3f}"
     agreeing = f"{round(one.agreement * len(one.members))} of {len(one.members)}"
-    return [_whose(one), _vote(one), share, agreeing, _tumour(one), _outside(one)]
+    return [_scan(one), _vote(one), probability, agreeing, _tumour(one), _outside(one)]
 
 
-def _whose(one: ScanPrediction) -> str:
-    cut = "" if one.slice is None else f", {one.plane or 'slice'} {one.slice}"
-    return f"{one.file}{cut}"
+def _scan(one: ScanPrediction) -> str:
+    position = "" if one.slice is None else f", {one.plane or 'slice'} {one.slice}"
+    return f"{one.file}{position}"
 
 
 def _vote(one: ScanPrediction) -> str:
     point = one.operating
     if point is None or point.called == (one.vote == point.positive):
         return one.vote
-    # two rules may part: the vote takes the likelier class, the point the one not to miss
+    # vote and operating point can differ: the vote is the more probable class, while the
+    # operating point calls the positive class from its threshold on
     return f"{one.vote}, {'to be called' if point.called else 'not called'} {point.positive}"
 
 
@@ -82,6 +83,6 @@ def _tumour(one: ScanPrediction) -> str:
 
 
 def _outside(one: ScanPrediction) -> str:
-    """Which answer it concerns, and how far outside."""
-    far = {"vote": one.familiarity, "mask": one.mask.familiarity}
-    return ", ".join(f"{name} {its.distance:.1f}" for name, its in far.items() if its.outside)
+    """Name the predictions that are out-of-distribution, with their distance."""
+    scores = {"vote": one.familiarity, "mask": one.mask.familiarity}
+    return ", ".join(f"{name} {ood.distance:.1f}" for name, ood in scores.items() if ood.outside)

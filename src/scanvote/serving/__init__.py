@@ -1,1 +1,1 @@
-"""The page and the REST interface: one model, asked over HTTP by many."""
+"""Web page and REST interface that serve one model over HTTP."""

@@ -1,4 +1,4 @@
-"""The application: page, REST interface, guards and counters around one engine."""
+"""The FastAPI application: page, REST interface, middleware and metrics around one engine."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -21,19 +21,20 @@ from scanvote.serving.security import AllowedHosts, CsrfCheck, SecurityHeaders
 from scanvote.serving.tokens import AuthMiddleware, TokenAuth
 
 Starting = Callable[[], AbstractAsyncContextManager[Engine]]
+"""Return a context manager that provides the engine while the application runs."""
 
-DESCRIPTION = f"""What an ensemble says of a scan, and where it sees a tumour. **{DISCLAIMER}**
+DESCRIPTION = f"""Class and tumour outline of a scan, predicted by an ensemble. **{DISCLAIMER}**
 
-Nothing that is sent is written to a disk. Every error has one form: `detail`, and `refused` file
-by file."""
+Uploaded files are never written to disk. Every error has the same form: `detail`, and `refused`
+with one entry for each file."""
 
 
 def make_app(start: Starting, options: ServeOptions) -> FastAPI:
-    """The application.
+    """Build the application.
 
     Args:
-        start: gives the engine for as long as the application runs.
-        options: bounds, and who may ask.
+        start: called at startup; provides the engine while the application runs.
+        options: limits, token and allowed hosts.
     """
     app = FastAPI(
         title="scanvote",
@@ -45,9 +46,9 @@ def make_app(start: Starting, options: ServeOptions) -> FastAPI:
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     app.state.options = options
-    app.state.guard = TokenAuth(options.token) if options.token else None
+    app.state.auth = TokenAuth(options.token) if options.token else None
     handle_failures(app)
-    _guard(app, options)
+    _add_middleware(app, options)
     for part in (api, health, metrics, docs, tokens, pages):
         app.include_router(part.router)
     return app
@@ -60,17 +61,17 @@ def _lifespan(start: Starting) -> Callable[[FastAPI], AbstractAsyncContextManage
             app.state.engine = engine
             app.state.metrics = Metrics(engine)
             app.state.recent = ResultCache()
-            app.state.drawing = asyncio.Semaphore(pages.DRAWN)
+            app.state.drawing_slots = asyncio.Semaphore(pages.DRAWN)
             yield
 
     return lifespan
 
 
-def _guard(app: FastAPI, options: ServeOptions) -> None:
-    """The innermost first: what is added last, sees a request first."""
+def _add_middleware(app: FastAPI, options: ServeOptions) -> None:
+    """Add the middleware, innermost first: the last added sees a request first."""
     app.add_middleware(BodyLimitMiddleware, options=options)
-    if app.state.guard is not None:
-        app.add_middleware(AuthMiddleware, guard=app.state.guard)
+    if app.state.auth is not None:
+        app.add_middleware(AuthMiddleware, auth=app.state.auth)
     app.add_middleware(CsrfCheck)
     app.add_middleware(AllowedHosts, hosts=options.hosts)
     app.add_middleware(InternalErrorMiddleware)

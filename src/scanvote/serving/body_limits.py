@@ -1,4 +1,4 @@
-"""Bodies of requests: bounded in size and in time, one by one and together."""
+"""Limits on the size and duration of request bodies, each and together."""
 
 import asyncio
 import time
@@ -6,19 +6,20 @@ import time
 from fastapi import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from scanvote.serving.failures import ApiError, failure
+from scanvote.serving.failures import failure
+from scanvote.serving.http_errors import ApiError
 from scanvote.serving.options import ServeOptions
 
 CLOSE = {"Connection": "close"}
 _DIGITS = 18
-"""Of a length that are read: more bytes than there are."""
+"""Digits of Content-Length that are parsed: no real size has as many."""
 
 
 class BodyLimitMiddleware:
-    """Counts bodies while they are read; more than is allowed is never held.
+    """Count bodies while they are read, and never hold more than allowed.
 
     Attributes:
-        held: bytes of all bodies whose requests are not answered yet.
+        held: bytes of all bodies whose requests have no response yet.
     """
 
     def __init__(self, app: ASGIApp, options: ServeOptions) -> None:
@@ -34,51 +35,52 @@ class BodyLimitMiddleware:
                 return await failure(Request(scope), too_large)(scope, receive, send)
             await self.app(scope, body.receive, send)
         finally:
-            self.held -= body.came
+            self.held -= body.received
 
 
 class _Body:
     """The body of one request."""
 
-    def __init__(self, bodies: BodyLimitMiddleware, receive: Receive) -> None:
-        self.bodies, self.options, self.next = bodies, bodies.options, receive
-        self.began, self.came, self.complete = time.monotonic(), 0, False
+    def __init__(self, middleware: BodyLimitMiddleware, receive: Receive) -> None:
+        self.middleware, self.options = middleware, middleware.options
+        self.next_message = receive
+        self.started, self.received, self.complete = time.monotonic(), 0, False
 
     async def receive(self) -> Message:
         if self.complete:
-            return await self.next()  # tells when the client goes away
-        message = await self._in_time()
+            return await self.next_message()  # reports when the client disconnects
+        message = await self._receive_in_time()
         self.complete = not message.get("more_body", False)
         self._count(len(message.get("body", b"")))
         return message
 
-    async def _in_time(self) -> Message:
-        allowed = self.options.body_seconds + self.came / self.options.body_rate
+    async def _receive_in_time(self) -> Message:
+        allowed = self.options.body_seconds + self.received / self.options.body_rate
         try:
-            async with asyncio.timeout(self.began + allowed - time.monotonic()):
-                return await self.next()
+            async with asyncio.timeout(self.started + allowed - time.monotonic()):
+                return await self.next_message()
         except TimeoutError:
             raise ApiError(408, "the request came too slowly", headers=CLOSE) from None
 
     def _count(self, size: int) -> None:
-        refusal = self.refusal(self.came + size)
+        refusal = self.refusal(self.received + size)
         if refusal is not None:
             raise refusal
-        self.came += size
-        self.bodies.held += size
+        self.received += size
+        self.middleware.held += size
 
     def refusal(self, size: int) -> ApiError | None:
-        """Why a body of so many bytes is not taken."""
+        """Return the error for a body of `size` bytes; None if allowed."""
         options = self.options
         if size > options.request_bytes:
-            most = options.request_bytes / 2**20
-            return ApiError(413, f"the request is larger than {most:g} MiB")
-        if self.bodies.held + size - self.came > options.held_bytes:
+            max_mib = options.request_bytes / 2**20
+            return ApiError(413, f"the request is larger than {max_mib:g} MiB")
+        if self.middleware.held + size - self.received > options.held_bytes:
             return ApiError(429, "the server holds too many files; ask again in a few seconds")
         return None
 
 
 def _declared(scope: Scope) -> int:
-    """Content-Length, 0 where the body comes in chunks."""
-    told = [value for name, value in scope["headers"] if name == b"content-length"]
-    return int(told[0][:_DIGITS]) if told and told[0].isdigit() else 0
+    """Return Content-Length, or 0 for a chunked body."""
+    values = [value for name, value in scope["headers"] if name == b"content-length"]
+    return int(values[0][:_DIGITS]) if values and values[0].isdigit() else 0

@@ -1,4 +1,4 @@
-"""What the server asks of its worker, and what may come back."""
+"""Interface between the web application and the engine that runs the model."""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -9,7 +9,10 @@ from scanvote.predict.schema import ScanPrediction
 
 
 class EngineError(Exception):
-    """Why a request was not served: `status` is the HTTP status, the message one line."""
+    """A request that the engine did not serve.
+
+    `status` is the HTTP status; the message is one line.
+    """
 
     status = 503
 
@@ -21,20 +24,23 @@ class QueueFull(EngineError):
 
 
 class RequestTimeout(EngineError):
-    """No answer within the time that is allowed."""
+    """No answer within the time limit."""
 
     status = 503
 
 
 class WorkerDied(EngineError):
-    """The worker died of it, also when it was asked again by itself."""
+    """The worker died on this file twice.
+
+    A prediction is retried alone.
+    """
 
     status = 503
 
 
 @dataclass(frozen=True)
 class Upload:
-    """A file as it came; `name` is shown, never opened."""
+    """An uploaded file; `name` is only displayed, never opened."""
 
     name: str
     content: bytes
@@ -42,12 +48,12 @@ class Upload:
 
 @dataclass(frozen=True)
 class Examined:
-    """What is said of one scan, with the pictures to show it.
+    """Prediction for one scan, with pictures to display it.
 
     Attributes:
-        finding: with `mask.png` None.
-        scan: PNG of the scan as it was decoded, grey or RGB; empty where no pictures are wanted.
-        mask: PNG (H, W), 255 where the tumour is marked; likewise.
+        finding: the prediction; its `mask.png` is None.
+        scan: PNG of the decoded scan, grey or RGB; empty if no pictures were requested.
+        mask: PNG (H, W), 255 inside the tumour; empty if no pictures were requested.
     """
 
     finding: ScanPrediction
@@ -57,12 +63,12 @@ class Examined:
 
 @dataclass(frozen=True)
 class Explained:
-    """What speaks for the class that each model predicts.
+    """Attribution maps for the class that each model predicts.
 
     Attributes:
-        method: that found it.
+        method: the explanation method.
         scan: PNG of the scan, grey or RGB.
-        maps: by model, ``vote`` first: PNG (H, W) as large as the scan, 255 the most.
+        maps: by model, ``vote`` first: PNG (H, W) as large as the scan; 255 is the strongest.
     """
 
     method: Method
@@ -71,40 +77,41 @@ class Explained:
 
 
 class Engine(Protocol):
-    """One model, loaded once, in a process of its own; calls of many tasks are batched."""
+    """One model, loaded once in its own process; concurrent calls are batched."""
 
     contents: ModelMetadata
     card: str
-    """Markdown of the package."""
+    """Model card of the package, Markdown."""
     samples: dict[str, bytes]
-    """Files to try, by name."""
+    """Sample scans to try, by file name."""
 
     @property
     def ready(self) -> bool: ...
 
     @property
     def waiting(self) -> int:
-        """Files that wait or are being examined."""
+        """Number of files that wait or are being processed."""
         ...
 
     async def predict(self, upload: Upload, pictures: bool = True) -> list[Examined]:
-        """One of an image, several of a volume.
+        """Predict the scan of an image, or several slices of a volume.
 
         Args:
             upload: the file.
-            pictures: draw scan and mask; without, both are empty.
+            pictures: also draw scan and mask; otherwise both are empty.
 
         Raises:
-            Refused: the file is not taken in (`scanvote.inputs`).
-            Unserved: the server could not do it.
+            RejectedFile: the file is not accepted (`scanvote.inputs`).
+            EngineError: the engine could not serve the request.
         """
         ...
 
     async def explain(self, upload: Upload, method: Method, place: int = 0) -> Explained:
-        """Of the scan at `place` of the file.
+        """Explain the prediction for the scan at index `place` of the file.
 
         Raises:
-            Refused: the file is not taken in, has no such finding, or the method serves no member.
-            Unserved: the server could not do it.
+            RejectedFile: the file is not accepted, has no such scan, or no member supports the
+                method.
+            EngineError: the engine could not serve the request.
         """
         ...

@@ -1,4 +1,4 @@
-"""How the server behaves, and what it refuses."""
+"""Options of the server: limits, token and allowed hosts."""
 
 from dataclasses import dataclass, field
 
@@ -6,26 +6,27 @@ from scanvote.inputs.scan import Limits
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 TOKEN = "SCANVOTE_TOKEN"
-"""The variable of the environment that names the token."""
+"""Name of the environment variable that holds the token."""
 SHORTEST_TOKEN = 16
 
 
 @dataclass(frozen=True)
 class ServeOptions:
-    """Bounds of the web side; those of a file are `limits`.
+    """Limits of the web process, token and allowed hosts.
 
     Attributes:
-        limits: of one file.
-        files: of one request.
-        request_bytes: of the body of one request.
-        held_bytes: of all bodies that the server holds at a time.
-        body_seconds: within which a body has to come, and a second more for each
-            `body_rate` bytes of it that came.
-        header_seconds: within which the headers of a request have to come.
-        send_seconds: that a client may not read its answer.
-        connections: at a time.
-        token: that a request has to tell; None: none.
-        hosts: that a request may be meant for; none: any.
+        limits: limits of one file.
+        files: maximum number of files in one request.
+        request_bytes: maximum size of one request's body.
+        held_bytes: maximum size of all bodies that the server holds at a time.
+        body_seconds: seconds for a body to arrive, plus one second for each `body_rate` bytes
+            received.
+        body_rate: bytes received that extend the time of a body by one second.
+        header_seconds: seconds for the headers of a request to arrive.
+        send_seconds: seconds that a client may pause reading its response.
+        connections: maximum number of connections at a time.
+        token: secret that every request has to carry; None: no token is needed.
+        hosts: names accepted in the Host header; empty: any.
     """
 
     limits: Limits = field(default_factory=Limits)

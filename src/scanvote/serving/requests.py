@@ -1,4 +1,4 @@
-"""Asking the engine for the files of a request, as long as somebody waits for the answer."""
+"""Run the engine on a request's files until the client disconnects."""
 
 import asyncio
 from collections.abc import Coroutine, Sequence
@@ -16,78 +16,88 @@ from scanvote.serving.rest.metrics import Metrics
 T = TypeVar("T")
 
 AT_ONCE = 8
-"""Files of one request that the engine has: who sends many large ones holds up others less."""
+"""Files of one request in the engine at a time, so that large requests delay others less."""
 
 
 @dataclass(frozen=True)
 class RequestResult:
-    """What is said of the files of a request, or why nothing is, file by file."""
+    """Predictions for the files of a request, or errors, file by file."""
 
     answers: list[list[Examined] | FileError]
 
     @property
     def examined(self) -> list[Examined]:
-        return [one for said in self.answers if not isinstance(said, FileError) for one in said]
+        return [
+            one for answer in self.answers if not isinstance(answer, FileError) for one in answer
+        ]
 
     @property
     def refused(self) -> list[FileError]:
-        return [said for said in self.answers if isinstance(said, FileError)]
+        return [answer for answer in self.answers if isinstance(answer, FileError)]
 
 
 async def run_request(
     request: Request, uploads: Sequence[Upload], pictures: bool = True
 ) -> RequestResult:
-    """Of all files at once; what is true of one of them leaves the others alone.
+    """Predict all files of a request concurrently, and count the results.
+
+    An error of one file does not affect the others.
 
     Args:
-        request: that was sent, its body read.
+        request: the request, its body already read.
         uploads: its files.
-        pictures: as `Engine.predict` takes it.
+        pictures: as in `Engine.predict`.
 
     Raises:
-        ClientDisconnect: whoever asked has gone; what was not begun is taken back.
+        ClientDisconnect: the client has disconnected; work not yet started is cancelled.
     """
     engine: Engine = request.app.state.engine
     metrics: Metrics = request.app.state.metrics
-    asked = RequestResult(await cancel_on_disconnect(request, _all(engine, uploads, pictures)))
-    metrics.count_files(asked.examined, asked.refused)
-    return asked
+    work = _predict_all(engine, uploads, pictures)
+    result = RequestResult(await cancel_on_disconnect(request, work))
+    metrics.count_files(result.examined, result.refused)
+    return result
 
 
-async def _all(
+async def _predict_all(
     engine: Engine, uploads: Sequence[Upload], pictures: bool
 ) -> list[list[Examined] | FileError]:
-    # as a task: a bare gather that is cancelled and not awaited logs a traceback
-    turn = asyncio.Semaphore(AT_ONCE)
-    return await asyncio.gather(*(_one(engine, upload, pictures, turn) for upload in uploads))
+    slots = asyncio.Semaphore(AT_ONCE)
+    predictions = (_predict_one(engine, upload, pictures, slots) for upload in uploads)
+    # in a coroutine of its own: a bare gather that is cancelled, not awaited, logs a traceback
+    return await asyncio.gather(*predictions)
 
 
-async def _one(
-    engine: Engine, upload: Upload, pictures: bool, turn: asyncio.Semaphore
+async def _predict_one(
+    engine: Engine, upload: Upload, pictures: bool, slots: asyncio.Semaphore
 ) -> list[Examined] | FileError:
     try:
-        async with turn:
+        async with slots:
             return await engine.predict(upload, pictures)
     except (RejectedFile, EngineError) as error:
         return FileError(file=upload.name, status=error.status, reason=str(error))
 
 
 async def cancel_on_disconnect(request: Request, work: Coroutine[Any, Any, T]) -> T:
-    """The result of `work`, which is cancelled when the client goes away.
+    """Return the result of `work`, and cancel it if the client disconnects.
 
-    The body of the request has to be read before.
+    The body of the request must already have been read.
+
+    Raises:
+        ClientDisconnect: the client has disconnected before the result.
     """
-    working, gone = asyncio.ensure_future(work), asyncio.ensure_future(_gone(request))
+    task = asyncio.ensure_future(work)
+    disconnected = asyncio.ensure_future(_wait_for_disconnect(request))
     try:
-        await asyncio.wait({working, gone}, return_when=asyncio.FIRST_COMPLETED)
-        if working.done():
-            return working.result()
+        await asyncio.wait({task, disconnected}, return_when=asyncio.FIRST_COMPLETED)
+        if task.done():
+            return task.result()
         raise ClientDisconnect
     finally:
-        working.cancel()
-        gone.cancel()
+        task.cancel()
+        disconnected.cancel()
 
 
-async def _gone(request: Request) -> None:
+async def _wait_for_disconnect(request: Request) -> None:
     while (await request.receive())["type"] != "http.disconnect":
         pass

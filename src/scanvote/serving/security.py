@@ -1,11 +1,12 @@
-"""Who may ask, and what a browser may do with the answer."""
+"""Security headers, allowed hosts, and protection against cross-site requests."""
 
 from urllib.parse import urlsplit
 
 from fastapi import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from scanvote.serving.failures import ApiError, failure
+from scanvote.serving.failures import failure
+from scanvote.serving.http_errors import ApiError
 
 POLICY = (
     "default-src 'self'; img-src 'self' data: blob:; frame-ancestors 'none'; "
@@ -27,27 +28,27 @@ SAFE = {"GET", "HEAD", "OPTIONS"}
 
 
 class SecurityHeaders:
-    """Adds `HEADERS` to every answer, where it does not set them itself."""
+    """Add `HEADERS` to every response that does not set them itself."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        async def guarded(message: Message) -> None:
+        async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                told = list(message.get("headers", []))
-                names = {name.lower() for name, _ in told}
-                message["headers"] = told + [one for one in _HEADERS if one[0] not in names]
+                headers = list(message.get("headers", []))
+                names = {name.lower() for name, _ in headers}
+                message["headers"] = headers + [one for one in _HEADERS if one[0] not in names]
             await send(message)
 
-        await self.app(scope, receive, guarded)
+        await self.app(scope, receive, send_with_headers)
 
 
 class AllowedHosts:
-    """Refuses a request that is meant for another host.
+    """Reject requests whose Host header names another host.
 
-    Else a page of another site, whose name is made to point to this machine (DNS rebinding),
-    could ask as if it were of this one.
+    Otherwise a page of another site, whose name is made to resolve to this machine (DNS
+    rebinding), could send requests as if it came from this server.
     """
 
     def __init__(self, app: ASGIApp, hosts: tuple[str, ...]) -> None:
@@ -59,25 +60,28 @@ class AllowedHosts:
         host = _hostname(_header(scope, b"host"))
         if host in self.hosts:
             return await self.app(scope, receive, send)
-        told = ApiError(421, f"this server is not called {host[:100]!r}")
-        await failure(Request(scope), told)(scope, receive, send)
+        error = ApiError(421, f"this server is not called {host[:100]!r}")
+        await failure(Request(scope), error)(scope, receive, send)
 
 
 class CsrfCheck:
-    """Refuses what another site's page sends: forms need no leave of CORS."""
+    """Reject forms sent by a page of another site; CORS allows them."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["method"] in SAFE or _of_this_site(scope):
+        if scope["type"] != "http" or scope["method"] in SAFE or _is_same_site(scope):
             return await self.app(scope, receive, send)
-        told = ApiError(403, "another site sent this")
-        await failure(Request(scope), told)(scope, receive, send)
+        error = ApiError(403, "another site sent this")
+        await failure(Request(scope), error)(scope, receive, send)
 
 
-def _of_this_site(scope: Scope) -> bool:
-    """Browsers tell it by Sec-Fetch-Site, older ones by Origin; programs tell neither."""
+def _is_same_site(scope: Scope) -> bool:
+    """Return whether this site or a program sent the request.
+
+    Browsers send Sec-Fetch-Site, older ones Origin; programs send neither.
+    """
     site = _header(scope, b"sec-fetch-site")
     if site:
         return site in ("same-origin", "none")
@@ -90,7 +94,7 @@ def _header(scope: Scope, name: bytes) -> str:
 
 
 def _hostname(host: str) -> str:
-    """Of a Host header, without the port and the brackets of IPv6."""
+    """Return the host of a Host header without port and IPv6 brackets."""
     try:
         return urlsplit(f"//{host}").hostname or ""
     except ValueError:

@@ -1,4 +1,4 @@
-"""The server's process: what it binds, how it starts, and how it ends."""
+"""The server process: socket, startup, logging and shutdown."""
 
 import asyncio
 import ipaddress
@@ -25,7 +25,7 @@ from scanvote.serving.slow_clients import timeout_protocol
 from scanvote.serving.tokens import checked_token
 
 GRACE = 10
-"""Seconds that requests have to end when the server does."""
+"""Seconds that running requests have to finish at shutdown."""
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -40,38 +40,42 @@ def serve(
     """Serve the package in `folder` until SIGINT or SIGTERM.
 
     Args:
-        folder: of the package.
-        host: to bind to; other than this machine only with a token.
-        port: 0: any that is free.
-        options: bounds; token and hosts are filled in here.
-        engine_options: how the model is asked.
-        no_token: let anybody in who reaches `host`.
+        folder: folder of the package.
+        host: address to bind; one that other machines can reach needs a token.
+        port: port to bind; 0: any free port.
+        options: limits; token and hosts are filled in here.
+        engine_options: batching and timeouts of the model.
+        no_token: accept everybody who can reach `host`.
 
     Raises:
         InputError: `folder` is no package, the port is taken, or a token is missing.
     """
     read_metadata(folder)
     options = guarded(options or ServeOptions(), host, no_token)
-    with bound(host, port) as listening, _quiet(), asyncio.Runner(loop_factory=_loop) as runner:
+    with (
+        bound(host, port) as listening,
+        _protect_logs(),
+        asyncio.Runner(loop_factory=_loop) as runner,
+    ):
         signal.signal(signal.SIGTERM, signal.default_int_handler)
         try:
             runner.run(_serve(folder, listening, options, engine_options or EngineOptions()))
-        except KeyboardInterrupt:  # before the server took over the signals
+        except KeyboardInterrupt:  # before uvicorn handles the signals
             return
 
 
 def guarded(options: ServeOptions, host: str, no_token: bool) -> ServeOptions:
-    """With the token of the environment, and the hosts that a request may be meant for.
+    """Add the environment's token and the allowed hosts to the options.
 
     Raises:
-        InputError: others can reach `host`, and neither a token is set nor `no_token` said.
+        InputError: other machines can reach `host`, without a token and without `no_token`.
     """
     token = None if no_token else checked_token(os.environ.get(TOKEN) or None)
     local = _is_loopback(host)
     if not local and token is None and not no_token:
         raise InputError(
             f"{host} can be reached from other machines; set {TOKEN} to a secret that they have to"
-            " tell, or say --no-token"
+            " send, or pass --no-token"
         )
     return replace(options, token=token, hosts=(*LOOPBACK, host) if local else ())
 
@@ -85,10 +89,10 @@ def _is_loopback(host: str) -> bool:
 
 @contextmanager
 def bound(host: str, port: int) -> Iterator[socket.socket]:
-    """A socket at `port` of `host`, which the server listens at.
+    """Provide a socket that listens at `port` of `host`.
 
     Raises:
-        InputError: the port is taken, or there is no such host here.
+        InputError: the port is taken, or `host` is no address of this machine.
     """
     try:
         family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
@@ -115,8 +119,8 @@ def _loop() -> asyncio.AbstractEventLoop:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
-    """Names of files, which may name patients, and what clients send stay out of the log."""
+def _protect_logs() -> Iterator[None]:
+    """Keep data of clients out of logs: file names may name patients."""
     for name in ("uvicorn.error", "python_multipart"):
         logging.getLogger(name).setLevel(logging.ERROR)
     logging.getLogger("uvicorn.access").disabled = True
@@ -132,7 +136,7 @@ async def _serve(
 
 
 def configured(app: FastAPI, options: ServeOptions) -> uvicorn.Config:
-    """How uvicorn serves `app`: what may come slowly is bounded, and nothing is logged of it."""
+    """Configure uvicorn for `app`: with timeouts and a connection limit, without logs."""
     return uvicorn.Config(
         app,
         http=timeout_protocol(options.header_seconds, options.send_seconds),
@@ -147,7 +151,7 @@ def configured(app: FastAPI, options: ServeOptions) -> uvicorn.Config:
 
 
 class _Server(uvicorn.Server):
-    """Tells its address as soon as it can answer, and ends a signal with it."""
+    """Print the address once the model is ready; end quietly on signals."""
 
     def __init__(self, config: uvicorn.Config, engine: Engine) -> None:
         super().__init__(config)
@@ -155,9 +159,9 @@ class _Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
-        self.telling = asyncio.create_task(self._tell(sockets or []))
+        self.announcement = asyncio.create_task(self._announce(sockets or []))
 
-    async def _tell(self, sockets: list[socket.socket]) -> None:
+    async def _announce(self, sockets: list[socket.socket]) -> None:
         while not self.engine.ready:
             await asyncio.sleep(0.05)
         for one in sockets:
@@ -165,7 +169,7 @@ class _Server(uvicorn.Server):
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """As uvicorn does, only that the signal is not raised again after the end."""
+        """Handle signals as uvicorn does, but do not raise them again afterwards."""
         before = {one: signal.signal(one, self.handle_exit) for one in SIGNALS}
         try:
             yield
@@ -175,6 +179,6 @@ class _Server(uvicorn.Server):
 
 
 def address(listening: socket.socket) -> str:
-    """For a browser."""
+    """Return the URL for a browser."""
     host, port = listening.getsockname()[:2]
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

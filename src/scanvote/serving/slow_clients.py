@@ -1,7 +1,7 @@
-"""HTTP connections whose clients do not have all the time in the world.
+"""Timeouts for HTTP connections of slow clients.
 
-uvicorn bounds neither how long a request's headers take nor how long they are, nor how long a
-client may not read its answer. A client that is slow on purpose (slowloris) would hold its
+uvicorn limits neither the time nor the length of a request's headers, nor the time for which a
+client does not read its response. A client that is slow on purpose (slowloris) would hold its
 connection for ever.
 """
 
@@ -12,7 +12,7 @@ from typing import ClassVar
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 LONGEST_HEADERS = 64 * 2**10
-"""Bytes of request line and headers together."""
+"""Maximum bytes of request line and headers together."""
 _TOO_LONG = (
     b"HTTP/1.1 431 Request Header Fields Too Large\r\n"
     b"content-length: 0\r\nconnection: close\r\n\r\n"
@@ -20,12 +20,12 @@ _TOO_LONG = (
 
 
 class TimeoutProtocol(HttpToolsProtocol):
-    """Ends a connection that lets the server wait.
+    """HTTP protocol that closes connections of slow clients.
 
     Attributes:
-        header_seconds: from the begin of a connection, and from an answer, to the last header of
-            the next request.
-        send_seconds: that a client may not read while it is sent to.
+        header_seconds: seconds from the start of a connection, or from a response, to the last
+            header of the next request.
+        send_seconds: seconds that a client may pause reading a response.
     """
 
     header_seconds: ClassVar[float] = 15.0
@@ -33,55 +33,59 @@ class TimeoutProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        self.came, self.in_headers = 0, False
-        self.sending: TimerHandle | None = None
-        self._await_headers()
+        self.received, self.in_headers = 0, False
+        self.send_timer: TimerHandle | None = None
+        self._start_header_timer()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self.heading.cancel()
-        if self.sending is not None:
-            self.sending.cancel()
+        self.header_timer.cancel()
+        if self.send_timer is not None:
+            self.send_timer.cancel()
         super().connection_lost(exc)
 
     def on_message_begin(self) -> None:
-        self.came, self.in_headers = 0, True
+        self.received, self.in_headers = 0, True
         super().on_message_begin()
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
-        self.came += len(data)
-        if self.in_headers and self.came > LONGEST_HEADERS and not self.transport.is_closing():
+        self.received += len(data)
+        if self.in_headers and self.received > LONGEST_HEADERS and not self.transport.is_closing():
             self.transport.write(_TOO_LONG)
             self.transport.close()
 
     def on_headers_complete(self) -> None:
         self.in_headers = False
-        self.heading.cancel()
+        self.header_timer.cancel()
         super().on_headers_complete()
 
     def on_response_complete(self) -> None:
         super().on_response_complete()
-        self._await_headers()
+        self._start_header_timer()
 
     def pause_writing(self) -> None:
         super().pause_writing()
-        self.sending = self.loop.call_later(self.send_seconds, self.transport.abort)
+        self.send_timer = self.loop.call_later(self.send_seconds, self.transport.abort)
 
     def resume_writing(self) -> None:
         super().resume_writing()
-        if self.sending is not None:
-            self.sending.cancel()
+        if self.send_timer is not None:
+            self.send_timer.cancel()
 
-    def _await_headers(self) -> None:
-        """Also what is left of a body that was answered before it came has to come till then."""
-        self.heading = self.loop.call_later(self.header_seconds, self._give_up)
+    def _start_header_timer(self) -> None:
+        """Limit the time to the next request's headers.
 
-    def _give_up(self) -> None:
-        if self.cycle is None or self.cycle.response_complete:  # else a pipelined one is answered
+        The rest of a body whose response was sent early has to arrive within it, too.
+        """
+        self.header_timer = self.loop.call_later(self.header_seconds, self._close_if_idle)
+
+    def _close_if_idle(self) -> None:
+        # otherwise the response to a pipelined request is still being sent
+        if self.cycle is None or self.cycle.response_complete:
             self.transport.close()
 
 
 def timeout_protocol(header_seconds: float, send_seconds: float) -> type[TimeoutProtocol]:
-    """The protocol with such bounds: uvicorn makes one for each connection."""
-    bounds = {"header_seconds": header_seconds, "send_seconds": send_seconds}
-    return type("PatientProtocol", (TimeoutProtocol,), bounds)
+    """Return a protocol class with these timeouts; uvicorn instantiates it per connection."""
+    timeouts = {"header_seconds": header_seconds, "send_seconds": send_seconds}
+    return type("ConfiguredTimeoutProtocol", (TimeoutProtocol,), timeouts)

@@ -1,4 +1,4 @@
-"""The token that a server may want to be told before it answers."""
+"""Token authentication: a header from programs, a cookie from browsers."""
 
 import hashlib
 import hmac
@@ -9,7 +9,8 @@ from fastapi.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from scanvote.core.errors import InputError
-from scanvote.serving.failures import ApiError, failure
+from scanvote.serving.failures import failure
+from scanvote.serving.http_errors import ApiError
 from scanvote.serving.options import SHORTEST_TOKEN, TOKEN
 from scanvote.serving.uploads import read_form
 
@@ -21,10 +22,10 @@ router = APIRouter()
 
 
 def checked_token(token: str | None) -> str | None:
-    """None where none is set.
+    """Return the token, or None if none is set, after checking it.
 
     Raises:
-        InputError: it is too short, or cannot stand in a header.
+        InputError: the token is too short, or cannot be sent in a header.
     """
     if token is None:
         return None
@@ -35,17 +36,17 @@ def checked_token(token: str | None) -> str | None:
         or " " in token
     ):
         raise InputError(
-            f"{TOKEN} should be {SHORTEST_TOKEN} or more ASCII signs without spaces, such as"
+            f"{TOKEN} should be {SHORTEST_TOKEN} or more ASCII characters without spaces, such as"
             " `openssl rand -hex 16` prints"
         )
     return token
 
 
 class TokenAuth:
-    """Knows whether a request tells the token.
+    """Check the token of requests.
 
-    A browser is given a cookie that proves that it told the token, and is not the token; it
-    holds as long as the server runs.
+    A browser that has sent the token gets a cookie that proves it without containing the token.
+    The cookie is valid as long as the server runs.
     """
 
     def __init__(self, token: str) -> None:
@@ -64,42 +65,42 @@ class TokenAuth:
 
 
 class AuthMiddleware:
-    """Refuses a request that does not tell the token."""
+    """Reject requests without the token."""
 
-    def __init__(self, app: ASGIApp, guard: TokenAuth) -> None:
-        self.app, self.guard = app, guard
+    def __init__(self, app: ASGIApp, auth: TokenAuth) -> None:
+        self.app, self.auth = app, auth
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if (
             scope["type"] != "http"
-            or _is_free(scope["path"])
-            or self.guard.authorises(Request(scope))
+            or _is_public(scope["path"])
+            or self.auth.authorises(Request(scope))
         ):
             return await self.app(scope, receive, send)
-        told = ApiError(
-            401, "tell the token: Authorization: Bearer …", headers={"WWW-Authenticate": "Bearer"}
+        error = ApiError(
+            401, "send the token: Authorization: Bearer …", headers={"WWW-Authenticate": "Bearer"}
         )
-        await failure(Request(scope), told)(scope, receive, send)
+        await failure(Request(scope), error)(scope, receive, send)
 
 
-def _is_free(path: str) -> bool:
+def _is_public(path: str) -> bool:
     return path in FREE or path.startswith(STATIC)
 
 
 @router.post("/token", include_in_schema=False)
 async def login(request: Request) -> Response:
-    """Take the token that is told on the page, and remember the browser."""
+    """Check the token typed on the page, and set the browser's cookie."""
     from scanvote.serving.page.pages import token_page
 
-    guard: TokenAuth | None = request.app.state.guard
+    auth: TokenAuth | None = request.app.state.auth
     form = await read_form(request)
-    if guard is None:
+    if auth is None:
         return RedirectResponse("/", 303)
-    if not guard.matches(form.fields.get("token", "")):
+    if not auth.matches(form.fields.get("token", "")):
         page = token_page(request, "This is not the token.")
         page.status_code = 401
         return page
-    answer = RedirectResponse("/", 303)
+    response = RedirectResponse("/", 303)
     secure = request.url.scheme == "https"
-    answer.set_cookie(COOKIE, guard.cookie, httponly=True, samesite="strict", secure=secure)
-    return answer
+    response.set_cookie(COOKIE, auth.cookie, httponly=True, samesite="strict", secure=secure)
+    return response

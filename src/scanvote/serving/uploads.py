@@ -1,4 +1,4 @@
-"""Forms with files, read in memory: nothing that is uploaded touches a disk."""
+"""Read uploaded forms in memory: uploads never touch a disk."""
 
 import re
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ from python_multipart.multipart import MultipartParser, parse_options_header
 from scanvote.inputs.sanitise import sanitise_name
 from scanvote.predict.schema import FileError
 from scanvote.serving.engine_api import Upload
-from scanvote.serving.failures import ApiError
+from scanvote.serving.http_errors import ApiError
 from scanvote.serving.options import ServeOptions
 
 if TYPE_CHECKING:
@@ -21,17 +21,17 @@ if TYPE_CHECKING:
 FILES = "files"
 LONGEST_FIELD = 4096
 LONGEST_HEADER = 8192
-"""Bytes of a line in front of a part: the name of a file stands in it."""
+"""Maximum bytes of a header line of a part; it contains the file name."""
 MOST_FIELDS = 16
 
 
 @dataclass(frozen=True)
 class Form:
-    """What a form holds.
+    """Files and fields of a form.
 
     Attributes:
-        uploads: the files of the field `files`, in their order.
-        refused: those of them that are too large; their content is not kept.
+        uploads: accepted files of the field `files`, in their order.
+        refused: files of that field that are too large; their content is not kept.
         fields: texts of the other fields, by name.
     """
 
@@ -41,10 +41,11 @@ class Form:
 
 
 async def read_form(request: Request) -> Form:
-    """The form that a request sends, multipart or urlencoded.
+    """Read the form of a request, multipart or urlencoded.
 
     Raises:
-        Failed: it is no form, is malformed, or holds too many files or unknown ones.
+        ApiError: the body is no form, is malformed, holds too many files, or holds files in
+            another field.
     """
     kind, values = parse_options_header(request.headers.get("content-type"))
     if kind == b"application/x-www-form-urlencoded":
@@ -79,12 +80,12 @@ async def _read_query(request: Request) -> Form:
 
 
 class _Parts:
-    """The form, as the parser tells its parts one after the other."""
+    """Build a form from the callbacks of the multipart parser."""
 
     def __init__(self, options: ServeOptions) -> None:
         self.options = options
         self.form = Form()
-        self.complete, self.parts = False, 0
+        self.complete, self.part_count = False, 0
         self._begin()
 
     def callbacks(self) -> "MultipartCallbacks":
@@ -117,31 +118,31 @@ class _Parts:
         self.header, self.value = bytearray(), bytearray()
 
     def _headers_end(self) -> None:
-        told = parse_options_header(self.headers.get(b"content-disposition"))[1]
-        if b"name" not in told:
+        disposition = parse_options_header(self.headers.get(b"content-disposition"))[1]
+        if b"name" not in disposition:
             raise ApiError(400, "a part of the form has no name")
-        self.name = _text(told[b"name"])
-        file = _text(told[b"filename"]) if b"filename" in told else None
+        self.name = _text(disposition[b"name"])
+        file = _text(disposition[b"filename"]) if b"filename" in disposition else None
         if file is not None and self.name != FILES:
             raise ApiError(
                 422, f"files go in the field {FILES!r}, not in {sanitise_name(self.name)!r}"
             )
         self.file = file or "" if self.name == FILES else None
-        self._count()
+        self._check_counts()
 
-    def _count(self) -> None:
-        form, most = self.form, self.options.files
-        self.parts += 1  # also those that leave nothing behind: empty, or of a name told twice
-        if self.parts > most + MOST_FIELDS:
-            raise ApiError(413, f"the form has more than {most + MOST_FIELDS} parts")
-        if self.file is not None and len(form.uploads) + len(form.refused) >= most:
-            raise ApiError(413, f"more than {most} files; send them in several requests")
+    def _check_counts(self) -> None:
+        form, max_files = self.form, self.options.files
+        self.part_count += 1  # includes parts that add nothing: empty ones, repeated names
+        if self.part_count > max_files + MOST_FIELDS:
+            raise ApiError(413, f"the form has more than {max_files + MOST_FIELDS} parts")
+        if self.file is not None and len(form.uploads) + len(form.refused) >= max_files:
+            raise ApiError(413, f"more than {max_files} files; send them in several requests")
         if self.file is None and len(form.fields) >= MOST_FIELDS:
             raise ApiError(400, f"the form has more than {MOST_FIELDS} fields")
 
     def _data(self, data: bytes, start: int, end: int) -> None:
-        most = LONGEST_FIELD if self.file is None else self.options.limits.bytes
-        if len(self.content) + end - start > most:
+        max_bytes = LONGEST_FIELD if self.file is None else self.options.limits.bytes
+        if len(self.content) + end - start > max_bytes:
             self.content, self.too_large = bytearray(), True
         if not self.too_large:
             self.content += data[start:end]
@@ -151,8 +152,8 @@ class _Parts:
             self._field()
         elif self.too_large:
             self.form.refused.append(self._refusal())
-        elif self.file or self.content:  # a browser sends an empty part where none was chosen
-            self.form.uploads.append(Upload(_last(self.file), bytes(self.content)))
+        elif self.file or self.content:  # a browser sends an empty part if no file was chosen
+            self.form.uploads.append(Upload(_file_name(self.file), bytes(self.content)))
         self.content = bytearray()
 
     def _field(self) -> None:
@@ -161,16 +162,16 @@ class _Parts:
         self.form.fields[self.name] = _text(bytes(self.content))
 
     def _refusal(self) -> FileError:
-        name, most = _last(self.file or ""), self.options.limits.bytes
-        reason = f"{name} is larger than {most / 2**20:g} MiB"
+        name, max_bytes = _file_name(self.file or ""), self.options.limits.bytes
+        reason = f"{name} is larger than {max_bytes / 2**20:g} MiB"
         return FileError(file=name, status=413, reason=reason)
 
     def _end(self) -> None:
         self.complete = True
 
 
-def _last(path: str) -> str:
-    """The name of a file without the folders that it lay in, fit to be shown."""
+def _file_name(path: str) -> str:
+    """Return the file name without folders, sanitised for display."""
     return sanitise_name(re.split(r"[\\/]", path)[-1])
 
 

@@ -1,1 +1,1 @@
-"""Splits by groups, the protocols that define them, and what is known of patients."""
+"""Group-wise splits, their protocols, and counts of known patients."""

@@ -1,4 +1,4 @@
-"""Groups, the stratified split of groups, and the audit of known links across it."""
+"""Groups of linked scans, stratified group split, and leakage audit."""
 
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -13,22 +13,22 @@ LINKS = ("patient", "series", "relatives", "duplicate", "sha256")
 
 
 def group_scans(manifest: pd.DataFrame) -> np.ndarray:
-    """Number the groups of scans that must stay on one side.
+    """Number the groups of scans that a split must keep together.
 
-    Scans belong together when they share a patient, a series, a group of
-    relatives, the scan they are copies of, or their bytes, directly or through others.
+    Scans are in one group if they share a patient, a series, a group of relatives, the scan
+    they are copies of, or their bytes, directly or through other scans.
 
     Args:
         manifest: with the text columns `scan_id`, `patient`, `series`, `relatives`,
-            `duplicate_of` and `sha256`, empty where unknown.
+            `duplicate_of` and `sha256`, empty if unknown.
 
     Returns:
         int array (scans,), the group of each row, numbered by first appearance.
     """
-    from scipy.sparse import coo_array  # slow to import, and many want but the names above
+    from scipy.sparse import coo_array  # slow to import, and many modules need only the constants
     from scipy.sparse.csgraph import connected_components
 
-    edges = [edge for link in LINKS for edge in _chains(_keys(manifest, link))]
+    edges = [edge for link in LINKS for edge in _links(_keys(manifest, link))]
     rows, columns = zip(*edges, strict=True) if edges else ((), ())
     graph = coo_array(
         (np.ones(len(rows)), (np.array(rows, int), np.array(columns, int))),
@@ -39,15 +39,15 @@ def group_scans(manifest: pd.DataFrame) -> np.ndarray:
 
 
 def _keys(manifest: pd.DataFrame, link: str) -> pd.Series:
-    """What the scans that are linked have in common, empty where unknown."""
+    """Return the key that linked scans share, empty if unknown."""
     if link == "duplicate":
         copy_of = manifest["duplicate_of"]
         return copy_of.where(copy_of != "", manifest["scan_id"])
     return manifest[link]
 
 
-def _chains(keys: pd.Series) -> Iterable[tuple[int, int]]:
-    """Each row linked to the next one with the same non-empty key."""
+def _links(keys: pd.Series) -> Iterable[tuple[int, int]]:
+    """Link each row to the next with the same non-empty key."""
     last: dict[str, int] = {}
     for row, key in enumerate(keys):
         if key and key in last:
@@ -59,62 +59,63 @@ def _chains(keys: pd.Series) -> Iterable[tuple[int, int]]:
 def stratified_group_split(
     scans: pd.DataFrame, strata: Sequence[str], shares: Mapping[str, float], seed: int
 ) -> list[str]:
-    """Deal whole groups to the parts named in `shares`, alike in their strata.
+    """Assign whole groups to the parts in `shares`, with similar strata.
 
-    Every stratum gets one group in each part first; the others follow, the largest
-    first, each to the part that is then the furthest behind its share. Among groups of
-    one size the order is drawn from the seed and the names of the scans, so the order of
-    the rows changes nothing.
+    First, each part gets one group of every stratum. The other groups follow, the largest
+    first, each to the part that is then furthest behind its share. The order of groups of
+    equal size is drawn from the seed and the names of their scans, so the order of the rows
+    changes nothing.
 
     Args:
-        scans: n rows with `scan_id` and `group`, of `group_scans`.
-        strata: what should be spread evenly, one word a scan: its class.
-        shares: of the scans, by part; they add up to 1.
-        seed: of the order among groups of one size.
+        scans: n rows with `scan_id` and the `group` that `group_scans` gives.
+        strata: stratum of each scan, such as its class.
+        shares: share of the scans, by part; they add up to 1.
+        seed: of the order of groups of equal size.
 
     Returns:
         The part of each scan.
 
     Raises:
-        InputError: a stratum has fewer groups than there are parts, or too few of its own.
+        InputError: a stratum has fewer groups than there are parts, or shares too many of them
+            with other strata.
     """
     parts = list(shares)
     keys, groups = np.unique(_group_keys(scans), return_inverse=True)
     names, codes = np.unique(np.asarray(strata), return_inverse=True)
     counts = np.zeros((len(keys), len(names)))
     np.add.at(counts, (groups, codes), 1)
-    _enough_groups(names, counts, parts)
+    _check_enough_groups(names, counts, parts)
     order = np.argsort([derive_seed(seed, "split", key) for key in keys], kind="stable")
     order = order[np.argsort(-counts[order].sum(axis=1), kind="stable")]
     placed = np.full(len(counts), -1)
-    _one_of_each(placed, counts, order, names, parts)
+    _place_one_of_each(placed, counts, order, names, parts)
     targets = np.array(list(shares.values()))[:, None] * counts.sum(axis=0)
-    _fill(placed, counts, order, targets)
+    _place_remaining(placed, counts, order, targets)
     return [parts[part] for part in placed[groups]]
 
 
 def _group_keys(scans: pd.DataFrame) -> np.ndarray:
-    """The name of each scan's group: that of its first scan in alphabetical order."""
+    """Name each scan's group by its first scan in alphabetical order."""
     return scans.groupby("group")["scan_id"].transform("min").to_numpy(str)
 
 
-def _enough_groups(names: np.ndarray, counts: np.ndarray, parts: Sequence[str]) -> None:
-    for name, having in zip(names, (counts > 0).sum(axis=0), strict=True):
-        if having < len(parts):
+def _check_enough_groups(names: np.ndarray, counts: np.ndarray, parts: Sequence[str]) -> None:
+    for name, groups in zip(names, (counts > 0).sum(axis=0), strict=True):
+        if groups < len(parts):
             raise InputError(
-                f"class {str(name)!r} has {having} independent groups (patients or relatives) for "
+                f"class {str(name)!r} has {groups} independent groups (patients or relatives) for "
                 f"{' and '.join(parts)}, which need one each: add scans or drop the class"
             )
 
 
-def _one_of_each(
+def _place_one_of_each(
     placed: np.ndarray,
     counts: np.ndarray,
     order: np.ndarray,
     names: np.ndarray,
     parts: Sequence[str],
 ) -> None:
-    """Put the smallest free group of each stratum, rarest first, where it is missing."""
+    """Give parts without a stratum its smallest free group, rarest stratum first."""
     for stratum in np.argsort((counts > 0).sum(axis=0), kind="stable"):
         for part in range(len(parts)):
             if counts[placed == part, stratum].sum() == 0:
@@ -127,29 +128,31 @@ def _one_of_each(
                 placed[free[-1]] = part
 
 
-def _fill(placed: np.ndarray, counts: np.ndarray, order: np.ndarray, targets: np.ndarray) -> None:
-    """Place the free groups where the chi-square against the targets grows the least.
+def _place_remaining(
+    placed: np.ndarray, counts: np.ndarray, order: np.ndarray, targets: np.ndarray
+) -> None:
+    """Place each free group where chi-square against the targets grows least.
 
-    The parts so fill at the same rate, group size by group size: none collects the large
-    groups.
+    The parts thus fill at the same rate, from large groups to small: none collects the large
+    ones.
     """
-    have = np.array([counts[placed == part].sum(axis=0) for part in range(len(targets))])
+    placed_counts = np.array([counts[placed == part].sum(axis=0) for part in range(len(targets))])
     for group in order[placed[order] < 0]:
-        growth = ((have + counts[group]) ** 2 - have**2) / targets
+        growth = ((placed_counts + counts[group]) ** 2 - placed_counts**2) / targets
         placed[group] = np.argmin(growth.sum(axis=1))
-        have[placed[group]] += counts[group]
+        placed_counts[placed[group]] += counts[group]
 
 
 def leakage_audit(manifest: pd.DataFrame) -> dict[str, int]:
-    """Count the pairs of scans with something in common that stand in different splits.
+    """Count the pairs of linked scans that are in different splits.
 
     Args:
-        manifest: with `split` and `group` beside the columns of `group_scans`; the group
-            also tells of links through copies that were dropped.
+        manifest: with `split` and `group` besides the columns that `group_scans` needs; the
+            group also covers links through copies that were dropped.
 
     Returns:
-        ``{"leaked_pairs_patient": 0, ...}``, one count a kind of link. Pairs of one patient that
-        nobody knows are not among them.
+        ``{"leaked_pairs_patient": 0, ...}``, one count per kind of link. Pairs of one patient
+        cannot be counted if the patient is unknown.
     """
     return {f"leaked_pairs_{link}": _pairs_across(manifest, link) for link in (*LINKS, "group")}
 

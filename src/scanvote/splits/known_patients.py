@@ -1,4 +1,4 @@
-"""How many scans of a split have a known patient, and what may be said of the split."""
+"""Counts of known patients in a split, and the claims they allow."""
 
 from dataclasses import dataclass
 
@@ -9,13 +9,13 @@ from scanvote.splits.groups import SPLITS
 
 @dataclass(frozen=True)
 class KnownPatients:
-    """What is known about the patients of a split.
+    """Knowledge about the patients of a split.
 
     Attributes:
-        scans: number of scans of each split, by its name.
-        known: how many of them have a known patient, likewise.
-        shared: test scans whose patient is in training or validation, as far as is known.
-        grouped: whether no group (a patient, copies, look-alikes…) stands in two splits.
+        scans: number of scans, by split.
+        known: number of scans with a known patient, by split.
+        shared: test scans whose patient is known to be in training or validation too.
+        grouped: whether no group (a patient, copies, look-alikes…) is in two splits.
     """
 
     scans: dict[str, int]
@@ -25,7 +25,10 @@ class KnownPatients:
 
     @classmethod
     def of(cls, manifest: pd.DataFrame) -> "KnownPatients":
-        """Count the rows of a manifest with `split`, `group` and `patient`, empty where unknown."""
+        """Count the rows of a manifest with `split`, `group` and `patient`.
+
+        An unknown patient is an empty text.
+        """
         split, patient, group = (manifest[name] for name in ("split", "patient", "group"))
         test = (split == "test") & (patient != "")
         return cls(
@@ -41,17 +44,17 @@ class KnownPatients:
 
     @property
     def patient_disjoint(self) -> bool:
-        """Whether it is certain that nobody stands in two splits."""
+        """Certainty that no patient is in two splits."""
         return self.all_known and self.grouped and not self.shared
 
     @property
     def unknown_share(self) -> float:
-        """Share of the scans whose patient is unknown: the audit cannot see pairs among them."""
+        """Share of scans of unknown patients, where the audit is blind."""
         scans = sum(self.scans.values())
         return round(1 - sum(self.known.values()) / scans, 4) if scans else 0.0
 
     def metrics(self) -> dict[str, float]:
-        """Return flat metrics: scans of known patients by split, and the share that is unknown."""
+        """Return flat metrics: scans of known patients by split, unknown share."""
         counts = {f"{split}_scans_patient_known": self.known[split] for split in SPLITS}
         return counts | {
             "test_scans_patient_shared": self.shared,
@@ -59,18 +62,18 @@ class KnownPatients:
         }
 
     def test_metrics(self) -> dict[str, float]:
-        """Return those of `metrics` that are of the test scans."""
+        """Return the metrics of the test scans."""
         return {name: value for name, value in self.metrics().items() if name.startswith("test_")}
 
     def audit_words(self) -> str:
-        """Say for which share of the scans the audit cannot see who is on them."""
+        """State the share of scans whose patient the audit does not know."""
         if self.all_known:
             return "The audit knows the patient of every scan."
         share = f"{self.unknown_share:.1%}"
         return f"The audit is blind for {share} of the scans: it cannot see whose they are."
 
     def sentence(self) -> str:
-        """Say in a sentence or two what this split can claim, for reports, cards and pages."""
+        """State what the split can claim, for reports, cards and pages."""
         if self.patient_disjoint:
             return (
                 "Patient-disjoint: the patient of every scan is known, and nobody is on two sides."
@@ -78,7 +81,7 @@ class KnownPatients:
         return " ".join(filter(None, (self._shared(), self._unknown())))
 
     def short(self) -> str:
-        """Say the same in a few words, for a cell of a table."""
+        """State the same in a few words, for a table cell."""
         return "patient-disjoint" if self.patient_disjoint else self._shared_short() + self._ratio()
 
     def _shared(self) -> str:
@@ -94,15 +97,15 @@ class KnownPatients:
     def _unknown(self) -> str:
         if self.all_known:
             return ""
-        which = "test" if self.known["test"] < self.scans["test"] else "training and validation"
-        parts = ("test",) if which == "test" else ("train", "validation")
+        side = "test" if self.known["test"] < self.scans["test"] else "training and validation"
+        parts = ("test",) if side == "test" else ("train", "validation")
         scans, known = (sum(table[part] for part in parts) for table in (self.scans, self.known))
-        follows = (
+        consequence = (
             "look-alikes are kept together, slices of one patient mostly are not."
             if self.grouped
             else "copies, look-alikes and slices of one patient may be on both sides."
         )
-        return f"Patients unknown for {scans - known:,} of {scans:,} {which} scans: {follows}"
+        return f"Patients unknown for {scans - known:,} of {scans:,} {side} scans: {consequence}"
 
     def _shared_short(self) -> str:
         return f"{self.shared:,} test scans of patients in training; " if self.shared else ""
@@ -112,12 +115,12 @@ class KnownPatients:
 
 
 def protocol_words(protocol: str, known: int, scans: int) -> str:
-    """Name a protocol of the stage `inflation`, and what its groups are.
+    """Name a protocol of the stage `inflation`, with its kind of groups.
 
     Args:
-        protocol: its name.
-        known: how many scans have a known patient.
-        scans: of so many.
+        protocol: its key.
+        known: number of scans with a known patient.
+        scans: number of all scans.
     """
     by = "patients" if known == scans else "patients where known, else look-alikes"
     words = {

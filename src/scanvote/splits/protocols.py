@@ -1,10 +1,10 @@
-"""Who trains and who tests: the protocols of `split.protocol`, and the check for leaks.
+"""Protocols of `split.protocol`, and the check for leaks.
 
-- grouped: whole groups (patients, series, relatives, copies), shared out at random.
-- official: the published test part, or of published folds the one that `split.fold` counts to;
-  whatever is tied to a scan of it leaves training.
-- site: one institution is the test part; likewise.
-- random: every scan for itself, copies included, as published systems did; it leaks.
+- grouped: assigns whole groups (patients, series, relatives, copies) at random.
+- official: tests on the published test part, or on the published fold `split.fold`; scans in
+  one group with a test scan leave training.
+- site: tests on one institution; scans in one group with a test scan leave training.
+- random: assigns every scan by itself, copies included, as published systems did; it leaks.
 """
 
 from collections.abc import Callable
@@ -18,23 +18,29 @@ from scanvote.params import SplitParams, Task
 from scanvote.splits.groups import group_scans, leakage_audit, stratified_group_split
 
 
-def split_scans(task: Task, path: Path, how: SplitParams, seed: int) -> pd.DataFrame:
-    """The rows of the manifest in `path` that are used, with their `group` and `split`.
+def split_scans(task: Task, path: Path, config: SplitParams, seed: int) -> pd.DataFrame:
+    """Return the used rows of a manifest, with their `group` and `split`.
+
+    Args:
+        task: whose classes or masks are spread evenly.
+        path: of the manifest with `kept`.
+        config: section `split` of the parameters.
+        seed: of the random choices.
 
     Raises:
-        InputError: the manifest is damaged or keeps nothing, or has not what the protocol
-            needs: groups enough of each class, a published test part, institutions; or a patient
-            is unknown and `split.require_patients` is set.
+        InputError: the manifest is damaged or keeps no scan, or lacks what the protocol needs:
+            enough groups of each class, a published test part, institutions; or a patient is
+            unknown and `split.require_patients` is set.
     """
     scans = grouped(read_manifest(path))
     if not scans["kept"].any():
         raise InputError(f"{path} keeps no scan; look at the duplicates.csv beside it")
     scans["stratum"] = stratum_of(task, scans)
     try:
-        used = _PROTOCOLS[how.protocol](scans, how, seed)
+        used = _PROTOCOLS[config.protocol](scans, config, seed)
     except InputError as error:
-        raise InputError(f"{task}, split.protocol {how.protocol}: {error}") from None
-    if how.require_patients:
+        raise InputError(f"{task}, split.protocol {config.protocol}: {error}") from None
+    if config.require_patients:
         _check_patients(task, used)
     return used.drop(columns="stratum").reset_index(drop=True)
 
@@ -49,138 +55,149 @@ def _check_patients(task: Task, scans: pd.DataFrame) -> None:
         )
 
 
-def check_leaks(scans: pd.DataFrame, how: SplitParams) -> dict[str, int]:
-    """Pairs of scans across the splits, by kind of what they share.
+def check_leaks(scans: pd.DataFrame, config: SplitParams) -> dict[str, int]:
+    """Count linked pairs of scans across the splits, by kind of link.
 
     Raises:
-        InputError: there are any, and the protocol is not the one that measures them.
+        InputError: there are such pairs, and the protocol is not `random`, which measures them.
     """
     leaks = leakage_audit(scans)
-    found = {kind: pairs for kind, pairs in leaks.items() if pairs}
-    if found and how.protocol != "random":
-        raise InputError(f"the split leaks, which is a fault of scanvote: {found}")
+    leaking = {kind: pairs for kind, pairs in leaks.items() if pairs}
+    if leaking and config.protocol != "random":
+        raise InputError(f"the split leaks, which is a fault of scanvote: {leaking}")
     return leaks
 
 
 def grouped(manifest: pd.DataFrame) -> pd.DataFrame:
-    """`manifest` with `group`; copies that are dropped still tie patients together."""
+    """Add the column `group`; copies that are dropped still link patients."""
     return manifest.assign(group=group_scans(manifest))
 
 
 def stratum_of(task: Task, scans: pd.DataFrame) -> pd.Series:
-    """What is spread evenly over the splits: the class, or slices with tumour and without."""
+    """Return the stratum of each scan: its class, or tumour or none."""
     if task == "classification":
         return scans["label"]
     return (scans["mask_pixels"] > 0).map({True: "tumour", False: "empty"})
 
 
 def official_test(scans: pd.DataFrame, fold: int = 0) -> pd.Series:
-    """bool (n,): the published test part, one scan of each cluster of its copies.
+    """Mark the published test part without duplicates, bool (n,).
+
+    One scan of each cluster of copies is marked.
 
     Args:
         scans: with `source_split`, `duplicate_of`, `kept` and `conflict`.
-        fold: the published fold that is tested, from 0, where folds are published.
+        fold: the published fold to test on, from 0; without published folds it is 0.
 
     Raises:
         InputError: no scan is of a published test part, or there is no such fold.
     """
     part = published_test(scans, fold)
-    # of copies within the part one stays, be the keeper among them or in training
+    # one of several copies in the part stays, even if their representative is in training
     copy_of = scans["duplicate_of"].where(scans["duplicate_of"] != "", scans["scan_id"])
-    ranked = scans.assign(copy_of=copy_of)[part & ~scans["conflict"]]
-    first = ranked.sort_values("kept", ascending=False, kind="stable").drop_duplicates("copy_of")
+    copies = scans.assign(copy_of=copy_of)[part & ~scans["conflict"]]
+    first = copies.sort_values("kept", ascending=False, kind="stable").drop_duplicates("copy_of")
     return scans.index.to_series().isin(first.index)
 
 
 def published_test(scans: pd.DataFrame, fold: int = 0) -> "pd.Series[bool]":
-    """bool (n,): every scan of the published test part, or of the published fold `fold`.
+    """Mark every scan of the published test part or fold, bool (n,).
 
-    ``Testing`` and the like in `source_split` is a test part, ``fold1`` the fold 0. Of joined
-    sets with one and the other both are tested.
+    ``Testing`` and the like in `source_split` is a test part, ``fold1`` is fold 0. If one of
+    several joined data sets has a test part and another one folds, both are tested on.
 
     Raises:
-        InputError: there is neither, or no such fold.
+        InputError: there is no test part and no fold, or not this fold.
     """
-    told = scans["source_split"].str.lower()
-    part, folds = told.str.startswith("test"), told.str.extract(r"^fold(\d+)$", expand=False)
-    known = sorted({int(number) for number in folds.dropna()})
-    if not known and not part.any():
+    source_split = scans["source_split"].str.lower()
+    part = source_split.str.startswith("test")
+    folds = source_split.str.extract(r"^fold(\d+)$", expand=False)
+    known_folds = sorted({int(number) for number in folds.dropna()})
+    if not known_folds and not part.any():
         raise InputError(
             "no scan is of a published test part (figshare_brain_tumor tells its folds in"
             " cvind.mat, beside its archives); use split.protocol: grouped"
         )
-    if not known and fold:
+    if not known_folds and fold:
         raise InputError("the set has one published test part and no folds; set split.fold to 0")
-    if known and fold + 1 not in known:
-        every = ", ".join(str(number - 1) for number in known)
-        raise InputError(f"there is no published fold {fold + 1}; set split.fold to one of {every}")
+    if known_folds and fold + 1 not in known_folds:
+        choices = ", ".join(str(number - 1) for number in known_folds)
+        raise InputError(f"split.fold: the set has no published fold {fold}; use one of {choices}")
     return part | (folds.astype(float) == fold + 1)
 
 
-def _grouped(scans: pd.DataFrame, how: SplitParams, seed: int) -> pd.DataFrame:
-    return _shared_out(scans[scans["kept"]], how, seed)
+def _grouped(scans: pd.DataFrame, config: SplitParams, seed: int) -> pd.DataFrame:
+    return _split_by_shares(scans[scans["kept"]], config, seed)
 
 
-def _random(scans: pd.DataFrame, how: SplitParams, seed: int) -> pd.DataFrame:
-    alone = _shared_out(scans.assign(group=range(len(scans))), how, seed)
+def _random(scans: pd.DataFrame, config: SplitParams, seed: int) -> pd.DataFrame:
+    alone = _split_by_shares(scans.assign(group=range(len(scans))), config, seed)
     return alone.assign(group=scans["group"])
 
 
-def _official(scans: pd.DataFrame, how: SplitParams, seed: int) -> pd.DataFrame:
-    return _held_out(scans, official_test(scans, how.fold), how, seed)
+def _official(scans: pd.DataFrame, config: SplitParams, seed: int) -> pd.DataFrame:
+    return _split_around_test(scans, official_test(scans, config.fold), config, seed)
 
 
-def _site(scans: pd.DataFrame, how: SplitParams, seed: int) -> pd.DataFrame:
+def _site(scans: pd.DataFrame, config: SplitParams, seed: int) -> pd.DataFrame:
     known = scans[scans["institution"] != ""] if "institution" in scans else scans.head(0)
     if known.empty:
         raise InputError("no scan tells its institution; use split.protocol: grouped")
     counts = known["institution"].value_counts().sort_index()
-    if how.site not in counts:
-        every = ", ".join(f"{site} ({count} scans)" for site, count in counts.items())
-        hint = did_you_mean(how.site, counts.index) if how.site else ""
-        raise InputError(f"split.site is {how.site!r}{hint}; name one of {every}")
-    # a scan of an unknown institution could be of the one that is left out
+    if config.site not in counts:
+        choices = ", ".join(f"{site} ({count} scans)" for site, count in counts.items())
+        hint = did_you_mean(config.site, counts.index) if config.site else ""
+        raise InputError(f"split.site is {config.site!r}{hint}; name one of {choices}")
+    # a scan of an unknown institution could be of the one that is tested on
     known = known[known["kept"]]
-    return _held_out(known, known["institution"] == how.site, how, seed)
+    return _split_around_test(known, known["institution"] == config.site, config, seed)
 
 
-def _held_out(
-    scans: pd.DataFrame, test: "pd.Series[bool]", how: SplitParams, seed: int
+def _split_around_test(
+    scans: pd.DataFrame, test: "pd.Series[bool]", config: SplitParams, seed: int
 ) -> pd.DataFrame:
-    """`test` as it is; training and validation of what has nothing to do with it."""
-    if how.folds is not None:
+    """Split the scans outside the groups of `test` into training and validation."""
+    if config.folds is not None:
         raise InputError("its test part is given, so there are no folds; set split.folds to null")
     tied = scans["group"].isin(set(scans.loc[test, "group"]))
     rest = scans[scans["kept"] & ~tied]
     if rest.empty:
         raise InputError("every other scan is tied to its test part: nothing is left to train on")
-    rest = _dealt(rest, _training_shares(how.validation / (1 - how.test)), seed)
+    rest = _assigned(rest, _training_shares(config.validation / (1 - config.test)), seed)
     return pd.concat([rest, scans[test].assign(split="test")]).sort_index()
 
 
-def _shared_out(scans: pd.DataFrame, how: SplitParams, seed: int) -> pd.DataFrame:
-    """All three parts by their shares, or the test part as one of several folds."""
-    if how.folds is None:
-        return _dealt(scans, _training_shares(how.validation, how.test) | {"test": how.test}, seed)
-    folds = assign_folds(scans, how.folds, seed)
-    test = folds == how.fold
-    share = how.validation / (1 - 1 / how.folds)
-    rest = _dealt(scans[~test], _training_shares(share), seed)
+def _split_by_shares(scans: pd.DataFrame, config: SplitParams, seed: int) -> pd.DataFrame:
+    """Split by shares, with one of several folds as test if configured."""
+    if config.folds is None:
+        return _assigned(
+            scans, _training_shares(config.validation, config.test) | {"test": config.test}, seed
+        )
+    folds = assign_folds(scans, config.folds, seed)
+    test = folds == config.fold
+    share = config.validation / (1 - 1 / config.folds)
+    rest = _assigned(scans[~test], _training_shares(share), seed)
     return pd.concat([rest, scans[test].assign(split="test")]).sort_index()
 
 
 def assign_folds(scans: pd.DataFrame, folds: int, seed: int) -> "pd.Series[int]":
-    """The fold, from 0, that each scan is tested in; `scans` has `group` and `stratum`."""
+    """Return the test fold of each scan, from 0.
+
+    Args:
+        scans: with `group` and `stratum`.
+        folds: number of folds.
+        seed: as of `stratified_group_split`.
+    """
     shares = {f"fold {fold}": 1 / folds for fold in range(folds)}
-    dealt = stratified_group_split(scans, scans["stratum"].tolist(), shares, seed)
-    return pd.Series([int(name.split()[1]) for name in dealt], index=scans.index)
+    parts = stratified_group_split(scans, scans["stratum"].tolist(), shares, seed)
+    return pd.Series([int(name.split()[1]) for name in parts], index=scans.index)
 
 
 def _training_shares(validation: float, test: float = 0.0) -> dict[str, float]:
     return {"train": 1 - validation - test, "validation": validation}
 
 
-def _dealt(scans: pd.DataFrame, shares: dict[str, float], seed: int) -> pd.DataFrame:
+def _assigned(scans: pd.DataFrame, shares: dict[str, float], seed: int) -> pd.DataFrame:
     return scans.assign(
         split=stratified_group_split(scans, scans["stratum"].tolist(), shares, seed)
     )

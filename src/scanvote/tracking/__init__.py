@@ -1,4 +1,6 @@
-"""The runs of the pipeline in MLflow; the only folder that imports it.
+"""Tracking of the pipeline's runs in MLflow.
+
+No other package imports MLflow.
 
 with stage_run("search", item="cnn", params=params, sections=("lr", "cnn")) as run:
     with run.trial("conv2-filters64", {"convolutions": 2}) as trial:

@@ -1,4 +1,4 @@
-"""The data sets of a run, named as params.yaml names them, with the digests that DVC has."""
+"""MLflow data sets, with names from params.yaml and digests from DVC."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -9,19 +9,19 @@ from typing import Any
 def data_sets(
     entities: Any, values: Mapping[str, object], inputs: Iterable[str], known: Mapping[str, str]
 ) -> list[Any]:
-    """The data sets that a stage works on, for MLflow, with the task as their context.
+    """Return a stage's data sets, with the task as their context.
 
     Args:
-        entities: where the store's client has its classes, as `Store.entities` tells.
+        entities: the module with the classes of the store's client, `Store.entities`.
         values: all of params.yaml, flat.
-        inputs: of the stage; those that lie in ``data/<step>/<task>`` tell the tasks.
-        known: the md5 that DVC has, by path.
+        inputs: inputs of the stage; the paths ``data/<step>/<task>`` among them give the tasks.
+        known: DVC's md5 by path.
 
     Returns:
-        One a task, whose digest is that of all that was brought, ``data/raw/<task>``.
+        One per task, with the digest of its downloaded data, ``data/raw/<task>``.
     """
     tasks = {PurePosixPath(path).name for path in inputs if path.startswith("data/")}
-    brought = {task: f"data/raw/{task}" for task in sorted(tasks)}
+    raw = {task: f"data/raw/{task}" for task in sorted(tasks)}
     return [
         entities.DatasetInput(
             entities.Dataset(
@@ -32,11 +32,11 @@ def data_sets(
             ),
             tags=[entities.InputTag("mlflow.data.context", task)],
         )
-        for task, path in brought.items()
+        for task, path in raw.items()
         if path in known
     ]
 
 
 def _name(dataset: object) -> str:
-    """Of several that were joined, all."""
+    """Join the names of several data sets."""
     return " + ".join(dataset) if isinstance(dataset, list) else str(dataset)

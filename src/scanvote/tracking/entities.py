@@ -1,4 +1,4 @@
-"""What is told to a `SqliteClient` and what it answers: MLflow's entities of the same names."""
+"""Arguments and results of `SqliteClient`, named as MLflow's entities."""
 
 from typing import NamedTuple
 
@@ -9,7 +9,7 @@ class Param(NamedTuple):
 
 
 class Metric(NamedTuple):
-    """Attributes as MLflow's: `timestamp` in milliseconds, `value` may be NaN."""
+    """A metric as MLflow's: `timestamp` in milliseconds, `value` may be NaN."""
 
     key: str
     value: float
@@ -18,7 +18,7 @@ class Metric(NamedTuple):
 
 
 class Dataset(NamedTuple):
-    """A data set of a run; `source` is JSON of what `source_type` asks for."""
+    """A data set; `source` is JSON in the form of `source_type`."""
 
     name: str
     digest: str

@@ -1,4 +1,4 @@
-"""DVC's experiments, and what they hold."""
+"""DVC experiments and their files."""
 
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -14,14 +14,14 @@ if TYPE_CHECKING:
 
 
 def experiments(everywhere: bool = False) -> dict[str, str]:
-    """The revision of each experiment, by its name.
+    """Return the revision of each experiment by name.
 
     Args:
-        everywhere: also those that began at another commit than the one checked out; of two of
-            one name that of this commit counts.
+        everywhere: include experiments that started from another commit than the one checked
+            out; if two have the same name, that of this commit wins.
 
     Raises:
-        InputError: this is no repository of DVC.
+        InputError: this is no DVC repository.
     """
     from dvc.exceptions import NotDvcRepoError
     from dvc.repo import Repo
@@ -36,10 +36,10 @@ def experiments(everywhere: bool = False) -> dict[str, str]:
 
 
 def predictions_of(revision: str, path: str) -> pd.DataFrame:
-    """The table in `path` as an experiment left it.
+    """Read the table of predictions in `path` from an experiment.
 
     Raises:
-        InputError: it has none.
+        InputError: the experiment has no such file.
     """
     try:
         with _files(revision).open(path) as file:
@@ -49,7 +49,7 @@ def predictions_of(revision: str, path: str) -> pd.DataFrame:
 
 
 def split_of(revision: str) -> dict[str, Any]:
-    """The section `split` of an experiment's params.yaml."""
+    """Return the section `split` of an experiment's params.yaml."""
     with _files(revision).open("params.yaml", "r") as file:
         return dict(parse_values(file.read(), "params.yaml")["split"])
 

@@ -1,4 +1,4 @@
-"""Where a finished model lies: a folder, or one of MLflow's registry, brought to one."""
+"""Location of a finished model: a folder, or a download from MLflow."""
 
 import atexit
 import shutil
@@ -13,24 +13,24 @@ from scanvote.tracking.registry import ARTIFACT, CHAMPION
 from scanvote.tracking.store import as_default, hide_password, open_store, root_cause, tracking_uri
 
 _REGISTERED = "scanvote"
-"""What `package.name` is by default, where no params.yaml tells."""
+"""Name of the registered model outside a repository, the default of `package.name`."""
 _URIS = ("models:/", "runs:/", "mlflow-artifacts:/")
-_HOW = "give --model a folder that `scanvote export` wrote, or run `dvc repro package`"
+_HINT = "give --model a folder that `scanvote export` wrote, or run `dvc repro package`"
 
 
 def default_model() -> str:
-    """The package of the repository that is worked in; without one, the champion."""
+    """Return the current repository's package, or the champion if it has none."""
     folder = repository_root() / "models" / "package"
     return str(folder) if (folder / NAME).is_file() else CHAMPION
 
 
 def package_folder(model: str) -> Path:
-    """The folder of a package.
+    """Return the folder of a package, downloaded if necessary.
 
     Args:
         model: a folder; ``champion``; or an MLflow URI: ``models:/scanvote/3``,
-            ``models:/scanvote@challenger``, ``runs:/<id>/package``. What is not on this machine
-            is brought to a temporary folder, which goes with the process.
+            ``models:/scanvote@challenger``, ``runs:/<id>/package``. A model of MLflow is
+            downloaded to a temporary folder, which is deleted when the process ends.
 
     Raises:
         InputError: there is no such model.
@@ -47,14 +47,14 @@ def package_folder(model: str) -> Path:
 
 
 def _packed(folder: Path) -> Path:
-    """What the folder holds: an MLflow model has the package among its artifacts."""
+    """Return the package inside an MLflow model's folder, or the folder itself."""
     inside = folder / "artifacts" / ARTIFACT
     return inside if (inside / NAME).is_file() else folder
 
 
 def _checked(folder: Path, model: str) -> Path:
     if not (folder / NAME).is_file():
-        raise InputError(f"--model: {model} is no package of scanvote, it has no {NAME}; {_HOW}")
+        raise InputError(f"--model: {model} is no package of scanvote, it has no {NAME}; {_HINT}")
     return folder
 
 
@@ -71,16 +71,18 @@ def _fetched(uri: str) -> Path:
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     try:
         with as_default(store):
-            found = _packed(Path(download_artifacts(uri, dst_path=folder)))
+            package = _packed(Path(download_artifacts(uri, dst_path=folder)))
     except Exception as error:
-        # whatever a server throws, the user can act on the name and the store
+        # the message names what the user can change, whatever the server's error: URI and store
         place, reason = hide_password(store.uri), hide_password(root_cause(error))
-        raise InputError(f"--model: {uri} is not to be had of {place}: {reason}; {_HOW}") from error
-    return _checked(found, uri)
+        raise InputError(
+            f"--model: {uri} cannot be loaded from {place}: {reason}; {_HINT}"
+        ) from error
+    return _checked(package, uri)
 
 
 def _check_store() -> None:
-    """A database is made where there is none: not by whoever only looks for a model."""
+    """Fail if the SQLite database is missing, because `open_store` would create it."""
     prefix, local, path = tracking_uri().partition("sqlite:///")
     if local and not prefix and not Path(path).is_file():
-        raise InputError(f"--model: there is no registry of models, {path} is missing; {_HOW}")
+        raise InputError(f"--model: there is no registry of models, {path} is missing; {_HINT}")

@@ -1,4 +1,4 @@
-"""A Keras model as an MLflow model: told its signature and requirements, not asked for them."""
+"""Logging of Keras models to MLflow, with explicit signature and requirements."""
 
 from collections.abc import Iterable
 from contextlib import suppress
@@ -9,7 +9,7 @@ from scanvote.tracking.store import Store, as_default
 
 
 def log_keras_model(store: Store, run_id: str, path: Path, name: str) -> str:
-    """Log the saved Keras model at `path` under `name`; returns its URI."""
+    """Log the saved Keras model at `path` under `name`; return its URI."""
     import keras
     import mlflow.keras
     from mlflow.models import Model
@@ -43,11 +43,11 @@ def _signature(model: Any) -> Any:
 
 
 def _requirements() -> list[str]:
-    # told, because MLflow would load the model in a process of its own to find out
+    # explicit: to infer them, MLflow would load the model in a separate process
     from importlib.metadata import PackageNotFoundError, version
 
-    found = []
+    requirements = []
     for name in ("keras", "tensorflow", "tensorflow-cpu", "jax", "numpy"):
         with suppress(PackageNotFoundError):
-            found.append(f"{name}=={version(name)}")
-    return found
+            requirements.append(f"{name}=={version(name)}")
+    return requirements

@@ -1,10 +1,11 @@
-"""The package as an MLflow model. MLflow runs this file where the model is loaded.
+"""The package as an MLflow model.
 
-What is given is a table with a column `image`: the base64 text of a file, a scan each, of any
-format that `scanvote predict` reads. What is said is a row each, as in its table: `vote`, the
-class; `p_<class>`, its probability; `agreement`, the share of the members that vote alike; a column
-a member, what it votes; `area_pixels` and `area_mm2` of what is marked as tumour, `distance` from
-what the networks were trained on, `outside` of it. Research use, not for diagnosis.
+MLflow runs this file when it loads the model. The input is a table with a column `image`: the
+base64 text of a file, one scan per row, of any format that `scanvote predict` reads. The output
+has the columns of its table, one row per scan: `vote`, the class; `p_<class>`, the probability of
+each class; `agreement`, the share of members that vote for the same class; one column per member
+with its vote; `area_pixels` and `area_mm2` of the tumour mask; `distance` to the training scans
+and `outside` (out-of-distribution). Research use, not for diagnosis.
 """
 
 import base64
@@ -49,10 +50,10 @@ def _scan(text: str, row: int, volumes: VolumesParams) -> InputScan:
         content = base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):
         raise InputError(f"{name} is no base64 text of a file") from None
-    found = read_content(content, name, Limits(), volumes)
-    if len(found) > 1:
-        raise InputError(f"{name} is a volume of {len(found)} slices: give each in a row")
-    return found[0]
+    scans = read_content(content, name, Limits(), volumes)
+    if len(scans) > 1:
+        raise InputError(f"{name} is a volume of {len(scans)} slices: give each in a row")
+    return scans[0]
 
 
 set_model(PackageModel())

@@ -1,6 +1,6 @@
-"""Where a stage runs and what it runs on: facts of DVC, Git and the system.
+"""Provenance of a run: facts about process, Git commit and DVC inputs.
 
-Knows nothing of MLflow; `scanvote.tracking` turns these facts into tags.
+It does not depend on MLflow; `scanvote.tracking.runs` turns these facts into tags.
 """
 
 import os
@@ -13,23 +13,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-# `create_time` counts from a boot time that drifts as the clock is corrected; two
-# processes of one pid cannot begin this close to each other
+# `create_time` is relative to a boot time that drifts when the clock is corrected; two
+# processes with the same pid cannot start this close to each other
 _SAME_START_SECONDS = 30.0
 
-# the code: an experiment changes params.yaml and every run rewrites outputs and dvc.lock
+# the code alone: an experiment changes params.yaml, and every run rewrites outputs and dvc.lock
 _SOURCES = ("src", "stages", "dvc.yaml", "pyproject.toml")
 
 
 def dvc_tags() -> dict[str, str]:
-    """What DVC tells a stage of the experiment and itself, by the variables' names."""
+    """Return DVC's environment variables about the stage and the experiment."""
     names = ("DVC_STAGE", "DVC_EXP_NAME", "DVC_EXP_BASELINE_REV")
     return {name: os.environ[name] for name in names if os.environ.get(name)}
 
 
 @dataclass(frozen=True)
 class ProcessId:
-    """A process that can be recognised later: alive still, dead, or another of its pid."""
+    """Identity of a process, also against a later one with its pid."""
 
     host: str
     pid: int
@@ -53,7 +53,7 @@ class ProcessId:
         return same and abs(self.started - other.started) < _SAME_START_SECONDS
 
     def is_alive(self) -> bool:
-        """Whether the process runs; another host's counts as alive, nobody here can know."""
+        """Tell if the process runs; one on another host counts as alive."""
         import psutil
 
         if self.host != socket.gethostname():
@@ -72,10 +72,10 @@ def this_process() -> ProcessId:
 
 
 def pipeline_process() -> tuple[ProcessId, str]:
-    """The process that runs the pipeline, and its command as a person typed it.
+    """Return the process that runs the pipeline, and its command as typed.
 
-    The nearest ancestor that is DVC: `dvc repro`, `dvc exp run` (with `--temp` too),
-    or `dvc exp exec-run`, of which a queue worker starts one for each experiment.
+    It is the nearest ancestor that is DVC: `dvc repro`, `dvc exp run` (also with `--temp`),
+    or `dvc exp exec-run`, which a queue worker starts once for each experiment.
     Without DVC it is this process.
     """
     import psutil
@@ -95,7 +95,10 @@ def _owner(process: Any) -> ProcessId:
 
 
 def _dvc_command(process: Any) -> str | None:
-    """`dvc repro …` where the process is DVC: `dvc`, `python …/bin/dvc` or `python -m dvc`."""
+    """Return the DVC command that a process runs, None for another process.
+
+    DVC runs as `dvc`, `python …/bin/dvc` or `python -m dvc`.
+    """
     import psutil
 
     try:
@@ -104,14 +107,14 @@ def _dvc_command(process: Any) -> str | None:
         return None
     for place, word in enumerate(words[:3]):
         if Path(word).stem == "dvc":
-            queued = "exec-run" in words  # whose arguments are names of temporary files
+            queued = "exec-run" in words  # its arguments are only names of temporary files
             return "dvc queue start" if queued else shlex.join(["dvc", *words[place + 1 :]])
     return None
 
 
 def _has_stage(process: Any) -> bool:
-    # DVC driven from Python (a test, a notebook) bears another name, but only what it
-    # starts has this variable
+    # DVC called from Python (a test, a notebook) has another name, but only its child processes
+    # have this variable
     import psutil
 
     try:
@@ -121,7 +124,7 @@ def _has_stage(process: Any) -> bool:
 
 
 def git_commit() -> str | None:
-    """The commit that is checked out, or None outside Git."""
+    """Return the commit that is checked out, None outside Git."""
     return git("rev-parse", "HEAD") or None
 
 
@@ -130,7 +133,7 @@ def has_uncommitted_sources() -> bool:
 
 
 def git(*arguments: str) -> str:
-    """What Git says; nothing where it fails."""
+    """Return the output of a Git command, empty if it fails."""
     try:
         done = subprocess.run(["git", *arguments], capture_output=True, text=True, timeout=20)
     except (OSError, subprocess.TimeoutExpired):
@@ -139,14 +142,15 @@ def git(*arguments: str) -> str:
 
 
 def input_digests(inputs: Sequence[Path], known: Mapping[str, str]) -> dict[str, str]:
-    """The md5 that DVC has of each input, by path.
+    """Return DVC's md5 of the inputs by path.
 
-    An input may be an output of a stage, a file within one, or a folder that holds
-    several (a fan-in): each output it touches is named. What DVC does not know is left out.
+    An input may be an output of a stage, a file inside one, or a folder with several outputs
+    (a fan-in): every output that contains it or lies in it is listed. Paths that DVC does not
+    know are left out.
 
     Args:
         inputs: paths.
-        known: of `known_digests`.
+        known: the result of `known_digests`.
     """
     outputs = {Path(path): md5 for path, md5 in known.items()}
     return {
@@ -163,16 +167,16 @@ def _relative(path: Path) -> Path:
 
 
 def known_digests(inputs: Sequence[Path]) -> dict[str, str]:
-    """The md5 of all that stages left, by path, and of the inputs that `dvc add` was given."""
+    """Return the md5 of stage outputs and of `dvc add` inputs."""
     stages = _yaml(Path("dvc.lock")).get("stages") or {}
     outs = [out for stage in stages.values() for out in stage.get("outs") or []]
-    found = {out["path"]: str(out["md5"]) for out in outs if "md5" in out}
+    digests = {out["path"]: str(out["md5"]) for out in outs if "md5" in out}
     for path in map(_relative, inputs):
         pointer = path.with_name(path.name + ".dvc")
         for out in _yaml(pointer).get("outs") or []:
             if "md5" in out:
-                found[(pointer.parent / out["path"]).as_posix()] = str(out["md5"])
-    return found
+                digests[(pointer.parent / out["path"]).as_posix()] = str(out["md5"])
+    return digests
 
 
 def _yaml(path: Path) -> dict[str, Any]:
@@ -180,6 +184,6 @@ def _yaml(path: Path) -> dict[str, Any]:
 
     if not path.is_file():
         return {}
-    # in C: a dvc.lock of thousands of lines takes ruamel-yaml a third of a second
+    # the C parser: ruamel.yaml takes a third of a second for a dvc.lock of thousands of lines
     values = yaml.load(path.read_text("utf-8"), yaml.CSafeLoader)
     return values if isinstance(values, dict) else {}

@@ -1,4 +1,4 @@
-"""A package in MLflow's registry: a version of one model, and the alias that it earns."""
+"""Registration of a package in MLflow's model registry, as champion or challenger."""
 
 import base64
 from importlib.metadata import version
@@ -24,13 +24,13 @@ if TYPE_CHECKING:
 
 CHAMPION = "champion"
 ARTIFACT = "package"
-"""What the package's folder is called in the MLflow model."""
+"""Name of the package's folder inside the MLflow model."""
 REASON = "scanvote.reason"
 _CONTENT = "scanvote.content"
 _MODEL = Path(__file__).with_name("package_model.py")
 _EXAMPLE_SIDE = 64
 _READERS = ("nibabel", "pillow", "pydicom")
-"""Distributions that files are read with, beside those that a package is asked with."""
+"""Distributions that read files, beside those that run the networks of a package."""
 _KINDS = {
     "agreement": "double",
     "area_pixels": "long",
@@ -41,11 +41,11 @@ _KINDS = {
     "mask_outside": "boolean",
     "called": "boolean",
 }
-"""Of what is said, where it is no text."""
+"""MLflow types of the output columns that are not strings."""
 
 
 class Registered(NamedTuple):
-    """A version of the registered model, and in one sentence why it is called what it is."""
+    """A version of the registered model, and the reason for its alias."""
 
     version: str
     reason: str
@@ -54,17 +54,19 @@ class Registered(NamedTuple):
 def register_package(store: Store, run_id: str, folder: Path, name: str, seed: int) -> Registered:
     """Register the package in `folder` as a version of the model `name`.
 
-    It becomes `champion` or `challenger` by `choose_champion`; the champion is looked up and
-    replaced by one process at a time. What is a version already, files and code, stays as it is.
+    It becomes `champion` or `challenger` by `choose_champion`; a lock lets one process at a time
+    look up and replace the champion. If a version with the same files and code exists already,
+    that version is returned.
 
     Args:
-        run_id: the run that the model is of.
-        folder: named as the artifact is, ``package``.
-        name: in the registry.
-        seed: of the comparison.
+        store: the MLflow store.
+        run_id: the run that owns the model.
+        folder: the package, a folder with the name of the artifact, ``package``.
+        name: name in the registry.
+        seed: seed of the comparison.
 
     Raises:
-        InputError: the store has no registry, or it refuses.
+        InputError: the store has no registry, or refuses the registration.
     """
     try:
         with as_default(store):
@@ -87,11 +89,11 @@ def _register(store: Store, run_id: str, folder: Path, name: str, seed: int) -> 
     contents = read_metadata(folder)
     logged = _log(run_id, folder, contents)
     with store_lock():
-        new, present = read_reference_outputs(folder / TEST), _champions_test(store, name)
-        verdict = choose_champion(new, present, contents.smoke, seed)
+        new, champion = read_reference_outputs(folder / TEST), _champions_test(store, name)
+        verdict = choose_champion(new, champion, contents.smoke, seed)
         tags = {_CONTENT: content, REASON: verdict.reason, "scanvote.test": contents.test}
         claims: dict[str, str] = contents.patients.model_dump()
-        made = store.client.create_model_version(
+        registered = store.client.create_model_version(
             name,
             logged.model_uri,
             run_id,
@@ -99,12 +101,12 @@ def _register(store: Store, run_id: str, folder: Path, name: str, seed: int) -> 
             description="\n\n".join(f"Test of {task}: {claim}" for task, claim in claims.items()),
             model_id=logged.model_id,
         )
-        store.client.set_registered_model_alias(name, verdict.alias, made.version)
-    return Registered(str(made.version), verdict.reason)
+        store.client.set_registered_model_alias(name, verdict.alias, registered.version)
+    return Registered(str(registered.version), verdict.reason)
 
 
 def _content(folder: Path) -> str:
-    """Digest of all files of the package, and of the code that asks it."""
+    """Digest of the package's files and of the code of scanvote."""
     code = Path(scanvote.__file__).parent
     files = [path for path in folder.rglob("*") if path.is_file()]
     listed = [(path.relative_to(folder).as_posix(), sha256(path)) for path in sorted(files)]
@@ -113,7 +115,7 @@ def _content(folder: Path) -> str:
 
 
 def _known(store: Store, name: str, content: str) -> "ModelVersion | None":
-    """The version that has this content; the model is made where there is none."""
+    """Find the version with this content; create the model if missing."""
     from mlflow.exceptions import MlflowException
 
     try:
@@ -123,8 +125,8 @@ def _known(store: Store, name: str, content: str) -> "ModelVersion | None":
             raise
         text = f"The vote on the class of a scan, and the U-Net. {DISCLAIMER}"
         store.client.create_registered_model(name, description=text)
-    found = store.client.search_model_versions(f"name = '{name}'")
-    return next((one for one in found if one.tags.get(_CONTENT) == content), None)
+    versions = store.client.search_model_versions(f"name = '{name}'")
+    return next((one for one in versions if one.tags.get(_CONTENT) == content), None)
 
 
 def _champions_test(store: Store, name: str) -> "pd.DataFrame | None":
@@ -158,10 +160,10 @@ def _log(run_id: str, folder: Path, contents: ModelMetadata) -> "ModelInfo":
 
 
 def _requirements(contents: ModelMetadata) -> list[str]:
-    # told, because MLflow would load the model in a process of its own to find out
-    named = {name: one for name, one in contents.versions.items() if name != "python"}
-    asked = {name: version(name) for name in ("mlflow", *_READERS)}
-    return [f"{name}=={one}" for name, one in (asked | named).items()]
+    # explicit: to infer them, MLflow would load the model in a separate process
+    packaged = {name: one for name, one in contents.versions.items() if name != "python"}
+    installed = {name: version(name) for name in ("mlflow", *_READERS)}
+    return [f"{name}=={one}" for name, one in (installed | packaged).items()]
 
 
 def _signature(classifiers: Classifiers) -> Any:
@@ -169,14 +171,14 @@ def _signature(classifiers: Classifiers) -> Any:
     from mlflow.types.schema import ColSpec, Schema
 
     kinds = _KINDS | {f"p_{label}": "double" for label in classifiers.labels}
-    said: list[Any] = [
+    outputs: list[Any] = [
         ColSpec(kinds.get(name, "string"), name) for name in row_columns(classifiers)
     ]
-    return ModelSignature(Schema([ColSpec("string", "image")]), Schema(said))
+    return ModelSignature(Schema([ColSpec("string", "image")]), Schema(outputs))
 
 
 def _example() -> "pd.DataFrame":
-    """A scan of noise: an example must be nobody's."""
+    """Input example, a scan of noise, which shows no patient."""
     import cv2
     import pandas as pd
 

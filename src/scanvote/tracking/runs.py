@@ -1,8 +1,7 @@
-"""The runs of the pipeline: one an execution, below it one a stage, below that one a trial.
+"""MLflow runs of the pipeline: nested runs of execution, stages and trials.
 
-Each stage is a process of its own, so parents are found again by tags. Clients are
-given the store explicitly and MLflow's active run is left alone: a library below that
-logs by itself cannot reach these runs.
+Each stage is a separate process, so it finds its parent run by tags. Clients get the store
+explicitly, and no run is MLflow's active run: a library that logs by itself cannot reach them.
 """
 
 import os
@@ -27,7 +26,10 @@ _PARENT = "mlflow.parentRunId"
 
 
 class Trial:
-    """The run of one trial: call it, or `epoch`, after each epoch, and `result` at the end."""
+    """The run of one trial.
+
+    Call it, or `epoch`, after each epoch, and `result` at the end.
+    """
 
     def __init__(self, store: Store, run_id: str) -> None:
         self._store = store
@@ -52,9 +54,9 @@ class StageRun:
         self._name = name
 
     def log_metrics(self, metrics: Mapping[str, object], step: int = 0) -> None:
-        """Log what is a number in `metrics`; nested mappings are joined with slashes.
+        """Log the numbers in `metrics`, nested names joined with slashes.
 
-        NaN is kept, MLflow shows it; infinities and what is no number are left out.
+        NaN is logged, because MLflow shows it; infinities and other values are left out.
         """
         self._store.log_metrics(self._run_id, metrics, step)
 
@@ -62,15 +64,15 @@ class StageRun:
         self._store.client.log_artifact(self._run_id, str(path), into or None)
 
     def log_folder(self, folder: Path, patterns: Sequence[str] = ("*",), into: str = "") -> None:
-        """Log the files at any depth of `folder` that fit one of `patterns`."""
-        fitting = {path for pattern in patterns for path in folder.rglob(pattern)}
-        for path in sorted(path for path in fitting if path.is_file()):
+        """Log the files below `folder` that match one of `patterns`."""
+        matches = {path for pattern in patterns for path in folder.rglob(pattern)}
+        for path in sorted(path for path in matches if path.is_file()):
             place = (Path(into) / path.parent.relative_to(folder)).as_posix()
             self.log_file(path, "" if place == "." else place)
 
     @contextmanager
     def trial(self, name: str, hyperparameters: Mapping[str, object]) -> Iterator[Trial]:
-        """A run below the stage's, for one trial of a search."""
+        """Open a run below the stage's for one trial of a search."""
         tags = {_PARENT: self._run_id, **provenance.dvc_tags()}
         with _run(self._store, "trial", name, tags, hyperparameters) as run_id:
             yield Trial(self._store, run_id)
@@ -79,20 +81,21 @@ class StageRun:
         """Log the saved Keras model at `path` under `name`.
 
         Returns:
-            The URI by which `mlflow.keras.load_model` finds it.
+            Its URI for `mlflow.keras.load_model`.
         """
         return log_keras_model(self._store, self._run_id, path, name)
 
     def register(self, package: Path, name: str, seed: int) -> "Registered":
-        """Register the folder `package` as a version of the model `name`, as `register_package`."""
-        from scanvote.tracking.registry import register_package  # the package's own libraries
+        """Register `package` as a version of the model `name`; see `register_package`."""
+        from scanvote.tracking.registry import register_package  # slow to import
 
         return register_package(self._store, self._run_id, package, name, seed)
 
     def log_on_parent(self, metrics: Mapping[str, object], artifacts: Iterable[Path] = ()) -> None:
         """Log on the run of the whole execution, where experiments are compared.
 
-        The artifacts go below the stage's name: every stage may have a `confusion.png`.
+        The artifacts go into a folder with the stage's name, because several stages may have a
+        `confusion.png`.
         """
         self._store.log_metrics(self._parent_id, metrics)
         for path in artifacts:
@@ -109,15 +112,15 @@ def stage_run(
     inputs: Sequence[Path] = (),
     system_metrics: bool = False,
 ) -> Iterator[StageRun]:
-    """Record a stage: a run below the one of this execution of the pipeline.
+    """Open a stage's run, below the run of this pipeline execution.
 
     Args:
-        stage: name of the stage; DVC's own, DVC_STAGE, goes first.
-        item: what the stage works on where it is a matrix: `search@cnn`.
-        params: all of params.yaml, for the parent.
+        stage: name of the stage, unless DVC gives it in DVC_STAGE.
+        item: the item of a stage that is a matrix, as in `search@cnn`.
+        params: all of params.yaml, for the parent run.
         sections: the keys of `params` that the stage depends on, `cnn` or `prepare.augment`.
-        inputs: paths whose md5, as DVC has it, becomes a tag `dvc.md5.<path>`; and the data sets
-            that they are made of become data sets of the stage's run and of the parent.
+        inputs: paths whose md5 in DVC becomes a tag `dvc.md5.<path>`; their data sets become data
+            sets of the stage's run and of the parent run.
         system_metrics: sample processor, memory and accelerator every two seconds.
 
     Raises:
@@ -142,23 +145,26 @@ def stage_run(
 
 @contextmanager
 def _execution(store: Store, values: Mapping[str, object]) -> Iterator[str]:
-    """The parent run, RUNNING in the block, afterwards as its stages ended."""
+    """Open the parent run, and set its status from its stages.
+
+    It is RUNNING in the block.
+    """
     owner, command = provenance.pipeline_process()
     with store_lock():
-        parent_id = _found(store, owner)
+        parent_id = _find_parent(store, owner)
         if parent_id is None:
-            _bury_the_dead(store)
-            parent_id = _new_parent(store, owner, command, values)
+            _kill_dead_runs(store)
+            parent_id = _create_parent(store, owner, command, values)
     store.client.update_run(parent_id, status="RUNNING")
     try:
         yield parent_id
     finally:
-        # in a failing stage an error of the store must not hide the stage's own
+        # if the stage fails, an error of the store must not hide the stage's own error
         with suppress(Exception) if sys.exc_info()[0] else nullcontext():
-            _settle(store, parent_id)
+            _update_status(store, parent_id)
 
 
-def _found(store: Store, owner: provenance.ProcessId) -> str | None:
+def _find_parent(store: Store, owner: provenance.ProcessId) -> str | None:
     tags = {"scanvote.host": owner.host, "scanvote.pid": str(owner.pid), KIND: "execution"}
     experiment = os.environ.get("DVC_EXP_NAME")
     for run in store.search(**tags):
@@ -168,7 +174,7 @@ def _found(store: Store, owner: provenance.ProcessId) -> str | None:
     return None
 
 
-def _new_parent(store: Store, owner: Any, command: str, values: Mapping[str, object]) -> str:
+def _create_parent(store: Store, owner: Any, command: str, values: Mapping[str, object]) -> str:
     tags = {
         **_source_tags(),
         **owner.tags(),
@@ -177,12 +183,12 @@ def _new_parent(store: Store, owner: Any, command: str, values: Mapping[str, obj
     }
     tags.pop("DVC_STAGE", None)
     kind = "repro" if "DVC_STAGE" in os.environ else "by hand"
-    plain = f"{kind} {tags.get('mlflow.source.git.commit', '')[:7]}".strip()
-    return store.create("execution", os.environ.get("DVC_EXP_NAME") or plain, tags, values)
+    default = f"{kind} {tags.get('mlflow.source.git.commit', '')[:7]}".strip()
+    return store.create("execution", os.environ.get("DVC_EXP_NAME") or default, tags, values)
 
 
-def _settle(store: Store, parent_id: str) -> None:
-    """The worst end among the stages; a stage run again counts by its last run."""
+def _update_status(store: Store, parent_id: str) -> None:
+    """Set the parent's status to the worst of its stages' last runs."""
     last = {run.info.run_name: run.info.status for run in store.search(**{_PARENT: parent_id})}
     for status in ("RUNNING", "FAILED", "KILLED", "FINISHED"):
         if status in last.values():
@@ -191,8 +197,11 @@ def _settle(store: Store, parent_id: str) -> None:
         store.client.set_terminated(parent_id, status)
 
 
-def _bury_the_dead(store: Store) -> None:
-    """KILLED for runs that a kill -9 or a power cut left RUNNING."""
+def _kill_dead_runs(store: Store) -> None:
+    """Set RUNNING runs whose process is dead to KILLED.
+
+    A kill -9 or a power cut leaves such runs.
+    """
     host = provenance.this_process().host
     query = f"attributes.status = 'RUNNING' AND tags.`scanvote.host` = '{host}'"
     for run in store.client.search_runs([store.experiment], query):
@@ -211,12 +220,12 @@ def _run(
     except BaseException as error:
         with suppress(Exception):
             store.client.set_tag(run_id, "scanvote.error", _line(error))
-            store.client.set_terminated(run_id, _end(error))
+            store.client.set_terminated(run_id, _status(error))
         raise
     store.client.set_terminated(run_id, "FINISHED")
 
 
-def _end(error: BaseException) -> str:
+def _status(error: BaseException) -> str:
     if isinstance(error, KeyboardInterrupt):
         return "KILLED"
     return "FINISHED" if isinstance(error, SystemExit) and not error.code else "FAILED"

@@ -1,8 +1,8 @@
-"""What a stage asks of MLflow's client, asked of its SQLite database without MLflow.
+"""A fast client for MLflow's SQLite database that does not import MLflow.
 
-To import MLflow and open its store takes longer than many stages. So the few statements that
-every stage needs are here, for the one schema that is known; whatever else is asked of the
-client goes to MLflow's own. A database of another schema is MLflow's from the start.
+Importing MLflow and opening its store takes longer than many stages. So the few statements that
+every stage needs are here, for one known schema; every other method is delegated to MLflow's own
+client. A database with another schema is left to MLflow's client from the start.
 """
 
 import math
@@ -29,18 +29,21 @@ from scanvote.tracking.entities import (
 )
 
 SCHEMA = "dc11669786a5"
-"""Alembic's revision of the database that MLflow 3.17 makes."""
-_WAIT = 120.0
-"""Seconds to wait for another process that writes."""
+"""Alembic's revision of the database schema of MLflow 3.17."""
+_TIMEOUT = 120.0
+"""Seconds to wait while another process writes."""
 _TAG_LENGTH = 8000
 _CONDITION = re.compile(r"(?:tags\.`(?P<tag>[^`]+)`|attributes\.status) = '(?P<value>[^']*)'")
 
 
 class SqliteClient:
-    """As `mlflow.MlflowClient`: the same methods and arguments, the same rows afterwards.
+    """Replacement of `mlflow.MlflowClient` with the same methods, arguments and rows.
 
-    Every method is one transaction on a connection of its own, so threads and processes may
-    write at once. `sqlite3.Error` where the database cannot be written.
+    Every method is one transaction on its own connection, so several threads and processes may
+    write at the same time.
+
+    Raises:
+        sqlite3.Error: the database cannot be written.
     """
 
     def __init__(self, uri: str, path: Path) -> None:
@@ -49,17 +52,17 @@ class SqliteClient:
 
     @classmethod
     def of(cls, uri: str) -> "SqliteClient | None":
-        """The client of a database that exists and has the known schema; else None."""
+        """Return a client for an existing database of known schema, else None."""
         path = Path(uri.removeprefix("sqlite:///"))
         client = cls(uri, path)
         if not uri.startswith("sqlite:///") or not path.is_file():
             return None
         try:
             with client._reading() as database:
-                found = database.execute("SELECT version_num FROM alembic_version").fetchall()
+                versions = database.execute("SELECT version_num FROM alembic_version").fetchall()
         except sqlite3.DatabaseError:
             return None
-        return client if found == [(SCHEMA,)] else None
+        return client if versions == [(SCHEMA,)] else None
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._mlflow, name)
@@ -73,11 +76,11 @@ class SqliteClient:
     def get_experiment_by_name(self, name: str) -> Experiment | None:
         with self._reading() as database:
             query = "SELECT experiment_id, lifecycle_stage FROM experiments WHERE name = ?"
-            found = database.execute(query, (name,)).fetchone()
-            if found is None:
+            row = database.execute(query, (name,)).fetchone()
+            if row is None:
                 return None
             query = "SELECT key, value FROM experiment_tags WHERE experiment_id = ?"
-            return Experiment(str(found[0]), found[1], dict(database.execute(query, found[:1])))
+            return Experiment(str(row[0]), row[1], dict(database.execute(query, row[:1])))
 
     def create_run(self, experiment_id: str, *, tags: Mapping[str, str], run_name: str) -> Run:
         run_id = uuid.uuid4().hex
@@ -99,15 +102,18 @@ class SqliteClient:
                 "artifact_uri": f"{artifacts}/{run_id}/artifacts",
                 "experiment_id": int(experiment_id),
             }
-            names, marks = ", ".join(row), ", ".join("?" * len(row))
-            database.execute(f"INSERT INTO runs ({names}) VALUES ({marks})", [*row.values()])
+            names, placeholders = ", ".join(row), ", ".join("?" * len(row))
+            database.execute(f"INSERT INTO runs ({names}) VALUES ({placeholders})", [*row.values()])
             _set_tags(database, run_id, tags)
         return Run(RunInfo(run_id, run_name, "RUNNING"), RunData(tags))
 
     def log_batch(
         self, run_id: str, metrics: Iterable[Metric] = (), params: Iterable[Param] = ()
     ) -> None:
-        """Log metrics, whose last ones by step and time MLflow shows, and parameters."""
+        """Log metrics and parameters.
+
+        MLflow shows the latest value of each metric, by step and time.
+        """
         with self._writing() as database:
             database.executemany(
                 "INSERT INTO params (run_uuid, key, value) VALUES (?, ?, ?)",
@@ -126,7 +132,7 @@ class SqliteClient:
             )
 
     def log_inputs(self, run_id: str, datasets: Iterable[DatasetInput]) -> None:
-        """Name the data sets of a run; one of the same name and digest is one data set."""
+        """Log the data sets of a run, identified by name and digest."""
         with self._writing() as database:
             query = "SELECT experiment_id FROM runs WHERE run_uuid = ?"
             (experiment,) = database.execute(query, (run_id,)).fetchone()
@@ -137,13 +143,16 @@ class SqliteClient:
     def search_runs(
         self, experiment_ids: Sequence[str], filter_string: str, order_by: Sequence[str] = ()
     ) -> Iterable[Any]:
-        """The runs that meet all conditions on tags and status, the oldest first."""
+        """Return runs by a filter on tags and status, oldest first.
+
+        Any other filter or order is delegated to MLflow's client.
+        """
         conditions = [_CONDITION.fullmatch(one) for one in filter_string.split(" AND ")]
         if [*order_by] not in ([], ["attributes.start_time ASC"]) or None in conditions:
-            found: Iterable[Any] = self._mlflow.search_runs(
+            runs: Iterable[Any] = self._mlflow.search_runs(
                 experiment_ids, filter_string, order_by=order_by
             )
-            return found
+            return runs
         return self._search(experiment_ids[0], [one for one in conditions if one])
 
     def _search(self, experiment_id: str, conditions: Iterable[re.Match[str]]) -> list[Run]:
@@ -179,7 +188,10 @@ class SqliteClient:
             database.execute(query, (status, _now(), run_id))
 
     def log_artifact(self, run_id: str, local_path: str, artifact_path: str | None = None) -> None:
-        """Copy a file to the run's artifacts, where these are a folder of this machine."""
+        """Copy a file to the run's artifacts.
+
+        Artifacts outside a local folder are left to MLflow's client.
+        """
         with self._reading() as database:
             query = "SELECT artifact_uri FROM runs WHERE run_uuid = ?"
             (uri,) = database.execute(query, (run_id,)).fetchone()
@@ -193,16 +205,18 @@ class SqliteClient:
 
     @contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection]:
-        # mode rw: a file that is gone is an error, not a new and empty database
+        # mode rw: a missing file is an error, not a new empty database
         address = f"file:{quote(str(self._path))}?mode=rw"
-        with closing(sqlite3.connect(address, _WAIT, isolation_level=None, uri=True)) as database:
+        connection = sqlite3.connect(address, _TIMEOUT, isolation_level=None, uri=True)
+        with closing(connection) as database:
             yield database
 
     @contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:
         with self._reading() as database:
             database.execute("PRAGMA foreign_keys = ON")
-            database.execute("BEGIN IMMEDIATE")  # a lock taken later could not be waited for
+            # SQLite waits only for a lock at the start; a later upgrade of the lock fails at once
+            database.execute("BEGIN IMMEDIATE")
             with database:  # commits, or rolls back
                 yield database
 
@@ -219,9 +233,9 @@ def _metric_row(run_id: str, metric: Metric) -> tuple[object, ...]:
     return run_id, metric.key, 0 if nan else metric.value, nan, metric.timestamp, metric.step
 
 
-def _dataset(database: sqlite3.Connection, experiment: int, wanted: DatasetInput) -> str:
-    """The id of the data set, which is made where it is not known."""
-    one = wanted.dataset
+def _dataset(database: sqlite3.Connection, experiment: int, used: DatasetInput) -> str:
+    """Return the id of a data set, inserted if it is new."""
+    one = used.dataset
     database.execute(
         "INSERT OR IGNORE INTO datasets (dataset_uuid, experiment_id, name, digest,"
         " dataset_source_type, dataset_source) VALUES (?, ?, ?, ?, ?, ?)",
@@ -231,18 +245,18 @@ def _dataset(database: sqlite3.Connection, experiment: int, wanted: DatasetInput
     return str(database.execute(query, (experiment, one.name, one.digest)).fetchone()[0])
 
 
-def _use(database: sqlite3.Connection, run_id: str, dataset: str, wanted: DatasetInput) -> None:
-    """Tie a run to a data set, once."""
-    made = uuid.uuid4().hex
-    done = database.execute(
+def _use(database: sqlite3.Connection, run_id: str, dataset: str, used: DatasetInput) -> None:
+    """Link a run to a data set, once."""
+    input_id = uuid.uuid4().hex
+    inserted = database.execute(
         "INSERT OR IGNORE INTO inputs (input_uuid, source_type, source_id, destination_type,"
         " destination_id) VALUES (?, 'DATASET', ?, 'RUN', ?)",
-        (made, dataset, run_id),
+        (input_id, dataset, run_id),
     )
-    if done.rowcount:
+    if inserted.rowcount:
         database.executemany(
             "INSERT INTO input_tags (input_uuid, name, value) VALUES (?, ?, ?)",
-            [(made, tag.key, tag.value) for tag in wanted.tags],
+            [(input_id, tag.key, tag.value) for tag in used.tags],
         )
 
 

@@ -1,4 +1,4 @@
-"""The frame of a stage script: its params, its MLflow run, its metrics file."""
+"""Common frame of the stage scripts: params, MLflow run, metrics file."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -16,9 +16,11 @@ from scanvote.tracking.runs import StageRun, stage_run
 
 @dataclass(frozen=True)
 class Stage:
-    """A stage at work.
+    """A running stage.
 
     Attributes:
+        name: of the stage in dvc.yaml.
+        item: the task or family of a stage that is a matrix.
         params: the whole of params.yaml.
         run: its run in MLflow.
     """
@@ -31,7 +33,14 @@ class Stage:
     def finish(
         self, figures: Figures, metrics: Path, out: Path, patterns: Sequence[str] = ("*",)
     ) -> None:
-        """Write the file `metrics`, and log it and the files of `out` that fit `patterns`."""
+        """Write the file `metrics`; log the metrics and the files in `out`.
+
+        Args:
+            figures: the metrics.
+            metrics: file to write.
+            out: output folder of the stage.
+            patterns: the files in `out` to log.
+        """
         headline = HEADLINES.get(f"{self.name}/{self.item}") or HEADLINES[self.name]
         write_metrics(metrics, figures, headline)
         self.run.log_metrics(figures)
@@ -46,12 +55,12 @@ def open_stage(
     inputs: Sequence[Path] = (),
     system_metrics: bool = False,
 ) -> Iterator[Stage]:
-    """Load the params, open the stage's run, and close it at the end of the block.
+    """Load the params and open the stage's run for the block.
 
     Args:
-        name: of the stage in dvc.yaml. Its run holds the params that DVC watches for it.
-        item: the task or family where the stage is a matrix.
-        inputs: paths that it reads; their digests and data sets are logged.
+        name: of the stage in dvc.yaml. Its run logs the params that the stage depends on there.
+        item: the task or family of a stage that is a matrix.
+        inputs: input paths of the stage; their digests and data sets are logged.
         system_metrics: sample processor, memory and accelerator.
 
     Raises:
@@ -71,13 +80,13 @@ def open_stage(
 
 
 def _watched_params(name: str, item: str | None) -> list[str]:
-    """The keys of params.yaml among the `params` of the stage in dvc.yaml."""
+    """List the keys of params.yaml that the stage depends on in dvc.yaml."""
     stages: dict[str, Any] = yaml.load(Path("dvc.yaml").read_bytes(), yaml.CSafeLoader)["stages"]
     keys = stages[name].get("do", stages[name]).get("params", [])
-    return [_filled(key, item) for key in keys if isinstance(key, str)]
+    return [_fill_in(key, item) for key in keys if isinstance(key, str)]
 
 
-def _filled(key: str, item: str | None) -> str:
-    """`phantom.${item.task}` with the item's name in place of the braces."""
+def _fill_in(key: str, item: str | None) -> str:
+    """Replace the braces of `phantom.${item.task}` by the item's name."""
     start, brace, rest = key.partition("${")
     return f"{start}{item}{rest.partition('}')[2]}" if brace else key

@@ -1,4 +1,4 @@
-"""MLflow's store: where it is, how it is opened once, how values are written into it."""
+"""MLflow's store: its location, its client, and the logging of values."""
 
 import json
 import logging
@@ -25,16 +25,16 @@ if TYPE_CHECKING:
 EXPERIMENT = "scanvote"
 KIND = "scanvote.kind"
 _URI = "MLFLOW_TRACKING_URI"
-_PARAM_LENGTH = 500  # what the oldest servers in use accept
-_PARAMS_A_BATCH = 100
-_METRICS_A_BATCH = 1000
+_PARAM_LENGTH = 500  # maximum of the oldest servers in use
+_PARAMS_PER_BATCH = 100
+_METRICS_PER_BATCH = 1000
 
 
 def tracking_uri() -> str:
-    """MLFLOW_TRACKING_URI where set, else the database in the main repository.
+    """Return MLFLOW_TRACKING_URI, or by default the main repository's database.
 
-    A relative sqlite path counts from the main repository: from the working directory
-    a queued experiment would write into its copy, which DVC deletes.
+    A relative SQLite path counts from the main repository: relative to the working directory, a
+    queued experiment would write into its copy, which DVC deletes.
     """
     root = repository_root()
     uri = os.environ.get(_URI) or "sqlite:///mlflow.db"
@@ -47,10 +47,10 @@ def artifact_root() -> str:
 
 
 def ui_command(port: int = 5000) -> list[str]:
-    """The command that serves MLflow's pages on this repository's runs, to this machine only.
+    """Return the command that serves MLflow's UI on 127.0.0.1.
 
     Raises:
-        InputError: MLFLOW_TRACKING_URI is a server, which has pages of its own.
+        InputError: MLFLOW_TRACKING_URI is a server, which has its own UI.
     """
     uri = tracking_uri()
     if _is_server(uri):
@@ -62,7 +62,7 @@ def ui_command(port: int = 5000) -> list[str]:
 
 
 def ui_address(port: int = 5000) -> str:
-    """Where those pages show the experiments side by side."""
+    """Return the address in MLflow's UI that compares the experiments."""
     return address_of(open_store().experiment, port)
 
 
@@ -74,7 +74,7 @@ class Store:
 
     @property
     def entities(self) -> Any:
-        """Where the classes are that the client takes: Metric, Param, Dataset…"""
+        """Module with the classes of the client's arguments: Metric, Param, Dataset."""
         if isinstance(self.client, SqliteClient):
             return entities
         import mlflow.entities
@@ -91,13 +91,13 @@ class Store:
 
     def log_params(self, run_id: str, values: Mapping[str, object]) -> None:
         params = [self.entities.Param(_key(key), _text(value)) for key, value in values.items()]
-        for chunk in _chunks(params, _PARAMS_A_BATCH):
+        for chunk in _chunks(params, _PARAMS_PER_BATCH):
             self.client.log_batch(run_id, params=chunk)
 
     def log_metrics(self, run_id: str, values: Mapping[str, object], step: int = 0) -> None:
-        made, now = self.entities.Metric, int(time.time() * 1000)
-        metrics = [made(_key(key), value, now, step) for key, value in numeric_only(values).items()]
-        for chunk in _chunks(metrics, _METRICS_A_BATCH):
+        metric, now, numbers = self.entities.Metric, int(time.time() * 1000), numeric_only(values)
+        metrics = [metric(_key(key), value, now, step) for key, value in numbers.items()]
+        for chunk in _chunks(metrics, _METRICS_PER_BATCH):
             self.client.log_batch(run_id, metrics=chunk)
 
     def search(self, order: str = "attributes.start_time ASC", **tags: str) -> list[Any]:
@@ -110,11 +110,11 @@ def open_store() -> Store:
     silence_logs()
     uri = tracking_uri()
     try:
-        with store_lock(), _impatient():
+        with store_lock(), _short_timeouts():
             client = SqliteClient.of(uri) or _mlflow_client(uri)
             return Store(client, _experiment(client, uri), uri)
     except Exception as error:
-        # whatever a driver or a server throws, the user can act on one thing only: the URI
+        # the message names the one thing that the user can change, whatever the error: the URI
         chosen = f"{_URI}={hide_password(uri)}" if os.environ.get(_URI) else uri
         reason = hide_password(root_cause(error))
         raise InputError(f"{chosen}: the MLflow store cannot be opened: {reason}") from error
@@ -127,7 +127,7 @@ def _mlflow_client(uri: str) -> "MlflowClient":
 
 
 def store_lock() -> AbstractContextManager[Any]:
-    # around whatever is looked up and made where missing: database, experiment, parent
+    # for every look-up that creates what is missing: database, experiment, parent run
     from filelock import FileLock
 
     path = repository_root() / ".cache" / "mlflow.lock"
@@ -137,7 +137,10 @@ def store_lock() -> AbstractContextManager[Any]:
 
 @contextmanager
 def as_default(store: Store) -> Iterator[None]:
-    """Make the store MLflow's own: models can be logged in no other way."""
+    """Make the store MLflow's default in the block.
+
+    MLflow logs models to its default store only.
+    """
     import mlflow
 
     before = os.environ.get(_URI)
@@ -152,7 +155,7 @@ def as_default(store: Store) -> Iterator[None]:
 
 
 def silence_logs() -> None:
-    """No telemetry, no chatter; must come before the first import of mlflow."""
+    """Turn off MLflow's telemetry and logs, before its first import."""
     os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
     os.environ["DO_NOT_TRACK"] = "true"
     os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "ERROR")
@@ -163,15 +166,15 @@ def silence_logs() -> None:
 
 
 def _experiment(client: "MlflowClient | SqliteClient", uri: str) -> str:
-    found = client.get_experiment_by_name(EXPERIMENT)
-    if found is None:
+    experiment = client.get_experiment_by_name(EXPERIMENT)
+    if experiment is None:
         return str(client.create_experiment(EXPERIMENT, _artifacts_of(uri), experiment_tags()))
-    if found.lifecycle_stage == "deleted":
-        client.restore_experiment(found.experiment_id)
+    if experiment.lifecycle_stage == "deleted":
+        client.restore_experiment(experiment.experiment_id)
     for key, value in experiment_tags().items():
-        if key not in found.tags:  # what a person chose on the page stays
-            client.set_experiment_tag(found.experiment_id, key, value)
-    return str(found.experiment_id)
+        if key not in experiment.tags:  # keep what the user changed in the UI
+            client.set_experiment_tag(experiment.experiment_id, key, value)
+    return str(experiment.experiment_id)
 
 
 def _artifacts_of(uri: str) -> str | None:
@@ -183,8 +186,11 @@ def _is_server(uri: str) -> bool:
 
 
 @contextmanager
-def _impatient() -> Iterator[None]:
-    """Give up on a server within seconds; later, in a training, MLflow's minutes are right."""
+def _short_timeouts() -> Iterator[None]:
+    """Give up on a server within seconds inside the block.
+
+    Later, during a training, MLflow's retries over minutes are right.
+    """
     limits = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1", "MLFLOW_HTTP_REQUEST_TIMEOUT": "10"}
     added = {name: value for name, value in limits.items() if name not in os.environ}
     os.environ.update(added)
@@ -196,12 +202,14 @@ def _impatient() -> Iterator[None]:
 
 
 def root_cause(error: BaseException) -> str:
+    """Return the innermost error as one line of at most 300 characters."""
     while inner := error.__cause__ or error.__context__:
         error = inner
     return " ".join(str(error).split())[:300] or type(error).__name__
 
 
 def hide_password(uri: str) -> str:
+    """Replace user and password in an address by asterisks."""
     return re.sub(r"//[^/@]*@", "//***@", uri)
 
 
@@ -215,17 +223,17 @@ def _user() -> str:
 
 
 def _key(name: str) -> str:
-    # MLflow takes letters, digits and a few signs, and reads the name as a path
-    plain = re.sub(r"[^\w\-. :/]", "_", name)
-    return posixpath.normpath(plain).lstrip("/.") or "_"
+    # MLflow allows letters, digits and a few signs, and treats the name as a path
+    allowed = re.sub(r"[^\w\-. :/]", "_", name)
+    return posixpath.normpath(allowed).lstrip("/.") or "_"
 
 
 def _text(value: object) -> str:
-    """As YAML writes it: null, true, 0.0001, [32, 64]."""
+    """Format a value as YAML does: null, true, 0.0001, [32, 64]."""
     text = value if isinstance(value, str) else json.dumps(value, default=str)
     return text[:_PARAM_LENGTH]
 
 
-def _chunks(things: list[Any], size: int) -> Iterator[list[Any]]:
-    for start in range(0, len(things), size):
-        yield things[start : start + size]
+def _chunks(items: list[Any], size: int) -> Iterator[list[Any]]:
+    for start in range(0, len(items), size):
+        yield items[start : start + size]

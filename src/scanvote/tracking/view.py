@@ -1,22 +1,22 @@
-"""How MLflow's page shows the experiment: for model training, and in a view of a few columns."""
+"""View of the experiment in MLflow's UI, with a few columns."""
 
 import json
 
 _COLUMNS = ("attributes.`Dataset`", "metrics.`vote_f1`", "metrics.`dice`", "params.`lr`")
 _KEY = "headline"
 _NAME = "lr, vote and Dice"
-_MADE = 0
-"""In ms: of a view that is always the same."""
+_CREATED = 0
+"""Time of the view in ms, a constant, so that the view is always the same."""
 
 
 def experiment_tags() -> dict[str, str]:
-    """What an experiment is tagged with: what it is for, and a saved view.
+    """Return the tags of the experiment: its kind, and a saved view.
 
-    A saved view is the one place on the server for columns; what the page opens with unasked,
-    columns and mode, is in the memory of each browser, or in the address.
+    The server can keep columns only in a saved view; the default columns and mode of the UI are
+    in each browser's storage, or in the address.
     """
     state = json.dumps({"selectedColumns": _COLUMNS})
-    saved = {"name": _NAME, "createdAt": _MADE, "updatedAt": _MADE, "state": state}
+    saved = {"name": _NAME, "createdAt": _CREATED, "updatedAt": _CREATED, "state": state}
     return {
         "mlflow.experimentKind": "custom_model_development",
         f"mlflow.sharedViewState.{_KEY}": json.dumps(saved),
@@ -24,6 +24,6 @@ def experiment_tags() -> dict[str, str]:
 
 
 def address_of(experiment: str, port: int) -> str:
-    """Where the page shows the runs in that view, in the mode for model training."""
-    wanted = f"viewStateShareKey={_KEY}&workflowType=machine_learning"
-    return f"http://127.0.0.1:{port}/#/experiments/{experiment}/runs?{wanted}"
+    """Return the address of the view in MLflow's model training mode."""
+    query = f"viewStateShareKey={_KEY}&workflowType=machine_learning"
+    return f"http://127.0.0.1:{port}/#/experiments/{experiment}/runs?{query}"

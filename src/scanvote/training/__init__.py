@@ -1,8 +1,8 @@
-"""Fit a network, once: resumable after a kill, bit for bit, and remembered when done.
+"""Training of a network: resumable bit for bit, with cached results.
 
-Every random choice of an epoch derives from (seed, epoch), so that an epoch run
-after a restart equals the one that an uninterrupted training would have run.
-Knows Keras; knows neither MLflow nor DVC.
+Every random choice of an epoch derives from (seed, epoch), so an epoch after a restart
+equals the one that an uninterrupted training would have run.
+The package uses Keras, and neither MLflow nor DVC.
 """
 
 from scanvote.core import seeds

@@ -1,4 +1,4 @@
-"""Slices with those beside them, as the channels of one image."""
+"""2.5D input: a slice and its adjacent slices as channels."""
 
 from collections.abc import Sequence
 
@@ -9,11 +9,13 @@ Rows = NDArray[np.integer]
 
 
 class AdjacentSlices:
-    """Reads like an array (n, H, W, (2 k + 1) C): the k slices before, the slice, the k after.
+    """Array-like view of slices with k adjacent slices on each side.
+
+    It reads like an array (n, H, W, (2 k + 1) C): the k slices before, the slice, the k after.
 
     Args:
-        images: uint8 (m, H, W, C), which may lie in a file.
-        rows: (n, 2 k + 1), of `images`: some of them or all, in any order.
+        images: uint8 (m, H, W, C), may be memory-mapped.
+        rows: (n, 2 k + 1), indices into `images`: some of them or all, in any order.
     """
 
     def __init__(self, images: np.ndarray, rows: Rows) -> None:
@@ -24,27 +26,28 @@ class AdjacentSlices:
     def __len__(self) -> int:
         return len(self._rows)
 
-    def __getitem__(self, wanted: int | Rows) -> np.ndarray:
-        """uint8 (H, W, …) of one row, or (m, H, W, …) of several."""
-        stack = np.moveaxis(self._images[self._rows[wanted]], -4, -2)
+    def __getitem__(self, index: int | Rows) -> np.ndarray:
+        """Return one item, uint8 (H, W, …), or several."""
+        stack = np.moveaxis(self._images[self._rows[index]], -4, -2)
         return np.reshape(stack, (*stack.shape[:-2], -1))
 
 
 def adjacent_rows(stacks: Sequence[object], places: Sequence[int], context: int) -> Rows:
-    """int (n, 2 `context` + 1): the rows before and after each row that are of its stack.
+    """Return each row's window of adjacent rows in its stack.
 
-    At an end of its stack the last one stands for what is missing.
+    The windows are int (n, 2 `context` + 1), with the row itself in the middle. At the ends of a
+    stack the first or last row is repeated.
 
     Args:
-        stacks: what each row is of.
-        places: of each row in the order of the slices, whatever the order of the rows.
-        context: k.
+        stacks: the stack of each row.
+        places: position of each row in the order of the slices.
+        context: k, the number of slices on each side.
     """
-    found = np.empty((len(stacks), 2 * context + 1), int)
-    members_of: dict[object, list[int]] = {}
+    windows = np.empty((len(stacks), 2 * context + 1), int)
+    rows_of: dict[object, list[int]] = {}
     for row in np.argsort(places, kind="stable").tolist():
-        members_of.setdefault(stacks[row], []).append(row)
-    for members in members_of.values():
-        near = np.arange(len(members))[:, None] + np.arange(-context, context + 1)
-        found[members] = np.array(members)[np.clip(near, 0, len(members) - 1)]
-    return found
+        rows_of.setdefault(stacks[row], []).append(row)
+    for rows in rows_of.values():
+        offsets = np.arange(len(rows))[:, None] + np.arange(-context, context + 1)
+        windows[rows] = np.array(rows)[np.clip(offsets, 0, len(rows) - 1)]
+    return windows

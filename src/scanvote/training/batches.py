@@ -1,4 +1,4 @@
-"""Arrays in batches, in an order and with changes that only the seed decides."""
+"""Batches for training, shuffled and augmented by a seed, and batch prediction."""
 
 from collections.abc import Callable
 
@@ -14,18 +14,18 @@ from scanvote.training.adjacent_slices import AdjacentSlices
 
 Images = np.ndarray | AdjacentSlices
 Sampler = Callable[[np.random.Generator], NDArray[np.integer]]
-"""Chooses the rows of an epoch."""
+"""Chooses the rows of an epoch with the given generator."""
 
 
 class Batches(keras.utils.PyDataset):
-    """Batches of arrays, which may lie in a file: rows are read as they are asked for.
+    """Batches of arrays, which may be memory-mapped.
 
     Args:
-        images: (n, …), uint8 if they are changed.
-        targets: (n, …), or None to predict; those of four axes are masks, (n, H, W, 1), and
-            move with their images.
-        weights: (n,), or None where all weigh the same.
-        bounds: of the change of each image in each epoch, or None.
+        images: (n, …), uint8 if they are augmented.
+        targets: (n, …), or None to predict; targets with four axes are masks, (n, H, W, 1),
+            and are moved like their images.
+        weights: sample weights (n,), or None for equal weights.
+        bounds: bounds of the augmentation of each image in each epoch, or None.
         draw: chooses the rows of an epoch, or None for all of them.
     """
 
@@ -38,14 +38,14 @@ class Batches(keras.utils.PyDataset):
         bounds: AugmentParams | None = None,
         draw: Sampler | None = None,
     ) -> None:
-        # one thread: Keras's pool of more waits 100 ms at the end of each epoch
+        # one thread, because a pool of several waits 100 ms at the end of each epoch
         super().__init__(workers=1)
         self.images, self.batch_size = images, batch_size
         self._targets, self._weights, self._bounds, self._draw = targets, weights, bounds, draw
         self.order, self._seed = np.arange(len(images)), 0
 
     def start_epoch(self, seed: int) -> None:
-        """Choose the rows, shuffle, and change the images in another way."""
+        """Choose and shuffle the rows of an epoch, and seed its augmentation."""
         self._seed, random = seed, np.random.default_rng(derive_seed(seed, "order"))
         drawn = np.arange(len(self.images)) if self._draw is None else self._draw(random)
         self.order = random.permutation(drawn)
@@ -58,11 +58,11 @@ class Batches(keras.utils.PyDataset):
         images = self.images[rows]
         targets = None if self._targets is None else self._targets[rows]
         if self._bounds is not None:
-            images, targets = self._changed(rows, images, targets, self._bounds)
+            images, targets = self._augmented(rows, images, targets, self._bounds)
         weights = None if self._weights is None else self._weights[rows]
         return images, *(array for array in (targets, weights) if array is not None)
 
-    def _changed(
+    def _augmented(
         self,
         rows: NDArray[np.integer],
         images: np.ndarray,
@@ -70,7 +70,7 @@ class Batches(keras.utils.PyDataset):
         bounds: AugmentParams,
     ) -> tuple[np.ndarray, np.ndarray | None]:
         are_masks = targets is not None and targets.ndim == 4
-        changed = [
+        augmented = [
             augment(
                 image,
                 targets[at, ..., 0] if are_masks and targets is not None else None,
@@ -79,18 +79,18 @@ class Batches(keras.utils.PyDataset):
             )
             for at, (row, image) in enumerate(zip(rows, images, strict=True))
         ]
-        moved = np.stack([image for image, _ in changed])
-        return moved, np.stack([m for _, m in changed])[..., None] if are_masks else targets  # type: ignore[misc]
+        moved = np.stack([image for image, _ in augmented])
+        return moved, np.stack([m for _, m in augmented])[..., None] if are_masks else targets  # type: ignore[misc]
 
 
 def predict(model: keras.Model, images: Images, batch_size: int) -> np.ndarray:
-    """float32 (n, …); memory holds a batch of the images, however many there are.
+    """Predict batch by batch; return float32 (n, …).
 
-    Masks of many lie in a file.
+    Only one batch of images is in memory at a time, and a large result is memory-mapped.
     """
     batches = Batches(images, batch_size)
-    found = zeros_or_memmap((len(images), *model.output_shape[1:]))
+    predicted = zeros_or_memmap((len(images), *model.output_shape[1:]))
     for number in range(len(batches)):
-        at = slice(number * batch_size, (number + 1) * batch_size)
-        found[at] = model.predict_on_batch(batches[number][0])
-    return found
+        rows = slice(number * batch_size, (number + 1) * batch_size)
+        predicted[rows] = model.predict_on_batch(batches[number][0])
+    return predicted

@@ -1,4 +1,4 @@
-"""Where a training stands: all that the next epoch and the end need."""
+"""State of a training and its checkpoint file."""
 
 import json
 from collections.abc import Iterator
@@ -17,14 +17,16 @@ _ARRAYS = ("best_weights", "average")
 
 @dataclass
 class State:
-    """The past of a training.
+    """Everything that the rest of a training needs of its past epochs.
 
     Attributes:
-        phase: 0, or 1 since a frozen backbone was thawed.
-        stale: epochs since the best one.
-        fitted: images the network learnt from, in `fitting` seconds.
-        best_weights: of the best epoch, of the part that learns in this phase.
-        average: of the weights of this phase's epochs, where they are averaged.
+        phase: 0, or 1 once a frozen backbone has been unfrozen.
+        epochs_since_best: epochs since the best one.
+        seconds: time in epochs so far, with validation.
+        fitting: seconds in the training steps alone.
+        fitted: images trained on in `fitting` seconds.
+        best_weights: weights of the best epoch, of the part that is trained in this phase.
+        average: running mean of the weights over this phase's epochs, if they are averaged.
     """
 
     history: list[Scores] = field(default_factory=list)
@@ -40,10 +42,10 @@ class State:
 
     @contextmanager
     def averaged(self, model: keras.Model, decay: float) -> Iterator[None]:
-        """In the block `model` has the running mean of its weights over the epochs.
+        """Give `model` the running mean of its weights inside the block.
 
         Args:
-            decay: share of the mean so far in the next one; 0: the weights as they are.
+            decay: share of the previous mean in the new one; 0 keeps the weights as they are.
         """
         if not decay:
             yield
@@ -58,7 +60,7 @@ class State:
         model.set_weights(now)
 
     def update(self, model: keras.Model, scores: Scores, schedule: Schedule) -> None:
-        """Take in the scores of an epoch."""
+        """Add the scores of an epoch; keep the weights of the best."""
         self.history.append(scores)
         self.epochs_since_best += 1
         if not self.best or schedule.key(scores) < schedule.key(self.best):
@@ -66,7 +68,7 @@ class State:
 
 
 def save_checkpoint(state: State, model: keras.Model, path: Path) -> None:
-    """Write the state, the weights and what the optimizer remembers to `path`."""
+    """Write the state, the weights and the optimizer's variables to `path`."""
     arrays = {
         **{f"weight_{i}": a for i, a in enumerate(model.get_weights())},
         **{f"best_{i}": a for i, a in enumerate(state.best_weights)},
@@ -79,7 +81,7 @@ def save_checkpoint(state: State, model: keras.Model, path: Path) -> None:
 
 
 def read_state(path: Path) -> State:
-    """The state of a checkpoint without its weights, or of a training that has not begun."""
+    """Read a checkpoint's state without weights; without file, a new state."""
     if not path.exists():
         return State()
     with np.load(path, allow_pickle=False) as saved:
@@ -87,7 +89,7 @@ def read_state(path: Path) -> State:
 
 
 def restore(state: State, model: keras.Model, path: Path) -> None:
-    """Give `model`, its optimizer and `state` the arrays of the checkpoint."""
+    """Restore the arrays of `model`, its optimizer and `state` from a checkpoint."""
     with np.load(path, allow_pickle=False) as saved:
         weights = len(model.get_weights())
         model.set_weights([saved[f"weight_{i}"] for i in range(weights)])

@@ -1,4 +1,4 @@
-"""The loop over the epochs, and the memory of what was trained."""
+"""Training loop, with a cache of finished trainings."""
 
 import json
 import time
@@ -27,46 +27,46 @@ OnEpoch = Callable[[int, Scores], None]
 
 
 def train(
-    network: Callable[[], keras.Model], job: TrainingSpec, on_epoch: OnEpoch
+    network: Callable[[], keras.Model], spec: TrainingSpec, on_epoch: OnEpoch
 ) -> TrainingResult:
-    """Train to the end, from the last checkpoint if there is one, or return what is remembered.
+    """Train a network from its last checkpoint, or return the cached result.
 
-    The best epoch's network is then in ``job.memory / "model.keras"``, unless it was
-    forgotten since; `retrain_if_missing` trains it again.
+    The best epoch's network is then in ``spec.cache_dir / "model.keras"``, unless
+    `delete_weights` has removed it since; `retrain_if_missing` trains it again.
 
     Raises:
-        TrainingFailed: the network cannot be built, the loss is not finite, or the memory of
-            the machine does not suffice. The first two are remembered.
+        TrainingFailed: the network cannot be built, the loss is not finite, or the machine runs
+            out of memory. The first two failures are cached.
     """
-    remembered = load_cached(job.cache_dir)
-    if remembered is not None:
-        for epoch, scores in enumerate(remembered.history):
+    cached = load_cached(spec.cache_dir)
+    if cached is not None:
+        for epoch, scores in enumerate(cached.history):
             on_epoch(epoch, scores)
-        return remembered
-    done = job.cache_dir / "result.json"
+        return cached
+    done = spec.cache_dir / "result.json"
     clear_session()
-    keras.utils.set_random_seed(derive_seed(job.seed, "weights"))
+    keras.utils.set_random_seed(derive_seed(spec.seed, "weights"))
     try:
-        with _out_of_memory_fails(), _precision(job.schedule.config.precision):
+        with _out_of_memory_fails(), _precision(spec.schedule.config.precision):
             model = network()
-            trained = _fit(model, job, on_epoch)
+            trained = _fit(model, spec, on_epoch)
     except TrainingFailed as failure:
         if failure.lasting:
             write_json(done, {"problem": str(failure)})
         raise
-    save_model(with_flip_tta(model) if job.mirror else model, job.cache_dir / "model.keras")
+    save_model(with_flip_tta(model) if spec.mirror else model, spec.cache_dir / "model.keras")
     write_json(done, asdict(trained))
-    (job.cache_dir / "checkpoint.npz").unlink(missing_ok=True)
+    (spec.cache_dir / "checkpoint.npz").unlink(missing_ok=True)
     return trained
 
 
-def load_cached(memory: Path) -> TrainingResult | None:
-    """What a finished training left, None if there is none.
+def load_cached(cache_dir: Path) -> TrainingResult | None:
+    """Load the result of a finished training, None if there is none.
 
     Raises:
-        TrainingFailed: it is remembered to fail.
+        TrainingFailed: the cache says that this training fails.
     """
-    done = memory / "result.json"
+    done = cache_dir / "result.json"
     if not done.exists():
         return None
     result = json.loads(done.read_text())
@@ -75,21 +75,21 @@ def load_cached(memory: Path) -> TrainingResult | None:
     return TrainingResult(**result)
 
 
-def retrain_if_missing(network: Callable[[], keras.Model], job: TrainingSpec) -> None:
-    """Train again what was forgotten: the same network to the bit, its history as it was."""
-    if not (job.cache_dir / "model.keras").exists():
-        (job.cache_dir / "result.json").unlink()
-        train(network, job, lambda epoch, scores: None)
+def retrain_if_missing(network: Callable[[], keras.Model], spec: TrainingSpec) -> None:
+    """Train again if the weights were deleted, bit for bit alike."""
+    if not (spec.cache_dir / "model.keras").exists():
+        (spec.cache_dir / "result.json").unlink()
+        train(network, spec, lambda epoch, scores: None)
 
 
-def delete_weights(memory: Path) -> None:
-    """Drop the weights of a finished training; its history stays."""
-    (memory / "model.keras").unlink(missing_ok=True)
+def delete_weights(cache_dir: Path) -> None:
+    """Delete the weights of a finished training; its history stays."""
+    (cache_dir / "model.keras").unlink(missing_ok=True)
 
 
 @contextmanager
 def _precision(policy: str) -> Iterator[None]:
-    """Layers that are made in the block compute so."""
+    """Set the dtype policy of layers that are created in the block."""
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy(policy)
     try:
@@ -100,7 +100,11 @@ def _precision(policy: str) -> Iterator[None]:
 
 @contextmanager
 def _out_of_memory_fails() -> Iterator[None]:
-    """TensorFlow's ResourceExhaustedError, JAX's RESOURCE_EXHAUSTED, Python's MemoryError."""
+    """Turn an out-of-memory error of any backend into a `TrainingFailed`.
+
+    These are TensorFlow's ResourceExhaustedError, JAX's RESOURCE_EXHAUSTED and Python's
+    MemoryError.
+    """
     try:
         yield
     except Exception as error:
@@ -114,41 +118,41 @@ def _out_of_memory_fails() -> Iterator[None]:
 
 @dataclass(frozen=True)
 class _Phase:
-    """Some epochs in which the same part of a network learns.
+    """Consecutive epochs in which the same part of a network is trained.
 
     Attributes:
-        model: the part that learns, sharing its weights with the network.
-        job: on what this part is given.
-        number: 0, or 1 once a frozen backbone was thawed.
+        model: the part that is trained, sharing its weights with the network.
+        spec: the training, with the inputs of this part as images.
+        number: 0, or 1 once a frozen backbone has been unfrozen.
         first: number of its first epoch.
         last: number of the epoch after its last one.
     """
 
     model: keras.Model
-    job: TrainingSpec
+    spec: TrainingSpec
     number: int
     first: int
     last: int
 
     def rate(self, state: State) -> float:
-        """The head alone warms up at the full rate: it starts from nothing."""
-        schedule = self.job.schedule
+        """Return the learning rate of the next epoch."""
+        schedule = self.spec.schedule
         if self.last < schedule.config.epochs:
-            return schedule.lr
+            return schedule.lr  # the head alone has no trained weights that a warm-up protects
         return schedule.rate(state.history[self.first :], self.last - self.first)
 
     def is_over(self, state: State) -> bool:
-        schedule, epochs = self.job.schedule, len(state.history)
+        schedule, epochs = self.spec.schedule, len(state.history)
         if self.last < schedule.config.epochs:
             return epochs >= self.last
         return schedule.should_stop(epochs, state.epochs_since_best)
 
 
-def _fit(model: keras.Model, job: TrainingSpec, on_epoch: OnEpoch) -> TrainingResult:
-    state = read_state(job.cache_dir / "checkpoint.npz")
+def _fit(model: keras.Model, spec: TrainingSpec, on_epoch: OnEpoch) -> TrainingResult:
+    state = read_state(spec.cache_dir / "checkpoint.npz")
     for epoch, scores in enumerate(state.history):
         on_epoch(epoch, scores)
-    for phase in _phases(model, job, state.phase):
+    for phase in _phases(model, spec, state.phase):
         _run(phase, state, on_epoch)
         _keep_best_of_whole(phase.model, model, state)
     model.set_weights(state.best_weights)
@@ -162,96 +166,105 @@ def _fit(model: keras.Model, job: TrainingSpec, on_epoch: OnEpoch) -> TrainingRe
     )
 
 
-def _phases(model: keras.Model, job: TrainingSpec, begun: int) -> Iterator[_Phase]:
-    """The head alone, if the backbone is frozen, and all of the network, once it is thawed.
+def _phases(model: keras.Model, spec: TrainingSpec, begun: int) -> Iterator[_Phase]:
+    """Yield the phases of a training from the phase `begun` on.
 
-    Those before the one that was `begun` are over.
+    Phase 0 trains the network as built, its backbone frozen if it has one. Phase 1 exists only
+    with `spec.unfreeze`, and trains the backbone too.
     """
-    epochs = job.schedule.config.epochs
-    first = epochs if job.unfreeze is None else min(job.unfreeze.after, epochs - 1)
+    epochs = spec.schedule.config.epochs
+    first = epochs if spec.unfreeze is None else min(spec.unfreeze.after, epochs - 1)
     if first > 0 and begun == 0:
-        yield _Phase(_after_frozen(model, job), _with_features(model, job), 0, 0, first)
-    if job.unfreeze is not None:
-        job.unfreeze.release(model)
-        yield _Phase(model, job, 1, first, epochs)
+        yield _Phase(_after_frozen(model, spec), _with_features(model, spec), 0, 0, first)
+    if spec.unfreeze is not None:
+        spec.unfreeze.make_trainable(model)
+        yield _Phase(model, spec, 1, first, epochs)
 
 
-def _has_features(model: keras.Model, job: TrainingSpec) -> bool:
-    """Whether what a frozen backbone makes of the scans is the same in each epoch."""
-    return job.augment is None and FROZEN in {layer.name for layer in model.layers}
+def _has_features(model: keras.Model, spec: TrainingSpec) -> bool:
+    """Tell if the network has a frozen backbone whose features never change."""
+    return spec.augment is None and FROZEN in {layer.name for layer in model.layers}
 
 
-def _after_frozen(model: keras.Model, job: TrainingSpec) -> keras.Model:
-    """The part that learns, sharing its weights: what follows the layer FROZEN, or all."""
-    if not _has_features(model, job):
+def _after_frozen(model: keras.Model, spec: TrainingSpec) -> keras.Model:
+    """Return the trained part: the layers after FROZEN, or all.
+
+    It shares its weights with `model`.
+    """
+    if not _has_features(model, spec):
         return model
     return keras.Model(model.get_layer(FROZEN).output, model.outputs)
 
 
-def _with_features(model: keras.Model, job: TrainingSpec) -> TrainingSpec:
-    """The job on what a frozen backbone makes of the scans: computed once, not each epoch."""
-    if not _has_features(model, job):
-        return job
+def _with_features(model: keras.Model, spec: TrainingSpec) -> TrainingSpec:
+    """Replace the images by the frozen backbone's features, computed only once."""
+    if not _has_features(model, spec):
+        return spec
     backbone = keras.Model(model.inputs, model.get_layer(FROZEN).output)
-    train = _features(backbone, job.train[0], job, "train")
-    validation = _features(backbone, job.validation, job, "validation")
-    return replace(job, train=(train, job.train[1]), validation=validation)
+    train = _features(backbone, spec.train[0], spec, "train")
+    validation = _features(backbone, spec.validation, spec, "validation")
+    return replace(spec, train=(train, spec.train[1]), validation=validation)
 
 
-def _features(backbone: keras.Model, images: Images, job: TrainingSpec, split: str) -> np.ndarray:
-    """float32 (n, …): what another training kept, or computed, and kept for the next."""
-    size = job.schedule.config.batch_size
-    if job.features is None:
+def _features(backbone: keras.Model, images: Images, spec: TrainingSpec, split: str) -> np.ndarray:
+    """Compute the backbone's features, float32 (n, …), or load cached ones."""
+    size = spec.schedule.config.batch_size
+    if spec.features is None:
         return predict(backbone, images, size)
-    kept = job.features / f"{split}.npy"
-    if not kept.exists():
-        with atomic_write(kept) as beside, beside.open("wb") as file:
+    cached = spec.features / f"{split}.npy"
+    if not cached.exists():
+        with atomic_write(cached) as beside, beside.open("wb") as file:
             np.save(file, predict(backbone, images, size))
-    return np.asarray(np.load(kept, mmap_mode="r"))
+    return np.asarray(np.load(cached, mmap_mode="r"))
 
 
 def _keep_best_of_whole(part: keras.Model, model: keras.Model, state: State) -> None:
-    """Turn the best weights of a part into those of the network; the present ones stay."""
-    now = part.get_weights()
+    """Turn a part's best weights into weights of the whole network.
+
+    The current weights of both stay as they are.
+    """
+    current = part.get_weights()
     part.set_weights(state.best_weights)
     state.best_weights = model.get_weights()
-    part.set_weights(now)
+    part.set_weights(current)
 
 
 def _run(phase: _Phase, state: State, on_epoch: OnEpoch) -> None:
     """Train until the phase is over."""
-    model, job = phase.model, phase.job
-    how, checkpoint = job.schedule.config, job.cache_dir / "checkpoint.npz"
+    model, spec = phase.model, phase.spec
+    config, checkpoint = spec.schedule.config, spec.cache_dir / "checkpoint.npz"
     fuse_normalisation(model)
-    model.compile(optimizer=job.schedule.optimizer(), loss=job.loss)
+    model.compile(optimizer=spec.schedule.optimizer(), loss=spec.loss)
     model.optimizer.build(model.trainable_variables)
     if state.phase == phase.number and state.history:
         restore(state, model, checkpoint)
     else:
         state.phase, state.epochs_since_best, state.average = phase.number, 0, []
     batches = Batches(
-        job.train[0], how.batch_size, job.train[1], job.weights, job.augment, job.draw
+        spec.train[0], config.batch_size, spec.train[1], spec.weights, spec.augment, spec.draw
     )
-    fed = as_dataset(batches)
+    dataset = as_dataset(batches)
     while not phase.is_over(state):
-        scores = _epoch(model, batches, fed, phase, state)
+        scores = _epoch(model, batches, dataset, phase, state)
         save_checkpoint(state, model, checkpoint)
         on_epoch(len(state.history) - 1, scores)
 
 
-def _epoch(model: keras.Model, batches: Batches, fed: Any, phase: _Phase, state: State) -> Scores:
-    started, epoch, job = time.perf_counter(), len(state.history), phase.job
-    _reseed(model, derive_seed(job.seed, "epoch", epoch))
-    batches.start_epoch(derive_seed(job.seed, "batches", epoch))
+def _epoch(
+    model: keras.Model, batches: Batches, dataset: Any, phase: _Phase, state: State
+) -> Scores:
+    started, epoch, spec = time.perf_counter(), len(state.history), phase.spec
+    _reseed(model, derive_seed(spec.seed, "epoch", epoch))
+    batches.start_epoch(derive_seed(spec.seed, "batches", epoch))
     model.optimizer.learning_rate = phase.rate(state)
-    # told the steps, Keras does not run a step into the end, which would count for the optimizer
-    logs = model.fit(fed, steps_per_epoch=len(batches), verbose=0, shuffle=False).history
+    # without `steps_per_epoch` Keras runs into the end of the data and counts that as a step
+    logs = model.fit(dataset, steps_per_epoch=len(batches), verbose=0, shuffle=False).history
     fitted = time.perf_counter()
-    with state.averaged(model, job.schedule.config.average):
-        predicted = predict(model, job.validation, job.schedule.config.batch_size)
-        scores = {"loss": float(logs["loss"][0]), **job.score(predicted)}
-        _finite(scores, epoch)
-        state.update(model, scores, job.schedule)
+    with state.averaged(model, spec.schedule.config.average):
+        predicted = predict(model, spec.validation, spec.schedule.config.batch_size)
+        scores = {"loss": float(logs["loss"][0]), **spec.score(predicted)}
+        _check_finite(scores, epoch)
+        state.update(model, scores, spec.schedule)
     state.fitting += fitted - started
     state.fitted += len(batches.order)
     state.seconds += time.perf_counter() - started
@@ -259,12 +272,12 @@ def _epoch(model: keras.Model, batches: Batches, fed: Any, phase: _Phase, state:
     return scores
 
 
-def _finite(scores: Scores, epoch: int) -> None:
+def _check_finite(scores: Scores, epoch: int) -> None:
     if not np.isfinite([scores["loss"], scores["val_loss"]]).all():
         raise TrainingFailed(f"the loss is not finite in epoch {epoch + 1}; a smaller lr may help")
 
 
 def _reseed(model: keras.Model, seed: int) -> None:
-    """Set what dropout draws from, which the weights of a checkpoint do not hold."""
+    """Set the seeds of dropout, which no checkpoint holds."""
     for number, variable in enumerate(v for v in model.variables if "seed_generator" in v.path):
         variable.assign(np.array([derive_seed(seed, number), 0], "uint32"))

@@ -1,9 +1,9 @@
-"""Batch normalisation by TensorFlow's fused kernel while a network trains.
+"""Batch normalisation with TensorFlow's fused kernel during training.
 
-Keras 3 computes the mean, the variance and their gradients by elementary operations, which read
+Keras 3 computes the mean, the variance and their gradients with elementary operations, which read
 and write whole feature maps several times. TensorFlow's fused kernel computes the same (Ioffe and
-Szegedy, ICML 2015) in one pass: an EfficientNet's step was 1.2 to 1.8 times as fast on a
-processor (benchmarks/normalisation.py).
+Szegedy, ICML 2015) in one pass: a training step of EfficientNet was 1.2 to 1.8 times as fast on a
+CPU (benchmarks/normalisation.py).
 """
 
 from types import MethodType
@@ -13,10 +13,10 @@ import keras
 
 
 def fuse_normalisation(model: keras.Model) -> None:
-    """Let the batch normalisation of `model` train by the fused kernel, where it can.
+    """Train the batch normalisation of `model` with the fused kernel if possible.
 
-    The class, the settings and the weights of the layers stay as they are, and so does what a
-    saved model holds; prediction is untouched. On other backends nothing changes.
+    The class, the settings and the weights of the layers stay as they are, and so does a saved
+    model; prediction is untouched. On backends other than TensorFlow nothing changes.
     """
     if keras.config.backend() != "tensorflow":
         return
@@ -28,7 +28,10 @@ def fuse_normalisation(model: keras.Model) -> None:
 
 
 def _is_plain(layer: Any) -> bool:
-    """Whether it normalises the last axis, scales and shifts, in single precision."""
+    """Tell if the layer's settings are those of the fused kernel.
+
+    These are the last axis, a scale, an offset, and float32.
+    """
     last = layer.axis in (3, -1) and layer.scale and layer.center
     return bool(last and not layer.synchronized and layer.compute_dtype == "float32")
 
@@ -41,11 +44,11 @@ def _call(self: Any, inputs: Any, training: bool | None = None, mask: Any = None
     outputs, mean, variance = tensorflow.compat.v1.nn.fused_batch_norm(
         inputs, self.gamma, self.beta, epsilon=self.epsilon, is_training=True
     )
-    # the kernel tells the variance of a sample, Keras keeps that of the batch
+    # the kernel returns the sample variance (n - 1), Keras keeps the batch's own (n)
     count = tensorflow.cast(tensorflow.size(inputs) / self.gamma.shape[0], variance.dtype)
-    for kept, new in (
+    for moving, new in (
         (self.moving_mean, mean),
         (self.moving_variance, variance * (count - 1) / count),
     ):
-        kept.assign(kept * self.momentum + new * (1 - self.momentum))
+        moving.assign(moving * self.momentum + new * (1 - self.momentum))
     return outputs

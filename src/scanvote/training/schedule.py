@@ -1,4 +1,4 @@
-"""How a network is trained, epoch by epoch."""
+"""Schedule of a training: learning rate, optimizer, objective and early stopping."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,18 +11,18 @@ from scanvote.params import TrainingParams
 
 Scores = dict[str, float]
 
-_WORSE_BY = 1e-4  # a fall of the loss below it is none: Keras's ReduceLROnPlateau says so
+_MIN_DELTA = 1e-4  # a smaller fall of the loss is none, as in Keras's ReduceLROnPlateau
 
 
 @dataclass(frozen=True)
 class Schedule:
-    """The rate, the optimizer and the score that decides.
+    """Learning rate, optimizer and objective of a training.
 
     Attributes:
-        lr: the highest rate.
-        how: all else that params.yaml says of a training.
-        objective: the validation score that decides: ``loss`` (the less the better)
-            or any other that `Job.score` returns (the more the better, ties by loss).
+        lr: the highest learning rate.
+        config: all other settings of the training in params.yaml.
+        objective: the validation score that decides: ``loss`` (lower is better) or any other
+            score of `TrainingSpec.score` (higher is better, ties by loss).
     """
 
     lr: float
@@ -30,35 +30,36 @@ class Schedule:
     objective: str
 
     def truncated(self, epochs: int) -> "Schedule":
-        """The same with at most `epochs`."""
+        """Return the same schedule with at most `epochs` epochs."""
         if epochs >= self.config.epochs:
             return self
         warm_up = min(self.config.warm_up, epochs - 1)
-        how = self.config.model_copy(update={"epochs": epochs, "warm_up": warm_up})
-        return Schedule(self.lr, how, self.objective)
+        config = self.config.model_copy(update={"epochs": epochs, "warm_up": warm_up})
+        return Schedule(self.lr, config, self.objective)
 
     def settings(self) -> dict[str, Any]:
-        """All that decides a training, as plain values."""
+        """Return all settings as plain values, for the digest of a training."""
         return {"lr": self.lr, "objective": self.objective, **self.config.model_dump()}
 
     def key(self, scores: Scores) -> tuple[float, float]:
-        """Sorts scores, the best first."""
+        """Sort key of scores, the best first."""
         sign = 1 if self.objective == "loss" else -1
         return sign * scores[f"val_{self.objective}"], scores["val_loss"]
 
-    def should_stop(self, epochs: int, stale: int) -> bool:
-        """After so many epochs, the last `stale` of them without a better objective."""
+    def should_stop(self, epochs: int, epochs_since_best: int) -> bool:
+        """Tell if the training ends, by its length or its patience."""
         return epochs >= self.config.epochs or (
-            self.config.patience is not None and stale >= self.config.patience
+            self.config.patience is not None and epochs_since_best >= self.config.patience
         )
 
     def rate(self, before: Sequence[Scores], epochs: int) -> float:
-        """The learning rate of the next epoch: a function of the past alone, so a resumed
-        training needs no memory of it.
+        """Learning rate of the next epoch.
+
+        It depends on the past scores alone, so a checkpoint need not hold it.
 
         Args:
             before: the scores of the epochs so far.
-            epochs: how many there will be.
+            epochs: total number of epochs.
         """
         epoch, warm_up = len(before), self.config.warm_up
         if epoch < warm_up:
@@ -71,11 +72,11 @@ class Schedule:
         return self.lr
 
     def _plateaus(self, before: Sequence[Scores]) -> int:
-        """How often the loss did not fall for as long as the params bear."""
+        """Count how often the loss did not fall for `plateau.patience` epochs."""
         lowest, waited, plateaus = float("inf"), 0, 0
         for scores in before:
             waited += 1
-            if scores["val_loss"] < lowest - _WORSE_BY:
+            if scores["val_loss"] < lowest - _MIN_DELTA:
                 lowest, waited = scores["val_loss"], 0
             elif waited == self.config.plateau.patience:
                 plateaus, waited = plateaus + 1, 0
@@ -89,6 +90,6 @@ class Schedule:
         if self.config.optimizer == "adam":
             return keras.optimizers.Adam(self.lr)
         adamw = keras.optimizers.AdamW(self.lr, weight_decay=self.config.weight_decay)
-        # shrinking offsets and scales towards 0 makes nothing simpler
+        # decay regularises kernels only: smaller offsets and scales make a network no simpler
         adamw.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
         return adamw

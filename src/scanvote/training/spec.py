@@ -1,4 +1,4 @@
-"""What a training is given, and what it leaves."""
+"""Specification and result of a training."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,10 +14,10 @@ from scanvote.training.schedule import Schedule, Scores
 
 
 class TrainingFailed(Exception):
-    """The training cannot go on; the message says why.
+    """The training cannot go on; the message gives the reason.
 
     Attributes:
-        lasting: it would fail again.
+        lasting: the same training would fail again.
     """
 
     def __init__(self, message: str, lasting: bool = True) -> None:
@@ -27,35 +27,37 @@ class TrainingFailed(Exception):
 
 @dataclass(frozen=True)
 class Unfreeze:
-    """A backbone that learns too, after a while.
+    """Fine-tuning: the backbone is unfrozen after some epochs.
 
     Attributes:
-        after: epochs in which what follows the backbone learns alone.
-        release: makes the backbone of a network trainable.
+        after: epochs in which only the layers behind the backbone are trained.
+        make_trainable: makes the backbone of a network trainable.
     """
 
     after: int
-    release: Callable[[keras.Model], None]
+    make_trainable: Callable[[keras.Model], None]
 
 
 @dataclass(frozen=True)
 class TrainingSpec:
-    """All that decides the outcome of a training, but the network.
+    """Everything that decides the outcome of a training, except the network.
 
     Attributes:
         train: images uint8 (n, H, W, C), and the targets of the loss; masks are (n, H, W, 1).
         validation: images uint8 (n, H, W, C).
-        loss: what Keras compiles.
-        score: validation scores, `val_loss` among them, from the predictions.
-        memory: folder of this very training, named by the digest of all it depends
-            on: holds the checkpoint while it runs, and the result when it is done.
-        weights: float (n,) of the training images, where they do not weigh the same.
-        augment: bounds of the change that each image suffers in each epoch, if any.
-        mirror: the model that is kept averages a scan and its mirror image.
-        thaw: of a frozen backbone, if ever.
+        loss: the loss for `keras.Model.compile`.
+        score: computes the validation scores, `val_loss` among them, from the predictions.
+        schedule: learning rate, optimizer, objective and early stopping.
+        seed: seed of all random choices of the training.
+        cache_dir: folder of this training alone, named by the digest of all it depends on; holds
+            the checkpoint while the training runs, and the result when it is done.
+        weights: sample weights, float (n,), of the training images; None for equal weights.
+        augment: bounds of the augmentation of each image in each epoch, if any.
+        mirror: save the model with test-time augmentation over a scan and its mirror image.
+        unfreeze: unfreezing of a frozen backbone, if any.
         draw: chooses the training images of an epoch; None for all.
-        features: folder that keeps what a frozen backbone makes of the images, for other
-            trainings with the same; None where that is not kept.
+        features: cache folder of the frozen backbone's features, shared with other trainings;
+            None to cache no features.
     """
 
     train: tuple[Images, Images]
@@ -75,15 +77,15 @@ class TrainingSpec:
 
 @dataclass(frozen=True)
 class TrainingResult:
-    """What a finished training leaves.
+    """Scores and cost of a finished training.
 
     Attributes:
-        history: an epoch a row.
+        history: the scores of each epoch.
         best: the scores of the epoch whose network was kept.
-        parameters: of the network, frozen ones included.
-        seconds: from the first epoch to the last, over all restarts.
-        images_per_second: while it learnt.
-        memory_mib: the most that the process, or the accelerator, held at the end of an epoch.
+        parameters: number of weights of the network, frozen ones included.
+        seconds: time from the first epoch to the last, over all restarts.
+        images_per_second: speed of the training steps.
+        memory_mib: largest memory of the process, or of the accelerator, at the end of an epoch.
     """
 
     history: list[Scores]

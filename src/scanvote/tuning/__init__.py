@@ -1,1 +1,1 @@
-"""A search: a study, its tuner, its trials, and the workers that train them."""
+"""Hyperparameter search: study, tuner, trials, and the workers that train them."""

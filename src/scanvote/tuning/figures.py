@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 
 
 def curves_figure(curves: pd.DataFrame, score: str, title: str, path: Path) -> None:
-    """Loss and score by epoch, a colour a model.
+    """Plot loss and validation score by epoch, one colour per model.
 
     Args:
-        curves: an epoch a row: `epoch` from 0, ``loss_1``, ``val_loss_1``, ``<score>_1``…
-        score: of validation.
+        curves: one row per epoch: `epoch` from 0, ``loss_1``, ``val_loss_1``, ``<score>_1``…
+        score: name of the validation score.
     """
     models = [name[5:] for name in map(str, curves) if name.startswith("loss_")]
     epochs = curves["epoch"] + 1
@@ -35,34 +35,36 @@ def curves_figure(curves: pd.DataFrame, score: str, title: str, path: Path) -> N
 
 
 def hyperparameter_figure(table: pd.DataFrame, score: str, title: str, path: Path) -> None:
-    """A panel a hyperparameter, the one that mattered most first: each trial's score by its value.
+    """Plot each trial's score by the value of each hyperparameter.
+
+    There is one panel per hyperparameter, in falling order of `eta_squared`.
 
     Args:
-        table: a trial a row, as of `trials_table`.
+        table: one row per trial, as `trials_table` returns it.
         score: the column to show.
     """
-    tried = {name: eta_squared(table, name, score) for name in varied_hyperparameters(table)}
-    names = sorted(tried, key=lambda name: (-np.nan_to_num(tried[name]), name)) or ["trial"]
+    shares = {name: eta_squared(table, name, score) for name in varied_hyperparameters(table)}
+    names = sorted(shares, key=lambda name: (-np.nan_to_num(shares[name]), name)) or ["trial"]
     with figure(path, title, size=(2.6 * len(names) + 0.8, 3.2), columns=len(names)) as axes:
-        for cell, name in zip(np.atleast_1d(axes), names, strict=True):
-            _show_choice(cell, table[table[score].notna()], name, score)
-            if name in tried:
-                cell.set_title(_explained(tried[name]))
+        for panel, name in zip(np.atleast_1d(axes), names, strict=True):
+            _plot_values(panel, table[table[score].notna()], name, score)
+            if name in shares:
+                panel.set_title(_explained(shares[name]))
         np.atleast_1d(axes)[0].set_ylabel(score.replace("_", " ").replace("val", "validation"))
 
 
 def _explained(share: float) -> str:
-    known = share == share
+    known = share == share  # not NaN
     return f"explains {100 * share:.0f} % of the variance" if known else "no value trained twice"
 
 
-def _show_choice(axes: "Axes", trials: pd.DataFrame, name: str, score: str) -> None:
+def _plot_values(axes: "Axes", trials: pd.DataFrame, name: str, score: str) -> None:
     known = trials[trials[name].notna()]
     values = sorted(known[name].unique())
-    place = known[name].map({value: at for at, value in enumerate(values)})
-    axes.scatter(place, known[score], color="#6baed6", s=22, alpha=0.8)
-    means = known.groupby(place)[score].mean()
+    positions = known[name].map({value: at for at, value in enumerate(values)})
+    axes.scatter(positions, known[score], color="#6baed6", s=22, alpha=0.8)
+    means = known.groupby(positions)[score].mean()
     axes.plot(means.index, means, color=PREDICTED, marker="_", markersize=14, linewidth=1)
-    words = [f"{value:g}" if isinstance(value, float) else str(value) for value in values]
-    axes.set_xticks(range(len(values)), words, rotation=30 if max(map(len, words)) > 4 else 0)
+    labels = [f"{value:g}" if isinstance(value, float) else str(value) for value in values]
+    axes.set_xticks(range(len(values)), labels, rotation=30 if max(map(len, labels)) > 4 else 0)
     axes.set(xlabel=name.replace("_", " "), xlim=(-0.5, len(values) - 0.5))

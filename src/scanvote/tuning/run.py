@@ -1,4 +1,4 @@
-"""Walk a grid with Keras Tuner: every trial trained once, the best kept."""
+"""Run a search: train every trial once, keep the best models."""
 
 import shutil
 from collections.abc import Iterable
@@ -20,11 +20,11 @@ from scanvote.tuning.workers import train_in_workers
 
 @dataclass(frozen=True)
 class SearchResult:
-    """What a walk leaves.
+    """The trials of a finished search.
 
     Attributes:
-        trials: in the order the algorithm proposed them.
-        ranked: the trained ones, the best first.
+        trials: all of them, in the order in which the algorithm proposed them.
+        ranked: those that did not fail, the best first.
     """
 
     trials: list[Trial]
@@ -32,11 +32,11 @@ class SearchResult:
 
 
 def run_search(study: Study, record: TrialLogger) -> SearchResult:
-    """Train what the algorithm proposes.
+    """Train the trials that the search algorithm proposes.
 
     Args:
-        study: makes the trials.
-        record: opens the log of a trial, by its name and hyperparameters.
+        study: creates the trials.
+        record: opens the log of a trial, given its name and hyperparameters.
 
     Raises:
         InputError: every trial failed.
@@ -51,16 +51,16 @@ def run_search(study: Study, record: TrialLogger) -> SearchResult:
 
 
 def write_search(study: Study, result: SearchResult, kept: list[Trial], out: Path) -> None:
-    """The tables of the trials and of the kept ones' curves, each with its figure, and models.
+    """Write the kept models, the tables of the search and their figures.
 
     - ``1.keras``, ``2.keras``…: the kept models
     - ``trials.csv``: every trial with its hyperparameters and validation scores
     - ``choices.png``: the scores by the value of each hyperparameter
-    - ``curves.csv`` and ``curves.png``: of the kept models, an epoch a row
+    - ``curves.csv`` and ``curves.png``: learning curves of the kept models, one row per epoch
     """
     out.mkdir(parents=True, exist_ok=True)
     for place, trial in enumerate(kept, start=1):
-        retrain_if_missing(trial.network, trial.spec)  # if somebody tidied the cache
+        retrain_if_missing(trial.network, trial.spec)  # the user may have cleared the cache
         shutil.copyfile(trial.spec.cache_dir / "model.keras", out / f"{place}.keras")
     table, score = trials_table(result.trials, result.ranked), f"val_{study.config.objective}"
     curves = curves_table(kept, max(study.top_k, len(kept)))
@@ -77,16 +77,16 @@ def write_search(study: Study, result: SearchResult, kept: list[Trial], out: Pat
 
 
 def _run_trials(study: Study, record: TrialLogger) -> list[Trial]:
-    """Every trial once, in the order the algorithm proposed them."""
+    """Run every trial once; return them in the order of the proposals."""
     trials: dict[Path, Trial] = {}
     with progress_bar(f"Search {study.name}") as progress:
 
         def run(values: dict[str, Any], epochs: int) -> float:
             trial = study.trial(values, epochs)
-            following = _follow(progress, len(trials), study, trial, trials.values())
+            on_epoch = _progress_callback(progress, len(trials), study, trial, trials.values())
             trials[trial.spec.cache_dir] = trial
             try:
-                trial.trained = run_trial(trial, record, following)
+                trial.trained = run_trial(trial, record, on_epoch)
             except TrainingFailed as error:
                 trial.problem = str(error)
                 raise
@@ -97,12 +97,12 @@ def _run_trials(study: Study, record: TrialLogger) -> list[Trial]:
     return list(trials.values())
 
 
-def _follow(
-    progress: Progress, done: int, study: Study, trial: Trial, before: Iterable[Trial]
+def _progress_callback(
+    progress: Progress, done: int, study: Study, trial: Trial, previous: Iterable[Trial]
 ) -> OnEpoch:
-    """Shows the trial, its epoch, and the best score before it."""
+    """Return a callback that shows trial, epoch and best score."""
     key, objective = study.schedule.key, study.config.objective
-    best = min((key(t.trained.best) for t in before if t.trained), default=None)
+    best = min((key(t.trained.best) for t in previous if t.trained), default=None)
     so_far = "" if best is None else f", best {objective} {abs(best[0]):.3f}"
 
     def on_epoch(epoch: int, scores: Scores) -> None:
@@ -112,14 +112,15 @@ def _follow(
     return on_epoch
 
 
-def run_trial(trial: Trial, record: TrialLogger, follow: OnEpoch) -> TrainingResult:
+def run_trial(trial: Trial, record: TrialLogger, on_epoch: OnEpoch) -> TrainingResult:
+    """Train a trial, and log epochs, best scores and cost."""
     with record(trial.name, trial.hyperparameters) as log:
 
-        def on_epoch(epoch: int, scores: Scores) -> None:
+        def log_epoch(epoch: int, scores: Scores) -> None:
             log.epoch(epoch, scores)
-            follow(epoch, scores)
+            on_epoch(epoch, scores)
 
-        trained = train(trial.network, trial.spec, on_epoch)
+        trained = train(trial.network, trial.spec, log_epoch)
         best = {f"best_{name}": score for name, score in trained.best.items()}
         cost = ("parameters", "seconds", "images_per_second", "memory_mib")
         log.result({**best, **{name: getattr(trained, name) for name in cost}})

@@ -1,4 +1,4 @@
-"""What all trials of a grid have in common: the settings, the names, the memory."""
+"""Base class of a study: settings, trial names and trial cache."""
 
 import re
 from abc import ABC, abstractmethod
@@ -29,17 +29,17 @@ from scanvote.tuning.trials import Trial
 
 
 class Study(ABC):
-    """Makes the trials of a grid.
+    """A search space, and how to build and train its trials.
 
     Attributes:
-        name: of the grid: a family, or ``unet``.
-        section: of params.yaml, with the choices.
-        how: the grid is walked, and each of its points is trained.
-        brief: what its networks are given and asked.
-        schedule: of a training at full length.
-        keep: how many models stay on disk, the best.
-        anew: makes the same study in another process; can be pickled.
-        note: what the figures say below their title.
+        name: a model family, or ``unet``.
+        section: the section of params.yaml with the values of each hyperparameter.
+        config: settings of the search algorithm and of the training.
+        input_spec: input shape and number of outputs of the networks.
+        schedule: the schedule of a training at full length.
+        top_k: number of models that stay on disk, the best ones.
+        rebuild: creates the same study in another process; can be pickled.
+        note: text below the title of each figure.
     """
 
     note = ""
@@ -48,40 +48,44 @@ class Study(ABC):
         self,
         name: str,
         section: Section,
-        how: TuningParams,
-        brief: InputSpec,
+        config: TuningParams,
+        input_spec: InputSpec,
         params: Params,
-        keep: int,
-        anew: "Callable[[], Study]",
+        top_k: int,
+        rebuild: "Callable[[], Study]",
     ) -> None:
-        self.name, self.config, self.input_spec = name, how, brief
+        self.name, self.config, self.input_spec = name, config, input_spec
         self.section: Any = section
-        self.params, self.top_k, self.rebuild = params, keep, anew
-        self.schedule = Schedule(params.lr, how.training(), how.objective)
+        self.params, self.top_k, self.rebuild = params, top_k, rebuild
+        self.schedule = Schedule(params.lr, config.training(), config.objective)
 
     @abstractmethod
     def space(self, hp: keras_tuner.HyperParameters) -> None:
-        """Ask for the choices that span the grid."""
+        """Register the hyperparameters of the search space with `hp`."""
 
     @abstractmethod
     def build(self, values: Mapping[str, Any]) -> keras.Model:
-        """The network of a point of the grid; ValueError: its layers do not fit the scans."""
+        """Build the network for these hyperparameters.
+
+        Raises:
+            ValueError: its layers do not fit the scans.
+        """
 
     @abstractmethod
     def job(self, values: Mapping[str, Any], epochs: int) -> TrainingSpec:
-        """The training of a point, for so many epochs at most."""
+        """Return the training of these hyperparameters, for at most `epochs` epochs."""
 
     @property
     def search_seed(self) -> int:
-        """What the search algorithm draws its proposals from."""
+        """Seed of the search algorithm's proposals."""
         return derive_seed(self.params.seed, "search", self.name)
 
     def network(self, values: Mapping[str, Any]) -> keras.Model:
-        """The network of a point of the grid.
+        """Build the network, with a `TrainingFailed` instead of a ValueError.
 
         Raises:
             TrainingFailed: its layers do not fit the scans.
-            InputError: a backbone or its weights cannot be had.
+            InputError: a backbone or its weights are not available.
         """
         try:
             return self.build(values)
@@ -89,7 +93,7 @@ class Study(ABC):
             raise TrainingFailed(f"it cannot be built: {_line(error)}") from None
 
     def trial(self, values: dict[str, Any], epochs: int) -> Trial:
-        """A point of the grid with its training, which may be remembered."""
+        """Return the trial of these hyperparameters, without training it."""
         return Trial(
             name=self._name(values, epochs),
             hyperparameters={**values, "epochs": epochs},
@@ -98,63 +102,67 @@ class Study(ABC):
         )
 
     def cached_score(self, values: dict[str, Any], epochs: int) -> float | None:
-        """What a walk is told of a trial that is done, None if it is not.
+        """Objective of a cached trial, None if it is not trained.
 
         Raises:
-            TrainingFailed: it is known to fail.
+            TrainingFailed: the cache says that the trial fails.
         """
         trained = load_cached(self.job(values, epochs).cache_dir)
         return None if trained is None else self.objective_value(trained)
 
     def objective_value(self, trained: TrainingResult) -> float:
-        """The score that a walk maximises."""
+        """The score that the search maximises."""
         return -self.schedule.key(trained.best)[0]
 
     def sort_key(self, trial: Trial) -> tuple[tuple[float, float], str]:
-        """Sorts trained trials, the best first."""
+        """Sort key of trained trials, the best first."""
         assert trial.trained is not None
         return self.schedule.key(trial.trained.best), trial.name
 
     def prune_models(self, trials: Iterable[Trial]) -> None:
-        """Only the best models stay on disk; a worse one can only fall behind further."""
+        """Delete all models but the best `top_k`.
+
+        That is safe while the search runs: the rank of a trial can only get worse.
+        """
         ranked = sorted((trial for trial in trials if trial.trained), key=self.sort_key)
         for trial in ranked[self.top_k :]:
             delete_weights(trial.spec.cache_dir)
 
     def _name(self, values: Mapping[str, Any], epochs: int) -> str:
-        """A name from the choices, fit for a file: ``convolutions2-filters64``.
+        """Name a trial by its hyperparameters, as a file name: ``convolutions2-filters64``.
 
-        Hyperband tries the same choices with several numbers of epochs.
+        The number of epochs is a part, because Hyperband repeats a trial with more epochs.
         """
-        words = [self._word(name, value) for name, value in sorted(values.items())]
+        parts = [self._name_part(name, value) for name, value in sorted(values.items())]
         if epochs < self.config.epochs:
-            words.append(f"epochs{epochs}")
-        return "-".join(filter(None, words)) or self.name
+            parts.append(f"epochs{epochs}")
+        return "-".join(filter(None, parts)) or self.name
 
-    def _word(self, name: str, value: Any) -> str:
-        """What a choice adds to the name; nothing where there is but one."""
+    def _name_part(self, name: str, value: Any) -> str:
+        """Part of the trial's name, empty for a fixed hyperparameter."""
         return f"{name}{value}" if len(getattr(self.section, name)) > 1 else ""
 
 
 def cache_dir(key: str) -> Path:
-    """The folder of the training that has this digest."""
+    """Cache folder of the training with this digest."""
     return repository_root() / ".cache" / "trials" / key
 
 
 def features_dir(key: str) -> Path:
-    """The folder of what the frozen backbone of this digest makes of the scans."""
+    """Cache folder of the features that a frozen backbone computes, by digest."""
     return repository_root() / ".cache" / "features" / key
 
 
 def code_digest(*modules: ModuleType) -> str:
-    """Of what decides a training: its own modules, and the loop's."""
+    """Digest of the code of a training: `modules` and the loop."""
     return digest_code([*modules, *training.CODE], ["keras", keras.config.backend()])
 
 
 def weights_dir(params: Params) -> Path | None:
+    """Folder that may hold pretrained weights; None without `download.mirror`."""
     return mirror_folder(params.download.mirror)
 
 
 def _line(error: Exception) -> str:
-    plain = re.sub(r"\x1b\[\d*m", "", str(error))  # Keras writes in colours
+    plain = re.sub(r"\x1b\[\d*m", "", str(error))  # Keras colours its messages
     return " ".join(plain.split())[:200]

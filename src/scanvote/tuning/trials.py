@@ -1,4 +1,4 @@
-"""What a search leaves of its trials: the tables and the figures of merit."""
+"""Trials of a search, their tables and their metrics."""
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
@@ -12,7 +12,7 @@ from scanvote.training import TrainingResult, TrainingSpec
 
 
 class TrialLog(Protocol):
-    """Where a trial can be followed while it trains."""
+    """Log of a trial: scores after each epoch, metrics at the end."""
 
     def epoch(self, step: int, scores: Mapping[str, float]) -> None: ...
 
@@ -24,7 +24,13 @@ TrialLogger = Callable[[str, Mapping[str, Any]], AbstractContextManager[TrialLog
 
 @dataclass
 class Trial:
-    """A point of the grid, trained or failed."""
+    """Hyperparameters and their training, not run yet, finished or failed.
+
+    Attributes:
+        network: builds the network.
+        trained: the result, None before the training and after a failure.
+        problem: reason of a failure.
+    """
 
     name: str
     hyperparameters: dict[str, Any]
@@ -35,14 +41,16 @@ class Trial:
 
 
 def trials_table(trials: list[Trial], ranked: list[Trial]) -> pd.DataFrame:
-    """A trial a row, the best first, the failed last."""
+    """Return one row per trial, the best first, the failed last."""
     failed = [trial for trial in trials if not trial.trained]
-    # a trial has only the choices that count for it; `epochs` is the last of all
-    asked = {name for trial in trials for name in trial.hyperparameters}
-    names = sorted(asked, key=lambda name: (name == "epochs", name))
+    # a trial has only its active hyperparameters; `varied_hyperparameters` needs `epochs` last
+    names = sorted(
+        {name for trial in trials for name in trial.hyperparameters},
+        key=lambda name: (name == "epochs", name),
+    )
     rows = []
-    for place, trial in enumerate(ranked + failed, start=1):
-        row = {"rank": place, "trial": trial.name, **trial.hyperparameters}
+    for rank, trial in enumerate(ranked + failed, start=1):
+        row = {"rank": rank, "trial": trial.name, **trial.hyperparameters}
         if trial.trained:
             row |= {"parameters": trial.trained.parameters, **trial.trained.best}
             row |= {"epochs_run": len(trial.trained.history)}
@@ -53,16 +61,20 @@ def trials_table(trials: list[Trial], ranked: list[Trial]) -> pd.DataFrame:
 
 
 def curves_table(best: list[Trial], top: int) -> pd.DataFrame:
-    """An epoch a row; a column for each place and score, empty where training had ended."""
+    """Return the learning curves of the best trials, one row per epoch.
+
+    There is a column for each rank and score, ``val_loss_1``, empty after the training's end.
+    """
     curves = {}
-    for place in range(1, top + 1):
-        history = best[place - 1].trained.history if place <= len(best) else []  # type: ignore[union-attr]
+    for rank in range(1, top + 1):
+        history = best[rank - 1].trained.history if rank <= len(best) else []  # type: ignore[union-attr]
         for score in best[0].trained.best:  # type: ignore[union-attr]
-            curves[f"{score}_{place}"] = pd.Series([epoch[score] for epoch in history], dtype=float)
+            curves[f"{score}_{rank}"] = pd.Series([epoch[score] for epoch in history], dtype=float)
     return pd.DataFrame(curves).rename_axis("epoch").reset_index()
 
 
 def trials_metrics(trials: list[Trial], best: Trial) -> dict[str, float]:
+    """Return the number of trials and failures, and the best scores."""
     assert best.trained is not None
     return {
         "trials": len(trials),

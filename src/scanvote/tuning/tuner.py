@@ -1,7 +1,7 @@
-"""Keras Tuner, walked afresh each time: what it forgets, the trials' memory knows.
+"""Search with Keras Tuner, which resumes from the trial cache.
 
-Its own resume loses trials after a kill, so nothing it writes is kept: its folder
-is a temporary one, and a trial that was already trained returns at once.
+Keras Tuner's own resume loses trials after a kill, so nothing that it writes is kept: its
+folder is temporary, and a trial that was already trained returns at once from the cache.
 """
 
 import tempfile
@@ -19,18 +19,18 @@ from scanvote.params import TuningParams
 from scanvote.training import TrainingFailed
 
 Space = Callable[[keras_tuner.HyperParameters], None]
-# trains at a point of the grid, so many epochs at most, returns the score to maximise
+# (hyperparameters, maximum of epochs) -> the score to maximise
 RunTrial = Callable[[dict[str, Any], int], float]
 
 
 def run_tuner(space: Space, run: RunTrial, params: TuningParams, seed: int) -> None:
-    """Run trials as the algorithm of `params` proposes them, until its budget is spent.
+    """Run the trials that the algorithm proposes, until its budget is spent.
 
     Args:
-        space: asks for the choices that span the grid.
-        run: called with the values of a trial by name, those that count, and its epochs.
+        space: registers the hyperparameters of the search space.
+        run: called with the active hyperparameters of a trial by name, and its epochs.
         params: algorithm and `max_trials`.
-        seed: of the proposals, not 0, which Keras Tuner takes for "random".
+        seed: seed of the proposals; not 0, which means "random" to Keras Tuner.
     """
     oracle = _oracle(params, seed)
     with tempfile.TemporaryDirectory() as folder:
@@ -38,7 +38,7 @@ def run_tuner(space: Space, run: RunTrial, params: TuningParams, seed: int) -> N
             run, params.epochs, oracle=oracle, hypermodel=space, directory=folder, overwrite=True
         )
         with warnings.catch_warnings():
-            # NumPy's, of a trial that failed: its reason is told by whoever runs it
+            # NumPy warns about the NaN score of a failed trial, whose reason `run` reports
             warnings.filterwarnings("ignore", "All-NaN axis", RuntimeWarning)
             try:
                 tuner.search(verbose=0)
@@ -47,7 +47,10 @@ def run_tuner(space: Space, run: RunTrial, params: TuningParams, seed: int) -> N
 
 
 def _oracle(params: TuningParams, seed: int) -> keras_tuner.Oracle:
-    """A failed trial must never end the search: the limit on failures is out of reach."""
+    """Create the search algorithm of Keras Tuner.
+
+    Its limit on failures is above `max_trials`: failed trials must never end the search.
+    """
     common = {
         "objective": keras_tuner.Objective("score", "max"),
         "max_consecutive_failed_trials": params.max_trials + 1,
@@ -72,13 +75,14 @@ class _Tuner(BaseTuner):
     def run_trial(self, trial: keras_tuner.engine.trial.Trial, **_: Any) -> dict[str, float]:
         hp = trial.hyperparameters
         values = {one.name: hp.values[one.name] for one in hp.space if hp.is_active(one)}
-        epochs = int(hp.values.get("tuner/epochs", self._epochs))  # hyperband gives each its own
+        epochs = int(hp.values.get("tuner/epochs", self._epochs))  # set by Hyperband
         try:
             return {"score": self._run(values, epochs)}
         except TrainingFailed:
-            return {"score": float("nan")}  # a failed trial to Keras Tuner, without its traceback
+            # NaN marks the trial as failed; an exception would also print its traceback
+            return {"score": float("nan")}
         except Exception as error:
-            raise FatalError(str(error)) from error  # anything else would be swallowed
+            raise FatalError(str(error)) from error  # Keras Tuner swallows any other exception
 
 
 Point = tuple[dict[str, Any], int]
@@ -87,30 +91,34 @@ _SIMULATIONS = 3
 
 
 def predictable_points(space: Space, score: Score, params: TuningParams, seed: int) -> list[Point]:
-    """The trials that `run_tuner` will run whatever the unknown scores are, in their order.
+    """Return the next trials that do not depend on unknown scores.
 
-    They are what it asks for alike in several made-up fates of the unknown trials:
-    everything of a grid or a random search, a rung of hyperband, the first points of a
-    Bayesian search. The fates may agree by chance, so a point at the end may not come.
+    Several simulations of `run_tuner` with random numbers for the unknown scores propose the
+    same trials at first: all trials of a grid or random search, a rung of Hyperband, the first
+    points of a Bayesian search. The simulations may also agree by chance, so the search may
+    never propose the last of these trials.
 
     Args:
-        score: of a trial, None while it is unknown; it raises TrainingFailed for a failed one.
+        score: returns the score of a trial, None while it is unknown; raises TrainingFailed for
+            a failed one.
     """
-    asked = [_asked(space, score, params, seed, fate) for fate in range(_SIMULATIONS)]
-    alike = takewhile(
-        lambda points: all(one == points[0] for one in points), zip(*asked, strict=False)
+    simulations = [_simulate(space, score, params, seed, draw) for draw in range(_SIMULATIONS)]
+    common = takewhile(
+        lambda points: all(one == points[0] for one in points), zip(*simulations, strict=False)
     )
-    return [points[0] for points in alike]
+    return [points[0] for points in common]
 
 
-def _asked(space: Space, score: Score, params: TuningParams, seed: int, fate: int) -> list[Point]:
-    """What `run_tuner` asks for when the unknown scores are as `fate` has it."""
+def _simulate(
+    space: Space, score: Score, params: TuningParams, seed: int, draw: int
+) -> list[Point]:
+    """Return the proposals of `run_tuner`, with random numbers for unknown scores."""
     points: list[Point] = []
 
     def run(values: dict[str, Any], epochs: int) -> float:
         points.append((values, epochs))
         known = score(values, epochs)
-        return rng(seed, fate, len(points)).random() if known is None else known
+        return rng(seed, draw, len(points)).random() if known is None else known
 
     run_tuner(space, run, params, seed)
     return points

@@ -1,8 +1,8 @@
-"""Trials in several processes: what the search will ask for, trained before it asks.
+"""Train a search's trials in worker processes before the search itself runs.
 
-A worker trains into the memory that any training has (`training`), so the search that
-follows finds all done and is the same as without workers, to the byte. `workers` may be
-any `Executor`: that of a Dask cluster has the same interface.
+A worker trains into the same cache as any training (`scanvote.training`), so the search that
+follows finds every result there and is the same as without workers, to the byte. `workers` may
+be any `Executor`: that of a Dask cluster has the same interface.
 """
 
 import multiprocessing
@@ -26,10 +26,10 @@ if TYPE_CHECKING:
 
 
 def train_in_workers(study: "Study") -> None:
-    """Train in `workers` processes the trials that the search will run.
+    """Train the trials that the search will run in `workers` processes.
 
     Raises:
-        InputError: a worker died, or what it was to train cannot be.
+        InputError: a worker died, or a backbone or its weights are not available.
     """
     with progress_bar(f"Search {study.name}") as progress, _workers(study) as workers:
         try:
@@ -42,30 +42,29 @@ def train_in_workers(study: "Study") -> None:
 
 
 def _train_all(study: "Study", workers: Executor, progress: Progress) -> None:
-    given: dict[str, Trial] = {}
+    submitted: dict[str, Trial] = {}
     running: set[Future[None]] = set()
-    how = study.config
+    config = study.config
     while True:
-        if len(running) < how.workers:
-            for trial in _wanted(study):
-                if trial.spec.cache_dir.name not in given:
+        if len(running) < config.workers:
+            for trial in _next_trials(study):
+                if trial.spec.cache_dir.name not in submitted:
                     running.add(workers.submit(_train, trial.hyperparameters))
-                    given[trial.spec.cache_dir.name] = trial
+                    submitted[trial.spec.cache_dir.name] = trial
         if not running:
             return
         done, running = wait(running, return_when=FIRST_COMPLETED)
-        for one in done:
-            one.result()
-        _forget_the_worse(study, given.values())
-        progress(len(given) - len(running), how.max_trials, f"{len(running)} at work")
+        for future in done:
+            future.result()
+        _prune_models(study, submitted.values())
+        progress(len(submitted) - len(running), config.max_trials, f"{len(running)} at work")
 
 
-def _wanted(study: "Study") -> "list[Trial]":
-    """The trials that the search will ask for and that are not done."""
+def _next_trials(study: "Study") -> "list[Trial]":
+    """Return the predictable trials of the search that are not trained yet."""
     from scanvote.tuning.tuner import predictable_points
 
-    how = study.config
-    points = predictable_points(study.space, study.cached_score, how, study.search_seed)
+    points = predictable_points(study.space, study.cached_score, study.config, study.search_seed)
     return [trial for trial in (study.trial(*point) for point in points) if not _is_done(trial)]
 
 
@@ -79,45 +78,46 @@ def _is_done(trial: "Trial") -> bool:
     return trial.trained is not None
 
 
-def _forget_the_worse(study: "Study", trials: "Iterable[Trial]") -> None:
+def _prune_models(study: "Study", trials: "Iterable[Trial]") -> None:
     study.prune_models([trial for trial in trials if _is_done(trial)])
 
 
 @contextmanager
 def _workers(study: "Study") -> Iterator[Executor]:
-    """As many processes as `workers`, spread over the GPUs."""
+    """Start the worker processes, spread over the GPUs."""
     context = multiprocessing.get_context("spawn")
-    turns = context.Queue()
-    count, cards = study.config.workers, visible_gpus()
-    for turn in range(count):
-        turns.put(cards[turn % len(cards)] if cards else "")
-    anew = pickle.dumps(study.rebuild)  # for when the backend is chosen
-    arguments = (turns, study.params.backend, anew)
-    with ProcessPoolExecutor(count, context, _begin, arguments) as pool:
+    gpu_queue = context.Queue()
+    count, gpus = study.config.workers, visible_gpus()
+    for worker in range(count):
+        gpu_queue.put(gpus[worker % len(gpus)] if gpus else "")
+    # as bytes: unpickling it imports Keras, which must follow `use_backend` in the worker
+    rebuild = pickle.dumps(study.rebuild)
+    arguments = (gpu_queue, study.params.backend, rebuild)
+    with ProcessPoolExecutor(count, context, _start_worker, arguments) as pool:
         try:
             yield pool
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             for process in multiprocessing.active_children():
-                process.terminate()  # what it trained so far is in its checkpoint
+                process.terminate()  # its progress is in its checkpoint
             raise
 
 
 _study: "Study"  # of this worker
 
 
-def _begin(turns: Any, backend: str, anew: bytes) -> None:
+def _start_worker(gpu_queue: Any, backend: str, rebuild: bytes) -> None:
     global _study
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-    card = turns.get()
-    if card:
-        os.environ["CUDA_VISIBLE_DEVICES"] = card  # before the backend looks
+    threading.Thread(target=_exit_with_parent, daemon=True).start()
+    gpu = gpu_queue.get()
+    if gpu:
+        os.environ["CUDA_VISIBLE_DEVICES"] = gpu  # must be set before the backend starts
     use_backend(backend)
-    _study = pickle.loads(anew)()
+    _study = pickle.loads(rebuild)()
 
 
-def _end_with_parent() -> None:
-    """A parent that is killed cannot tell its workers."""
+def _exit_with_parent() -> None:
+    """Exit when the parent ends; a killed parent stops no worker."""
     parent = multiprocessing.parent_process()
     assert parent is not None
     wait_for([parent.sentinel])
@@ -129,5 +129,5 @@ def _train(values: dict[str, Any]) -> None:
 
     epochs = values.pop("epochs")
     trial = _study.trial(values, epochs)
-    with suppress(TrainingFailed):  # the search will be told, and lists it
+    with suppress(TrainingFailed):  # the cache keeps the failure for the search to list
         train(trial.network, trial.spec, lambda epoch, scores: None)

@@ -76,7 +76,7 @@ def test_the_second_copy_and_macos_are_ignored(tmp_path: Path) -> None:
 
 def test_a_name_that_tells_no_patient_is_refused(tmp_path: Path) -> None:
     (tree(tmp_path, "train") / "chest_xray/train/PNEUMONIA/person2.jpeg").write_bytes(b"")
-    with pytest.raises(InputError, match=r"train/PNEUMONIA/person2\.jpeg tells no patient"):
+    with pytest.raises(InputError, match=r"train/PNEUMONIA/person2\.jpeg gives no patient"):
         found(tmp_path)
 
 

@@ -192,7 +192,7 @@ def test_a_place_that_is_none_is_one_line(tmp_path: Path, row: list[float]) -> N
     content[312:328] = np.array(row, np.float32).tobytes()  # srow_z
     content[252:256] = np.array([0, 1], np.int16).tobytes()  # qform_code, sform_code
     path.write_bytes(content)
-    with pytest.raises(InputError, match=r"v\.nii tells no place of its voxels"):
+    with pytest.raises(InputError, match=r"v\.nii gives no position of its voxels"):
         read_nifti(path)
 
 

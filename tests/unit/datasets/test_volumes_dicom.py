@@ -227,7 +227,7 @@ def broken(folder: Path, **values: object) -> Path:
         ({"SamplesPerPixel": 3}, "in colour"),
         ({"PhotometricInterpretation": "PALETTE COLOR"}, "in colour"),
         ({"PixelData": b"few"}, "no whole DICOM image"),
-        ({"ImageOrientationPatient": [0.0] * 6}, "tells no place of its voxels"),
+        ({"ImageOrientationPatient": [0.0] * 6}, "gives no position of its voxels"),
     ],
 )
 def test_what_cannot_be_read_is_one_line(

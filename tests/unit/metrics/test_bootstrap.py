@@ -13,15 +13,15 @@ from scanvote.metrics.bootstrap import (
     CELLS,
     LEFT_OUT,
     RESAMPLES,
-    Sampled,
-    accelerated,
+    BootstrapEstimate,
     accuracy,
+    bca_interval,
+    bootstrap_weights,
     confusions,
     estimates,
     interval_method,
     macro_f1,
     resamples,
-    weightings,
 )
 from scanvote.metrics.confusion import chief_estimates
 
@@ -87,7 +87,7 @@ def test_the_method_names_what_is_drawn_and_how_often() -> None:
 NORMAL = float(stats.norm.ppf(0.975))
 
 
-def mean_of(values: np.ndarray, seed: int = 1) -> Sampled:
+def mean_of(values: np.ndarray, seed: int = 1) -> BootstrapEstimate:
     """The mean of one value a group."""
     found = estimates(
         lambda weights: {"": values @ weights / weights.sum(axis=0)}, len(values), seed
@@ -96,7 +96,7 @@ def mean_of(values: np.ndarray, seed: int = 1) -> Sampled:
 
 
 def test_the_weightings_are_the_whole_the_jackknife_and_the_bootstrap() -> None:
-    weights = np.concatenate(list(weightings(30, 1)), axis=1)
+    weights = np.concatenate(list(bootstrap_weights(30, 1)), axis=1)
     assert weights.shape == (30, 1 + 30 + RESAMPLES)
     assert (weights[:, 0] == 1).all()
     assert sorted(np.flatnonzero(weights[:, 1:31] == 0) // 30) == list(range(30))
@@ -105,7 +105,7 @@ def test_the_weightings_are_the_whole_the_jackknife_and_the_bootstrap() -> None:
 
 
 def test_many_groups_are_left_out_in_parts_and_drawn_in_blocks() -> None:
-    blocks = weightings(100_000, 1)
+    blocks = bootstrap_weights(100_000, 1)
     next(blocks)
     left_out = next(blocks)
     assert left_out.shape[1] == LEFT_OUT
@@ -123,7 +123,7 @@ def test_the_accelerated_interval_is_that_of_scipy() -> None:
         theirs = stats.bootstrap(
             (values,), np.mean, n_resamples=0, bootstrap_result=before, method="BCa"
         ).confidence_interval
-        ours = accelerated(values.mean(), drawn, (values.sum() - values) / 39, NORMAL)
+        ours = bca_interval(values.mean(), drawn, (values.sum() - values) / 39, NORMAL)
         assert ours == pytest.approx((theirs.low, theirs.high), abs=1e-9)
 
 
@@ -132,7 +132,7 @@ def test_parts_of_the_groups_bend_the_interval_as_single_groups_do() -> None:
     figure = mean_of(values)
     alone = (values.sum() - values) / 1999
     assert figure.interval() == pytest.approx(
-        accelerated(figure.value, figure.drawn, alone, NORMAL), rel=0.01
+        bca_interval(figure.value, figure.drawn, alone, NORMAL), rel=0.01
     )
 
 
@@ -162,16 +162,16 @@ def test_a_figure_that_cannot_vary_keeps_its_width_of_0() -> None:
 
 
 def test_one_group_and_nothing_defined_have_no_interval() -> None:
-    assert np.isnan(Sampled.of(np.ones(2 + RESAMPLES), 1).interval()).all()
+    assert np.isnan(BootstrapEstimate.of(np.ones(2 + RESAMPLES), 1).interval()).all()
     nothing = np.full(1 + 5 + RESAMPLES, np.nan)
-    assert np.isnan(Sampled.of(nothing, 5).interval()).all()
+    assert np.isnan(BootstrapEstimate.of(nothing, 5).interval()).all()
 
 
 def test_undefined_resamples_and_parts_are_left_out() -> None:
     figure = mean_of(np.random.default_rng(1).random(20))
     drawn, without = figure.drawn.copy(), figure.without.copy()
     drawn[::10], without[0] = np.nan, np.nan
-    low, high = Sampled(figure.value, without, drawn, 20).interval()
+    low, high = BootstrapEstimate(figure.value, without, drawn, 20).interval()
     assert (low, high) == pytest.approx(figure.interval(), abs=0.03)
     assert low < figure.value < high
 
@@ -179,7 +179,7 @@ def test_undefined_resamples_and_parts_are_left_out() -> None:
 def test_few_groups_reach_further_as_students_t_does() -> None:
     values = np.random.default_rng(3).normal(0.5, 0.1, size=8)
     figure = mean_of(values)
-    plain = accelerated(figure.value, figure.drawn, figure.without, NORMAL)
+    plain = bca_interval(figure.value, figure.drawn, figure.without, NORMAL)
     exact = stats.t.interval(0.95, 7, values.mean(), stats.sem(values))
     found = figure.interval()
     assert found[0] < plain[0] < plain[1] < found[1]

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from scanvote.core.errors import InputError
-from scanvote.metrics.bootstrap import Sampled
+from scanvote.metrics.bootstrap import BootstrapEstimate
 from scanvote.metrics.intervals import classes_table, merged, with_intervals
 from scanvote.metrics.resampled import bootstrap
 from scanvote.metrics.results import ClassifierOutput
@@ -18,7 +18,7 @@ def answers(labels: tuple[str, ...], rows: int = 60) -> ClassifierOutput:
     return ClassifierOutput(labels, truth, shares.argmax(axis=1), shares, np.arange(rows) // 2)
 
 
-def figures(labels: tuple[str, ...]) -> dict[str, Sampled]:
+def figures(labels: tuple[str, ...]) -> dict[str, BootstrapEstimate]:
     return bootstrap({"m": answers(labels)}, 1)["m"]
 
 

@@ -206,7 +206,9 @@ def test_missing_weights_are_one_line(root, weights):
     _touch(root / "radimagenet", "RadImageNet-DenseNet121_notop.h5")
     with pytest.raises(InputError) as refused:
         weights_file("ResNet50", weights, None)
-    assert str(refused.value) == (f"weights: {root}/{weights} has none of ResNet50; name the file")
+    assert str(refused.value) == (
+        f"weights: {root}/{weights} has no file for ResNet50; name the file"
+    )
 
 
 # ---- loading --------------------------------------------------------------------------

@@ -147,7 +147,7 @@ def test_an_explanation_is_as_large_as_the_scan_and_the_same_again(package: Pack
 
 def test_a_method_that_serves_no_member_names_those_that_do():
     class Panel:
-        def serves(self, method: str) -> bool:
+        def supports(self, method: str) -> bool:
             return method != "gradcam"
 
     check_method(Panel(), "lime")

@@ -26,7 +26,7 @@ class Explained(Oracle):
 
     def panel(self) -> object:
         class Panel:
-            def serves(self, method: str) -> bool:
+            def supports(self, method: str) -> bool:
                 return method != "gradcam"
 
         return Panel()
@@ -101,7 +101,7 @@ def test_what_is_passed_over_is_counted():
         (["nowhere.png"], "nowhere.png does not exist"),
         (["empty"], "empty: no file is there"),
         (["texts"], "texts: 1 file, such as a.txt ("),
-        (["scans", "--out", "said.xls"], "no form of a table"),
+        (["scans", "--out", "said.xls"], "none of the endings"),
         (["scans", "--model", "nowhere"], "nowhere is no folder"),
         (["scans", "--model", "scans"], "scans is no package of scanvote"),
         (["scans", "--masks", "scans/masks"], "choose a folder apart"),

@@ -92,7 +92,7 @@ def test_a_name_that_is_no_text_can_be_written(tmp_path: Path):
 
 @pytest.mark.parametrize(
     ("name", "reason"),
-    [("said.xlsx", "no form of a table: .csv, .json, .jsonl"), ("folder.csv", "is a folder")],
+    [("said.xlsx", "none of the endings .csv, .json, .jsonl"), ("folder.csv", "is a folder")],
 )
 def test_a_place_that_is_none_is_refused(tmp_path: Path, name: str, reason: str):
     (tmp_path / "folder.csv").mkdir()

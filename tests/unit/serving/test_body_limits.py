@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from scanvote.serving.body_limits import BodyLimitMiddleware
-from scanvote.serving.failures import ApiError
+from scanvote.serving.http_errors import ApiError
 from scanvote.serving.options import ServeOptions
 from tests.clients import PREDICT, asking, files
 from tests.serving import scan_png

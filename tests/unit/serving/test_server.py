@@ -222,7 +222,7 @@ from tests.serving import FakeEngine
 async def start(*_):
     yield FakeEngine()
 
-server.start_engine, server.read_contents = start, lambda folder: None
+server.start_engine, server.read_metadata = start, lambda folder: None
 server.serve(Path(), port=0)
 """
 

@@ -211,7 +211,7 @@ def test_who_is_in_two_published_folds_leaves_training(folder: Folder) -> None:
 
 def test_a_published_fold_must_be_there(folder: Folder) -> None:
     said = folder.refusal(in_folds(manifest()), protocol="official", fold=5)
-    assert "there is no published fold 6; set split.fold to one of 0, 1, 2, 3, 4" in said
+    assert "the set has no published fold 5; use one of 0, 1, 2, 3, 4" in said
     said = folder.refusal(manifest(), protocol="official", fold=1)
     assert "the set has one published test part and no folds; set split.fold to 0" in said
 

@@ -298,7 +298,9 @@ def test_by_default_it_is_the_package_of_the_repository(packed: Path, repository
 
 @pytest.mark.parametrize("model", ["champion", "models:/other/1", "runs:/0123/package"])
 def test_a_model_that_is_not_there_is_one_line(repository: Path, model: str):
-    with pytest.raises(InputError, match=r"is not to be had of sqlite:.*--model a folder") as told:
+    with pytest.raises(
+        InputError, match=r"cannot be loaded from sqlite:.*--model a folder"
+    ) as told:
         package_folder(model)
     assert "\n" not in str(told.value)
 

@@ -532,7 +532,7 @@ def _release(model):
 
 def _thawing(memory, after, **changes):
     schedule = _schedule(epochs=4, schedule="cosine", **changes)
-    return _job(memory, schedule=schedule, thaw=Unfreeze(after, _release))
+    return _job(memory, schedule=schedule, unfreeze=Unfreeze(after, _release))
 
 
 @pytest.mark.parametrize("after", [0, 2])

@@ -36,7 +36,7 @@ def fitted(monkeypatch):
     fits, fit = [], loop._fit
 
     def noted(model, job, on_epoch):
-        fits.append(job.memory)
+        fits.append(job.cache_dir)
         return fit(model, job, on_epoch)
 
     monkeypatch.setattr(loop, "_fit", noted)

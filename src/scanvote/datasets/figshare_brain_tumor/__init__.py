@@ -1,16 +1,16 @@
-"""Cheng's brain tumours: 3,064 slices in T1 after contrast of 233 patients, with masks.
+"""Cheng's brain tumours: 3,064 contrast-enhanced T1 slices of 233 patients, with masks.
 
-A slice is published as a MATLAB file and written here as two PNG files of its number: the
-image in 16 bits, its values untouched, which the one decoder windows as it does all images
-of that depth, and the mask. Spacing is published for slices of 512 pixels a side only; the
+A slice is published as a MATLAB file and written here as two PNG files named by its number: the
+mask, and the image in 16 bits with unchanged values, to which the image decoder applies its
+usual window for that depth. Only slices of 512 pixels per side have a published spacing; the
 few of 256 have none.
 
 - `patient` is the identifier without the letters behind it: 18 identifiers of gliomas occur
   with two to four letters, whose slices are much more alike than those of different
   patients, so they are most likely repeated examinations of one person.
-- `series` is empty. Examinations mix axial, coronal and sagittal slices and do not tell which
-  is which, so the volume of a slice is not known, nor the slices beside it.
-- `source_split` is the published fold, ``fold1`` to ``fold5``, where ``cvind.mat`` is there.
+- `series` is empty. Examinations mix axial, coronal and sagittal slices without naming the
+  plane, so neither the volume of a slice nor the slices beside it are known.
+- `source_split` is the published fold, ``fold1`` to ``fold5``, if ``cvind.mat`` exists.
 """
 
 import re
@@ -34,22 +34,22 @@ from scanvote.datasets.scan_list import IGNORED, read_scan_list, write_scan_list
 from scanvote.params import Params, Task
 
 SPACING = {(512, 512): "0.49"}
-"""Height and width of a slice to the published side of a pixel in mm."""
+"""Published side of a pixel in mm, by height and width of the slice."""
 CONTRAST = "t1c"
 LETTERS = re.compile(r"(?<=[0-9])[A-Za-z]+$")
 
-Left = tuple[str, str]
-"""Name of a file that is left out, and why."""
+Unused = tuple[str, str]
+"""Name of an unused file, and the reason."""
 
 
 def fetch(folder: Path, task: Task, params: Params) -> None:
-    """Write every slice as PNG, and the table ``scans.csv`` of them.
+    """Write every slice as PNG, and the table ``scans.csv``.
 
-    A file that cannot be used is left out and told of in ``ignored.csv``.
+    Files that cannot be used are left out and listed in ``ignored.csv``.
 
     Raises:
-        InputError: the set cannot be had, nothing of it can be used, or its table of folds
-            is not one of its slices.
+        InputError: the set is not available, no slice can be used, or the table of folds
+            does not cover all slices.
     """
     with (
         atomic_replace_folder(folder) as beside,
@@ -57,19 +57,22 @@ def fetch(folder: Path, task: Task, params: Params) -> None:
     ):
         folds = _folds(files)
         beside.mkdir()
-        made = parallel_map(
-            partial(_converted, beside, folds), list(files.slices.items()), "Convert slices"
+        results = parallel_map(
+            partial(_convert, beside, folds), list(files.slices.items()), "Convert slices"
         )
-        scans, left = _parted(made)
-        left += [(one.name, "is named neither as 17.mat nor cvind.mat") for one in files.others]
+        scans, unused = _partition(results)
+        unused += [(one.name, "is named neither as 17.mat nor cvind.mat") for one in files.others]
         if not scans:
-            raise InputError(f"figshare_brain_tumor: no slice can be used ({': '.join(left[0])})")
+            raise InputError(f"figshare_brain_tumor: no slice can be used ({': '.join(unused[0])})")
         write_scan_list(scans, beside)
-        write_csv(pd.DataFrame(left, columns=["name", "reason"]), beside / IGNORED)
+        write_csv(pd.DataFrame(unused, columns=["name", "reason"]), beside / IGNORED)
 
 
 def scans(folder: Path, task: Task) -> Iterator[Scan]:
-    """The slices by number; to segment, the class of the tumour is its `kind`, no label."""
+    """Yield the slices by number.
+
+    For segmentation they have no label; the class of the tumour is in the metadata `kind`.
+    """
     for scan in read_scan_list(folder, task):
         if task == "classification":
             yield scan
@@ -78,50 +81,50 @@ def scans(folder: Path, task: Task) -> Iterator[Scan]:
 
 
 def person(pid: str) -> str:
-    """The identifier without the letters that tell examinations of one person apart."""
+    """Return the identifier without the letters of repeated examinations."""
     return LETTERS.sub("", pid)
 
 
 def _folds(files: Located) -> Sequence[int]:
-    """The published fold of the slices 1, 2, 3…; empty where there is no table."""
+    """Return the published folds of slices 1, 2, 3…; empty without table."""
     if files.folds is None:
         return []
     folds = read_folds(files.folds)
     last = max(files.slices)
     if last > len(folds):
         raise InputError(
-            f"{files.folds.name} tells {len(folds):,} folds, so none of {last}.mat; fetch it anew"
+            f"{files.folds.name} has {len(folds):,} folds, so none for {last}.mat; fetch it anew"
         )
     return folds
 
 
-def _converted(folder: Path, folds: Sequence[int], numbered: tuple[int, MatFile]) -> Scan | Left:
-    """Write a slice and its mask; or tell why not."""
+def _convert(folder: Path, folds: Sequence[int], numbered: tuple[int, MatFile]) -> Scan | Unused:
+    """Write a slice and its mask; return the scan, or a reason."""
     number, file = numbered
     try:
-        found = read_slice(file)
+        content = read_slice(file)
     except InputError as error:
         return file.name, str(error).removeprefix(file.name).lstrip(": ")
-    _write_png(found.image, folder / f"{number}.png")
-    _write_png(found.mask, folder / f"{number}_mask.png")
-    return _scan(number, found, folds)
+    _write_png(content.image, folder / f"{number}.png")
+    _write_png(content.mask, folder / f"{number}_mask.png")
+    return _scan(number, content, folds)
 
 
-def _scan(number: int, found: MatSlice, folds: Sequence[int]) -> Scan:
-    facts = {"contrast": CONTRAST, "spacing": SPACING.get(found.image.shape, "")}
+def _scan(number: int, content: MatSlice, folds: Sequence[int]) -> Scan:
+    facts = {"contrast": CONTRAST, "spacing": SPACING.get(content.image.shape, "")}
     return Scan(
         path=f"{number}.png",
-        label=found.label,
+        label=content.label,
         mask_path=f"{number}_mask.png",
-        patient=person(found.pid),
+        patient=person(content.pid),
         source_split=f"fold{folds[number - 1]}" if folds else "",
         facts={fact: value for fact, value in facts.items() if value},
     )
 
 
-def _parted(made: Sequence[Scan | Left]) -> tuple[list[Scan], list[Left]]:
-    scans = [one for one in made if isinstance(one, Scan)]
-    return scans, [one for one in made if not isinstance(one, Scan)]
+def _partition(results: Sequence[Scan | Unused]) -> tuple[list[Scan], list[Unused]]:
+    scans = [one for one in results if isinstance(one, Scan)]
+    return scans, [one for one in results if not isinstance(one, Scan)]
 
 
 def _write_png(image: NDArray[np.uint16] | NDArray[np.uint8], path: Path) -> None:

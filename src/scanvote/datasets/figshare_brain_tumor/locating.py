@@ -1,4 +1,4 @@
-"""The MATLAB files of the set, however they lie: archives, archives in an archive, or loose."""
+"""Locate the set's MATLAB files: loose, in archives or nested archives."""
 
 import re
 import shutil
@@ -22,9 +22,9 @@ ARCHIVE = Archive(
     "1512427.zip",
     address="https://ndownloader.figshare.com/articles/1512427/versions/5",
 )
-"""All files of the article in one zip, as figshare makes it."""
+"""All files of the article in one zip, as figshare provides it."""
 WHOLE = (ARCHIVE.stem, "figshare-brain-tumor")
-"""Names in a mirror of a zip or a folder of the whole."""
+"""Names of the zip or folder of the whole set in a mirror."""
 PARTS = tuple(
     f"brainTumorDataPublic_{numbers}" for numbers in ("1-766", "767-1532", "1533-2298", "2299-3064")
 )
@@ -33,7 +33,7 @@ FOLDS = "cvind.mat"
 NAME = re.compile(r"([1-9][0-9]{0,5})\.mat")
 """``17.mat``: the number of the slice."""
 DEPTH = 3
-"""Levels that are looked through: a mirror or archive, its archives, what these hold."""
+"""Levels to search: a mirror or archive, its archives, and the content of these."""
 
 
 @dataclass(frozen=True)
@@ -41,9 +41,9 @@ class Located:
     """The files of the set.
 
     Attributes:
-        slices: by number, in its order.
-        folds: the table of the published folds; None where it is not there.
-        others: MATLAB files that are neither.
+        slices: files of the slices by number, in its order.
+        folds: table of the published folds; None without it.
+        others: all other MATLAB files.
     """
 
     slices: dict[int, MatFile]
@@ -53,19 +53,19 @@ class Located:
 
 @contextmanager
 def located(work: Path, params: Params) -> Iterator[Located]:
-    """Find the files, archives unpacked to the folder `work` for as long as the block lasts.
+    """Locate the files; archives stay unpacked in `work` while the block runs.
 
-    Looked for in a folder that is a mirror, the first that is there: `WHOLE` as a zip or a
-    folder; else any of `PARTS` as zips or folders, loose ``1.mat``, ``2.mat``…, and
-    ``cvind.mat`` beside them. Of an address, or without a mirror, the zip of the article.
+    A mirror folder may hold `WHOLE` as a zip or a folder, which then is used alone; else any of
+    `PARTS` as zips or folders, loose ``1.mat``, ``2.mat``…, and ``cvind.mat`` beside them. With
+    an address as mirror, or without a mirror, the zip of the article is used.
 
     Raises:
-        InputError: nothing is there, an archive is refused, damaged or holds no such files,
-            or two files have one number.
+        InputError: there are no files, an archive is refused, damaged or holds no such files,
+            or two files have the same number.
     """
-    shutil.rmtree(work, ignore_errors=True)  # of a run that was killed
+    shutil.rmtree(work, ignore_errors=True)  # left by a killed run
     try:
-        yield _sorted_out(_mat_files(_places(params), work, params))
+        yield _sort_files(_mat_files(_places(params), work, params))
     finally:
         shutil.rmtree(work, ignore_errors=True)
 
@@ -75,8 +75,8 @@ def _places(params: Params) -> list[Path]:
     if mirror is None or not mirror.is_dir():
         return [locate_archive(ARCHIVE, params)]
     for name in WHOLE:
-        if found := _zip_or_folder(mirror, name):
-            return found
+        if paths := _zip_or_folder(mirror, name):
+            return paths
     loose = [path for path in mirror.glob("*.mat") if NAME.fullmatch(path.name)]
     parts = [path for name in PARTS for path in _zip_or_folder(mirror, name)]
     if not loose and not parts:
@@ -92,27 +92,27 @@ def _zip_or_folder(mirror: Path, name: str) -> list[Path]:
 
 
 def _mat_files(places: Sequence[Path], work: Path, params: Params) -> list[MatFile]:
-    """The MATLAB files at `places`; what archives unpack to together is limited."""
-    found: list[MatFile] = []
-    left = int(params.download.max_gigabytes * 1e9)
+    """Return the MATLAB files at `places`; the total unpacked size is limited."""
+    mat_files: list[MatFile] = []
+    bytes_left = int(params.download.max_gigabytes * 1e9)
     for depth in range(DEPTH):
         files = [file for place in places for file in _files(place)]
-        found += [file for file in files if file.path.suffix.lower() == ".mat"]
+        mat_files += [file for file in files if file.path.suffix.lower() == ".mat"]
         zips = [file.path for file in files if file.path.suffix.lower() == ".zip"]
         places = []
         for number, archive in enumerate(zips if depth + 1 < DEPTH else []):
             place = work / f"{depth}-{number}" / archive.name
-            left -= _unpack(archive, place, left)
+            bytes_left -= _unpack(archive, place, bytes_left)
             places.append(place)
-            if archive.is_relative_to(work):  # of an archive in an archive: it is of no more use
+            if archive.is_relative_to(work):  # an unpacked inner archive is not needed any more
                 archive.unlink()
-    return found
+    return mat_files
 
 
-def _unpack(archive: Path, folder: Path, most: int) -> int:
-    """Unpack `archive`, and tell the bytes that it held."""
+def _unpack(archive: Path, folder: Path, max_bytes: int) -> int:
+    """Unpack `archive`, and return the size of its files in bytes."""
     with progress_bar(f"Unpack {archive.name}") as progress:
-        extract(archive, folder, most, progress)
+        extract(archive, folder, max_bytes, progress)
     files = _files(folder)
     if not any(file.path.suffix.lower() in (".mat", ".zip") for file in files):
         raise InputError(f"{archive} holds no .mat files; fetch it anew")
@@ -120,7 +120,7 @@ def _unpack(archive: Path, folder: Path, most: int) -> int:
 
 
 def _files(place: Path) -> list[MatFile]:
-    """`place`, or the regular files in it, in a stable order; no link is followed."""
+    """Return `place`, or its regular files in stable order, without following links."""
     if not place.is_dir():
         return [MatFile(place, place.name)]
     inside = (path for path in place.rglob("*") if path.is_file() and not path.is_symlink())
@@ -132,8 +132,8 @@ def _files(place: Path) -> list[MatFile]:
     ]
 
 
-def _sorted_out(files: Sequence[MatFile]) -> Located:
-    """The files by what their names tell, each at most once."""
+def _sort_files(files: Sequence[MatFile]) -> Located:
+    """Sort the files by their names, each of which may occur once."""
     by_name: dict[str, MatFile] = {}
     others: list[MatFile] = []
     for file in sorted(files, key=lambda one: (natural_sort_key(one.path), one.name)):

@@ -1,7 +1,7 @@
-"""Reading the MATLAB files of the set: a slice each, and the table of the published folds.
+"""Read the MATLAB files of the set: slices, and the published folds.
 
-Files of version 7.3 are HDF5, and MATLAB stores arrays by columns: h5py sees every array
-transposed. An HDF5 file can point to other files of the machine; such arrays are refused.
+Files of version 7.3 are HDF5. MATLAB stores arrays by columns, so h5py sees every array
+transposed. An HDF5 file can refer to other files of the machine; such arrays are refused.
 """
 
 from collections.abc import Iterator
@@ -20,14 +20,14 @@ LABELS = {1: "meningioma", 2: "glioma", 3: "pituitary"}
 FOLDS = "cvind"
 MOST_FOLDS = 5
 LARGEST = 2**26
-"""Elements of an array that are read, far above those of a slice."""
+"""Maximum elements of an array, far above those of a slice."""
 LONGEST = 64
-"""Characters of a patient's identifier."""
+"""Maximum characters of a patient's identifier."""
 
 
 @dataclass(frozen=True)
 class MatFile:
-    """A MATLAB file: where it is, and how messages call it."""
+    """A MATLAB file: its path, and its name in messages."""
 
     path: Path
     name: str
@@ -35,12 +35,12 @@ class MatFile:
 
 @dataclass(frozen=True)
 class MatSlice:
-    """The content of one file.
+    """The content of the file of one slice.
 
     Attributes:
         pid: identifier of the patient, with the letters behind it.
         label: class of the tumour.
-        image: uint16 of shape (H, W), as published, upright as MATLAB shows it.
+        image: uint16 of shape (H, W), as published, in MATLAB's orientation.
         mask: uint8, 0 or 255, of the shape in the file.
     """
 
@@ -54,8 +54,8 @@ def read_slice(file: MatFile) -> MatSlice:
     """Read the image, mask, label and patient of one slice.
 
     Raises:
-        InputError: no whole MATLAB 7.3 file, a field is missing, or a value is one that
-            the published set does not have.
+        InputError: the file is no whole MATLAB 7.3 file, lacks a field, or has a value that does
+            not occur in the published set.
     """
     with _opened(file) as data:
         if not _inside(data, GROUP):
@@ -70,10 +70,12 @@ def read_slice(file: MatFile) -> MatSlice:
 
 
 def read_folds(file: MatFile) -> list[int]:
-    """Read the fold, 1…5, of the slices 1, 2, 3… from ``cvind.mat``, of MATLAB 7.3 or 5.
+    """Read the folds, 1 to 5, of slices 1, 2, 3….
+
+    The file ``cvind.mat`` is of MATLAB 7.3 or 5.
 
     Raises:
-        InputError: it cannot be read, or holds other numbers.
+        InputError: the file cannot be read, or holds other numbers.
     """
     import h5py
 
@@ -90,11 +92,11 @@ def read_folds(file: MatFile) -> list[int]:
 
 @contextmanager
 def _opened(file: MatFile) -> Iterator[Any]:
-    """The HDF5 file, with every fault of the library as one line."""
+    """Open the HDF5 file; errors of the library become one line."""
     import h5py
 
     try:
-        # some network drives refuse locks, and nobody writes here
+        # some network drives refuse locks, and nothing writes to the file
         with h5py.File(file.path, "r", locking=False) as data:
             yield data
     except (OSError, RuntimeError, KeyError, ValueError, TypeError):
@@ -102,29 +104,29 @@ def _opened(file: MatFile) -> Iterator[Any]:
 
 
 def _inside(group: Any, name: str) -> bool:
-    """Whether `group` itself holds `name`, rather than a link to elsewhere."""
+    """Return whether `group` itself holds `name`, not a link to elsewhere."""
     import h5py
 
     return name in group and isinstance(group.get(name, getlink=True), h5py.HardLink)
 
 
 def _array(file: MatFile, group: Any, name: str) -> NDArray[Any]:
-    """The numbers of a field, as MATLAB shows them."""
+    """Return the numbers of a field in MATLAB's orientation."""
     import h5py
 
     shown = f"{group.name.strip('/')}.{name}".lstrip(".")
     if not _inside(group, name):
         raise InputError(f"{file.name} has no {shown}; fetch it anew")
-    found = group[name]
-    if not isinstance(found, h5py.Dataset) or found.dtype.kind not in "iufb":
+    dataset = group[name]
+    if not isinstance(dataset, h5py.Dataset) or dataset.dtype.kind not in "iufb":
         raise InputError(f"{file.name}: {shown} is no array of numbers; fetch it anew")
-    if found.external or found.is_virtual:
+    if dataset.external or dataset.is_virtual:
         raise InputError(f"{file.name} is refused: {shown} lies in another file")
-    if found.size > LARGEST:
-        raise InputError(f"{file.name} is refused: {shown} has {found.size:,} elements")
-    if found.attrs.get("MATLAB_empty", 0):  # what is stored is its shape
-        return np.zeros(0, found.dtype)
-    return np.asarray(found[()]).T
+    if dataset.size > LARGEST:
+        raise InputError(f"{file.name} is refused: {shown} has {dataset.size:,} elements")
+    if dataset.attrs.get("MATLAB_empty", 0):  # an empty array stores its shape
+        return np.zeros(0, dataset.dtype)
+    return np.asarray(dataset[()]).T
 
 
 def _read_version_5(file: MatFile) -> NDArray[Any]:
@@ -137,7 +139,7 @@ def _read_version_5(file: MatFile) -> NDArray[Any]:
         return np.asarray(loadmat(file.path, variable_names=[FOLDS])[FOLDS], np.float64)
     except KeyError:
         raise InputError(f"{file.name} has no {FOLDS}; fetch it anew") from None
-    except Exception:  # the parser of scipy fails on nonsense in many ways
+    except Exception:  # the parser of scipy raises many types for damaged files
         raise InputError(f"{file.name} is damaged or no MATLAB file; fetch it anew") from None
 
 
@@ -146,7 +148,7 @@ def _pid(codes: NDArray[Any], file: MatFile) -> str:
         raise InputError(f"{file.name}: its {GROUP}.PID is no text")
     pid = "".join(chr(code) for code in codes.reshape(-1)).strip()
     if not pid:
-        # a patient of its own could be on both sides of a split
+        # with a patient of its own, the slice could be in another part than its patient
         raise InputError(f"{file.name}: its {GROUP}.PID is empty, so its patient is not known")
     if not (pid.isascii() and pid.isprintable()):
         raise InputError(f"{file.name}: its {GROUP}.PID {pid!a} is no identifier")

@@ -1,4 +1,4 @@
-"""From tissues to a picture: contrast, coil, noise, window."""
+"""Simulate the acquisition of an image: contrast, bias field, noise, window."""
 
 from dataclasses import dataclass
 
@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 from scanvote.datasets.phantom.anatomy import Anatomy
 from scanvote.datasets.phantom.head import CHANNELS, TISSUES
 from scanvote.datasets.phantom.lesions import GrowthZone, Lesion, Parts, mass_effect
-from scanvote.datasets.phantom.noise import Floats, SmoothNoise, smooth_noise, step, sum_of_waves
+from scanvote.datasets.phantom.noise import Floats, SmoothNoise, matrix_product, smooth_noise, step
 
 Bytes = NDArray[np.uint8]
 
-# signal of a tissue: T1 after gadolinium, FLAIR; white matter in T1 is about 0.7
+# signal of each tissue in T1 after gadolinium and in FLAIR; white matter in T1 is about 0.7
 SIGNAL: dict[str, tuple[float, float]] = {
     "air": (0.01, 0.01),
     "bone": (0.05, 0.04),
@@ -42,17 +42,17 @@ SIGNAL: dict[str, tuple[float, float]] = {
 
 @dataclass(frozen=True)
 class Scanner:
-    """What one series has of its own.
+    """Properties of the scanner and the head in one series.
 
     Attributes:
-        signal: brightness of every tissue.
+        signal: brightness of each tissue.
         fluid, bone: thickness of the CSF rim and of the vault, mm.
         scalp: thickness of the fat under the skin, mm.
         coil: bias field, in log brightness.
-        texture: what makes tissue uneven, everywhere and in lesions, relative.
-        planes: fat lies between muscles where this is near zero.
-        noise: standard deviation in each of the two channels, of full scale.
-        blur: of the point spread, mm.
+        texture: relative variation of the tissue signal, everywhere and in lesions.
+        planes: field that is near zero where fat lies between muscles.
+        noise: standard deviation in each of the two channels, relative to full scale.
+        blur: standard deviation of the point spread function, mm.
     """
 
     signal: dict[str, float]
@@ -82,22 +82,23 @@ def draw_scanner(rng: np.random.Generator, contrast: int) -> Scanner:
 
 
 def signal_and_parts(
-    points: Floats, folds: Floats, lesion: Lesion | None, place: Anatomy, scanner: Scanner
+    points: Floats, folds: Floats, lesion: Lesion | None, template: Anatomy, scanner: Scanner
 ) -> tuple[Floats, Parts]:
-    """Signal without noise (n,) at template `points` (n, 3), and the covers of the lesion.
+    """Return the noise-free signal (n,) and the covers of the lesion.
 
-    The brain alone is moved by `folds` (n, 3) mm and pushed by the lesion.
+    `points` (n, 3) are template coordinates. `folds` (n, 3) mm and the mass effect of the lesion
+    displace only the brain.
     """
-    head = place.head.at(points)
+    head = template.head.at(points)
     hull = head[:, CHANNELS.index("hull")]
-    t1, grey, white = place.brain.at(mass_effect(points, lesion) + folds).T
+    t1, grey, white = template.brain.at(mass_effect(points, lesion) + folds).T
     brain = step(t1 - 0.14, 0.2) * step(1.0 - hull, 1.5)
     image = _brain_over(_skull(head, points, scanner), brain, t1, grey, white, scanner)
     if lesion is None:
         return image, []
     share = white / (grey + white + 0.05)
-    around = GrowthZone(hull, brain * step(t1 - 0.42, 0.16), share)
-    parts = lesion.parts(points, around)
+    zone = GrowthZone(hull, brain * step(t1 - 0.42, 0.16), share)
+    parts = lesion.parts(points, zone)
     uneven = 1 + scanner.texture[1](points)[:, 0]
     for tissue, cover in parts:
         image = _over(image, cover, scanner.signal[tissue] * uneven)
@@ -110,18 +111,18 @@ def _over(image: Floats, cover: Floats, value: Floats | float) -> Floats:
 
 
 def _skull(head: Floats, points: Floats, scanner: Scanner) -> Floats:
-    """Everything but the brain: face and neck, then skin and fat, then the vault, then CSF."""
+    """Return the signal outside the brain: face, neck, fat, skin, vault, CSF."""
     signal = scanner.signal
     hull, depth = head[:, 0], head[:, 1]
     levels = np.array([signal[name] for name in TISSUES], np.float32)
-    image = sum_of_waves(head[:, 2:], levels)
+    image = matrix_product(head[:, 2:], levels)
     between = 0.35 * step(0.1 - np.abs(scanner.planes(points)[:, 0]), 0.7)
     image = _over(image, between * head[:, CHANNELS.index("muscle")], signal["fat"])
     image = _over(image, step(2 + scanner.scalp - depth, 1.5), signal["fat"])
     image = _over(image, step(2 - depth, 1.0), signal["skin"])
     image *= step(depth, 1.0)
     inner, outer = scanner.fluid, scanner.fluid + scanner.bone
-    # the base is pierced and built by the face; the vault is a closed shell
+    # `FACE` contains the skull base with its openings; the vault is a closed shell
     vault = step(points[:, 2] + 26 - 0.16 * points[:, 1], 14)
     image = _over(image, step(outer - hull, 1.2) * vault, signal["bone"])
     middle = np.abs(hull - (inner + outer) / 2)
@@ -148,15 +149,18 @@ def _brain_over(
 def acquire(
     rng: np.random.Generator, signal: Floats, points: Floats, size: int, pixel: float, scan: Scanner
 ) -> Bytes:
-    """A picture (size, size) uint8 of `signal` (n,) at scanner `points` (n, 3) mm.
+    """Return an image, uint8 (size, size), of `signal` (n,).
 
-    The magnitude of a complex signal with Gaussian noise in both parts is Rician.
+    `points` (n, 3) are scanner coordinates, mm. The magnitude of a complex signal with Gaussian
+    noise in both parts is Rician.
     """
-    lit = signal * np.exp(scan.coil(points)[:, 0]) * (1 + scan.texture[0](points)[:, 0])
-    image = cv2.GaussianBlur(lit.reshape(size, size).astype(np.float32), (0, 0), scan.blur / pixel)
+    shaded = signal * np.exp(scan.coil(points)[:, 0]) * (1 + scan.texture[0](points)[:, 0])
+    image = cv2.GaussianBlur(
+        shaded.reshape(size, size).astype(np.float32), (0, 0), scan.blur / pixel
+    )
     real, imaginary = rng.normal(0, scan.noise, (2, size, size)).astype(np.float32)
     magnitude = np.hypot(image + real, imaginary)
-    # the window ends where the brightest half percent begins, as a console sets it
+    # the window ends at the brightest half percent, as on a console
     top = max(1.04 * float(np.quantile(magnitude, 0.995)), 0.3)
     picture: Bytes = np.rint(np.clip(magnitude / top, 0, 1) * 255).astype(np.uint8)
     return picture

@@ -1,4 +1,4 @@
-"""The brain that nilearn ships, the head around it, and how both are sampled.
+"""The brain template of nilearn, the head around it, and their sampling.
 
 Coordinates are MNI millimetres: x to the right, y to the front, z to the top.
 """
@@ -20,16 +20,23 @@ CROP = slice(24, 173), slice(25, 210), slice(0, 158)
 
 @dataclass(frozen=True)
 class TemplateVolume:
-    """Channels on a regular grid: `values` (x, y, z, channels), float32."""
+    """Channels on a regular grid.
+
+    Attributes:
+        values: float32 of shape (x, y, z, channels).
+        origin: (3,) mm of the first voxel.
+        spacing: mm between voxels.
+    """
 
     values: Floats
     origin: Floats
     spacing: float
 
     def at(self, points: Floats) -> Floats:
-        """Trilinear samples at `points` (n, 3) mm: (n, channels); the edge goes on outside.
+        """Return trilinear samples (n, channels) at `points` (n, 3) mm.
 
-        All channels share one set of weights, which `map_coordinates` cannot do.
+        Points outside have the values of the edge. All channels share one set of weights, which
+        `map_coordinates` cannot do.
         """
         shape = self.values.shape
         last = np.array(shape[:3], np.float32) - 1.001
@@ -43,7 +50,7 @@ class TemplateVolume:
         sampled = np.empty_like(total)
         for corner in np.ndindex(2, 2, 2):
             weight = weights[corner[0], :, 0] * weights[corner[1], :, 1] * weights[corner[2], :, 2]
-            # all indices are within; told to clip, numpy writes to `out` without a buffer
+            # all indices are valid; with mode="clip" numpy writes to `out` without a buffer
             flat.take(start + int(strides @ corner), axis=0, out=sampled, mode="clip")
             sampled *= weight[:, None]
             total += sampled
@@ -52,13 +59,13 @@ class TemplateVolume:
 
 @dataclass(frozen=True)
 class Anatomy:
-    """What every patient is deformed from.
+    """The undeformed anatomy, common to all patients.
 
     Attributes:
         brain: T1, grey matter, white matter, each 0 to 1; 1 mm.
         head: the channels of `head.CHANNELS`; 2 mm.
-        white: (n, 3) mm, places deep in white matter, where gliomas start.
-        dura: (n, 3) mm, places on the inner side of the vault, where meningiomas start.
+        white: (n, 3) mm, points deep in white matter, where gliomas start.
+        dura: (n, 3) mm, points on the inner side of the vault, where meningiomas start.
     """
 
     brain: TemplateVolume
@@ -69,21 +76,24 @@ class Anatomy:
 
 @lru_cache(maxsize=1)
 def anatomy() -> Anatomy:
-    """Read the templates and build the head; about two seconds, once a process."""
+    """Read the templates and build the head.
+
+    This takes about two seconds, once per process.
+    """
     brain = _brain()
     head = TemplateVolume(*head_tissues(brain.values[..., 0], brain.origin), spacing=2.0)
-    inside, places = head.values[..., 0].ravel(), _places(head)
-    matter = brain.at(places)
-    x, y, z = places.T
-    white = (matter[:, 2] > 0.85) & (inside < -9) & (np.abs(x) > 14) & (z > -8) & (z < 46)
-    vault = (np.abs(inside) < 1.5) & (z > -14 + 0.15 * y) & (z < 62) & (np.abs(y + 15) < 82)
-    return Anatomy(brain, head, places[white], places[vault])
+    hull, points = head.values[..., 0].ravel(), _grid_points(head)
+    matter = brain.at(points)
+    x, y, z = points.T
+    white = (matter[:, 2] > 0.85) & (hull < -9) & (np.abs(x) > 14) & (z > -8) & (z < 46)
+    vault = (np.abs(hull) < 1.5) & (z > -14 + 0.15 * y) & (z < 62) & (np.abs(y + 15) < 82)
+    return Anatomy(brain, head, points[white], points[vault])
 
 
-def _places(volume: TemplateVolume) -> Floats:
+def _grid_points(volume: TemplateVolume) -> Floats:
     grid = np.indices(volume.values.shape[:3]).reshape(3, -1).T
-    places: Floats = (grid * volume.spacing + volume.origin).astype(np.float32)
-    return places
+    points: Floats = (grid * volume.spacing + volume.origin).astype(np.float32)
+    return points
 
 
 def _brain() -> TemplateVolume:
@@ -91,7 +101,7 @@ def _brain() -> TemplateVolume:
 
     paths = [_folder() / TEMPLATE.format(name) for name in ("t1", "gm", "wm")]
     images = [nibabel.Nifti1Image.from_filename(path) for path in paths]
-    # the brain and little else; contiguous, or every sample would copy the whole volume
+    # cropped to the brain; contiguous, or every sample would copy the whole volume
     cropped = [np.asarray(image.dataobj)[CROP] for image in images]
     values = np.ascontiguousarray(np.stack(cropped, -1), np.float32) / np.float32(255)
     # the template is a mean of many heads: sharpened, its folds look like those of one
@@ -104,7 +114,7 @@ def _brain() -> TemplateVolume:
 
 
 def _folder() -> Path:
-    # found, not imported: importing nilearn takes seconds
+    # located without an import, which takes seconds
     spec = find_spec("nilearn")
     assert spec is not None
     assert spec.origin is not None

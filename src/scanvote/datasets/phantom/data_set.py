@@ -1,4 +1,4 @@
-"""The phantom as a data set like the others."""
+"""The phantom with the interface of a data set."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,13 +19,13 @@ LICENCE = (
     "and distribute with this notice"
 )
 FACTS = ("institution", "plane", "contrast")
-"""Columns of ``truth.csv`` that tell of a scan beyond its label."""
+"""Columns of ``truth.csv`` with metadata of a scan."""
 
 
 def scans(folder: Path, task: Task) -> Iterator[Scan]:
-    """The scans of a phantom in the order of ``truth.csv``, planted ones last."""
+    """Yield the scans of a phantom as in ``truth.csv``, planted ones last."""
     for row in read_truth(folder):
-        facts = {name: told for name in FACTS if (told := getattr(row, name, ""))}
+        facts = {name: value for name in FACTS if (value := getattr(row, name, ""))}
         yield Scan(
             row.path,
             row.label,
@@ -37,8 +37,8 @@ def scans(folder: Path, task: Task) -> Iterator[Scan]:
         )
 
 
-def _bring(folder: Path, task: Task, params: Params) -> None:
-    from scanvote.datasets.phantom.generating import generate  # SciPy, which nobody else needs
+def _fetch(folder: Path, task: Task, params: Params) -> None:
+    from scanvote.datasets.phantom.generating import generate  # imports SciPy
 
     with progress_bar("Generate phantom") as progress:
         generate(folder, params.phantom, task, params.seed, progress)
@@ -59,6 +59,6 @@ PHANTOM = DataSet(
         "Copies, wrong labels, black borders and a broken file are planted and listed in"
         " planted.csv; half of the copies lie across the published parts.",
     ),
-    fetch=_bring,
+    fetch=_fetch,
     scans=scans,
 )

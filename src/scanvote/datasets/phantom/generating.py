@@ -1,4 +1,4 @@
-"""Writing a phantom: its series, a picture a slice, and what is planted among them."""
+"""Write a phantom: an image per slice, tables and planted errors."""
 
 import os
 from functools import partial
@@ -23,58 +23,58 @@ def generate(
 ) -> None:
     """Write a phantom: ``scans/``, ``masks/``, ``truth.csv`` and ``planted.csv``.
 
-    The same arguments give the same bytes; a patient's files do not depend on how
-    many patients there are.
+    The same arguments give the same bytes; a patient's files do not depend on the number of
+    patients.
 
     Args:
-        folder: where to write; made if missing.
-        params: pixels a side, and for `task` the numbers of patients and of slices each.
-        task: for ``segmentation`` all are axial FLAIR slices of gliomas, each with a mask
+        folder: output folder; created if missing.
+        params: pixels per side, and for `task` the numbers of patients and of slices per patient.
+        task: for ``segmentation`` all scans are axial FLAIR slices of gliomas, each with a mask
             (0 or 255, oedema included); for ``classification`` the four labels, with masks
-            of the tumour where there is one.
-        seed: what everything random derives from.
-        progress: told after each patient (patients done, patients in all).
+            of the tumours.
+        seed: seed from which all randomness is derived.
+        progress: called after each patient with the patients done and the total.
     """
-    wanted: PhantomTask = getattr(params, task)
+    counts: PhantomTask = getattr(params, task)
     rows: list[Row] = []
-    draw = partial(_write_patient, folder, task, wanted.slices, params.image_size, seed)
-    processes = (os.cpu_count() or 1) if wanted.patients >= WORTH_A_POOL else 1
-    for drawn in results(draw, range(wanted.patients), processes, chunk=8):
-        rows += drawn
-        progress(len(rows) // wanted.slices, wanted.patients)
-    faults = [
+    write = partial(_write_patient, folder, task, counts.slices, params.image_size, seed)
+    processes = (os.cpu_count() or 1) if counts.patients >= WORTH_A_POOL else 1
+    for patient_rows in results(write, range(counts.patients), processes, chunk=8):
+        rows += patient_rows
+        progress(len(rows) // counts.slices, counts.patients)
+    errors = [
         PlantedError(row.path, "black_border", row.path)
         for number, row in enumerate(rows)
         if has_border(number)
     ]
-    framed = {fault.path for fault in faults}
-    plain = [row for row in rows if row.path not in framed]
-    rng = np.random.default_rng([seed, TASK_SEED[task], wanted.patients, wanted.slices, 2**31])
-    for row, fault in inject_errors(folder, task, plain, rng):
+    bordered_paths = {error.path for error in errors}
+    unbordered = [row for row in rows if row.path not in bordered_paths]
+    rng = np.random.default_rng([seed, TASK_SEED[task], counts.patients, counts.slices, 2**31])
+    for row, error in inject_errors(folder, task, unbordered, rng):
         rows.append(row)
-        faults.append(fault)
+        errors.append(error)
     write_table(folder / TRUTH, Row, rows)
-    write_table(folder / PLANTED, PlantedError, faults)
+    write_table(folder / PLANTED, PlantedError, errors)
 
 
 def _write_patient(
-    folder: Path, task: Task, slices: int, size: int, seed: int, index: int
+    folder: Path, task: Task, count: int, size: int, seed: int, index: int
 ) -> list[Row]:
-    cuts = series(index, task, slices, size, seed)
-    numbers = range(index * slices, (index + 1) * slices)
+    slices = series(index, task, count, size, seed)
+    numbers = range(index * count, (index + 1) * count)
     return [
-        _write(folder, task, cut, has_border(number))
-        for number, cut in zip(numbers, cuts, strict=True)
+        _write(folder, task, one, has_border(number))
+        for number, one in zip(numbers, slices, strict=True)
     ]
 
 
-def _write(folder: Path, task: Task, cut: PhantomSlice, border: bool) -> Row:
-    who = cut.patient
-    label = who.label if task == "classification" else ""
-    name = "/".join(filter(None, (label, f"{who.key}-slice-{cut.number:02d}.png")))
-    pictures = {f"scans/{name}": cut.image}
-    if task == "segmentation" or cut.mask.any():
-        pictures[f"masks/{name}"] = cut.mask
+def _write(folder: Path, task: Task, scan: PhantomSlice, border: bool) -> Row:
+    patient = scan.patient
+    label = patient.label if task == "classification" else ""
+    name = "/".join(filter(None, (label, f"{patient.key}-slice-{scan.number:02d}.png")))
+    pictures = {f"scans/{name}": scan.image}
+    if task == "segmentation" or scan.mask.any():
+        pictures[f"masks/{name}"] = scan.mask
     for path, picture in pictures.items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_bytes(encoded(bordered(picture) if border else picture))
@@ -83,10 +83,10 @@ def _write(folder: Path, task: Task, cut: PhantomSlice, border: bool) -> Row:
         path=f"scans/{name}",
         label=label,
         mask_path=mask,
-        patient=who.key,
-        series=f"{who.key}-1",
-        plane=who.plane,
-        contrast=who.contrast,
-        institution=who.institution,
-        source_split=who.source_split,
+        patient=patient.key,
+        series=f"{patient.key}-1",
+        plane=patient.plane,
+        contrast=patient.contrast,
+        institution=patient.institution,
+        source_split=patient.source_split,
     )

@@ -1,7 +1,7 @@
-"""The head around the template, which ends at the brain's surface.
+"""A head around the template, which contains only the brain.
 
-The vault follows the brain's hull; skull base, face and neck are drawn from
-ellipsoids at their usual places. Values are soft masks, 0 to 1, on a 2 mm grid.
+The vault follows the brain's hull; skull base, face and neck consist of ellipsoids at their
+usual places. Values are soft masks, 0 to 1, on a 2 mm grid.
 """
 
 import numpy as np
@@ -16,7 +16,7 @@ CHANNELS = ("hull", "depth", *TISSUES)
 ORIGIN = np.array([-96, -132, -140], np.float32)
 SHAPE = (97, 128, 120)
 
-# tissue, centre, radii (mm); painted in this order; x != 0 stands for both sides
+# tissue, centre, radii (mm); painted in this order; if x is not 0, on both sides
 Ellipsoid = tuple[str, tuple[float, float, float], tuple[float, float, float]]
 FACE: tuple[Ellipsoid, ...] = (
     ("fat", (46, 52, -68), (14, 20, 20)),  # cheek
@@ -80,11 +80,12 @@ def head_tissues(t1: Floats, origin: Floats) -> tuple[Floats, Floats]:
     """Build the head around the brain.
 
     Args:
-        t1: (x, y, z) template at 1 mm, zero outside the brain.
-        origin: mm of its first voxel.
+        t1: template of shape (x, y, z) at 1 mm, zero outside the brain.
+        origin: position of its first voxel, mm.
 
     Returns:
-        (x, y, z, channels) float32 as `CHANNELS` names them, and mm of the first voxel.
+        The channels `CHANNELS`, float32 (x, y, z, channels), and the position of the first voxel,
+        mm.
     """
     grid = np.indices(SHAPE, np.float32) * 2 + ORIGIN[:, None, None, None]
     hull = _hull(t1, origin, grid)
@@ -130,7 +131,7 @@ def _ellipsoid(
     centre: tuple[float, float, float],
     radii: tuple[float, float, float],
 ) -> Floats:
-    """About the distance to an ellipsoid, mm, negative inside."""
+    """Return the approximate distance to an ellipsoid, mm, negative inside."""
     offsets = [(c - m) / r for c, m, r in zip((x, y, z), centre, radii, strict=True)]
     reach = np.sqrt(sum(offset**2 for offset in offsets))
     distance: Floats = ((reach - 1) * np.float32(min(radii))).astype(np.float32)

@@ -1,7 +1,7 @@
-"""Lesions as shapes in 3D, so that neighbouring slices show one and the same lesion.
+"""Lesions as 3D shapes, so that neighbouring slices show the same lesion.
 
-A lesion is a list of parts; a part is a soft cover (n,) and the tissue it becomes.
-All of it is evaluated in template space, where anatomy has fixed places.
+A lesion is a list of parts; a part is a tissue and its soft cover (n,). Lesions are evaluated
+in template space, where the anatomy has fixed positions.
 """
 
 from dataclasses import dataclass
@@ -18,7 +18,13 @@ Parts = list[tuple[str, Floats]]
 
 @dataclass(frozen=True)
 class GrowthZone:
-    """What the lesion needs to know of its surroundings, each (n,)."""
+    """Surroundings that limit a lesion's growth, each (n,).
+
+    Attributes:
+        hull: distance to the brain's hull, mm, negative inside.
+        matter: cover of the brain tissue, without fluid.
+        white: share of white matter in the tissue.
+    """
 
     hull: Floats
     matter: Floats
@@ -26,7 +32,7 @@ class GrowthZone:
 
 
 class Lesion(Protocol):
-    """A centre and a radius in mm, and what they are filled with."""
+    """A lesion: its centre and radius in mm, and its parts."""
 
     @property
     def centre(self) -> Floats: ...
@@ -34,22 +40,25 @@ class Lesion(Protocol):
     def radius(self) -> float: ...
     @property
     def mass(self) -> float:
-        """How far tissue is pushed, as a share of its distance from the centre."""
+        """Displacement of tissue, relative to its distance from the centre."""
 
-    def parts(self, points: Floats, around: GrowthZone) -> Parts:
-        """Covers (n,) and tissue names, painted in order; the first ones lie below."""
+    def parts(self, points: Floats, zone: GrowthZone) -> Parts:
+        """Return tissue names with covers (n,), in painting order, the lowest first."""
 
 
 @dataclass(frozen=True)
 class ShapeModel:
-    """A lump: an ellipsoid whose surface is moved by waves."""
+    """A lump: an ellipsoid whose surface is displaced by smooth noise."""
 
     centre: Floats
     radii: Floats
     surface: SmoothNoise
 
     def distance(self, points: Floats) -> Floats:
-        """From the surface, mm, about; negative inside. (n, 3) to (n,)."""
+        """Return the approximate distance (n,) to the surface, mm, negative inside.
+
+        `points` are (n, 3) mm.
+        """
         reach = np.linalg.norm((points - self.centre) / self.radii, axis=1)
         lump: Floats = (reach - 1 + self.surface(points)[:, 0]) * np.float32(self.radii.mean())
         return lump
@@ -65,7 +74,10 @@ def shape_model(
 
 @dataclass(frozen=True)
 class Glioma:
-    """Irregular, intra-axial; oedema follows white matter; high grade has a dead core."""
+    """A glioma: irregular and intra-axial, with oedema along white matter.
+
+    A high-grade glioma has a necrotic core.
+    """
 
     centre: Floats
     radius: float
@@ -74,11 +86,11 @@ class Glioma:
     oedema: ShapeModel
     core: ShapeModel | None
 
-    def parts(self, points: Floats, around: GrowthZone) -> Parts:
+    def parts(self, points: Floats, zone: GrowthZone) -> Parts:
         tumour = self.tumour.distance(points)
         # oedema spreads in white matter and stops at the cortex
-        swelling = self.oedema.distance(points) - 7 * (around.white - 0.6)
-        inside = around.matter * step(-1 - around.hull, 2)
+        swelling = self.oedema.distance(points) - 7 * (zone.white - 0.6)
+        inside = zone.matter * step(-1 - zone.hull, 2)
         parts = [("oedema", step(-np.minimum(swelling, tumour - 1.5), 4) * inside)]
         parts.append(("tumour", step(-tumour, 3) * inside))
         if self.core is not None:
@@ -90,19 +102,22 @@ class Glioma:
 
 @dataclass(frozen=True)
 class Meningioma:
-    """Smooth, extra-axial, broad-based on dura or falx, a cleft of CSF, a dural tail."""
+    """A meningioma: smooth, extra-axial, broad-based on dura or falx.
+
+    It has a cleft of CSF and a dural tail.
+    """
 
     centre: Floats
     radius: float
     mass: float
     tumour: ShapeModel
 
-    def parts(self, points: Floats, around: GrowthZone) -> Parts:
+    def parts(self, points: Floats, zone: GrowthZone) -> Parts:
         tumour = self.tumour.distance(points)
-        inside = step(2.2 - around.hull, 1.5)
-        tail = step(1.6 - np.abs(around.hull - 0.8), 1.5) * step(0.45 * self.radius - tumour, 4)
+        inside = step(2.2 - zone.hull, 1.5)
+        tail = step(1.6 - np.abs(zone.hull - 0.8), 1.5) * step(0.45 * self.radius - tumour, 4)
         return [
-            ("oedema", step(2.5 - tumour, 5) * 0.5 * around.white * inside),
+            ("oedema", step(2.5 - tumour, 5) * 0.5 * zone.white * inside),
             ("cleft", 0.6 * step(1.0 - tumour, 2.5) * inside),
             ("dura", tail),
             ("meningioma", step(-tumour, 1.5) * inside),
@@ -111,7 +126,10 @@ class Meningioma:
 
 @dataclass(frozen=True)
 class Adenoma:
-    """From the enlarged sella upwards through the diaphragm: a snowman on the midline."""
+    """A pituitary adenoma, shaped like a snowman on the midline.
+
+    It grows from the enlarged sella upwards through the diaphragm.
+    """
 
     centre: Floats
     radius: float
@@ -120,7 +138,7 @@ class Adenoma:
     suprasellar: ShapeModel
     cyst: ShapeModel | None
 
-    def parts(self, points: Floats, around: GrowthZone) -> Parts:
+    def parts(self, points: Floats, zone: GrowthZone) -> Parts:
         lower, upper = self.sellar.distance(points), self.suprasellar.distance(points)
         tumour = -1.5 * np.logaddexp(-lower / 1.5, -upper / 1.5).astype(np.float32)
         parts = [("cleft", step(1.3 - tumour, 1.5)), ("adenoma", step(-tumour, 1.5))]
@@ -130,19 +148,19 @@ class Adenoma:
         return parts
 
 
-def draw_lesion(rng: np.random.Generator, label: Label, place: Anatomy) -> Lesion | None:
-    """A lesion of the kind of `label`; none for ``no_tumor``."""
+def draw_lesion(rng: np.random.Generator, label: Label, template: Anatomy) -> Lesion | None:
+    """Draw a lesion of the class `label`; None for ``no_tumor``."""
     if label == "glioma":
-        return _glioma(rng, place)
+        return _glioma(rng, template)
     if label == "meningioma":
-        return _meningioma(rng, place)
+        return _meningioma(rng, template)
     if label == "pituitary":
         return _adenoma(rng)
     return None
 
 
-def _glioma(rng: np.random.Generator, place: Anatomy) -> Glioma:
-    centre = rng.choice(place.white)
+def _glioma(rng: np.random.Generator, template: Anatomy) -> Glioma:
+    centre = rng.choice(template.white)
     radius = float(rng.uniform(16, 30))
     tumour = shape_model(rng, centre, radius, stretch=0.2, rough=0.14)
     oedema = shape_model(
@@ -153,9 +171,12 @@ def _glioma(rng: np.random.Generator, place: Anatomy) -> Glioma:
     return Glioma(centre, radius, 0.3, tumour, oedema, core if high_grade else None)
 
 
-def low_grade(rng: np.random.Generator, place: Anatomy) -> Glioma:
-    """A glioma as in the LGG set: a large FLAIR lesion without a dead core."""
-    centre = rng.choice(place.white)
+def low_grade(rng: np.random.Generator, template: Anatomy) -> Glioma:
+    """Draw a glioma as in the LGG set.
+
+    It is a large FLAIR lesion without a necrotic core.
+    """
+    centre = rng.choice(template.white)
     radius = float(rng.uniform(11, 19))
     tumour = shape_model(rng, centre, radius, stretch=0.25, rough=0.14)
     oedema = shape_model(
@@ -164,13 +185,13 @@ def low_grade(rng: np.random.Generator, place: Anatomy) -> Glioma:
     return Glioma(centre, radius, 0.25, tumour, oedema, None)
 
 
-def _meningioma(rng: np.random.Generator, place: Anatomy) -> Meningioma:
+def _meningioma(rng: np.random.Generator, template: Anatomy) -> Meningioma:
     radius = float(rng.uniform(16, 30))
     if rng.random() < 0.25:  # on the falx, to one side
         side = rng.choice([-1, 1])
         centre = np.array([side * radius * 0.8, rng.uniform(-60, 45), rng.uniform(32, 50)])
     else:
-        base = rng.choice(place.dura)
+        base = rng.choice(template.dura)
         inwards = np.array([0, -17, 12]) - base
         centre = base + inwards / np.linalg.norm(inwards) * radius * rng.uniform(0.35, 0.7)
     centre = centre.astype(np.float32)
@@ -192,7 +213,7 @@ def _adenoma(rng: np.random.Generator) -> Adenoma:
 
 
 def mass_effect(points: Floats, lesion: Lesion | None) -> Floats:
-    """Where in the template the tissue at `points` came from before the lesion pushed it."""
+    """Return the positions of the tissue at `points` before its displacement."""
     if lesion is None:
         return points
     away = points - lesion.centre

@@ -1,24 +1,24 @@
-"""One patient: who he is, how his head differs from the template, where it is cut."""
+"""A phantom patient: metadata, head shape and field of view."""
 
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 
-from scanvote.datasets.phantom.noise import Floats, SmoothNoise, smooth_noise, sum_of_waves
+from scanvote.datasets.phantom.noise import Floats, SmoothNoise, matrix_product, smooth_noise
 from scanvote.params import Task
 
 Label = Literal["glioma", "meningioma", "no_tumor", "pituitary"]
 LABELS: tuple[Label, ...] = ("glioma", "meningioma", "no_tumor", "pituitary")
 PLANES = ("axial", "coronal", "sagittal")
-# a tumour is looked for with gadolinium or in FLAIR; plain T1 hides most of them
+# tumours are imaged with gadolinium or in FLAIR; plain T1 hides most of them
 CONTRASTS = ("t1c", "flair")
 SITES = ("site-a", "site-b", "site-c", "site-d")
 SPLITS = ("Training", "Testing")
 TESTED = 5
-"""One patient in so many is of the published test part."""
+"""One patient in `TESTED` is in the published test part."""
 
-# rows, columns, normal of an image in MNI axes, as they hang on the light box:
+# directions of rows, columns and normal of an image in MNI axes, as on a light box:
 # the patient's right is on the left, a profile looks to the left
 AXES = {
     "axial": ((0, -1, 0), (-1, 0, 0), (0, 0, 1)),
@@ -30,7 +30,7 @@ CENTRE = {"axial": (0, -17, 0), "coronal": (0, 0, -8), "sagittal": (0, -12, -18)
 
 @dataclass(frozen=True)
 class Patient:
-    """What is fixed before anything is drawn: a function of the index alone."""
+    """Metadata of a patient, a function of the index alone."""
 
     key: str
     label: Label
@@ -41,13 +41,14 @@ class Patient:
 
 
 def patient(index: int, task: Task) -> Patient:
-    """Walk through labels, then planes, then contrasts: of 24 patients each is another.
+    """Return the patient with the given index.
 
-    Institution and published split are in name only: nothing in the pictures tells them.
+    Labels change fastest, then planes, then contrasts, so 24 patients in a row all differ.
+    Institution and published split are names only and do not influence the images.
     """
     key = f"patient-{index:03d}"
     block = index // len(LABELS)
-    # each label is of each site and in each part: 4 patients a site, 1 in 5 of the test part
+    # each label occurs at each site and in each part: 4 patients per site, 1 in 5 in the test part
     site = SITES[block % len(SITES)]
     split = SPLITS[index % TESTED == TESTED - 1]
     if task == "segmentation":
@@ -58,13 +59,13 @@ def patient(index: int, task: Task) -> Patient:
 
 @dataclass(frozen=True)
 class Shape:
-    """How a head differs from the template: affine, then smooth displacement.
+    """Deformation from the template to a head: affine, then smooth displacement.
 
     Attributes:
         matrix: (3, 3) rotation and scale.
         shift: (3,) mm.
-        coarse: lobes and skull, (n, 3) to mm.
-        folds: what is particular in a brain's gyri, (n, 3) to mm; the skull lacks it.
+        coarse: displacement of lobes and skull, (n, 3) to mm.
+        folds: displacement of the gyri, (n, 3) to mm; it leaves the skull unchanged.
     """
 
     matrix: Floats
@@ -73,22 +74,22 @@ class Shape:
     folds: SmoothNoise
 
     def to_template(self, points: Floats) -> Floats:
-        """Template coordinates (n, 3) of `points` (n, 3) in the scanner, mm."""
-        straight = sum_of_waves(points, self.matrix) + self.shift
-        bent: Floats = straight + self.coarse(straight)
-        return bent
+        """Return template coordinates (n, 3) of scanner `points` (n, 3), mm."""
+        linear = matrix_product(points, self.matrix) + self.shift
+        deformed: Floats = linear + self.coarse(linear)
+        return deformed
 
     def to_scanner(self, point: Floats) -> Floats:
         """Inverse of `to_template` for one point (3,), by fixed-point iteration."""
-        found = point.copy()
+        estimate = point.copy()
         for _ in range(8):
-            found = found + point - self.to_template(found[None])[0]
-        return found
+            estimate = estimate + point - self.to_template(estimate[None])[0]
+        return estimate
 
 
 def draw_shape(rng: np.random.Generator) -> Shape:
     pitch, yaw, roll = np.deg2rad(rng.normal(0, (5, 4, 4)))
-    matrix = _turn(1, 2, pitch) @ _turn(0, 1, yaw) @ _turn(0, 2, roll)
+    matrix = _rotation(1, 2, pitch) @ _rotation(0, 1, yaw) @ _rotation(0, 2, roll)
     matrix = matrix @ np.diag(rng.normal(1, 0.05, 3).clip(0.9, 1.1))
     return Shape(
         matrix.astype(np.float32),
@@ -98,7 +99,7 @@ def draw_shape(rng: np.random.Generator) -> Shape:
     )
 
 
-def _turn(a: int, b: int, angle: float) -> Floats:
+def _rotation(a: int, b: int, angle: float) -> Floats:
     matrix = np.eye(3, dtype=np.float32)
     matrix[a, a] = matrix[b, b] = np.cos(angle)
     matrix[a, b], matrix[b, a] = -np.sin(angle), np.sin(angle)
@@ -107,26 +108,35 @@ def _turn(a: int, b: int, angle: float) -> Floats:
 
 @dataclass(frozen=True)
 class Plane:
-    """Field of view of a series: a square of `width` mm around `centre` (row, column mm)."""
+    """Field of view of a series.
+
+    Attributes:
+        plane: name of the plane, a key of `AXES`.
+        width: side of the square, mm.
+        centre: row and column of its centre, mm.
+    """
 
     plane: str
     width: float
     centre: tuple[float, float]
 
     def points(self, offset: float, size: int) -> Floats:
-        """(size * size, 3) mm of the pixels of the slice at `offset` mm along the normal."""
+        """Return the pixel positions of a slice, (size * size, 3) mm.
+
+        The slice is at `offset` mm along the normal.
+        """
         row, column, normal = np.array(AXES[self.plane], np.float32)
         steps = (np.arange(size, dtype=np.float32) + 0.5) / size - 0.5
         rows = steps[:, None, None] * self.width + self.centre[0]
         columns = steps[None, :, None] * self.width + self.centre[1]
-        # the middle of the head, less its part along the normal, which `offset` gives
+        # the centre of the head, without its component along the normal, which `offset` gives
         middle = np.array(CENTRE[self.plane], np.float32) * (1 - np.abs(normal))
         grid = middle + rows * row + columns * column + np.float32(offset) * normal
         points: Floats = grid.reshape(-1, 3).astype(np.float32)
         return points
 
     def offset(self, point: Floats) -> float:
-        """Of the slice through `point` (3,), mm."""
+        """Return the offset of the slice through `point` (3,), mm."""
         return float(point @ np.array(AXES[self.plane][2], np.float32))
 
 

@@ -1,6 +1,6 @@
-"""What real sets have and nobody tells: copies, wrong labels, borders, a broken file.
+"""Plant errors of real sets: copies, wrong labels, borders, a broken file.
 
-Every planted fault is written down, so that a later stage can be held against it.
+Every planted error is recorded, so that later stages can be tested against the record.
 """
 
 from collections.abc import Callable, Iterator
@@ -15,17 +15,17 @@ from scanvote.datasets.phantom.patients import LABELS, SPLITS
 from scanvote.datasets.phantom.truth import PlantedError, Row
 from scanvote.params import Task
 
-ONE_IN = 50  # scans, for every kind
+ONE_IN = 50  # scans per error, for each kind of error
 JPEG_QUALITY = 85
-GAIN, OFFSET = 1.2, 12  # of a brighter copy, whose lightest pixels are then clipped
-DEGREES = 2.0  # of a rotated copy, either way
-MARGIN = 0.04  # of the side, cut from each side of a cropped copy
-DETAIL = 64  # pixels a side that duplicates are compared at; a smaller copy is another picture
+GAIN, OFFSET = 1.2, 12  # of a brighter copy; its lightest pixels are clipped
+DEGREES = 2.0  # of a rotated copy, in either direction
+MARGIN = 0.04  # share of the side that a cropped copy lacks on each side
+DETAIL = 64  # pixels per side for the comparison of duplicates; a smaller copy would differ
 
 
 @dataclass(frozen=True)
 class ScanFiles:
-    """A copy about to be written: bytes of the picture and of its mask (empty: none)."""
+    """Bytes of a copy to write: image and mask (empty without one)."""
 
     image: bytes
     mask: bytes
@@ -34,12 +34,15 @@ class ScanFiles:
 
 
 def has_border(number: int) -> bool:
-    """Whether scan `number` of the set gets black borders: known without its successors."""
+    """Return whether scan `number` of the set gets black borders.
+
+    This does not depend on the total number of scans.
+    """
     return number % ONE_IN == 2
 
 
 def bordered(picture: Bytes) -> Bytes:
-    """Black margins, wide at the sides, as screenshots have them."""
+    """Add black margins, wide at the sides, as in screenshots."""
     high, wide = picture.shape
     margins = high // 8, high // 8, wide // 3, wide // 3
     framed = cv2.copyMakeBorder(picture, *margins, cv2.BORDER_CONSTANT, value=(0,))
@@ -49,7 +52,7 @@ def bordered(picture: Bytes) -> Bytes:
 def inject_errors(
     folder: Path, task: Task, rows: list[Row], rng: np.random.Generator
 ) -> Iterator[tuple[Row, PlantedError]]:
-    """Write copies of some of `rows` below `folder` and yield what was written."""
+    """Write altered copies of some `rows` below `folder`, and yield them."""
     makers: dict[str, Callable[[Path, Row, int], ScanFiles]] = {
         "byte_copy": _byte_copy,
         "reencoded": _reencoded,
@@ -60,7 +63,7 @@ def inject_errors(
     makers |= {"brighter": _brighter, "rotated": _rotated, "cropped": _cropped}
     count = max(1, len(rows) // ONE_IN)
     kinds = [kind for kind in makers for _ in range(count)]
-    # each original is copied once where there are enough of them
+    # an original is copied at most once if there are enough of them
     order = rng.permutation(len(rows))
     for number, kind in enumerate(kinds):
         original = rows[order[number % len(rows)]]
@@ -73,11 +76,11 @@ def inject_errors(
 
 
 def _write(folder: Path, original: Row, files: ScanFiles, number: int) -> Row:
-    """A copy comes without its history: another name, no known patient, series or site.
+    """Write a copy under a new name, without patient, series and site.
 
-    The published split knew nothing of it either: every other one lies on the other side.
+    The published split ignores copies: every second one is in the other part.
     """
-    there = SPLITS[1 - SPLITS.index(original.source_split)]
+    other_split = SPLITS[1 - SPLITS.index(original.source_split)]
     name = f"unknown-{number:03d}"
     label = files.label or original.label
     place = f"{label}/{name}" if label else name
@@ -89,7 +92,7 @@ def _write(folder: Path, original: Row, files: ScanFiles, number: int) -> Row:
         patient="",
         series="",
         institution="",
-        source_split=original.source_split if number % 2 else there,
+        source_split=original.source_split if number % 2 else other_split,
     )
     (folder / row.path).write_bytes(files.image)
     if files.mask:
@@ -115,11 +118,11 @@ def _reencoded(folder: Path, row: Row, number: int) -> ScanFiles:
 def _resized(folder: Path, row: Row, number: int) -> ScanFiles:
     picture = _read(folder / row.path)
     factor = 0.75 if number % 2 == 0 and 0.75 * min(picture.shape) > DETAIL else 1.5
-    way = cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR
-    image = encoded(_scaled(picture, factor, way))
+    interpolation = cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR
+    image = encoded(_resize(picture, factor, interpolation))
     if not row.mask_path:
         return ScanFiles(image, b"")
-    mask = _scaled(_read(folder / row.mask_path), factor, cv2.INTER_NEAREST)
+    mask = _resize(_read(folder / row.mask_path), factor, cv2.INTER_NEAREST)
     return ScanFiles(image, encoded(mask))
 
 
@@ -137,22 +140,22 @@ def _brighter(folder: Path, row: Row, number: int) -> ScanFiles:
 
 def _rotated(folder: Path, row: Row, number: int) -> ScanFiles:
     angle = DEGREES if number % 2 else -DEGREES
-    image = encoded(_turned(_read(folder / row.path), angle, cv2.INTER_LINEAR))
+    image = encoded(_rotate(_read(folder / row.path), angle, cv2.INTER_LINEAR))
     if not row.mask_path:
         return ScanFiles(image, b"")
-    mask = _turned(_read(folder / row.mask_path), angle, cv2.INTER_NEAREST)
+    mask = _rotate(_read(folder / row.mask_path), angle, cv2.INTER_NEAREST)
     return ScanFiles(image, encoded(mask))
 
 
 def _cropped(folder: Path, row: Row, number: int) -> ScanFiles:
-    image = encoded(_without_margin(_read(folder / row.path)))
+    image = encoded(_crop(_read(folder / row.path)))
     if not row.mask_path:
         return ScanFiles(image, b"")
-    return ScanFiles(image, encoded(_without_margin(_read(folder / row.mask_path))))
+    return ScanFiles(image, encoded(_crop(_read(folder / row.mask_path))))
 
 
 def _corrupt(folder: Path, row: Row) -> ScanFiles:
-    """A download that broke off within the header: no decoder makes a picture of it."""
+    """Truncate a file within its header, so no decoder can read it."""
     return ScanFiles((folder / row.path).read_bytes()[:40], _mask_bytes(folder, row))
 
 
@@ -162,24 +165,24 @@ def _read(path: Path) -> Bytes:
     return picture.astype(np.uint8)
 
 
-def _scaled(picture: Bytes, factor: float, way: int) -> Bytes:
-    scaled = cv2.resize(picture, None, fx=factor, fy=factor, interpolation=way)
+def _resize(picture: Bytes, factor: float, interpolation: int) -> Bytes:
+    scaled = cv2.resize(picture, None, fx=factor, fy=factor, interpolation=interpolation)
     return scaled.astype(np.uint8)
 
 
-def _turned(picture: Bytes, angle: float, way: int) -> Bytes:
+def _rotate(picture: Bytes, angle: float, interpolation: int) -> Bytes:
     high, wide = picture.shape
     turn = cv2.getRotationMatrix2D(((wide - 1) / 2, (high - 1) / 2), angle, 1)
-    return cv2.warpAffine(picture, turn, (wide, high), flags=way).astype(np.uint8)
+    return cv2.warpAffine(picture, turn, (wide, high), flags=interpolation).astype(np.uint8)
 
 
-def _without_margin(picture: Bytes) -> Bytes:
+def _crop(picture: Bytes) -> Bytes:
     down, across = (round(MARGIN * side) for side in picture.shape)
     return np.ascontiguousarray(picture[down:-down, across:-across])
 
 
 def encoded(picture: Bytes, suffix: str = ".png", settings: list[int] | None = None) -> bytes:
-    """`picture` as the bytes of a file."""
+    """Encode `picture` as the bytes of an image file."""
     done, data = cv2.imencode(suffix, picture, settings or [])
     assert done
     return data.tobytes()

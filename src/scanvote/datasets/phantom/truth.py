@@ -1,4 +1,4 @@
-"""The two tables of a phantom: what each scan shows, and what was planted."""
+"""The two tables of a phantom: the truth, and the planted errors."""
 
 import csv
 import io
@@ -14,7 +14,7 @@ PLANTED = "planted.csv"
 
 @dataclass(frozen=True)
 class Row:
-    """A scan; paths are relative to the folder of the phantom, POSIX style."""
+    """A scan's truth; paths are relative to the phantom, POSIX style."""
 
     path: str
     label: str
@@ -29,7 +29,7 @@ class Row:
 
 @dataclass(frozen=True)
 class PlantedError:
-    """A fault: the scan that has it, its kind, and the scan it was made from."""
+    """A planted error: the scan, the kind, and the original scan."""
 
     path: str
     kind: str
@@ -52,6 +52,6 @@ def read_truth(folder: Path) -> list[Row]:
 
 
 def read_planted(folder: Path) -> list[PlantedError]:
-    """The faults of a phantom, for whoever checks a stage against them."""
+    """Read the planted errors of a phantom, to test a stage."""
     with (folder / PLANTED).open(encoding="utf-8", newline="") as file:
         return [PlantedError(**row) for row in csv.DictReader(file)]

@@ -1,15 +1,15 @@
-"""Data of the user's own: a folder or a table, understood by stated rules.
+"""The user's data: a folder or a table, read by fixed rules.
 
-What is read, and how it is told apart:
+Supported layouts:
 
-- a folder a class, ``[…/][train|val|test/]<class>/[<patient>/…]x.png``;
+- one folder per class, ``[…/][train|val|test/]<class>/[<patient>/…]x.png``;
 - images with masks, ``x.png`` and ``x_mask.png``, or ``images/x.png`` and ``masks/x.png``;
 - a table of path, label, mask, patient and more (`scanvote.datasets.user_data.table`);
-- NIfTI volumes and DICOM series wherever an image may stand, cut to slices by the rule of
-  ``volumes`` in params.yaml.
+- NIfTI volumes and DICOM series in place of any image, from which slices are extracted by the
+  settings ``volumes`` of params.yaml.
 
-Images are copied byte by byte, masks likewise; of a DICOM header nothing is kept but the
-digested key of the patient. The user's own files are only read.
+Images and masks are copied byte by byte. Only a digested key of the patient is kept from a
+DICOM header. The user's own files are never changed.
 """
 
 import re
@@ -20,7 +20,7 @@ from pathlib import Path
 from scanvote.core.errors import InputError
 from scanvote.datasets.base import DataSet
 from scanvote.datasets.scan_list import read_scan_list
-from scanvote.datasets.user_data.ingest import ingest
+from scanvote.datasets.user_data.ingest import ingest_all
 from scanvote.datasets.user_data.layout import DatasetLayout
 from scanvote.datasets.user_data.table import TABLES, read_table
 from scanvote.params import Params, Task
@@ -29,17 +29,19 @@ ARCHIVES = frozenset({".7z", ".bz2", ".gz", ".rar", ".tar", ".tgz", ".xz", ".zip
 
 
 def user_data_set(path: Path, taken: Collection[str] = ()) -> DataSet:
-    """The data set in `path`, a folder or a table that exists; called like none of `taken`.
+    """Return the data set of an existing folder or table.
+
+    Its name differs from those in `taken`.
 
     Raises:
-        InputError: it is neither.
+        InputError: `path` is neither a folder nor a table.
     """
     _check_kind(path)
 
-    def brought(folder: Path, task: Task, params: Params) -> None:
+    def fetch(folder: Path, task: Task, params: Params) -> None:
         if folder.resolve().is_relative_to(path.resolve()):
             raise InputError(f"{path} holds {folder} itself; name a folder of your data alone")
-        ingest(path, read_layout(path, task), folder, params.volumes)
+        ingest_all(path, read_layout(path, task), folder, params.volumes)
 
     return DataSet(
         name=set_name(path, taken),
@@ -48,16 +50,16 @@ def user_data_set(path: Path, taken: Collection[str] = ()) -> DataSet:
         licence="unknown",
         citation="unknown",
         patients="as the table, the DICOM header or the folder of a scan tells; else unknown",
-        fetch=brought,
+        fetch=fetch,
         scans=read_scan_list,
     )
 
 
 def read_layout(path: Path, task: Task) -> DatasetLayout:
-    """What `path` holds for `task`; no pixel is looked at.
+    """Read the layout of `path` for `task`, without decoding any pixel.
 
     Raises:
-        InputError: it cannot serve the task; the message says why and what to do.
+        InputError: the data cannot serve the task; the message says why and what to do.
     """
     from scanvote.datasets.user_data.folders import read_folder
 
@@ -66,11 +68,14 @@ def read_layout(path: Path, task: Task) -> DatasetLayout:
 
 
 def set_name(path: Path, taken: Collection[str] = ()) -> str:
-    """A name for the data in `path`, of a-z, 0-9, _ and -, that is not `taken`."""
+    """Return a name for the data at `path`, not in `taken`.
+
+    It consists of a-z, 0-9, _ and -.
+    """
     path = path.resolve()
-    shown = path.stem if path.suffix.lower() in TABLES else path.name
-    plain = unicodedata.normalize("NFKD", shown).encode("ascii", "ignore").decode()
-    name = re.sub(r"[^a-z0-9_-]+", "_", plain.lower()).strip("_-") or "own"
+    name = path.stem if path.suffix.lower() in TABLES else path.name
+    ascii_name = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
+    name = re.sub(r"[^a-z0-9_-]+", "_", ascii_name.lower()).strip("_-") or "own"
     return f"{name}_own" if name in taken else name
 
 

@@ -1,9 +1,9 @@
-"""A folder of the user's: a folder a class, or images with masks.
+"""Read a folder of the user's: class folders, or images with masks.
 
-Folders that lead to everything (``study/``) are passed by; folders that all bear the name
-of a part (``train/``, ``val/``, ``test/``) tell the published split. Of what is left the
-first folder is the class, where classes are wanted, and the next one is the patient.
-Folders that name a plane, a contrast or a format are no patient.
+Folders that contain everything (``study/``) are skipped; folders that are all named like parts
+(``train/``, ``val/``, ``test/``) give the published split. Of the remaining folders, the first
+is the class (for classification), and the next one is the patient. Folders named after a plane,
+a contrast or a format are no patients.
 """
 
 import re
@@ -19,7 +19,7 @@ from scanvote.datasets.user_data.series import dicom_items
 from scanvote.params import Task
 
 PARTS = re.compile(r"(train|test|val|valid|dev)(ing|ation)?([_ -]?(set|data))?$", re.IGNORECASE)
-"""Name of a folder that holds a part of a published split."""
+"""Name of a folder with one part of a published split."""
 PLANES = frozenset({"axial", "coronal", "sagittal"})
 CONTRASTS = frozenset({"t1", "t1c", "t1ce", "t1gd", "t2", "flair", "pd", "dwi", "adc", "ct"})
 FORMATS = re.compile(
@@ -27,45 +27,45 @@ FORMATS = re.compile(
     r"s?([Tt][rs])?$",
     re.IGNORECASE,
 )
-"""Name of a folder that tells what is in it, but nothing of whose it is."""
+"""Name of a folder that describes the files in it, but not their patient."""
 
 
 def read_folder(root: Path, task: Task) -> DatasetLayout:
-    """What `root` holds for `task`.
+    """Read the layout of the folder `root` for `task`.
 
     Raises:
-        InputError: no images; for classification fewer than two classes or an empty one;
+        InputError: there are no images; for classification fewer than two classes or an empty one;
             for segmentation no masks, or a mask without its image.
     """
     tree = list_files(root)
     if not tree.files:
-        raise InputError(f"{root} holds no {KINDS}{_seen(tree)}")
+        raise InputError(f"{root} holds no {KINDS}{_other_content(tree)}")
     pairs = pair(tree.files)
     masks = pairs.used | {file.name for file in pairs.orphans if pairs.used}
     rasters = [file for file in tree.files if file.kind != "dicom" and file.name not in masks]
-    series, left = dicom_items([file for file in tree.files if file.kind == "dicom"])
+    series, skipped = dicom_items([file for file in tree.files if file.kind == "dicom"])
     items = [DatasetItem(one.name, one.kind, (one.path,)) for one in rasters] + series
-    tree.left.extend(left)
+    tree.left.extend(skipped)
     if task == "classification":
-        orphans = pairs.orphans if pairs.used else []  # where no mask is, they are images
+        orphans = pairs.orphans if pairs.used else []  # without any mask, they are images
         tree.left.extend(SkippedFile(file.name, "a mask without an image") for file in orphans)
         return _classes(root, tree, items)
     return _with_masks(root, tree, items, pairs)
 
 
 def _classes(root: Path, tree: FileTree, items: list[DatasetItem]) -> DatasetLayout:
-    depth, parts = _trunk([_folders(item) for item in items], strays=True)
+    depth, parts = _split_paths([_folders(item) for item in items], strays=True)
     placed = []
     for item, (part, rest) in zip(items, parts, strict=True):
         if not rest:
             tree.left.append(SkippedFile(item.name, "it lies beside the folders of the classes"))
             continue
-        patient, facts = _told(rest[1:])
+        patient, facts = _patient_and_facts(rest[1:])
         placed.append(replace(item, label=rest[0], source_split=part, patient=patient, facts=facts))
     if len({item.label for item in placed}) < 2:
         raise InputError(
             f"{root} has no two folders of classes; classification needs them, such as yes/ and"
-            f" no/, or a table of path and label{_seen(tree)}"
+            f" no/, or a table of path and label{_other_content(tree)}"
         )
     parents = {_folders(item)[:depth] for item in placed}
     for name in tree.empty:
@@ -82,15 +82,15 @@ def _with_masks(
         raise InputError(
             f"{root} has no masks; segmentation needs x_mask.png beside x.png, or a folder"
             " masks/ beside images/, or a table of path and mask"
-            f"{f'; no image goes with {some(alike)}' if alike else _seen(tree)}"
+            f"{f'; no image goes with {some(alike)}' if alike else _other_content(tree)}"
         )
     _check_pairs(root, pairs)
-    _, parts = _trunk([_folders(item) for item in items])
+    _, parts = _split_paths([_folders(item) for item in items])
     placed = []
     for item, (part, rest) in zip(items, parts, strict=True):
-        patient, facts = _told(rest)
+        patient, facts = _patient_and_facts(rest)
         known = replace(item, source_split=part, patient=patient, facts=facts)
-        # the integrity report lists an image without a mask, and leaves it out
+        # the integrity check reports an image without a mask, and excludes it
         for mask in pairs.masks.get(item.name, []):
             known = replace(known, mask=mask.path, mask_name=mask.name)
         placed.append(known)
@@ -119,12 +119,15 @@ def _folders(item: DatasetItem) -> tuple[str, ...]:
     return tuple(item.name.split("/")[:-1])
 
 
-def _trunk(
+def _split_paths(
     paths: Sequence[tuple[str, ...]], strays: bool = False
 ) -> tuple[int, list[tuple[str, tuple[str, ...]]]]:
-    """How many folders lead to all items; of each its part of the split, and the rest.
+    """Count the leading folders that all items share, and split each path.
 
-    With `strays` a file on the way to all others does not end it; its rest is empty.
+    Returns:
+        The number of leading folders, and for each path its part of the published split and
+        the remaining folders. With `strays`, a file in a leading folder does not end the
+        count; its remaining folders are empty.
     """
     depth, part_at = 0, -1
     while True:
@@ -135,12 +138,12 @@ def _trunk(
         elif len(names) != 1 or (not strays and any(len(path) <= depth for path in paths)):
             break
         depth += 1
-    found = [(path[part_at] if -1 < part_at < len(path) else "", path[depth:]) for path in paths]
-    return depth, found
+    parts = [(path[part_at] if -1 < part_at < len(path) else "", path[depth:]) for path in paths]
+    return depth, parts
 
 
-def _told(folders: Sequence[str]) -> tuple[str, Mapping[str, str]]:
-    """The patient, and what else the folders below the class tell."""
+def _patient_and_facts(folders: Sequence[str]) -> tuple[str, Mapping[str, str]]:
+    """Return the patient and the metadata that the folder names give."""
     patient, facts = "", {}
     for name in folders:
         if name.lower() in PLANES:
@@ -152,10 +155,10 @@ def _told(folders: Sequence[str]) -> tuple[str, Mapping[str, str]]:
     return patient, facts
 
 
-def _seen(tree: FileTree) -> str:
-    """What was there instead, for messages."""
+def _other_content(tree: FileTree) -> str:
+    """Describe the other files and folders, for messages."""
     tables = [one.name for one in tree.left if one.name.lower().endswith((".csv", ".tsv"))]
-    said = f"; to use its table, name {tables[0]} itself" if tables else ""
-    said += f"; nothing is in {some(f'{name}/' for name in tree.empty)}" if tree.empty else ""
+    text = f"; to use its table, name {tables[0]} itself" if tables else ""
+    text += f"; nothing is in {some(f'{name}/' for name in tree.empty)}" if tree.empty else ""
     rest = [one for one in tree.left if one.name not in tables]
-    return said + (f"; not read: {rest[0].name}, {rest[0].reason}" if rest else "")
+    return text + (f"; not read: {rest[0].name}, {rest[0].reason}" if rest else "")

@@ -1,4 +1,4 @@
-"""The user's data as a folder of scans of ours: images copied, volumes cut to slices."""
+"""Ingest the user's data: copy images and extract slices of volumes."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -20,54 +20,60 @@ from scanvote.params import VolumesParams
 
 BLOCK = 1 << 20
 WORTH_A_POOL = 32
-"""Volumes from which on cutting them pays for the start of other processes."""
+"""Number of volumes from which several processes save time in spite of their start."""
 
 
-def ingest(root: Path, reading: DatasetLayout, folder: Path, params: VolumesParams) -> None:
-    """Make `folder`: the scans of `reading`, ``scans.csv``, and ``ignored.csv`` with the rest.
+def ingest_all(root: Path, layout: DatasetLayout, folder: Path, params: VolumesParams) -> None:
+    """Write the scans of `layout` to `folder`, with ``scans.csv`` and ``ignored.csv``.
 
-    An image whose file cannot be opened, or a volume that cannot be read, is left out and
-    told of in ``ignored.csv``.
+    An image file that cannot be opened and a volume that cannot be read are left out and
+    listed in ``ignored.csv``, with the files that `layout` does not use.
 
     Args:
-        root: what the user named, for messages.
-        reading: what it holds.
-        folder: must not exist.
-        params: how volumes are cut.
+        root: path that the user named, for messages.
+        layout: layout of the data at `root`.
+        folder: target folder, which must not exist.
+        params: settings of the slices.
 
     Raises:
-        InputError: nothing of the data or of a class can be brought, or two files would
-            get one name.
+        InputError: nothing of the data or of a class can be read, or two files would get
+            the same name.
     """
-    check_names(reading.items)
+    check_names(layout.items)
     folder.mkdir(parents=True)
-    scans, left = ingest_each(reading.items, folder, params)
-    _check_classes(root, reading.items, scans, left)
+    scans, skipped = ingest_each(layout.items, folder, params)
+    _check_classes(root, layout.items, scans, skipped)
     write_scan_list(scans, folder)
-    # where the data lie differs from machine to machine; what is wrong with them does not
-    rows = [(one.name, one.reason.replace(f"{root}/", "")) for one in [*reading.left, *left]]
+    # the path of the data differs between machines, and must not change the table
+    rows = [(one.name, one.reason.replace(f"{root}/", "")) for one in [*layout.left, *skipped]]
     write_csv(pd.DataFrame(rows, columns=["name", "reason"]), folder / IGNORED)
 
 
 def ingest_each(
     items: Sequence[DatasetItem], folder: Path, params: VolumesParams
 ) -> tuple[list[Scan], list[SkippedFile]]:
-    """The scans made of `items` in `folder`, in their order, and what cannot be read."""
+    """Write `items` to `folder`; return their scans, in order, and unreadable files."""
     volumes = sum(item.kind != "image" for item in items)
     processes = (os.cpu_count() or 1) if volumes >= WORTH_A_POOL else 1
-    made = parallel_map(partial(_made, folder, params), items, "Bring", processes)
-    scans = [scan for one in made if not isinstance(one, SkippedFile) for scan in one]
-    return scans, [one for one in made if isinstance(one, SkippedFile)]
+    results = parallel_map(partial(_ingest_item, folder, params), items, "Ingest scans", processes)
+    scans = [scan for one in results if not isinstance(one, SkippedFile) for scan in one]
+    return scans, [one for one in results if isinstance(one, SkippedFile)]
 
 
-def _made(folder: Path, params: VolumesParams, item: DatasetItem) -> list[Scan] | SkippedFile:
+def _ingest_item(
+    folder: Path, params: VolumesParams, item: DatasetItem
+) -> list[Scan] | SkippedFile:
     try:
-        return _copied(folder, item) if item.kind == "image" else _cut(folder, params, item)
+        return (
+            _ingest_image(folder, item)
+            if item.kind == "image"
+            else _ingest_volume(folder, params, item)
+        )
     except InputError as error:
         return SkippedFile(item.name, str(error))
 
 
-def _copied(folder: Path, item: DatasetItem) -> list[Scan]:
+def _ingest_image(folder: Path, item: DatasetItem) -> list[Scan]:
     _copy(item.files[0], folder / item.name)
     if item.mask:
         _copy(item.mask, folder / item.mask_name)
@@ -86,32 +92,37 @@ def _copy(source: Path, target: Path) -> None:
 
 
 def _block(file: IO[bytes]) -> bytes:
-    """The next bytes; what cannot be read is a fault of the file, what cannot be written is not."""
+    """Read the next bytes.
+
+    Only a read error is a fault of the file; a write error keeps its own type.
+    """
     try:
         return file.read(BLOCK)
     except OSError as error:
         raise InputError(f"{file.name} cannot be read: {error.strerror}") from None
 
 
-def _cut(folder: Path, params: VolumesParams, item: DatasetItem) -> list[Scan]:
+def _ingest_volume(folder: Path, params: VolumesParams, item: DatasetItem) -> list[Scan]:
     from scanvote.datasets.volumes import read_dicom, read_nifti, write_slices
 
     volume = read_nifti(item.files[0]) if item.kind == "nifti" else read_dicom(item.files)
     mask = read_nifti(item.mask) if item.mask else None
     place = PurePosixPath(item.name)
-    own = (place.parent / stem(place.name)).as_posix()
-    # a folder below the class may be a series as well as a patient: the header knows
+    default_series = (place.parent / stem(place.name)).as_posix()
+    # a folder below the class may be a series instead of a patient: the header goes first
     patient = (item.patient if item.listed else "") or volume.patient or item.patient
-    known = replace(item, patient=patient, series=item.series or own)
+    known = replace(item, patient=patient, series=item.series or default_series)
     (folder / place.parent).mkdir(parents=True, exist_ok=True)
-    cuts = write_slices(volume, params, folder / place.parent, stem(place.name), mask)
+    slices = write_slices(volume, params, folder / place.parent, stem(place.name), mask)
     return [
-        _scan(known, _below(folder, path), _below(folder, marked) if marked else "", facts)
-        for path, marked, facts in cuts
+        _scan(
+            known, _relative(folder, path), _relative(folder, mask_path) if mask_path else "", facts
+        )
+        for path, mask_path, facts in slices
     ]
 
 
-def _below(folder: Path, path: Path) -> str:
+def _relative(folder: Path, path: Path) -> str:
     return path.relative_to(folder).as_posix()
 
 
@@ -128,11 +139,11 @@ def _scan(item: DatasetItem, path: str, mask_path: str, facts: Mapping[str, str]
 
 
 def check_names(items: Sequence[DatasetItem]) -> None:
-    """Refuse names that differ in nothing but case, or volumes in nothing but their ending."""
-    seen: dict[str, str] = {}
+    """Refuse names that differ only in case, or volumes only in ending."""
+    names: dict[str, str] = {}
     for item in items:
         name = item.name if item.kind == "image" else stem(item.name)
-        before = seen.setdefault(name.casefold(), item.name)
+        before = names.setdefault(name.casefold(), item.name)
         if before != item.name:
             raise InputError(
                 f"{before} and {item.name} would get one name where case and ending do not"
@@ -141,12 +152,12 @@ def check_names(items: Sequence[DatasetItem]) -> None:
 
 
 def _check_classes(
-    root: Path, items: Sequence[DatasetItem], scans: Sequence[Scan], left: Sequence[SkippedFile]
+    root: Path, items: Sequence[DatasetItem], scans: Sequence[Scan], skipped: Sequence[SkippedFile]
 ) -> None:
-    have = {scan.label for scan in scans}
-    reasons = {one.name: one.reason for one in left}
+    labels = {scan.label for scan in scans}
+    reasons = {one.name: one.reason for one in skipped}
     for item in items:
-        if item.label not in have:
+        if item.label not in labels:
             of = f" of the class {item.label!r}" if item.label else ""
             reason = reasons[item.name]
             which = "" if item.name in reason else f"{item.name}: "

@@ -1,4 +1,4 @@
-"""What was understood of the user's data, before anything of it is decoded."""
+"""Layout of the user's data, before any file is decoded."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -15,14 +15,14 @@ class DatasetItem:
     """An image, or a volume that becomes several scans.
 
     Attributes:
-        name: where it lies, relative to the data, POSIX style; of a DICOM series its folder
-            or first file. What is made of it is named after it.
-        kind: what its files are.
-        files: one, or all files of a DICOM series.
-        mask: file of its mask; None where there is none, or the task wants none.
-        mask_name: of the mask, like `name`.
-        label, patient, series, source_split, facts: as of a `Scan`.
-        listed: whether a table told of it, which overrules a DICOM header.
+        name: path relative to the data, POSIX style; for a DICOM series that of its folder
+            or first file. The scans are named after it.
+        kind: kind of its files.
+        files: one file, or all files of a DICOM series.
+        mask: file of the mask; None without a mask, or if the task needs none.
+        mask_name: path of the mask, like `name`.
+        label, patient, series, source_split, facts: as in `Scan`.
+        listed: whether a table lists the item; its patient then overrules the DICOM header.
     """
 
     name: str
@@ -40,7 +40,7 @@ class DatasetItem:
 
 @dataclass(frozen=True)
 class SkippedFile:
-    """Something in the user's data that is not used, and why."""
+    """An unused file or folder of the user's, with the reason."""
 
     name: str
     reason: str
@@ -48,13 +48,13 @@ class SkippedFile:
 
 @dataclass(frozen=True)
 class DatasetLayout:
-    """The user's data as one task sees them.
+    """The user's data for one task.
 
     Attributes:
-        layout: in words.
-        items: in a stable order.
-        left: what is not used.
-        notes: what else a person should know, a sentence each.
+        layout: name of the layout, in words.
+        items: images and volumes in a stable order.
+        left: files and folders that are not used.
+        notes: further remarks for the user, one sentence each.
     """
 
     layout: str
@@ -63,8 +63,8 @@ class DatasetLayout:
     notes: list[str] = field(default_factory=list)
 
 
-def some(names: Iterable[str], most: int = 3) -> str:
-    """The first few of `names`, and how many more there are."""
+def some(names: Iterable[str], limit: int = 3) -> str:
+    """Return the first few `names` as text, with the number of others."""
     names = list(names)
-    more = f" and {len(names) - most} more" if len(names) > most else ""
-    return ", ".join(names[:most]) + more
+    more = f" and {len(names) - limit} more" if len(names) > limit else ""
+    return ", ".join(names[:limit]) + more

@@ -1,4 +1,4 @@
-"""Which file is the mask of which: told by a suffix, or by twin folders."""
+"""Pair masks with their images, by a suffix or by twin folders."""
 
 import re
 from collections import defaultdict
@@ -9,11 +9,11 @@ from scanvote.datasets.user_data.scan_tree import FoundFile
 
 WORDS = "mask|seg|segm|segmentation|label|annotation|gt|ground[ _-]?truth"
 SUFFIX = re.compile(rf"[ _.-]({WORDS})s?([ _-]?\d+)?$", re.IGNORECASE)
-"""Of the stem of a mask: ``x_mask``, ``x-seg``, ``x_gt``, ``x_mask_1``."""
+"""Suffix of the stem of a mask: ``x_mask``, ``x-seg``, ``x_gt``, ``x_mask_1``."""
 FOLDER = re.compile(rf"({WORDS}|target)s?([Tt][rs])?$", re.IGNORECASE)
-"""Name of a folder of masks; ``labelsTr`` as nnU-Net and the Decathlon have it."""
+"""Name of a folder of masks; nnU-Net and the Decathlon use ``labelsTr``."""
 CHANNEL = re.compile(r"_\d{4}$")
-"""What nnU-Net adds to the name of an image, and not to that of its mask."""
+"""Suffix that nnU-Net adds to the name of an image, but not to that of its mask."""
 
 Place = tuple[tuple[str, ...], str, str]
 """Folders, stem and kind of a file, without regard to case."""
@@ -21,12 +21,12 @@ Place = tuple[tuple[str, ...], str, str]
 
 @dataclass(frozen=True)
 class Pairs:
-    """Images and masks.
+    """Pairs of images and masks.
 
     Attributes:
-        masks: the masks of each image that has any, by the name of the image.
+        masks: the masks of each image that has masks, by the name of the image.
         used: names of all files that are the mask of an image.
-        orphans: what is named or placed like a mask, but no image goes with it.
+        orphans: files named or placed like a mask, but without an image.
     """
 
     masks: Mapping[str, list[FoundFile]]
@@ -35,14 +35,17 @@ class Pairs:
 
 
 def pair(files: Sequence[FoundFile]) -> Pairs:
-    """The masks among `files`; a file that only looks like one is an orphan."""
+    """Pair the masks among `files` with their images.
+
+    A file that only looks like a mask is an orphan.
+    """
     rasters = [file for file in files if file.kind != "dicom"]
     index = _Index(rasters)
     partners = {file.name: index.by_suffix(file) or index.by_folder(file) for file in rasters}
     masks: dict[str, list[FoundFile]] = defaultdict(list)
     orphans = []
     for file in rasters:
-        # the mask of a mask has no image: x_mask_mask.png
+        # x_mask_mask.png is the mask of a mask, and has no image
         images = [image for image in partners[file.name] if not partners[image.name]]
         for image in images:
             masks[image.name].append(file)
@@ -57,7 +60,7 @@ def _looks_like_mask(file: FoundFile) -> bool:
 
 
 class _Index:
-    """Files by their place, and by their place but for one folder."""
+    """Index of files by place, and by place without one folder."""
 
     def __init__(self, files: Iterable[FoundFile]) -> None:
         self.beside: dict[Place, list[FoundFile]] = defaultdict(list)
@@ -74,12 +77,12 @@ class _Index:
                 self.twins[len(folders), (folders, name, kind)].append(file)
 
     def by_suffix(self, mask: FoundFile) -> list[FoundFile]:
-        """The images in the folder of `mask` that are named like it but for the suffix."""
-        found = SUFFIX.search(mask.stem)
-        if not found:
+        """Return the images beside `mask` with its name, except for the suffix."""
+        match = SUFFIX.search(mask.stem)
+        if not match:
             return []
         folders, stem, kind = _place(mask)
-        base = stem[: found.start()]
+        base = stem[: match.start()]
         same = self.beside[folders, base, kind]
         # one mask for all contrasts of a patient: BraTS_1_t1.nii, BraTS_1_flair.nii
         return same or [
@@ -91,19 +94,19 @@ class _Index:
         ]
 
     def by_folder(self, mask: FoundFile) -> list[FoundFile]:
-        """The images of that name in a folder beside the folder of masks, or above it."""
+        """Return the images of that name beside or above the mask folder."""
         at = _mask_folder(mask)
         if at is None:
             return []
         folders, stem, kind = _place(mask)
         rest = folders[:at] + folders[at + 1 :]
         names = {stem: None, SUFFIX.sub("", stem): None}
-        found = [file for name in names for file in self.twins[at, (rest, name, kind)]]
-        return [file for file in found if _mask_folder(file) is None]
+        twins = [file for name in names for file in self.twins[at, (rest, name, kind)]]
+        return [file for file in twins if _mask_folder(file) is None]
 
 
 def _mask_folder(file: FoundFile) -> int | None:
-    """Which of the folders of `file`, the last if several, is one of masks."""
+    """Return the index of the last mask folder in the path."""
     places = [at for at, name in enumerate(file.folders) if FOLDER.match(name)]
     return places[-1] if places else None
 

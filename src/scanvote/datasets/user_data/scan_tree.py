@@ -1,4 +1,7 @@
-"""Every file below a folder of the user's, in a stable order; nothing is written."""
+"""List all files below a user's folder in a stable order.
+
+Nothing is written.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -9,12 +12,12 @@ from scanvote.datasets.user_data.layout import KINDS, Kind, SkippedFile
 
 NIFTI = (".nii.gz", ".nii")
 DICOM_MAGIC = (128, b"DICM")
-"""Where a DICOM file, with whatever ending, tells that it is one (PS3.10, section 7.1)."""
+"""Offset and bytes of the DICOM prefix, in files of any ending (PS3.10, section 7.1)."""
 
 
 @dataclass(frozen=True)
 class FoundFile:
-    """A file that may be a scan or a mask; `name` is its path below the folder."""
+    """A possible scan or mask; `name` is its path below the folder."""
 
     path: Path
     name: str
@@ -31,7 +34,13 @@ class FoundFile:
 
 @dataclass(frozen=True)
 class FileTree:
-    """What a folder holds; `empty` are the folders below it in which there is nothing."""
+    """The content of a folder.
+
+    Attributes:
+        files: files that may be scans or masks.
+        left: files and folders that are not used.
+        empty: names of the folders below it that have no content.
+    """
 
     files: list[FoundFile] = field(default_factory=list)
     left: list[SkippedFile] = field(default_factory=list)
@@ -39,10 +48,10 @@ class FileTree:
 
 
 def list_files(root: Path) -> FileTree:
-    """The files below `root`, folder by folder, in natural order.
+    """List the files below `root`, folder by folder, in natural order.
 
     Links to files are followed. A link to a folder is followed unless it leads back into
-    the data or to a folder that another link led to: no loop, nothing twice.
+    the data or to the target of another link: no loop, nothing twice.
     """
     tree, linked, waiting = FileTree(), set[Path](), [root]
     while waiting:
@@ -62,7 +71,7 @@ def list_files(root: Path) -> FileTree:
 
 
 def kind_of(path: Path) -> Kind | None:
-    """By the ending; a file of another ending, or of none, may tell that it is DICOM."""
+    """Detect the kind of a file by its ending or DICOM prefix."""
     if path.name.lower().endswith(NIFTI):
         return "nifti"
     if path.suffix.lower() in IMAGES:
@@ -71,7 +80,7 @@ def kind_of(path: Path) -> Kind | None:
 
 
 def stem(name: str) -> str:
-    """`name` without the ending of an image or a volume: ``x`` of ``x.nii.gz``."""
+    """Return `name` without an image's or volume's ending: ``x`` for ``x.nii.gz``."""
     for ending in (*NIFTI, *IMAGES, ".dcm"):
         if name.lower().endswith(ending):
             return name[: -len(ending)]

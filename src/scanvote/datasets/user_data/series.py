@@ -1,4 +1,4 @@
-"""Which DICOM files of a folder belong to one series."""
+"""Group the DICOM files of a folder into series."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -9,24 +9,27 @@ from scanvote.datasets.user_data.scan_tree import FoundFile
 
 
 def dicom_items(files: Sequence[FoundFile]) -> tuple[list[DatasetItem], list[SkippedFile]]:
-    """One item a series, named by its first file, and the files that belong to none."""
+    """Return one item per series, and the files without a series.
+
+    An item is named after its first file.
+    """
     if not files:
         return [], []
     from scanvote.datasets.volumes import dicom_series
 
-    items, left = [], []
+    items, skipped = [], []
     by_folder: dict[Path, dict[Path, str]] = defaultdict(dict)
     for file in files:
         by_folder[file.path.parent][file.path] = file.name
     for names in by_folder.values():
-        found = [tuple(series) for series in dicom_series(names)]
-        for series in found:
+        all_series = [tuple(series) for series in dicom_series(names)]
+        for series in all_series:
             name = min(names[path] for path in series)
             items.append(DatasetItem(name, "dicom", series))
-        used = {path for series in found for path in series}
-        left += [
+        used = {path for series in all_series for path in series}
+        skipped += [
             SkippedFile(name, "DICOM without pixels")
             for path, name in names.items()
             if path not in used
         ]
-    return items, left
+    return items, skipped

@@ -1,7 +1,8 @@
-"""A table of the user's: one row a scan, its columns known by their usual names.
+"""Read a table of the user's with one row per scan.
 
-Text in UTF-8, with a header; comma, semicolon or tab. Paths count from the folder of the
-table, absolute ones are taken as they are; a folder stands for the DICOM series in it.
+The text is UTF-8 with a header, separated by comma, semicolon or tab; the usual names of the
+columns are accepted. Paths are relative to the folder of the table, or absolute; a folder
+stands for the DICOM series in it.
 """
 
 import csv
@@ -40,7 +41,7 @@ SYNONYMS: Mapping[str, tuple[str, ...]] = {
     "contrast": ("modality", "sequence", "weighting"),
     "spacing": ("pixel_spacing", "pixel_size", "spacing_mm", "mm_per_pixel"),
 }
-"""Columns, and other names that each is known by; case, spaces and dashes do not matter."""
+"""Columns with their synonyms; case, spaces and dashes do not matter."""
 NEEDED: Mapping[Task, str] = {"classification": "label", "segmentation": "mask"}
 
 Row = Mapping[str, str]
@@ -48,7 +49,7 @@ Row = Mapping[str, str]
 
 @dataclass(frozen=True)
 class UserTable:
-    """The file of a table; `columns` gives the place of each column that is used."""
+    """A user's table; `columns` maps each used column to its index."""
 
     path: Path
     header: Sequence[str]
@@ -56,19 +57,19 @@ class UserTable:
     rows: Sequence[tuple[int, Sequence[str]]]
 
     def records(self) -> Iterator[tuple[int, Row]]:
-        """Line and values of each row."""
+        """Yield the line number and the values of each row."""
         for line, row in self.rows:
             yield line, {name: row[at].strip() for name, at in self.columns.items()}
 
 
 def read_table(path: Path, task: Task) -> DatasetLayout:
-    """The scans that the table in `path` lists.
+    """Read the scans of the table at `path`.
 
     Raises:
-        InputError: no such table, no column that `task` needs, or a row that is wrong:
+        InputError: the table is missing, lacks a column that `task` needs, or has a wrong row;
             the message names the file and the line.
     """
-    table = _table(path)
+    table = _parse(path)
     for column in ("path", NEEDED[task]):
         if column not in table.columns:
             accepted = ", ".join((column, *SYNONYMS[column][:4]))
@@ -76,16 +77,16 @@ def read_table(path: Path, task: Task) -> DatasetLayout:
                 f"{path} has no column of the {column} ({accepted}…),"
                 f" which {task} needs; its columns are {some(table.header, 8)}"
             )
-    items, left = _items(table, task)
+    items, skipped = _items(table, task)
     if task == "classification" and len({item.label for item in items}) < 2:
         raise InputError(
             f"{path}: every row has the label {items[0].label!r}; classification needs two classes"
         )
-    return DatasetLayout("a table", _named(items, path.parent), left, _notes(table))
+    return DatasetLayout("a table", _with_names(items, path.parent), skipped, _notes(table))
 
 
-def _table(path: Path) -> UserTable:
-    text = _text(path)
+def _parse(path: Path) -> UserTable:
+    text = _read_text(path)
     separator = max(",;\t", key=text.lstrip().split("\n", 1)[0].count)
     lines = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
     try:
@@ -104,7 +105,7 @@ def _table(path: Path) -> UserTable:
     return UserTable(path, header, _columns(header), rows[1:])
 
 
-def _text(path: Path) -> str:
+def _read_text(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8-sig").replace("\0", "")
     except UnicodeDecodeError:
@@ -114,15 +115,15 @@ def _text(path: Path) -> str:
 
 
 def _columns(header: Sequence[str]) -> dict[str, int]:
-    """The place of each column that is known, by its own name or else a synonym."""
-    plain = [re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_") for name in header]
-    found = {}
+    """Return the index of each known column, by name or synonym."""
+    names = [re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_") for name in header]
+    columns = {}
     for column, synonyms in SYNONYMS.items():
         for name in (column, *synonyms):
-            if name in plain:
-                found[column] = plain.index(name)
+            if name in names:
+                columns[column] = names.index(name)
                 break
-    return found
+    return columns
 
 
 def _notes(table: UserTable) -> list[str]:
@@ -136,44 +137,45 @@ def _notes(table: UserTable) -> list[str]:
 
 
 def _items(table: UserTable, task: Task) -> tuple[list[DatasetItem], list[SkippedFile]]:
-    items, left = [], []
-    seen: dict[Path, int] = {}
+    items, skipped = [], []
+    line_of: dict[Path, int] = {}
     for line, row in table.records():
         place = f"{table.path}, line {line}"
         path = _file(table.path, row["path"], place)
-        if path in seen:
-            raise InputError(f"{place} lists the scan of line {seen[path]} again; keep one of them")
-        seen[path] = line
+        if path in line_of:
+            previous = line_of[path]
+            raise InputError(f"{place} lists the scan of line {previous} again; keep one of them")
+        line_of[path] = line
         if not row[NEEDED[task]]:
             raise InputError(f"{place}: the {NEEDED[task]} is empty; fill it, or leave the row out")
         _check_spacing(row.get("spacing", ""), place)
         mask = _file(table.path, row["mask"], place) if task == "segmentation" else None
-        found, without = _made(path, place)
+        new_items, without_series = _read_path(path, place)
         if mask:
-            _check_mask(found[0], mask, place)
-        items += [_told(replace(one, mask=mask), row) for one in found]
-        left += without
-    return items, left
+            _check_mask(new_items[0], mask, place)
+        items += [_with_metadata(replace(one, mask=mask), row) for one in new_items]
+        skipped += without_series
+    return items, skipped
 
 
 def _check_mask(item: DatasetItem, mask: Path, place: str) -> None:
     kind = "image" if item.kind == "image" else "nifti"
     if mask.is_dir() or kind_of(mask) != kind:
-        wanted = "an image" if kind == "image" else "a NIfTI volume"
-        raise InputError(f"{place}: the mask {mask.name} should be {wanted}")
+        expected = "an image" if kind == "image" else "a NIfTI volume"
+        raise InputError(f"{place}: the mask {mask.name} should be {expected}")
 
 
-def _check_spacing(told: str, place: str) -> None:
+def _check_spacing(spacing: str, place: str) -> None:
     try:
-        right = not told or 0 < float(told) < math.inf
+        valid = not spacing or 0 < float(spacing) < math.inf
     except ValueError:
-        right = False
-    if not right:
-        raise InputError(f"{place}: the spacing {told!r} is no length above 0 in mm; correct it")
+        valid = False
+    if not valid:
+        raise InputError(f"{place}: the spacing {spacing!r} is no length above 0 in mm; correct it")
 
 
 def _file(table: Path, name: str, place: str) -> Path:
-    """The path that a row tells; Windows' separators are understood."""
+    """Return the path named in a row; Windows' separators are accepted."""
     name = name.replace("\\", "/")
     if not name:
         raise InputError(f"{place}: the path is empty; fill it, or leave the row out")
@@ -186,26 +188,26 @@ def _file(table: Path, name: str, place: str) -> Path:
 
 
 def _hint(path: Path) -> str:
-    beside = sorted(one.name for one in path.parent.iterdir()) if path.parent.is_dir() else []
-    near = get_close_matches(path.name, beside, n=1)
-    return f"; did you mean {near[0]}?" if near else "; correct the path"
+    names = sorted(one.name for one in path.parent.iterdir()) if path.parent.is_dir() else []
+    similar = get_close_matches(path.name, names, n=1)
+    return f"; did you mean {similar[0]}?" if similar else "; correct the path"
 
 
-def _made(path: Path, place: str) -> tuple[list[DatasetItem], list[SkippedFile]]:
-    """The item of a file, or the series in a folder."""
+def _read_path(path: Path, place: str) -> tuple[list[DatasetItem], list[SkippedFile]]:
+    """Return the item of a file, or a folder's DICOM series."""
     if path.is_file() and (kind := kind_of(path)) in ("image", "nifti"):
         return [DatasetItem(str(path), kind, (path,))], []
     if path.is_file():
         return [DatasetItem(str(path), "dicom", (path,))], []
     inside = [file for file in list_files(path).files if file.kind == "dicom"]
-    items, left = dicom_items([FoundFile(one.path, str(one.path), one.kind) for one in inside])
+    items, skipped = dicom_items([FoundFile(one.path, str(one.path), one.kind) for one in inside])
     if not items:
         raise InputError(f"{place}: the folder {path} holds no DICOM series")
-    return items, left
+    return items, skipped
 
 
-def _told(item: DatasetItem, row: Row) -> DatasetItem:
-    """`item` with what its row tells; a label is of no use to segmentation, and the reverse."""
+def _with_metadata(item: DatasetItem, row: Row) -> DatasetItem:
+    """Return `item` with the values of its row; segmentation uses no label."""
     return replace(
         item,
         label="" if item.mask else row.get("label", ""),
@@ -217,8 +219,8 @@ def _told(item: DatasetItem, row: Row) -> DatasetItem:
     )
 
 
-def _named(items: Sequence[DatasetItem], home: Path) -> list[DatasetItem]:
-    """The items named below the folder of the table, or below the folder they all share."""
+def _with_names(items: Sequence[DatasetItem], home: Path) -> list[DatasetItem]:
+    """Name the items relative to the table's folder or their common folder."""
     home = Path(os.path.normpath(home))
     paths = [path for item in items for path in (Path(item.name), item.mask) if path]
     if not all(path.is_relative_to(home) for path in paths):

@@ -1,4 +1,4 @@
-"""Volumes: NIfTI files and DICOM series, and the slices they are cut to."""
+"""Volumes of NIfTI files and DICOM series, and their slices."""
 
 from scanvote.datasets.volumes.dicom import read_dicom
 from scanvote.datasets.volumes.dicom_series import dicom_series

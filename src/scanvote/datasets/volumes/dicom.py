@@ -1,4 +1,4 @@
-"""DICOM images and series as volumes."""
+"""Read DICOM images and series as volumes."""
 
 from collections.abc import Sequence
 
@@ -12,33 +12,33 @@ from scanvote.datasets.volumes.volume import Volume, reorient
 
 
 @suppress_warnings()
-def read_dicom(sources: Sequence[Source], most: int | None = None) -> Volume:
-    """One series as a volume, with the rescaling of its header applied.
+def read_dicom(sources: Sequence[Source], max_voxels: int | None = None) -> Volume:
+    """Read one series as a volume, rescaled as its header states.
 
-    Of several images at one place, such as echoes, the first is taken.
+    Of several images at one position, such as echoes, the first is used.
 
     Args:
-        sources: paths of its files, or their contents, in the order of the slices, as of
-            `dicom_series`.
-        most: voxels that all of them together may declare; None is no limit.
+        sources: paths or contents of the files in slice order, as `dicom_series` returns them.
+        max_voxels: maximum number of voxels that all files together may declare; None for
+            no limit.
 
     Raises:
-        InputError: a file is damaged, in colour, without pixels, compressed in a way that
-            nothing here decodes, or of another size or orientation than the first.
-        Undecodable: it is a sound file of such a kind.
-        TooLarge: they declare more than `most` voxels.
+        InputError: a file is damaged, in colour, without pixels, in an unsupported
+            compression, or of another size or orientation than the first.
+        Undecodable: the subclass for a valid file of an unsupported kind.
+        TooLarge: the files declare more than `max_voxels` voxels.
     """
     files: list[DicomFile] = []
     for source in sources:
-        read = sum(frame.pixels.size for file in files for frame in file.frames)
-        files.append(read_file(source, None if most is None else most - read))
+        voxels_read = sum(frame.pixels.size for file in files for frame in file.frames)
+        files.append(read_file(source, None if max_voxels is None else max_voxels - voxels_read))
     frames = [frame for file in files for frame in file.frames]
     _check_alike(frames)
-    frames = _stacked(frames)
+    frames = _stack(frames)
     voxels = np.stack([frame.pixels for frame in frames]).transpose(2, 1, 0)
     first = files[0]
     if first.inverted:
-        # of integers the difference may wrap around, and the sum wraps back
+        # for integers the difference may wrap around, and the sum wraps back
         voxels = voxels.max() - voxels + voxels.min()
     affine = affine_of(frames[0].place, frames[-1].place, len(frames))
     return reorient(voxels, affine, sources[0], first.patient, first.placed, first.measured)
@@ -49,8 +49,8 @@ def _check_alike(frames: Sequence[Frame]) -> None:
     for frame in frames:
         if frame.pixels.shape != first.pixels.shape:
             raise InputError(
-                f"{frame.source} is {_size(frame)}, {first.source.name} of the same series"
-                f" {_size(first)}; take one of them out"
+                f"{frame.source} is {_size_text(frame)}, {first.source.name} of the same series"
+                f" {_size_text(first)}; take one of them out"
             )
         if not np.allclose(frame.place.orientation, first.place.orientation, atol=0.01):
             raise InputError(
@@ -59,8 +59,11 @@ def _check_alike(frames: Sequence[Frame]) -> None:
             )
 
 
-def _stacked(frames: Sequence[Frame]) -> list[Frame]:
-    """One frame a place, along the normal; all of them where places are not told."""
+def _stack(frames: Sequence[Frame]) -> list[Frame]:
+    """Return one frame per position, sorted along the normal.
+
+    If a frame has no position, all frames are returned in the given order.
+    """
     if any(frame.place.position is None for frame in frames):
         return list(frames)
     placed: dict[tuple[float, ...], Frame] = {}
@@ -69,5 +72,5 @@ def _stacked(frames: Sequence[Frame]) -> list[Frame]:
     return sorted(placed.values(), key=lambda frame: frame.place.along)
 
 
-def _size(frame: Frame) -> str:
+def _size_text(frame: Frame) -> str:
     return f"{frame.pixels.shape[1]}x{frame.pixels.shape[0]}"

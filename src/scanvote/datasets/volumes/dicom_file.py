@@ -1,8 +1,8 @@
-"""One DICOM file: what is kept of it, and what is refused before any pixel is unpacked.
+"""Read one DICOM file, with checks before any pixel is unpacked.
 
-Of the header nothing is kept but the geometry and a digest of the PatientID. A digest hides a
-patient's ID from who reads a manifest. It hides it from nobody who can guess the ID: numbers
-of a hospital are few enough to try them all.
+Only the geometry and a digest of the PatientID are kept from the header. The digest hides a
+patient's ID from readers of a manifest, but not from anybody who can guess it: the numbers of
+a hospital are few enough to try them all.
 """
 
 import hashlib
@@ -24,26 +24,30 @@ if TYPE_CHECKING:
     from pydicom import Dataset
 
 DEFLATED = b"1.2.840.10008.1.2.1.99"
-"""UID of compression of a whole file."""
+"""UID of the transfer syntax that compresses the whole file."""
 HEAD = 2**20
-"""Bytes in which the header of a file tells its syntax."""
+"""Bytes at the start of a file that contain its transfer syntax."""
 RLE = "1.2.840.10008.1.2.5"
-"""UID of compression by run lengths."""
+"""UID of run-length encoding."""
 MOST_FRAMES = 10_000
-"""Of one file: each costs time and memory, be it of one pixel."""
-
-
+"""Maximum frames of one file: even a frame of one pixel costs time and memory."""
 MOST_ITEMS = 100_000
-"""Of all sequences of one file: each takes time and memory, be it empty."""
+"""Maximum items in all sequences of one file: even an empty one costs time and memory."""
 MOST_RUNS = 2**23
-"""Bytes of run lengths, of which each takes time: a second for every two MiB or so."""
+"""Maximum bytes of run lengths, which take about a second for every two MiB."""
 _ITEM = (b"\xfe\xff\x00\xe0", b"\xff\xfe\xe0\x00")
-"""The tag of an item of a sequence (PS3.5, section 7.5), of both orders of bytes."""
+"""Tag of a sequence item (PS3.5, section 7.5), in both byte orders."""
 
 
 @dataclass(frozen=True)
 class Frame:
-    """An image of a series: its file, its pixels of shape (rows, columns), its place."""
+    """An image of a series.
+
+    Attributes:
+        source: its file.
+        pixels: pixels of shape (rows, columns).
+        place: its position, orientation and spacing.
+    """
 
     source: Source
     pixels: NDArray[Any]
@@ -52,13 +56,13 @@ class Frame:
 
 @dataclass(frozen=True)
 class DicomFile:
-    """All that is kept of one file: its frames, and what its header tells of all of them.
+    """The frames of one file, with their common header values.
 
     Attributes:
-        frames: in their order.
-        patient: key of the patient.
-        inverted: whether the least value is the brightest.
-        placed, measured: as of a `Volume`.
+        frames: frames in file order.
+        patient: digested key of the patient; empty if unknown.
+        inverted: whether the smallest value is the brightest.
+        placed, measured: as in `Volume`.
     """
 
     frames: list[Frame]
@@ -70,30 +74,30 @@ class DicomFile:
 
 @contextmanager
 def suppress_warnings() -> Iterator[None]:
-    """Without pydicom's remarks on headers, of which next to nothing is used."""
+    """Suppress pydicom's warnings about headers, of which few fields are used."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield
 
 
-def read_file(source: Source, most: int | None) -> DicomFile:
-    """One file, with the rescaling of its header applied.
+def read_file(source: Source, max_voxels: int | None) -> DicomFile:
+    """Read one file, rescaled as its header states.
 
     Args:
-        source: its path or content.
-        most: voxels that it may declare; None is no limit.
+        source: path or content of the file.
+        max_voxels: maximum number of voxels that it may declare; None for no limit.
 
     Raises:
-        InputError, Undecodable, TooLarge: as `read_dicom`.
+        InputError, Undecodable, TooLarge: as for `read_dicom`.
     """
     try:
         header = read_header(source)
         _check_readable(source, header)
-        _check_extent(source, header, most)
+        _check_extent(source, header, max_voxels)
         placed = numbers(header, "ImageOrientationPatient", 6) is not None
         return DicomFile(
             frames=list(_frames(source, header)),
-            patient=_patient(header),
+            patient=_patient_key(header),
             inverted=header.get("PhotometricInterpretation") == "MONOCHROME1",
             placed=placed,
             measured=placed and numbers(header, "PixelSpacing", 2) is not None,
@@ -102,23 +106,23 @@ def read_file(source: Source, most: int | None) -> DicomFile:
         raise
     except FileNotFoundError:
         raise InputError(f"{source} does not exist") from None
-    except Exception as error:  # pydicom has none of its own for a damaged file, and reads late
-        # without addresses of objects, which differ from run to run
+    except Exception as error:  # pydicom has no error class for damaged files, and parses lazily
+        # remove addresses of objects, which differ from run to run
         reason = " ".join(re.sub(r" at 0x\w+", "", str(error)).split())[:160]
         reason = reason or type(error).__name__
         raise InputError(f"{source} is no whole DICOM image ({reason})") from None
 
 
 def read_header(source: Source, pixels: bool = True) -> "Dataset":
-    """What is needed of the header, and the stored pixels if they are asked for.
+    """Read the needed header fields, with `pixels` also the stored pixels.
 
     Raises:
-        Exception: any of pydicom's, of a file that is damaged or none.
+        Exception: any error of pydicom, if the file is damaged or no DICOM file.
     """
     import pydicom
 
     with opened(source) as stream:
-        # pydicom would unpack any amount at once; wherever the syntax stands, it is not packed
+        # pydicom would inflate any amount at once; the transfer syntax itself is never deflated
         content = stream.read(-1 if pixels else HEAD)
         if DEFLATED in content:
             raise Undecodable(f"{source} is deflated DICOM; save it without compression")
@@ -132,38 +136,38 @@ def _check_readable(source: Source, header: "Dataset") -> None:
     from pydicom.pixels.decoders.base import get_decoder
 
     if "PixelData" not in header:
-        fault = InputError if "Rows" in header else Undecodable
-        raise fault(f"{source} is a DICOM file without pixels; take it out")
+        error_class = InputError if "Rows" in header else Undecodable
+        raise error_class(f"{source} is a DICOM file without pixels; take it out")
     colour = header.get("PhotometricInterpretation") == "PALETTE COLOR"
     if colour or int(header.get("SamplesPerPixel", 1)) != 1:
         raise Undecodable(f"{source} is a DICOM image in colour; convert it to PNG first")
     syntax = header.file_meta.TransferSyntaxUID
     try:
-        able = get_decoder(syntax).is_available
+        decodable = get_decoder(syntax).is_available
     except NotImplementedError:
-        able = False
-    if not able:
+        decodable = False
+    if not decodable:
         raise Undecodable(
             f"{source} is compressed ({syntax.name}), and nothing here decodes it;"
             " decompress it first, as with gdcmconv --raw"
         )
 
 
-def _check_extent(source: Source, header: "Dataset", most: int | None) -> None:
+def _check_extent(source: Source, header: "Dataset", max_voxels: int | None) -> None:
     frames = frame_count(header)
     size = frames * int(header.Rows) * int(header.Columns)
-    check_size(source, size, most)
-    if most is not None and frames > MOST_FRAMES:
+    check_size(source, size, max_voxels)
+    if max_voxels is not None and frames > MOST_FRAMES:
         raise TooLarge(f"{source} declares {frames} frames, allowed are {MOST_FRAMES}; part it")
-    runs = header.file_meta.TransferSyntaxUID == RLE
-    if runs and most is not None and len(header.PixelData) > MOST_RUNS:
+    run_length = header.file_meta.TransferSyntaxUID == RLE
+    if run_length and max_voxels is not None and len(header.PixelData) > MOST_RUNS:
         raise TooLarge(
             f"{source} holds more than {MOST_RUNS / 2**20:g} MiB of run lengths; decompress it"
             " first, as with gdcmconv --raw"
         )
     stored = size * int(header.BitsAllocated) // 8
-    # two bytes may stand for 128, so that what is too long can be longer than memory
-    if runs and len(header.PixelData) > 1.1 * stored + 256 * (frames + 1):
+    # two bytes can encode 128, so surplus run lengths could decode to more than memory holds
+    if run_length and len(header.PixelData) > 1.1 * stored + 256 * (frames + 1):
         raise InputError(f"{source} holds more run lengths than pixels; mend it")
 
 
@@ -171,10 +175,10 @@ def _frames(source: Source, header: "Dataset") -> Iterator[Frame]:
     from pydicom.pixels.processing import apply_rescale
 
     pixels = np.asarray(apply_rescale(header.pixel_array, header))
-    if pixels.dtype == np.float64:  # of 16 bits and a slope: half the memory tells as much
+    if pixels.dtype == np.float64:  # of 16 bits and a slope: float32 is precise enough
         pixels = pixels.astype(np.float32)
     for at, image in enumerate(pixels.reshape(-1, *pixels.shape[-2:])):
-        # elsewhere than in an enhanced file pydicom has applied it
+        # pydicom has applied the slope, except in an enhanced file
         slope = None if "RescaleSlope" in header else numbers(header, "RescaleSlope", 1, at)
         if slope:
             intercept = numbers(header, "RescaleIntercept", 1, at) or (0.0,)
@@ -182,6 +186,6 @@ def _frames(source: Source, header: "Dataset") -> Iterator[Frame]:
         yield Frame(source, image, place_of(header, at))
 
 
-def _patient(header: "Dataset") -> str:
+def _patient_key(header: "Dataset") -> str:
     value = str(header.get("PatientID", "") or "").strip()
     return f"p-{hashlib.sha256(value.encode()).hexdigest()[:12]}" if value else ""

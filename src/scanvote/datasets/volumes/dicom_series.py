@@ -1,4 +1,4 @@
-"""Which DICOM files belong to one series, by their headers alone."""
+"""Group DICOM files into series by their headers alone."""
 
 from collections import defaultdict
 from collections.abc import Iterable
@@ -17,42 +17,42 @@ PROJECTIONS = frozenset({"CR", "DX", "IO", "MG", "PX", "RG"})
 
 @suppress_warnings()
 def dicom_series(paths: Iterable[Path]) -> list[list[Path]]:
-    """The DICOM images among the files `paths` by series, each in the order of its slices.
+    """Group the DICOM images among `paths` into series, in slice order.
 
-    A file belongs to the series of its header; slices of another orientation, as of a
-    localiser, files of several frames and radiographs are series of their own. Files that
-    are no DICOM or hold no image are passed over.
+    The header names the series of a file. Slices of another orientation, such as those of a
+    localiser, files of several frames, and radiographs are series of their own. Files without
+    an image and files other than DICOM are skipped.
 
     Returns:
-        Series in the order of their first path.
+        The paths of each series; the series are in the order of their smallest path.
     """
-    found: dict[tuple[str, ...], list[tuple[tuple[float, float, str], Path]]] = defaultdict(list)
+    groups: dict[tuple[str, ...], list[tuple[tuple[float, float, str], Path]]] = defaultdict(list)
     for path in sorted(paths):
-        place = _place_in_series(path)
+        place = _series_and_order(path)
         if place is not None:
             series, order = place
-            found[series].append((order, path))
-    ordered = [[path for _, path in sorted(slices)] for slices in found.values()]
+            groups[series].append((order, path))
+    ordered = [[path for _, path in sorted(slices)] for slices in groups.values()]
     return sorted(ordered, key=min)
 
 
-def _place_in_series(path: Path) -> tuple[tuple[str, ...], tuple[float, float, str]] | None:
-    """Which series a file belongs to, and where in it; None if it is no image."""
+def _series_and_order(path: Path) -> tuple[tuple[str, ...], tuple[float, float, str]] | None:
+    """Return the series key and sort key of an image, else None."""
     try:
         header = read_header(path, pixels=False)
-        return (_series_of(header, path), _order(header, path)) if "Rows" in header else None
-    except Exception:  # read_dicom tells what is wrong, if the file is asked for
+        return (_series_key(header, path), _sort_key(header, path)) if "Rows" in header else None
+    except Exception:  # read_dicom reports the error if the user names this file
         return None
 
 
-def _series_of(header: "Dataset", path: Path) -> tuple[str, ...]:
+def _series_key(header: "Dataset", path: Path) -> tuple[str, ...]:
     series = str(header.get("SeriesInstanceUID", "")) or str(path.parent)
     if frame_count(header) > 1 or header.get("Modality") in PROJECTIONS:
         return series, str(path)
     return series, *(f"{axis:.2f}" for axis in place_of(header).orientation)
 
 
-def _order(header: "Dataset", path: Path) -> tuple[float, float, str]:
-    """Sorts slices: along the normal, then by number, then by name."""
+def _sort_key(header: "Dataset", path: Path) -> tuple[float, float, str]:
+    """Return a sort key for slices: coordinate along the normal, number, path."""
     number = numbers(header, "InstanceNumber", 1) or (0.0,)
     return place_of(header).along, number[0], str(path)

@@ -1,7 +1,7 @@
-"""What the header of a DICOM file tells of each of its frames.
+"""Read the geometry of each frame from a DICOM header.
 
-In an enhanced file (PS3.3, section C.7.6.16) it stands in functional groups, of one frame
-or shared by all; elsewhere at the top. What is malformed counts as not told.
+In an enhanced file (PS3.3, section C.7.6.16) the values are in functional groups, of one frame
+or shared by all; in other files they are at the top level. Malformed values count as missing.
 """
 
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 FLAT = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0)
-"""Orientation of an image that tells none, such as a radiograph: shown as it is stored."""
+"""Orientation of an image without one, such as a radiograph: shown as it is stored."""
 GROUPS = {
     "ImageOrientationPatient": "PlaneOrientationSequence",
     "ImagePositionPatient": "PlanePositionSequence",
@@ -26,7 +26,7 @@ GROUPS = {
     "RescaleIntercept": "PixelValueTransformationSequence",
     "RescaleSlope": "PixelValueTransformationSequence",
 }
-"""The functional group that a value stands in."""
+"""The functional group that contains a value."""
 
 NEEDED = (
     *GROUPS,
@@ -50,18 +50,18 @@ NEEDED = (
     "SeriesInstanceUID",
     "SharedFunctionalGroupsSequence",
 )
-"""All that is read of a header: the rest is none of our business, and may be any amount."""
+"""All fields that are read of a header; the others may be private, or of any size."""
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where a frame lies, in mm of LPS+.
+    """Position, orientation and spacing of a frame, in mm of LPS+.
 
     Attributes:
         orientation: direction along a row, then along a column.
-        position: of the first pixel; None where it is not told.
-        spacing: of the rows, then of the columns.
-        gap: to the next frame, where positions do not tell it.
+        position: position of the first pixel; None if unknown.
+        spacing: spacing of the rows, then of the columns.
+        gap: distance to the next frame, for files without positions.
     """
 
     orientation: tuple[float, ...]
@@ -75,12 +75,12 @@ class Place:
 
     @property
     def along(self) -> float:
-        """Where on the normal; 0 where it is not told."""
+        """Coordinate of the frame along the normal; 0 if unknown."""
         return round(float(np.dot(self.normal, self.position)), 4) if self.position else 0.0
 
 
 def place_of(header: "Dataset", frame: int = 0) -> Place:
-    """Where the frame with the number `frame`, from 0, lies."""
+    """Return the place of the frame with the index `frame`, from 0."""
     gap = _positive(header, "SpacingBetweenSlices", 1, frame)
     gap = gap or _positive(header, "SliceThickness", 1, frame) or (1.0,)
     return Place(
@@ -92,7 +92,10 @@ def place_of(header: "Dataset", frame: int = 0) -> Place:
 
 
 def affine_of(first: Place, last: Place, count: int) -> NDArray[np.float64]:
-    """float64 (4, 4), from (column, row, frame) to mm in RAS+, of `count` frames in a stack."""
+    """Return the affine of a stack of `count` frames.
+
+    It is float64 (4, 4) and maps (column, row, frame) to mm in RAS+.
+    """
     down, across = first.spacing
     affine = np.eye(4)
     affine[:3, 0] = np.array(first.orientation[:3]) * across
@@ -105,39 +108,39 @@ def affine_of(first: Place, last: Place, count: int) -> NDArray[np.float64]:
 
 
 def frame_count(header: "Dataset") -> int:
-    told = numbers(header, "NumberOfFrames", 1)
-    return max(1, int(told[0])) if told else 1
+    count = numbers(header, "NumberOfFrames", 1)
+    return max(1, int(count[0])) if count else 1
 
 
 def numbers(header: "Dataset", name: str, count: int, frame: int = 0) -> tuple[float, ...] | None:
-    """The `count` numbers called `name`; None where there are not as many."""
+    """Return the `count` finite numbers in the field `name`, or None."""
     for holder in _holders(header, name, frame):
         try:
             value = holder.get(name)
-            found = np.array(value, np.float64).reshape(-1)
+            values = np.array(value, np.float64).reshape(-1)
         except (TypeError, ValueError):
             continue
-        if value is not None and found.size == count and np.isfinite(found).all():
-            return tuple(float(one) for one in found)
+        if value is not None and values.size == count and np.isfinite(values).all():
+            return tuple(float(one) for one in values)
     return None
 
 
 def _holders(header: "Dataset", name: str, frame: int) -> "Iterator[Dataset]":
-    """What may tell `name` of a frame, the most particular first."""
+    """Yield the header parts that may contain `name`, most specific first."""
     group = GROUPS.get(name, "")
     each = header.get("PerFrameFunctionalGroupsSequence") or []
     shared = header.get("SharedFunctionalGroupsSequence") or []
     for one in [*each[frame : frame + 1], *shared[:1]] if group else []:
-        yield from list(_items(one, group))[:1]
-    # one position at the top is that of the first frame alone
+        yield from list(_group_items(one, group))[:1]
+    # a position at the top level is that of the first frame alone
     if name != "ImagePositionPatient" or frame_count(header) == 1:
         yield header
 
 
-def _items(holder: "Dataset", group: str) -> Any:
+def _group_items(holder: "Dataset", group: str) -> Any:
     return holder.get(group) or []
 
 
 def _positive(header: "Dataset", name: str, count: int, frame: int) -> tuple[float, ...] | None:
-    found = numbers(header, name, count, frame)
-    return found if found and min(found) > 0 else None
+    values = numbers(header, name, count, frame)
+    return values if values and min(values) > 0 else None

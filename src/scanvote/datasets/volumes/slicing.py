@@ -1,4 +1,4 @@
-"""From a volume to slices: which, how bright, and which way up."""
+"""Extract slices from a volume: selection, intensity window and orientation."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,27 +16,27 @@ from scanvote.datasets.volumes.volume import Volume
 from scanvote.params import VolumesParams
 
 PLANES = {"sagittal": 0, "coronal": 1, "axial": 2}
-"""The axis of the volume that a plane cuts across."""
+"""Axis of the volume that is perpendicular to each plane."""
 PERCENTILES = (0.5, 99.5)
-"""Of the voxels above the least one, between which the intensities are spread over 0…255."""
+"""Percentiles of the voxels above the minimum that become 0 and 255."""
 BACKGROUND = 0.1
-"""Share of the window below which a voxel is no tissue."""
+"""Share of the window below which a voxel is background, not tissue."""
 LARGEST = 2**26
-"""Pixels of a slice, above those of any scanner."""
+"""Maximum pixels of a slice, above the size of any scanner's image."""
 
 
 @dataclass(frozen=True)
 class Slice:
-    """A slice.
+    """One slice of a volume, with its mask and geometry.
 
     Attributes:
-        plane: ``axial``, ``coronal`` or ``sagittal``; empty of a single image, such as a
-            radiograph, that tells no orientation.
-        number: of the slice along the axis it cuts across, from 0.
-        image: uint8 of shape (H, W), as radiologists look at it: front or top up, the
-            patient's right on the left; a pixel is as wide as it is high.
-        mask: uint8 of shape (H, W), 0 or 255; None without one.
-        spacing: side of a pixel in mm; 0 where the file does not tell it.
+        plane: ``axial``, ``coronal`` or ``sagittal``; empty for a single image without an
+            orientation, such as a radiograph.
+        number: index of the slice along the axis perpendicular to it, from 0.
+        image: uint8 of shape (H, W) in radiological orientation: front or top up, the
+            patient's right on the left; pixels are square.
+        mask: uint8 of shape (H, W), 0 or 255; None without a mask.
+        spacing: side of a pixel in mm; 0 if unknown.
         window: intensities that became 0 and 255.
     """
 
@@ -48,37 +48,38 @@ class Slice:
     window: tuple[float, float] = (0.0, 255.0)
 
     def facts(self) -> dict[str, str]:
-        """What is known of it, by the names of `datasets.base.FACTS`."""
-        told = {"plane": self.plane, "spacing": f"{self.spacing:g}" if self.spacing else ""}
-        return {name: value for name, value in told.items() if value}
+        """Return the known metadata, with names from `datasets.base.METADATA_FIELDS`."""
+        facts = {"plane": self.plane, "spacing": f"{self.spacing:g}" if self.spacing else ""}
+        return {name: value for name, value in facts.items() if value}
 
 
 def extract_slices(
     volume: Volume, params: VolumesParams, mask: Volume | None = None
 ) -> Iterator[Slice]:
-    """The slices of `volume` in the planes of `params`, evenly spaced within its span.
+    """Yield slices of `volume` in the planes of `params`, evenly spaced.
 
-    A single image is cut in its own plane alone. All slices share one window of intensities.
+    They are within the span of `params` and share one intensity window. A single image has
+    one slice, in its own plane.
 
     Raises:
-        InputError: the mask does not lie on the voxels of the volume.
-        TooLarge: a slice would be, with pixels as wide as high.
+        InputError: the mask is not on the voxel grid of the volume.
+        TooLarge: a slice with square pixels would be too large.
     """
     if mask is not None:
         _check_fits(mask, volume)
-    voxels = _finite(volume.voxels)
+    voxels = _finite_float32(volume.voxels)
     low, high = _window(voxels, params)
     tissue = voxels > low + BACKGROUND * (high - low)
-    known = volume.placed or volume.voxels.shape[2] > 1
+    plane_known = volume.placed or volume.voxels.shape[2] > 1
     for plane in _planes(volume, params):
         axis = PLANES[plane]
-        for number in _numbers(tissue, axis, params):
+        for number in _slice_numbers(tissue, axis, params):
             grey = np.clip((_slice(voxels, axis, number) - low) / (high - low) * 255, 0, 255)
-            image = _square(np.rint(grey).astype(np.uint8), volume, axis, cv2.INTER_LINEAR)
-            marked = None if mask is None else _marked(mask, volume, axis, number)
+            image = _square_pixels(np.rint(grey).astype(np.uint8), volume, axis, cv2.INTER_LINEAR)
+            mask_slice = None if mask is None else _mask_slice(mask, volume, axis, number)
             spacing = _finer_spacing(volume, axis) if volume.measured else 0.0
-            named = plane if known else ""
-            yield Slice(named, number, image, marked, spacing, (low, high))
+            name = plane if plane_known else ""
+            yield Slice(name, number, image, mask_slice, spacing, (low, high))
 
 
 def write_slices(
@@ -86,34 +87,35 @@ def write_slices(
 ) -> list[tuple[Path, Path | None, dict[str, str]]]:
     """Write the slices as PNG to `folder`, named ``<stem>-<plane>-<number>.png``.
 
-    A slice whose plane is not known has no plane in its name.
+    A slice of unknown plane has no plane in its name.
 
     Returns:
-        The file, that of its mask (``…_mask.png``; None without one) and the facts of each.
+        For each slice its file, the file of its mask (``…_mask.png``; None without a mask)
+        and its metadata.
     """
     rows: list[tuple[Path, Path | None, dict[str, str]]] = []
-    for cut in extract_slices(volume, params, mask):
-        name = "-".join(part for part in (stem, cut.plane, f"{cut.number:03d}") if part)
-        marked = None if cut.mask is None else _write_png(cut.mask, folder / f"{name}_mask.png")
-        rows.append((_write_png(cut.image, folder / f"{name}.png"), marked, cut.facts()))
+    for one in extract_slices(volume, params, mask):
+        name = "-".join(part for part in (stem, one.plane, f"{one.number:03d}") if part)
+        mask_path = None if one.mask is None else _write_png(one.mask, folder / f"{name}_mask.png")
+        rows.append((_write_png(one.image, folder / f"{name}.png"), mask_path, one.facts()))
     return rows
 
 
-def _finite(voxels: NDArray[Any]) -> NDArray[np.float32]:
-    """`voxels` as float32, with the least of them where there is no finite number."""
+def _finite_float32(voxels: NDArray[Any]) -> NDArray[np.float32]:
+    """Return `voxels` as float32, with the minimum for what is not finite."""
     with np.errstate(over="ignore"):
-        plain = voxels.astype(np.float32)
-    known = np.isfinite(plain)
-    if not known.all():
-        plain[~known] = plain[known].min() if known.any() else 0
-    return plain
+        values = voxels.astype(np.float32)
+    finite = np.isfinite(values)
+    if not finite.all():
+        values[~finite] = values[finite].min() if finite.any() else 0
+    return values
 
 
 def _check_fits(mask: Volume, volume: Volume) -> None:
-    # tools round what they write, so the corners may part by half a voxel
+    # tools round the affines they write, so corners may differ by half a voxel
     corners = np.array([*np.ndindex(2, 2, 2)]) * (np.array(volume.voxels.shape) - 1)
-    apart = (mask.affine - volume.affine) @ np.c_[corners, np.ones(8)].T
-    near = np.abs(apart).max() <= 0.5 * min(volume.spacing)
+    offsets = (mask.affine - volume.affine) @ np.c_[corners, np.ones(8)].T
+    near = np.abs(offsets).max() <= 0.5 * min(volume.spacing)
     if mask.voxels.shape != volume.voxels.shape or not near:
         raise InputError(
             f"the mask {mask.source} ({_shape(mask)}) does not lie on the voxels of"
@@ -126,13 +128,13 @@ def _shape(volume: Volume) -> str:
 
 
 def _window(voxels: NDArray[np.float32], params: VolumesParams) -> tuple[float, float]:
-    """The intensities that become 0 and 255; never equal."""
+    """Return the intensities that become 0 and 255; they are never equal."""
     if params.window is not None:
         return params.window[0], params.window[1]
-    least = voxels.min()
-    above = voxels[voxels > least]
-    low, high = np.percentile(above, PERCENTILES) if above.size else (least, least)
-    return (float(low), float(high)) if high > low else (float(least), float(least) + 1)
+    minimum = voxels.min()
+    above = voxels[voxels > minimum]
+    low, high = np.percentile(above, PERCENTILES) if above.size else (minimum, minimum)
+    return (float(low), float(high)) if high > low else (float(minimum), float(minimum) + 1)
 
 
 def _planes(volume: Volume, params: VolumesParams) -> list[str]:
@@ -140,12 +142,10 @@ def _planes(volume: Volume, params: VolumesParams) -> list[str]:
     return flat or list(dict.fromkeys(params.planes))
 
 
-def _numbers(tissue: NDArray[np.bool_], axis: int, params: VolumesParams) -> list[int]:
+def _slice_numbers(tissue: NDArray[np.bool_], axis: int, params: VolumesParams) -> list[int]:
     others = tuple(one for one in range(3) if one != axis)
-    holding = np.flatnonzero(tissue.any(axis=others))
-    first, last = (
-        (int(holding[0]), int(holding[-1])) if holding.size else (0, tissue.shape[axis] - 1)
-    )
+    used = np.flatnonzero(tissue.any(axis=others))
+    first, last = (int(used[0]), int(used[-1])) if used.size else (0, tissue.shape[axis] - 1)
     start, end = (first + share * (last - first) for share in params.span)
     if params.slices is None:
         return list(range(int(np.ceil(start)), int(end) + 1)) or [round((start + end) / 2)]
@@ -154,19 +154,19 @@ def _numbers(tissue: NDArray[np.bool_], axis: int, params: VolumesParams) -> lis
 
 
 def _slice(voxels: NDArray[Any], axis: int, number: int) -> NDArray[Any]:
-    """(H, W) of the plane across `axis`, both of its axes turned to fall."""
-    # a view: np.take would copy the whole volume, for each slice
+    """Return the slice (H, W) perpendicular to `axis`, with both axes reversed."""
+    # a view; np.take would copy the whole volume for each slice
     return np.asarray(np.moveaxis(voxels, axis, 0)[number])[::-1, ::-1].T
 
 
-def _square(
+def _square_pixels(
     image: NDArray[np.uint8], volume: Volume, axis: int, interpolation: int
 ) -> NDArray[np.uint8]:
-    """`image` with pixels as wide as high: as fine as the finer of its two spacings."""
+    """Resample `image` to square pixels of the finer of its two spacings."""
     across, down = (volume.spacing[one] for one in range(3) if one != axis)
-    fine = _finer_spacing(volume, axis)
+    side = _finer_spacing(volume, axis)
     height, width = image.shape
-    size = max(1, round(width * across / fine)), max(1, round(height * down / fine))
+    size = max(1, round(width * across / side)), max(1, round(height * down / side))
     if size[0] * size[1] > LARGEST:
         raise TooLarge(
             f"{volume.source} has voxels of {across:g}x{down:g} mm; a slice would have"
@@ -180,14 +180,14 @@ def _square(
 
 
 def _finer_spacing(volume: Volume, axis: int) -> float:
-    """The side in mm of the square pixels of a slice across `axis`."""
+    """Return the pixel side in mm of a slice perpendicular to `axis`."""
     return min(volume.spacing[one] for one in range(3) if one != axis)
 
 
-def _marked(mask: Volume, volume: Volume, axis: int, number: int) -> NDArray[np.uint8]:
-    marked = (_slice(mask.voxels, axis, number) > 0).astype(np.uint8) * np.uint8(255)
-    # INTER_NEAREST takes the pixel to the left, and moves the mask against the image
-    return _square(marked, volume, axis, cv2.INTER_NEAREST_EXACT)
+def _mask_slice(mask: Volume, volume: Volume, axis: int, number: int) -> NDArray[np.uint8]:
+    binary = (_slice(mask.voxels, axis, number) > 0).astype(np.uint8) * np.uint8(255)
+    # INTER_NEAREST takes the pixel to the left, which shifts the mask against the image
+    return _square_pixels(binary, volume, axis, cv2.INTER_NEAREST_EXACT)
 
 
 def _write_png(image: NDArray[np.uint8], path: Path) -> Path:

@@ -1,4 +1,4 @@
-"""Where the bytes of a volume come from, and how much of them may be unpacked."""
+"""Byte sources of volumes, and the limit on their size."""
 
 import io
 from dataclasses import dataclass
@@ -9,16 +9,16 @@ from scanvote.core.errors import InputError
 
 
 class TooLarge(InputError):
-    """A volume declares more than may be unpacked."""
+    """A volume declares more voxels than allowed."""
 
 
 class Undecodable(InputError):
-    """A sound file, of a kind that nothing here decodes."""
+    """A valid file of a kind that is not supported."""
 
 
 @dataclass(frozen=True)
 class NamedBytes:
-    """The content of a file, which messages call `name`; nothing of that name is opened."""
+    """The content of a file; `name` is only for messages, never opened."""
 
     content: bytes
     name: str
@@ -31,7 +31,7 @@ Source = Path | NamedBytes
 
 
 def opened(source: Source) -> BinaryIO:
-    """A stream of the bytes of `source`; to be closed.
+    """Open `source` as a stream of bytes, which the caller closes.
 
     Raises:
         OSError: the file cannot be opened.
@@ -39,14 +39,14 @@ def opened(source: Source) -> BinaryIO:
     return io.BytesIO(source.content) if isinstance(source, NamedBytes) else source.open("rb")
 
 
-def check_size(source: Source, size: int, most: int | None) -> None:
-    """Refuse a volume of more than `most` voxels; None is no limit.
+def check_size(source: Source, size: int, max_voxels: int | None) -> None:
+    """Refuse a volume of more than `max_voxels` voxels; None for no limit.
 
     Raises:
-        TooLarge: it has more.
+        TooLarge: the volume has more voxels.
     """
-    if most is not None and size > most:
+    if max_voxels is not None and size > max_voxels:
         raise TooLarge(
             f"{source} declares {size / 1e6:,.0f} million voxels,"
-            f" allowed are {most / 1e6:g} million; make it smaller"
+            f" allowed are {max_voxels / 1e6:g} million; make it smaller"
         )

@@ -1,4 +1,4 @@
-"""A volume in one orientation, whatever it was stored in."""
+"""Volumes in one common orientation, independent of the stored one."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -10,21 +10,21 @@ from scanvote.core.errors import InputError
 from scanvote.datasets.volumes.source import Source
 
 NARROWEST, WIDEST = 1e-6, 1e6
-"""Sides of a voxel, in mm or whatever a file means by it, beyond which it is a mistake."""
+"""Plausible range of a voxel's side, in mm or another unit of the file."""
 
 
 @dataclass(frozen=True)
 class Volume:
-    """Voxels in the orientation RAS+: the axes rise to the right, to the front, upwards.
+    """Voxels in RAS+: axes point to the right, to the front, upwards.
 
     Attributes:
-        voxels: real, of shape (X, Y, Z).
-        spacing: of the voxels along X, Y and Z, in mm.
-        affine: float64 (4, 4), from voxels to mm, to see whether a mask fits.
+        voxels: real numbers of shape (X, Y, Z).
+        spacing: size of a voxel along X, Y and Z, in mm.
+        affine: float64 (4, 4), from voxels to mm; shows whether a mask fits.
         source: the file, or the first of several, for messages.
-        patient: key of the patient; empty where the file tells none.
-        placed: whether the file tells its orientation; a radiograph does not.
-        measured: whether it tells the spacing.
+        patient: key of the patient; empty if the file names none.
+        placed: whether the file gives the orientation; a radiograph does not.
+        measured: whether the file gives the spacing.
     """
 
     voxels: NDArray[Any]
@@ -44,7 +44,7 @@ def reorient(
     placed: bool = True,
     measured: bool = True,
 ) -> Volume:
-    """A volume from voxels stored in any orientation.
+    """Return a volume in RAS+ from voxels stored in any orientation.
 
     Args:
         voxels: of shape (I, J, K).
@@ -52,26 +52,26 @@ def reorient(
         source, patient, placed, measured: as in `Volume`.
 
     Raises:
-        InputError: the affine is none.
+        InputError: the affine spans no volume.
     """
     from nibabel.orientations import apply_orientation, inv_ornt_aff, io_orientation
 
     affine = np.asarray(affine, np.float64)
     with np.errstate(over="ignore"):
         sides = np.sqrt((affine[:3, :3] ** 2).sum(axis=0))
-    if not _spans(affine, sides):
+    if not _spans_volume(affine, sides):
         raise InputError(
-            f"{source} tells no place of its voxels (its axes span no volume); mend it"
+            f"{source} gives no position of its voxels (its axes span no volume); mend it"
         )
-    turn = io_orientation(affine)
-    affine = affine @ inv_ornt_aff(turn, voxels.shape)
+    orientation = io_orientation(affine)
+    affine = affine @ inv_ornt_aff(orientation, voxels.shape)
     x, y, z = (float(side) for side in np.sqrt((affine[:3, :3] ** 2).sum(axis=0)))
-    turned = np.asarray(apply_orientation(voxels, turn))
-    return Volume(turned, (x, y, z), affine, source, patient, placed, measured)
+    reoriented = np.asarray(apply_orientation(voxels, orientation))
+    return Volume(reoriented, (x, y, z), affine, source, patient, placed, measured)
 
 
-def _spans(affine: NDArray[np.float64], sides: NDArray[np.float64]) -> bool:
-    """Whether the axes, `sides` long, lead into three directions, at a scale of this world."""
+def _spans_volume(affine: NDArray[np.float64], sides: NDArray[np.float64]) -> bool:
+    """Return whether the axes, `sides` long, are independent and of plausible size."""
     if not np.isfinite(affine).all() or not NARROWEST < sides.min() <= sides.max() < WIDEST:
         return False
     return bool(abs(np.linalg.det(affine[:3, :3] / sides)) >= 1e-3)

@@ -1,1 +1,1 @@
-"""The exact networks of published systems, a page each, with its source."""
+"""The exact networks of published systems, one module each."""

@@ -1,1 +1,1 @@
-"""Stage `baseline`: segment tumours by brightness, without learning."""
+"""Stage `baseline`: segmentation of tumours by brightness, without learning."""

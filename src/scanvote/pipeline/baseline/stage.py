@@ -1,4 +1,4 @@
-"""baseline: masks without learning, which a U-Net must beat."""
+"""Segmentation baseline without learning, which a U-Net must beat."""
 
 from collections.abc import Iterator
 from itertools import product
@@ -19,9 +19,10 @@ from scanvote.predictions import mask_predictions
 
 
 def find_bright_regions(prepared: Path, params: Params, out: Path) -> dict[str, float]:
-    """Choose the way with the best Dice of the validation patients, and mark validation and test.
+    """Choose the rule with the best validation Dice; predict validation and test.
 
-    Writes ``choices.csv``, every way with its Dice, and ``predictions.csv`` to `out`.
+    Writes ``choices.csv``, every rule with the mean Dice of the validation patients, and
+    ``predictions.csv`` to `out`.
 
     Args:
         prepared: folder of the shards, `data/prepared/segmentation`.
@@ -29,36 +30,36 @@ def find_bright_regions(prepared: Path, params: Params, out: Path) -> dict[str, 
         out: `models/baseline`.
 
     Returns:
-        Flat metrics: the best Dice, and among how many ways.
+        Flat metrics: the best Dice, and the number of rules (``ways``).
 
     Raises:
-        InputError: there is no such channel.
+        InputError: the channel `baseline.channel` does not exist.
     """
     splits = {split: memmap_split(prepared, split) for split in ("validation", "test")}
     manifest = read_manifest(prepared / "manifest.csv").set_index("scan_id")
     rows = {s: manifest.loc[shard["scan_ids"]].reset_index() for s, shard in splits.items()}
     section, validation = params.baseline, splits["validation"]
     choices = product(section.method, section.contrast, section.smallest)
-    ways = [BrightRegion(*one) for one in choices]
+    rules = [BrightRegion(*one) for one in choices]
     patients = owners(rows["validation"]).tolist()
-    best, table = choose(_regions(validation, section), validation["masks"], patients, ways)
+    best, table = choose(_regions(validation, section), validation["masks"], patients, rules)
     write_csv(table, out / "choices.csv")
     tables = [
         mask_predictions(split, rows[split], shard["masks"], map(best, _regions(shard, section)))
         for split, shard in splits.items()
     ]
     write_csv(pd.concat(tables, ignore_index=True), out / "predictions.csv")
-    return {"ways": len(ways), "best_val_dice": float(table["dice"].max())}
+    return {"ways": len(rules), "best_val_dice": float(table["dice"].max())}
 
 
 def _regions(shard: Shard, section: BaselineParams) -> Iterator[dict[Method, Region]]:
-    """Of a slice each."""
-    for shades in _shades(shard, section.channel):
-        yield bright_regions(shades, section.method)
+    """Yield the regions of each slice by method."""
+    for image in _grey_slices(shard, section.channel):
+        yield bright_regions(image, section.method)
 
 
-def _shades(shard: Shard, channel: int | None) -> Iterator[Grey]:
-    """uint8 (H, W), a slice each."""
+def _grey_slices(shard: Shard, channel: int | None) -> Iterator[Grey]:
+    """Yield each slice as uint8 (H, W)."""
     channels = shard["images"].shape[-1]
     if channel is not None and channel >= channels:
         raise InputError(

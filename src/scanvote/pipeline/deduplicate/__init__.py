@@ -1,1 +1,1 @@
-"""Stage `deduplicate`: copies, label conflicts and suspected relatives among the scans."""
+"""Stage `deduplicate`: find copies, label conflicts and suspected relatives."""

@@ -1,4 +1,4 @@
-"""Boxes of one image shrunk to small squares, from one table of the sums of its pixels."""
+"""Shrink boxes of an image to squares, with a summed-area table."""
 
 from functools import cached_property
 
@@ -11,16 +11,17 @@ from scanvote.images.decode import Grey
 
 
 class AreaMeans:
-    """Means over areas of one (H, W) uint8 image, as by ``cv2.INTER_AREA`` but for rounding.
+    """Area means of a uint8 (H, W) image, as by ``cv2.INTER_AREA``.
 
-    OpenCV has no vector code for pixels that two areas share; this takes a third of its time.
+    Results differ by rounding only. OpenCV has no vector code for pixels shared by two areas;
+    this takes a third of its time.
     """
 
     def __init__(self, grey: Grey) -> None:
         self._grey = grey
 
     def of(self, box: Box, side: int) -> Grey:
-        """The box stretched to (side, side) uint8, each pixel the mean of the area it covers."""
+        """Stretch a box to uint8 (side, side) by area means."""
         _, _, width, height = box
         if min(width, height) < side or width % side == height % side == 0:
             part = np.asarray(crop(self._grey, box), np.uint8)
@@ -31,10 +32,10 @@ class AreaMeans:
         return np.asarray(means, np.uint8)
 
     def _areas(self, box: Box, side: int) -> NDArray[np.float32]:
-        """(side, side) float32: sum of the grey values in each area of the box."""
+        """Sum the grey values per area of the box, float32 (side, side)."""
         x, y, width, height = box
         corners = np.array([[width / side, 0, x], [0, height / side, y]])
-        # between whole pixels the sum of all that is above and to the left is linear
+        # between pixel corners, the sum of all pixels above and to the left is linear
         flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
         sums = cv2.warpAffine(
             self._sums, corners, (side + 1, side + 1), flags=flags, borderMode=cv2.BORDER_REPLICATE
@@ -44,5 +45,5 @@ class AreaMeans:
 
     @cached_property
     def _sums(self) -> NDArray[np.float32]:
-        """(H + 1, W + 1) float32: sum of the pixels above and to the left of each corner."""
+        """Summed-area table float32 (H + 1, W + 1), by pixel corner."""
         return np.asarray(cv2.integral(self._grey, sdepth=cv2.CV_32F), np.float32)

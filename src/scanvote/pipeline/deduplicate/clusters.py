@@ -1,4 +1,4 @@
-"""What follows from pairs of alike scans: keepers, copies, conflicts."""
+"""Clusters of duplicates: representatives, copies, label conflicts."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,18 +8,18 @@ import pandas as pd
 
 from scanvote.manifest import source_labels
 from scanvote.pipeline.deduplicate.hamming import Pairs
-from scanvote.pipeline.deduplicate.pairs import as_pairs, clusters, members
+from scanvote.pipeline.deduplicate.pairs import as_pairs, component_members, connected_components
 
 
 @dataclass(frozen=True)
 class Cluster:
-    """Scans, by row of the manifest, that show the same image.
+    """Scans that show the same image, as rows of the manifest.
 
     Attributes:
-        keeper: the one that stands for all.
-        copies: those that the keeper makes redundant.
-        neighbours: those of the keeper's own series, which are no copies of it.
-        conflict: whether the labels differ, those of the source among them, so that none of the
+        representative: the scan that stands for the cluster.
+        copies: scans that the representative makes redundant.
+        neighbours: scans of the representative's own series, which are no copies of it.
+        conflict: whether the labels differ, including those of the source, so that none of the
             scans can be trusted.
     """
 
@@ -30,43 +30,48 @@ class Cluster:
 
     @property
     def rows(self) -> list[int]:
-        """Rows of all its scans, rising."""
+        """Rows of all scans in the cluster, ascending."""
         return sorted((self.representative, *self.neighbours, *self.copies))
 
 
 def find_clusters(frame: pd.DataFrame, pairs: Pairs) -> list[Cluster]:
-    """The clusters that `pairs` of rows chain to, ordered by their first row.
+    """Return the clusters that `pairs` of rows link, ordered by first row.
 
-    Two slices of one series are neighbours however alike they are, so such a pair is no
-    evidence, and the series that is kept is kept whole.
+    Two slices of one series are neighbours however similar they are. So such a pair is no
+    evidence, and the series of the representative is kept whole.
     """
-    between = across_series(frame["series"].tolist(), pairs)
-    groups = members(clusters(len(frame), between))
-    found = (_cluster(frame, group) for group in groups)
-    return [cluster for cluster in found if cluster.copies]
+    links = across_series(frame["series"].tolist(), pairs)
+    groups = component_members(connected_components(len(frame), links))
+    all_clusters = (_as_cluster(frame, group) for group in groups)
+    return [cluster for cluster in all_clusters if cluster.copies]
 
 
 def across_series(series: Sequence[str], pairs: Pairs) -> Pairs:
-    """The pairs that are not of one known series."""
+    """Return the pairs that are not of one known series."""
     both = zip(pairs[0].tolist(), pairs[1].tolist(), strict=True)
     return as_pairs([(i, j) for i, j in both if not series[i] or series[i] != series[j]])
 
 
-def _cluster(frame: pd.DataFrame, group: list[int]) -> Cluster:
+def _as_cluster(frame: pd.DataFrame, group: list[int]) -> Cluster:
     part = frame.iloc[group]
-    keeper = min(zip(_preference(part), group, strict=True))[1]
+    representative = min(zip(_sort_keys(part), group, strict=True))[1]
     series = frame["series"].tolist()
-    near = tuple(row for row in group if row != keeper and series[row] == series[keeper] != "")
-    copies = tuple(row for row in group if row != keeper and row not in near)
-    claims = {*part["label"], *source_labels(part)} - {""}
-    return Cluster(keeper, copies, near, len(claims) > 1)
+    neighbours = tuple(
+        row
+        for row in group
+        if row != representative and series[row] == series[representative] != ""
+    )
+    copies = tuple(row for row in group if row != representative and row not in neighbours)
+    labels = {*part["label"], *source_labels(part)} - {""}
+    return Cluster(representative, copies, neighbours, len(labels) > 1)
 
 
-def _preference(part: pd.DataFrame) -> list[tuple[bool, bool, int, str]]:
-    """What the keeper is the least of: known patient and series, largest image, path.
+def _sort_keys(part: pd.DataFrame) -> list[tuple[bool, bool, int, str]]:
+    """Return sort keys; the smallest becomes the representative.
 
-    A copy without its patient, however large, could not be kept on the side of the split
-    where the rest of the patient is.
+    A known patient and series go first, then the largest image, then the path. If a copy of an
+    unknown patient were kept, however large, a split could part it from the patient's other
+    scans.
     """
     pixels = part["width"] * part["height"]
     unknown = part["patient"] == "", part["series"] == ""
@@ -74,16 +79,16 @@ def _preference(part: pd.DataFrame) -> list[tuple[bool, bool, int, str]]:
 
 
 def mislabelled(frame: pd.DataFrame) -> "pd.Series[bool]":
-    """Whether each scan has another label than at its source, where that is known."""
+    """Return whether each scan's label contradicts a known one at its source."""
     source = source_labels(frame)
     return (source != "") & (frame["label"] != "") & (source != frame["label"])
 
 
-def mark_duplicates(frame: pd.DataFrame, found: list[Cluster]) -> pd.DataFrame:
-    """`frame` with the columns kept, duplicate_of and conflict."""
+def mark_duplicates(frame: pd.DataFrame, found_clusters: list[Cluster]) -> pd.DataFrame:
+    """Add the columns kept, duplicate_of and conflict to the manifest."""
     kept, conflict = [True] * len(frame), [False] * len(frame)
     duplicate_of = [""] * len(frame)
-    for cluster in found:
+    for cluster in found_clusters:
         for row in cluster.copies:
             kept[row] = False
             duplicate_of[row] = str(frame["scan_id"].iloc[cluster.representative])

@@ -1,4 +1,4 @@
-"""Fingerprints of images: a perceptual hash that shortlists, thumbnails that confirm."""
+"""Image fingerprints: a perceptual hash to shortlist, thumbnails to confirm."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,13 +14,13 @@ from scanvote.pipeline.deduplicate.area_means import AreaMeans
 from scanvote.pipeline.deduplicate.hamming import Hashes
 
 SIDE = 64
-"""Pixels a side of a thumbnail."""
+"""Height and width of a thumbnail in pixels."""
 
 WAVES = np.rint(2**14 * np.cos(np.pi * np.outer(np.arange(8), np.arange(SIDE) + 0.5) / SIDE))
-"""(8, SIDE) float64, whole numbers: the slowest waves of the cosine transform (DCT-II)."""
+"""(8, SIDE) float64, integers: the lowest frequencies of the DCT-II."""
 
 BLOCK = 256
-"""Thumbnails hashed at a time: bounds the memory at about 10 MB."""
+"""Thumbnails hashed at once: limits the memory to about 10 MB."""
 
 Thumbnails = NDArray[np.uint8]
 """(n, SIDE, SIDE) uint8, grey values."""
@@ -28,12 +28,12 @@ Thumbnails = NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class Fingerprints:
-    """What is compared of n images, in the order of the images: 8 KiB an image.
+    """Fingerprints of n images in their order, 8 KiB per image.
 
     Attributes:
-        hashes: pHash of each, uint64 of shape (n,).
-        thumbnails: of the whole images, uint8 of shape (n, 64, 64).
-        cropped: of the images cropped to the brain, uint8 of shape (n, 64, 64).
+        hashes: pHash of each image, uint64 (n,).
+        thumbnails: thumbnails of the whole images, uint8 (n, 64, 64).
+        cropped: thumbnails of the images cropped to the head, uint8 (n, 64, 64).
     """
 
     hashes: Hashes
@@ -42,10 +42,10 @@ class Fingerprints:
 
 
 def fingerprints(paths: Sequence[Path], processes: int | None = None) -> Fingerprints:
-    """Decode each image once and take its hash and its two thumbnails.
+    """Decode each image once, and compute its hash and two thumbnails.
 
     Raises:
-        DecodeError: an image is missing or not whole.
+        DecodeError: an image is missing or damaged.
     """
     shape = (len(paths), SIDE, SIDE)
     whole, cropped = np.empty(shape, np.uint8), np.empty(shape, np.uint8)
@@ -55,15 +55,16 @@ def fingerprints(paths: Sequence[Path], processes: int | None = None) -> Fingerp
 
 
 def perceptual_hashes(thumbnails: Thumbnails) -> Hashes:
-    """The 64-bit pHash of each thumbnail, its bits in the order of the package imagehash.
+    """Return the 64-bit pHash of each thumbnail.
 
-    Each of the 8 × 8 lowest frequencies is compared with their median. imagehash takes them of
-    32 × 32 pixels under a Lanczos filter, which hardly touches waves that long, but would take
-    longer than all else: of the 64 bits of a scan at most a few differ.
+    The bits are in the order of the package imagehash. Each of the 8 × 8 lowest frequencies is
+    compared with their median. imagehash takes them from 32 × 32 pixels under a Lanczos filter,
+    which hardly changes such low frequencies, but would take longer than everything else: at
+    most a few of the 64 bits of a scan differ.
     """
     hashes = np.empty(len(thumbnails), np.uint64)
     for start in range(0, len(thumbnails), BLOCK):
-        # whole numbers below 2^53: exact, in whatever order they are summed
+        # integers below 2^53: exact in any order of summation
         lowest = WAVES @ thumbnails[start : start + BLOCK].astype(np.float64) @ WAVES.T
         lowest = lowest.reshape(len(lowest), -1)
         above = lowest > np.median(lowest, axis=1, keepdims=True)
@@ -72,18 +73,18 @@ def perceptual_hashes(thumbnails: Thumbnails) -> Hashes:
 
 
 def thumbnail(grey: Grey) -> Grey:
-    """(H, W) stretched to (SIDE, SIDE), each pixel the mean of the area it covers."""
-    return AreaMeans(grey).of(_whole(grey), SIDE)
+    """Stretch (H, W) to (SIDE, SIDE); each pixel is an area mean."""
+    return AreaMeans(grey).of(_whole_box(grey), SIDE)
 
 
 def _thumbnails(path: Path) -> tuple[Grey, Grey]:
-    """Of the whole image, and of the head."""
+    """Return the thumbnails of the whole image and of the head."""
     image = decode_grey(path)
-    means, whole, head = AreaMeans(image), _whole(image), crop_box(image)
+    means, whole, head = AreaMeans(image), _whole_box(image), crop_box(image)
     small = means.of(whole, SIDE)
     return small, small if head == whole else means.of(head, SIDE)
 
 
-def _whole(grey: Grey) -> Box:
+def _whole_box(grey: Grey) -> Box:
     height, width = grey.shape
     return 0, 0, width, height

@@ -1,9 +1,9 @@
-"""Which hashes are near each other, without comparing all with all.
+"""Find pairs of hashes within a Hamming distance, without brute force.
 
 Multi-index hashing (Norouzi, Punjani and Fleet, "Fast Search in Hamming Space with
-Multi-Index Hashing", CVPR 2012): hashes that differ in few bits agree in whole parts of
-themselves, so only those that fall into one bucket of a table are compared. The result is
-exact. benchmarks/README.md holds it against brute force and faiss.
+Multi-Index Hashing", CVPR 2012): hashes that differ in few bits agree in whole parts, so only
+hashes in one bucket of a table are compared. The result is exact. benchmarks/README.md compares
+it with brute force and faiss.
 """
 
 import os
@@ -16,36 +16,39 @@ import numpy as np
 from numpy.typing import NDArray
 
 Hashes = NDArray[np.uint64]
-"""(n,) uint64, 64 bits an image."""
+"""(n,) uint64, 64 bits per image."""
 Indices = NDArray[np.int64]
 Pairs = tuple[Indices, Indices]
 """``(i, j)``, each (m,) int64, with i < j."""
 Table = tuple[int, ...]
-"""Which parts of a hash make the key of a table, in rising order."""
+"""Parts of a hash that form the key of a table, ascending."""
 
 BITS = 64
 AGREEING = 2
-"""Parts in a key: hashes within `distance` agree in that many of ``distance + AGREEING``."""
-FARTHEST = 12
-"""Bits beyond which the parts are so short that comparing all with all is as fast."""
+"""Parts in a key.
+
+Hashes within `distance` agree in that many of ``distance + AGREEING`` parts.
+"""
+MAX_DISTANCE = 12
+"""Distance beyond which brute force is as fast, as parts get short."""
 FULL = 96
-"""Hashes in a bucket from which it is compared in tiles."""
+"""Hashes in a bucket from which on it is compared in tiles."""
 TILE = (64, 4096)
-"""Rows and columns of a tile: 2 MB, which the processor's cache holds."""
+"""Rows and columns of a tile: 2 MB, to fit the cache."""
 
 
 def pairs_within(hashes: Hashes, distance: int, threads: int | None = None) -> Iterator[Pairs]:
-    """Pairs whose hashes differ in at most `distance` of their 64 bits, in several parts.
+    """Yield the pairs whose hashes differ in at most `distance` bits.
 
-    Every pair comes once. Memory is that of the hashes and of one part for each thread.
+    They come in batches, every pair once. Memory holds the hashes and one batch per thread.
 
     Args:
-        hashes: uint64 of shape (n,).
+        hashes: uint64 (n,).
         distance: 0…64.
-        threads: how many work; by default the processors. They change the time only.
+        threads: number of threads; by default that of processors. It changes the time only.
     """
     threads = threads or os.cpu_count() or 1
-    agreeing = AGREEING if distance <= FARTHEST else 0
+    agreeing = AGREEING if distance <= MAX_DISTANCE else 0
     masks = _masks(distance + agreeing) if agreeing else np.empty(0, np.uint64)
     tables = list(combinations(range(len(masks)), agreeing))
     search = partial(_pairs_of_table, hashes, distance, masks)
@@ -55,7 +58,7 @@ def pairs_within(hashes: Hashes, distance: int, threads: int | None = None) -> I
 
 
 def _masks(parts: int) -> Hashes:
-    """The bits of each of `parts` parts of nearly equal length."""
+    """Return bit masks of `parts` parts of nearly equal length."""
     edges = [BITS * part // parts for part in range(parts + 1)]
     return np.array(
         [(1 << end) - (1 << start) for start, end in pairwise(edges)],
@@ -64,35 +67,45 @@ def _masks(parts: int) -> Hashes:
 
 
 def _pairs_of_table(hashes: Hashes, distance: int, masks: Hashes, table: Table) -> Pairs:
-    """The near pairs that agree in the parts of `table`, and in no combination before it."""
+    """Return the near pairs that agree in `table` first.
+
+    They agree in its parts, and in no combination of parts before it.
+    """
     keys = hashes & np.bitwise_or.reduce(masks[list(table)]) if table else hashes & np.uint64(0)
     order = np.argsort(keys, kind="stable")
     keys, ordered = keys[order], hashes[order]
     edges = np.flatnonzero(np.diff(keys, prepend=~keys[:1], append=~keys[-1:]))
     found = [np.empty((2, 0), np.int64)]
-    for near in _near(ordered, edges, distance):
+    for near in _near_pairs(ordered, edges, distance):
         first = _first_agreement(ordered[near[0]] ^ ordered[near[1]], masks, table)
         found.append(order[near[:, first]])
     pairs = np.sort(np.concatenate(found, axis=1), axis=0)
     return pairs[0], pairs[1]
 
 
-def _near(ordered: Hashes, edges: Indices, distance: int) -> Iterator[Indices]:
-    """Places (2, m) of near hashes within a bucket; `edges` are where buckets start and end."""
+def _near_pairs(ordered: Hashes, edges: Indices, distance: int) -> Iterator[Indices]:
+    """Yield positions (2, m) of near hashes within a bucket.
+
+    `edges` are the positions where buckets start and end.
+    """
     lengths = np.diff(edges)
     end = np.repeat(edges[1:], lengths)
     places = np.flatnonzero(np.repeat(lengths < FULL, lengths))
     step = 1
-    # each hash with the one `step` further on, all buckets at once
+    # compare each hash with the one `step` positions later, in all buckets at once
     while (places := places[places + step < end[places]]).size:
         near = np.bitwise_count(ordered[places] ^ ordered[places + step]) <= distance
         yield np.stack([places[near], places[near] + step])
         step += 1
     for bucket in np.flatnonzero(lengths >= FULL):
-        yield from _near_in_bucket(ordered, int(edges[bucket]), int(edges[bucket + 1]), distance)
+        yield from _near_pairs_in_bucket(
+            ordered, int(edges[bucket]), int(edges[bucket + 1]), distance
+        )
 
 
-def _near_in_bucket(ordered: Hashes, start: int, end: int, distance: int) -> Iterator[Indices]:
+def _near_pairs_in_bucket(
+    ordered: Hashes, start: int, end: int, distance: int
+) -> Iterator[Indices]:
     rows, columns = TILE
     for top in range(start, end, rows):
         row = ordered[top : min(top + rows, end), None]
@@ -104,7 +117,7 @@ def _near_in_bucket(ordered: Hashes, start: int, end: int, distance: int) -> Ite
 
 
 def _first_agreement(differing: Hashes, masks: Hashes, table: Table) -> NDArray[np.bool_]:
-    """Whether the first parts in which two hashes agree are those of `table`."""
+    """Return whether `table` has the first parts in which hashes agree."""
     first = np.ones(len(differing), np.bool_)
     for part in range(table[-1] if table else 0):
         if part not in table:

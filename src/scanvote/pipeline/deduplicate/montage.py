@@ -1,4 +1,4 @@
-"""Pairs of images beside their difference, for a person to judge in a minute."""
+"""Montage of image pairs and their differences, to judge in a minute."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,15 +13,15 @@ from scanvote.images.decode import Rgb, decode_image
 
 COLUMNS = 3
 SIDE = 128
-"""Pixels a side of an image in the montage."""
+"""Height and width of an image in the montage, in pixels."""
 GAP = 4
 AMPLIFIED = 3
-"""How many times the difference is shown."""
+"""Factor by which differences are amplified."""
 
 
 @dataclass(frozen=True)
 class MontagePair:
-    """Two images, and what is said above them; a warning is set in red."""
+    """Two images and their title, which is red for a warning."""
 
     left: Path
     right: Path
@@ -33,7 +33,7 @@ def write_montage(pairs: Sequence[MontagePair], title: str, path: Path) -> None:
     """Draw the pairs in rows of three, as a PNG.
 
     Raises:
-        DecodeError: an image is missing or not whole.
+        DecodeError: an image is missing or damaged.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -53,15 +53,17 @@ def write_montage(pairs: Sequence[MontagePair], title: str, path: Path) -> None:
 
 
 def pair_image(left: Rgb, right: Rgb) -> Rgb:
-    """Both images, each fitted into a square, and their difference `AMPLIFIED`.
+    """Return both images, each fitted into a square, and their difference.
+
+    The difference is amplified `AMPLIFIED` times.
 
     Returns:
-        uint8 of shape (SIDE, 3 · SIDE + 2 · GAP, 3).
+        uint8 (SIDE, 3 · SIDE + 2 · GAP, 3).
     """
     gap = np.full((SIDE, GAP, 3), 255, np.uint8)
-    one, other = _fitted(left), _fitted(right)
-    difference = np.abs(one.astype(int) - other).clip(0, 255 // AMPLIFIED) * AMPLIFIED
-    return np.hstack([one, gap, other, gap, difference.astype(np.uint8)])
+    first, second = _fitted(left), _fitted(right)
+    difference = np.abs(first.astype(int) - second).clip(0, 255 // AMPLIFIED) * AMPLIFIED
+    return np.hstack([first, gap, second, gap, difference.astype(np.uint8)])
 
 
 def _fitted(image: Rgb) -> Rgb:

@@ -1,7 +1,7 @@
-"""Correlation of two thumbnails within their overlap, once one is registered to the other.
+"""Correlate two registered thumbnails within their overlap.
 
-Unlike `alignment`, it is strict enough to tell a copy from a neighbouring slice: what was
-cut away does not count, and both images are equally sharp.
+Unlike `registration`, it is strict enough to tell a copy from a neighbouring slice: areas that
+were cut away do not count, and both images are equally sharp.
 """
 
 import os
@@ -18,80 +18,85 @@ from scanvote.pipeline.deduplicate.fingerprints import Thumbnails
 from scanvote.pipeline.deduplicate.hamming import Pairs
 from scanvote.pipeline.deduplicate.registration import STEPS, is_small
 
-Soft = NDArray[np.float32]
-"""(H, W) float32, grey values under a Gauss filter."""
+Smooth = NDArray[np.float32]
+"""(H, W) float32, grey values after a Gaussian filter."""
 Affine = NDArray[np.float32]
-"""(2, 3) float32: where in the other image each pixel lies."""
+"""(2, 3) float32, maps each pixel into the other image."""
 
-SOFT = 1.0
-"""Standard deviation of the Gauss filter, in pixels of 64."""
+SIGMA = 1.0
+"""Standard deviation of the Gaussian filter, in pixels of 64."""
 EDGE = 3
-"""Pixels of 64 at each edge that are not compared: the filter reaches beyond the image."""
+"""Pixels of 64 ignored per edge, where the filter leaves the image."""
 PART = 64
-"""Pairs that a thread registers at a time."""
+"""Pairs that a thread registers at once."""
 
 
 def registered_correlations(thumbnails: Thumbnails, pairs: Pairs) -> NDArray[np.float64]:
-    """`registered_correlation` of each pair, float64 (m,), at about 2 ms each."""
-    # OpenCV lets other threads run: processes would take longer to start than to work
-    parts = [slice(start, start + PART) for start in range(0, len(pairs[0]), PART)]
-    found = [np.empty(0)]
+    """Return `registered_correlation` of each pair, float64 (m,).
+
+    A pair takes about 2 ms.
+    """
+    # threads suffice, as OpenCV releases the GIL: starting processes would outlast the work
+    batches = [slice(start, start + PART) for start in range(0, len(pairs[0]), PART)]
+    correlations = [np.empty(0)]
     with ThreadPoolExecutor(os.cpu_count()) as pool, progress_bar("Register") as progress:
-        for part in pool.map(partial(_correlations, thumbnails, pairs), parts):
-            found.append(part)
-            progress(len(found) - 1, len(parts))
-    return np.concatenate(found)
+        for values in pool.map(partial(_correlations, thumbnails, pairs), batches):
+            correlations.append(values)
+            progress(len(correlations) - 1, len(batches))
+    return np.concatenate(correlations)
 
 
 def registered_correlation(one: Grey, other: Grey) -> float:
-    """Pearson's r of two thumbnails within their overlap, after the best small affine change.
+    """Return Pearson's r of two thumbnails in their overlap, after registration.
 
-    The change is sought by maximising the enhanced correlation coefficient (Evangelidis and
-    Psarakis, IEEE TPAMI 30, 2008). Returns 0 where there is none, or only an implausible one.
+    The registration is the small affine transform that maximises the enhanced correlation
+    coefficient (Evangelidis and Psarakis, IEEE TPAMI 30, 2008). r is 0 if none is found, or only
+    an implausible one.
     """
-    change = _registration(_soft(one), _soft(other))
-    if change is None:
+    transform = _registration(_smooth(one), _smooth(other))
+    if transform is None:
         return 0.0
-    inner = np.zeros(one.shape, np.float32)
-    inner[EDGE:-EDGE, EDGE:-EDGE] = 1
-    overlap = (_moved(inner, change, cv2.INTER_LINEAR) > 1 - 1e-3) & (inner > 0)
-    # filtered after the change: before it, a magnified image would be the smoother one
-    there = _soft(_moved(other.astype(np.float32), change, cv2.INTER_CUBIC))[overlap]
-    here = _soft(one)[overlap]
-    if min(here.std(), there.std()) == 0:
+    inside = np.zeros(one.shape, np.float32)
+    inside[EDGE:-EDGE, EDGE:-EDGE] = 1
+    overlap = (_warped(inside, transform, cv2.INTER_LINEAR) > 1 - 1e-3) & (inside > 0)
+    # filtered after the transform: before it, a magnified image would end up smoother
+    warped = _smooth(_warped(other.astype(np.float32), transform, cv2.INTER_CUBIC))[overlap]
+    fixed = _smooth(one)[overlap]
+    if min(fixed.std(), warped.std()) == 0:
         return 0.0
-    return float(np.corrcoef(here, there)[0, 1])
+    return float(np.corrcoef(fixed, warped)[0, 1])
 
 
-def _registration(one: Soft, other: Soft) -> Affine | None:
-    # the edge of the template was filtered without what was cut away
+def _registration(one: Smooth, other: Smooth) -> Affine | None:
+    # without the edge, where the filter lacked the pixels that were cut away
     template = np.ascontiguousarray(one[EDGE:-EDGE, EDGE:-EDGE])
-    change = np.array([[1, 0, EDGE], [0, 1, EDGE]], np.float32)
-    until = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, STEPS, 1e-4)
-    everywhere = np.full(other.shape, 255, np.uint8)
+    transform = np.array([[1, 0, EDGE], [0, 1, EDGE]], np.float32)
+    criteria = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, STEPS, 1e-4)
+    full_mask = np.full(other.shape, 255, np.uint8)
     try:
         found = cv2.findTransformECC(
-            template, other, change, cv2.MOTION_AFFINE, until, everywhere, 1
+            template, other, transform, cv2.MOTION_AFFINE, criteria, full_mask, 1
         )[1]
-    except cv2.error:  # it does not settle, or one of the two is constant
+    except cv2.error:  # it does not converge, or one image is constant
         return None
-    whole = np.array(found, np.float32)
-    whole[:, 2] -= whole[:, :2].sum(axis=1) * EDGE  # from the template to the whole image
-    return whole if is_small(whole.astype(np.float64), len(one)) else None
+    full_transform = np.array(found, np.float32)
+    # from coordinates of the template to those of the whole image
+    full_transform[:, 2] -= full_transform[:, :2].sum(axis=1) * EDGE
+    return full_transform if is_small(full_transform.astype(np.float64), len(one)) else None
 
 
-def _soft(image: Grey | Soft) -> Soft:
-    return np.asarray(cv2.GaussianBlur(image.astype(np.float32), (0, 0), SOFT), np.float32)
+def _smooth(image: Grey | Smooth) -> Smooth:
+    return np.asarray(cv2.GaussianBlur(image.astype(np.float32), (0, 0), SIGMA), np.float32)
 
 
-def _moved(image: Soft, change: Affine, interpolation: int) -> Soft:
+def _warped(image: Smooth, transform: Affine, interpolation: int) -> Smooth:
     flags = interpolation | cv2.WARP_INVERSE_MAP
-    moved = cv2.warpAffine(
-        image, change, image.shape[::-1], flags=flags, borderMode=cv2.BORDER_REPLICATE
+    warped = cv2.warpAffine(
+        image, transform, image.shape[::-1], flags=flags, borderMode=cv2.BORDER_REPLICATE
     )
-    return np.asarray(moved, np.float32)
+    return np.asarray(warped, np.float32)
 
 
-def _correlations(thumbnails: Thumbnails, pairs: Pairs, part: slice) -> NDArray[np.float64]:
-    both = zip(pairs[0][part], pairs[1][part], strict=True)
+def _correlations(thumbnails: Thumbnails, pairs: Pairs, batch: slice) -> NDArray[np.float64]:
+    both = zip(pairs[0][batch], pairs[1][batch], strict=True)
     return np.array([registered_correlation(thumbnails[i], thumbnails[j]) for i, j in both])

@@ -1,6 +1,6 @@
-"""What a person decided against the rule for duplicates: a table beside the data.
+"""Manual overrides of the rule for duplicates, from a user's table.
 
-``keep``: the two scans are no copies of each other. ``merge``: they are one image.
+``keep``: the two scans are no copies of each other. ``merge``: they show one image.
 ``drop``: the scan is left out.
 """
 
@@ -21,13 +21,13 @@ ACTIONS = ("keep", "merge", "drop")
 
 @dataclass(frozen=True)
 class Override:
-    """One decision, by rows of the manifest.
+    """A manual decision about rows of the manifest.
 
     Attributes:
-        action: of `ACTIONS`.
+        action: one of `ACTIONS`.
         row: of the scan.
         other: row of the other scan; -1 for ``drop``.
-        reason: what the person wrote.
+        reason: as written in the table.
         where: file and line, for messages.
     """
 
@@ -43,78 +43,85 @@ class Override:
 
 
 def read_overrides(path: Path, frame: pd.DataFrame) -> list[Override]:
-    """The decisions in `path`, about the scans of the manifest `frame`.
+    """Read the decisions in `path` about scans of the manifest `frame`.
 
     Raises:
-        InputError: the file is missing, no table, lacks a column, or a line of it names an
-            unknown action or scan, lacks a scan, or contradicts or repeats another.
+        InputError: the file is missing, is no table, or lacks a column; or a line names an
+            unknown action or scan, lacks a scan, or contradicts or repeats another line.
     """
     rows = {scan_id: row for row, scan_id in enumerate(frame["scan_id"])}
-    found = [
+    decisions = [
         _decision(f"{path}, line {line}", one, rows, frame["series"].tolist())
         for line, one in read_lines(path, COLUMNS)
     ]
-    _check_consistent(found)
-    return found
+    _check_consistent(decisions)
+    return decisions
 
 
 def apply_overrides(pairs: Pairs, decisions: Sequence[Override]) -> Pairs:
-    """`pairs` of copies without what is kept apart or dropped, and with what is merged."""
+    """Remove pairs that are kept apart or dropped; add merged ones."""
     apart = {one.pair for one in decisions if one.action == "keep"}
-    gone = dropped(decisions)
+    dropped_rows = dropped(decisions)
     both = zip(pairs[0].tolist(), pairs[1].tolist(), strict=True)
-    left = [(i, j) for i, j in both if (i, j) not in apart and i not in gone and j not in gone]
-    left += [one.pair for one in decisions if one.action == "merge"]
-    table = np.array(left, np.int64).reshape(-1, 2)
+    kept_pairs = [
+        (i, j)
+        for i, j in both
+        if (i, j) not in apart and i not in dropped_rows and j not in dropped_rows
+    ]
+    kept_pairs += [one.pair for one in decisions if one.action == "merge"]
+    table = np.array(kept_pairs, np.int64).reshape(-1, 2)
     return table[:, 0], table[:, 1]
 
 
 def dropped(decisions: Sequence[Override]) -> set[int]:
-    """Rows of the scans that are left out."""
+    """Return the rows of dropped scans."""
     return {one.row for one in decisions if one.action == "drop"}
 
 
 def check_kept_apart(frame: pd.DataFrame, pairs: Pairs, decisions: Sequence[Override]) -> None:
-    """See that what is kept apart is not joined through other scans.
+    """Check that scans kept apart are not linked through other scans.
 
     Args:
         frame: the manifest.
-        pairs: the copies, overruled.
-        decisions: of the person.
+        pairs: the copies, with overrides applied.
+        decisions: the overrides.
 
     Raises:
-        InputError: two scans that are kept apart are both copies of a third one.
+        InputError: two scans that are kept apart are linked as copies through others.
     """
-    from scipy.sparse import coo_array  # slow to import, for what most tables do not ask
+    from scipy.sparse import coo_array  # slow to import, and rarely needed
     from scipy.sparse.csgraph import breadth_first_order
 
     count = len(frame)
     graph = coo_array((np.ones(len(pairs[0])), pairs), shape=(count, count)).tocsr()
     names = frame["scan_id"].tolist()
     for one in (one for one in decisions if one.action == "keep"):
-        reached, before = breadth_first_order(graph, one.row, directed=False)
+        reached, predecessors = breadth_first_order(graph, one.row, directed=False)
         if one.other in reached:
             raise InputError(
-                f"{one.where}: {names[one.row]} and {names[one.other]} are still joined, through "
-                f"{names[before[one.other]]}; keep that pair apart too, or drop one of the three"
+                f"{one.where}: {names[one.row]} and {names[one.other]} are still joined, through"
+                f" {names[predecessors[one.other]]}; keep that pair apart too, or drop one of the"
+                " three"
             )
 
 
-def _decision(where: str, one: dict[str, str], rows: dict[str, int], series: list[str]) -> Override:
-    action = one["action"]
+def _decision(
+    where: str, cells: dict[str, str], rows: dict[str, int], series: list[str]
+) -> Override:
+    action = cells["action"]
     if action not in ACTIONS:
         raise InputError(f"{where}: no action {action!r}{did_you_mean(action, ACTIONS)}")
-    row = _row(where, "scan_id", one["scan_id"], rows)
+    row = _row(where, "scan_id", cells["scan_id"], rows)
     if action == "drop":
-        if one["other"]:
+        if cells["other"]:
             raise InputError(f"{where}: drop is of one scan, so other should be empty")
-        return Override(action, row, -1, one["reason"], where)
-    other = _row(where, "other", one["other"], rows)
+        return Override(action, row, -1, cells["reason"], where)
+    other = _row(where, "other", cells["other"], rows)
     if row == other:
         raise InputError(f"{where}: scan_id and other are the same scan")
     if action == "merge" and series[row] == series[other] != "":
         raise InputError(f"{where}: both are slices of one series, which stays whole; drop one")
-    return Override(action, row, other, one["reason"], where)
+    return Override(action, row, other, cells["reason"], where)
 
 
 def _row(where: str, column: str, scan_id: str, rows: dict[str, int]) -> int:
@@ -126,11 +133,11 @@ def _row(where: str, column: str, scan_id: str, rows: dict[str, int]) -> int:
 
 def _check_consistent(decisions: Sequence[Override]) -> None:
     first: dict[tuple[int, int], Override] = {}
-    gone = dropped(decisions)
+    dropped_rows = dropped(decisions)
     for one in decisions:
         earlier = first.setdefault(one.pair, one)
         if earlier is not one:
-            does = "repeats" if earlier.action == one.action else "contradicts"
-            raise InputError(f"{one.where} {does} {earlier.where.rpartition(', ')[2]}")
-        if one.action == "merge" and gone & set(one.pair):
+            verb = "repeats" if earlier.action == one.action else "contradicts"
+            raise InputError(f"{one.where} {verb} {earlier.where.rpartition(', ')[2]}")
+        if one.action == "merge" and dropped_rows & set(one.pair):
             raise InputError(f"{one.where}: a scan that is dropped cannot be merged")

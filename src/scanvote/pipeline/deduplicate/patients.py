@@ -1,7 +1,7 @@
-"""Patients that a person knows, and patients that copies inherit from each other.
+"""Patients from a user's table, and inheritance of patients among copies.
 
-A patient's name within a data set begins with the name of that set and a slash, so that two
-sets cannot mean different people by one name. Names in the table of a person stand as written.
+The name of a patient in a data set begins with the name of that set and a slash, so that two
+sets cannot share a name for different people. Names in the user's table stay as written.
 """
 
 from collections.abc import Iterable, Sequence
@@ -15,11 +15,11 @@ from scanvote.pipeline.deduplicate.user_tables import check_scan, read_lines
 
 COLUMNS = ("scan_id", "patient")
 UNKNOWN = frozenset({"na", "n/a", "nan", "null", "none", "unknown", "?", "-"})
-"""What people write for a patient whom they do not know, in lower case."""
+"""Entries that mean an unknown patient, in lower case."""
 
 
 def read_patients(path: Path, scan_ids: Sequence[str]) -> dict[str, str]:
-    """Read the table `path` of who is on which scan.
+    """Read the user's table of the patient of each scan.
 
     Args:
         path: CSV with the columns scan_id and patient; others are ignored.
@@ -29,31 +29,33 @@ def read_patients(path: Path, scan_ids: Sequence[str]) -> dict[str, str]:
         The patient by scan.
 
     Raises:
-        InputError: the file is missing or no such table, or a line names an unknown scan, names
-            a scan again, or lacks the patient, or has one that names nobody or cannot be printed.
+        InputError: the file is missing or no such table, or a line names an unknown scan or
+            repeats a scan, or its patient is missing, means nobody, or cannot be printed.
     """
     known = set(scan_ids)
-    found: dict[str, str] = {}
+    patients: dict[str, str] = {}
     for line, row in read_lines(path, COLUMNS):
         place, scan, patient = f"{path}, line {line}", row["scan_id"], row["patient"]
         check_scan(scan, known, f"{place}: scan_id")
-        if scan in found:
+        if scan in patients:
             raise InputError(f"{place}: {scan} stands in the table already; leave one of the lines")
         if not patient or patient.lower() in UNKNOWN:
-            said = f"{patient!r}, which names nobody" if patient else "empty"
-            raise InputError(f"{place}: the patient of {scan} is {said}; fill it, or drop the line")
+            fault = f"{patient!r}, which names nobody" if patient else "empty"
+            raise InputError(
+                f"{place}: the patient of {scan} is {fault}; fill it, or drop the line"
+            )
         if not patient.isprintable():
             raise InputError(f"{place}: the patient of {scan} has a line break or the like")
-        found[scan] = patient
-    return found
+        patients[scan] = patient
+    return patients
 
 
 def with_patients(frame: pd.DataFrame, given: dict[str, str]) -> pd.DataFrame:
-    """Return the manifest with the patients that a person gave, who overrules the data set.
+    """Replace patients in the manifest by those that the user gave.
 
     Raises:
-        InputError: of a patient of the data set only some scans are given another name: the
-            others would be taken for those of somebody else.
+        InputError: only some scans of a patient of the data set get another name: the others
+            would count as those of somebody else.
     """
     named = frame["scan_id"].isin(given)
     for patient, inside in named[frame["patient"] != ""].groupby(frame["patient"]):
@@ -66,18 +68,21 @@ def with_patients(frame: pd.DataFrame, given: dict[str, str]) -> pd.DataFrame:
     return frame.assign(patient=frame["scan_id"].map(given).fillna(frame["patient"]))
 
 
-def patient_conflicts(frame: pd.DataFrame, found: Sequence[Cluster]) -> list[Cluster]:
-    """Clusters of copies that have two patients, but for those that two data sets name."""
+def patient_conflicts(frame: pd.DataFrame, clusters: Sequence[Cluster]) -> list[Cluster]:
+    """Return clusters of copies that have two patients.
+
+    Two names of one patient in two data sets are no conflict.
+    """
     sources = set(frame["source"])
-    return [one for one in found if _contradicting(frame["patient"].iloc[one.rows], sources)]
+    return [one for one in clusters if _contradicting(frame["patient"].iloc[one.rows], sources)]
 
 
 def contradicting_copies(table: pd.DataFrame, sources: Iterable[str]) -> pd.DataFrame:
-    """Rows of ``duplicates.csv`` whose scan and whose kept scan have two patients.
+    """Return rows of ``duplicates.csv`` with two patients.
 
     Args:
         table: that of a task.
-        sources: names of its data sets, which may call one patient differently.
+        sources: names of its data sets, which may have different names for one patient.
     """
     if not {"patient", "patient_of"} <= set(table):
         return table.head(0)
@@ -86,22 +91,22 @@ def contradicting_copies(table: pd.DataFrame, sources: Iterable[str]) -> pd.Data
     return table[[_contradicting(pair, set(sources)) for _, pair in pairs.iterrows()]]
 
 
-def with_inherited(frame: pd.DataFrame, found: Sequence[Cluster]) -> pd.DataFrame:
-    """Return the manifest in which copies of unknown patients have their keeper's patient.
+def with_inherited(frame: pd.DataFrame, clusters: Sequence[Cluster]) -> pd.DataFrame:
+    """Give copies of unknown patients the patient of their representative.
 
     Args:
         frame: the manifest.
-        found: clusters of copies whose patients do not contradict each other.
+        clusters: clusters of copies whose patients do not contradict each other.
     """
     patients = frame["patient"].tolist()
-    for one in found:
+    for one in clusters:
         for row in one.rows:
             patients[row] = patients[row] or patients[one.representative]
     return frame.assign(patient=patients)
 
 
 def _contradicting(patients: "pd.Series[str]", sources: set[str]) -> bool:
-    """Whether the names differ, and not only as two data sets call one patient differently."""
+    """Return whether patients differ, by more than two data sets' naming."""
     names = set(patients) - {""}
-    sets = {name.partition("/")[0] for name in names} & sources
-    return len(names) > 1 and len(sets) < len(names)
+    data_sets = {name.partition("/")[0] for name in names} & sources
+    return len(names) > 1 and len(data_sets) < len(names)

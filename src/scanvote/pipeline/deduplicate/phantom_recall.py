@@ -1,4 +1,4 @@
-"""How well the copies that a phantom planted were found, and kept on one side of a split."""
+"""Recall and precision of the copies planted in a phantom data set."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ import pandas as pd
 
 from scanvote.datasets.phantom.truth import PLANTED, TRUTH, read_planted
 from scanvote.pipeline.deduplicate.clusters import Cluster
-from scanvote.pipeline.deduplicate.pairs import as_pairs, clusters
+from scanvote.pipeline.deduplicate.pairs import as_pairs, connected_components
 from scanvote.splits.groups import group_scans
 
 COPIES = ("byte_copy", "reencoded", "resized", "relabelled", "brighter", "rotated", "cropped")
@@ -15,10 +15,10 @@ COPIES = ("byte_copy", "reencoded", "resized", "relabelled", "brighter", "rotate
 
 
 def planted_copies(raw: Path, frame: pd.DataFrame) -> pd.DataFrame:
-    """The planted copies of which the manifest holds both scans.
+    """Return the planted copies with both scans in the manifest.
 
     Args:
-        raw: folder of the task, with a folder a data set.
+        raw: folder of the task, with one folder per data set.
         frame: the manifest.
 
     Returns:
@@ -26,58 +26,66 @@ def planted_copies(raw: Path, frame: pd.DataFrame) -> pd.DataFrame:
     """
     row = {path: at for at, path in enumerate(frame["path"])}
     folders = sorted(path.parent for path in raw.glob(f"*/{PLANTED}"))
-    both = [
-        (fault.kind, f"{folder.name}/{fault.path}", f"{folder.name}/{fault.original}")
+    candidates = [
+        (planted.kind, f"{folder.name}/{planted.path}", f"{folder.name}/{planted.original}")
         for folder in folders
         if (folder / TRUTH).is_file()  # else the name is a coincidence
-        for fault in read_planted(folder)
+        for planted in read_planted(folder)
     ]
     copies = [
         (kind, row[path], row[original])
-        for kind, path, original in both
+        for kind, path, original in candidates
         if kind in COPIES and path in row and original in row
     ]
     return pd.DataFrame(copies, columns=["kind", "row", "original"])
 
 
 def duplicate_recall(
-    frame: pd.DataFrame, found: list[Cluster], planted: pd.DataFrame
+    frame: pd.DataFrame, found_clusters: list[Cluster], planted: pd.DataFrame
 ) -> dict[str, int | float]:
-    """Recall of the planted copies, overall and a kind, and precision of what was found.
+    """Return recall of the planted copies, overall and by kind, and precision.
 
-    ``recall_same_side`` is the share of planted copies that cannot be parted from their
-    original by a split: they are copies of it for us, or relatives, directly or through
-    others. That, not the recall, is what keeps a test honest.
+    ``recall_same_side`` is the share of planted copies that no split can separate from their
+    original: they were found to be its copies or relatives, directly or through others. That,
+    not the recall, keeps a test honest.
 
     Args:
-        frame: the manifest, judged, with relatives.
-        found: its clusters.
-        planted: of `planted_copies`.
+        frame: the manifest with duplicates and relatives marked.
+        found_clusters: its clusters.
+        planted: from `planted_copies`.
     """
     if planted.empty:
         return {}
     group = group_scans(frame)
-    together = {at: n for n, one in enumerate(found) for at in (one.representative, *one.copies)}
+    cluster_of = {
+        at: n for n, one in enumerate(found_clusters) for at in (one.representative, *one.copies)
+    }
     hits = {
         "recall": np.array(
             [
-                row in together and together[row] == together.get(original, -1)
+                row in cluster_of and cluster_of[row] == cluster_of.get(original, -1)
                 for row, original in zip(planted["row"], planted["original"], strict=True)
             ]
         ),
         "recall_same_side": group[planted["row"]] == group[planted["original"]],
     }
-    figures: dict[str, int | float] = {name: float(hit.mean()) for name, hit in hits.items()}
-    figures["precision"] = _precision(len(frame), found, planted)
+    metrics: dict[str, int | float] = {name: float(hit.mean()) for name, hit in hits.items()}
+    metrics["precision"] = _precision(len(frame), found_clusters, planted)
     for kind in COPIES:
         of_kind = (planted["kind"] == kind).to_numpy()
         if of_kind.any():
-            figures |= {f"{name}_{kind}": float(hit[of_kind].mean()) for name, hit in hits.items()}
-    return figures
+            metrics |= {f"{name}_{kind}": float(hit[of_kind].mean()) for name, hit in hits.items()}
+    return metrics
 
 
-def _precision(count: int, found: list[Cluster], planted: pd.DataFrame) -> float:
-    """Share of the found copies that were planted; 1 of nothing, as nothing was wrong."""
-    same = clusters(count, as_pairs(list(zip(planted["row"], planted["original"], strict=True))))
-    right = [same[copy] == same[one.representative] for one in found for copy in one.copies]
-    return sum(map(bool, right)) / len(right) if right else 1.0
+def _precision(count: int, found_clusters: list[Cluster], planted: pd.DataFrame) -> float:
+    """Return the share of found copies that were planted; 1 without any."""
+    component = connected_components(
+        count, as_pairs(list(zip(planted["row"], planted["original"], strict=True)))
+    )
+    hits = [
+        component[copy] == component[one.representative]
+        for one in found_clusters
+        for copy in one.copies
+    ]
+    return sum(map(bool, hits)) / len(hits) if hits else 1.0

@@ -1,4 +1,4 @@
-"""The stage `deduplicate`: which scans are copies, conflicts, or relatives of others."""
+"""The stage `deduplicate`: mark copies, label conflicts and relatives."""
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -33,11 +33,11 @@ from scanvote.pipeline.deduplicate.overrides import (
 from scanvote.pipeline.deduplicate.pair_search import pairs_by_correlation, pairs_by_registration
 from scanvote.pipeline.deduplicate.pairs import (
     as_pairs,
-    clusters,
+    component_members,
     concat_pairs,
+    connected_components,
     correlations,
     equal_pairs,
-    members,
 )
 from scanvote.pipeline.deduplicate.patients import (
     patient_conflicts,
@@ -49,29 +49,29 @@ from scanvote.pipeline.deduplicate.phantom_recall import duplicate_recall, plant
 from scanvote.pipeline.deduplicate.relatives import relatives, with_look_alikes
 
 SHOWN = 24
-"""Pairs in the montage: as many as a person judges in a minute."""
+"""Pairs in the montage, as many as one judges in a minute."""
 NAME = 56
-"""Characters of a name that the montage has room for."""
+"""Characters of a name that fit the montage."""
 
 
 def deduplicate(
     raw: Path, params: DeduplicateParams, decisions: Path, patients: Path, out: Path
 ) -> Metrics:
-    """Judge the scans of ``raw/manifest.csv``; no image is copied or deleted.
+    """Mark duplicates and relatives among the scans of ``raw/manifest.csv``.
 
-    Files with the same bytes are copies; so are those whose perceptual hashes are near
-    and whose thumbnails correlate, and those that do so once a small turn or cut is
-    undone, the more closely for it. A person overrules that in the table `decisions`, and
-    tells in the table `patients` who is on a scan. Of a cluster of copies the one with the
-    largest image is kept, the first by path among equals; none is kept if their labels
-    differ, or if the source of the image gave it another label. Copies of unknown patients
-    inherit the patient of the scan that is kept.
+    No image is copied or deleted. Copies are files with the same bytes, images with near
+    perceptual hashes and correlating thumbnails, and images whose thumbnails correlate even more
+    closely once a small rotation or crop is undone. The user can override that in the table
+    `decisions`, and name the patient of a scan in the table `patients`. Of a cluster of copies,
+    scans of a known patient and series go first; of these the largest image is kept, the first
+    by path among equals. None is kept if their labels differ, or if the source of the image gave
+    it another label. Copies of unknown patients inherit the patient of the representative.
 
     Writes to `out`: ``manifest.csv`` with kept, duplicate_of, conflict and relatives,
-    ``duplicates.csv`` with every copy and what spoke for it, ``montage.png``.
+    ``duplicates.csv`` with every copy and the evidence for it, ``montage.png``.
 
     Returns:
-        Counts, and on a phantom the recall and precision against what was planted.
+        Counts, and on a phantom the recall and precision of the planted copies.
 
     Raises:
         InputError: the manifest, an image or one of the two tables is missing or wrong.
@@ -79,53 +79,54 @@ def deduplicate(
     frame = read_manifest(raw / MANIFEST)
     given = read_patients(patients, frame["scan_id"].tolist())
     frame = with_patients(frame, given)
-    overruled = read_overrides(decisions, frame)
+    overrides = read_overrides(decisions, frame)
     prints = fingerprints([raw / path for path in frame["path"]])
     exact = equal_pairs(frame["sha256"].tolist())
     untouched = concat_pairs(exact, pairs_by_correlation(prints, params))
     alike = concat_pairs(untouched, pairs_by_registration(frame, prints, untouched, params.aligned))
-    pairs = apply_overrides(alike, overruled)
-    check_kept_apart(frame, across_series(frame["series"].tolist(), pairs), overruled)
-    found = find_clusters(frame, pairs)
-    contradicting = patient_conflicts(frame, found)
-    agreed = [one for one in found if one not in contradicting]
-    frame = with_inherited(mark_duplicates(frame, found), agreed)
-    frame.loc[sorted(dropped(overruled)), "kept"] = False
+    pairs = apply_overrides(alike, overrides)
+    check_kept_apart(frame, across_series(frame["series"].tolist(), pairs), overrides)
+    found_clusters = find_clusters(frame, pairs)
+    contradicting = patient_conflicts(frame, found_clusters)
+    agreed = [one for one in found_clusters if one not in contradicting]
+    frame = with_inherited(mark_duplicates(frame, found_clusters), agreed)
+    frame.loc[sorted(dropped(overrides)), "kept"] = False
     frame["relatives"] = relatives(frame, prints, params.relatives)
     frame = with_look_alikes(frame, prints, params.relatives)
-    table = duplicates_table(frame, found, prints, (untouched, alike), overruled)
+    table = duplicates_table(frame, found_clusters, prints, (untouched, alike), overrides)
     write_manifest(frame, out / MANIFEST)
     write_csv(table.drop(columns=["row", "row_of"]).round(6), out / "duplicates.csv")
     _write_montage(raw, frame, table, out / "montage.png")
     for line in conflict_lines(frame, contradicting):
         print_status(line)
-    counts = _metrics(frame, found, exact) | {
-        "overruled": len(overruled),
+    counts = _metrics(frame, found_clusters, exact) | {
+        "overruled": len(overrides),
         "patients_given": len(given),
         "patient_conflicts": len(contradicting),
     }
-    return counts | duplicate_recall(frame, found, planted_copies(raw, frame))
+    return counts | duplicate_recall(frame, found_clusters, planted_copies(raw, frame))
 
 
 def duplicates_table(
     frame: pd.DataFrame,
-    found: list[Cluster],
+    found_clusters: list[Cluster],
     prints: Fingerprints,
     alike: tuple[Pairs, Pairs],
-    overruled: Sequence[Override],
+    overrides: Sequence[Override],
 ) -> pd.DataFrame:
-    """One row a copy (in a conflict: every scan but the keeper), with what spoke for it.
+    """Return a table of the copies and the evidence for each.
 
-    Scans that are no copies and have another label at their source follow, as conflicts.
+    Each copy has a row; in a conflict, every scan but the representative has one. Scans that are
+    no copies but have another label at their source follow as conflicts.
 
     Args:
         frame: the manifest.
-        found: its clusters.
-        prints: of all scans.
-        alike: pairs that are alike as they are, and all that the rule holds for alike.
-        overruled: decisions of a person; what is dropped follows in rows of its own.
+        found_clusters: its clusters.
+        prints: fingerprints of all scans.
+        alike: pairs of copies without registration, and all pairs of copies by the rule.
+        overrides: manual decisions; dropped scans follow in rows of their own.
     """
-    pairs, conflict = _judged_pairs(frame, found, overruled)
+    pairs, conflict = _judged_pairs(frame, found_clusters, overrides)
     one, other = frame.iloc[pairs[0]], frame.iloc[pairs[1]]
     rules = _rules(frame, pairs, conflict, alike)
     at_source = rules == "source label"
@@ -155,45 +156,56 @@ def duplicates_table(
 
 
 def _judged_pairs(
-    frame: pd.DataFrame, found: list[Cluster], overruled: Sequence[Override]
+    frame: pd.DataFrame, found_clusters: list[Cluster], overrides: Sequence[Override]
 ) -> tuple[Pairs, NDArray[np.bool_]]:
-    """Rows of a scan and of what it copies (itself, where it copies none); which conflict."""
+    """Return pairs of a scan and its representative, and the conflicts.
+
+    A scan that is no copy is paired with itself.
+    """
     rows = [
         (row, one.representative, one.conflict)
-        for one in found
+        for one in found_clusters
         for row in sorted(one.copies + (one.neighbours if one.conflict else ()))
     ]
-    inside = {row for one in found for row in one.rows}
-    wrong = [int(row) for row in np.flatnonzero(mislabelled(frame)) if row not in inside]
+    clustered = {row for one in found_clusters for row in one.rows}
+    wrong = [int(row) for row in np.flatnonzero(mislabelled(frame)) if row not in clustered]
     rows += [(row, row, True) for row in wrong]
-    rows += [(row, row, False) for row in sorted(dropped(overruled))]
+    rows += [(row, row, False) for row in sorted(dropped(overrides))]
     conflict = np.array([conflict for _, _, conflict in rows], bool)
-    return as_pairs([(row, keeper) for row, keeper, _ in rows]), conflict
+    return as_pairs([(row, representative) for row, representative, _ in rows]), conflict
 
 
 def _rules(
     frame: pd.DataFrame, pairs: Pairs, conflict: NDArray[np.bool_], alike: tuple[Pairs, Pairs]
 ) -> NDArray[np.str_]:
-    """What speaks for each of `pairs`; `alike` as in `duplicates_table`."""
-    sums = frame["sha256"].to_numpy()
-    single = pairs[0] == pairs[1]
-    as_they_are, alone = (_chained(frame, part, pairs) for part in alike)
+    """Return the evidence for each of `pairs`; `alike` as in `duplicates_table`."""
+    digests = frame["sha256"].to_numpy()
+    no_copy = pairs[0] == pairs[1]
+    unregistered, by_rule = (_linked(frame, part, pairs) for part in alike)
     return np.select(
-        [single & conflict, single | ~alone, sums[pairs[0]] == sums[pairs[1]], as_they_are],
+        [
+            no_copy & conflict,
+            no_copy | ~by_rule,
+            digests[pairs[0]] == digests[pairs[1]],
+            unregistered,
+        ],
         ["source label", "overruled", "bytes", "perceptual"],
         "aligned",
     )
 
 
-def _chained(frame: pd.DataFrame, alike: Pairs, pairs: Pairs) -> NDArray[np.bool_]:
-    """Whether those that are alike chain the two of each of `pairs`, no series with itself."""
-    component = clusters(len(frame), across_series(frame["series"].tolist(), alike))
+def _linked(frame: pd.DataFrame, alike: Pairs, pairs: Pairs) -> NDArray[np.bool_]:
+    """Return whether `alike` links each of `pairs`, except within a series."""
+    component = connected_components(len(frame), across_series(frame["series"].tolist(), alike))
     same: NDArray[np.bool_] = component[pairs[0]] == component[pairs[1]]
     return same
 
 
 def conflict_lines(frame: pd.DataFrame, contradicting: Sequence[Cluster]) -> list[str]:
-    """A line for each cluster of copies that has two patients, who stay on one side."""
+    """Return a message for each cluster of copies that has two patients.
+
+    Their groups keep all scans of both patients together.
+    """
     lines = []
     for one in contradicting:
         scans = frame.iloc[[one.representative, *one.copies]]
@@ -210,7 +222,7 @@ def conflict_lines(frame: pd.DataFrame, contradicting: Sequence[Cluster]) -> lis
 
 
 def _write_montage(raw: Path, frame: pd.DataFrame, table: pd.DataFrame, path: Path) -> None:
-    """Conflicts, then the least alike copy of each cluster, then the others."""
+    """Show conflicts, then the least similar copy per cluster, then the others."""
     copies = table[table["duplicate_of"] != ""].assign(agreed=~table["conflict"])
     copies = copies.sort_values(["agreed", "correlation", "scan_id"], kind="stable")
     copies["again"] = copies.groupby("row_of").cumcount() > 0
@@ -219,44 +231,46 @@ def _write_montage(raw: Path, frame: pd.DataFrame, table: pd.DataFrame, path: Pa
     )
     paths = frame["path"].tolist()
     pairs = [
-        MontagePair(raw / paths[one.row_of], raw / paths[one.row], _said(one), one.conflict)
+        MontagePair(raw / paths[one.row_of], raw / paths[one.row], _title(one), one.conflict)
         for one in shown
     ]
-    words = f"showing {len(pairs)} of {len(copies)}" if len(copies) else "none found"
+    shown_words = f"showing {len(pairs)} of {len(copies)}" if len(copies) else "none found"
     red = "; red: two labels, neither kept" if copies["conflict"].any() else ""
-    what = f"Kept scan, its copy, {AMPLIFIED} × their difference{red}: {words}"
-    write_montage(pairs, what, path)
+    title = f"Kept scan, its copy, {AMPLIFIED} × their difference{red}: {shown_words}"
+    write_montage(pairs, title, path)
 
 
-def _said(one: Any) -> str:
-    names = "\n".join(_shortened(str(name)) for name in (one.duplicate_of, one.scan_id))
+def _title(one: Any) -> str:
+    names = "\n".join(_end_of_name(str(name)) for name in (one.duplicate_of, one.scan_id))
     alike = f"r {one.correlation:.3f}, {one.distance} bits"
-    why = {
+    reasons = {
         "bytes": "same bytes",
         "perceptual": alike,
         "aligned": f"r {one.correlation:.3f}, aligned {one.aligned:.3f}",
         "overruled": f"merged by hand, {alike}",
     }
     labels = f" · {one.label_of} or {one.label}?" if one.conflict else ""
-    return f"{names}\n{why[one.rule]}{labels}"
+    return f"{names}\n{reasons[one.rule]}{labels}"
 
 
-def _shortened(name: str) -> str:
+def _end_of_name(name: str) -> str:
     return name if len(name) <= NAME else f"…{name[-NAME:]}"
 
 
-def _metrics(frame: pd.DataFrame, found: list[Cluster], exact: Pairs) -> Metrics:
-    sizes = [1 + len(cluster.copies) for cluster in found]
+def _metrics(frame: pd.DataFrame, found_clusters: list[Cluster], exact: Pairs) -> Metrics:
+    sizes = [1 + len(cluster.copies) for cluster in found_clusters]
     related = frame["relatives"][frame["relatives"] != ""].value_counts()
-    same = members(clusters(len(frame), across_series(frame["series"].tolist(), exact)))
+    byte_copies = component_members(
+        connected_components(len(frame), across_series(frame["series"].tolist(), exact))
+    )
     return {
         "scans": len(frame),
         "kept": int(frame["kept"].sum()),
-        "redundant": sum(len(one.copies) for one in found if not one.conflict),
-        "byte_copies": sum(len(group) - 1 for group in same),
-        "clusters": len(found),
+        "redundant": sum(len(one.copies) for one in found_clusters if not one.conflict),
+        "byte_copies": sum(len(group) - 1 for group in byte_copies),
+        "clusters": len(found_clusters),
         "largest_cluster": max(sizes, default=0),
-        "conflicts": sum(one.conflict for one in found),
+        "conflicts": sum(one.conflict for one in found_clusters),
         "conflict_scans": int(frame["conflict"].sum()),
         "source_label_conflicts": int(mislabelled(frame).sum()),
         "relatives_groups": len(related),

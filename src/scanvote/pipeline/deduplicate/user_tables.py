@@ -1,4 +1,4 @@
-"""Tables that a person writes: CSV, read line by line so that a mistake can be located."""
+"""Read tables that users write as CSV, with line numbers for messages."""
 
 import warnings
 from collections.abc import Collection, Iterator, Sequence
@@ -10,18 +10,20 @@ from scanvote.core.errors import InputError, did_you_mean
 
 
 def read_lines(path: Path, columns: Sequence[str]) -> Iterator[tuple[int, dict[str, str]]]:
-    """Yield the lines of `path` that are not blank, with their numbers; the header is line 1.
+    """Yield the non-blank lines of `path` with their numbers.
+
+    The header is line 1. Blanks around values are removed.
 
     Args:
         path: CSV in UTF-8.
-        columns: those that it must have; the others are left out. Blanks around a value are cut.
+        columns: required columns; others are left out.
 
     Raises:
-        InputError: the file is missing, no table, or lacks a column.
+        InputError: the file is missing, is no table, or lacks a column.
     """
     try:
         with warnings.catch_warnings():
-            # cells beyond the header, as spreadsheets leave them, are not columns of ours
+            # spreadsheets leave cells beyond the header, which are no columns
             warnings.simplefilter("ignore", pd.errors.ParserWarning)
             table = pd.read_csv(
                 path,
@@ -49,15 +51,15 @@ def read_lines(path: Path, columns: Sequence[str]) -> Iterator[tuple[int, dict[s
 
 
 def check_scan(scan_id: str, known: Collection[str], place: str) -> None:
-    """See that a table names a scan of the manifest.
+    """Check that a scan named in a table is in the manifest.
 
     Args:
-        scan_id: as it stands in the table.
-        known: the scans of the manifest.
+        scan_id: as in the table.
+        known: scans of the manifest.
         place: file, line and column, for the message.
 
     Raises:
-        InputError: it is none of them.
+        InputError: the manifest has no such scan.
     """
     if scan_id not in known:
         hint = did_you_mean(scan_id, known)

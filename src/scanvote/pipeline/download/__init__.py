@@ -1,1 +1,1 @@
-"""Stage `download`: fetch a task's scans, check every file, list them in a manifest."""
+"""Stage `download`: fetch and check scans, list them in a manifest."""

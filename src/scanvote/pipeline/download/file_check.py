@@ -1,4 +1,4 @@
-"""Looking into the files of a scan, once, before anything relies on them."""
+"""Check the files of a scan once, before anything relies on them."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,16 +10,16 @@ from scanvote.images.decode import DecodeError, Rgb, decode_image, decode_mask
 
 @dataclass(frozen=True)
 class FileCheck:
-    """What looking into the files of a scan tells.
+    """Result of checking the files of a scan.
 
     Attributes:
         width, height: in pixels.
-        mode: how the file stores a pixel, as Pillow names it (``L``, ``RGB``, ``I;16``…);
-            empty where it does not know the format.
-        sha256: of the file of the image.
-        mask_pixels: in the mask; 0 where there is none.
+        mode: Pillow's name for the pixel format (``L``, ``RGB``, ``I;16``…); empty if Pillow
+            does not know the file format.
+        sha256: of the image file.
+        mask_pixels: number of pixels in the mask; 0 without a mask.
         constant: whether all pixels of the image are equal.
-        problem: kind of fault for which the scan cannot be used; empty if it can.
+        problem: kind of issue that makes the scan unusable; empty if it is usable.
         detail: of the problem, in a few words.
     """
 
@@ -51,18 +51,18 @@ def check_file(folder: Path, scan: Scan) -> FileCheck:
 
 
 def is_constant(image: Rgb) -> bool:
-    """Whether all pixels of `image` (H, W, 3) are equal."""
+    """Return whether all pixels of `image` (H, W, 3) are equal."""
     # the middle row settles it for nearly every scan
     middle = image[image.shape[0] // 2]
     return bool((middle == image[0, 0]).all()) and bool((image == image[0, 0]).all())
 
 
 def mode(path: Path) -> str:
-    """How the file stores a pixel, from its header alone."""
+    """Return Pillow's name for the pixel format, from the header alone."""
     from PIL import Image, UnidentifiedImageError
 
     try:
         with Image.open(path) as image:
             return str(image.mode)
     except (UnidentifiedImageError, Image.DecompressionBombError, OSError, ValueError):
-        return ""  # the one decoder read it: that Pillow does not is no fault
+        return ""  # no fault: the decoder of this package could read it

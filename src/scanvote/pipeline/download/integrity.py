@@ -1,4 +1,4 @@
-"""The integrity report: what is wrong or strange with the files of a task, by stated rules."""
+"""The integrity report: faults and oddities in files, by stated rules."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -13,22 +13,22 @@ from scanvote.pipeline.download.file_check import FileCheck
 
 BOTH: tuple[Task, ...] = ("classification", "segmentation")
 MIN_SCANS, MIN_PATIENTS = 10, 3
-"""Below either, a class is tiny: some part of a split would hardly get any of it."""
+"""Minimum per class; below either, a split part may get almost none."""
 MAX_MASK_SHARE = 0.5
-"""Share of the pixels above which a mask is likely to be inverted."""
+"""Share of the pixels above which a mask is probably inverted."""
 SHOWN = 5
-"""Modes and sizes that are counted out in a finding."""
+"""Modes and sizes listed with their counts in an issue."""
 COLUMNS = ("kind", "path", "detail", "excluded", "rule")
 
 
 @dataclass(frozen=True)
 class Rule:
-    """What makes a finding.
+    """The rule for a kind of issue.
 
     Attributes:
-        words: the rule as a person reads it.
-        excludes: tasks in which the scan is left out for it.
-        tasks: those in which it is looked for.
+        words: the rule in plain words.
+        excludes: tasks that leave out a scan with this issue.
+        tasks: tasks that check the rule.
     """
 
     words: str
@@ -57,70 +57,78 @@ RULES = {
         tasks=("classification",),
     ),
 }
-"""Kinds of findings, those of a scan first."""
+"""Rules by kind of issue, those about single scans first."""
 
 
 def rules(task: Task) -> dict[str, Rule]:
-    """The kinds of findings that a task can have."""
+    """Return the rules that a task checks, by kind of issue."""
     return {kind: rule for kind, rule in RULES.items() if task in rule.tasks}
 
 
 @dataclass(frozen=True)
 class Issue:
-    """Of one scan, or of many where `path` names a class or a data set."""
+    """An issue of a scan, class or data set, named by `path`."""
 
     kind: str
     path: str
     detail: str
 
 
-def blocking_issue(task: Task, scan: Scan, seen: FileCheck) -> Issue | None:
-    """The fault for which a scan is left out of a task; None if it can be used."""
-    for found in _of_scan(task, scan, seen):
-        if task in RULES[found.kind].excludes:
-            return found
+def blocking_issue(task: Task, scan: Scan, check: FileCheck) -> Issue | None:
+    """Return the issue that excludes a scan; None if it is usable."""
+    for issue in _scan_issues(task, scan, check):
+        if task in RULES[issue.kind].excludes:
+            return issue
     return None
 
 
 def issues(
-    task: Task, sources: Sequence[str], scans: Sequence[Scan], seen: Sequence[FileCheck]
+    task: Task, sources: Sequence[str], scans: Sequence[Scan], checks: Sequence[FileCheck]
 ) -> pd.DataFrame:
-    """One row a finding, by kind, then in the order of the scans.
+    """Return the integrity report, one row per issue.
+
+    Rows are sorted by kind, then in the order of the scans.
 
     Args:
-        task: in which some kinds exclude a scan.
+        task: decides which kinds of issue exclude a scan.
         sources: data set of each scan.
-        scans: all that were brought.
-        seen: what looking into their files told.
+        scans: all scans of the task.
+        checks: result of `check_file` for each scan.
 
     Returns:
-        kind, path (of a scan; else the class or the data set), detail, excluded, rule.
+        Columns kind, path (of a scan; else the class or the data set), detail, excluded, rule.
     """
-    found = [
-        one for scan, told in zip(scans, seen, strict=True) for one in _of_scan(task, scan, told)
+    all_issues = [
+        one
+        for scan, check in zip(scans, checks, strict=True)
+        for one in _scan_issues(task, scan, check)
     ]
     used = [
-        (source, scan, told)
-        for source, scan, told in zip(sources, scans, seen, strict=True)
-        if blocking_issue(task, scan, told) is None
+        (source, scan, check)
+        for source, scan, check in zip(sources, scans, checks, strict=True)
+        if blocking_issue(task, scan, check) is None
     ]
-    found += [*_of_classes([scan for _, scan, _ in used]), *_of_sets(used)]
+    all_issues += [*_class_issues([scan for _, scan, _ in used]), *_data_set_issues(used)]
     order = {kind: number for number, kind in enumerate(RULES)}
-    found.sort(key=lambda one: order[one.kind])
+    all_issues.sort(key=lambda one: order[one.kind])
     rows = [
         (one.kind, one.path, one.detail, task in RULES[one.kind].excludes, RULES[one.kind].words)
-        for one in found
+        for one in all_issues
     ]
     return pd.DataFrame(rows, columns=list(COLUMNS)).astype({"excluded": bool})
 
 
-def check_usable(task: Task, scans: Sequence[Scan], seen: Sequence[FileCheck]) -> None:
-    """Refuse a task in which nothing can be learned: no scan, none of a class, one class only.
+def check_usable(task: Task, scans: Sequence[Scan], checks: Sequence[FileCheck]) -> None:
+    """Refuse a task in which nothing can be learned.
+
+    That is: no usable scan at all or of a class, one class only, or empty masks only.
 
     Raises:
-        InputError: naming the class and the first fault.
+        InputError: with the class and the first issue, if any.
     """
-    problems = [blocking_issue(task, scan, told) for scan, told in zip(scans, seen, strict=True)]
+    problems = [
+        blocking_issue(task, scan, check) for scan, check in zip(scans, checks, strict=True)
+    ]
     usable = [number for number, one in enumerate(problems) if one is None]
     labels = {scans[number].label for number in usable}
     for scan, one in zip(scans, problems, strict=True):
@@ -132,29 +140,29 @@ def check_usable(task: Task, scans: Sequence[Scan], seen: Sequence[FileCheck]) -
             f"all {len(usable)} scans are of the class {labels.pop()!r}, so there is nothing to"
             " tell apart; add a set to classification.dataset or correct classification.labels"
         )
-    if task == "segmentation" and not any(seen[number].mask_pixels for number in usable):
+    if task == "segmentation" and not any(checks[number].mask_pixels for number in usable):
         raise InputError(
             f"all {len(usable)} masks are empty ({scans[usable[0]].mask_path} is the first), so"
             " there is nothing to learn; correct the masks or segmentation.dataset"
         )
 
 
-def _of_scan(task: Task, scan: Scan, seen: FileCheck) -> Iterator[Issue]:
-    if seen.problem:
-        yield Issue(seen.problem, scan.path, seen.detail)
+def _scan_issues(task: Task, scan: Scan, check: FileCheck) -> Iterator[Issue]:
+    if check.problem:
+        yield Issue(check.problem, scan.path, check.detail)
         return
     if task == "classification" and not scan.label:
         yield Issue("no_label", scan.path, "the label is empty")
     if task == "segmentation" and not scan.mask_path:
         yield Issue("no_mask", scan.path, "no mask belongs to it")
-    if seen.constant:
-        yield Issue("constant", scan.path, f"{seen.width}x{seen.height} pixels of one value")
-    share = seen.mask_pixels / (seen.width * seen.height)
+    if check.constant:
+        yield Issue("constant", scan.path, f"{check.width}x{check.height} pixels of one value")
+    share = check.mask_pixels / (check.width * check.height)
     if share > MAX_MASK_SHARE:
         yield Issue("large_mask", scan.path, f"{share:.0%} of the pixels; is it inverted?")
 
 
-def _of_classes(scans: Sequence[Scan]) -> Iterator[Issue]:
+def _class_issues(scans: Sequence[Scan]) -> Iterator[Issue]:
     for label in sorted({scan.label for scan in scans} - {""}):
         patients = [scan.patient for scan in scans if scan.label == label]
         if len(patients) < MIN_SCANS:
@@ -163,19 +171,19 @@ def _of_classes(scans: Sequence[Scan]) -> Iterator[Issue]:
             yield Issue("tiny_class", label, f"{len(set(patients))} patients")
 
 
-def _of_sets(used: Sequence[tuple[str, Scan, FileCheck]]) -> Iterator[Issue]:
+def _data_set_issues(used: Sequence[tuple[str, Scan, FileCheck]]) -> Iterator[Issue]:
     for source in sorted({source for source, _, _ in used}):
-        scans = [(scan.label, seen) for name, scan, seen in used if name == source]
-        modes = [(label, seen.mode) for label, seen in scans if seen.mode]
-        sizes = [(label, f"{seen.width}x{seen.height}") for label, seen in scans]
+        scans = [(scan.label, check) for name, scan, check in used if name == source]
+        modes = [(label, check.mode) for label, check in scans if check.mode]
+        sizes = [(label, f"{check.width}x{check.height}") for label, check in scans]
         for kind, values in (("mixed_modes", modes), ("mixed_sizes", sizes)):
             counts = Counter(value for _, value in values)
             if len(counts) > 1:
-                yield Issue(kind, source, _counted(counts))
-            yield from _telling(source, values, counts)
+                yield Issue(kind, source, _list_counts(counts))
+            yield from _label_leaks(source, values, counts)
 
 
-def _telling(
+def _label_leaks(
     source: str, values: Iterable[tuple[str, str]], counts: Counter[str]
 ) -> Iterator[Issue]:
     labels: dict[str, set[str]] = {}
@@ -183,19 +191,19 @@ def _telling(
         labels.setdefault(value, set()).add(label)
     if len(set().union(*labels.values())) < 2:
         return
-    for value, count in _ranked(counts):
+    for value, count in _by_frequency(counts):
         if len(labels[value]) == 1 and count >= MIN_SCANS:
             label = min(labels[value])
             yield Issue("telling_format", source, f"{value}: {count} scans, all {label}")
 
 
-def _counted(counts: Counter[str]) -> str:
-    ranked = _ranked(counts)
-    told = ", ".join(f"{value} {count}" for value, count in ranked[:SHOWN])
-    rest = sum(count for _, count in ranked[SHOWN:])
-    return told + (f", {len(ranked) - SHOWN} others {rest}" if rest else "")
+def _list_counts(counts: Counter[str]) -> str:
+    values = _by_frequency(counts)
+    listed = ", ".join(f"{value} {count}" for value, count in values[:SHOWN])
+    rest = sum(count for _, count in values[SHOWN:])
+    return listed + (f", {len(values) - SHOWN} others {rest}" if rest else "")
 
 
-def _ranked(counts: Counter[str]) -> list[tuple[str, int]]:
-    """The most frequent first; equally frequent ones by name."""
+def _by_frequency(counts: Counter[str]) -> list[tuple[str, int]]:
+    """Sort values by falling frequency, then by name."""
     return sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))

@@ -1,4 +1,4 @@
-"""Who may vote, and who does: by validation alone."""
+"""Candidates and members of the ensemble, chosen on validation alone."""
 
 from pathlib import Path
 
@@ -16,14 +16,16 @@ _SCAN = ["scan_id", "split", "label"]
 
 
 def read_candidates(searches: Path) -> dict[str, pd.DataFrame]:
-    """The predictions of each model that a search kept, by its name; the rows the same in all.
+    """Read the predictions of each model that a search kept, by name.
+
+    All have the same rows.
 
     Args:
-        searches: `models/search`, one folder with a `predictions.csv` a family.
+        searches: `models/search`, with a folder for each family that has a `predictions.csv`.
 
     Raises:
-        InputError: there is no table, no model in any, a model speaks of other scans or classes
-            than the rest, or none of validation.
+        InputError: there is no table, no table has a model, a model has other scans or classes than
+            the rest, or no row of validation.
     """
     paths = sorted(searches.glob("*/predictions.csv"))
     if not paths:
@@ -48,15 +50,18 @@ def _check(candidates: dict[str, pd.DataFrame], model: str, path: Path) -> None:
     same = labels_of(rows) == labels_of(candidates[first])
     if not same or not rows[_SCAN].equals(candidates[first][_SCAN]):
         raise InputError(
-            f"{path}: {model} speaks of other scans or classes than {first};"
+            f"{path}: {model} has other scans or classes than {first};"
             " run `dvc repro search` for both"
         )
 
 
 def rank_models(candidates: dict[str, pd.DataFrame]) -> pd.DataFrame:
-    """A row a candidate, best first: `model, macro_f1, accuracy, cross_entropy` on validation.
+    """Return validation scores of the candidates, best first.
 
-    By macro F1, then by cross-entropy, then by name.
+    The order is by macro F1, then by cross-entropy, then by name.
+
+    Returns:
+        A row for each candidate: `model, macro_f1, accuracy, cross_entropy`.
     """
     scores = pd.DataFrame([_scores(model, table) for model, table in candidates.items()])
     return scores.sort_values(
@@ -78,25 +83,25 @@ def _scores(model: str, table: pd.DataFrame) -> dict[str, object]:
 def greedy_ensemble_selection(
     probabilities: Probabilities, truth: NDArray[np.int64], count: int, rule: str
 ) -> list[int]:
-    """Members chosen one after the other, who helps the vote most (Caruana et al., 2004).
+    """Select members by greedy ensemble selection (Caruana et al., 2004).
 
-    The first is the best by itself. Then comes, again and again, the candidate with whom the vote
-    has the highest macro F1, of equals the one with the lowest cross-entropy, then the better
-    one. Nobody is chosen twice, as a member has one vote.
+    The first member is the best single candidate. Each further one gives the vote the highest macro
+    F1; ties go to the lowest cross-entropy, then to the better candidate. No candidate is selected
+    twice, as every member has one vote.
 
     Args:
-        probabilities: (K, n, C) of the candidates on validation, tempered, best first.
+        probabilities: (K, n, C) of the candidates on validation, calibrated, best first.
         truth: (n,), the index of each class.
-        count: how many are chosen, at most K.
-        rule: of the vote, as who helps the mean may spoil the majority. The soft vote stands for
-            the rules that are fitted.
+        count: number of members, at most K.
+        rule: of the vote, because a candidate that helps the mean may harm the majority. The soft
+            vote is used instead of the rules with fitted parameters.
 
     Returns:
-        Their places, in order.
+        The places of the selected candidates, in ascending order.
     """
 
     def loss(places: list[int]) -> tuple[float, float]:
-        voted = _joined(probabilities[places], rule)
+        voted = _unfitted_vote(probabilities[places], rule)
         winners = np.eye(probabilities.shape[2])[voted.winners]
         macro_f1 = quick_scores(truth, winners)["val_macro_f1"]
         cross_entropy = quick_scores(truth, voted.probabilities)["val_loss"]
@@ -109,8 +114,8 @@ def greedy_ensemble_selection(
     return sorted(chosen)
 
 
-def _joined(probabilities: Probabilities, rule: str) -> VoteResult:
-    """The vote of (M, n, C) before anything is fitted."""
+def _unfitted_vote(probabilities: Probabilities, rule: str) -> VoteResult:
+    """Return the vote on (M, n, C) before anything is fitted."""
     members, _, classes = probabilities.shape
     vote = Vote(
         rule="majority" if rule == "majority" else "soft",

@@ -1,7 +1,7 @@
-"""What the rules of the vote learn, from the scans of validation alone.
+"""Fitting of the vote's parameters on the validation scans alone.
 
-Small validation sets are the rule here, so each fit has something to lean on: about one scan's
-worth of the belief that the members are equal, and that their classes mean what they say.
+Validation sets are often small, so each fit has a prior: it counts like about one additional scan
+that supports equal members whose classes mean what they say.
 """
 
 from collections.abc import Sequence
@@ -21,9 +21,10 @@ from scanvote.pipeline.ensemble.vote import (
 
 STRENGTH = 0.1
 """Variance of the coefficients' Gaussian prior in stacking: the mean logarithm of three members has
-coefficients of a third, which is its standard deviation. It is fixed, as a cross-validation could
-not keep patients together, whom the tables do not name. On simulated tables of 60 to 600 scans the
-cross-entropy was 1 to 7 % lower than with a variance of 1, and 5 to 10 % higher on tables of 20."""
+coefficients of a third, which is its standard deviation. It is fixed because a cross-validation
+could not keep patients together, as the tables have no patients. On simulated tables of 60 to 600
+scans the cross-entropy was 1 to 7 % lower than with a variance of 1, and 5 to 10 % higher on tables
+of 20."""
 _GAP = 1e-9
 _ROUNDS = 20_000
 _DIGITS = 9
@@ -38,22 +39,24 @@ def fit_votes(
     truth: Truth,
     calibrate: bool,
 ) -> dict[str, Vote]:
-    """The vote by each rule; they differ in the rule and in the temperature of the vote.
+    """Fit the vote by each rule.
+
+    The votes differ in the rule and in the temperature of the vote.
 
     Args:
         labels: names of the C classes.
         temperatures: of the M members, by their names.
         raw: (M, n, C), their probabilities on validation.
         truth: (n,), the index of each class.
-        calibrate: fit a temperature of each vote; else it is 1.
+        calibrate: fit a temperature of each vote; otherwise it is 1.
     """
-    degrees = tuple(temperatures.values())
-    members = calibrated(raw, degrees)
+    member_temperatures = tuple(temperatures.values())
+    members = calibrated(raw, member_temperatures)
     plain = Vote(
         rule="soft",
         labels=tuple(labels),
         members=tuple(temperatures),
-        temperatures=degrees,
+        temperatures=member_temperatures,
         weights=fit_weights(members, truth),
         stacking=fit_stacking(members, truth),
     )
@@ -67,14 +70,15 @@ def fit_votes(
 
 
 def fit_weights(members: Probabilities, truth: Truth) -> tuple[float, ...]:
-    """The weights of the mean with the least cross-entropy, (M,), with the sum 1.
+    """Fit the weights of the mean, (M,), by cross-entropy.
 
-    One scan more that speaks for all members alike keeps them off 0, and equal where the members
-    are. By expectation maximisation of a mixture (Dempster et al., 1977), from equal weights; the
-    problem is concave, and the largest gradient bounds what is left to gain, which ends it.
+    Their sum is 1. One additional scan that supports all members equally keeps the weights above 0,
+    and equal if the members are equal. The method is expectation maximisation of a mixture
+    (Dempster et al., 1977), from equal weights. The problem is concave, so the largest gradient
+    bounds the remaining gain, which is the stopping rule.
 
     Args:
-        members: (M, n, C), tempered.
+        members: (M, n, C), calibrated.
         truth: (n,), the index of each class.
     """
     of_truth = np.maximum(members[:, np.arange(len(truth)), truth], EPSILON)
@@ -89,32 +93,33 @@ def fit_weights(members: Probabilities, truth: Truth) -> tuple[float, ...]:
 
 
 def fit_stacking(members: Probabilities, truth: Truth) -> Stacking:
-    """A multinomial logistic regression with an L2 penalty, on the logarithms.
+    """Fit a multinomial logistic regression with L2 penalty on the log probabilities.
 
-    One scan more of each class, of which every member is as sure as the rule of succession allows
-    after n scans, stands for the belief that their classes mean what they say: so none is absent.
+    One additional scan of each class, on which every member is as confident as the rule of
+    succession allows after n scans, is the prior belief that the members' classes mean what they
+    say: so no class is absent.
 
     Args:
-        members: (M, n, C), tempered.
+        members: (M, n, C), calibrated.
         truth: (n,), the index of each class.
     """
-    from sklearn.linear_model import LogisticRegression  # slow to import, and rarely asked for
+    from sklearn.linear_model import LogisticRegression  # slow to import, and rarely needed
 
     count, scans, classes = members.shape
     doubt = 1 / (scans + 2)
-    believed = doubt / (classes - 1) + (1 - doubt * classes / (classes - 1)) * np.eye(classes)
+    prior = doubt / (classes - 1) + (1 - doubt * classes / (classes - 1)) * np.eye(classes)
     model = LogisticRegression(C=STRENGTH, tol=1e-8, solver="newton-cholesky")
-    every = log_probability_features(
-        np.concatenate([members, np.stack([believed] * count)], axis=1)
+    features = log_probability_features(
+        np.concatenate([members, np.stack([prior] * count)], axis=1)
     )
-    model.fit(every, np.concatenate([truth, np.arange(classes)]))
+    model.fit(features, np.concatenate([truth, np.arange(classes)]))
     coefficients, intercepts = model.coef_, model.intercept_
-    if classes == 2:  # scikit-learn has the second class's alone, against the first
+    if classes == 2:  # scikit-learn gives only the second class's row, against the first
         coefficients = np.concatenate([np.zeros_like(coefficients), coefficients])
         intercepts = np.concatenate([[0.0], intercepts])
     return Stacking(tuple(map(_rounded, coefficients)), _rounded(intercepts))
 
 
 def _rounded(values: NDArray[np.float64]) -> tuple[float, ...]:
-    """As they are written: what the file says is what votes."""
+    """Round as in the file, so that both give the same vote."""
     return tuple(np.round(values, _DIGITS).tolist())

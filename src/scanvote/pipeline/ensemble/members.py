@@ -1,4 +1,4 @@
-"""The files of the networks that vote."""
+"""Files of the ensemble's members."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,14 +8,14 @@ from scanvote.predictions import family_of, read_predictions
 
 
 def model_paths(searches: Path, models: Sequence[str]) -> list[Path]:
-    """The Keras archive of each model, in their order.
+    """Return the path of each model's Keras archive, in their order.
 
-    A search writes the models that it keeps as ``1.keras``, ``2.keras``…, the best first, and
-    their predictions in the same order.
+    A search writes the models that it keeps as ``1.keras``, ``2.keras``…, the best first, and their
+    predictions in the same order.
 
     Args:
-        searches: `models/search`, one folder a family.
-        models: names as they stand in the tables of predictions: ``cnn/filters64``.
+        searches: `models/search`, with a folder for each family.
+        models: names as in the tables of predictions: ``cnn/filters64``.
 
     Raises:
         InputError: a search kept no model of that name, or its file is missing.

@@ -1,4 +1,4 @@
-"""ensemble: choose the members on validation, fit the rules there, and let them vote."""
+"""Stage `ensemble`: choose members on validation, fit the rules, and vote."""
 
 from pathlib import Path
 
@@ -24,18 +24,18 @@ _SCORES = ("macro_f1", "accuracy", "auroc", "cross_entropy")
 
 
 def ensemble(searches: Path, params: Params, out: Path) -> dict[str, float]:
-    """Vote of the best models over all families, by every rule.
+    """Combine the best models of all families into votes.
 
-    Writes to `out`: ``members.csv`` (every candidate with the validation scores of its own
-    probabilities, best first, whether it votes, and its temperature), ``rules.csv`` (the
+    Writes to `out`: ``members.csv`` (all candidates, best first, with the validation scores of
+    their own probabilities, whether they vote, and their temperature), ``rules.csv`` (the
     validation scores of the vote by each rule, and its temperature), ``vote.json`` (the chosen
-    rule, with all that was fitted), and ``predictions.csv``: the vote, the vote by each rule, its
-    members, and the best model of each family that has none among them, all tempered.
+    rule, with all fitted parameters), and ``predictions.csv``: the vote, the vote by each rule, its
+    members, and the best model of each family without a member, all calibrated.
 
-    The rules were fitted on the scans that these scores are of: only the test compares them.
+    The rules were fitted on the same scans as these scores, so only the test can compare them.
 
     Args:
-        searches: `models/search`, one folder with a `predictions.csv` a family.
+        searches: `models/search`, with a folder for each family that has a `predictions.csv`.
         params: the whole of params.yaml.
         out: `models/ensemble`.
 
@@ -43,7 +43,8 @@ def ensemble(searches: Path, params: Params, out: Path) -> dict[str, float]:
         Flat metrics: the number of members, the vote and each rule on validation, temperatures.
 
     Raises:
-        InputError: there are fewer candidates than members, or they do not fit together.
+        InputError: there are fewer candidates than members, or they have different scans or
+            classes.
     """
     candidates = read_candidates(searches)
     members = _members(candidates, searches, params)
@@ -52,16 +53,19 @@ def ensemble(searches: Path, params: Params, out: Path) -> dict[str, float]:
     votes = fit_votes(
         labels_of(tables[0]),
         dict(zip(chosen["model"], chosen["temperature"], strict=True)),
-        _on_validation(tables),
-        _truth(tables[0]),
+        _validation_probabilities(tables),
+        _validation_truth(tables[0]),
         params.ensemble.calibrate,
     )
     vote = votes[params.ensemble.rule]
     rules = {rule: vote_rows(one, tables, f"vote/{rule}") for rule, one in votes.items()}
     scores = pd.DataFrame([_rule_scores(rule, rows) for rule, rows in rules.items()])
     scores["temperature"] = [one.temperature for one in votes.values()]
-    shown = [tempered_rows(candidates[name], degree) for name, degree in _shown(members).items()]
-    every = [rules[vote.rule].assign(model="vote"), *rules.values(), *shown]
+    singles = [
+        tempered_rows(candidates[name], temperature)
+        for name, temperature in _reported_models(members).items()
+    ]
+    every = [rules[vote.rule].assign(model="vote"), *rules.values(), *singles]
     write_csv(members, out / "members.csv")
     write_csv(scores, out / "rules.csv")
     write_csv(pd.concat(every, ignore_index=True), out / "predictions.csv")
@@ -70,16 +74,16 @@ def ensemble(searches: Path, params: Params, out: Path) -> dict[str, float]:
 
 
 def vote_rows(vote: Vote, members: list[pd.DataFrame], model: str) -> pd.DataFrame:
-    """The rows of a vote.
+    """Return the table of predictions of a vote.
 
     Args:
-        vote: what the members' probabilities become a class by.
+        vote: the rule that turns the members' probabilities into a class.
         members: predictions of one model each, of the same scans in the same order.
         model: the name of the vote in the table.
 
     Returns:
-        A table like a member's: `predicted` is the winner, and `votes_<class>` tells how many
-        members hold each class likeliest.
+        A table like a member's: `predicted` is the winner, and `votes_<class>` counts the members
+        for which the class is the most likely.
     """
     voted = vote(np.stack([probabilities(member) for member in members]))
     table = members[0][["scan_id", "split", "label"]].reset_index(drop=True)
@@ -92,15 +96,18 @@ def vote_rows(vote: Vote, members: list[pd.DataFrame], model: str) -> pd.DataFra
 
 
 def tempered_rows(table: pd.DataFrame, temperature: float) -> pd.DataFrame:
-    """The rows of a model, its probabilities tempered."""
+    """Return the rows of a model with calibrated probabilities."""
     values = apply_temperature(probabilities(table), temperature).round(6)
     names = [f"p_{label}" for label in labels_of(table)]
     return table.assign(**dict(zip(names, values.T, strict=True)))
 
 
 def _members(candidates: dict[str, pd.DataFrame], searches: Path, params: Params) -> pd.DataFrame:
-    """A row a candidate, best first: its scores, whether it votes, its temperature."""
-    wanted, top = params.ensemble, params.ensemble.top
+    """Return a row for each candidate, best first.
+
+    Each has its scores, whether it votes, and its temperature.
+    """
+    config, top = params.ensemble, params.ensemble.top
     members = rank_models(candidates)
     if len(members) < top:
         raise InputError(
@@ -108,27 +115,30 @@ def _members(candidates: dict[str, pd.DataFrame], searches: Path, params: Params
             " lower it or search more families"
         )
     tables = [candidates[name] for name in members["model"]]
-    raw, truth = _on_validation(tables), _truth(tables[0])
-    temperatures = tuple(fit_temperature(one, truth) if wanted.calibrate else 1.0 for one in raw)
+    raw, truth = _validation_probabilities(tables), _validation_truth(tables[0])
+    temperatures = tuple(fit_temperature(one, truth) if config.calibrate else 1.0 for one in raw)
     places = list(range(top))
-    if wanted.members == "diverse":
-        places = greedy_ensemble_selection(calibrated(raw, temperatures), truth, top, wanted.rule)
+    if config.members == "diverse":
+        places = greedy_ensemble_selection(calibrated(raw, temperatures), truth, top, config.rule)
     return members.assign(votes=members.index.isin(places), temperature=temperatures)
 
 
-def _on_validation(tables: list[pd.DataFrame]) -> Probabilities:
-    """(M, n, C)."""
+def _validation_probabilities(tables: list[pd.DataFrame]) -> Probabilities:
+    """Return the probabilities on validation, (M, n, C)."""
     return np.stack([probabilities(table[table["split"] == "validation"]) for table in tables])
 
 
-def _truth(table: pd.DataFrame) -> NDArray[np.int64]:
-    """(n,), the index of each validation scan's class."""
+def _validation_truth(table: pd.DataFrame) -> NDArray[np.int64]:
+    """Return the index of each validation scan's class, (n,)."""
     names = table.loc[table["split"] == "validation", "label"]
     return pd.Categorical(names, labels_of(table)).codes.astype(np.int64)
 
 
-def _shown(members: pd.DataFrame) -> dict[str, float]:
-    """The temperatures of those who vote, then of the best model of each family without one."""
+def _reported_models(members: pd.DataFrame) -> dict[str, float]:
+    """Return the temperatures of the models in the table of predictions.
+
+    First come the members, then the best model of each family without a member.
+    """
     family = members["model"].map(family_of)
     best = ~family.duplicated()
     order = pd.concat([members[members["votes"]], members[best & ~members["votes"]]])
@@ -142,12 +152,12 @@ def _rule_scores(rule: str, rows: pd.DataFrame) -> dict[str, object]:
 
 
 def _metrics(vote: Vote, rules: pd.DataFrame) -> dict[str, float]:
-    found: dict[str, float] = {"members": len(vote.members)}
+    metrics: dict[str, float] = {"members": len(vote.members)}
     for row in rules.to_dict("records"):
         scores = {name: float(row[name]) for name in _SCORES}
-        found |= {f"validation_{row['rule']}_{name}": value for name, value in scores.items()}
+        metrics |= {f"validation_{row['rule']}_{name}": value for name, value in scores.items()}
         if row["rule"] == vote.rule:
-            found |= {f"validation_{name}": value for name, value in scores.items()}
-    found["temperature"] = vote.temperature
-    degrees = enumerate(vote.temperatures, start=1)
-    return found | {f"temperature_{place}": degree for place, degree in degrees}
+            metrics |= {f"validation_{name}": value for name, value in scores.items()}
+    metrics["temperature"] = vote.temperature
+    temperatures = enumerate(vote.temperatures, start=1)
+    return metrics | {f"temperature_{place}": temperature for place, temperature in temperatures}

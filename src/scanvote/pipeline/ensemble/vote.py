@@ -1,12 +1,12 @@
-"""The vote: from the members' probabilities to a class, by one of four rules.
+"""Vote: turn the members' probabilities into a class.
 
-- majority: the class that most members hold likeliest; of equals the one of the highest mean
+- majority: the class that is the most likely for most members; ties go to the highest mean
   probability (the published rule).
-- soft: the class of the highest mean probability.
-- weighted: likewise, the mean weighted.
+- soft: the class with the highest mean probability.
+- weighted: likewise, with a weighted mean.
 - stacking: a logistic regression on the logarithms of the members' probabilities (Wolpert, 1992).
 
-What remains equal goes to the first class.
+Remaining ties go to the first class.
 """
 
 import json
@@ -32,12 +32,12 @@ _DIGITS = 6
 
 
 class VoteResult(NamedTuple):
-    """What a vote says of n scans.
+    """Result of a vote on n scans.
 
     Attributes:
-        probabilities: (n, C) float64. By majority the highest may not be the winner's.
+        probabilities: (n, C) float64. With the majority rule the highest may not be the winner's.
         winners: (n,) int, the index of the class.
-        votes: (n, C) int, how many members hold each class likeliest.
+        votes: (n, C) int, the number of members for which each class is the most likely.
     """
 
     probabilities: Probabilities
@@ -46,10 +46,12 @@ class VoteResult(NamedTuple):
 
 
 class Stacking(NamedTuple):
-    """A logistic regression on M members' logarithms of C classes.
+    """A logistic regression on the members' log probabilities.
+
+    There are M members and C classes.
 
     Attributes:
-        coefficients: (C, M * C), a member's classes beside each other.
+        coefficients: (C, M * C), the classes of a member side by side.
         intercepts: (C,).
     """
 
@@ -62,15 +64,15 @@ _NOTHING = Stacking((), ())
 
 @dataclass(frozen=True)
 class Vote:
-    """All that turns the probabilities of M members into those of the vote.
+    """All parameters of the vote of M members.
 
     Attributes:
         rule: one of `RULES`.
         labels: names of the C classes.
         members: names of the M models.
-        temperatures: (M,), of the members, which are tempered before they are joined.
-        weights: (M,), at least 0, with the sum 1, of the rule of that name.
-        stacking: the regression, of the rule of that name.
+        temperatures: (M,), for the calibration of the members before they are combined.
+        weights: (M,), non-negative, with the sum 1, for the rule of that name.
+        stacking: the regression, for the rule of that name.
         temperature: of the vote; it changes no winner.
     """
 
@@ -86,31 +88,33 @@ class Vote:
         """Vote on n scans.
 
         Args:
-            probabilities: (M, n, C) as the members give them, in the order of `members`. They
-                count to the 6 digits that the tables keep: a network that is asked and the
-                table of its predictions make one vote.
+            probabilities: (M, n, C), the members' uncalibrated output, in the order of `members`.
+                They are rounded to the 6 digits of the tables, so that a network and the table of
+                its predictions give the same vote.
 
         Raises:
-            ValueError: they are not of M members and C classes.
+            ValueError: the shape does not have M members and C classes.
         """
         raw = np.round(np.asarray(probabilities, float), _DIGITS)
         if raw.ndim != 3 or raw.shape[::2] != (len(self.members), len(self.labels)):
             wanted = f"({len(self.members)}, n, {len(self.labels)})"
             raise ValueError(f"the vote is of probabilities {wanted}, not {raw.shape}")
-        joined = self._joined(calibrated(raw, self.temperatures))
+        combined = self._combine(calibrated(raw, self.temperatures))
         votes = (raw.argmax(axis=2)[..., None] == np.arange(raw.shape[2])).sum(axis=0)
-        # a probability is at most 1, so it decides between equal numbers of votes only
-        ranked = votes + 0.5 * joined if self.rule == "majority" else joined
-        return VoteResult(apply_temperature(joined, self.temperature), ranked.argmax(axis=1), votes)
+        # a probability is at most 1, so half of it only breaks ties between numbers of votes
+        ranked = votes + 0.5 * combined if self.rule == "majority" else combined
+        return VoteResult(
+            apply_temperature(combined, self.temperature), ranked.argmax(axis=1), votes
+        )
 
-    def _joined(self, members: Probabilities) -> Probabilities:
-        """(n, C) of the tempered (M, n, C)."""
+    def _combine(self, members: Probabilities) -> Probabilities:
+        """Combine the calibrated (M, n, C) into (n, C)."""
         if self.rule == "weighted":
             return np.asarray(np.tensordot(self.weights, members, axes=1))
         if self.rule == "stacking":
             scores = log_probability_features(members) @ np.transpose(self.stacking.coefficients)
             return np.asarray(softmax(scores + self.stacking.intercepts, axis=1))
-        # in order, as a sum of floats depends on it: a tie is one whoever comes first
+        # sorted, as a sum of floats depends on its order: ties must not depend on that of members
         return np.asarray(np.sort(members, axis=0).mean(axis=0))
 
     def write(self, path: Path) -> None:
@@ -119,7 +123,9 @@ class Vote:
             "form": _FORM,
             "rule": self.rule,
             "labels": list(self.labels),
-            "members": [{"model": name, "temperature": degree} for name, degree in members],
+            "members": [
+                {"model": name, "temperature": temperature} for name, temperature in members
+            ],
             "weights": list(self.weights),
             "stacking": self.stacking._asdict(),
             "temperature": self.temperature,
@@ -128,10 +134,10 @@ class Vote:
 
     @classmethod
     def read(cls, path: Path) -> "Vote":
-        """What `write` left.
+        """Read a file of `write`.
 
         Raises:
-            InputError: the file is missing, or of a form that this version does not know.
+            InputError: the file is missing, or of a format that this version does not know.
         """
         if not path.is_file():
             raise InputError(f"{path} is missing; run `dvc repro ensemble`")
@@ -151,11 +157,14 @@ class Vote:
 
 
 def calibrated(probabilities: Probabilities, temperatures: tuple[float, ...]) -> Probabilities:
-    """(M, n, C), each member by its temperature."""
+    """Calibrate the members (M, n, C), each by its temperature."""
     pairs = zip(probabilities, temperatures, strict=True)
     return np.stack([apply_temperature(one, temperature) for one, temperature in pairs])
 
 
 def log_probability_features(members: Probabilities) -> Probabilities:
-    """What stacking learns from: (n, M * C), the logarithms of (M, n, C)."""
+    """Return the features of stacking, (n, M * C).
+
+    They are the logarithms of (M, n, C).
+    """
     return np.moveaxis(log_probabilities(members), 0, 1).reshape(members.shape[1], -1)

@@ -1,6 +1,7 @@
-"""evaluate: the test split, once: metrics, tests, tables and figures of the vote.
+"""Evaluation of the classification: metrics, tests, tables and figures of the vote.
 
-Numbers come from the prediction tables alone; the shards are read for the galleries.
+The test split is used once. Numbers come from the prediction tables alone; the shards are read only
+for the galleries.
 """
 
 import json
@@ -27,99 +28,111 @@ from scanvote.splits.known_patients import KnownPatients
 _CHIEF = [f"{name}{end}" for name in METRICS for end in ENDS]
 _OF_RULES = [*_CHIEF, *(f"{name}{end}" for name in ("brier", "ece") for end in ENDS)]
 Scores = dict[str, dict[str, float]]
-"""By model its figures."""
+"""Metrics by model."""
 
 
 def evaluate_classification(
-    predictions: Path, beside: Path, prepared: Path, params: Params, out: Path
+    predictions: Path, explanations: Path, prepared: Path, params: Params, out: Path
 ) -> dict[str, float]:
     """Evaluate the vote and its members on the test split.
 
-    Writes to `out` the tables ``members.csv`` (a model a row, every figure), ``classes.csv`` (a
-    class a row, of the vote), ``comparisons.csv`` (of `compare`: the vote against every other
-    model, the best member first, and all against the majority class) and ``subgroups.csv``; the
-    plotted ones ``confusion.csv``, ``roc.csv``, ``precision_recall.csv``, ``reliability.csv`` and
-    ``agreement.csv``; and the pictures ``confusion.png``, ``roc.png``, ``precision_recall.png``,
-    ``reliability.png``, ``agreement.png``, ``comparisons.png``, ``errors.png``,
-    ``disagreeing.png`` and ``right.png``.
+    Writes to `out` the tables ``members.csv`` (a row for each model, all metrics), ``classes.csv``
+    (a row for each class, of the vote), ``comparisons.csv`` (of `compare`: the vote against every
+    other model, the best member first, and all against the majority class) and ``subgroups.csv``;
+    the plotted ones ``confusion.csv``, ``roc.csv``, ``precision_recall.csv``, ``reliability.csv``
+    and ``agreement.csv``; and the figures ``confusion.png``, ``roc.png``, ``precision_recall.png``,
+    ``reliability.png``, ``agreement.png``, ``comparisons.png``, ``errors.png``, ``disagreeing.png``
+    and ``right.png``.
 
     Args:
         predictions: `models/ensemble`.
-        beside: `metrics/explain/classification`, whose maps the galleries show.
+        explanations: `metrics/explain/classification`, whose maps the galleries show.
         prepared: `data/prepared/classification`.
         params: the whole of params.yaml.
         out: `metrics/evaluate/classification`.
 
     Returns:
-        Flat metrics: ``vote_…``, ``best_…`` (the best member by validation),
-        ``member_2_…``…, each family's best model, ``cnn_…``, each rule, ``rule_soft_…``; the
-        vote less the best member, ``difference_…``, with `mcnemar_p` and `delong_p`; the majority
-        class to beat, the size of the test, and of how many of its scans the patient is known.
-        ``…_positive_classes_…`` are of the scans with the finding alone, where
-        `evaluate.negative` names the class without it. An interval is ``…_low`` and ``…_high``;
-        what is undefined, as for a class that is absent, is NaN.
+        Flat metrics: ``vote_…``; ``best_…``, the best member by validation; ``member_2_…``…; the
+        best model of each family, such as ``cnn_…``; each rule, such as ``rule_soft_…``; the vote
+        less the best member, ``difference_…``, with `mcnemar_p` and `delong_p`; the accuracy of the
+        majority class as a baseline, the size of the test, and the number of its scans with a known
+        patient. ``…_positive_classes_…`` are metrics of the scans with the finding alone, if
+        `evaluate.negative` names the class without it. An interval is ``…_low`` and ``…_high``; an
+        undefined metric, as of an absent class, is NaN.
 
     Raises:
         InputError: an input is missing or does not fit, or a class has an ambiguous name.
     """
-    tested = read_test_results(predictions, prepared)
-    known = KnownPatients.of(read_manifest(prepared / "manifest.csv"))
-    answers = model_outputs(tested, params.evaluate)
-    figures = bootstrap(answers, params.seed)
+    results = read_test_results(predictions, prepared)
+    known_patients = KnownPatients.of(read_manifest(prepared / "manifest.csv"))
+    outputs = model_outputs(results, params.evaluate)
+    metrics = bootstrap(outputs, params.seed)
     scores = {
-        name: merged(with_intervals(figures[name]), _operating(answers[name], rows))
-        for name, rows in tested.models.items()
+        name: merged(with_intervals(metrics[name]), _operating_point_metrics(outputs[name], rows))
+        for name, rows in results.models.items()
     }
-    comparisons = compare(_pairs(tested), answers, figures).round(6)
+    comparisons = compare(_pairs(results), outputs, metrics).round(6)
     tables = {
         "members": pd.DataFrame([{"model": name, **score} for name, score in scores.items()]),
-        "classes": classes_table(answers["vote"], figures["vote"]),
+        "classes": classes_table(outputs["vote"], metrics["vote"]),
         "comparisons": comparisons,
-        "subgroups": class_subgroups(answers["vote"], tested.scans, params.seed),
+        "subgroups": class_subgroups(outputs["vote"], results.scans, params.seed),
     }
     for name, table in tables.items():
         write_csv(table.round(6), out / f"{name}.csv")
-    _draw(tested, comparisons, known.short(), predictions, beside, prepared, params, out)
+    _draw(
+        results,
+        comparisons,
+        known_patients.short(),
+        predictions,
+        explanations,
+        prepared,
+        params,
+        out,
+    )
     return {
-        **_by_role(scores, tested),
-        **_against_best(comparisons, tested.best),
-        "majority_class_accuracy": round(figures[BASELINE]["accuracy"].value, 6),
-        "test_scans": len(tested.groups),
-        "test_groups": answers["vote"].group_count,
-        **known.test_metrics(),
+        **_by_role(scores, results),
+        **_against_best(comparisons, results.best),
+        "majority_class_accuracy": round(metrics[BASELINE]["accuracy"].value, 6),
+        "test_scans": len(results.groups),
+        "test_groups": outputs["vote"].group_count,
+        **known_patients.test_metrics(),
     }
 
 
-def _operating(answers: ClassifierOutput, rows: pd.DataFrame) -> dict[str, float]:
-    """Of two classes the threshold, and in numbers of scans and groups what it misses."""
-    if answers.point is None:
+def _operating_point_metrics(output: ClassifierOutput, rows: pd.DataFrame) -> dict[str, float]:
+    """Return the threshold of two classes, with missed scans and groups."""
+    if output.point is None:
         return {}
-    positive, least = answers.labels[answers.point.code], answers.point.threshold
-    found = at_threshold(rows, positive, least)
-    found |= groups_at_threshold(rows, answers.groups, positive, least)
-    return {f"operating_{name}": value for name, value in found.items()}
+    positive, min_probability = output.labels[output.point.code], output.point.threshold
+    counts = at_threshold(rows, positive, min_probability)
+    counts |= groups_at_threshold(rows, output.groups, positive, min_probability)
+    return {f"operating_{name}": value for name, value in counts.items()}
 
 
-def _pairs(tested: TestResults) -> Iterator[tuple[str, str]]:
-    """The vote and every other model, the best member first; all of these and the baseline."""
-    others = [tested.best, *(name for name in tested.single if name != tested.best)]
+def _pairs(results: TestResults) -> Iterator[tuple[str, str]]:
+    """Yield pairs for comparison: vote and others, then all and baseline.
+
+    The best member comes first among the other models.
+    """
+    others = [results.best, *(name for name in results.single if name != results.best)]
     yield from (("vote", name) for name in others)
     yield from ((name, BASELINE) for name in ("vote", *others))
 
 
-def _by_role(scores: Scores, tested: TestResults) -> dict[str, float]:
-    best, *others = tested.voters
-    parts = [_prefixed("vote", scores["vote"]), _prefixed("best", scores[best])]
+def _by_role(scores: Scores, results: TestResults) -> dict[str, float]:
+    best, *others = results.voters
+    blocks = [_prefixed("vote", scores["vote"]), _prefixed("best", scores[best])]
     for place, name in enumerate(others, start=2):
-        parts.append(_prefixed(f"member_{place}", scores[name], _CHIEF))
-    families = {family_of(name): name for name in reversed(tested.single)}  # the best comes last
+        blocks.append(_prefixed(f"member_{place}", scores[name], _CHIEF))
+    families = {family_of(name): name for name in reversed(results.single)}  # the best comes last
     for family in sorted(families):
-        parts.append(_prefixed(family, scores[families[family]], _CHIEF))
+        blocks.append(_prefixed(family, scores[families[family]], _CHIEF))
     for name in scores:
         if name.startswith("vote/"):
             rule = name.removeprefix("vote/")
-            parts.append(_prefixed(f"rule_{rule}", scores[name], _OF_RULES))
-    return merged(*parts)
+            blocks.append(_prefixed(f"rule_{rule}", scores[name], _OF_RULES))
+    return merged(*blocks)
 
 
 def _prefixed(
@@ -130,35 +143,39 @@ def _prefixed(
 
 def _against_best(comparisons: pd.DataFrame, best: str) -> dict[str, float]:
     own = comparisons[(comparisons["model"] == "vote") & (comparisons["against"] == best)]
-    found: dict[str, float] = {}
+    differences: dict[str, float] = {}
     for row in own.to_dict("records"):
         name = f"difference_{row['metric']}"
-        found |= {name: row["difference"], f"{name}_low": row["low"], f"{name}_high": row["high"]}
+        differences |= {
+            name: row["difference"],
+            f"{name}_low": row["low"],
+            f"{name}_high": row["high"],
+        }
         if row["metric"] in TESTS:
-            found[f"{row['test']}_p"] = row["p"]
-    return found
+            differences[f"{row['test']}_p"] = row["p"]
+    return differences
 
 
 def _draw(
-    tested: TestResults,
+    results: TestResults,
     comparisons: pd.DataFrame,
     patients: str,
     predictions: Path,
-    beside: Path,
+    explanations: Path,
     prepared: Path,
     params: Params,
     out: Path,
 ) -> None:
     draw_classification(
-        tested.models,
-        tested.best,
-        tested.voters,
-        tested.groups,
+        results.models,
+        results.best,
+        results.voters,
+        results.groups,
         comparisons,
         patients,
-        _temperatures(predictions, tested.members),
+        _temperatures(predictions, results.members),
         prepared,
-        _maps(beside / "maps.pkl"),
+        _read_maps(explanations / "maps.pkl"),
         params.evaluate.gallery,
         params.seed,
         out,
@@ -166,7 +183,7 @@ def _draw(
 
 
 def _temperatures(predictions: Path, members: pd.DataFrame) -> dict[str, float]:
-    """Of every model that was calibrated, the vote among them."""
+    """Return the temperatures of all calibrated models, with the vote."""
     known = members.dropna(subset="temperature")
     vote = json.loads((predictions / "vote.json").read_text(encoding="utf-8"))
     return dict(zip(known["model"], known["temperature"], strict=True)) | {
@@ -174,8 +191,8 @@ def _temperatures(predictions: Path, members: pd.DataFrame) -> dict[str, float]:
     }
 
 
-def _maps(path: Path) -> Shard | None:
-    """The explanations; None where the stage `explain` made none."""
+def _read_maps(path: Path) -> Shard | None:
+    """Read the explanations; None if the stage `explain` made none."""
     if not path.is_file():
         return None
     with path.open("rb") as file:

@@ -1,4 +1,4 @@
-"""The pictures and plotted tables of an evaluation of classification."""
+"""Figures and plotted tables of an evaluation of classification."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -48,51 +48,54 @@ def draw_classification(
     """Draw the vote on the test split, beside its best member.
 
     Writes ``confusion.png``, ``roc.png``, ``precision_recall.png``, ``reliability.png``,
-    ``agreement.png``, ``comparisons.png``, ``errors.png``, ``disagreeing.png``, ``right.png``,
-    and for DVC's plots ``confusion.csv``, ``roc.csv``, ``precision_recall.csv``,
-    ``reliability.csv``, ``agreement.csv``.
+    ``agreement.png``, ``comparisons.png``, ``errors.png``, ``disagreeing.png``, ``right.png``, and
+    for DVC's plots ``confusion.csv``, ``roc.csv``, ``precision_recall.csv``, ``reliability.csv``,
+    ``agreement.csv``.
 
     Args:
-        models: test rows of `predictions.csv` by model, `vote` among them; all of the same
-            scans in the same order.
+        models: test rows of `predictions.csv` by model, with `vote`; all of the same scans in the
+            same order.
         best: the best member by validation.
         members: the models that vote.
-        groups: (n,) int, the group of each row, from 0: what is drawn with replacement.
-        comparisons: a comparison a row: `model`, `against`, `metric` (accuracy, macro_f1,
+        groups: (n,) int, the group of each row, from 0; groups are drawn with replacement.
+        comparisons: a row for each comparison: `model`, `against`, `metric` (accuracy, macro_f1,
             auroc), `difference` (model less against) with its interval `low` and `high`.
-        patients: what the test may claim about patients, in a few words.
-        temperatures: of the models that were calibrated, the temperature that their
-            probabilities went through last: they are shown before it, too.
+        patients: statement whether patients are kept apart, in a few words.
+        temperatures: of the calibrated models; their probabilities before calibration are
+            recomputed with it and shown, too.
         prepared: `data/prepared/classification`, for the scans.
-        maps: `metrics/explain/classification/maps.pkl`; None, or a scan that is not in it: the
-            scan is shown alone.
-        gallery: scans in a gallery.
-        seed: of the bootstrap over groups.
+        maps: `metrics/explain/classification/maps.pkl`. A scan without a map, and any scan if this
+            is None, is shown alone.
+        gallery: maximum number of scans in a gallery.
+        seed: seed of the bootstrap over groups.
         out: `metrics/evaluate/classification`.
     """
     pair = {"vote": models["vote"], "best member": models[best]}
-    told = wrap_label(f"best member: {best}", 60)
-    _draw_confusion(pair, f"{told}\n{wrap_label(patients, 60)}", out)
+    subtitle = wrap_label(f"best member: {best}", 60)
+    _draw_confusion(pair, f"{subtitle}\n{wrap_label(patients, 60)}", out)
     _draw_curves(models["vote"], models[best], groups, seed, out)
-    tempered = [temperatures.get(name, 1.0) for name in ("vote", best)]
-    _draw_reliability(pair, tempered, groups, told, out)
+    pair_temperatures = [temperatures.get(name, 1.0) for name in ("vote", best)]
+    _draw_reliability(pair, pair_temperatures, groups, subtitle, out)
     _draw_agreement(models, members, out)
     comparisons_figure(comparisons, out / "comparisons.png")
     draw_galleries(models["vote"], [models[name] for name in members], prepared, maps, gallery, out)
 
 
-def _draw_confusion(pair: Mapping[str, pd.DataFrame], told: str, out: Path) -> None:
+def _draw_confusion(pair: Mapping[str, pd.DataFrame], subtitle: str, out: Path) -> None:
     vote = pair["vote"]
     labels = labels_of(vote)
-    spoken = vote[["label", "predicted"]].set_axis(["actual", "predicted"], axis=1)
-    write_csv(spoken, out / "confusion.csv")
+    actual = vote[["label", "predicted"]].set_axis(["actual", "predicted"], axis=1)
+    write_csv(actual, out / "confusion.csv")
     matrices = {name: _counts(table) for name, table in pair.items()}
-    title = f"{len(vote)} test scans: how many, and their share of the true class\n{told}"
+    title = f"{len(vote)} test scans: how many, and their share of the true class\n{subtitle}"
     confusion_figure(matrices, labels, title, out / "confusion.png")
 
 
 def _counts(table: pd.DataFrame) -> np.ndarray:
-    """(C, C) int scans, rows the truth, columns what was said."""
+    """Return the confusion matrix, (C, C) int.
+
+    Rows are the truth, columns the prediction.
+    """
     together = np.zeros(len(table), int)
     return np.asarray(ClassifierOutput.of(table, together).counts()[0], int)
 
@@ -102,13 +105,13 @@ def _draw_curves(
 ) -> None:
     labels, curves = labels_of(vote), curves_of(vote, groups, seed)
     scores = evaluate_classes(vote), evaluate_classes(best)
-    found = (curves.roc, curves.precision_recall)
-    for kind, bands, lines in zip(KINDS, found, lines_of(best), strict=True):
+    of_vote = (curves.roc, curves.precision_recall)
+    for kind, bands, lines in zip(KINDS, of_vote, lines_of(best), strict=True):
         mean = bands[-1]
         heights = {"vote": mean.line, "vote_low": mean.low, "vote_high": mean.high}
         table = pd.DataFrame({kind.x: GRID, **heights, "best_member": lines[-1]})
         write_csv(table.round(6), out / f"{kind.name}.csv")
-        shown = [
+        classes = [
             CurveData(
                 label,
                 float((vote["label"] == label).mean()),
@@ -118,38 +121,38 @@ def _draw_curves(
             )
             for label, band, line in zip(labels, bands, lines, strict=False)
         ]
-        curve_figure(kind, shown, len(vote), out / f"{kind.name}.png")
+        curve_figure(kind, classes, len(vote), out / f"{kind.name}.png")
 
 
 def _draw_reliability(
     pair: Mapping[str, pd.DataFrame],
-    tempered: Sequence[float],
+    temperatures: Sequence[float],
     groups: np.ndarray,
-    told: str,
+    subtitle: str,
     out: Path,
 ) -> None:
-    found = {}
-    for (name, table), temperature in zip(pair.items(), tempered, strict=True):
+    by_model = {}
+    for (name, table), temperature in zip(pair.items(), temperatures, strict=True):
         right = (table["label"] == table["predicted"]).to_numpy()
         states = [table]
         if temperature != 1:
-            states.append(_untempered(table, temperature))
-        sure = [confidence(state) for state in states]
-        found[name] = [(reliability(one, right, groups), one) for one in sure]
-    write_csv(found["vote"][0][0], out / "reliability.csv")
-    title = f"Right as often as sure? Bins of equally many scans\n{told}\n{INTERVALS}"
-    reliability_figure(found, title, out / "reliability.png")
+            states.append(_uncalibrated(table, temperature))
+        confidences = [confidence(state) for state in states]
+        by_model[name] = [(reliability(one, right, groups), one) for one in confidences]
+    write_csv(by_model["vote"][0][0], out / "reliability.csv")
+    title = f"Accuracy by confidence, in bins of equally many scans\n{subtitle}\n{INTERVALS}"
+    reliability_figure(by_model, title, out / "reliability.png")
 
 
-def _untempered(table: pd.DataFrame, temperature: float) -> pd.DataFrame:
+def _uncalibrated(table: pd.DataFrame, temperature: float) -> pd.DataFrame:
     columns = [f"p_{label}" for label in labels_of(table)]
     before = apply_temperature(probabilities(table), 1 / temperature)
     return table.assign(**dict(zip(columns, before.T, strict=True)))
 
 
 def _draw_agreement(models: Mapping[str, pd.DataFrame], members: Sequence[str], out: Path) -> None:
-    said = {name: models[name]["predicted"].to_numpy() for name in ("vote", *members)}
-    table = agreement(pd.DataFrame({"truth": models["vote"]["label"].to_numpy(), **said}))
+    predicted = {name: models[name]["predicted"].to_numpy() for name in ("vote", *members)}
+    table = agreement(pd.DataFrame({"truth": models["vote"]["label"].to_numpy(), **predicted}))
     write_csv(table, out / "agreement.csv")
     title = f"Agreement beyond chance on {len(models['vote'])} test scans\nCohen's kappa"
     agreement_figure(table, title, out / "agreement.png")

@@ -1,4 +1,4 @@
-"""The galleries: scans with the vote and with what it looked at."""
+"""Galleries: scans with the vote and its explanation."""
 
 import textwrap
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _GAP = 2
 """Pixels between a scan and its explanation."""
 _TOP = 0.1
-"""Share of the pixels within the outline."""
+"""Share of the pixels inside the outline."""
 _OPAQUE = 0.75
 
 
@@ -28,7 +28,7 @@ def draw_galleries(
     members: list[pd.DataFrame],
     prepared: Path,
     maps: Shard | None,
-    most: int,
+    max_scans: int,
     out: Path,
 ) -> None:
     """Write ``errors.png``, ``disagreeing.png`` and ``right.png``.
@@ -36,12 +36,12 @@ def draw_galleries(
     Args:
         vote, members: test rows of `predictions.csv` of the vote and of its members.
         prepared: `data/prepared/classification`.
-        maps: with `scan_ids` and `maps`, uint8 (n, H, W); a scan without a map stands alone.
-        most: scans in a gallery.
+        maps: with `scan_ids` and `maps`, uint8 (n, H, W); a scan without a map is shown alone.
+        max_scans: maximum number of scans in a gallery.
         out: the folder.
     """
-    chosen = select_scans(vote, members, most)
-    told = vote.set_index("scan_id").assign(
+    chosen = select_scans(vote, members, max_scans)
+    table = vote.set_index("scan_id").assign(
         sure=confidence(vote), **disagreement(vote["scan_id"], members)
     )
     errors = [scan for kind, scans in chosen.items() if " taken for " in kind for scan in scans]
@@ -50,44 +50,46 @@ def draw_galleries(
         "disagreeing": chosen["disagreeing"],
         "right": chosen["right"] or chosen["least_sure"],
     }
-    titles = _titles(told, {name: len(scans) for name, scans in shown.items()})
+    titles = _titles(table, {name: len(scans) for name, scans in shown.items()})
     every = sorted({scan for scans in shown.values() for scan in scans})
     images = dict(zip(every, load_images(prepared, "test", every), strict=True))
-    heats = dict(zip(maps["scan_ids"].tolist(), maps["maps"], strict=True)) if maps else {}
+    heat_maps = dict(zip(maps["scan_ids"].tolist(), maps["maps"], strict=True)) if maps else {}
     for name, scans in shown.items():
-        tell = _votes if name == "disagreeing" else _verdict
-        captions = {scan: tell(told, scan) for scan in scans}
-        scans_figure(captions, images, heats, titles[name], out / f"{name}.png")
+        caption_of = _votes if name == "disagreeing" else _verdict
+        captions = {scan: caption_of(table, scan) for scan in scans}
+        scans_figure(captions, images, heat_maps, titles[name], out / f"{name}.png")
 
 
-def _titles(told: pd.DataFrame, shown: Mapping[str, int]) -> dict[str, str]:
-    wrong = int((told["label"] != told["predicted"]).sum())
-    apart = int((told["differing"] > 0).sum())
-    kinds = f"Wrong votes: {wrong} of {len(told)}; the surest of every kind of error"
-    clear = f"No wrong vote in {len(told)}; the least sure {shown['errors']}"
-    right = f"Right votes: {len(told) - wrong} of {len(told)}; the surest of each class in turn"
-    none = f"No right vote in {len(told)}; the least sure {shown['right']}"
+def _titles(table: pd.DataFrame, shown: Mapping[str, int]) -> dict[str, str]:
+    wrong = int((table["label"] != table["predicted"]).sum())
+    divided = int((table["differing"] > 0).sum())
+    kinds = f"Wrong votes: {wrong} of {len(table)}; the surest of every kind of error"
+    clear = f"No wrong vote in {len(table)}; the least sure {shown['errors']}"
+    right = f"Right votes: {len(table) - wrong} of {len(table)}; the surest of each class in turn"
+    none = f"No right vote in {len(table)}; the least sure {shown['right']}"
     return {
         "errors": kinds if wrong else clear,
-        "disagreeing": f"Members disagree on {apart} of {len(told)} scans; the most divided first",
-        "right": right if wrong < len(told) else none,
+        "disagreeing": (
+            f"Members disagree on {divided} of {len(table)} scans; the most divided first"
+        ),
+        "right": right if wrong < len(table) else none,
     }
 
 
-def _verdict(told: pd.DataFrame, scan: str) -> str:
-    row = told.loc[scan].to_dict()
+def _verdict(table: pd.DataFrame, scan: str) -> str:
+    row = table.loc[scan].to_dict()
     if row["label"] == row["predicted"]:
         return f"{wrap_label(row['label'])} {row['sure']:.2f}"
-    such = int(((told["label"] == row["label"]) & (told["predicted"] == row["predicted"])).sum())
+    count = int(((table["label"] == row["label"]) & (table["predicted"] == row["predicted"])).sum())
     taken = (
         f"{wrap_label(row['label'])} taken for\n{wrap_label(row['predicted'])} {row['sure']:.2f}"
     )
-    return f"{taken} ({such} such)"
+    return f"{taken} ({count} such)"
 
 
-def _votes(told: pd.DataFrame, scan: str) -> str:
-    row = told.loc[scan].to_dict()
-    votes = {label: int(row[f"votes_{label}"]) for label in labels_of(told)}
+def _votes(table: pd.DataFrame, scan: str) -> str:
+    row = table.loc[scan].to_dict()
+    votes = {label: int(row[f"votes_{label}"]) for label in labels_of(table)}
     counts = ", ".join(f"{count} {wrap_label(name)}" for name, count in votes.items() if count)
     verdict = f"voted {wrap_label(row['predicted'])} {row['sure']:.2f}"
     return f"truth {wrap_label(row['label'])}\n{verdict}\n{counts}"
@@ -96,26 +98,28 @@ def _votes(told: pd.DataFrame, scan: str) -> str:
 def scans_figure(
     captions: Mapping[str, str],
     images: Mapping[str, np.ndarray],
-    heats: Mapping[str, np.ndarray],
+    heat_maps: Mapping[str, np.ndarray],
     title: str,
     path: Path,
 ) -> None:
-    """Scans in a grid, each under its caption, its explanation beside it.
+    """Draw scans in a grid, beside their explanations.
+
+    Each scan is under its caption.
 
     Args:
         captions: by scan, at least one.
         images: by scan, uint8 (H, W, C).
-        heats: by scan, uint8 (H, W), 255 where the model looked most; may lack any.
-        title: what the scans have in common.
+        heat_maps: by scan, uint8 (H, W), 255 at the maximum; scans may be missing.
+        title: common property of the scans.
         path: the PNG.
     """
-    explained = any(scan in heats for scan in captions)
+    explained = any(scan in heat_maps for scan in captions)
     if explained:
         title += f"\nbeside each what the vote looked at, its top {100 * _TOP:.0f} % outlined"
     columns, width, letters = (3, 3.1, 52) if explained else (6, 1.7, 30)
     with grid(len(captions), columns, title, path, width) as cells:
         for cell, (scan, caption) in zip(cells, captions.items(), strict=True):
-            image, heat = images[scan], heats.get(scan)
+            image, heat = images[scan], heat_maps.get(scan)
             lines = [textwrap.fill(line, letters) for line in caption.splitlines()]
             imshow_gray(cell, side_by_side(image, heat) if explained else image, "\n".join(lines))
             if heat is not None:
@@ -123,11 +127,13 @@ def scans_figure(
 
 
 def side_by_side(image: np.ndarray, heat: np.ndarray | None) -> np.ndarray:
-    """uint8 (H, 2 W + gap, 3): the scan, and the scan under the heat of its explanation.
+    """Return the scan and its heat map side by side.
+
+    The result is uint8 (H, 2 W + gap, 3). The heat map lies on top of a copy of the scan.
 
     Args:
         image: uint8 (H, W, 1 or 3).
-        heat: uint8 (H, W); where it is 0 the scan shows through. None: nothing stands beside.
+        heat: uint8 (H, W), transparent where it is 0. If it is None, the right side stays white.
     """
     from matplotlib import colormaps
 
@@ -142,7 +148,10 @@ def side_by_side(image: np.ndarray, heat: np.ndarray | None) -> np.ndarray:
 
 
 def _outline(axes: "Axes", heat: np.ndarray, shift: int) -> None:
-    """Around the `_TOP` share of the pixels; nothing around a map that is flat there."""
+    """Draw the outline of the `_TOP` share of the pixels.
+
+    A map that is flat at that level has no outline.
+    """
     level = np.quantile(heat, 1 - _TOP)
     if heat.min() < level < heat.max():
         places = np.arange(heat.shape[1]) + shift

@@ -1,4 +1,4 @@
-"""What `evaluate` reads of the classification: every model's rows of the test, scan by scan."""
+"""Inputs of the evaluation of classification: each model's test rows."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -28,7 +28,7 @@ class TestResults:
         validation: by model its rows of the validation split.
         members: ``members.csv``, the best first by validation.
         scans: their n rows of the manifest.
-        groups: (n,) the group of each, from 0.
+        groups: (n,), the group of each, from 0.
     """
 
     models: dict[str, pd.DataFrame]
@@ -48,12 +48,12 @@ class TestResults:
 
     @property
     def single(self) -> list[str]:
-        """The models that are no votes, the best first by validation."""
+        """The models other than votes, the best first by validation."""
         return [str(name) for name in self.members["model"] if name in self.models]
 
 
 def read_test_results(predictions: Path, prepared: Path) -> TestResults:
-    """Read them.
+    """Read the test split.
 
     Args:
         predictions: `models/ensemble`.
@@ -61,7 +61,7 @@ def read_test_results(predictions: Path, prepared: Path) -> TestResults:
 
     Raises:
         InputError: a file is missing, a model was not tested on the same scans as the vote, or
-            they are not those of the test split.
+            these are not those of the test split.
     """
     path = predictions / "predictions.csv"
     table = read_predictions(path)
@@ -70,7 +70,7 @@ def read_test_results(predictions: Path, prepared: Path) -> TestResults:
         raise InputError(f"{path} has no test rows of the model vote; run `dvc repro ensemble`")
     for name, rows in models.items():
         if not np.array_equal(rows["scan_id"], models["vote"]["scan_id"]):
-            raise InputError(f"{path}: {name} and vote speak of different scans of the test")
+            raise InputError(f"{path}: {name} and vote have different test scans")
     scans = test_scans(prepared, models["vote"]["scan_id"])
     members = pd.read_csv(predictions / "members.csv", dtype={"model": str})
     groups = pd.factorize(scans["group"])[0]
@@ -85,43 +85,46 @@ def _by_model(table: pd.DataFrame, split: str) -> dict[str, pd.DataFrame]:
 
 
 def test_scans(prepared: Path, names: "pd.Series[str]") -> pd.DataFrame:
-    """The rows of the manifest of these scans of the test split, in their order.
+    """Return rows of the manifest for these test scans, in their order.
 
     Raises:
-        InputError: one of them is none.
+        InputError: a scan is not in the test split.
     """
     path = prepared / "manifest.csv"
     manifest = read_manifest(path)
     test = manifest[manifest["split"] == "test"].set_index("scan_id", drop=False)
-    strange = names[~names.isin(test.index)]
-    if len(strange):
+    unknown = names[~names.isin(test.index)]
+    if len(unknown):
         raise InputError(
-            f"{strange.iloc[0]} has predictions and is no test scan of {path}; run `dvc repro`"
+            f"{unknown.iloc[0]} has predictions and is no test scan of {path}; run `dvc repro`"
         )
-    found = pd.DataFrame(test.loc[names.tolist()])
-    return found.reset_index(drop=True)
+    rows = pd.DataFrame(test.loc[names.tolist()])
+    return rows.reset_index(drop=True)
 
 
-def model_outputs(tested: TestResults, params: EvaluateParams) -> dict[str, ClassifierOutput]:
-    """By model its answers, and those of who always says what is most frequent in validation.
+def model_outputs(results: TestResults, params: EvaluateParams) -> dict[str, ClassifierOutput]:
+    """Return each model's output, and that of the majority baseline.
 
-    Of two classes each model is operated where its validation rows have the sensitivity wanted;
-    of more the class without the finding is set apart.
+    With two classes, the operating point of each model is where its validation rows have the
+    required sensitivity. With more classes, the class without the finding is set.
     """
-    vote = tested.models["vote"]
+    vote = results.models["vote"]
     positive = positive_class(vote, params.positive)
-    found = {}
-    for name, rows in tested.models.items():
+    outputs = {}
+    for name, rows in results.models.items():
         point = None
         if positive is not None:
-            least = threshold(tested.validation[name], positive, params.min_sensitivity)
-            point = OperatingPoint(labels_of(rows).index(positive), least)
-        answers = ClassifierOutput.of(rows, tested.groups, point)
-        found[name] = replace(answers, negative=negative_class(answers.labels, params.negative))
-    shares = class_shares(tested.validation["vote"]["label"], labels_of(vote))
-    return found | {BASELINE: majority_baseline(found["vote"], shares)}
+            min_probability = threshold(results.validation[name], positive, params.min_sensitivity)
+            point = OperatingPoint(labels_of(rows).index(positive), min_probability)
+        output = ClassifierOutput.of(rows, results.groups, point)
+        outputs[name] = replace(output, negative=negative_class(output.labels, params.negative))
+    shares = class_shares(results.validation["vote"]["label"], labels_of(vote))
+    return outputs | {BASELINE: majority_baseline(outputs["vote"], shares)}
 
 
 def negative_class(labels: Sequence[str], name: str | None) -> int | None:
-    """Code of the class without the finding; None where no two others would be left."""
+    """Return the code of the class without the finding.
+
+    None if the remaining classes would be fewer than two.
+    """
     return labels.index(name) if name in labels and len(labels) > 2 else None

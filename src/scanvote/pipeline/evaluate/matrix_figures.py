@@ -1,4 +1,4 @@
-"""The pictures of what classifiers say: against the truth, among each other, one less the other."""
+"""Figures of confusion, agreement and differences of classifiers."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -15,14 +15,16 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _LETTER = 0.085
-"""Inches, about, of a letter."""
+"""Approximate width of a letter in inches."""
 _MEASURES = {"macro_f1": "macro F1", "auroc": "AUROC"}
 
 
 def confusion_figure(
     matrices: Mapping[str, np.ndarray], labels: Sequence[str], title: str, path: Path
 ) -> None:
-    """Counts of truth (rows) against prediction (columns), a panel a model, shaded by the share.
+    """Plot counts of truth (rows) against prediction (columns), by model.
+
+    Cells are shaded by their share of the row.
 
     Args:
         matrices: (C, C) int by model.
@@ -32,15 +34,15 @@ def confusion_figure(
     """
     side = max(0.56 * len(labels), 1.8)
     names = [wrap_label(label) for label in labels]
-    room = _LETTER * max(map(len, names))
-    size = (len(matrices) * (side + 0.5) + room + 0.4, side + 0.6 * room + 1.7)
+    label_width = _LETTER * max(map(len, names))
+    size = (len(matrices) * (side + 0.5) + label_width + 0.4, side + 0.6 * label_width + 1.7)
     with figure(path, title, size, columns=len(matrices)) as axes:
         for cell, (name, matrix) in zip(np.atleast_1d(axes), matrices.items(), strict=True):
             right = np.trace(matrix) / max(matrix.sum(), 1)
             cell.set_title(f"{name}, {100 * right:.1f} % right", fontsize=9)
             shares = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
             cells = zip(matrix.flat, shares.flat, strict=True)
-            _show_matrix(cell, shares, [f"{count}\n{100 * share:.0f} %" for count, share in cells])
+            _plot_matrix(cell, shares, [f"{count}\n{100 * share:.0f} %" for count, share in cells])
             cell.set_xticks(
                 range(len(labels)), names, rotation=35, ha="right", rotation_mode="anchor"
             )
@@ -49,18 +51,23 @@ def confusion_figure(
         np.atleast_1d(axes)[0].set_ylabel("truth")
 
 
-def _show_matrix(axes: "Axes", shades: np.ndarray, words: Sequence[str]) -> None:
-    """Cells (C, C) from white at 0 to blue at 1, with their words row by row."""
+def _plot_matrix(axes: "Axes", shades: np.ndarray, texts: Sequence[str]) -> None:
+    """Draw cells (C, C) with texts, given row by row.
+
+    The shades go from white at 0 to blue at 1.
+    """
     axes.imshow(shades, cmap="Blues", vmin=0, vmax=1)
-    for (row, column), told in zip(np.ndindex(*shades.shape), words, strict=True):
+    for (row, column), text in zip(np.ndindex(*shades.shape), texts, strict=True):
         colour = "white" if shades[row, column] > 0.6 else "black"
-        axes.text(column, row, told, ha="center", va="center", color=colour, fontsize=7)
+        axes.text(column, row, text, ha="center", va="center", color=colour, fontsize=7)
     axes.spines[:].set_visible(False)
     axes.tick_params(length=0)
 
 
 def agreement_figure(table: pd.DataFrame, title: str, path: Path) -> None:
-    """Cohen's kappa of every two, named on the left, their numbers above.
+    """Plot Cohen's kappa of every pair of classifiers.
+
+    Their names are on the left, their numbers at the top.
 
     Args:
         table: as of `metrics.agreement`.
@@ -71,28 +78,28 @@ def agreement_figure(table: pd.DataFrame, title: str, path: Path) -> None:
     square = table.pivot(index="model", columns="other", values="kappa").loc[names, names]
     kappas = square.to_numpy(float)
     numbers = [str(place) for place in range(1, len(names) + 1)]
-    told = [
+    row_labels = [
         wrap_label(f"{number}: {name}", 32) for number, name in zip(numbers, names, strict=True)
     ]
     side = max(0.52 * len(names), 2)
-    room = _LETTER * max(len(line) for name in told for line in name.split("\n"))
-    with figure(path, title, (max(side + room + 0.6, 4.8), side + 1.3)) as axes:
-        _show_matrix(axes, kappas, [f"{kappa:.2f}".replace("-", "−") for kappa in kappas.flat])
-        axes.set_anchor("E")  # the room is on the left, for the names
+    label_width = _LETTER * max(len(line) for name in row_labels for line in name.split("\n"))
+    with figure(path, title, (max(side + label_width + 0.6, 4.8), side + 1.3)) as axes:
+        _plot_matrix(axes, kappas, [f"{kappa:.2f}".replace("-", "−") for kappa in kappas.flat])
+        axes.set_anchor("E")  # the space for the names is on the left
         axes.set_xticks(range(len(names)), numbers)
-        axes.set_yticks(range(len(names)), told)
+        axes.set_yticks(range(len(names)), row_labels)
         axes.xaxis.tick_top()
         axes.tick_params(length=0)
 
 
 def comparisons_figure(comparisons: pd.DataFrame, path: Path) -> None:
-    """A forest plot: each model less the other, with its interval; a panel a metric.
+    """Draw a forest plot of the differences between models, by metric.
 
-    The differences to who knows nothing, so much larger, stand below on axes of their own.
+    The differences to the baseline, which are much larger, have separate axes at the bottom.
 
     Args:
-        comparisons: a comparison and metric a row: `model`, `against`, `metric`, `difference`,
-            `low` and `high`; NaN where undefined.
+        comparisons: a row for each comparison and metric: `model`, `against`, `metric`,
+            `difference`, `low` and `high`; NaN where undefined.
         path: the PNG.
     """
     chance = comparisons["against"] == BASELINE
@@ -107,12 +114,12 @@ def comparisons_figure(comparisons: pd.DataFrame, path: Path) -> None:
         for cells, block, own in zip(rows, blocks, pairs, strict=True):
             names = [wrap_label(f"{model} less {other}", 40) for model, other in own]
             for cell, metric in zip(cells, metrics, strict=True):
-                _show_differences(cell, block[block["metric"] == metric], own)
+                _plot_differences(cell, block[block["metric"] == metric], own)
                 cell.set_yticks(range(len(own)), names if cell is cells[0] else [""] * len(own))
                 cell.set(xlabel=_MEASURES.get(metric, wrap_label(metric)))
 
 
-def _show_differences(axes: "Axes", rows: pd.DataFrame, pairs: Sequence[tuple[str, str]]) -> None:
+def _plot_differences(axes: "Axes", rows: pd.DataFrame, pairs: Sequence[tuple[str, str]]) -> None:
     axes.axvline(0, color="0.7", linewidth=1)
     for row in rows.dropna(subset=["difference", "low", "high"]).to_dict("records"):
         place = pairs.index((row["model"], row["against"]))

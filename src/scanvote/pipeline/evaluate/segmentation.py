@@ -1,4 +1,4 @@
-"""evaluate: the test split of the segmentation: the U-Net beside the baseline without learning."""
+"""Evaluation of the segmentation: the U-Net beside a baseline without learning."""
 
 from pathlib import Path
 
@@ -24,20 +24,27 @@ from scanvote.predictions import decode_mask, read_predictions
 from scanvote.splits.known_patients import KnownPatients
 
 Measured = tuple[pd.DataFrame, pd.DataFrame]
-"""A table a slice, and one a patient."""
+"""A table with a row for each slice, and one with a row for each patient."""
 
 _CHIEF = ("dice_patient_mean", "dice_patient_median", "iou_patient_mean")
-_BESIDE = (*_CHIEF, "dice_slice_mean", "pixel_accuracy", "slice_sensitivity", "slice_specificity")
+_BASELINE_METRICS = (
+    *_CHIEF,
+    "dice_slice_mean",
+    "pixel_accuracy",
+    "slice_sensitivity",
+    "slice_specificity",
+)
 
 
 def evaluate_segmentation(
     predictions: Path, baseline: Path, prepared: Path, params: Params, out: Path
 ) -> dict[str, float]:
-    """Evaluate the U-Net on the test split, beside the baseline and who marks nothing.
+    """Evaluate the U-Net on the test split, beside two baselines.
 
-    Writes to `out`: ``patients.csv`` and ``slices.csv``, with every figure of the U-Net and the
-    Dice of the baseline; ``models.csv``, a model a row; ``subgroups.csv``;
-    ``dice_by_patient.png``, ``dice_by_size.png``, ``areas.png`` and ``masks.png``.
+    These are the stage `baseline`, and a baseline that marks nothing. Writes to `out`:
+    ``patients.csv`` and ``slices.csv``, with all metrics of the U-Net and the Dice of the baseline;
+    ``models.csv``, a row for each model; ``subgroups.csv``; ``dice_by_patient.png``,
+    ``dice_by_size.png``, ``areas.png`` and ``masks.png``.
 
     Args:
         predictions: `models/unet`.
@@ -47,16 +54,16 @@ def evaluate_segmentation(
         out: `metrics/evaluate/segmentation`.
 
     Returns:
-        Flat metrics of the U-Net, those of a patient with ``_low`` and ``_high``; ``baseline_…``
-        and ``empty_…`` of the others; ``difference_…``, the U-Net less the baseline, paired, and
-        `wilcoxon_p`; whether distances are in mm, 1, or in pixels, 0; numbers of patients and
-        slices, and of how many slices the patient is known.
+        Flat metrics of the U-Net, those of patients with ``_low`` and ``_high``; ``baseline_…`` and
+        ``empty_…`` of the others; ``difference_…``, the U-Net less the baseline, paired, and
+        `wilcoxon_p`; `distances_in_mm`, 1, or 0 if they are in pixels; numbers of patients and
+        slices, and of slices with a known patient.
 
     Raises:
         InputError: an input is missing, or a slice is no test scan.
     """
     table, other = (_test_rows(folder) for folder in (predictions, baseline))
-    known = KnownPatients.of(read_manifest(prepared / "manifest.csv"))
+    known_patients = KnownPatients.of(read_manifest(prepared / "manifest.csv"))
     tolerance = params.evaluate.tolerance
     measured = {
         "unet": measure(table, tolerance),
@@ -77,50 +84,56 @@ def evaluate_segmentation(
     write_csv(_subgroups(measured, prepared, params.seed).round(6), out / "subgroups.csv")
     models = pd.DataFrame([{"model": n, "unit": unit, **score} for n, score in scores.items()])
     write_csv(models.round(6), out / "models.csv")
-    segmentation_figures.dice_figure(patients, known.short(), out / "dice_by_patient.png")
-    _figures(table, slices, patients, prepared, params, out)
-    found = {
+    segmentation_figures.dice_figure(patients, known_patients.short(), out / "dice_by_patient.png")
+    _draw(table, slices, patients, prepared, params, out)
+    metrics = {
         **scores["unet"],
-        **_beside("baseline", scores["baseline"]),
-        **_beside("empty", scores["empty"]),
+        **_baseline_metrics("baseline", scores["baseline"]),
+        **_baseline_metrics("empty", scores["empty"]),
         **_difference(patients, params.seed),
     }
     return {
-        **{name: round(value, 6) for name, value in found.items()},
+        **{name: round(value, 6) for name, value in metrics.items()},
         "distances_in_mm": int(unit == "mm"),
         "test_patients": len(patients),
         "test_slices": len(slices),
-        **known.test_metrics(),
+        **known_patients.test_metrics(),
     }
 
 
 def _test_rows(folder: Path) -> pd.DataFrame:
-    """By scan, so that two models' rows stand beside each other."""
+    """Return the test rows by scan.
+
+    The rows of two models then correspond.
+    """
     table = read_predictions(folder / "predictions.csv")
     test: pd.DataFrame = table[table["split"] == "test"].sort_values("scan_id")
     return test.reset_index(drop=True)
 
 
-def _beside(name: str, scores: dict[str, float]) -> dict[str, float]:
-    wanted = [*_BESIDE, *(f"{chief}{end}" for chief in _CHIEF for end in ("_low", "_high"))]
+def _baseline_metrics(name: str, scores: dict[str, float]) -> dict[str, float]:
+    wanted = [
+        *_BASELINE_METRICS,
+        *(f"{chief}{end}" for chief in _CHIEF for end in ("_low", "_high")),
+    ]
     return {f"{name}_{key}": scores[key] for key in wanted}
 
 
 def _difference(patients: pd.DataFrame, seed: int) -> dict[str, float]:
-    """Of the patients' mean Dice, in the same samples, and tested."""
+    """Return the paired difference of the patients' mean Dice, with a test."""
     one, other = (patients[name].to_numpy(float) for name in ("dice", "baseline_dice"))
     named = {"difference_dice_patient_mean": mean_difference(one, other, seed)}
     return {**with_intervals(named), "wilcoxon_p": wilcoxon(one - other)}
 
 
 def wilcoxon(differences: np.ndarray) -> float:
-    """The two-sided p value of Wilcoxon's signed-rank test (1945), of patients.
+    """Return the two-sided p value of Wilcoxon's signed-rank test (1945).
 
-    Patients without a difference are ranked, and then left out (Pratt 1959); 1 if all are.
-    It is exact for few patients, by permutation of the signs where there are ties.
+    Patients without a difference are ranked, and then left out (Pratt 1959); 1 if no patient has
+    one. The test is exact for few patients, by permutation of the signs if there are ties.
 
     Args:
-        differences: (n,) of the patients.
+        differences: (n,), of the patients.
     """
     from scipy.stats import wilcoxon as test
 
@@ -135,7 +148,7 @@ def _subgroups(measured: dict[str, Measured], prepared: Path, seed: int) -> pd.D
     return mask_subgroups(both, test_scans(prepared, slices["scan_id"]), seed)
 
 
-def _figures(
+def _draw(
     table: pd.DataFrame,
     slices: pd.DataFrame,
     patients: pd.DataFrame,
@@ -145,28 +158,30 @@ def _figures(
 ) -> None:
     segmentation_figures.size_figure(patients, out / "dice_by_size.png")
     segmentation_figures.areas_figure(patients, out / "areas.png")
-    shown = examples(slices, patients, columns=max(1, params.evaluate.gallery // 3))
-    rows = table.loc[shown.index]
+    selected = examples(slices, patients, columns=max(1, params.evaluate.gallery // 3))
+    rows = table.loc[selected.index]
     truths, masks = (
         np.stack([decode_mask(r[which], r["height"], r["width"]) for _, r in rows.iterrows()])
         for which in ("truth", "predicted")
     )
     images = load_images(prepared, "test", rows["scan_id"].tolist())
-    segmentation_figures.contours(images, truths, masks, shown, out / "masks.png")
+    segmentation_figures.contours(images, truths, masks, selected, out / "masks.png")
 
 
 def examples(slices: pd.DataFrame, patients: pd.DataFrame, columns: int) -> pd.DataFrame:
-    """Slices of the best, the median and the worst patient, where their tumour is largest.
+    """Select example slices of the best, median and worst patient.
 
-    With `place`, the patient's in words; in the order of the scans. Two empty masks show nothing,
-    so patients without a tumour stand back where there are others.
+    They are those with the patient's largest tumour areas.
+
+    The column `place` is 'best', 'median' or 'worst'. Slices are in the order of the scans. Two
+    empty masks show nothing, so patients without a tumour are used only if there are no others.
     """
-    sick = patients[patients["truth"] > 0]
-    ranking = (sick if len(sick) else patients).sort_values(
+    with_tumour = patients[patients["truth"] > 0]
+    ranking = (with_tumour if len(with_tumour) else patients).sort_values(
         ["dice", "patient"], ascending=[False, True]
     )
     ranked = ranking["patient"].tolist()
-    # of two patients none is shown twice
+    # with fewer than three patients, later entries replace earlier ones: each patient appears once
     places = {0: "best", len(ranked) // 2: "median", len(ranked) - 1: "worst"}
     parts = []
     for at, place in places.items():

@@ -1,4 +1,4 @@
-"""The pictures of segmentations."""
+"""Figures of segmentations."""
 
 from pathlib import Path
 
@@ -13,12 +13,14 @@ from scanvote.plots.canvas import OUTLINE, PREDICTED, figure, grid, imshow_gray,
 def contours(
     images: np.ndarray, truths: np.ndarray, masks: np.ndarray, shown: pd.DataFrame, path: Path
 ) -> None:
-    """Scans with the outlines of the true and the predicted mask, a patient a row.
+    """Draw scans with the outlines of the true and the predicted mask.
+
+    Each patient has a row.
 
     Args:
         images: uint8 (n, H, W, C) with n > 0.
         truths, masks: bool (n, H, W).
-        shown: n rows with `place`, what the patient is an example of, `patient` and `dice`.
+        shown: n rows with `place` (best, median or worst), `patient` and `dice`.
     """
     sizes = shown.groupby("place").size()
     columns = int(sizes.max())
@@ -32,17 +34,19 @@ def contours(
                 for outline, colour in ((truths[number], OUTLINE), (masks[number], PREDICTED)):
                     if outline.any():
                         cell.contour(outline, levels=[0.5], colors=[colour], linewidths=1.2)
-            words = f"{place}: {part['patient'].iloc[0]}\n{row[0].get_title()}"
+            caption = f"{place}: {part['patient'].iloc[0]}\n{row[0].get_title()}"
             row[0].set_title("", loc="center")
-            row[0].set_title(words, fontsize=7, loc="left")
+            row[0].set_title(caption, fontsize=7, loc="left")
 
 
 def dice_figure(patients: pd.DataFrame, claim: str, path: Path) -> None:
-    """A bar a patient, the worst at the bottom, with mean and median, and the baseline's dots.
+    """Plot each patient's Dice as a bar, with mean, median and baseline.
+
+    The worst patient is at the bottom; the baseline is drawn as dots.
 
     Args:
         patients: with `patient`, `dice` and `baseline_dice`.
-        claim: what the test may claim about patients, in a few words.
+        claim: statement whether patients are kept apart, in a few words.
     """
     ordered = patients.sort_values(["dice", "patient"])
     title = f"U-Net, {len(ordered)} test patients\n{wrap_label(claim, 60)}\n{EMPTY_RULE}"
@@ -67,17 +71,23 @@ def dice_figure(patients: pd.DataFrame, claim: str, path: Path) -> None:
 
 
 def size_figure(patients: pd.DataFrame, path: Path) -> None:
-    """Dice against the tumour's true area, summed over the slices; a point a patient.
+    """Plot each patient's Dice against the tumour's true area over all slices.
 
     Args:
         patients: with `dice`, `baseline_dice`, `truth_area` and `unit`.
     """
-    known = patients[patients["truth_area"] > 0]
+    with_tumour = patients[patients["truth_area"] > 0]
     title = f"Dice by the size of the tumour\n{EMPTY_RULE}"
     with figure(path, title, size=(5.2, 3.6)) as axes:
-        axes.scatter(known["truth_area"], known["dice"], color=PREDICTED, s=22, label="U-Net")
         axes.scatter(
-            known["truth_area"], known["baseline_dice"], color="0.5", s=14, label="baseline"
+            with_tumour["truth_area"], with_tumour["dice"], color=PREDICTED, s=22, label="U-Net"
+        )
+        axes.scatter(
+            with_tumour["truth_area"],
+            with_tumour["baseline_dice"],
+            color="0.5",
+            s=14,
+            label="baseline",
         )
         axes.set(xscale="log", ylim=(-0.02, 1.02), ylabel="Dice of the patient")
         axes.set_xlabel(f"true area of all slices, {_unit(patients)}²")
@@ -85,21 +95,24 @@ def size_figure(patients: pd.DataFrame, path: Path) -> None:
 
 
 def areas_figure(patients: pd.DataFrame, path: Path) -> None:
-    """Bland and Altman's plot (Lancet 1986) of the predicted and the true areas.
+    """Draw a Bland–Altman plot (Lancet 1986) of predicted and true areas.
 
     Args:
         patients: with `predicted_area`, `truth_area` and `unit`.
     """
     mean = (patients["predicted_area"] + patients["truth_area"]) / 2
-    apart = patients["predicted_area"] - patients["truth_area"]
-    bias, spread = apart.mean(), 1.96 * apart.std(ddof=1) if len(apart) > 1 else 0.0
+    differences = patients["predicted_area"] - patients["truth_area"]
+    bias, spread = (
+        differences.mean(),
+        1.96 * differences.std(ddof=1) if len(differences) > 1 else 0.0,
+    )
     unit = _unit(patients)
     title = (
         "Tumour area of each patient, U-Net less truth\n"
         f"bias {bias:.0f} {unit}², 95 % limits of agreement; an empty mask has the area 0"
     )
     with figure(path, title, size=(5.6, 3.6)) as axes:
-        axes.scatter(mean, apart, color=PREDICTED, s=22)
+        axes.scatter(mean, differences, color=PREDICTED, s=22)
         for value, line in ((bias, "-"), (bias - spread, "--"), (bias + spread, "--")):
             axes.axhline(value, color="0.2", linestyle=line, linewidth=1)
             axes.annotate(
@@ -119,7 +132,7 @@ def _unit(patients: pd.DataFrame) -> str:
 
 
 def models_figure(patients: pd.DataFrame, models: pd.DataFrame, path: Path) -> None:
-    """Every patient's Dice a model, with the mean and its interval.
+    """Plot every patient's Dice by model, with the mean and its interval.
 
     Args:
         patients: with `model`, `patient` and `dice`.

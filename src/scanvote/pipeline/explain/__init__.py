@@ -1,9 +1,9 @@
-"""What networks and their vote look at.
+"""Explanations of networks and of their vote.
 
-Three methods, all of the predicted class, all scaled freely: a map tells where the evidence
-lies, not how much of it there is.
+All three methods explain the predicted class, and all maps have an arbitrary scale: a map shows
+where the evidence lies, not how strong it is.
 
-- `gradcam`: of networks with convolutions (Selvaraju et al., ICCV 2017)
-- `occlusion`: of all (Zeiler and Fergus, ECCV 2014)
-- `lime`: of all (Ribeiro et al., KDD 2016)
+- `gradcam`: for networks with convolutions (Selvaraju et al., ICCV 2017)
+- `occlusion`: for all (Zeiler and Fergus, ECCV 2014)
+- `lime`: for all (Ribeiro et al., KDD 2016)
 """

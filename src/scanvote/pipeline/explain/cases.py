@@ -1,4 +1,4 @@
-"""Which test scans are explained, by which methods, and where their lesions are."""
+"""Choice of test scans to explain, with methods and known lesions."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ from scanvote.plots.canvas import wrap_label
 from scanvote.predictions import read_predictions
 
 GALLERIES = {"best": "right", "worst": "wrong", "disagreeing": "disagreeing"}
-"""Our pictures, and what `select_scans` calls their scans."""
+"""Names of the figures, and the names that `select_scans` gives to their scans."""
 
 
 @dataclass(frozen=True)
@@ -29,11 +29,11 @@ class ExplainedScans:
 
     Attributes:
         images: uint8 (H, W, C) by scan, in the order of their names.
-        groups: of the split, by scan.
-        captions: by scan, its label and what the vote says.
-        lesions: of the scans that are measured or shown, where one is known.
-        measured: the scans in whose lesion the share of the maps is measured.
-        galleries: the scans of each picture.
+        groups: group of the split, by scan.
+        captions: by scan, the label and the prediction of the vote.
+        lesions: for the scans that are measured or shown, if the lesion is known.
+        measured: the scans for which the share of the maps in the lesion is measured.
+        galleries: the scans of each figure.
     """
 
     images: dict[str, np.ndarray]
@@ -45,21 +45,24 @@ class ExplainedScans:
 
     @property
     def shown(self) -> frozenset[str]:
-        """The scans of the pictures."""
+        """The scans of the figures."""
         return frozenset(scan for scans in self.galleries.values() for scan in scans)
 
 
 def choose_scans(
     ensemble: Path, raw: Path, prepared: Path, vote: Vote, params: Params
 ) -> ExplainedScans:
-    """The scans of all galleries, those of `evaluate` too, and scans with a known lesion.
+    """Choose the scans of all galleries, and scans with a known lesion.
+
+    The galleries of `evaluate` are included.
 
     Args:
         ensemble: `models/ensemble`.
-        raw: `data/raw/classification`, which the masks lie in.
+        raw: `data/raw/classification`, with the masks.
         prepared: `data/prepared/classification`.
-        vote: its members' predictions tell on which scans they disagree.
-        params: the whole of params.yaml; `explain.scans` with a lesion are drawn by the seed.
+        vote: names the members whose disagreement selects scans.
+        params: the whole of params.yaml; `explain.scans` scans with a lesion are drawn with the
+            seed.
 
     Raises:
         InputError: a table or a shard is missing, or a mask cannot be read.
@@ -70,12 +73,12 @@ def choose_scans(
     chosen = select_scans(voted, members, params.evaluate.gallery)
     galleries = {name: chosen[kind] for name, kind in GALLERIES.items() if chosen.get(kind)}
     manifest = read_manifest(prepared / "manifest.csv")
-    marked = manifest[(manifest["split"] == "test") & (manifest["mask_pixels"] > 0)]
-    preparation = Preprocessor("classification", raw, params, list(vote.labels))
-    measured = _drawn_lesions(marked, preparation, params)
-    shown = marked[marked["scan_id"].isin(_united(galleries.values()))]
-    lesions = {scan["scan_id"]: preparation.lesion_mask(scan) for scan in shown.to_dict("records")}
-    scans = sorted(_united(chosen.values()) | measured.keys())
+    with_lesion = manifest[(manifest["split"] == "test") & (manifest["mask_pixels"] > 0)]
+    preprocessor = Preprocessor("classification", raw, params, list(vote.labels))
+    measured = _drawn_lesions(with_lesion, preprocessor, params)
+    shown = with_lesion[with_lesion["scan_id"].isin(_union(galleries.values()))]
+    lesions = {scan["scan_id"]: preprocessor.lesion_mask(scan) for scan in shown.to_dict("records")}
+    scans = sorted(_union(chosen.values()) | measured.keys())
     return ExplainedScans(
         images=dict(zip(scans, load_images(prepared, "test", scans), strict=True)),
         groups=dict(zip(manifest["scan_id"], manifest["group"], strict=True)),
@@ -86,28 +89,31 @@ def choose_scans(
     )
 
 
-def _united(lists: Iterable[list[str]]) -> set[str]:
+def _union(lists: Iterable[list[str]]) -> set[str]:
     return {scan for scans in lists for scan in scans}
 
 
 def _drawn_lesions(
-    marked: pd.DataFrame, preparation: Preprocessor, params: Params
+    with_lesion: pd.DataFrame, preprocessor: Preprocessor, params: Params
 ) -> dict[str, Lesion]:
-    """Of scans drawn at random, of whose lesion strip and crop leave something in."""
-    order = rng(params.seed, "explain", "lesions").permutation(len(marked))
-    found: dict[str, Lesion] = {}
-    for scan in marked.iloc[order].to_dict("records"):
-        if len(found) == params.explain.scans:
+    """Return the lesions of randomly drawn scans.
+
+    Scans whose lesion is removed completely by skull stripping and cropping are skipped.
+    """
+    order = rng(params.seed, "explain", "lesions").permutation(len(with_lesion))
+    lesions: dict[str, Lesion] = {}
+    for scan in with_lesion.iloc[order].to_dict("records"):
+        if len(lesions) == params.explain.scans:
             break
-        lesion = preparation.lesion_mask(scan)
+        lesion = preprocessor.lesion_mask(scan)
         if lesion.any():
-            found[scan["scan_id"]] = lesion
-    return found
+            lesions[scan["scan_id"]] = lesion
+    return lesions
 
 
 def _captions(voted: pd.DataFrame) -> dict[str, str]:
     rows = zip(voted["scan_id"], voted["label"], voted["predicted"], confidence(voted), strict=True)
     return {
-        scan: f"{wrap_label(label)}\n→ {wrap_label(guess)} {sure:.2f}"
-        for scan, label, guess, sure in rows
+        scan: f"{wrap_label(label)}\n→ {wrap_label(predicted)} {probability:.2f}"
+        for scan, label, predicted, probability in rows
     }

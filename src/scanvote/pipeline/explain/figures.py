@@ -1,4 +1,4 @@
-"""The pictures of explanations."""
+"""Figures of explanations."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 METHODS = {"gradcam": "Grad-CAM", "occlusion": "occlusion", "lime": "LIME"}
 _ROWS = 6
-"""Beyond which scans stand in two columns."""
+"""Maximum number of scans in one column of rows; more are shown in two."""
 
 
 @dataclass(frozen=True)
@@ -26,9 +26,9 @@ class ExplanationRow:
 
     Attributes:
         image: uint8 (H, W, C).
-        caption: what it is and what the vote says.
-        maps: uint8 (H, W), the vote's by method.
-        lesion: where it is known.
+        caption: the label and the prediction of the vote.
+        maps: uint8 (H, W), the maps of the vote by method.
+        lesion: the lesion, if it is known.
     """
 
     image: np.ndarray
@@ -38,10 +38,12 @@ class ExplanationRow:
 
 
 def explanations(scans: Sequence[ExplanationRow], title: str, path: Path) -> None:
-    """A row a scan: the scan, and a column a method with its map on the scan.
+    """Draw a row for each scan: the scan, then each method's map.
+
+    The maps lie on top of the scan.
 
     Args:
-        scans: at least one, of the same methods.
+        scans: at least one, all with the same methods.
     """
     across, blocks = 1 + len(scans[0].maps), 1 if len(scans) <= _ROWS else 2
     rows = -(-len(scans) // blocks)
@@ -72,7 +74,9 @@ def _outline(cell: "Axes", lesion: Lesion | None) -> None:
 
 
 def mass_figure(means: pd.DataFrame, path: Path) -> None:
-    """A panel a method: the mean share of each model's explanation in the lesion, and chance.
+    """Plot each model's mean share in the lesion, and chance.
+
+    This is the share of its explanation. Each method has a panel.
 
     Args:
         means: as of `mass_means`, with a row or more.
@@ -88,8 +92,8 @@ def mass_figure(means: pd.DataFrame, path: Path) -> None:
             spread = [part["mass"] - part["mass_low"], part["mass_high"] - part["mass"]]
             cell.axvline(part["chance"].iloc[0], color="0.5", linestyle="--", linewidth=1)
             cell.errorbar(part["mass"], place, xerr=spread, fmt="o", color=PREDICTED, ecolor="0.4")
-            words = [wrap_label(model) for model in models[::-1]]
-            cell.set_yticks(range(len(models)), words if cell is np.atleast_1d(axes)[0] else [])
+            names = [wrap_label(model) for model in models[::-1]]
+            cell.set_yticks(range(len(models)), names if cell is np.atleast_1d(axes)[0] else [])
             cell.set(ylim=(-0.5, len(models) - 0.5), title=METHODS[method])
             cell.set_xlim(0, 1.1 * float(np.nanmax(means[["mass", "mass_high"]])) or 1)
         np.atleast_1d(axes)[0].set_xlabel("mean; dashed: chance")

@@ -1,4 +1,4 @@
-"""The one place where explaining depends on what Keras computes on."""
+"""Gradients, the only backend-dependent part of the explanations."""
 
 from collections.abc import Callable
 from typing import Any
@@ -8,7 +8,9 @@ import numpy as np
 
 
 def gradient(function: Callable[[Any], Any], x: np.ndarray) -> np.ndarray:
-    """Of the sum of what `function` makes of `x`, with respect to `x`, in its shape.
+    """Return the gradient of the sum of `function(x)` with respect to `x`.
+
+    It has the shape of `x`.
 
     Args:
         function: from a tensor of Keras's backend to another, differentiable.

@@ -1,8 +1,8 @@
-"""The sanity of explanations: how much of them lies in a lesion whose place is known.
+"""Localisation check: the share of explanations inside a known lesion.
 
-Chance is the lesion's share of the head, which an explanation reaches that lights up all of the
-head alike. The share of the whole image would be easier to beat: a map that only tells the head
-from the background would beat it.
+Chance is the lesion's share of the head, which an explanation reaches that highlights all of the
+head equally. The share of the whole image would be easier to exceed: a map that only separates the
+head from the background would exceed it.
 """
 
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from scanvote.images.skull_strip import head_mask
-from scanvote.metrics.bootstrap import Sampled, estimates
+from scanvote.metrics.bootstrap import BootstrapEstimate, estimates
 from scanvote.metrics.intervals import with_intervals
 from scanvote.pipeline.explain.panel import VOTE
 from scanvote.pipeline.explain.perturbation import Floats
@@ -20,19 +20,23 @@ from scanvote.pipeline.explain.perturbation import Floats
 COLUMNS = ("scan_id", "group", "model", "method", "mass", "area")
 
 Lesion = NDArray[np.bool_]
-"""(H, W)."""
+"""Mask (H, W) of a lesion."""
 
 
 def attribution_in_lesion(heat: Floats, lesion: Lesion) -> float:
-    """Share of a map that lies in the lesion; 0 of a blank one."""
+    """Return a map's share inside the lesion; 0 if blank."""
     whole = float(heat.sum())
     return float(heat[lesion].sum()) / whole if whole > 0 else 0.0
 
 
 def area_inside(image: NDArray[np.uint8], lesion: Lesion) -> float:
-    """Share of the head that the lesion covers, of a scan (H, W, C).
+    """Return the share of the head that the lesion covers.
 
-    Where nothing stands out as a head, all of the image is taken for it.
+    If no head is found, the whole image is used.
+
+    Args:
+        image: uint8 (H, W, C).
+        lesion: (H, W).
     """
     head = head_mask(np.rint(image.mean(axis=2)).astype(np.uint8))
     inside = np.ones_like(lesion) if head is None else head | lesion
@@ -40,14 +44,16 @@ def area_inside(image: NDArray[np.uint8], lesion: Lesion) -> float:
 
 
 def mass_means(table: pd.DataFrame, seed: int) -> pd.DataFrame:
-    """Means over the scans, with 95 % intervals by bootstrap over the groups; NaN of one group.
+    """Return means over the scans with 95 % intervals.
+
+    The bootstrap draws groups; a single group has no interval (NaN).
 
     Args:
         table: rows of `COLUMNS`.
-        seed: of the draws; all means are paired.
+        seed: seed of the draws; all means are paired.
 
     Returns:
-        A row a model and method: `model, method, scans, chance, mass, mass_low, mass_high,
+        A row for each model and method: `model, method, scans, chance, mass, mass_low, mass_high,
         above_chance, above_chance_low, above_chance_high`.
     """
     rows = [
@@ -58,37 +64,40 @@ def mass_means(table: pd.DataFrame, seed: int) -> pd.DataFrame:
 
 
 def _means(part: pd.DataFrame, seed: int) -> dict[str, float]:
-    found = {"scans": float(len(part)), "chance": float(part["area"].mean())}
-    return found | with_intervals(mass_estimates(part, seed))
+    counts = {"scans": float(len(part)), "chance": float(part["area"].mean())}
+    return counts | with_intervals(mass_estimates(part, seed))
 
 
-def mass_estimates(part: pd.DataFrame, seed: int) -> dict[str, Sampled]:
-    """The mean `mass` over the scans, and how much it is `above_chance`, of one model and method.
+def mass_estimates(part: pd.DataFrame, seed: int) -> dict[str, BootstrapEstimate]:
+    """Estimate the mean `mass` over the scans, and `above_chance`, its excess.
 
     Args:
-        part: rows with `group`, `mass` and `area`.
-        seed: of the samples of the groups.
+        part: rows of one model and method with `group`, `mass` and `area`.
+        seed: seed of the samples of the groups.
     """
     groups = pd.factorize(part["group"], sort=True)[0]
     sums = np.zeros((groups.max() + 1, 3))
     np.add.at(sums, groups, np.stack([part["mass"], part["area"], np.ones(len(part))], axis=1))
 
-    def figures(weights: Floats) -> dict[str, Floats]:
+    def means(weights: Floats) -> dict[str, Floats]:
         mass, area, scans = sums.T @ weights
         with np.errstate(invalid="ignore"):  # without the only group nothing is left
             return {"mass": mass / scans, "area": area / scans}
 
-    found = estimates(figures, len(sums), seed)
+    found = estimates(means, len(sums), seed)
     return {"mass": found["mass"], "above_chance": found["mass"] - found["area"]}
 
 
 def mass_metrics(means: pd.DataFrame) -> dict[str, float]:
-    """Of the vote, flat: ``vote_<method>_mass``, ``vote_<method>_above_chance``, ``chance``."""
-    found: dict[str, float] = {}
+    """Return flat metrics of the vote.
+
+    They are ``vote_<method>_mass``, ``vote_<method>_above_chance`` and ``chance``.
+    """
+    metrics: dict[str, float] = {}
     for row in means[means["model"] == VOTE].to_dict("records"):
-        found["chance"] = row["chance"]
-        found |= _prefixed(f"vote_{row['method']}", row)
-    return {name: round(value, 6) for name, value in found.items()}
+        metrics["chance"] = row["chance"]
+        metrics |= _prefixed(f"vote_{row['method']}", row)
+    return {name: round(value, 6) for name, value in metrics.items()}
 
 
 def _prefixed(prefix: str, row: Mapping[object, float]) -> dict[str, float]:

@@ -1,4 +1,4 @@
-"""The members of a vote at work, and the explanations of each and of the vote."""
+"""Explanations of the members of a vote, and of the vote itself."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -29,14 +29,14 @@ from scanvote.pipeline.explain.perturbation import (
 
 VOTE = "vote"
 BATCH = 64
-"""Variants of a scan that are shown at once: bounds the memory."""
+"""Variants of a scan in one batch: bounds the memory."""
 BLUR = 0.5
-"""Of what is hidden, in sides of the window that occlusion hides: a Gaussian's σ."""
+"""Gaussian σ for hidden parts, as a share of the side of the occlusion window."""
 
 Image = NDArray[np.uint8]
 """(H, W, C) of a prepared scan."""
 Maps = dict[str, Floats]
-"""By model, what speaks for the class that it predicts: float (H, W), not negative."""
+"""Non-negative evidence for the predicted class of each model, float (H, W) by model."""
 
 
 @dataclass(frozen=True)
@@ -44,45 +44,47 @@ class ExplainableModel:
     """A network of the vote.
 
     Attributes:
-        name: as it stands in the tables of predictions.
-        model: gives its probabilities.
-        cut: at its last feature map; None where there is none, and so no Grad-CAM.
+        name: as in the tables of predictions.
+        model: returns the probabilities.
+        split: at its last feature map; None if it has none, so Grad-CAM is not possible.
     """
 
     name: str
     model: keras.Model
-    cut: FeatureSplit | None
+    split: FeatureSplit | None
 
 
 @dataclass(frozen=True)
 class ExplainableEnsemble:
-    """A vote and its members, which are in its order."""
+    """A vote and its members, in the order of the vote."""
 
     vote: Vote
     members: list[ExplainableModel]
 
     def probabilities(self, images: Image) -> Floats:
-        """(M, n, C) of scans (n, H, W, C), untempered."""
-        said = [to_class_probabilities(one.model.predict_on_batch(images)) for one in self.members]
-        return np.stack(said).astype(float)
+        """Return uncalibrated probabilities (M, n, C) of scans (n, H, W, C)."""
+        outputs = [
+            to_class_probabilities(one.model.predict_on_batch(images)) for one in self.members
+        ]
+        return np.stack(outputs).astype(float)
 
     def supports(self, method: Method) -> bool:
-        """Whether the vote can be explained so."""
-        return method != "gradcam" or any(one.cut for one in self.members)
+        """Return whether the method can explain the vote."""
+        return method != "gradcam" or any(one.split for one in self.members)
 
 
 def load_ensemble(searches: Path, vote: Vote) -> ExplainableEnsemble:
     """Load the members of a vote from `models/search`.
 
     Raises:
-        InputError: one is missing, or no Keras model.
+        InputError: a member is missing, or is not a Keras model.
     """
     paths = model_paths(searches, vote.members)
     return from_models(vote, [load_saved_model(path, "explain") for path in paths])
 
 
 def from_models(vote: Vote, models: Sequence[keras.Model]) -> ExplainableEnsemble:
-    """Of the networks of a vote's members, in their order."""
+    """Create the ensemble from its members' networks, in their order."""
     members = [
         ExplainableModel(name, model, split_at_last_conv(model))
         for name, model in zip(vote.members, models, strict=True)
@@ -91,70 +93,76 @@ def from_models(vote: Vote, models: Sequence[keras.Model]) -> ExplainableEnsembl
 
 
 def explain_scan(
-    panel: ExplainableEnsemble,
+    ensemble: ExplainableEnsemble,
     scan_id: str,
     image: Image,
     method: Method,
     params: ExplainParams,
     seed: int,
 ) -> Maps:
-    """The maps of the members and of the vote, without those that the method does not serve.
+    """Return the maps of the vote and of its members.
+
+    Members that do not support the method have no map.
 
     Args:
-        scan_id: what is random depends on it, on the method and on `seed`.
+        scan_id: random numbers depend on it, on the method and on `seed`.
         image: the prepared scan.
     """
     if method == "gradcam":
-        return _by_gradient(panel, image)
+        return _by_gradient(ensemble, image)
     height, width = image.shape[:2]
     side = max(1, round(params.window * min(height, width)))
     if method == "occlusion":
-        hiding = occlude((height, width), side)
+        perturbation = occlude((height, width), side)
     else:
         random = rng(seed, method, scan_id)
-        hiding = hide_superpixels(image, params.segments, params.samples, random)
-    return _by_hiding(panel, image, hiding, BLUR * side)
+        perturbation = hide_superpixels(image, params.segments, params.samples, random)
+    return _by_perturbation(ensemble, image, perturbation, BLUR * side)
 
 
-def _by_gradient(panel: ExplainableEnsemble, image: Image) -> Maps:
-    """The vote's map is the mean of the members' for its class, each scaled to its maximum."""
-    said = panel.probabilities(image[None])
-    winner = int(panel.vote(said).winners[0])
-    maps, together = Maps(), list[Floats]()
-    for member, own in zip(panel.members, said[:, 0].argmax(axis=1), strict=True):
-        if member.cut is not None:
-            maps[member.name] = gradcam(member.cut, image, int(own))
-            agrees = int(own) == winner
-            for_vote = maps[member.name] if agrees else gradcam(member.cut, image, winner)
-            together.append(normalise_map(for_vote))
-    return maps | ({VOTE: np.mean(together, axis=0)} if together else {})
+def _by_gradient(ensemble: ExplainableEnsemble, image: Image) -> Maps:
+    """Explain by Grad-CAM.
+
+    The map of the vote is the mean of the members' maps for the vote's class, each scaled to its
+    maximum.
+    """
+    probabilities = ensemble.probabilities(image[None])
+    winner = int(ensemble.vote(probabilities).winners[0])
+    maps, for_vote_class = Maps(), list[Floats]()
+    for member, predicted in zip(ensemble.members, probabilities[:, 0].argmax(axis=1), strict=True):
+        if member.split is not None:
+            maps[member.name] = gradcam(member.split, image, int(predicted))
+            agrees = int(predicted) == winner
+            map_for_vote = maps[member.name] if agrees else gradcam(member.split, image, winner)
+            for_vote_class.append(normalise_map(map_for_vote))
+    return maps | ({VOTE: np.mean(for_vote_class, axis=0)} if for_vote_class else {})
 
 
-def _by_hiding(
-    panel: ExplainableEnsemble, image: Image, hiding: Perturbation, sigma: float
+def _by_perturbation(
+    ensemble: ExplainableEnsemble, image: Image, perturbation: Perturbation, sigma: float
 ) -> Maps:
-    """Members are explained by their own probabilities, the vote by those of the vote."""
-    variants = _variants(image, blurred(image, sigma), hiding.hidden)
-    said = np.concatenate([panel.probabilities(batch) for batch in variants], axis=1)
-    voted = panel.vote(said)
-    owners = [VOTE, *(member.name for member in panel.members)]
-    winners = [voted.winners[0], *said[:, 0].argmax(axis=1)]
-    found = [
-        class_log_odds(own, int(winner))
-        for own, winner in zip([voted.probabilities, *said], winners, strict=True)
+    """Explain members by their own probabilities, and the vote by its own."""
+    variants = _variants(image, blurred(image, sigma), perturbation.hidden)
+    probabilities = np.concatenate([ensemble.probabilities(batch) for batch in variants], axis=1)
+    voted = ensemble.vote(probabilities)
+    owners = [VOTE, *(member.name for member in ensemble.members)]
+    winners = [voted.winners[0], *probabilities[:, 0].argmax(axis=1)]
+    evidence = [
+        class_log_odds(each, int(winner))
+        for each, winner in zip([voted.probabilities, *probabilities], winners, strict=True)
     ]
-    maps = [hiding.attribute(one[1:], float(one[0])) for one in found]
+    maps = [perturbation.attribute(one[1:], float(one[0])) for one in evidence]
     return dict(zip(owners, maps, strict=True))
 
 
 def _variants(image: Image, neutral: Image, hidden: Hidden) -> Iterator[Image]:
-    """The scan itself, and then what is left of it, at most `BATCH` at a time."""
+    """Yield the scan, then its perturbed variants, in batches of `BATCH`."""
     yield image[None]
     for first in range(0, len(hidden), BATCH):
         yield perturb(image, neutral, hidden[first : first + BATCH])
 
 
 def normalise_map(heat: Floats) -> Floats:
-    """To a maximum of 1; a blank map stays blank."""
+    """Scale a map to a maximum of 1, unless it is blank."""
     peak = heat.max()
     return heat / peak if peak > 0 else heat

@@ -1,8 +1,8 @@
-"""Hiding parts of a scan, and what that does to the evidence for a class.
+"""Hidden parts of a scan, and their effect on evidence.
 
-What is hidden is replaced by the same part of the blurred scan. A grey square, as Zeiler and
-Fergus put it there, is an object of its own on the black around a head; blurred, black stays
-black and tissue stays tissue, and only what is finer than the blur is gone.
+Hidden parts are replaced by the same part of the blurred scan. A grey square, as in Zeiler and
+Fergus, is an object of its own on the black around a head. With blurring, black stays black and
+tissue stays tissue, and only structures finer than the blur are removed.
 """
 
 from collections.abc import Callable
@@ -16,20 +16,20 @@ from scanvote.pipeline.ensemble.calibration import EPSILON
 
 Floats = NDArray[np.float64]
 Hidden = NDArray[np.bool_]
-"""(n, H, W): what each of n variants of a scan hides."""
+"""(n, H, W): the hidden pixels of each of n variants of a scan."""
 
 _DIGITS = 4
-"""Of the log-odds that a network's float32 tells."""
+"""Digits of the log-odds that are meaningful with a network's float32."""
 
 
 @dataclass(frozen=True)
 class Perturbation:
-    """Variants of a scan, and what their evidence says of its pixels.
+    """Variants of a scan, and the attribution of their evidence to pixels.
 
     Attributes:
-        hidden: (n, H, W), what each variant hides.
-        attribute: from the evidence of the variants (n,) and that of the whole scan to a map
-            float (H, W), not negative.
+        hidden: (n, H, W), the hidden pixels of each variant.
+        attribute: from the evidence of the variants (n,) and that of the whole scan to a map float
+            (H, W), not negative.
     """
 
     hidden: Hidden
@@ -37,24 +37,31 @@ class Perturbation:
 
 
 def blurred(image: NDArray[np.uint8], sigma: float) -> NDArray[np.uint8]:
-    """uint8 (H, W, C) behind a Gaussian of `sigma` pixels."""
+    """Return the image after Gaussian blur, uint8 (H, W, C).
+
+    `sigma` is in pixels.
+    """
     return np.asarray(cv2.GaussianBlur(image, (0, 0), sigma), np.uint8).reshape(image.shape)
 
 
 def perturb(
     image: NDArray[np.uint8], neutral: NDArray[np.uint8], hidden: Hidden
 ) -> NDArray[np.uint8]:
-    """uint8 (n, H, W, C): the image, and where it is hidden the neutral one."""
+    """Return variants with neutral hidden pixels, uint8 (n, H, W, C)."""
     return np.where(hidden[..., None], neutral, image)
 
 
 def class_log_odds(probabilities: Floats, target: int) -> Floats:
-    """Log-odds of a class against all others, (n,), of probabilities (n, C).
+    """Return the log-odds of a class against all others, (n,).
 
-    A probability of nearly 1 hardly moves, whatever is hidden; its odds do. They are rounded,
-    so that a network which does not look at a scan has a blank map, not one of its noise.
-    A vote counts to the digits of `EPSILON`: where it stays surer, it is blank as well.
+    A probability near 1 hardly changes, whatever is hidden; its odds do. The log-odds are rounded,
+    so that a network which ignores a scan has a blank map, not a map of its noise. A vote is exact
+    to `EPSILON`: if it always stays more certain than that, its map is blank as well.
+
+    Args:
+        probabilities: (n, C).
+        target: the class.
     """
     others = np.delete(probabilities, target, axis=1).sum(axis=1)
-    found = np.log(np.maximum(probabilities[:, target], EPSILON))
-    return np.asarray((found - np.log(np.maximum(others, EPSILON))).round(_DIGITS))
+    logs = np.log(np.maximum(probabilities[:, target], EPSILON))
+    return np.asarray((logs - np.log(np.maximum(others, EPSILON))).round(_DIGITS))

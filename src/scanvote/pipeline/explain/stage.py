@@ -1,4 +1,4 @@
-"""The stage `explain`: what the vote and its members look at, on scans of the test split."""
+"""Stage `explain`: explanations of the vote and its members on test scans."""
 
 import pickle
 from collections.abc import Iterator, Sequence
@@ -36,24 +36,24 @@ TITLES = {
     "worst": "The surest wrong votes",
     "disagreeing": "Votes on which the members disagree most",
 }
-LEGEND = "and what speaks for them, the brightest most; cyan: the known lesion"
+LEGEND = "and the evidence for them, brighter where stronger; cyan: the known lesion"
 
 Bytes = dict[str, dict[str, np.ndarray]]
-"""uint8 (H, W), 255 the maximum: the vote's maps by scan and method."""
+"""uint8 (H, W), with 255 as the maximum: the maps of the vote by scan and method."""
 
 
 def explain(
     searches: Path, ensemble: Path, raw: Path, prepared: Path, params: Params, out: Path
 ) -> dict[str, float]:
-    """Explain the vote and its members on test scans, and measure how much lies in known lesions.
+    """Explain test scans, and measure explanations in known lesions.
 
     Writes to `out`:
 
-    - ``maps.pkl``: a shard of `scan_ids`, `images` and `maps` uint8 (n, H, W), the vote's by the
-      first method that serves it
-    - ``mass.csv``: the share of each map in the lesion, and the lesion's of the head
-    - ``mass.png``: their means, where a lesion is known
-    - ``best.png``, ``worst.png``, ``disagreeing.png``, those that have scans
+    - ``maps.pkl``: a shard of `scan_ids`, `images` and `maps` uint8 (n, H, W), those of the vote by
+      the first method that it supports
+    - ``mass.csv``: the share of each map in the lesion, and the lesion's share of the head
+    - ``mass.png``: their means, if a lesion is known
+    - ``best.png``, ``worst.png``, ``disagreeing.png``, as far as they have scans
 
     Args:
         searches: `models/search`.
@@ -64,25 +64,27 @@ def explain(
         out: `metrics/explain/classification`.
 
     Returns:
-        Flat metrics: scans that were explained, lesions that were measured in, and, where there
-        are any, those of `mass_metrics`.
+        Flat metrics: numbers of explained scans and of measured lesions, and, if there are any
+        lesions, those of `mass_metrics`.
 
     Raises:
-        InputError: an input is missing, or no method serves the vote.
+        InputError: an input is missing, or the vote supports no method.
     """
     vote = Vote.read(ensemble / "vote.json")
-    cases = choose_scans(ensemble, raw, prepared, vote, params)
-    panel = load_ensemble(searches, vote)
-    methods = _methods(panel, params)
-    maps, table = _explained(panel, cases, methods, params)
+    chosen = choose_scans(ensemble, raw, prepared, vote, params)
+    models = load_ensemble(searches, vote)
+    methods = _methods(models, params)
+    maps, table = _explain_all(models, chosen, methods, params)
     with atomic_replace_folder(out) as folder:
-        _write_maps(cases, maps, methods[0], folder / "maps.pkl")
+        _write_maps(chosen, maps, methods[0], folder / "maps.pkl")
         write_csv(table, folder / "mass.csv")
-        for name, scans in cases.galleries.items():
+        for name, scans in chosen.galleries.items():
             explanations(
-                _shown(cases, maps, scans), f"{TITLES[name]}\n{LEGEND}", folder / f"{name}.png"
+                _gallery_rows(chosen, maps, scans),
+                f"{TITLES[name]}\n{LEGEND}",
+                folder / f"{name}.png",
             )
-        counts: dict[str, float] = {"scans": len(cases.images), "lesions": len(cases.measured)}
+        counts: dict[str, float] = {"scans": len(chosen.images), "lesions": len(chosen.measured)}
         if table.empty:
             return counts
         means = mass_means(table, params.seed)
@@ -90,61 +92,63 @@ def explain(
     return counts | mass_metrics(means)
 
 
-def _methods(panel: ExplainableEnsemble, params: Params) -> list[Method]:
-    found = [method for method in params.explain.methods if panel.supports(method)]
-    if not found:
+def _methods(models: ExplainableEnsemble, params: Params) -> list[Method]:
+    supported = [method for method in params.explain.methods if models.supports(method)]
+    if not supported:
         raise InputError(
             "explain.methods: no member of the vote has a feature map for gradcam;"
             " add occlusion or lime"
         )
-    return found
+    return supported
 
 
-def _explained(
-    panel: ExplainableEnsemble, cases: ExplainedScans, methods: Sequence[Method], params: Params
+def _explain_all(
+    models: ExplainableEnsemble, chosen: ExplainedScans, methods: Sequence[Method], params: Params
 ) -> tuple[Bytes, pd.DataFrame]:
-    """The vote's maps, and the table of what lies in the lesions."""
-    maps: Bytes = {scan: {} for scan in cases.images}
+    """Return the vote's maps, and the table of shares in lesions."""
+    maps: Bytes = {scan: {} for scan in chosen.images}
     rows: list[tuple[object, ...]] = []
-    thorough = cases.measured | cases.shown
+    all_methods = chosen.measured | chosen.shown
     with progress_bar("Explain") as progress:
-        for done, (scan, image) in enumerate(cases.images.items()):
-            progress(done, len(cases.images), scan)
-            # of the others the evaluation shows one map
-            for method in methods if scan in thorough else methods[:1]:
-                found = explain_scan(panel, scan, image, method, params.explain, params.seed)
-                maps[scan][method] = np.rint(255 * normalise_map(found[VOTE])).astype(np.uint8)
-                if scan in cases.measured:
-                    rows += _mass_rows(cases, scan, method, found)
+        for done, (scan, image) in enumerate(chosen.images.items()):
+            progress(done, len(chosen.images), scan)
+            # for the other scans the evaluation shows one map
+            for method in methods if scan in all_methods else methods[:1]:
+                of_models = explain_scan(models, scan, image, method, params.explain, params.seed)
+                maps[scan][method] = np.rint(255 * normalise_map(of_models[VOTE])).astype(np.uint8)
+                if scan in chosen.measured:
+                    rows += _mass_rows(chosen, scan, method, of_models)
     table = pd.DataFrame(rows, columns=list(COLUMNS))
     return maps, table.sort_values("scan_id", kind="stable", ignore_index=True)
 
 
 def _mass_rows(
-    cases: ExplainedScans, scan: str, method: Method, found: Maps
+    chosen: ExplainedScans, scan: str, method: Method, maps: Maps
 ) -> Iterator[tuple[object, ...]]:
-    """Rows of `COLUMNS`, the vote's first."""
-    lesion = cases.lesions[scan]
-    area = round(area_inside(cases.images[scan], lesion), 6)
-    for model in sorted(found, key=lambda name: name != VOTE):
-        mass = round(attribution_in_lesion(found[model], lesion), 6)
-        yield scan, cases.groups[scan], model, method, mass, area
+    """Yield rows of `COLUMNS`, those of the vote first."""
+    lesion = chosen.lesions[scan]
+    area = round(area_inside(chosen.images[scan], lesion), 6)
+    for model in sorted(maps, key=lambda name: name != VOTE):
+        mass = round(attribution_in_lesion(maps[model], lesion), 6)
+        yield scan, chosen.groups[scan], model, method, mass, area
 
 
-def _shown(cases: ExplainedScans, maps: Bytes, scans: Sequence[str]) -> list[ExplanationRow]:
+def _gallery_rows(
+    chosen: ExplainedScans, maps: Bytes, scans: Sequence[str]
+) -> list[ExplanationRow]:
     return [
         ExplanationRow(
-            cases.images[scan], cases.captions[scan], maps[scan], cases.lesions.get(scan)
+            chosen.images[scan], chosen.captions[scan], maps[scan], chosen.lesions.get(scan)
         )
         for scan in scans
     ]
 
 
-def _write_maps(cases: ExplainedScans, maps: Bytes, method: Method, path: Path) -> None:
+def _write_maps(chosen: ExplainedScans, maps: Bytes, method: Method, path: Path) -> None:
     shard = {
-        "scan_ids": np.array(list(cases.images)),
-        "images": np.stack(list(cases.images.values())),
-        "maps": np.stack([found[method] for found in maps.values()]),
+        "scan_ids": np.array(list(chosen.images)),
+        "images": np.stack(list(chosen.images.values())),
+        "maps": np.stack([by_method[method] for by_method in maps.values()]),
     }
     with atomic_write(path) as beside, beside.open("wb") as file:
         pickle.dump(shard, file, protocol=5)

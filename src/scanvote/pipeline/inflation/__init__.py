@@ -1,1 +1,1 @@
-"""Stage `inflation`: what leaks and shortcuts would add to a score."""
+"""Stage `inflation`: the effect of leaks and shortcuts on a score."""

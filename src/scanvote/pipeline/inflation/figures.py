@@ -1,4 +1,4 @@
-"""Figures of the probes: scores by protocol, and what shortcuts tell."""
+"""Figures of the probes: scores by protocol, and shortcuts."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,19 +16,19 @@ if TYPE_CHECKING:
 def inflation_figure(
     table: pd.DataFrame, names: Mapping[str, str], method: str, path: Path
 ) -> None:
-    """A point and its interval a protocol, accuracy beside macro F1.
+    """Plot each protocol's score with its interval, accuracy beside macro F1.
 
     Args:
-        table: with `protocol`, `scans`, and each statistic with `_low` and `_high`; the row
-            `inflation` stands in the title.
-        names: what the protocols are called.
-        method: how the intervals are made.
+        table: with `protocol`, `scans`, and each metric with `_low` and `_high`; the row
+            `inflation` is given in the title.
+        names: display names of the protocols.
+        method: description of the intervals.
         path: the PNG.
     """
     rows = table[~table["protocol"].str.startswith("inflation")].iloc[::-1]
     added = table[table["protocol"] == "inflation"].iloc[0]
     title = (
-        "One linear probe under each protocol: dealing scans at random adds\n"
+        "One linear probe under each protocol: splitting scans at random adds\n"
         f"{added['macro_f1']:.3f} ({added['macro_f1_low']:.3f} to {added['macro_f1_high']:.3f})"
         f" to macro F1\n{method}"
     )
@@ -56,27 +56,29 @@ def inflation_figure(
 
 
 def shortcuts_figure(table: pd.DataFrame, method: str, path: Path) -> None:
-    """How well size, border and intensities alone tell the class and the source.
+    """Plot the shortcut probes' scores for class and source.
+
+    The probes see only size, border and intensities.
 
     Args:
-        table: as of that of `pipeline.inflation.shortcuts`. Of each target there is a panel of the
-            balanced accuracy with its interval and the chance, and one of the sensitivities.
-        method: how the intervals are made.
+        table: of `pipeline.inflation.shortcuts`. Each target has a panel with the balanced
+            accuracy, its interval and the chance level, and one with the sensitivities.
+        method: description of the intervals.
         path: the PNG.
     """
     targets = [(str(name), rows.iloc[::-1]) for name, rows in table.groupby("target", sort=True)]
     heights = [len(rows) for _, rows in targets]
     size = (8.4, 1.0 + 0.36 * sum(heights) + 0.6 * len(heights))
-    title = f"Told from size, border and intensities alone, in folds of whole groups\n{method}"
+    title = f"Predicted from size, border and intensities alone, folds of whole groups\n{method}"
     with figure(path, title, size, rows=len(targets), columns=2, heights=heights) as axes:
         for (left, right), (target, rows) in zip(np.atleast_2d(axes), targets, strict=True):
-            _shown_estimates(left, rows)
+            _plot_estimates(left, rows)
             left.set(title=f"The {target}", xlabel="balanced accuracy; dashed: chance")
-            _shown_sensitivities(right, rows)
+            _plot_sensitivities(right, rows)
             right.set(title=f"Sensitivity of each {target}")
 
 
-def _shown_estimates(axes: "Axes", rows: pd.DataFrame) -> None:
+def _plot_estimates(axes: "Axes", rows: pd.DataFrame) -> None:
     value, places = rows["balanced_accuracy"], range(len(rows))
     # a source of one group has no interval
     low, high = (rows[f"balanced_accuracy_{end}"].fillna(value) for end in ("low", "high"))
@@ -92,11 +94,11 @@ def _shown_estimates(axes: "Axes", rows: pd.DataFrame) -> None:
     axes.set(xlim=(0, 1.02), ylim=(-0.5, len(rows) - 0.3))
 
 
-def _shown_sensitivities(axes: "Axes", rows: pd.DataFrame) -> None:
-    known = rows.filter(regex=r"^sensitivity_").dropna(axis=1, how="all")
-    names = [name for name in map(str, known) if not name.endswith(("_low", "_high"))]
-    axes.imshow(known[names], cmap="Blues", vmin=0, vmax=1, aspect="auto", origin="lower")
-    for (place, at), value in np.ndenumerate(known[names].to_numpy()):
+def _plot_sensitivities(axes: "Axes", rows: pd.DataFrame) -> None:
+    defined = rows.filter(regex=r"^sensitivity_").dropna(axis=1, how="all")
+    names = [name for name in map(str, defined) if not name.endswith(("_low", "_high"))]
+    axes.imshow(defined[names], cmap="Blues", vmin=0, vmax=1, aspect="auto", origin="lower")
+    for (place, at), value in np.ndenumerate(defined[names].to_numpy()):
         colour = "white" if value > 0.6 else "black"
         axes.text(at, place, f"{value:.2f}", ha="center", va="center", color=colour, fontsize=8)
     axes.set_xticks(range(len(names)), [wrap_label(name[12:], 14) for name in names])

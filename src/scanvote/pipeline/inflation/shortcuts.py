@@ -1,10 +1,10 @@
-"""Shortcut probes: class and source, told from size, border and intensities alone.
+"""Shortcut probes: class and source predicted without anatomy.
 
-Where scans of one class come from elsewhere than the others, a network can learn the origin
-instead of the disease. A random forest (Breiman 2001) and a logistic regression see the size, the
-border and the intensities of a scan but not what is where inside it, in folds of whole groups.
-What they tell is not all origin: the plane of a slice, which differs between diseases, shows at
-its border, too.
+If scans of one class come from another origin than the rest, a network can learn the origin instead
+of the disease. A random forest (Breiman 2001) and a logistic regression see the size, the border
+and the intensities of a scan but not its spatial content, in folds of whole groups. Not all that
+they predict is due to the origin: the plane of a slice, which differs between diseases, is visible
+at its border, too.
 """
 
 from collections.abc import Iterator, Sequence
@@ -29,13 +29,13 @@ if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
 
 FRAME = 4
-"""Pixels of the border of a scan."""
+"""Width of the border of a scan in pixels."""
 SMALL, SMALL_FRAME = 32, 3
 """Side of the downscaled scan, and its border, in pixels."""
 PERCENTILES = (0, 1, 5, 25, 50, 75, 95, 99, 100)
 TREES = 50
 REGULARISATION = 0.01
-"""Of the logistic regression; as that of the stage's other probe."""
+"""Inverse regularisation strength C of every logistic regression; features are standardised."""
 
 Features = NDArray[np.float32]
 Parts = tuple[pd.Index, pd.Index]
@@ -60,17 +60,23 @@ _PROBES: tuple[tuple[str, Kind], ...] = (
 
 @dataclass(frozen=True)
 class Target:
-    """What is told: `name`, and the (n,) value of each scan."""
+    """A property to predict.
+
+    Attributes:
+        name: `class` or `source`.
+        values: (n,), the value of each scan.
+    """
 
     name: str
     values: "pd.Series[str]"
 
 
 def measure(image: Rgb) -> Features:
-    """(363,) float32, size, border and intensities of a scan, in the order of `_SIZES`.
+    """Return size, border and intensities of a scan, (363,) float32.
 
-    Width and height; mean, standard deviation and minimum of its border; percentiles and mean
-    of all of it; the border of the scan downscaled to `SMALL` pixels a side.
+    The order is that of `_SIZES`: width and height; mean, standard deviation and minimum of the
+    border; percentiles and mean of all pixels; the border of the scan after downscaling to `SMALL`
+    pixels a side.
     """
     pixels = grey(image)
     border = _frame(pixels, FRAME).astype(float)
@@ -85,7 +91,10 @@ def measure(image: Rgb) -> Features:
 
 
 def _frame(pixels: NDArray[np.uint8], width: int) -> NDArray[np.uint8]:
-    """(m,) the outermost pixels; all of an image that is no larger."""
+    """Return the outermost pixels, (m,), of an image.
+
+    If it is not larger than the border, these are all its pixels.
+    """
     outer = np.ones(pixels.shape, bool)
     outer[width:-width, width:-width] = False
     return pixels[outer]
@@ -94,21 +103,21 @@ def _frame(pixels: NDArray[np.uint8], width: int) -> NDArray[np.uint8]:
 def shortcuts(
     scans: pd.DataFrame, measured: Features, parts: Sequence[Parts], seed: int
 ) -> pd.DataFrame:
-    """How well each kind of features tells the class and the source.
+    """Evaluate probes of class and source on each kind of features.
 
     Args:
         scans: a manifest with `group`, indexed from 0.
-        measured: (n, 363), `measure` of each.
+        measured: (n, 363), `measure` of each scan.
         parts: the folds, which test each scan at most once.
-        seed: of the forests and the bootstrap over groups.
+        seed: seed of the forests and of the bootstrap over groups.
 
     Returns:
-        A row a target and probe: `target` (class, source), `features`, `probe`, `scans`,
-        `groups`, `chance_balanced_accuracy` (1 over the classes), `chance_macro_f1` (always the
-        most frequent class), and with ``_low`` and ``_high`` accuracy, balanced_accuracy,
-        macro_f1, and of each class ``sensitivity_…`` and ``specificity_…``, NaN for the classes
-        of the other target. The source is told only
-        where there are several.
+        A row for each target and probe: `target` (class, source), `features`, `probe`, `scans`,
+        `groups`, `chance_balanced_accuracy` (1 over the classes), `chance_macro_f1` (of always
+        predicting the most frequent class), and with ``_low`` and ``_high`` accuracy,
+        balanced_accuracy, macro_f1, and for each class ``sensitivity_…`` and ``specificity_…``,
+        NaN for the classes of the other target. The source is a target only if there are
+        several sources.
     """
     rows = []
     with progress_bar("Shortcuts") as progress:
@@ -120,7 +129,7 @@ def shortcuts(
 
 
 def _targets(scans: pd.DataFrame) -> list[Target]:
-    """The class, and the source where there are several."""
+    """Return the class, and the source if there are several."""
     label = Target("class", scans["label"].astype(str))
     origin = source_labels(scans) != ""
     if scans["source"].nunique() > 1:
@@ -140,23 +149,23 @@ def _rows(
 ) -> Iterator[dict[str, object]]:
     tested = np.sort(np.concatenate([test for _, test in parts]))
     probes = [(name, kind, _columns(measured, name)) for name, kind in _PROBES]
-    if target.name == "class":  # what the source by itself tells, were it known
+    if target.name == "class":  # the source as a feature: how well it alone predicts the class
         probes += [("source", "forest", _one_hot(one.values)) for one in sources]
-    answers = {
-        f"{name}/{kind}": _answers(
-            target.values, _predicted(target.values, seen, kind, parts, seed), scans, tested
+    outputs = {
+        f"{name}/{kind}": _output(
+            target.values, _predictions(target.values, features, kind, parts, seed), scans, tested
         )
-        for name, kind, seen in probes
+        for name, kind, features in probes
     }
-    for key, found in bootstrap(answers, seed, (confusion_metrics,)).items():
+    for key, metrics in bootstrap(outputs, seed, (confusion_metrics,)).items():
         name, kind = key.split("/")
-        kept = {one: found[one] for one in found if not one.startswith(("mcc", "precision_"))}
-        told: dict[str, object] = {"target": target.name, "features": name, "probe": kind}
-        yield {**told, **_chance(answers[key]), **with_intervals(kept)}
+        kept = {one: metrics[one] for one in metrics if not one.startswith(("mcc", "precision_"))}
+        keys: dict[str, object] = {"target": target.name, "features": name, "probe": kind}
+        yield {**keys, **_chance(outputs[key]), **with_intervals(kept)}
 
 
 def _columns(measured: Features, name: str) -> Features:
-    """Those of one kind of features; `all` of them."""
+    """Return the columns of one kind of features, or of `all`."""
     if name == "all":
         return measured
     start = 0
@@ -171,18 +180,20 @@ def _one_hot(values: "pd.Series[str]") -> Features:
     return np.eye(values.nunique(), dtype=np.float32)[pd.factorize(values, sort=True)[0]]
 
 
-def _predicted(
-    values: "pd.Series[str]", seen: Features, kind: Kind, parts: Sequence[Parts], seed: int
+def _predictions(
+    values: "pd.Series[str]", features: Features, kind: Kind, parts: Sequence[Parts], seed: int
 ) -> "pd.Series[str]":
-    """The value that each tested scan was given; empty for the others."""
-    found = pd.Series("", values.index, dtype=object)
+    """Return the predicted value of each tested scan; empty for the others."""
+    predicted = pd.Series("", values.index, dtype=object)
     for train, test in parts:
-        known = values[train]
-        if known.nunique() == 1:  # as of a source whose scans are all of one fold
-            found[test] = known.iloc[0]
+        labels = values[train]
+        if labels.nunique() == 1:  # for example if all scans of a source are in the test fold
+            predicted[test] = labels.iloc[0]
         else:
-            found[test] = _probe(kind, seed).fit(seen[train], known).predict(seen[test])
-    return found.astype(str)
+            predicted[test] = (
+                _probe(kind, seed).fit(features[train], labels).predict(features[test])
+            )
+    return predicted.astype(str)
 
 
 def _probe(kind: Kind, seed: int) -> "Pipeline":
@@ -191,14 +202,14 @@ def _probe(kind: Kind, seed: int) -> "Pipeline":
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
-    # balanced, as what is told are the classes and not how frequent they are
+    # balanced, so that the probe does not profit from class frequencies
     if kind == "linear":
-        how = {"C": REGULARISATION, "max_iter": 1000, "class_weight": "balanced"}
-        return make_pipeline(StandardScaler(), LogisticRegression(**how))
+        options = {"C": REGULARISATION, "max_iter": 1000, "class_weight": "balanced"}
+        return make_pipeline(StandardScaler(), LogisticRegression(**options))
     return make_pipeline(
         RandomForestClassifier(
             TREES,
-            max_features=0.1,  # of the root of 363 the two of the size would hardly be any
+            max_features=0.1,  # the default, √363, would hardly ever draw the two sizes
             min_samples_leaf=3,
             class_weight="balanced",
             random_state=derive_seed(seed, "shortcuts"),
@@ -206,36 +217,36 @@ def _probe(kind: Kind, seed: int) -> "Pipeline":
     )
 
 
-def _answers(
-    values: "pd.Series[str]", found: "pd.Series[str]", scans: pd.DataFrame, tested: Integers
+def _output(
+    values: "pd.Series[str]", predictions: "pd.Series[str]", scans: pd.DataFrame, tested: Integers
 ) -> ClassifierOutput:
-    """Of the tested scans, their groups numbered anew."""
+    """Return the output for the tested scans, with renumbered groups."""
     labels = tuple(sorted(set(values[tested])))
-    code = {label: at for at, label in enumerate(sorted({*labels, *found[tested]}))}
-    truth, guess = (one[tested].map(code).to_numpy(np.int64) for one in (values, found))
+    code = {label: at for at, label in enumerate(sorted({*labels, *predictions[tested]}))}
+    truth, predicted = (one[tested].map(code).to_numpy(np.int64) for one in (values, predictions))
     groups = pd.factorize(scans["group"][tested])[0]
-    return ClassifierOutput(tuple(code), truth, guess, np.eye(len(code))[guess], groups)
+    return ClassifierOutput(tuple(code), truth, predicted, np.eye(len(code))[predicted], groups)
 
 
-def _chance(answers: ClassifierOutput) -> dict[str, float]:
-    """Sizes, and what who knows nothing reaches."""
-    shares = np.bincount(answers.truth) / len(answers.truth)
-    most, classes = float(shares.max()), int((shares > 0).sum())
+def _chance(output: ClassifierOutput) -> dict[str, float]:
+    """Return numbers of scans and groups, and the chance levels."""
+    shares = np.bincount(output.truth) / len(output.truth)
+    largest, classes = float(shares.max()), int((shares > 0).sum())
     return {
-        "scans": len(answers.truth),
-        "groups": answers.group_count,
+        "scans": len(output.truth),
+        "groups": output.group_count,
         "chance_balanced_accuracy": 1 / classes,
-        "chance_macro_f1": 2 * most / (1 + most) / len(answers.labels),
+        "chance_macro_f1": 2 * largest / (1 + largest) / len(output.labels),
     }
 
 
 def shortcut_metrics(table: pd.DataFrame) -> dict[str, float]:
-    """Balanced accuracy of all features together, for the class and for the source."""
-    found = {}
-    whole = table[table["features"] == "all"].set_index("target")
+    """Return balanced accuracy of all features together, for class and source."""
+    metrics = {}
+    rows = table[table["features"] == "all"].set_index("target")
     for target, name in (("class", "shortcut_all"), ("source", "shortcut_source")):
         for end in ("", "_low", "_high"):
-            value = whole[f"balanced_accuracy{end}"].get(target, np.nan)
+            value = rows[f"balanced_accuracy{end}"].get(target, np.nan)
             if not pd.isna(value):
-                found[f"{name}_balanced_accuracy{end}"] = round(float(value), 6)
-    return found
+                metrics[f"{name}_balanced_accuracy{end}"] = round(float(value), 6)
+    return metrics

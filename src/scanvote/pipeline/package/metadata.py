@@ -1,4 +1,4 @@
-"""What a package holds, and how it is to be asked: `package.json`, typed and validated."""
+"""Metadata of a package, `package.json`: contents and settings, typed and validated."""
 
 import json
 from pathlib import Path
@@ -24,9 +24,9 @@ class Network(Section):
     """A trained network.
 
     Attributes:
-        model: its name, as the tables of predictions have it.
-        keras: its Keras archive, from the package's folder on.
-        onnx: the same network as ONNX, None where that was not wanted.
+        model: its name, as in the tables of predictions.
+        keras: path of its Keras archive, relative to the package's folder.
+        onnx: path of the same network as ONNX; None if it was not requested.
     """
 
     model: str
@@ -35,19 +35,23 @@ class Network(Section):
 
 
 class Operating(Section):
-    """Of two classes the one not to miss, and the least probability from which it is called."""
+    """Operating point of two classes.
+
+    Attributes:
+        positive: the class that must not be missed.
+        threshold: minimum probability from which a scan is called so.
+    """
 
     positive: str
     threshold: float
 
 
 class OodReference(Section):
-    """What tells whether a scan is like those of the training.
+    """Reference for out-of-distribution detection: descriptors of the training scans.
 
     Attributes:
         arrays: the file with the training scans' descriptors, pickled arrays.
-        radius: of the distance to the nearest of them, within which nearly all scans of the
-            validation lie.
+        radius: distance to the nearest of them within which nearly all validation scans lie.
     """
 
     arrays: str
@@ -55,7 +59,7 @@ class OodReference(Section):
 
 
 class ExplainSpec(Section):
-    """How the vote is explained, as the section `explain` of params.yaml."""
+    """Settings of explanations, as in section `explain` of params.yaml."""
 
     methods: list[Method]
     window: float
@@ -64,7 +68,10 @@ class ExplainSpec(Section):
 
 
 class Classifiers(Section):
-    """What votes on the class of a scan; how, stands in ``vote.json``."""
+    """Ensemble that votes on the class of a scan.
+
+    The rule of the vote is in ``vote.json``.
+    """
 
     labels: list[str]
     members: list[Network]
@@ -75,7 +82,10 @@ class Classifiers(Section):
 
 
 class PostprocessSpec(Section):
-    """How a mask is made of probabilities, as `scanvote.models.postprocess.Postprocess`."""
+    """Settings that turn probabilities into a mask.
+
+    They are those of `scanvote.models.postprocess.Postprocess`.
+    """
 
     threshold: float
     smallest: int
@@ -84,7 +94,10 @@ class PostprocessSpec(Section):
 
 
 class Segmenters(Section):
-    """What marks the tumour: the mean of the networks, each shown `context` slices on a side."""
+    """The U-Nets whose mean marks the tumour.
+
+    Each network has `context` adjacent slices on either side as input.
+    """
 
     networks: list[Network]
     context: int
@@ -94,27 +107,29 @@ class Segmenters(Section):
 
 
 class Patients(Section):
-    """What the test of each task may claim about patients, in `KnownPatients`'s words."""
+    """Statements whether test patients are in the training, by task.
+
+    The sentences are those of `KnownPatients`.
+    """
 
     classification: str = NOT_RECORDED
     segmentation: str = NOT_RECORDED
 
 
 class ModelMetadata(Section):
-    """A package.
+    """The content of a package.
 
     Attributes:
-        form: of this file.
+        form: format version of this file.
         smoke: the networks are of a smoke run, and no result.
-        backend: what Keras computed on.
+        backend: the Keras backend.
         classifiers: the members of the vote.
         segmenters: the U-Nets.
-        volumes: how NIfTI and DICOM volumes were cut to slices.
-        data: sha256 of the manifests that the splits were made of, by task.
+        volumes: settings for slicing NIfTI and DICOM volumes.
+        data: sha256 of the manifests behind the splits, by task.
         test: digest of the test scans, their classes and groups.
-        patients: whether patients of the test are in the training; packages that were made
-            before this was asked have no record.
-        versions: of Python and the libraries that the networks were packed with.
+        patients: whether patients of the test are in the training; older packages have no record.
+        versions: of Python and the libraries with which the package was built.
     """
 
     form: Literal[2]
@@ -130,15 +145,15 @@ class ModelMetadata(Section):
 
 
 def read_metadata(folder: Path) -> ModelMetadata:
-    """What the package in `folder` holds.
+    """Read the metadata of the package in `folder`.
 
     Raises:
-        InputError: it is no package, or of a form that this version does not know.
+        InputError: it is no package, or its format version is not supported.
     """
     path = folder / NAME
     try:
         values: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        _check_form(values, path)
+        _check_version(values, path)
         return ModelMetadata.model_validate(values)
     except FileNotFoundError:
         raise InputError(f"{path} is missing; run `dvc repro package`") from None
@@ -147,11 +162,11 @@ def read_metadata(folder: Path) -> ModelMetadata:
         raise InputError(f"{path} is no package of this version: {reason}") from None
 
 
-def _check_form(values: dict[str, Any], path: Path) -> None:
+def _check_version(values: dict[str, Any], path: Path) -> None:
     if values["form"] != FORM:
         raise InputError(
-            f"{path} is of form {values['form']}, and this version of scanvote reads form {FORM};"
-            " pack it anew (`dvc repro package`), or use the version that it is of"
+            f"{path} has format {values['form']}, and this version of scanvote reads format {FORM};"
+            " build it again (`dvc repro package`), or use the version that wrote it"
         )
 
 

@@ -1,4 +1,4 @@
-"""The finished model, loaded: from decoded scans to the vote and to the mask."""
+"""Loaded package: from decoded scans to the vote and the mask."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -25,14 +25,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ClassificationOutput:
-    """What a package says of n scans.
+    """Output of a package for n scans.
 
     Attributes:
-        framed: uint8 (n, size, size, channels), what the networks saw.
-        members: (M, n, C), the probabilities as the members give them.
+        framed: uint8 (n, size, size, channels), the input of the networks.
+        members: (M, n, C), the members' uncalibrated probabilities.
         vote: of the members, calibrated.
-        distances: (n,), to the nearest scan of the training, by the first member; above 1 a scan
-            lies outside what has been seen.
+        distances: (n,), distance to the nearest training scan, by the first member; above 1 a scan
+            is out of distribution.
     """
 
     framed: np.ndarray
@@ -42,18 +42,18 @@ class ClassificationOutput:
 
     @property
     def agreement(self) -> NDArray[np.float64]:
-        """(n,), the share of the members that hold the vote's class likeliest."""
-        mine = np.take_along_axis(self.vote.votes, self.vote.winners[:, None], axis=1)
-        return np.asarray(mine[:, 0] / len(self.members))
+        """Share of members that favour the vote's class, (n,)."""
+        votes = np.take_along_axis(self.vote.votes, self.vote.winners[:, None], axis=1)
+        return np.asarray(votes[:, 0] / len(self.members))
 
 
 @dataclass(frozen=True)
 class SegmentationOutput:
-    """What a package marks as tumour of n scans.
+    """Tumour masks of a package for n scans.
 
     Attributes:
         masks: bool (H, W) each, as large as the scan.
-        distances: (n,), as those of `ClassificationOutput`, by the first U-Net.
+        distances: (n,), as in `ClassificationOutput`, by the first U-Net.
     """
 
     masks: list[Mask]
@@ -64,12 +64,11 @@ class Package:
     """The networks of a package, in memory.
 
     Attributes:
-        contents: what it holds, and how it is asked.
-        vote: what makes one answer of the members' probabilities.
+        contents: the metadata of the package.
+        vote: combines the members' probabilities.
         members: the networks that vote, in the order of `vote.members`.
         unets: the networks that mark the tumour.
-        gauges: the first of the members and the first of the U-Nets, which tell how far a scan is
-            from those of the training.
+        gauges: out-of-distribution scorers of the first member and of the first U-Net.
     """
 
     def __init__(
@@ -86,11 +85,11 @@ class Package:
         self._panel: ExplainableEnsemble | None = None
 
     def probabilities(self, images: Sequence[Rgb]) -> ClassificationOutput:
-        """The vote on scans of any size, each by itself, as `decode_image` gives them."""
+        """Vote on scans of any size, each by itself, as of `decode_image`."""
         return self.answer(preprocess_scans(images, self.contents.classifiers.prepare))
 
     def answer(self, scans: np.ndarray) -> ClassificationOutput:
-        """The vote on scans that are framed: uint8 (n, size, size, channels)."""
+        """Vote on preprocessed scans, uint8 (n, size, size, channels)."""
         from scanvote.models.input_spec import (
             to_class_probabilities,  # imports Keras, as the networks did
         )
@@ -98,42 +97,46 @@ class Package:
         first, distances = self.gauges[0](scans)
         others = (predict(member, scans) for member in self.members[1:])
         members = np.stack(
-            [to_class_probabilities(said).astype(float) for said in (first, *others)]
+            [to_class_probabilities(output).astype(float) for output in (first, *others)]
         )
         return ClassificationOutput(scans, members, self.vote(members), distances)
 
     def segment(self, images: Sequence[Rgb]) -> SegmentationOutput:
-        """What is marked as tumour of scans of any size, each by itself.
+        """Segment the tumour in scans of any size, each by itself.
 
-        A single scan has no slices beside it: it stands in for them.
+        A single scan has no adjacent slices, so it is repeated instead of them.
         """
-        how = self.contents.segmenters.prepare
-        found = self.segment_preprocessed(self.repeat_slices(preprocess_scans(images, how)))
-        pairs = zip(found.masks, images, strict=True)
+        config = self.contents.segmenters.prepare
+        output = self.segment_preprocessed(self.repeat_slices(preprocess_scans(images, config)))
+        pairs = zip(output.masks, images, strict=True)
         return SegmentationOutput(
-            [to_original_space(mask, image, how) for mask, image in pairs], found.distances
+            [to_original_space(mask, image, config) for mask, image in pairs], output.distances
         )
 
     def segment_preprocessed(self, stacks: np.ndarray) -> SegmentationOutput:
-        """Masks (size, size) of scans that are framed: uint8 (n, size, size, all channels)."""
-        way = Postprocess(**self.contents.segmenters.postprocess.model_dump())
+        """Return masks (size, size) of preprocessed scans.
+
+        Args:
+            stacks: uint8 (n, size, size, all channels).
+        """
+        postprocess = Postprocess(**self.contents.segmenters.postprocess.model_dump())
         probabilities, distances = self.mask_probabilities(stacks)
-        return SegmentationOutput([way(one) for one in probabilities], distances)
+        return SegmentationOutput([postprocess(one) for one in probabilities], distances)
 
     def mask_probabilities(
         self, stacks: np.ndarray
     ) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
-        """(n, size, size), the mean of the U-Nets, and the distances (n,)."""
+        """Return the U-Nets' mean, (n, size, size), and the distances (n,)."""
         mean = np.zeros(stacks.shape[:3], np.float32)
         first, distances = self.gauges[1](stacks)
         mean += first[..., 0]
-        for unet in self.unets[1:]:  # summed one by one, as the stage `unet` does
+        for unet in self.unets[1:]:  # summed one by one as in the stage `unet`, for equal rounding
             mean += predict(unet, stacks)[..., 0]
         mean /= len(self.unets)
         return mean, distances
 
     def panel(self) -> "ExplainableEnsemble":
-        """The members as they are explained, cut at their feature maps when first asked for."""
+        """Return the ensemble for explanations, created at the first call."""
         from scanvote.pipeline.explain.panel import (
             from_models,  # imports Keras, as the networks did
         )
@@ -143,7 +146,10 @@ class Package:
         return self._panel
 
     def repeat_slices(self, scans: np.ndarray) -> np.ndarray:
-        """Each slice as often as the U-Nets are shown slices, for want of those beside it."""
+        """Repeat each slice as often as the U-Nets have input slices.
+
+        The copies replace the missing adjacent slices.
+        """
         slices = 2 * self.contents.segmenters.context + 1
         return np.concatenate([scans] * slices, axis=-1)
 
@@ -151,26 +157,26 @@ class Package:
 def load_package(folder: Path) -> Package:
     """Load every network of the package in `folder`.
 
-    Keras is imported here and no sooner, so `scanvote.core.backend.use_backend` may be called with
-    the backend of `read_metadata` before; any backend gives the same to rounding.
+    Keras is imported here and not earlier, so `scanvote.core.backend.use_backend` may be called
+    before with the backend of `read_metadata`; all backends give the same up to rounding.
 
     Raises:
-        InputError: it is no package, or a file of it is missing or damaged.
+        InputError: it is no package, or one of its files is missing or damaged.
     """
     contents = read_metadata(folder)
     classifiers, segmenters = contents.classifiers, contents.segmenters
     members, unets = _load(folder, classifiers.members), _load(folder, segmenters.networks)
-    gauges = (
+    scorers = (
         load_ood_scorer(folder, classifiers.seen, members[0]),
         load_ood_scorer(folder, segmenters.seen, unets[0]),
     )
-    return Package(contents, Vote.read(folder / VOTE), members, unets, gauges)
+    return Package(contents, Vote.read(folder / VOTE), members, unets, scorers)
 
 
-def preprocess_scans(images: Sequence[Rgb], how: PrepareTask) -> np.ndarray:
-    """uint8 (n, size, size, channels)."""
-    empty = np.zeros((0, how.image_size, how.image_size, how.channels), np.uint8)
-    return np.stack([preprocess(image, how) for image in images]) if images else empty
+def preprocess_scans(images: Sequence[Rgb], config: PrepareTask) -> np.ndarray:
+    """Preprocess scans of any size, uint8 (n, size, size, channels)."""
+    empty = np.zeros((0, config.image_size, config.image_size, config.channels), np.uint8)
+    return np.stack([preprocess(image, config) for image in images]) if images else empty
 
 
 def _load(folder: Path, networks: Sequence[Network]) -> "list[keras.Model]":

@@ -1,4 +1,4 @@
-"""A package's card: what it is, what it is given, what it says, and what it is not for."""
+"""Model card of a package: input, output, files, test data and limits."""
 
 from scanvote.core.disclaimer import DISCLAIMER
 from scanvote.params import PrepareTask
@@ -7,13 +7,13 @@ from scanvote.pipeline.package.metadata import NOT_RECORDED, ModelMetadata
 
 
 def card(contents: ModelMetadata, vote: Vote) -> str:
-    """Markdown of a package."""
+    """Return the model card as Markdown."""
     classifiers, segmenters = contents.classifiers, contents.segmenters
-    members = [
+    member_lines = [
         f"- `{network.keras}`{_onnx(network.onnx)}: {network.model}"
         for network in classifiers.members
     ]
-    unets = [
+    unet_lines = [
         f"- `{network.keras}`{_onnx(network.onnx)}: {network.model}"
         for network in segmenters.networks
     ]
@@ -22,44 +22,45 @@ def card(contents: ModelMetadata, vote: Vote) -> str:
         "",
         f"**{DISCLAIMER}**" + _smoke(contents.smoke),
         "",
-        "## What it says",
+        "## Output",
         "",
         f"- one of {_listed(classifiers.labels)}, and a probability of each",
-        f"- by the rule `{vote.rule}` of {len(members)} members, each calibrated by a temperature",
+        f"- by the rule `{vote.rule}` of {len(member_lines)} members, each calibrated by a"
+        " temperature",
         f"- {_operating(contents)}",
         f"- a mask of the tumour: {_mask(contents)}",
-        "- of both the distance of the scan to the nearest one of the training, in the features of"
-        " the first network and in how it looks: above 1, beyond nearly all scans of the"
-        " validation, it lies outside what has been seen, and what is said of it means little",
+        "- for both, the distance of the scan to the nearest training scan, by the features of the"
+        " first network and by statistics of the intensities: nearly all validation scans stay"
+        " below 1; above 1 the scan is out of distribution, and its result means little",
         "",
-        "## What it is given",
+        "## Input",
         "",
         "A scan as PNG, JPEG, TIFF, BMP or WebP, or a volume as DICOM or NIfTI, which is cut to"
-        " slices; more than 8 bits are windowed to 8. It is prepared as the scans of the training"
-        " were:",
+        " slices; more than 8 bits are windowed to 8. It is prepared like the training scans:",
         "",
-        f"- for the class: {_prepared(classifiers.prepare)}",
-        f"- for the mask: {_prepared(segmenters.prepare)}{_context(segmenters.context)}",
+        f"- for the class: {_preparation(classifiers.prepare)}",
+        f"- for the mask: {_preparation(segmenters.prepare)}{_context(segmenters.context)}",
         "",
-        "## What lies here",
+        "## Files",
         "",
         "- `package.json`, `vote.json`: all settings, digests of the data, versions",
-        "- `test.csv`: what the vote said of the test scans, known by the sha256 of their files",
-        "- `seen/`: of the scans of the training the means of their features and a few numbers of"
-        " how they look, not the scans; who has one of these can tell that it was among them",
+        "- `test.csv`: the vote's predictions for the test scans, with the sha256 of their files",
+        "- `seen/`: pooled features and statistics of the intensities of the training scans, not"
+        " the scans; whoever has one of these scans can find out that it was among them",
         "- `samples/`, if any: scans to try it with",
-        *members,
-        *unets,
+        *member_lines,
+        *unet_lines,
         "",
         "An ONNX graph takes `scan`, float32 (batch, height, width, channels) of pixels 0…255,"
         " prepared as above, and gives `probabilities` as the network does, not calibrated.",
         "",
-        "## What it was tested on",
+        "## Test data",
         "",
         f"- the class: {_sentence(contents.patients.classification)}",
         f"- the mask: {_sentence(contents.patients.segmentation)}",
         "",
-        "How well it does, on whom and with what intervals, stands in the pipeline's report.",
+        "Metrics with their intervals, and a description of the test scans, are in the pipeline's"
+        " report.",
     ]
     return "\n".join(lines) + "\n"
 
@@ -86,34 +87,35 @@ def _listed(labels: list[str]) -> str:
 def _operating(contents: ModelMetadata) -> str:
     operating = contents.classifiers.operating
     if operating is None:
-        return "of more than two classes no operating point"
+        return "no operating point, as there are more than two classes"
     positive = operating.positive.replace("_", " ")
-    return f"{positive} is to be called from a probability of {operating.threshold:g} on"
+    return f"operating point: {positive} from a probability of {operating.threshold:g} on"
 
 
 def _mask(contents: ModelMetadata) -> str:
-    way = contents.segmenters.postprocess
-    steps = [f"pixels of a probability from {way.threshold:g} on"]
-    steps += ["what they enclose"] if way.fill_holes else []
-    steps += [f"without components below {way.smallest} pixels"] if way.smallest > 1 else []
-    steps += ["of them the largest component"] if way.largest_only else []
+    config = contents.segmenters.postprocess
+    steps = [f"pixels of a probability from {config.threshold:g} on"]
+    steps += ["what they enclose"] if config.fill_holes else []
+    steps += [f"without components below {config.smallest} pixels"] if config.smallest > 1 else []
+    steps += ["of them the largest component"] if config.largest_only else []
     return ", ".join(steps)
 
 
-def _prepared(how: PrepareTask) -> str:
-    steps = ["cropped to the head"] if how.crop else []
-    steps += [] if how.strip == "none" else [f"stripped ({how.strip})"]
-    steps += [f"resized to {how.image_size}×{how.image_size} ({how.resize})"]
-    steps += ["grey" if how.channels == 1 else "RGB"]
-    steps += [] if how.intensity == "none" else [f"intensity {how.intensity}{_alone(how)}"]
+def _preparation(config: PrepareTask) -> str:
+    steps = ["cropped to the head"] if config.crop else []
+    steps += [] if config.strip == "none" else [f"stripped ({config.strip})"]
+    steps += [f"resized to {config.image_size}×{config.image_size} ({config.resize})"]
+    steps += ["grey" if config.channels == 1 else "RGB"]
+    if config.intensity != "none":
+        steps.append(f"intensity {config.intensity}{_intensity_source(config)}")
     return ", ".join(steps)
 
 
-def _alone(how: PrepareTask) -> str:
-    if how.intensity_of == "scan":
+def _intensity_source(config: PrepareTask) -> str:
+    if config.intensity_of == "scan":
         return ""
-    return f" by the scan's own values, where the training used those of its {how.intensity_of}"
+    return f" by the scan's own values, where the training used those of its {config.intensity_of}"
 
 
 def _context(context: int) -> str:
-    return f"; it stands in for the {context} slices on either side of it" if context else ""
+    return f"; it replaces the {context} slices on either side of it" if context else ""

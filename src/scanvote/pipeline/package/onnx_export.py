@@ -1,4 +1,7 @@
-"""Networks as ONNX, for sites without Python: written by tf2onnx, stable to the byte, checked."""
+"""ONNX export with tf2onnx: reproducible byte for byte, and checked.
+
+The graphs are for sites without Python.
+"""
 
 import importlib
 import io
@@ -23,41 +26,49 @@ if TYPE_CHECKING:
     from onnx import GraphProto, ModelProto, NodeProto
 
 INPUT, OUTPUT, BATCH = "scan", "probabilities", "batch"
-"""Names in the graph: of what goes in, what comes out, and the free axis of both."""
+"""Names in the graph: of the input, of the output, and of the free axis of both."""
 TOLERANCE = 1e-4
-"""Between a probability of the network and of its ONNX graph."""
+"""Maximum difference between a probability of the network and of its ONNX graph."""
 _AT_ONCE = 32
 
 
 def export_networks(paths: Sequence[Path]) -> list[Path]:
     """Write each network beside its Keras archive: ``1.onnx`` beside ``1.keras``.
 
-    A graph takes float32 (batch, H, W, C) of pixels 0…255 and gives what the network gives. tf2onnx
-    reads networks on TensorFlow, whatever the pipeline's backend: a process of its own does it.
+    A graph takes float32 (batch, H, W, C) of pixels 0…255 and returns the network's output. tf2onnx
+    needs networks on TensorFlow, whatever the pipeline's backend, so a separate process does it.
 
     Raises:
-        InputError: TensorFlow is not installed, or an archive is no network that can be written.
+        InputError: TensorFlow is not installed, or an archive is no network that can be exported.
     """
     context = multiprocessing.get_context("spawn")
-    with _hashing_alike(), ProcessPoolExecutor(1, context, initializer=_begin) as pool:
+    with _fixed_hash_seed(), ProcessPoolExecutor(1, context, initializer=_hide_gpus) as pool:
         return list(pool.map(_export, paths))
 
 
 def onnx_answer(path: Path, scans: np.ndarray) -> np.ndarray:
-    """float32 (n, …) of uint8 scans (n, H, W, C), by onnxruntime on the processor."""
+    """Predict with onnxruntime on the CPU, float32 (n, …).
+
+    Args:
+        path: of the ONNX graph.
+        scans: uint8 (n, H, W, C).
+    """
     import onnxruntime
 
-    quiet = onnxruntime.SessionOptions()
-    quiet.log_severity_level = 3
-    session = onnxruntime.InferenceSession(path, quiet, providers=["CPUExecutionProvider"])
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
     batches = np.split(scans, range(_AT_ONCE, len(scans), _AT_ONCE))
-    said = [session.run(None, {INPUT: batch.astype(np.float32)})[0] for batch in batches]
-    return np.concatenate(said)
+    outputs = [session.run(None, {INPUT: batch.astype(np.float32)})[0] for batch in batches]
+    return np.concatenate(outputs)
 
 
 @contextmanager
-def _hashing_alike() -> Iterator[None]:
-    """In what is started here sets of names have one order: tf2onnx works some off as they come."""
+def _fixed_hash_seed() -> Iterator[None]:
+    """Fix PYTHONHASHSEED in child processes.
+
+    tf2onnx iterates over sets of names, and the ONNX file must not depend on their order.
+    """
     before = os.environ.get("PYTHONHASHSEED")
     os.environ["PYTHONHASHSEED"] = "0"
     try:
@@ -68,8 +79,8 @@ def _hashing_alike() -> Iterator[None]:
             os.environ["PYTHONHASHSEED"] = before
 
 
-def _begin() -> None:
-    os.environ["CUDA_VISIBLE_DEVICES"] = ""  # the parent may hold all of its memory
+def _hide_gpus() -> None:
+    os.environ["CUDA_VISIBLE_DEVICES"] = ""  # the parent may hold all GPU memory
 
 
 def _export(path: Path) -> Path:
@@ -80,10 +91,10 @@ def _export(path: Path) -> Path:
             "package.onnx: TensorFlow writes the networks as ONNX and is not installed here;"
             " install it beside, or set it to false"
         ) from None
-    _order_sets_of_nodes()
-    _number_names_anew()
+    _hash_nodes_by_name()
+    _reset_name_counter()
     model, target = load_network(path), path.with_suffix(".onnx")
-    _hold_constants(model)
+    _fold_normalisation(model)
     with atomic_write(target) as beside:
         raw = beside.with_name(f"{beside.stem}-raw.onnx")
         try:
@@ -93,23 +104,30 @@ def _export(path: Path) -> Path:
     return target
 
 
-def _order_sets_of_nodes() -> None:
-    """tf2onnx works off sets of nodes, too, which Python would order by their places in memory."""
+def _hash_nodes_by_name() -> None:
+    """Make the hash of nodes deterministic.
+
+    tf2onnx iterates over sets of nodes, too, which Python would order by memory address.
+    """
     node = importlib.import_module("tf2onnx.graph").Node
     node.__hash__ = lambda self: hash(self.name)
 
 
-def _number_names_anew() -> None:
-    """tf2onnx numbers what it names over the whole process, and some of its steps go by names.
+def _reset_name_counter() -> None:
+    """Restart tf2onnx's counter for names.
 
-    The graph of a network would depend on how many were written before it.
+    It counts over the whole process, and some steps depend on names, so the graph of a network
+    would depend on how many were exported before it.
     """
     utils: Any = importlib.import_module("tf2onnx.utils")
     utils.INTERNAL_NAME = 1
 
 
-def _hold_constants(model: "keras.Model") -> None:
-    """What normalises holds tensors that are no weights, of which tf2onnx makes inputs."""
+def _fold_normalisation(model: "keras.Model") -> None:
+    """Turn tensors of normalisation layers into constants.
+
+    They are no weights, and tf2onnx would make them inputs.
+    """
     import keras
 
     for layer in model._flatten_layers():
@@ -122,14 +140,14 @@ def _convert(model: "keras.Model", raw: Path) -> "ModelProto":
 
     try:
         with warnings.catch_warnings(), redirect_stdout(io.StringIO()):
-            warnings.simplefilter("ignore")  # of Keras and of tf2onnx, about each other
-            model(np.zeros((1, *model.input_shape[1:]), np.float32))  # else it was "never called"
+            warnings.simplefilter("ignore")  # Keras and tf2onnx warn about each other
+            model(np.zeros((1, *model.input_shape[1:]), np.float32))  # export needs a first call
             model.export(str(raw), format="onnx", verbose=False)
         converted = stable(onnx.load(raw))
         onnx.checker.check_model(converted)
         if len(converted.graph.input) > 1:
             raise ValueError("tf2onnx makes more inputs than the scan")
-    except Exception as error:  # TensorFlow, Keras and tf2onnx raise nearly any of them
+    except Exception as error:  # TensorFlow, Keras and tf2onnx raise many different types
         reason = " ".join(str(error).split())[:200]
         raise InputError(
             f"package.onnx: the network {model.name} cannot be written: {reason}; set it to false"
@@ -138,23 +156,23 @@ def _convert(model: "keras.Model", raw: Path) -> "ModelProto":
 
 
 def stable(model: "ModelProto") -> "ModelProto":
-    """The same graph, whose names and order tell of nothing that ran before it in the process.
+    """Return an equal graph with deterministic names and order.
 
-    Nodes are put in the order in which the output asks for them, and values numbered in that of
-    the nodes. Inputs that no node reads, which tf2onnx leaves of constants that it folded, go,
-    and so do notes.
+    They do not depend on earlier exports in the process. Nodes are in the order in which the output
+    needs them, and values are numbered in that order. Inputs that no node reads, which tf2onnx
+    leaves from folded constants, are removed, and so are notes.
     """
     from onnx import ModelProto
 
-    found = ModelProto()
-    found.CopyFrom(model)
-    graph = found.graph
+    copy = ModelProto()
+    copy.CopyFrom(model)
+    graph = copy.graph
     del graph.node[:]
-    graph.node.extend(_asked(model.graph))
+    graph.node.extend(_needed_nodes(model.graph))
     read = {name for node in graph.node for name in node.input}
-    for listed in (graph.input, graph.initializer):
-        for one in [one for one in listed if one.name not in read]:
-            listed.remove(one)
+    for values in (graph.input, graph.initializer):
+        for one in [one for one in values if one.name not in read]:
+            values.remove(one)
     del graph.value_info[:]
     names = {"": "", graph.input[0].name: INPUT, graph.output[0].name: OUTPUT}
     for node in graph.node:
@@ -163,23 +181,26 @@ def stable(model: "ModelProto") -> "ModelProto":
     _rename(graph, names)
     for ends in (graph.input[0], graph.output[0]):
         ends.type.tensor_type.shape.dim[0].dim_param = BATCH
-    graph.name, graph.doc_string, found.doc_string = "network", "", ""
-    return found
+    graph.name, graph.doc_string, copy.doc_string = "network", "", ""
+    return copy
 
 
-def _asked(graph: "GraphProto") -> "list[NodeProto]":
-    """What the output needs, each node behind those that it reads, in the order it reads them."""
+def _needed_nodes(graph: "GraphProto") -> "list[NodeProto]":
+    """Return the nodes that the output needs, each after its inputs.
+
+    Inputs are in the order in which a node reads them.
+    """
     makers = {name: node for node in graph.node for name in node.output}
-    found: dict[str, NodeProto] = {}
+    ordered: dict[str, NodeProto] = {}
     waiting = [(makers[graph.output[0].name], False)]
     while waiting:
         node, ready = waiting.pop()
         if ready:
-            found.setdefault(node.output[0], node)
-        elif node.output[0] not in found:
+            ordered.setdefault(node.output[0], node)
+        elif node.output[0] not in ordered:
             waiting.append((node, True))
             waiting += [(makers[one], False) for one in reversed(node.input) if one in makers]
-    return list(found.values())
+    return list(ordered.values())
 
 
 def _rename(graph: "GraphProto", names: Mapping[str, str]) -> None:

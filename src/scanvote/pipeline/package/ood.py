@@ -1,4 +1,4 @@
-"""How far scans are from those of the training, found while a network is asked about them."""
+"""Out-of-distribution scores: distances from the training scans, with predictions."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,11 +30,11 @@ _AT_ONCE = 256
 
 @dataclass(frozen=True)
 class OodScorer:
-    """A network that tells, with its answer, how far a scan is from all that it has seen.
+    """A network that returns predictions and out-of-distribution distances.
 
     Attributes:
-        network: gives features and what it says (`scanvote.models.features`).
-        reference: of the scans of its training.
+        network: returns features and predictions (`scanvote.models.features`).
+        reference: of its training scans.
         radius: the distance that counts as 1.
     """
 
@@ -43,39 +43,41 @@ class OodScorer:
     radius: float
 
     def __call__(self, scans: np.ndarray) -> tuple[np.ndarray, NDArray[np.float64]]:
-        """What the network says of uint8 (n, H, W, C), and the distances (n,)."""
-        features, said = predict_with_features(self.network, scans)
+        """Return predictions and distances (n,) of uint8 scans (n, H, W, C)."""
+        features, predicted = predict_with_features(self.network, scans)
         descriptors = np.concatenate([features, intensity_statistics(scans)], axis=1)
-        return said, self.reference.distances(descriptors) / self.radius
+        return predicted, self.reference.distances(descriptors) / self.radius
 
 
-def load_ood_scorer(folder: Path, seen: OodReference, model: "keras.Model") -> OodScorer:
-    """Read what lies in the package in `folder`.
+def load_ood_scorer(folder: Path, spec: OodReference, model: "keras.Model") -> OodScorer:
+    """Read the reference in the package in `folder`.
 
     Raises:
-        InputError: the descriptors are missing or damaged, or of another network.
+        InputError: the descriptors are missing or damaged, or belong to another network.
     """
     from scanvote.models.features import with_features  # imports Keras
 
-    network, reference = with_features(model), Reference.read(folder / seen.arrays)
+    network, reference = with_features(model), Reference.read(folder / spec.arrays)
     if network.output_shape[0][1] + NUMBERS != len(reference.centre):
-        raise InputError(f"{folder / seen.arrays} is of another network; run `dvc repro package`")
-    return OodScorer(network, reference, seen.radius)
+        raise InputError(f"{folder / spec.arrays} is of another network; run `dvc repro package`")
+    return OodScorer(network, reference, spec.radius)
 
 
 def write_ood_reference(
     model: "keras.Model", prepared: Path, slices: int, share: float, seed: int, path: Path
 ) -> float:
-    """Write the descriptors of the training's scans, at most `MOST`, without augmented copies.
+    """Write descriptors of the training scans, and return the radius.
+
+    There are at most `MOST` scans, without augmented copies.
 
     Args:
         model: the network.
         prepared: the folder of its task.
-        slices: that it is shown, of which each scan by itself takes all places.
-        share: of the validation's scans that are to count as like them. These are of other
+        slices: number of its input slices; each scan is repeated as often.
+        share: share of the validation scans that must lie within the radius. They are of other
             groups, by the split.
-        seed: of the choice, where there are more.
-        path: to write to.
+        seed: seed of the choice, if there are more scans.
+        path: the file to write.
 
     Returns:
         The radius.
@@ -86,28 +88,34 @@ def write_ood_reference(
     from scanvote.models.features import with_features  # imports Keras
 
     network, train = with_features(model), memmap_split(prepared, "train")
-    rows = _scans_of(train["scan_ids"], seed)
-    reference = reference_of(*_described(network, train["images"], rows, slices))
+    rows = _choose_rows(train["scan_ids"], seed)
+    reference = reference_of(*_describe(network, train["images"], rows, slices))
     reference.write(path)
     validation = memmap_split(prepared, "validation")["images"]
-    parts = _described(network, validation, np.arange(len(validation)), slices)
+    parts = _describe(network, validation, np.arange(len(validation)), slices)
     return ood_threshold(reference.distances(np.concatenate(parts, axis=1)), share)
 
 
-def _scans_of(names: np.ndarray, seed: int) -> NDArray[np.int64]:
-    """The rows of scans, each before its copies, that are described."""
+def _choose_rows(names: np.ndarray, seed: int) -> NDArray[np.int64]:
+    """Choose the rows of training scans that are described.
+
+    Each scan comes before its augmented copies, which are left out.
+    """
     rows = np.sort(np.unique(names, return_index=True)[1])
     order = rng(seed, "package", "seen").permutation(len(rows))
     return np.sort(rows[order[:MOST]])
 
 
-def _described(
+def _describe(
     network: "keras.Model", images: np.ndarray, rows: NDArray[np.int64], slices: int
 ) -> tuple[Descriptors, Descriptors]:
-    """Features and appearance of these rows of images that may lie in a file."""
-    features, looks = list[Descriptors](), list[Descriptors]()
+    """Return features and intensity statistics of rows of images.
+
+    The images may be memory-mapped.
+    """
+    features, statistics = list[Descriptors](), list[Descriptors]()
     for first in range(0, len(rows), _AT_ONCE):
         stacks = np.concatenate([images[rows[first : first + _AT_ONCE]]] * slices, axis=-1)
         features.append(predict_with_features(network, stacks)[0])
-        looks.append(intensity_statistics(stacks))
-    return np.concatenate(features), np.concatenate(looks)
+        statistics.append(intensity_statistics(stacks))
+    return np.concatenate(features), np.concatenate(statistics)

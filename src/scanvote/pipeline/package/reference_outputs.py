@@ -1,8 +1,8 @@
-"""What a package said of its test scans: a table in which nobody is named.
+"""Predictions for the test scans, in a table without names.
 
-``test.csv`` has a row a scan: `scan`, the sha256 of its file; `label`; `group`, a number that only
-tells which scans belong together; `predicted`. The same scans, classes and groups are the same
-rows in the same order, whatever scans and patients are called.
+``test.csv`` has a row for each scan: `scan`, the sha256 of its file; `label`; `group`, a number
+that only shows which scans belong together; `predicted`. The same scans, classes and groups give
+the same rows in the same order, whatever the names of scans and patients.
 """
 
 from pathlib import Path
@@ -16,27 +16,30 @@ TRUTH = ["scan", "label", "group"]
 
 
 def write_reference_outputs(vote: pd.DataFrame, manifest: pd.DataFrame) -> pd.DataFrame:
-    """The table of a vote.
+    """Return the table of a vote.
 
     Args:
-        vote: its rows of the test split, as `scanvote.predictions` has them.
+        vote: its rows of the test split, as in `scanvote.predictions`.
         manifest: of `prepare`, with `sha256` and `group`.
     """
-    known = manifest.set_index("scan_id").loc[vote["scan_id"]]
+    rows = manifest.set_index("scan_id").loc[vote["scan_id"]]
     table = pd.DataFrame(
         {
-            "scan": known["sha256"].to_numpy(),
+            "scan": rows["sha256"].to_numpy(),
             "label": vote["label"].to_numpy(),
-            "group": known["group"].to_numpy(),
+            "group": rows["group"].to_numpy(),
             "predicted": vote["predicted"].to_numpy(),
         }
     )
-    table["group"] = table["group"].map(_numbers(table))
+    table["group"] = table["group"].map(_group_numbers(table))
     return table.sort_values([*TRUTH, "predicted"], ignore_index=True)
 
 
-def _numbers(table: pd.DataFrame) -> dict[object, int]:
-    """Of each group, by its scans and their classes: of names only between equal groups."""
+def _group_numbers(table: pd.DataFrame) -> dict[object, int]:
+    """Number the groups by their scans and classes.
+
+    Names decide only between equal groups.
+    """
     members = {
         group: sorted(zip(rows["scan"], rows["label"], rows["predicted"], strict=True))
         for group, rows in table.groupby("group")
@@ -46,15 +49,18 @@ def _numbers(table: pd.DataFrame) -> dict[object, int]:
 
 
 def digest_of(table: pd.DataFrame) -> str:
-    """Of the scans, their classes and groups, not of what was predicted."""
+    """Return a digest of the scans, their classes and groups.
+
+    Predictions do not change it.
+    """
     return digest(table[TRUTH].to_numpy().tolist())
 
 
 def read_reference_outputs(path: Path) -> pd.DataFrame:
-    """The table in `path`.
+    """Read the table in `path`.
 
     Raises:
-        InputError: it is missing, or no such table.
+        InputError: it is missing, or is no such table.
     """
     try:
         # as text: a digest may look like a number

@@ -1,4 +1,4 @@
-"""Scans that travel with a package, for whoever has none to try it with."""
+"""Sample scans in a package, for users without scans of their own."""
 
 import re
 import shutil
@@ -16,14 +16,14 @@ Samples = Literal["none", "generated", "test"]
 
 
 def write_samples(raw: Path, prepared: Path, which: Samples, out: Path) -> None:
-    """Copy test scans to `out`, byte by byte: ``glioma.png``… and ``tumour-1.png``….
+    """Copy test scans to `out` unchanged: ``glioma.png``… and ``tumour-1.png``….
 
-    Of each class the first by name, and as many from the segmentation with the largest tumour
-    of a patient. No folder is made where there are none.
+    For each class this is the first scan by name; from the segmentation as many scans, each with
+    the largest tumour of a patient. Without scans, no folder is created.
 
     Args:
-        raw, prepared: `data/raw` and `data/prepared`, a folder a task.
-        which: ``generated`` takes only scans that show nobody.
+        raw, prepared: `data/raw` and `data/prepared`, a folder for each task.
+        which: ``generated`` takes only phantom scans, which show no patient.
         out: the folder.
 
     Raises:
@@ -31,11 +31,11 @@ def write_samples(raw: Path, prepared: Path, which: Samples, out: Path) -> None:
     """
     if which == "none":
         return
-    classes = list(_of_classes(_allowed(prepared / "classification", which)))
-    marked = _of_tumours(_allowed(prepared / "segmentation", which), len(classes))
-    found = [("classification", *one) for one in classes]
-    found += [("segmentation", *one) for one in marked]
-    for task, name, path in found:
+    classes = list(_class_samples(_allowed(prepared / "classification", which)))
+    tumours = _tumour_samples(_allowed(prepared / "segmentation", which), len(classes))
+    copies = [("classification", *one) for one in classes]
+    copies += [("segmentation", *one) for one in tumours]
+    for task, name, path in copies:
         _copy(raw / task / path, out / f"{name}{Path(path).suffix}")
 
 
@@ -47,24 +47,27 @@ def _copy(scan: Path, target: Path) -> None:
 
 
 def _allowed(prepared: Path, which: Samples) -> pd.DataFrame:
-    """The test scans that may be given away, by name."""
+    """Return the test scans that may be distributed, by name."""
     manifest = read_manifest(prepared / "manifest.csv")
     test = manifest[manifest["split"] == "test"].sort_values("scan_id")
     return test if which == "test" else test[test["source"] == PHANTOM.name]
 
 
-def _of_classes(scans: pd.DataFrame) -> Iterator[tuple[str, str]]:
-    """Name and path; a class may be called as no file should be."""
+def _class_samples(scans: pd.DataFrame) -> Iterator[tuple[str, str]]:
+    """Yield name and path of a scan for each class.
+
+    The name of a class may not be suitable for a file.
+    """
     for number, (label, rows) in enumerate(scans.groupby("label"), start=1):
         plain = re.sub(r"[^a-z0-9]+", "_", str(label).lower()).strip("_")
         clear = plain if plain == label else f"class-{number}-{plain}".rstrip("-")
         yield clear, rows["path"].iloc[0]
 
 
-def _of_tumours(scans: pd.DataFrame, count: int) -> Iterator[tuple[str, str]]:
-    """Of each patient the scan with most of the tumour, of the first patients that have one."""
-    marked = scans[scans["mask_pixels"] > 0]
-    largest = marked.sort_values("mask_pixels", ascending=False, kind="stable")
-    each = largest.groupby(owners(largest)).head(1).sort_values("scan_id")
-    for number, path in enumerate(each["path"].head(count), start=1):
+def _tumour_samples(scans: pd.DataFrame, count: int) -> Iterator[tuple[str, str]]:
+    """Yield each patient's scan with the largest tumour, for `count` patients."""
+    with_tumour = scans[scans["mask_pixels"] > 0]
+    largest = with_tumour.sort_values("mask_pixels", ascending=False, kind="stable")
+    per_patient = largest.groupby(owners(largest)).head(1).sort_values("scan_id")
+    for number, path in enumerate(per_patient["path"].head(count), start=1):
         yield f"tumour-{number}", path

@@ -1,4 +1,4 @@
-"""package: the ensemble and the U-Net as one folder that needs nothing else, and its check."""
+"""Stage `package`: ensemble and U-Net in one self-contained folder, verified."""
 
 import shutil
 from collections.abc import Sequence
@@ -55,30 +55,30 @@ def build_package(
     params: Params,
     out: Path,
 ) -> dict[str, float]:
-    """Write the package, and hold what it says against what the pipeline said.
+    """Write the package, and verify its output against the pipeline's.
 
-    - ``package.json`` and ``vote.json``: all settings; ``card.md``: in words
-    - ``members/1.keras``…, ``unet/1.keras``…, each with an ``.onnx`` where `package.onnx` is true
-    - ``seen/members.pkl``, ``seen/unet.pkl``: descriptors of the scans that the first member and
-      the first U-Net were trained on
-    - ``samples/``: scans to try, as `package.samples` has it
-    - ``test.csv``: what the vote said of the test scans, without a name
+    - ``package.json`` and ``vote.json``: all settings; ``card.md``: the model card
+    - ``members/1.keras``…, ``unet/1.keras``…, each with an ``.onnx`` if `package.onnx` is true
+    - ``seen/members.pkl``, ``seen/unet.pkl``: descriptors of the training scans of the first member
+      and of the first U-Net
+    - ``samples/``: sample scans, as set by `package.samples`
+    - ``test.csv``: predictions of the vote for the test scans, without names
 
     Args:
         searches: `models/search`.
         ensemble: `models/ensemble`.
         unet: `models/unet`.
-        raw, prepared: `data/raw` and `data/prepared`, a folder a task.
+        raw, prepared: `data/raw` and `data/prepared`, a folder for each task.
         params: the whole of params.yaml.
         out: `models/package`.
 
     Returns:
-        Flat metrics: how many networks, how far apart package, pipeline and ONNX graphs are, and
-        which shares of the test scans lie outside what the networks have seen.
+        Flat metrics: numbers of networks, differences between package, pipeline and ONNX graphs,
+        and the shares of out-of-distribution test scans.
 
     Raises:
-        InputError: an input is missing, a network cannot be written as ONNX, or the package does
-            not say what the pipeline said.
+        InputError: an input is missing, a network cannot be written as ONNX, or the package's
+            output differs from the pipeline's.
     """
     rows = read_predictions(ensemble / "predictions.csv")
     vote = rows[rows["model"] == "vote"]
@@ -106,11 +106,11 @@ def build_package(
         write_metadata(contents, folder)
         write_csv(test, folder / TEST)
         write_text(folder / CARD, card(contents, Vote.read(folder / VOTE)))
-        return _checked(folder, on_test, unet, raw, prepared)
+        return _verify(folder, on_test, unet, raw, prepared)
 
 
 def _patients(prepared: Path) -> Patients:
-    """What the split of each task may claim about patients."""
+    """Return the statements about patients in the split of each task."""
     manifests = {task: read_manifest(prepared / task / "manifest.csv") for task in TASKS}
     return Patients(**{task: KnownPatients.of(one).sentence() for task, one in manifests.items()})
 
@@ -125,14 +125,14 @@ def _classifiers(
 ) -> Classifiers:
     rule = Vote.read(ensemble / VOTE)
     paths = model_paths(searches, rule.members)
-    members = _packed(paths, rule.members, folder, "members", params.package.onnx)
+    members = _copy_networks(paths, rule.members, folder, "members", params.package.onnx)
     shutil.copyfile(ensemble / VOTE, folder / VOTE)
     return Classifiers(
         labels=list(rule.labels),
         members=members,
-        operating=_operating(vote, params.evaluate),
+        operating=_operating_point(vote, params.evaluate),
         prepare=params.prepare.classification,
-        seen=_seen(members[0], prepared / "classification", 1, params, folder),
+        seen=_ood_reference(members[0], prepared / "classification", 1, params, folder),
         explain=ExplainSpec.model_validate(params.explain.model_dump(exclude={"scans"})),
     )
 
@@ -143,21 +143,23 @@ def _segmenters(unet: Path, prepared: Path, params: Params, folder: Path) -> Seg
         raise InputError(f"{unet} holds no network; run `dvc repro unet`")
     names = [f"unet/{path.stem}" for path in paths]
     text = (unet / "postprocess.json").read_text(encoding="utf-8")
-    networks = _packed(paths, names, folder, "unet", params.package.onnx)
+    networks = _copy_networks(paths, names, folder, "unet", params.package.onnx)
     context = params.unet.context
     return Segmenters(
         networks=networks,
         context=context,
         postprocess=PostprocessSpec.model_validate_json(text),
         prepare=params.prepare.segmentation,
-        seen=_seen(networks[0], prepared / "segmentation", 2 * context + 1, params, folder),
+        seen=_ood_reference(
+            networks[0], prepared / "segmentation", 2 * context + 1, params, folder
+        ),
     )
 
 
-def _seen(
+def _ood_reference(
     network: Network, prepared: Path, slices: int, params: Params, folder: Path
 ) -> OodReference:
-    """Describe the scans that the network was trained on."""
+    """Write the descriptors of the network's training scans."""
     arrays = f"{SEEN}/{Path(network.keras).parent}.pkl"
     model = load_network(folder / network.keras)
     share, seed = params.package.seen, params.seed
@@ -165,10 +167,10 @@ def _seen(
     return OodReference(arrays=arrays, radius=radius)
 
 
-def _packed(
+def _copy_networks(
     paths: Sequence[Path], models: Sequence[str], folder: Path, place: str, onnx: bool
 ) -> list[Network]:
-    """Copy the archives to `place` of the folder, and name the graphs that will lie beside them."""
+    """Copy the archives to folder `place`, and name their future ONNX graphs."""
     (folder / place).mkdir(parents=True)
     names = [f"{place}/{number}" for number in range(1, len(paths) + 1)]
     for path, name in zip(paths, names, strict=True):
@@ -179,7 +181,7 @@ def _packed(
     ]
 
 
-def _operating(vote: pd.DataFrame, params: EvaluateParams) -> Operating | None:
+def _operating_point(vote: pd.DataFrame, params: EvaluateParams) -> Operating | None:
     positive = positive_class(vote, params.positive)
     if positive is None:
         return None
@@ -189,7 +191,7 @@ def _operating(vote: pd.DataFrame, params: EvaluateParams) -> Operating | None:
     )
 
 
-def _checked(
+def _verify(
     folder: Path, vote: pd.DataFrame, unet: Path, raw: Path, prepared: Path
 ) -> dict[str, float]:
     package = load_package(folder)

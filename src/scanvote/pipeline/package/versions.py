@@ -1,4 +1,4 @@
-"""What a package is asked with."""
+"""Versions of the libraries that a package needs."""
 
 import platform
 from contextlib import suppress
@@ -15,12 +15,12 @@ NEEDED = (
     "pydicom",
     "scipy",
 )
-"""Distributions that a package is asked with, beside the backend."""
+"""Distributions that a package needs, beside the backend."""
 _BACKENDS = {"tensorflow": ("tensorflow", "tensorflow-cpu"), "jax": ("jax",)}
 
 
 def versions(backend: str) -> dict[str, str]:
-    """Of Python, and of the distributions that a package is asked with."""
+    """Return versions of Python and of the distributions that a package needs."""
     found = {"python": platform.python_version()}
     for name in (*NEEDED, *_BACKENDS[backend]):
         with suppress(PackageNotFoundError):

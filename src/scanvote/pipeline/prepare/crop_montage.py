@@ -1,4 +1,4 @@
-"""Scans with the box that `prepare` crops to, for a person to judge in a minute."""
+"""Montage of scans with their crop boxes, to judge in a minute."""
 
 from pathlib import Path
 
@@ -14,18 +14,18 @@ from scanvote.pipeline.prepare.rows import Preprocessor
 from scanvote.plots.canvas import gallery
 
 SHOWN = 24
-"""Scans: as many as a person judges in a minute."""
+"""Scans in the montage, as many as one judges in a minute."""
 SIDE = 160
-"""Pixels a side of a scan in the montage."""
+"""Height and width of a scan in the montage, in pixels."""
 FOUND, FALLBACK = (0, 220, 0), (230, 0, 0)
 
 
 def write_crop_montage(images: Preprocessor, scans: pd.DataFrame, path: Path) -> None:
-    """Draw 24 scans, half of them fallbacks where there are as many, as a PNG.
+    """Draw up to 24 scans with their boxes, half of them fallbacks.
 
     Args:
-        images: how the scans are prepared.
-        scans: rows of the manifest with `cropped`, more than none.
+        images: the preprocessor of the scans.
+        scans: rows of the manifest with `cropped`, at least one.
         path: of the PNG.
 
     Raises:
@@ -42,17 +42,20 @@ def write_crop_montage(images: Preprocessor, scans: pd.DataFrame, path: Path) ->
 
 
 def sample_scans(scans: pd.DataFrame, count: int, seed: int) -> pd.DataFrame:
-    """Up to `count` of the scans, half of them fallbacks if there are, evenly over the classes."""
-    fallbacks, found = scans[~scans["cropped"]], scans[scans["cropped"]]
-    few = min(len(fallbacks), max(count // 2, count - len(found)))
-    first = _evenly(fallbacks, few, seed)
-    return pd.concat([first, _evenly(found, count - few, seed)])
+    """Sample up to `count` scans evenly over classes, half of them fallbacks.
+
+    With fewer fallbacks or fewer others than half, more of the rest are sampled.
+    """
+    fallbacks, cropped = scans[~scans["cropped"]], scans[scans["cropped"]]
+    fallback_count = min(len(fallbacks), max(count // 2, count - len(cropped)))
+    sampled_fallbacks = _evenly(fallbacks, fallback_count, seed)
+    return pd.concat([sampled_fallbacks, _evenly(cropped, count - fallback_count, seed)])
 
 
 def _evenly(scans: pd.DataFrame, count: int, seed: int) -> pd.DataFrame:
     shuffled = scans.iloc[rng(seed, "crop montage").permutation(len(scans))]
-    turns = shuffled.groupby("label").cumcount().to_numpy()
-    taken = shuffled.iloc[np.argsort(turns, kind="stable")].head(count)
+    rounds = shuffled.groupby("label").cumcount().to_numpy()
+    taken = shuffled.iloc[np.argsort(rounds, kind="stable")].head(count)
     return taken.sort_values(["label", "scan_id"], kind="stable")
 
 
@@ -69,6 +72,6 @@ def _boxed(images: Preprocessor, path: str) -> Rgb:
 
 
 def _caption(scan: dict[object, object]) -> str:
-    """The end of the scan's name, which is where names differ."""
+    """Return a caption with the end of the name, where names differ."""
     name = str(scan["scan_id"]).rsplit("/", 1)[-1]
     return f"{scan['label']}\n{name[-24:]}".strip()

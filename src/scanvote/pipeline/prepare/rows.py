@@ -1,4 +1,4 @@
-"""From scans to the rows of shards: strip, crop, resize, normalise, augment."""
+"""Preprocess scans into rows of shards, and augment copies."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -25,15 +25,15 @@ Scan = dict[Any, Any]
 
 @dataclass(frozen=True)
 class ShardSpec:
-    """The rows of one shard, known before any is made.
+    """The plan of one shard, made before any row is.
 
     Attributes:
         split: of the scans.
         number: of the shard in its split.
-        rows: which of the split's rows; each scan has `each`, itself and its copies.
-        each: 1, and the copies of a training scan.
-        scans: those that the rows are made of; the first and the last may have other rows
-            in the shards beside this one.
+        rows: range among the rows of the split; each scan has `each` rows, itself and its copies.
+        each: 1 plus the number of augmented copies.
+        scans: scans of these rows; the first and the last may have rows in the neighbouring
+            shards too.
     """
 
     split: str
@@ -43,30 +43,30 @@ class ShardSpec:
     scans: pd.DataFrame
 
     def wanted(self) -> Iterator[tuple[Scan, range]]:
-        """Each scan, and which of its rows: 0 is the scan itself, from 1 on its copies."""
+        """Yield each scan with its rows here: 0 itself, 1… its copies."""
         row = self.rows.start // self.each * self.each
         for scan in self.scans.to_dict("records"):
             yield scan, range(max(0, self.rows.start - row), min(self.each, self.rows.stop - row))
             row += self.each
 
 
-def plan_shards(scans: pd.DataFrame, how: PrepareTask) -> list[ShardSpec]:
-    """The shards of all splits, train first.
+def plan_shards(scans: pd.DataFrame, config: PrepareTask) -> list[ShardSpec]:
+    """Plan the shards of all splits, train first.
 
     Args:
         scans: rows of the manifest with `split`.
-        how: the copies, and the size of a row.
+        config: gives the number of copies and the size of a row.
     """
-    # an image, and a mask beside it at the most
-    size = rows_per_shard(how.image_size**2 * (how.channels + 1))
+    # a row is an image, and perhaps a mask
+    size = rows_per_shard(config.image_size**2 * (config.channels + 1))
     return [
-        portion
+        shard
         for split in SPLITS
-        for portion in _cut(scans[scans["split"] == split], split, how.copies, size)
+        for shard in _plan_split(scans[scans["split"] == split], split, config.copies, size)
     ]
 
 
-def _cut(scans: pd.DataFrame, split: str, copies: int, size: int) -> Iterator[ShardSpec]:
+def _plan_split(scans: pd.DataFrame, split: str, copies: int, size: int) -> Iterator[ShardSpec]:
     each = 1 + (copies if split == "train" else 0)
     total = each * len(scans)
     for number, first in enumerate(range(0, total, size)):
@@ -77,12 +77,12 @@ def _cut(scans: pd.DataFrame, split: str, copies: int, size: int) -> Iterator[Sh
 
 @dataclass(frozen=True)
 class PreprocessInfo:
-    """What became of a scan.
+    """Information about the preprocessing of a scan.
 
     Attributes:
-        cropped: a plausible contour was found to crop to.
-        stripped: what was to be stripped could be.
-        mask_pixels: of its mask, that the strip and the crop left in.
+        cropped: whether a plausible contour was found to crop to.
+        stripped: whether stripping succeeded.
+        mask_pixels: number of mask pixels left after stripping and cropping.
         pixel: height and width of a pixel of the row, in pixels of the scan.
     """
 
@@ -93,20 +93,22 @@ class PreprocessInfo:
 
 
 class Preprocessor:
-    """From the scans of a task to the rows of its shards."""
+    """Makes the rows of shards from the scans of a task."""
 
     def __init__(self, task: Task, raw: Path, params: Params, labels: list[str]) -> None:
         self.task, self.raw, self.params = task, raw, params
         self.config: PrepareTask = getattr(params.prepare, task)
         self._codes = {label: code for code, label in enumerate(labels)}
         self.counts: dict[str, Counts] = {}
-        """By series, of all its scans, where these are changed alike."""
+        """Histograms by series, if its scans are normalised together."""
 
     def count(self, scans: pd.DataFrame) -> Counts:
-        """The grey values of these scans, as `tissue_counts`, of a volume those of all channels.
+        """Sum the tissue histograms of scans that are normalised together.
+
+        With `intensity_of: volume`, each channel has the sum over all channels.
 
         Raises:
-            DecodeError: a scan is missing or not whole.
+            DecodeError: a scan is missing or damaged.
         """
         counted = (
             tissue_counts(resized(self._part(scan), self.config), self.config.intensity)
@@ -116,57 +118,62 @@ class Preprocessor:
         together = np.broadcast_to(counts.sum(axis=0), counts.shape)
         return together if self.config.intensity_of == "volume" else counts
 
-    def write(self, folder: Path, portion: ShardSpec) -> dict[str, PreprocessInfo]:
+    def write(self, folder: Path, shard: ShardSpec) -> dict[str, PreprocessInfo]:
         """Write one shard.
 
         Returns:
-            By scan what became of it.
+            Information about the preprocessing, by scan.
 
         Raises:
-            DecodeError: a scan or a mask is missing or not whole.
+            DecodeError: a scan or a mask is missing or damaged.
         """
-        found: dict[str, PreprocessInfo] = {}
-        rows = self._rows(portion, found)
-        write_shards(folder, portion.split, rows, len(portion.rows), portion.number)
-        return found
+        infos: dict[str, PreprocessInfo] = {}
+        rows = self._rows(shard, infos)
+        write_shards(folder, shard.split, rows, len(shard.rows), shard.number)
+        return infos
 
-    def _rows(self, portion: ShardSpec, found: dict[str, PreprocessInfo]) -> Iterator[Row]:
-        for scan, wanted in portion.wanted():
-            image, mask, found[scan["scan_id"]] = self.load(scan)
-            for at in wanted:
-                yield self._row(scan, *(self._copy(scan, image, mask, at) if at else (image, mask)))
+    def _rows(self, shard: ShardSpec, infos: dict[str, PreprocessInfo]) -> Iterator[Row]:
+        for scan, copies in shard.wanted():
+            image, mask, infos[scan["scan_id"]] = self.load(scan)
+            for copy in copies:
+                yield self._row(
+                    scan, *(self._copy(scan, image, mask, copy) if copy else (image, mask))
+                )
 
     def _copy(
-        self, scan: Scan, image: np.ndarray, mask: np.ndarray | None, at: int
+        self, scan: Scan, image: np.ndarray, mask: np.ndarray | None, copy: int
     ) -> tuple[np.ndarray, np.ndarray | None]:
-        random = rng(self.params.seed, "augment", scan["scan_id"], at - 1)
+        random = rng(self.params.seed, "augment", scan["scan_id"], copy - 1)
         return augment(image, mask, self.params.prepare.augment, random)
 
     def load(self, scan: Scan) -> tuple[np.ndarray, np.ndarray | None, PreprocessInfo]:
-        """One scan as a network takes it.
+        """Preprocess one scan.
 
         Returns:
             uint8 image (size, size, channels), mask (size, size), 0 or 1, if the task has
-            masks, and what became of the scan.
+            masks, and information about the preprocessing.
         """
         mask = None
         if self.task == "segmentation":
             mask = decode_mask(self.raw / scan["mask_path"])
         part = self._part(scan)
-        left = 0 if mask is None else _left(mask, part.tissue, part.box)
+        pixels_left = 0 if mask is None else _pixels_left(mask, part.tissue, part.box)
         pixel = pixel_size(part.image.shape, self.config.image_size, self.config.resize)
         counts = self.counts.get(series_of(scan))
         image = normalise(resized(part, self.config), self.config.intensity, counts)
-        found = PreprocessInfo(part.cropped, part.stripped, left, pixel)
-        return image, self._resized_mask(mask, part.box), found
+        info = PreprocessInfo(part.cropped, part.stripped, pixels_left, pixel)
+        return image, self._resized_mask(mask, part.box), info
 
     def lesion_mask(self, scan: Scan) -> Mask:
-        """Where the scan's mask lies in its row, whatever the task: bool (size, size).
+        """Return the mask of the lesion in the preprocessed scan.
 
-        It is stripped, cropped and resized with the scan.
+        It is stripped, cropped and resized with the scan, in either task.
+
+        Returns:
+            bool (size, size).
 
         Raises:
-            DecodeError: the scan or its mask is missing or not whole.
+            DecodeError: the scan or its mask is missing or damaged.
         """
         mask, part = decode_mask(self.raw / scan["mask_path"]), self._part(scan)
         left = mask if part.tissue is None else mask & part.tissue
@@ -189,9 +196,9 @@ class Preprocessor:
 
 
 def series_of(scan: Scan) -> str:
-    """Of a scan, or itself where that is not known."""
+    """Return the series of a scan, or its scan ID if unknown."""
     return str(scan["series"] or scan["scan_id"])
 
 
-def _left(mask: Mask, tissue: Mask | None, box: Box) -> int:
+def _pixels_left(mask: Mask, tissue: Mask | None, box: Box) -> int:
     return int(crop(mask if tissue is None else mask & tissue, box).sum())

@@ -1,4 +1,4 @@
-"""The stage `prepare`: the split, and the scans of each split as pickled arrays."""
+"""The stage `prepare`: split the scans, and pickle them as arrays."""
 
 import os
 from functools import partial
@@ -31,23 +31,24 @@ def prepare(
     out: Path,
     processes: int | None = None,
 ) -> dict[str, float]:
-    """Write `out`/manifest.csv with each scan's split, and the shards beside it.
+    """Split and preprocess the scans; write the shards and a manifest.
 
-    `out` also gets ``crop.png``, scans with the box that was cropped to, where they are
-    cropped. The folder is replaced when all is done. A process holds one shard at a time.
+    `out` gets ``manifest.csv`` with the split of each scan, the shards, and, if scans are
+    cropped, ``crop.png``, a montage of scans with their crop boxes. The folder is replaced when
+    all is done. A process holds one shard at a time.
 
     Args:
-        task: whose section of `prepare` holds.
+        task: selects the section of `prepare`.
         raw: folder of the scans, `data/raw/<task>`.
         deduplicated: folder of the manifest with `kept`, `data/deduplicated/<task>`.
         params: the whole of params.yaml.
         out: `data/prepared/<task>`.
-        processes: how many write shards; by default the processors of the machine. It
-            changes the time, never a byte.
+        processes: the number of processes that write shards; by default one for few rows, else
+            as many as the machine has processors. It changes the time, never a byte.
 
     Returns:
-        Flat metrics: scans and groups a split, leaked pairs, fallbacks of crop and strip,
-        and where there are masks the share of their pixels that crop and strip cut away.
+        Flat metrics: scans and groups per split, leaked pairs, fallbacks of crop and strip,
+        and for masks the share of their pixels that crop and strip removed.
 
     Raises:
         InputError: the split is impossible or leaks, or a scan cannot be decoded.
@@ -60,20 +61,20 @@ def prepare(
     if images.config.intensity_of != "scan":
         images.counts = _counts_by_series(images, scans, processes)
     with atomic_replace_folder(out) as folder:
-        found = _write(images, scans, folder, processes)
-        became = [found[scan] for scan in scans["scan_id"]]
-        scans["cropped"] = [one.cropped for one in became]
-        scans["stripped"] = [one.stripped for one in became]
-        scans[list(PIXEL)] = _pixels(scans, [one.pixel for one in became])
+        infos = _write(images, scans, folder, processes)
+        infos_in_order = [infos[scan] for scan in scans["scan_id"]]
+        scans["cropped"] = [one.cropped for one in infos_in_order]
+        scans["stripped"] = [one.stripped for one in infos_in_order]
+        scans[list(PIXEL)] = _pixels(scans, [one.pixel for one in infos_in_order])
         if images.config.crop:
             write_crop_montage(images, scans, folder / "crop.png")
         write_manifest(scans, folder / "manifest.csv")
     metrics = _counts(scans) | known.metrics() | leaks | _fallbacks(scans, images.config)
-    return metrics | _lost(scans, found) if task == "segmentation" else metrics
+    return metrics | _lost(scans, infos) if task == "segmentation" else metrics
 
 
 def audit_line(task: Task, leaks: dict[str, int], known: KnownPatients) -> str:
-    """What the audit of the split found, and for which share of the scans it is blind."""
+    """Summarise the audit: leaked pairs, and the share of unknown patients."""
     pairs = f"{task}: {leaks['leaked_pairs_group']:,} pairs across the splits have a known link."
     return f"{pairs} {known.sentence()} {known.audit_words()}"
 
@@ -90,31 +91,31 @@ def _counts_by_series(
 def _write(
     images: Preprocessor, scans: pd.DataFrame, folder: Path, processes: int | None
 ) -> dict[str, PreprocessInfo]:
-    """Write all shards; by scan what became of it."""
-    parts = plan_shards(scans, images.config)
-    total = sum(len(part.rows) for part in parts)
+    """Write all shards; return the preprocessing information by scan."""
+    shards = plan_shards(scans, images.config)
+    total = sum(len(shard.rows) for shard in shards)
     if processes is None:
         processes = (os.cpu_count() or 1) if total >= WORTH_A_POOL else 1
-    found: dict[str, PreprocessInfo] = {}
+    infos: dict[str, PreprocessInfo] = {}
     done = 0
     with progress_bar("Prepare") as progress:
-        progress(0, total, parts[0].split)
-        written = results(partial(images.write, folder), parts, min(processes, len(parts)))
-        for part, one in zip(parts, written, strict=True):
-            found |= one
-            done += len(part.rows)
-            progress(done, total, part.split)
-    return found
+        progress(0, total, shards[0].split)
+        written = results(partial(images.write, folder), shards, min(processes, len(shards)))
+        for shard, written_infos in zip(shards, written, strict=True):
+            infos |= written_infos
+            done += len(shard.rows)
+            progress(done, total, shard.split)
+    return infos
 
 
 def _pixels(scans: pd.DataFrame, sizes: list[tuple[float, float]]) -> pd.DataFrame:
-    """`PIXEL` of each scan: in mm where every scan tells its spacing, else in pixels of the scan.
+    """Return the columns `PIXEL`, in mm if every scan has a spacing.
 
-    One unit for all, as their distances are averaged.
+    Else they are in pixels of the scan: all share one unit, as distances are averaged.
     """
-    told = scans.get("spacing", pd.Series("", scans.index))
-    known = bool((told != "").all())
-    spacing = told.astype(float) if known else pd.Series(1.0, scans.index)
+    spacings = scans.get("spacing", pd.Series("", scans.index))
+    known = bool((spacings != "").all())
+    spacing = spacings.astype(float) if known else pd.Series(1.0, scans.index)
     pixels = pd.DataFrame(sizes, scans.index).mul(spacing, axis=0).round(6)
     return pixels.assign(unit="mm" if known else "px").set_axis(list(PIXEL), axis=1)
 
@@ -127,14 +128,14 @@ def _counts(scans: pd.DataFrame) -> dict[str, float]:
     return metrics
 
 
-def _fallbacks(scans: pd.DataFrame, how: PrepareTask) -> dict[str, float]:
-    """Shares of the scans that could not be cropped, or stripped, as was wanted."""
-    crop = 1 - float(scans["cropped"].mean()) if how.crop else 0.0
-    strip = 1 - float(scans["stripped"].mean()) if how.strip != "none" else 0.0
+def _fallbacks(scans: pd.DataFrame, config: PrepareTask) -> dict[str, float]:
+    """Return the shares of scans that could not be cropped or stripped."""
+    crop = 1 - float(scans["cropped"].mean()) if config.crop else 0.0
+    strip = 1 - float(scans["stripped"].mean()) if config.strip != "none" else 0.0
     return {"crop_fallback_share": round(crop, 4), "strip_fallback_share": round(strip, 4)}
 
 
-def _lost(scans: pd.DataFrame, found: dict[str, PreprocessInfo]) -> dict[str, float]:
-    marked = int(scans["mask_pixels"].sum())
-    left = sum(one.mask_pixels for one in found.values())
-    return {"lost_mask_share": round(1 - left / marked, 4) if marked else 0.0}
+def _lost(scans: pd.DataFrame, infos: dict[str, PreprocessInfo]) -> dict[str, float]:
+    mask_pixels = int(scans["mask_pixels"].sum())
+    left = sum(one.mask_pixels for one in infos.values())
+    return {"lost_mask_share": round(1 - left / mask_pixels, 4) if mask_pixels else 0.0}

@@ -1,1 +1,1 @@
-"""Stage `search`: Keras Tuner over the grid of a model family."""
+"""Stage `search`: hyperparameter search over a model family with Keras Tuner."""

@@ -1,4 +1,7 @@
-"""What a family leaves that is not searched: every stage of the matrix runs, at no cost."""
+"""Empty results for a family that is not in `search.families`.
+
+DVC runs the stage for every family of the matrix and expects its outputs.
+"""
 
 from pathlib import Path
 
@@ -14,7 +17,7 @@ _TABLES = {
 
 
 def write_empty_search(out: Path) -> dict[str, float]:
-    """Write the tables of a search to `out`, without a row; its metrics."""
+    """Write the tables of a search without rows; return its metrics."""
     for name, columns in _TABLES.items():
         write_csv(pd.DataFrame(columns=columns), out / f"{name}.csv")
     return {"trials": 0}

@@ -1,4 +1,4 @@
-"""search: Keras Tuner over the grid of one family; the best models and their predictions."""
+"""Search the hyperparameters of one family, and predict with its best models."""
 
 from pathlib import Path
 
@@ -18,23 +18,23 @@ from scanvote.tuning.trials import Trial, TrialLogger, trials_metrics
 def search(
     family: Family, prepared: Path, params: Params, out: Path, record: TrialLogger
 ) -> dict[str, float]:
-    """Search the grid of `family`, and write its best models and tables to `out`.
+    """Search the hyperparameters of `family`, and write its best models and tables.
 
-    The best `ensemble.top` models and the tables of `write_search`, and ``predictions.csv`` of
-    those models, on validation and test.
+    Writes to `out` the best `ensemble.top` models and the tables of `write_search`, and
+    ``predictions.csv``, the predictions of those models on validation and test.
 
     Args:
-        family: whose grid.
+        family: the model family.
         prepared: folder of the shards, `data/prepared/classification`.
         params: the whole of params.yaml.
         out: `models/search/<family>`.
-        record: opens the log of a trial, by its name and hyperparameters.
+        record: opens the log of a trial, given its name and hyperparameters.
 
     Returns:
-        Flat metrics of the best trial, and how many trials there were.
+        Flat metrics of the best trial, and the number of trials.
 
     Raises:
-        InputError: every trial failed, or the family's params cannot be met.
+        InputError: every trial failed, or the params do not fit the scans or the files here.
     """
     study = ClassifierStudy(family, prepared, params)
     result = run_search(study, record)
@@ -45,7 +45,7 @@ def search(
 
 
 def _predictions(study: ClassifierStudy, best: list[Trial], out: Path) -> pd.DataFrame:
-    """One table: the best models' rows on validation and test, model by model."""
+    """Predict validation and test with each of the best models."""
     tables = []
     for place, trial in enumerate(best, start=1):
         model = keras.saving.load_model(out / f"{place}.keras", compile=False)

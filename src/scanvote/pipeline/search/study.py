@@ -1,4 +1,4 @@
-"""The trials of a family of classifiers."""
+"""The study of a family of classifiers."""
 
 from collections.abc import Mapping
 from functools import partial
@@ -23,50 +23,58 @@ from scanvote.params import Family, Params
 from scanvote.training import Scores, TrainingFailed, TrainingSpec, Unfreeze
 from scanvote.tuning.study import Study, cache_dir, code_digest, features_dir, weights_dir
 
-_PAGES = {"published": [cnn_lime, densenet121, pneumonia_cnn, resnet50_yes_no]}
+_NETWORK_MODULES = {"published": [cnn_lime, densenet121, pneumonia_cnn, resnet50_yes_no]}
 
 
 class ClassifierStudy(Study):
-    """Makes the trials of `family` on the scans of `prepared`, `data/prepared/classification`.
+    """Study of a model family on the scans in `prepared`, `data/prepared/classification`.
 
     Raises:
-        InputError: the params want a sigmoid for more than two classes.
+        InputError: the params ask for a sigmoid with more than two classes.
     """
 
     def __init__(self, family: Family, prepared: Path, params: Params) -> None:
         self.labels = classes(read_manifest(prepared / "manifest.csv"))
         self.splits = {s: memmap_split(prepared, s) for s in ("train", "validation", "test")}
         shape = self.splits["train"]["images"].shape[1:]
-        task = InputSpec(shape, _outputs(params, self.labels), weights_dir(params))
-        section = getattr(params, family)
-        anew = partial(ClassifierStudy, family, prepared, params)
-        super().__init__(family, section, params.search, task, params, params.ensemble.top, anew)
-        self._page = FAMILIES[family]
-        own: list[Any] = [self._page, *_PAGES.get(family, []), input_spec, *backbones.CODE]
-        own += [losses, classification]
+        super().__init__(
+            family,
+            getattr(params, family),
+            params.search,
+            InputSpec(shape, _outputs(params, self.labels), weights_dir(params)),
+            params,
+            top_k=params.ensemble.top,
+            rebuild=partial(ClassifierStudy, family, prepared, params),
+        )
+        self._architecture = FAMILIES[family]
+        modules: list[Any] = [self._architecture, *_NETWORK_MODULES.get(family, [])]
+        modules += [input_spec, *backbones.CODE, losses, classification]
         self._context = digest(
             family,
             digest_files(prepared.glob("*.pkl")),
-            self._fixed(),
+            self._fixed_settings(),
             params.seed,
-            code_digest(*own),
+            code_digest(*modules),
         )
 
-    def _fixed(self) -> dict[str, Any]:
-        """The settings beside the grid: a wider grid must not forget what is trained."""
+    def _fixed_settings(self) -> dict[str, Any]:
+        """Return the settings that are the same for all trials.
+
+        Only these enter the digest of every trial, so a wider grid keeps its cached trials.
+        """
         search = self.params.search
-        fixed = {key: value for key, value in self.section if not isinstance(value, list)}
-        chosen = search.model_dump(
+        section = {key: value for key, value in self.section if not isinstance(value, list)}
+        training = search.model_dump(
             include={"output", "loss", "label_smoothing", "class_weights", "mirror"}
         )
         bounds = self.params.prepare.augment.model_dump() if search.augment else None
-        return fixed | chosen | {"augment": bounds}
+        return section | training | {"augment": bounds}
 
     def space(self, hp: keras_tuner.HyperParameters) -> None:
-        self._page.space(hp, self.section)
+        self._architecture.space(hp, self.section)
 
     def build(self, values: Mapping[str, Any]) -> keras.Model:
-        return self._page.build(values, self.input_spec, self.section)
+        return self._architecture.build(values, self.input_spec, self.section)
 
     def job(self, values: Mapping[str, Any], epochs: int) -> TrainingSpec:
         search, train = self.params.search, self.splits["train"]
@@ -80,11 +88,13 @@ class ClassifierStudy(Study):
             schedule=schedule,
             seed=derive_seed(self.params.seed, "trial", self.name, digest(values)),
             cache_dir=cache_dir(key),
-            weights=_balance(train["labels"]) if search.class_weights == "balanced" else None,
+            weights=_balanced_weights(train["labels"])
+            if search.class_weights == "balanced"
+            else None,
             augment=self.params.prepare.augment if search.augment else None,
             mirror=search.mirror,
-            unfreeze=self._thaw(),
-            features=self._features(values),
+            unfreeze=self._unfreeze(),
+            features=self._features_dir(values),
         )
 
     def score(self, predicted: np.ndarray) -> Scores:
@@ -96,43 +106,43 @@ class ClassifierStudy(Study):
             return labels[:, None].astype(np.float32)
         return np.asarray(np.eye(self.input_spec.outputs, dtype=np.float32)[labels])
 
-    def _thaw(self) -> Unfreeze | None:
+    def _unfreeze(self) -> Unfreeze | None:
         if self.name != "transfer" or self.section.thaw is None:
             return None
-        return Unfreeze(self.section.thaw_after, partial(_released, thaw=self.section.thaw))
+        return Unfreeze(
+            self.section.thaw_after, partial(_unfreeze_backbone, thaw=self.section.thaw)
+        )
 
-    def _features(self, values: Mapping[str, Any]) -> Path | None:
-        """Where trials with the same frozen backbone keep what it makes of the scans.
+    def _features_dir(self, values: Mapping[str, Any]) -> Path | None:
+        """Cache folder of the features of the trial's frozen backbone.
 
-        Not of an untrained one, whose weights each trial draws for itself.
+        None for an untrained backbone, because each trial draws its own weights.
         """
         weights = self._weights(values)
         if self.name != "transfer" or not weights:
             return None
-        how = self.params.search.model_dump(include={"precision", "batch_size"})
+        config = self.params.search.model_dump(include={"precision", "batch_size"})
         backbone = [values["backbone"], values["pooling"], weights]
-        return features_dir(digest(self._context, how, backbone))
+        return features_dir(digest(self._context, config, backbone))
 
     def _weights(self, values: Mapping[str, Any]) -> str:
-        """Digest of the file with the trained weights that a trial starts from, if it is known."""
+        """Digest of the trial's file of pretrained weights; empty if unknown."""
         name = values.get("backbone") or published.PRETRAINED.get(values.get("network", ""))
         if name is None:
             return ""
         return backbones.weights_digest(name, self.section.weights, self.input_spec.mirror)
 
-    def _word(self, name: str, value: Any) -> str:
+    def _name_part(self, name: str, value: Any) -> str:
         if name == "backbone":
-            return self._title(value)
-        return str(value) if name == "network" else super()._word(name, value)
+            return self._backbone_name(value)
+        return str(value) if name == "network" else super()._name_part(name, value)
 
-    def _title(self, backbone: str) -> str:
-        """Its short name, numbered where another one has the same."""
-        titles = [transfer.short_name(one, self.section) for one in self.section.backbones]
+    def _backbone_name(self, backbone: str) -> str:
+        """Short name of the backbone, numbered if it is not unique."""
+        names = [transfer.short_name(one, self.section) for one in self.section.backbones]
         place = self.section.backbones.index(backbone)
-        same = titles.count(titles[place]) > 1
-        return (
-            f"{titles[place]}-{titles[: place + 1].count(titles[place])}" if same else titles[place]
-        )
+        name = names[place]
+        return f"{name}-{names[: place + 1].count(name)}" if names.count(name) > 1 else name
 
 
 def _outputs(params: Params, labels: list[str]) -> int:
@@ -146,14 +156,14 @@ def _outputs(params: Params, labels: list[str]) -> int:
     return 1
 
 
-def _balance(labels: np.ndarray) -> np.ndarray:
-    """float32 (n,), by which each class weighs the same and all together weigh n."""
+def _balanced_weights(labels: np.ndarray) -> np.ndarray:
+    """Sample weights, float32 (n,): equal totals per class, with sum n."""
     counts = np.bincount(labels)
     present = (counts > 0).sum()
     return np.asarray(len(labels) / (present * counts[labels]), np.float32)
 
 
-def _released(model: keras.Model, thaw: str | float) -> None:
+def _unfreeze_backbone(model: keras.Model, thaw: str | float) -> None:
     try:
         transfer.unfreeze(model, thaw)
     except ValueError as error:

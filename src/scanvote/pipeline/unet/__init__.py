@@ -1,1 +1,1 @@
-"""Stage `unet`: train the U-Net for segmentation."""
+"""Stage `unet`: hyperparameter search and training of the U-Net."""

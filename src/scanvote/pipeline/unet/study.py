@@ -1,4 +1,4 @@
-"""The trials of the U-Net."""
+"""The study of the U-Net."""
 
 import sys
 from collections.abc import Mapping
@@ -31,23 +31,23 @@ from scanvote.tuning.study import Study, cache_dir, code_digest, weights_dir
 POOL = ("train", "validation")
 """The splits that a network may be trained on."""
 _STACK = ["series", "plane", "contrast"]
-"""What the slices of a stack have in common."""
+"""The columns of the manifest that identify a stack of slices."""
 _AT_ONCE = 32
-"""Slices whose scores are computed together: bounds the memory."""
+"""Slices whose scores are computed at once, to bound the memory."""
 
 
 class UnetStudy(Study):
-    """Makes the trials of the U-Net on the slices of `prepared`, `data/prepared/segmentation`.
+    """Study of the U-Net on the slices in `prepared`, `data/prepared/segmentation`.
 
-    With `unet.folds` the patients to train on and to validate with are dealt to so many folds,
-    of which the first validates.
+    With `unet.folds` the patients of training and validation are split into that many folds;
+    the study validates on the first.
 
     Attributes:
-        pool: the slices to train on and to validate with, as one shard.
+        pool: the slices of training and validation, as one shard.
         test: the slices of the test split.
 
     Raises:
-        InputError: the scans do not fit the network, or the settings one another.
+        InputError: the scans do not fit the network, or settings contradict each other.
     """
 
     note = f"\n{segmentation.EMPTY_RULE}"
@@ -59,26 +59,26 @@ class UnetStudy(Study):
         height, width, channels = self.pool["images"].shape[1:]
         _check(height, params)
         shape = (height, width, channels * (2 * section.context + 1))
-        task = InputSpec(shape, 1, weights_dir(params))
-        anew = partial(UnetStudy, prepared, params)
-        super().__init__("unet", section, section, task, params, keep=1, anew=anew)
-        self._near = self._beside(self.pool["scan_ids"])
+        spec = InputSpec(shape, 1, weights_dir(params))
+        rebuild = partial(UnetStudy, prepared, params)
+        super().__init__("unet", section, section, spec, params, top_k=1, rebuild=rebuild)
+        self._adjacent = self._adjacent_rows(self.pool["scan_ids"])
         self._context = digest(
             "unet",
             digest_files(prepared.glob("*.pkl")),
-            self._fixed(),
+            self._fixed_settings(),
             params.seed,
             code_digest(
                 *(sys.modules[__name__], unet, encoders, *backbones.CODE),
                 *(input_spec, losses, segmentation),
             ),
             self.owners(self.pool["scan_ids"]),
-            self._near.tolist(),
+            self._adjacent.tolist(),
         )
-        self._validate_with(0)
+        self._validate_on(0)
 
-    def _fixed(self) -> dict[str, Any]:
-        """The settings beside the grid, which a wider grid does not change."""
+    def _fixed_settings(self) -> dict[str, Any]:
+        """Return the settings that are the same for all trials."""
         section = self.params.unet
         names = {"encoder", "weights", "upsampling", "prior", "context", "sample", "mirror"}
         fixed = section.model_dump(include=names)
@@ -88,43 +88,46 @@ class UnetStudy(Study):
         return fixed | {"augment": bounds, "weights_file": file}
 
     def fold(self, number: int) -> "UnetStudy":
-        """The study that validates with another fold of the patients, from 0, as this one does."""
-        one = copy(self)
-        one._validate_with(number)
-        return one
+        """Return a copy of this study that validates on fold `number`."""
+        study = copy(self)
+        study._validate_on(number)
+        return study
 
-    def _dealt(self) -> np.ndarray:
-        """The fold of each row of the pool; without folds the validation split is the first."""
+    def _fold_of_rows(self) -> np.ndarray:
+        """Fold of each row of the pool.
+
+        With `unet.folds: 1`, the validation split is fold 0.
+        """
         scans, folds = pd.unique(self.pool["scan_ids"]), self.params.unet.folds
         rows = self.manifest.loc[scans].reset_index()
         if folds > 1:
-            dealt = rows.assign(stratum=stratum_of("segmentation", rows))
-            fold = _folds(dealt, folds, derive_seed(self.params.seed, "folds"))
+            strata = rows.assign(stratum=stratum_of("segmentation", rows))
+            fold = _assign_folds(strata, folds, derive_seed(self.params.seed, "folds"))
         else:
             fold = (rows["split"] != "validation").astype(int)
         return pd.Series(fold.to_numpy(), scans).loc[self.pool["scan_ids"]].to_numpy()
 
-    def _validate_with(self, fold: int) -> None:
-        """Train on the other rows of the pool, copies among them."""
+    def _validate_on(self, fold: int) -> None:
+        """Validate on `fold` without its augmented copies; train on all other rows."""
         first = ~pd.Series(self.pool["scan_ids"]).duplicated().to_numpy()
-        validates = self._dealt() == fold
-        self.train_rows = np.flatnonzero(~validates)
-        self.validation_rows = np.flatnonzero(validates & first)
-        self._draw = self._drawn()
+        in_fold = self._fold_of_rows() == fold
+        self.train_rows = np.flatnonzero(~in_fold)
+        self.validation_rows = np.flatnonzero(in_fold & first)
+        self._draw = self._sampler()
 
     def owners(self, scan_ids: np.ndarray) -> list[str]:
-        """The patient of each scan; a scan of nobody known stands for itself."""
+        """Patient of each scan; an unknown patient counts as its own."""
         return list(owners(self.rows(scan_ids)))
 
     def test_images(self) -> Images:
-        """The slices of the test split, each with those beside it as `unet.context` says."""
-        return AdjacentSlices(self.test["images"], self._beside(self.test["scan_ids"]))
+        """Slices of the test split, each with its adjacent slices by `unet.context`."""
+        return AdjacentSlices(self.test["images"], self._adjacent_rows(self.test["scan_ids"]))
 
     def _pool_images(self, rows: Rows) -> Images:
-        return AdjacentSlices(self.pool["images"], self._near[rows])
+        return AdjacentSlices(self.pool["images"], self._adjacent[rows])
 
-    def _beside(self, scan_ids: np.ndarray) -> Rows:
-        """The rows beside each; a slice of no known series stands alone."""
+    def _adjacent_rows(self, scan_ids: np.ndarray) -> Rows:
+        """Rows of the adjacent slices, in the same series if known."""
         series = self.manifest.reindex(columns=_STACK, fill_value="").loc[scan_ids]
         alone = series["series"] == ""
         series.loc[alone, "series"] = series.index[alone]
@@ -133,7 +136,7 @@ class UnetStudy(Study):
         return adjacent_rows(stacks, places, self.params.unet.context)
 
     def rows(self, scan_ids: np.ndarray) -> pd.DataFrame:
-        """The manifest's rows of these scans, in their order."""
+        """Return the manifest's rows of these scans, in their order."""
         return self.manifest.loc[scan_ids].reset_index()
 
     def space(self, hp: keras_tuner.HyperParameters) -> None:
@@ -161,7 +164,10 @@ class UnetStudy(Study):
         )
 
     def score(self, loss: losses.Loss, predicted: np.ndarray) -> Scores:
-        """The loss a slice, and the mean Dice of the patients, each over all its slices."""
+        """Return the mean slice loss and the mean patient Dice.
+
+        The Dice of a patient is over all its slices together.
+        """
         total, counts = 0.0, list[tuple[int, int, int]]()
         for first in range(0, len(predicted), _AT_ONCE):
             part = predicted[first : first + _AT_ONCE]
@@ -171,8 +177,8 @@ class UnetStudy(Study):
         dice = patient_dice(counts, self.owners(self.pool["scan_ids"][self.validation_rows]))
         return {"val_loss": total / len(predicted), "val_dice": float(dice.mean())}
 
-    def _drawn(self) -> Sampler | None:
-        """The training slices of an epoch, by `unet.sample`."""
+    def _sampler(self) -> Sampler | None:
+        """Return the sampler of training slices by `unet.sample`, None for all."""
         rule = self.params.unet.sample
         if rule == "all":
             return None
@@ -182,13 +188,13 @@ class UnetStudy(Study):
             raise InputError(f"unet.sample: {rule}, but no slice to train on has a tumour")
         if rule == "tumour" or not len(empty):
             return lambda random: marked
-        fewer = min(len(marked), len(empty))
+        count = min(len(marked), len(empty))
         return lambda random: np.concatenate(
-            [random.choice(rows, fewer, replace=False) for rows in (marked, empty)]
+            [random.choice(rows, count, replace=False) for rows in (marked, empty)]
         )
 
 
-def _folds(scans: pd.DataFrame, folds: int, seed: int) -> "pd.Series[int]":
+def _assign_folds(scans: pd.DataFrame, folds: int, seed: int) -> "pd.Series[int]":
     try:
         return assign_folds(scans, folds, seed)
     except InputError as error:
@@ -203,6 +209,6 @@ def _check(side: int, params: Params) -> None:
         )
     if params.unet.context and params.prepare.segmentation.copies:
         raise InputError(
-            "unet.context: a copy is changed apart from the slices beside it; set"
+            "unet.context: a copy is augmented apart from its adjacent slices; set"
             " prepare.segmentation.copies to 0, and unet.augment to true"
         )

@@ -1,4 +1,4 @@
-"""One model in a process of its own, asked by many tasks of the web process, and kept alive."""
+"""One model in its own process, batched and supervised."""
 
 from scanvote.serving.engine.supervised import EngineOptions, start_engine
 

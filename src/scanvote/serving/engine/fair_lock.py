@@ -1,4 +1,4 @@
-"""Whose turn it is to ask the networks: predictions and explanations, one call each in turn."""
+"""Turns of predictions and explanations at the networks, one call each."""
 
 import threading
 from collections import deque
@@ -11,26 +11,26 @@ if TYPE_CHECKING:
 
 
 class FairLock:
-    """A lock that is had in the order in which it was asked for.
+    """Lock that serves threads in the order of their requests.
 
-    `threading.Lock` may be taken again at once by the thread that gave it back, so that an
-    explanation of a thousand calls would hold up all predictions to its end.
+    The thread that releases a `threading.Lock` may take it again at once, so that an explanation
+    of a thousand calls would delay all predictions to its end.
     """
 
     def __init__(self) -> None:
         self._guard = threading.Lock()
         self._waiting: deque[threading.Lock] = deque()
-        """A taken lock of each thread that waits; the first is of the thread whose turn it is."""
+        """One acquired lock per thread; the first belongs to the thread whose turn it is."""
 
     @contextmanager
     def turn(self) -> Iterator[None]:
-        mine = threading.Lock()
-        mine.acquire()
+        own = threading.Lock()
+        own.acquire()
         with self._guard:
-            self._waiting.append(mine)
+            self._waiting.append(own)
             first = len(self._waiting) == 1
         if not first:
-            mine.acquire()  # until the one before gives its turn on
+            own.acquire()  # blocks until the previous thread ends its turn
         try:
             yield
         finally:
@@ -41,19 +41,22 @@ class FairLock:
 
 
 def serialise_calls(
-    networks: "Iterable[keras.Model]", turns: FairLock, check: Callable[[], None]
+    networks: "Iterable[keras.Model]", lock: FairLock, check: Callable[[], None]
 ) -> None:
-    """Make each call of the networks one turn; `check` is called first, and may raise."""
+    """Make each call of the networks wait for its turn.
+
+    `check` runs before each call and may raise to prevent it.
+    """
     for network in networks:
-        network.predict_on_batch = _in_turn(network.predict_on_batch, turns, check)
+        network.predict_on_batch = _in_turn(network.predict_on_batch, lock, check)
 
 
 def _in_turn(
-    asked: Callable[..., Any], turns: FairLock, check: Callable[[], None]
+    predict: Callable[..., Any], lock: FairLock, check: Callable[[], None]
 ) -> Callable[..., Any]:
-    def ask(*args: Any, **kwargs: Any) -> Any:
+    def predict_in_turn(*args: Any, **kwargs: Any) -> Any:
         check()
-        with turns.turn():
-            return asked(*args, **kwargs)
+        with lock.turn():
+            return predict(*args, **kwargs)
 
-    return ask
+    return predict_in_turn

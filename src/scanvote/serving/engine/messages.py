@@ -1,4 +1,4 @@
-"""What the web process and its worker tell each other, pickled, through a pipe."""
+"""Messages between the web process and its worker, pickled through a pipe."""
 
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -10,7 +10,12 @@ from scanvote.serving.engine_api import Examined, Explained, Upload
 
 @dataclass(frozen=True)
 class Predict:
-    """Examine every scan of a file; `pictures`: with PNGs of scan and mask."""
+    """Predict every scan of a file.
+
+    Attributes:
+        upload: the file.
+        pictures: also draw PNGs of scan and mask.
+    """
 
     upload: Upload
     pictures: bool
@@ -29,18 +34,20 @@ Task = Predict | Explain
 
 
 class Submit(NamedTuple):
+    """Give a task to the worker."""
+
     number: int
     task: Task
 
 
 class Cancel(NamedTuple):
-    """Nobody waits for this one any longer."""
+    """Cancel a task that nobody waits for any longer."""
 
     number: int
 
 
 class Ready(NamedTuple):
-    """The package is loaded, and was asked once."""
+    """The package is loaded and warmed up."""
 
 
 class LoadFailed(NamedTuple):
@@ -50,18 +57,20 @@ class LoadFailed(NamedTuple):
 
 
 class Batch(NamedTuple):
-    """The networks have looked at so many scans at once."""
+    """The networks have predicted a batch of `scans` scans."""
 
     scans: int
 
 
 class Answered(NamedTuple):
+    """The result of a task."""
+
     number: int
     answer: list[Examined] | Explained
 
 
 class Rejected(NamedTuple):
-    """The file is not taken in."""
+    """The file is not accepted."""
 
     number: int
     reason: str
@@ -69,14 +78,14 @@ class Rejected(NamedTuple):
 
 
 class Failed(NamedTuple):
-    """A bug of ours, with its traceback."""
+    """A bug in the worker, with its traceback."""
 
     number: int
     trace: str
 
 
 class Dropped(NamedTuple):
-    """It was not looked at, as nobody waited."""
+    """The task was skipped, because nobody waited for it."""
 
     number: int
 

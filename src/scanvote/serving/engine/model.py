@@ -1,4 +1,4 @@
-"""What the worker asks: the package, loaded and warm."""
+"""The loaded package, as the worker uses it."""
 
 import threading
 from collections.abc import Callable, Sequence
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from scanvote.pipeline.package import Package
 
 WARM_SIDE = 64
-"""Of the scans of noise that the package is asked about before anybody asks, pixels."""
+"""Side in pixels of the noise scans that warm up the package."""
 
 
 class Cancelled(Exception):
@@ -27,7 +27,10 @@ class Cancelled(Exception):
 
 
 class Model(Protocol):
-    """Called by several threads: `read` by all, `examine` by one, `explain` by another."""
+    """Model of a worker, shared by threads.
+
+    All threads call `read`, one calls `examine`, and another one `explain`.
+    """
 
     def read(self, upload: Upload) -> list[InputScan]: ...
 
@@ -36,18 +39,22 @@ class Model(Protocol):
     def explain(
         self, scan: InputScan, method: Method, given_up: Callable[[], bool]
     ) -> dict[str, NDArray[np.uint8]]:
-        """Raises GivenUp soon after `given_up` is true."""
+        """Explain the prediction for a scan.
+
+        Raises:
+            Cancelled: soon after `given_up` returns True.
+        """
         ...
 
 
 class LoadedModel:
-    """A package whose networks are asked by predictions and explanations in turn."""
+    """Package whose networks serve predictions and explanations in turn."""
 
     def __init__(self, package: "Package", limits: Limits) -> None:
         self.package, self.limits = package, limits
-        self._own = threading.local()
-        gauges = [gauge.network for gauge in package.gauges]
-        serialise_calls([*package.members, *package.unets, *gauges], FairLock(), self._check)
+        self._per_thread = threading.local()
+        scorers = [scorer.network for scorer in package.gauges]
+        serialise_calls([*package.members, *package.unets, *scorers], FairLock(), self._check)
 
     def read(self, upload: Upload) -> list[InputScan]:
         from scanvote.inputs import read_content
@@ -65,31 +72,33 @@ class LoadedModel:
     ) -> dict[str, NDArray[np.uint8]]:
         from scanvote.predict.predictor import explain
 
-        self._own.given_up = given_up
+        self._per_thread.given_up = given_up
         return explain(self.package, scan, method)
 
     def _check(self) -> None:
-        given_up = getattr(self._own, "given_up", None)
+        given_up = getattr(self._per_thread, "given_up", None)
         if given_up is not None and given_up():
             raise Cancelled
 
 
 def load_packaged(folder: Path, limits: Limits, batch: int) -> LoadedModel:
-    """Load a package, and ask it once, which is when TensorFlow traces and tunes.
+    """Load a package, and warm it up with noise scans.
+
+    TensorFlow traces and tunes the networks at their first calls.
 
     Raises:
-        InputError: it is no package, or a file of it is missing or damaged.
+        InputError: `folder` is no package, or one of its files is missing or damaged.
     """
     import cv2
 
     from scanvote.core.backend import use_backend
     from scanvote.pipeline.package import load_package, read_metadata
 
-    cv2.setNumThreads(1)  # the networks have all processors
+    cv2.setNumThreads(1)  # leave all processors to the networks
     use_backend(read_metadata(folder).backend)
-    packaged = LoadedModel(load_package(folder), limits)
+    model = LoadedModel(load_package(folder), limits)
     random = np.random.default_rng(0)
-    for scans in (1, 2, batch):  # of a second size TensorFlow traces for all sizes
+    for scans in (1, 2, batch):  # the second size makes TensorFlow trace for all sizes
         images = random.integers(0, 256, (scans, WARM_SIDE, WARM_SIDE, 3), np.uint8)
-        packaged.examine([InputScan("", image) for image in images])
-    return packaged
+        model.examine([InputScan("", image) for image in images])
+    return model

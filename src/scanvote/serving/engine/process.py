@@ -1,4 +1,4 @@
-"""A worker as the web process sees it: started, spoken to, listened to, ended."""
+"""Handle of the worker process in the web process."""
 
 import asyncio
 import multiprocessing
@@ -13,48 +13,53 @@ from scanvote.serving.engine.messages import Cancel, Event, Submit
 from scanvote.serving.engine.model import Model
 from scanvote.serving.engine.worker import work
 
-_PATIENCE = 5.0
-"""Seconds that a worker has to end by itself."""
+_END_SECONDS = 5.0
+"""Seconds that a worker has to end by itself before it is killed."""
 
 
 class Worker:
-    """A process of its own; nothing here waits for it but `end`.
+    """A worker process; only `end` waits for it.
+
+    Args:
+        load: loads the model, in the worker.
+        batch: maximum number of scans in a batch.
+        on_event: called in the event loop with each event of the worker.
 
     Attributes:
-        gone: it ended, whatever for.
+        gone: set once the worker has ended, for whatever reason.
     """
 
     def __init__(
-        self, load: Callable[[], Model], batch: int, hear: Callable[["Worker", Event], None]
+        self, load: Callable[[], Model], batch: int, on_event: Callable[["Worker", Event], None]
     ) -> None:
         context = multiprocessing.get_context("spawn")  # TensorFlow does not survive a fork
         self._pipe, theirs = context.Pipe()
         self.process = context.Process(target=work, args=(theirs, load, batch), daemon=True)
         self.process.start()
-        theirs.close()  # or the worker's death would not close the pipe
+        theirs.close()  # otherwise the worker's death would not close the pipe
         self.gone = asyncio.Event()
-        self._hear, self._loop = hear, asyncio.get_running_loop()
+        self._on_event, self._loop = on_event, asyncio.get_running_loop()
         self._unsent: SimpleQueue[Submit | Cancel | None] = SimpleQueue()
         self._listener = threading.Thread(target=self._listen, daemon=True)
         self._listener.start()
-        threading.Thread(target=self._speak, daemon=True).start()
+        threading.Thread(target=self._send_queued, daemon=True).start()
 
-    def tell(self, said: Submit | Cancel) -> None:
-        self._unsent.put(said)
+    def send(self, message: Submit | Cancel) -> None:
+        self._unsent.put(message)
 
     def kill(self) -> None:
         self.process.kill()
 
     async def end(self) -> None:
-        """Let go of it, and see that it ends."""
+        """Close the connection, and wait until the process has ended."""
         self._unsent.put(None)
-        await asyncio.to_thread(self._bury)
+        await asyncio.to_thread(self._terminate)
 
-    def _bury(self) -> None:
-        # to close it would not end the read that waits at it, and so not reach the worker
+    def _terminate(self) -> None:
+        # close() would not end the read that blocks on the pipe, and so not reach the worker
         with suppress(OSError), socket(fileno=os.dup(self._pipe.fileno())) as ours:
             ours.shutdown(SHUT_RDWR)
-        self.process.join(_PATIENCE)
+        self.process.join(_END_SECONDS)
         self.process.kill()
         self.process.join()
         self._listener.join()
@@ -64,17 +69,21 @@ class Worker:
         try:
             with suppress(EOFError, OSError):
                 while True:
-                    self._later(self._hear, self, self._pipe.recv())
-        finally:  # whatever it said that is not understood, nobody listens to it any longer
+                    self._call_in_loop(self._on_event, self, self._pipe.recv())
+        finally:  # also after a message that cannot be unpickled: nobody listens any longer
             self.process.kill()
-            self._later(self.gone.set)
+            self._call_in_loop(self.gone.set)
 
-    def _speak(self) -> None:
-        """A pipe takes 64 KiB; to write more waits for the reader, which the web must not."""
+    def _send_queued(self) -> None:
+        """Send queued messages in a thread of their own.
+
+        A pipe holds 64 KiB; writing more blocks until the worker reads, and must not block the
+        event loop.
+        """
         with suppress(OSError):
-            while (said := self._unsent.get()) is not None:
-                self._pipe.send(said)
+            while (message := self._unsent.get()) is not None:
+                self._pipe.send(message)
 
-    def _later(self, function: Callable[..., object], *what: object) -> None:
+    def _call_in_loop(self, function: Callable[..., object], *arguments: object) -> None:
         with suppress(RuntimeError):  # the loop ended before the worker
-            self._loop.call_soon_threadsafe(function, *what)
+            self._loop.call_soon_threadsafe(function, *arguments)

@@ -1,10 +1,10 @@
-"""One model in a process of its own, asked by many tasks of the web process, and kept alive.
+"""Engine with one model in a supervised process, for many concurrent requests.
 
     async with start_engine(Path("models/package"), Limits(), EngineOptions()) as engine:
         examined = await engine.predict(Upload("scan.png", content))
 
-The web process imports neither TensorFlow nor Keras. It keeps every file until it is answered, so
-nothing is lost with a worker: see `scanvote.serving.engine.batching` for who is asked again.
+The web process imports neither TensorFlow nor Keras. It keeps every file until the answer, so
+nothing is lost with a worker: see `scanvote.serving.engine.batching` for the retries.
 """
 
 import asyncio
@@ -33,21 +33,21 @@ from scanvote.serving.engine_api import (
 )
 
 EXPLANATIONS = 4
-"""That may be unfinished; each takes seconds to minutes."""
+"""Maximum number of unfinished explanations; each takes seconds to minutes."""
 HELD = 8
-"""Files of the largest size that are held in memory at most, unanswered."""
+"""Maximum memory of unanswered files, in files of the largest allowed size."""
 
 
 @dataclass(frozen=True)
 class EngineOptions:
-    """How the model is asked.
+    """Batching, queue and timeouts of the engine.
 
     Attributes:
-        batch: most scans that the networks are shown at once.
-        queue: files that may wait for the worker.
-        timeout: seconds until a prediction that is not there counts as too slow.
-        explain_timeout: likewise, of an explanation.
-        slack: seconds beyond these, after which a worker that gave no sign of life is killed.
+        batch: maximum number of scans in a batch.
+        queue: maximum number of files that wait for the worker.
+        timeout: seconds after which a prediction fails.
+        explain_timeout: seconds after which an explanation fails.
+        slack: seconds beyond these, after which a worker without a sign of life is killed.
         backoff: seconds until a worker that could not load is started again, doubled each time.
     """
 
@@ -63,10 +63,12 @@ class EngineOptions:
 async def start_engine(
     folder: Path, limits: Limits, options: EngineOptions
 ) -> AsyncIterator[Engine]:
-    """The package in `folder`, loading; what is asked before it is ready waits.
+    """Run an engine for the package in `folder`.
+
+    Requests wait while the package loads.
 
     Raises:
-        InputError: it is no package.
+        InputError: `folder` is no package.
     """
     contents = read_metadata(folder)
     load = partial(load_packaged, folder, limits, options.batch)
@@ -78,7 +80,7 @@ async def start_engine(
 
 
 class SupervisedEngine:
-    """See `scanvote.serving.engine_api.Engine`."""
+    """Engine with a supervised worker process; see `scanvote.serving.engine_api.Engine`."""
 
     def __init__(
         self,
@@ -91,13 +93,13 @@ class SupervisedEngine:
     ) -> None:
         self.contents, self.card, self.samples = contents, card, samples
         self.options = options
-        self._desk = Scheduler(options.batch, options.queue, HELD * limits.bytes, EXPLANATIONS)
-        spans = Timeouts(
+        self._scheduler = Scheduler(options.batch, options.queue, HELD * limits.bytes, EXPLANATIONS)
+        timeouts = Timeouts(
             options.timeout + options.slack,
             options.explain_timeout + options.slack,
             options.backoff,
         )
-        self._supervisor = Supervisor(load, options.batch, self._desk, spans)
+        self._supervisor = Supervisor(load, options.batch, self._scheduler, timeouts)
 
     @property
     def ready(self) -> bool:
@@ -105,16 +107,16 @@ class SupervisedEngine:
 
     @property
     def waiting(self) -> int:
-        return self._desk.unanswered
+        return self._scheduler.unanswered
 
     @property
     def batches(self) -> dict[int, int]:
-        """How many the networks were shown so far, by their number of scans."""
+        """Number of batches so far, by their number of scans."""
         return dict(self._supervisor.batches)
 
     @property
     def restarts(self) -> int:
-        """Workers that were lost so far."""
+        """Number of workers lost so far."""
         return self._supervisor.restarts
 
     @property
@@ -123,28 +125,28 @@ class SupervisedEngine:
         return worker.process.pid if worker else None
 
     async def predict(self, upload: Upload, pictures: bool = True) -> list[Examined]:
-        found = await self._asked(Predict(upload, pictures), self.options.timeout)
-        return cast(list[Examined], found)
+        task = Predict(upload, pictures)
+        return cast(list[Examined], await self._run(task, self.options.timeout))
 
     async def explain(self, upload: Upload, method: Method, place: int = 0) -> Explained:
         task = Explain(upload, method, place)
-        return cast(Explained, await self._asked(task, self.options.explain_timeout))
+        return cast(Explained, await self._run(task, self.options.explain_timeout))
 
     @asynccontextmanager
     async def alive(self) -> AsyncIterator[None]:
-        """Have a worker meanwhile."""
-        supervising = asyncio.create_task(self._supervisor.supervise())
+        """Keep a worker running within this context."""
+        supervision = asyncio.create_task(self._supervisor.supervise())
         try:
             yield
         finally:
-            supervising.cancel()
-            await asyncio.wait([supervising])
-            self._desk.refuse_all(EngineError("the server ends"))
+            supervision.cancel()
+            await asyncio.wait([supervision])
+            self._scheduler.refuse_all(EngineError("the server ends"))
 
-    async def _asked(self, task: Task, seconds: float) -> list[Examined] | Explained:
-        if self._supervisor.unable:
-            raise EngineError(self._supervisor.unable)
-        request = self._desk.add(task)
+    async def _run(self, task: Task, seconds: float) -> list[Examined] | Explained:
+        if self._supervisor.load_error:
+            raise EngineError(self._supervisor.load_error)
+        request = self._scheduler.add(task)
         self._supervisor.send_due()
         try:
             async with asyncio.timeout(seconds):
@@ -153,5 +155,5 @@ class SupervisedEngine:
             raise RequestTimeout(f"{task.upload.name}: no answer within {seconds:g} s") from None
         finally:
             request.answer.cancel()
-            if self._desk.cancel(request):
-                self._supervisor.drop(request)
+            if self._scheduler.cancel(request):
+                self._supervisor.cancel(request)

@@ -1,4 +1,4 @@
-"""There is always a worker: one that died or hangs is replaced, and asked what the other was."""
+"""Supervision: replace a worker that died or hangs, and retry its requests."""
 
 import asyncio
 import logging
@@ -27,22 +27,22 @@ from scanvote.serving.engine_api import EngineError
 
 _log = logging.getLogger(__name__)
 
-_LOOK = 0.5
-"""Seconds between two looks whether the worker hangs."""
-_DEATHS = 3
-"""Of workers that were not ready yet, in a row, until nobody is kept waiting for the next."""
-_LONGEST = 60.0
-"""Seconds between two tries to load."""
+_CHECK_SECONDS = 0.5
+"""Seconds between two checks whether the worker hangs."""
+_MAX_FAILURES = 3
+"""Deaths while loading, in a row, after which requests fail instead of waiting."""
+_MAX_BACKOFF = 60.0
+"""Maximum seconds between two attempts to load."""
 
 
 @dataclass(frozen=True)
 class Timeouts:
-    """Seconds.
+    """Timeouts of the worker in seconds.
 
     Attributes:
-        prediction: that a worker may be silent of, which has some to make.
-        explanation: that one may take.
-        loading: from a worker that could not load to the next; doubled each time.
+        prediction: time without progress after which a worker with predictions counts as hanging.
+        explanation: time after which a worker with an unfinished explanation counts as hanging.
+        loading: delay from a worker that could not load to the next; doubled each time.
     """
 
     prediction: float
@@ -51,57 +51,60 @@ class Timeouts:
 
 
 class Supervisor:
-    """Sends what is due at the desk to a worker, and brings its answers.
+    """Send scheduled requests to a worker, and deliver its answers.
 
     Attributes:
-        worker: that is running, None between two.
-        ready: it can be asked.
-        unable: why no worker will be ready soon; empty else.
-        batches: how many the networks were shown so far, by their number of scans.
-        restarts: workers that were lost so far.
+        worker: the running worker; None between two.
+        ready: whether the worker takes requests.
+        load_error: reason why no worker will be ready soon; otherwise empty.
+        batches: number of batches so far, by their number of scans.
+        restarts: number of workers lost so far.
     """
 
     def __init__(
-        self, load: Callable[[], Model], batch: int, desk: Scheduler, spans: Timeouts
+        self, load: Callable[[], Model], batch: int, scheduler: Scheduler, timeouts: Timeouts
     ) -> None:
-        self.load, self.batch, self.desk, self.spans = load, batch, desk, spans
+        self.load, self.batch = load, batch
+        self.scheduler, self.timeouts = scheduler, timeouts
         self.worker: Worker | None = None
-        self.ready, self.unable = False, ""
+        self.ready, self.load_error = False, ""
         self.batches: Counter[int] = Counter()
         self.restarts = 0
-        self._sign = monotonic()
-        """When the worker last showed that it makes predictions."""
+        self._last_batch = monotonic()
+        """Monotonic time of the last predicted batch."""
 
     async def supervise(self) -> None:
-        """Until it is cancelled."""
+        """Keep a worker running until cancelled."""
         failures = 0
         while True:
-            failures = 0 if await self._one_worker() else failures + 1
+            failures = 0 if await self._run_worker() else failures + 1
             self.restarts += 1
-            self.desk.requeue()
+            self.scheduler.requeue()
             if failures:
                 self._note_failure(failures)
-                await asyncio.sleep(min(self.spans.loading * 2 ** (failures - 1), _LONGEST))
+                await asyncio.sleep(min(self.timeouts.loading * 2 ** (failures - 1), _MAX_BACKOFF))
 
     def send_due(self) -> None:
+        """Send the worker, once it is ready, the requests to process now."""
         if self.ready and self.worker:
-            for request in self.desk.next_batch():
-                self.worker.tell(Submit(request.number, request.task))
+            for request in self.scheduler.next_batch():
+                self.worker.send(Submit(request.number, request.task))
 
-    def drop(self, request: Request) -> None:
+    def cancel(self, request: Request) -> None:
+        """Tell the worker that nobody waits for the request."""
         if self.worker:
-            self.worker.tell(Cancel(request.number))
+            self.worker.send(Cancel(request.number))
 
-    async def _one_worker(self) -> bool:
-        """From its start to its end; whether it ever was ready."""
+    async def _run_worker(self) -> bool:
+        """Run one worker to its end; return whether it became ready."""
         try:
             self.worker = worker = Worker(self.load, self.batch, self._on_event)
-        except OSError as error:  # no more processes, no more files
+        except OSError as error:  # no process or file descriptor left
             _log.error("no worker can be started: %s", error)
             return False
         try:
             while not worker.gone.is_set():
-                await _within(_LOOK, worker.gone)
+                await _wait_for(_CHECK_SECONDS, worker.gone)
                 if self._hangs():
                     _log.warning("the worker hangs, and is killed")
                     worker.kill()
@@ -113,22 +116,22 @@ class Supervisor:
             self.worker, self.ready = None, False
             await worker.end()
 
-    def _on_event(self, worker: Worker, told: Event) -> None:
+    def _on_event(self, worker: Worker, event: Event) -> None:
         if worker is not self.worker:
             return
-        if isinstance(told, Ready):
-            self.ready, self.unable = True, ""
-        elif isinstance(told, LoadFailed):
-            self._give_up(told.reason)
-        elif isinstance(told, Batch):
-            self.batches[told.scans] += 1
-            self._sign = monotonic()
+        if isinstance(event, Ready):
+            self.ready, self.load_error = True, ""
+        elif isinstance(event, LoadFailed):
+            self._give_up(event.reason)
+        elif isinstance(event, Batch):
+            self.batches[event.scans] += 1
+            self._last_batch = monotonic()
         else:
-            self._complete(told)
+            self._complete(event)
         self.send_due()
 
     def _complete(self, reply: Reply) -> None:
-        request = self.desk.complete(reply.number)
+        request = self.scheduler.complete(reply.number)
         if request is None or request.answer.done():
             return
         if isinstance(reply, Answered):
@@ -139,26 +142,26 @@ class Supervisor:
             refuse(request, RuntimeError(f"in the worker: {reply.trace}"))
 
     def _note_failure(self, failures: int) -> None:
-        if failures >= _DEATHS and not self.unable:
+        if failures >= _MAX_FAILURES and not self.load_error:
             self._give_up(f"the model's process died {failures} times while it was loading")
 
     def _give_up(self, reason: str) -> None:
-        _log.error("the model cannot be asked: %s", reason)
-        self.unable = reason
-        self.desk.refuse_all(EngineError(reason))
+        _log.error("the model cannot be used: %s", reason)
+        self.load_error = reason
+        self.scheduler.refuse_all(EngineError(reason))
 
     def _hangs(self) -> bool:
-        now, explanations = monotonic(), self.desk.explanations.sent.values()
-        silent = now - max(self._sign, _oldest(self.desk.predictions, now))
-        explained = now - _oldest(explanations, now)
-        return silent > self.spans.prediction or explained > self.spans.explanation
+        now, explanations = monotonic(), self.scheduler.explanations.sent.values()
+        idle = now - max(self._last_batch, _oldest(self.scheduler.predictions, now))
+        explaining = now - _oldest(explanations, now)
+        return idle > self.timeouts.prediction or explaining > self.timeouts.explanation
 
 
 def _oldest(sent: Iterable[Request], now: float) -> float:
     return min((request.sent for request in sent), default=now)
 
 
-async def _within(seconds: float, event: asyncio.Event) -> None:
-    """Until it happens, or the time is over."""
+async def _wait_for(seconds: float, event: asyncio.Event) -> None:
+    """Wait for the event, at most `seconds`."""
     await asyncio.wait([waiting := asyncio.ensure_future(event.wait())], timeout=seconds)
     waiting.cancel()

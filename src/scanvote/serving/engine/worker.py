@@ -1,4 +1,4 @@
-"""The process that has the networks: decodes, examines, draws, explains, until its pipe closes."""
+"""The worker process: decode, predict, draw and explain until its pipe closes."""
 
 import os
 import signal
@@ -33,31 +33,31 @@ from scanvote.serving.engine.model import Cancelled, Model
 from scanvote.serving.engine.pictures import map_png, mask_png, scan_png
 from scanvote.serving.engine_api import Examined, Explained
 
-HANDS = 2
-"""Threads that decode and draw: OpenCV lets others run meanwhile."""
+IMAGE_THREADS = 2
+"""Threads that decode and draw: OpenCV lets other threads run meanwhile."""
 
 
 def work(pipe: Connection, load: Callable[[], Model], batch: int) -> None:
-    """Serve what comes through the pipe; end as soon as its other end is closed.
+    """Process messages from the pipe until its other end is closed.
 
-    Nothing is to be tidied up: whoever closed it wants no answer, or is dead.
+    Nothing needs to be cleaned up then: the web process wants no answer, or is dead.
 
     Args:
-        pipe: to the web process, which asks when it was told `Ready`.
-        load: gives what is asked.
-        batch: most scans that are examined at once.
+        pipe: connection to the web process, which sends tasks after `Ready`.
+        load: loads the model.
+        batch: maximum number of scans in a batch.
     """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the web process to act on
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the web process handles Ctrl-C
     worker = _Worker(pipe, batch)
-    # in a thread, so that the worker hears of its parent's death while it loads, too
-    threading.Thread(target=_or_end, args=(worker.run, load), daemon=True).start()
-    _or_end(worker.listen)
+    # in a thread, so that the worker notices its parent's death also while it loads
+    threading.Thread(target=_run_or_exit, args=(worker.run, load), daemon=True).start()
+    _run_or_exit(worker.listen)
 
 
-def _or_end(step: Callable[..., object], *what: object) -> None:
-    """End the process with the step: a worker of which half is dead answers nobody."""
+def _run_or_exit(step: Callable[..., object], *arguments: object) -> None:
+    """Run a step, and exit after it: half a worker is useless."""
     try:
-        step(*what)
+        step(*arguments)
     except (EOFError, OSError):
         os._exit(0)
     except BaseException:
@@ -66,62 +66,68 @@ def _or_end(step: Callable[..., object], *what: object) -> None:
 
 
 class _Worker:
-    """One thread listens (`listen`), one examines (`run`), one explains, and `HANDS` do the rest.
+    """Threads and state of the worker.
+
+    One thread listens (`listen`), one predicts (`run`), one explains, and `IMAGE_THREADS` decode
+    and draw.
 
     Attributes:
-        jobs: decoded, not yet examined; guarded by `changed`.
-        unanswered: numbers of what was asked, guarded by `speaking` as are the dropped of them.
+        jobs: decoded files with scans that are in no batch yet; guarded by `changed`.
+        unanswered: numbers of the requests without a reply; guarded by `sending`.
+        dropped: numbers of the cancelled requests among them; guarded by `sending`.
     """
 
-    asked: Model
+    model: Model
 
     def __init__(self, pipe: Connection, batch: int) -> None:
         self.pipe, self.batch = pipe, batch
         self.jobs: deque[BatchJob] = deque()
         self.unanswered: set[int] = set()
         self.dropped: set[int] = set()
-        self.changed, self.speaking = threading.Condition(), threading.Lock()
-        self.hands, self.explaining = ThreadPoolExecutor(HANDS), ThreadPoolExecutor(1)
+        self.changed, self.sending = threading.Condition(), threading.Lock()
+        self.image_threads = ThreadPoolExecutor(IMAGE_THREADS)
+        self.explain_thread = ThreadPoolExecutor(1)
 
     def listen(self) -> None:
         while True:
-            self._hear(self.pipe.recv())
+            self._on_message(self.pipe.recv())
 
-    def _hear(self, said: Submit | Cancel) -> None:
-        with self.speaking:
-            if isinstance(said, Submit):
-                self.unanswered.add(said.number)
-            elif said.number in self.unanswered:
-                self.dropped.add(said.number)
-        if isinstance(said, Cancel):
+    def _on_message(self, message: Submit | Cancel) -> None:
+        with self.sending:
+            if isinstance(message, Submit):
+                self.unanswered.add(message.number)
+            elif message.number in self.unanswered:
+                self.dropped.add(message.number)
+        if isinstance(message, Cancel):
             return
-        if isinstance(said.task, Explain):
-            self.explaining.submit(self._answering, said, self._explain, said, said.task)
+        ask, task = message, message.task
+        if isinstance(task, Explain):
+            self.explain_thread.submit(self._run_step, ask, self._explain, ask, task)
         else:
-            self.hands.submit(self._answering, said, self._decode, said, said.task)
+            self.image_threads.submit(self._run_step, ask, self._decode, ask, task)
 
     def run(self, load: Callable[[], Model]) -> None:
         try:
-            self.asked = load()
+            self.model = load()
         except InputError as error:
-            self._end(str(error))
+            self._fail_to_load(str(error))
         except Exception as error:
             traceback.print_exc()
-            self._end(f"the model cannot be loaded: {type(error).__name__}")
-        self._tell(Ready())
+            self._fail_to_load(f"the model cannot be loaded: {type(error).__name__}")
+        self._send(Ready())
         while True:
             if parts := self._next_batch():
-                self._examine(parts)
+                self._predict(parts)
 
-    def _end(self, reason: str) -> None:
-        self._tell(LoadFailed(reason))
+    def _fail_to_load(self, reason: str) -> None:
+        self._send(LoadFailed(reason))
         os._exit(1)
 
     def _next_batch(self) -> list[BatchPart]:
-        """Whatever is decoded, as soon as anything is; none where nobody waits for it."""
+        """Take a batch of decoded scans; empty if nobody waits for them."""
         with self.changed:
             self.changed.wait_for(lambda: self.jobs)
-            with self.speaking:
+            with self.sending:
                 wanted = self.unanswered - self.dropped
             unwanted = [job.ask.number for job in self.jobs if job.ask.number not in wanted]
             self.jobs = deque(job for job in self.jobs if job.ask.number in wanted)
@@ -130,57 +136,63 @@ class _Worker:
             self._reply(Dropped(number))
         return parts
 
-    def _examine(self, parts: list[BatchPart]) -> None:
-        """A batch that fails is looked at scan by scan: what does no harm is answered."""
+    def _predict(self, parts: list[BatchPart]) -> None:
+        """Predict a batch, or its scans one by one after an error.
+
+        So only the scan that causes the error fails.
+        """
         try:
-            said = self.asked.examine([part.scan for part in parts])
+            predictions = self.model.examine([part.scan for part in parts])
         except Exception:
             if len(parts) == 1:
                 self._reply(Failed(parts[0].job.ask.number, traceback.format_exc()))
             for part in parts if len(parts) > 1 else []:
-                self._examine([part])
+                self._predict([part])
             return
-        self._tell(Batch(len(parts)))
-        for part, (finding, mask) in zip(parts, said, strict=True):
+        self._send(Batch(len(parts)))
+        for part, (finding, mask) in zip(parts, predictions, strict=True):
             ask = part.job.ask
-            self.hands.submit(self._answering, ask, self._draw, part, finding, mask)
+            self.image_threads.submit(self._run_step, ask, self._draw, part, finding, mask)
 
     def _decode(self, ask: Submit, task: Predict) -> Reply | None:
         if ask.number in self.dropped:
             return Dropped(ask.number)
-        scans = self.asked.read(task.upload)
+        scans = self.model.read(task.upload)
         with self.changed:
             self.jobs.append(BatchJob(ask, list(scans)))
             self.changed.notify()
         return None
 
     def _draw(self, part: BatchPart, finding: ScanPrediction, mask: Mask) -> Reply | None:
-        """The answer, when it was the last scan of a file."""
+        """Draw a scan; return the answer if it completes the file."""
         job, task = part.job, part.job.ask.task
-        wanted = isinstance(task, Predict) and task.pictures
-        pictures = (scan_png(part.scan.image), mask_png(mask)) if wanted else (b"", b"")
+        draw = isinstance(task, Predict) and task.pictures
+        pictures = (scan_png(part.scan.image), mask_png(mask)) if draw else (b"", b"")
         job.keep(part.place, Examined(finding, *pictures))
         if not job.complete:
             return None
-        return Answered(job.ask.number, [job.found[place] for place in range(len(job.scans))])
+        return Answered(job.ask.number, [job.results[place] for place in range(len(job.scans))])
 
     def _explain(self, ask: Submit, task: Explain) -> Reply:
-        scans = self.asked.read(task.upload)
+        scans = self.model.read(task.upload)
         if not 0 <= task.place < len(scans):
             name, count = task.upload.name, len(scans)
             raise RejectedFile(
-                f"{name} has {count} findings, from 0, and so none at {task.place}", 422
+                f"{name} has {count} findings, counted from 0, and none at {task.place}", 422
             )
         scan = scans[task.place]
         del scans
-        maps = self.asked.explain(scan, task.method, lambda: ask.number in self.dropped)
-        drawn = {name: map_png(heat) for name, heat in maps.items()}
-        return Answered(ask.number, Explained(task.method, scan_png(scan.image), drawn))
+        maps = self.model.explain(scan, task.method, lambda: ask.number in self.dropped)
+        pictures = {name: map_png(heat) for name, heat in maps.items()}
+        return Answered(ask.number, Explained(task.method, scan_png(scan.image), pictures))
 
-    def _answering(self, ask: Submit, step: Callable[..., Reply | None], *what: object) -> None:
-        """Do a step, and reply if that settles what was asked."""
+    def _run_step(self, ask: Submit, step: Callable[..., Reply | None], *arguments: object) -> None:
+        """Run a step of a request, and send its reply, if any.
+
+        An error of the step becomes a reply, too.
+        """
         try:
-            reply = step(*what)
+            reply = step(*arguments)
         except Cancelled:
             reply = Dropped(ask.number)
         except InputError as error:
@@ -191,13 +203,16 @@ class _Worker:
             self._reply(reply)
 
     def _reply(self, reply: Reply) -> None:
-        """The first reply counts: of several slices more than one may fail."""
-        with self.speaking:
+        """Send a reply, unless the request has one already.
+
+        Several slices of one request may fail.
+        """
+        with self.sending:
             if reply.number in self.unanswered:
                 self.unanswered.discard(reply.number)
                 self.dropped.discard(reply.number)
                 self.pipe.send(reply)
 
-    def _tell(self, told: Event) -> None:
-        with self.speaking:
-            self.pipe.send(told)
+    def _send(self, event: Event) -> None:
+        with self.sending:
+            self.pipe.send(event)

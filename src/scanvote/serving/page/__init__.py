@@ -1,1 +1,1 @@
-"""The page: templates, and what they are given."""
+"""The web page: routes, templates and their data."""

@@ -1,4 +1,4 @@
-"""What can be taken away: the row of a scan, and its picture with the outline."""
+"""Downloads: table of results, and picture of a scan with outline."""
 
 import csv
 from io import StringIO
@@ -18,56 +18,64 @@ from scanvote.serving.page.texts import result_text
 File = Literal["table.csv", "scan-with-outline.png"]
 Cell = str | float | int | bool | None
 FORMULAS = ("=", "+", "-", "@", "\t", "\r")
-"""What a text begins with that a spreadsheet takes for a formula (OWASP, CSV injection)."""
+"""First characters of texts that spreadsheets run as formulas (OWASP, CSV injection)."""
 
 
-def download(shown: CachedScan, file: File, contents: ModelMetadata) -> Response:
-    """One of the files of a scan, called after the scan's own."""
-    name = f"{called(shown.examined.finding)}-{file}"
+def download(scan: CachedScan, file: File, contents: ModelMetadata) -> Response:
+    """Return one of the downloads of a scan, named after its file."""
+    name = f"{download_stem(scan.examined.finding)}-{file}"
     if file == "table.csv":
-        return _attached(table(CachedResult((shown,)), contents), "text/csv; charset=utf-8", name)
-    return _attached(picture(shown, contents), "image/png", name)
+        return _attached(table(CachedResult((scan,)), contents), "text/csv; charset=utf-8", name)
+    return _attached(picture(scan, contents), "image/png", name)
 
 
-def called(finding: ScanPrediction) -> str:
-    """What the files of a scan begin with: ``head-axial-5`` of a slice of ``head.nii.gz``."""
-    cut = [] if finding.slice is None else [finding.plane or "", str(finding.slice)]
-    return "-".join([stem(finding.file), *filter(None, cut)])
+def download_stem(finding: ScanPrediction) -> str:
+    """Return the stem of a scan's downloads.
+
+    It is ``head-axial-5`` for a slice of ``head.nii.gz``.
+    """
+    slice_parts = [] if finding.slice is None else [finding.plane or "", str(finding.slice)]
+    return "-".join([stem(finding.file), *filter(None, slice_parts)])
 
 
-def downloaded_table(asked: CachedResult, contents: ModelMetadata) -> Response:
-    """A row a scan, and one with the reason for each file that was refused."""
-    return _attached(table(asked, contents), "text/csv; charset=utf-8", "scans-table.csv")
+def downloaded_table(result: CachedResult, contents: ModelMetadata) -> Response:
+    """Return the table of a result as download."""
+    return _attached(table(result, contents), "text/csv; charset=utf-8", "scans-table.csv")
 
 
-def table(asked: CachedResult, contents: ModelMetadata) -> bytes:
-    """CSV as the shell writes it, without the pictures' columns, and with no cell a formula."""
+def table(result: CachedResult, contents: ModelMetadata) -> bytes:
+    """Format a result as CSV, with the columns of the command line.
+
+    It has one row per scan, and one with the reason per refused file. Columns of pictures are
+    left out, and no cell is a formula.
+    """
     buffer = StringIO()
     writer = csv.DictWriter(buffer, columns(contents.classifiers, {}), lineterminator="\n")
     writer.writeheader()
-    said: list[ScanPrediction | FileError] = [
-        *(one.examined.finding for one in asked.scans),
-        *asked.refusals,
+    entries: list[ScanPrediction | FileError] = [
+        *(scan.examined.finding for scan in result.scans),
+        *result.refusals,
     ]
-    writer.writerows({name: plain(cell) for name, cell in row(one, {}).items()} for one in said)
+    for entry in entries:
+        writer.writerow({name: escape_formula(cell) for name, cell in row(entry, {}).items()})
     return buffer.getvalue().encode()
 
 
-def plain(cell: Cell) -> Cell:
-    """Text that a spreadsheet would compute stays text by an apostrophe before it."""
+def escape_formula(cell: Cell) -> Cell:
+    """Put an apostrophe before text that a spreadsheet would run as formula."""
     return f"'{cell}" if isinstance(cell, str) and cell.startswith(FORMULAS) else cell
 
 
-def picture(shown: CachedScan, contents: ModelMetadata) -> bytes:
-    """PNG of the scan with the outline, and under it what is said."""
-    said = result_text(shown.examined.finding, contents)
-    lines = [said.name, *said.warnings, f"{said.summary}. {said.agreement}", said.tumour]
-    return add_caption(shown.examined.scan, shown.examined.mask, lines)
+def picture(scan: CachedScan, contents: ModelMetadata) -> bytes:
+    """Draw the outlined scan and its result below it, as PNG."""
+    text = result_text(scan.examined.finding, contents)
+    lines = [text.name, *text.warnings, f"{text.summary}. {text.agreement}", text.tumour]
+    return add_caption(scan.examined.scan, scan.examined.mask, lines)
 
 
 def _attached(content: bytes, kind: str, name: str) -> Response:
-    plain = "".join(sign if sign.isascii() and sign.isprintable() else "_" for sign in name)
+    plain = "".join(char if char.isascii() and char.isprintable() else "_" for char in name)
     plain = plain.replace('"', "_").replace("\\", "_")
-    how = f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"
-    headers = {"Content-Disposition": how, "Cache-Control": "no-store"}
+    disposition = f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"
+    headers = {"Content-Disposition": disposition, "Cache-Control": "no-store"}
     return Response(content, media_type=kind, headers=headers)

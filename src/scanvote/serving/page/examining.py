@@ -1,4 +1,4 @@
-"""What a request of the page asks of the engine, and what of it is kept."""
+"""Predictions and explanations for the page, with results to cache."""
 
 from collections.abc import Sequence
 
@@ -14,15 +14,17 @@ from scanvote.serving.requests import cancel_on_disconnect, run_request
 async def examine(
     request: Request, uploads: Sequence[Upload], refused: Sequence[FileError]
 ) -> CachedResult:
-    """What is said of all scans of all files; a file that is not served is refused with why.
+    """Predict all scans of all files.
+
+    A file that fails is listed as refused, with the reason.
 
     Args:
-        request: whose client waits for it.
-        uploads: files that are taken in, as far as is known.
-        refused: files that came with them, and are not.
+        request: the request; its client waits for the result.
+        uploads: files that the form accepted.
+        refused: files that the form refused.
 
     Raises:
-        ClientDisconnect: nobody waits any longer.
+        ClientDisconnect: the client has disconnected.
     """
     answered = await run_request(request, uploads)
     scans = [
@@ -34,16 +36,18 @@ async def examine(
     return CachedResult(tuple(scans), (*refused, *answered.refused))
 
 
-async def explain(request: Request, shown: CachedScan, method: Method) -> Explained:
-    """What speaks for the answer, kept with it: asked for again it costs nothing.
+async def explain(request: Request, scan: CachedScan, method: Method) -> Explained:
+    """Explain a prediction, and keep the explanation with the scan.
+
+    Another call with the same method returns the kept explanation.
 
     Raises:
-        Refused: the method serves no member.
-        Unserved: the server could not do it.
-        ClientDisconnect: nobody waits any longer.
+        RejectedFile: no member supports the method.
+        EngineError: the engine could not serve the request.
+        ClientDisconnect: the client has disconnected.
     """
     engine: Engine = request.app.state.engine
-    if method not in shown.explained:
-        asking = engine.explain(shown.upload, method, shown.place)
-        shown.explained[method] = await cancel_on_disconnect(request, asking)
-    return shown.explained[method]
+    if method not in scan.explained:
+        work = engine.explain(scan.upload, method, scan.place)
+        scan.explained[method] = await cancel_on_disconnect(request, work)
+    return scan.explained[method]

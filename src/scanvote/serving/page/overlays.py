@@ -1,4 +1,4 @@
-"""What is laid over a scan: the mask's outline, an explanation's colours, a caption to keep."""
+"""Overlays on a scan: mask outline, attribution heat map, caption."""
 
 from collections.abc import Sequence
 from functools import cache
@@ -18,37 +18,37 @@ if TYPE_CHECKING:
     from PIL.ImageFont import FreeTypeFont
 
 Bgr = NDArray[np.uint8]
-"""(H, W, 3) uint8, as OpenCV has it."""
+"""uint8 (H, W, 3) in OpenCV's order of channels."""
 ORANGE = (30, 118, 255)
-"""Blue, green, red: seen on grey scans, and what the report draws predicted masks with."""
-LEAST_WIDTH = 640
-"""Pixels of a captioned picture, so that the caption can be read."""
-LARGEST = 2**24
-"""Pixels to which a picture is enlarged at most: a narrow and high one would fill the memory."""
+"""BGR: visible on grey scans, and the colour of predicted masks in the report."""
+MIN_WIDTH = 640
+"""Minimum width of a captioned picture in pixels, so that the caption is readable."""
+MAX_PIXELS = 2**24
+"""Maximum pixels of an enlarged picture: a narrow and high one would fill the memory."""
 
 
 def pixels(png: bytes) -> Bgr:
-    """A picture that this server drew itself."""
+    """Decode a PNG that this server encoded itself, in colour."""
     return np.asarray(cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_COLOR), np.uint8)
 
 
 def values(png: bytes) -> NDArray[np.uint8]:
-    """A mask or a map that this server drew itself, uint8 (H, W)."""
+    """Decode a mask or map encoded by this server, uint8 (H, W)."""
     return np.asarray(cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_GRAYSCALE), np.uint8)
 
 
 def encoded(image: NDArray[np.uint8]) -> bytes:
-    """A PNG."""
+    """Encode an image as PNG."""
     return bytes(cv2.imencode(".png", image)[1].tobytes())
 
 
 def outline(mask: bytes) -> str:
-    """The mask's outline as the path of an SVG, in pixels; empty where nothing is marked.
+    """Return the mask's outline as SVG path in pixels; empty without mask.
 
-    Pixels are squares, whose centres the outline joins; holes are outlined too.
+    Pixels are squares, and the outline joins their centres. Holes are outlined, too.
     """
-    found, _ = cv2.findContours(values(mask), cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
-    return "".join(_ring(ring.reshape(-1, 2)) for ring in found)
+    contours, _ = cv2.findContours(values(mask), cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
+    return "".join(_ring(ring.reshape(-1, 2)) for ring in contours)
 
 
 def _ring(points: NDArray[Any]) -> str:
@@ -56,70 +56,86 @@ def _ring(points: NDArray[Any]) -> str:
 
 
 def draw_heatmap(scan: bytes, heat: bytes) -> bytes:
-    """PNG of the scan under the colours of an explanation, stronger where it is."""
+    """Draw an attribution map over the scan, as PNG.
+
+    Opacity follows the attribution.
+    """
     return encoded(overlay_heatmap(pixels(scan)[..., ::-1], values(heat))[..., ::-1])
 
 
-def draw_outline(scan: bytes, mask: bytes, width: int = LEAST_WIDTH) -> Bgr:
-    """The scan with the outline drawn on it, at least `width` wide within `LARGEST`."""
+def draw_outline(scan: bytes, mask: bytes, width: int = MIN_WIDTH) -> Bgr:
+    """Draw the outline on the scan, enlarged to at least `width` pixels.
+
+    The scan is enlarged by an integer factor, and to `MAX_PIXELS` pixels at most.
+    """
     image, marks = pixels(scan), values(mask)
-    most = isqrt(LARGEST // marks.size)
-    times = max(1, min(-(-width // image.shape[1]), most))
-    size = (image.shape[1] * times, image.shape[0] * times)
+    max_factor = isqrt(MAX_PIXELS // marks.size)
+    factor = max(1, min(-(-width // image.shape[1]), max_factor))
+    size = (image.shape[1] * factor, image.shape[0] * factor)
     drawn = cv2.resize(image, size, interpolation=cv2.INTER_CUBIC)
-    grown = cv2.resize(marks, size, interpolation=cv2.INTER_NEAREST)
-    found, _ = cv2.findContours(grown, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)
+    enlarged = cv2.resize(marks, size, interpolation=cv2.INTER_NEAREST)
+    contours, _ = cv2.findContours(enlarged, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)
     thickness = max(1, size[0] // 320)
-    return np.asarray(cv2.drawContours(drawn, found, -1, ORANGE, thickness, cv2.LINE_AA), np.uint8)
+    return np.asarray(
+        cv2.drawContours(drawn, contours, -1, ORANGE, thickness, cv2.LINE_AA), np.uint8
+    )
 
 
 def add_caption(scan: bytes, mask: bytes, lines: Sequence[str]) -> bytes:
-    """PNG of the scan with the mask's outline, and under it words, the disclaimer last."""
+    """Draw the outlined scan with a caption below it, as PNG.
+
+    The disclaimer is the last line of the caption.
+    """
     from PIL import Image, ImageDraw
 
     picture = Image.fromarray(draw_outline(scan, mask)[..., ::-1])
-    width = max(picture.width, LEAST_WIDTH)
-    written = font(max(15, width // 42))
-    room = width - 2 * written.size
-    parts = [part for line in (*lines, DISCLAIMER) for part in wrap_text(line, written, room)]
-    height = written.size * 3 // 2
-    whole = Image.new("RGB", (width, picture.height + int(height * (len(parts) + 1))))
-    whole.paste(picture)
-    draw = ImageDraw.Draw(whole)
-    for place, line in enumerate(parts):
-        at = (written.size, picture.height + height // 2 + place * height)
-        draw.text(at, line, font=written, fill="white")
+    width = max(picture.width, MIN_WIDTH)
+    typeface = font(max(15, width // 42))
+    max_width = width - 2 * typeface.size
+    wrapped = [
+        part for line in (*lines, DISCLAIMER) for part in wrap_text(line, typeface, max_width)
+    ]
+    height = typeface.size * 3 // 2
+    canvas = Image.new("RGB", (width, picture.height + int(height * (len(wrapped) + 1))))
+    canvas.paste(picture)
+    draw = ImageDraw.Draw(canvas)
+    for number, line in enumerate(wrapped):
+        at = (typeface.size, picture.height + height // 2 + number * height)
+        draw.text(at, line, font=typeface, fill="white")
     buffer = BytesIO()
-    whole.save(buffer, "PNG")
+    canvas.save(buffer, "PNG")
     return buffer.getvalue()
 
 
 @cache
 def font(size: int) -> "FreeTypeFont":
-    """The one that Matplotlib ships, the same everywhere."""
+    """Load the font that Matplotlib ships, the same on every machine."""
     from matplotlib import get_data_path
     from PIL import ImageFont
 
     return ImageFont.truetype(Path(get_data_path()) / "fonts/ttf/DejaVuSans.ttf", size)
 
 
-def wrap_text(line: str, font: "FreeTypeFont", room: float) -> list[str]:
-    """The line in pieces that fit into so many pixels, between words where that goes."""
+def wrap_text(line: str, font: "FreeTypeFont", max_width: float) -> list[str]:
+    """Split a line into pieces of at most `max_width` pixels.
+
+    It is split between words where possible.
+    """
     pieces = [""]
     for word in " ".join(line.split()).split(" "):
         longer = f"{pieces[-1]} {word}".strip()
-        if font.getlength(longer) <= room:
+        if font.getlength(longer) <= max_width:
             pieces[-1] = longer
             continue
         pieces += [word] if pieces[-1] else []
         pieces[-1] = word
-        while font.getlength(pieces[-1]) > room:
+        while font.getlength(pieces[-1]) > max_width:
             fits = next(
-                n for n in range(len(pieces[-1]), 0, -1) if _fits(pieces[-1][:n], font, room)
+                n for n in range(len(pieces[-1]), 0, -1) if _fits(pieces[-1][:n], font, max_width)
             )
             pieces[-1:] = [pieces[-1][:fits], pieces[-1][fits:]]
     return pieces
 
 
-def _fits(piece: str, font: "FreeTypeFont", room: float) -> bool:
-    return len(piece) == 1 or font.getlength(piece) <= room
+def _fits(piece: str, font: "FreeTypeFont", max_width: float) -> bool:
+    return len(piece) == 1 or font.getlength(piece) <= max_width

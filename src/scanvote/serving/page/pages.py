@@ -1,14 +1,14 @@
-"""The page: what a browser asks for, with a script or without.
+"""Routes of the page, for browsers with or without scripts.
 
-    /                                   the form and the samples; POST asks, and leads to
-    /results/{id}                       one scan, or all of several as a gallery
+    /                                   form and samples; POST predicts, and redirects to
+    /results/{id}                       one scan, or a gallery of several
     /results/{id}/{number}              one scan of it: answer, pictures, explanation
-    /results/{id}/table.csv             all scans; below …/{number}/ the downloads of one
-    /model                              the card, the settings, versions and digests
+    /results/{id}/table.csv             table of all scans; …/{number}/ has the downloads of one
+    /model                              model card, settings, versions and digests
 
-The script only puts the same pages in each other's place. What draws and renders does so in a
-thread, beside the loop; pictures, each of which may take seconds and gigabytes, a few at a time,
-so that they take neither the memory nor the threads of the other pages.
+The script only shows the same pages in place of each other. Drawing and rendering run in threads
+beside the event loop; only a few pictures are drawn at a time, because each may take seconds and
+gigabytes, and the other pages need memory and threads, too.
 """
 
 import asyncio
@@ -32,18 +32,18 @@ from scanvote.serving.uploads import Form, read_form
 router = APIRouter(include_in_schema=False)
 FORGOTTEN = "This result is no longer kept. Give the scan again to see it again."
 DRAWN = 2
-"""Pictures at a time."""
+"""Maximum number of pictures drawn at a time."""
 HEADINGS = {
     404: "There is nothing here",
     413: "That is too large",
     415: "That is no scan",
     422: "That cannot be read",
-    429: "Too much is being asked",
+    429: "Too many requests",
     503: "The server cannot answer now",
 }
-"""Of error pages, by HTTP status."""
+"""Headings of error pages by HTTP status."""
 PRIVATE = {"Cache-Control": "no-store"}
-"""No browser keeps on its disk what this server does not keep on its own."""
+"""Keep browsers from storing on disk what this server does not store on disk."""
 
 
 @router.get("/")
@@ -54,87 +54,87 @@ def form(request: Request) -> HTMLResponse:
 @router.post("/")
 async def answer(request: Request) -> Response:
     """Examine the files, or the sample, of the form."""
-    given = await read_form(request)
-    uploads = _sample(request, given) or given.uploads
-    asked = await examine(request, uploads, given.refused)
-    if not asked.scans and not asked.refusals:
+    form = await read_form(request)
+    uploads = _sample(request, form) or form.uploads
+    result = await examine(request, uploads, form.refused)
+    if not result.scans and not result.refusals:
         return page(request, "form.html", 422, problem="Choose a scan first.")
-    if not asked.scans:
-        status = asked.refusals[0].status
-        return page(request, "form.html", status, refusals=asked.refusals)
-    recent = _recent(request)
-    name = recent.keep(asked)
-    asyncio.get_running_loop().call_later(recent.seconds + 1, recent.evict)
+    if not result.scans:
+        status = result.refusals[0].status
+        return page(request, "form.html", status, refusals=result.refusals)
+    cache = _cache(request)
+    name = cache.keep(result)
+    asyncio.get_running_loop().call_later(cache.seconds + 1, cache.evict)
     return RedirectResponse(f"/results/{name}", 303)
 
 
 @router.get("/results/{name}")
 def results(request: Request, name: str) -> HTMLResponse:
-    """The one scan that was asked for, or a card for each of several."""
-    asked = _asked(request, name)
-    if len(asked.scans) == 1 and not asked.refusals:
-        return _result(request, name, 0)
-    cards = views.cards(asked, _engine(request).contents)
-    return page(request, "gallery.html", name=name, cards=cards, refusals=asked.refusals)
+    """Show the only scan of a request, or a gallery of several."""
+    result = _cached_result(request, name)
+    if len(result.scans) == 1 and not result.refusals:
+        return _result_page(request, name, 0)
+    cards = views.cards(result, _engine(request).contents)
+    return page(request, "gallery.html", name=name, cards=cards, refusals=result.refusals)
 
 
 @router.get("/results/{name}/table.csv")
 def table(request: Request, name: str) -> Response:
-    return downloads.downloaded_table(_asked(request, name), _engine(request).contents)
+    return downloads.downloaded_table(_cached_result(request, name), _engine(request).contents)
 
 
 @router.get("/results/{name}/{number}")
 def result(
     request: Request, name: str, number: int, method: Method | None = None, member: str = ""
 ) -> HTMLResponse:
-    """All of one scan, with the explanation that was made by `method`."""
-    return _result(request, name, number, method, member)
+    """Show one scan, with its explanation by `method` if there is one."""
+    return _result_page(request, name, number, method, member)
 
 
 @router.post("/results/{name}/{number}")
 async def explanation(request: Request, name: str, number: int) -> Response:
-    """Explain the answer by the method that the form names, then show it."""
-    shown = _shown(request, name, number)
+    """Explain the prediction by the form's method, and show the explanation."""
+    scan = _cached_scan(request, name, number)
     method: Method = (await read_form(request)).fields.get("method", "")  # type: ignore[assignment]
     if method not in _engine(request).contents.classifiers.explain.methods:
-        raise HTTPException(422, "Choose one of the ways to explain.")
+        raise HTTPException(422, "Choose one of the explanation methods.")
     try:
-        await explain(request, shown, method)
-        _recent(request).evict()
+        await explain(request, scan, method)
+        _cache(request).evict()
     except (RejectedFile, EngineError) as error:
-        told = partial(_result, problem=str(error), status=error.status)
-        return await run_in_threadpool(told, request, name, number)
+        render = partial(_result_page, problem=str(error), status=error.status)
+        return await run_in_threadpool(render, request, name, number)
     return RedirectResponse(f"/results/{name}/{number}?method={method}#explanation", 303)
 
 
 @router.get("/results/{name}/{number}/scan.png")
 def scan(request: Request, name: str, number: int) -> Response:
-    return _png(_shown(request, name, number).examined.scan)
+    return _png(_cached_scan(request, name, number).examined.scan)
 
 
 @router.get("/results/{name}/{number}/explanation.png")
 async def heat(
     request: Request, name: str, number: int, method: Method, member: str = "vote"
 ) -> Response:
-    """The scan under what speaks for the answer of one model."""
-    explained = _shown(request, name, number).explained.get(method)
+    """Draw the attribution map of one model over the scan."""
+    explained = _cached_scan(request, name, number).explained.get(method)
     if explained is None or member not in explained.maps:
         raise HTTPException(404, FORGOTTEN)
     draw = partial(overlays.draw_heatmap, explained.scan, explained.maps[member])
-    return await _drawn(request, lambda: _png(draw()))
+    return await _draw(request, lambda: _png(draw()))
 
 
 @router.get("/results/{name}/{number}/{file}")
 async def download(request: Request, name: str, number: int, file: downloads.File) -> Response:
-    """The scan's row, or its picture with the outline."""
-    shown = _shown(request, name, number)
+    """Return the scan's row as CSV, or its picture with the outline."""
+    scan = _cached_scan(request, name, number)
     contents = _engine(request).contents
-    return await _drawn(request, lambda: downloads.download(shown, file, contents))
+    return await _draw(request, lambda: downloads.download(scan, file, contents))
 
 
 @router.get("/samples/{number}")
 def sample(request: Request, number: int) -> Response:
-    """A sample as it lies in the package."""
+    """Return a sample unchanged from the package."""
     samples = list(_engine(request).samples.items())
     if not 0 <= number < len(samples):
         raise HTTPException(404, "There is no such sample.")
@@ -151,7 +151,7 @@ def model(request: Request) -> HTMLResponse:
 
 @router.get("/static/{name}")
 def static(name: str) -> Response:
-    """The style, the script or the icon."""
+    """Return a style sheet, a script or the icon."""
     content = templating.statics().get(name)
     if content is None:
         raise HTTPException(404, "There is no such file.")
@@ -160,7 +160,7 @@ def static(name: str) -> Response:
 
 
 def page(request: Request, template: str, status: int = 200, **values: object) -> HTMLResponse:
-    """A page around the form, which every one of them offers."""
+    """Render a page; every page offers the samples for its form."""
     engine = _engine(request)
     samples = views.samples(engine.samples, engine.contents.classifiers.labels)
     common = {"samples": samples, "problem": "", "refusals": ()}
@@ -169,7 +169,7 @@ def page(request: Request, template: str, status: int = 200, **values: object) -
 
 
 def error_page(request: Request, status: int, message: str) -> HTMLResponse:
-    """Of what went wrong, one sentence, and the way back."""
+    """Render an error in one sentence, with a link to the form."""
     html = templating.rendered(
         "error.html",
         path=request.url.path,
@@ -181,12 +181,12 @@ def error_page(request: Request, status: int, message: str) -> HTMLResponse:
 
 
 def token_page(request: Request, message: str = "") -> HTMLResponse:
-    """Where a person gives the token that the server was started with."""
+    """Render the page where a person types the token."""
     html = templating.rendered("token.html", path=request.url.path, message=message)
     return HTMLResponse(html, 401, PRIVATE)
 
 
-def _result(
+def _result_page(
     request: Request,
     name: str,
     number: int,
@@ -195,26 +195,26 @@ def _result(
     problem: str = "",
     status: int = 200,
 ) -> HTMLResponse:
-    asked, shown = _asked(request, name), _shown(request, name, number)
-    values = views.result(shown, _engine(request).contents, method, member)
-    several = len(asked.scans) + len(asked.refusals) > 1
+    result, scan = _cached_result(request, name), _cached_scan(request, name, number)
+    values = views.result(scan, _engine(request).contents, method, member)
+    several = len(result.scans) + len(result.refusals) > 1
     return page(
         request,
         "result.html",
         status,
         name=name,
         number=number,
-        scans=len(asked.scans),
+        scans=len(result.scans),
         several=several,
-        trouble=problem,
+        problem=problem,
         **values,
     )
 
 
-def _sample(request: Request, given: Form) -> list[Upload]:
-    """The sample that the form names, if it names one."""
-    samples, chosen = _engine(request).samples, given.fields.get("sample", "")
-    return [Upload(chosen, samples[chosen])] if chosen in samples else []
+def _sample(request: Request, form: Form) -> list[Upload]:
+    """Return the sample that the form names; empty if it names none."""
+    samples, name = _engine(request).samples, form.fields.get("sample", "")
+    return [Upload(name, samples[name])] if name in samples else []
 
 
 def _engine(request: Request) -> Engine:
@@ -222,33 +222,37 @@ def _engine(request: Request) -> Engine:
     return engine
 
 
-def _recent(request: Request) -> ResultCache:
-    recent: ResultCache = request.app.state.recent
-    return recent
+def _cache(request: Request) -> ResultCache:
+    cache: ResultCache = request.app.state.recent
+    return cache
 
 
-def _asked(request: Request, name: str) -> CachedResult:
-    asked = _recent(request).get(name)
-    if asked is None:
+def _cached_result(request: Request, name: str) -> CachedResult:
+    result = _cache(request).get(name)
+    if result is None:
         raise HTTPException(404, FORGOTTEN)
-    return asked
+    return result
 
 
-def _shown(request: Request, name: str, number: int) -> CachedScan:
-    scans = _asked(request, name).scans
+def _cached_scan(request: Request, name: str, number: int) -> CachedScan:
+    scans = _cached_result(request, name).scans
     if not 0 <= number < len(scans):
         raise HTTPException(404, FORGOTTEN)
     return scans[number]
 
 
-async def _drawn(request: Request, draw: Callable[[], Response]) -> Response:
-    """What `draw` gives, when it is its turn and somebody still waits for it."""
-    drawing: asyncio.Semaphore = request.app.state.drawing
-    await cancel_on_disconnect(request, drawing.acquire())
+async def _draw(request: Request, draw: Callable[[], Response]) -> Response:
+    """Run `draw` in a thread once a slot is free.
+
+    Raises:
+        ClientDisconnect: the client has disconnected while it waited for a slot.
+    """
+    slots: asyncio.Semaphore = request.app.state.drawing_slots
+    await cancel_on_disconnect(request, slots.acquire())
     try:
         return await run_in_threadpool(draw)
     finally:
-        drawing.release()
+        slots.release()
 
 
 def _png(content: bytes) -> Response:

@@ -1,4 +1,4 @@
-"""What was asked of late, in memory alone: for pictures, explanations and downloads of a result."""
+"""In-memory cache of recent results, for pictures, explanations and downloads."""
 
 import secrets
 from collections.abc import Callable
@@ -17,13 +17,13 @@ RESULTS = 1024
 
 @dataclass(frozen=True)
 class CachedScan:
-    """One scan of what was asked.
+    """One scan of a cached result.
 
     Attributes:
-        upload: the file that it came in.
-        place: of the scan in the file, from 0.
-        examined: what was said of it.
-        explained: of it, by method, as it was asked for.
+        upload: the file of the scan.
+        place: index of the scan in the file, from 0.
+        examined: the prediction for the scan.
+        explained: explanations requested so far, by method.
     """
 
     upload: Upload
@@ -34,34 +34,34 @@ class CachedScan:
 
 @dataclass(frozen=True)
 class CachedResult:
-    """What one request held: the scans, numbered from 0, and the files that were refused."""
+    """Results of one request: scans, numbered from 0, and refused files."""
 
     scans: tuple[CachedScan, ...]
     refusals: tuple[FileError, ...] = ()
 
     @property
     def bytes(self) -> int:
-        """What it takes up in memory, nearly."""
+        """Approximate memory of the result in bytes."""
         files = {id(one.upload): len(one.upload.content) for one in self.scans}
-        return sum(files.values()) + sum(map(_pictures, self.scans))
+        return sum(files.values()) + sum(map(_picture_bytes, self.scans))
 
 
-def _pictures(shown: CachedScan) -> int:
-    made = shown.explained.values()
-    maps = [len(png) for one in made for png in (one.scan, *one.maps.values())]
-    return len(shown.examined.scan) + len(shown.examined.mask) + sum(maps)
+def _picture_bytes(scan: CachedScan) -> int:
+    explanations = scan.explained.values()
+    maps = [len(png) for one in explanations for png in (one.scan, *one.maps.values())]
+    return len(scan.examined.scan) + len(scan.examined.mask) + sum(maps)
 
 
 class ResultCache:
-    """Results by ids that nobody can guess; the oldest go first, and all after a while.
+    """Thread-safe cache of results by unguessable ids, limited in memory and time.
+
+    The oldest results are evicted first.
 
     Args:
-        bytes: that all of them may take up together; the newest is kept though it takes more.
-        seconds: after which a result is forgotten.
-        results: that are kept at most.
-        now: a clock that never goes back.
-
-    Threads may share it.
+        bytes: maximum memory of all results; the newest is kept even if it takes more.
+        seconds: seconds after which a result is evicted.
+        results: maximum number of results.
+        now: a monotonic clock.
     """
 
     def __init__(
@@ -72,32 +72,34 @@ class ResultCache:
         now: Callable[[], float] = monotonic,
     ) -> None:
         self.seconds = seconds
-        self._bytes, self._results, self._now = bytes, results, now
-        self._changing = Lock()
-        self._kept: dict[str, tuple[float, CachedResult]] = {}
+        self._bytes, self._max_results, self._now = bytes, results, now
+        self._lock = Lock()
+        self._results_by_id: dict[str, tuple[float, CachedResult]] = {}
 
-    def keep(self, asked: CachedResult) -> str:
-        """The id under which it is had again: 128 random bits, for an address."""
+    def keep(self, result: CachedResult) -> str:
+        """Store a result, and return its id: 128 random bits, URL-safe."""
         name = secrets.token_urlsafe(16)
-        with self._changing:
-            self._kept[name] = (self._now(), asked)
+        with self._lock:
+            self._results_by_id[name] = (self._now(), result)
         self.evict()
         return name
 
     def get(self, name: str) -> CachedResult | None:
-        """None if there is no such result, or it is forgotten."""
-        since, asked = self._kept.get(name, (0.0, None))
-        return asked if self._now() - since < self.seconds else None
+        """Return a result; None if it is unknown or has expired."""
+        since, result = self._results_by_id.get(name, (0.0, None))
+        return result if self._now() - since < self.seconds else None
 
     def evict(self) -> None:
-        """Forget what is too old, and of the rest the oldest, until it fits."""
-        with self._changing:
-            oldest = self._now() - self.seconds
-            kept = [one for one in self._kept.items() if one[1][0] > oldest][-self._results :]
-            sizes = [asked.bytes for _, (_, asked) in kept]
+        """Remove expired results, then the oldest until the others fit."""
+        with self._lock:
+            expired = self._now() - self.seconds
+            kept = [one for one in self._results_by_id.items() if one[1][0] > expired][
+                -self._max_results :
+            ]
+            sizes = [result.bytes for _, (_, result) in kept]
             while len(kept) > 1 and sum(sizes) > self._bytes:
                 del kept[0], sizes[0]
-            self._kept = dict(kept)
+            self._results_by_id = dict(kept)
 
     def __len__(self) -> int:
-        return len(self._kept)
+        return len(self._results_by_id)

@@ -1,4 +1,4 @@
-"""What the page says of a scan: a finding in the words and marks of a person."""
+"""Texts of the page for a scan's prediction."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -12,12 +12,20 @@ UNSURE = 2 / 3
 """The probability of the likeliest class below which the page calls the answer unsure."""
 
 NONE = "no_tumor"
-"""What all data sets call the class without a tumour."""
+"""Name of the class without a tumour, in all data sets."""
 
 
 @dataclass(frozen=True)
 class Bar:
-    """A class: its calibrated probability, 0 to 1, the vote's and each member's."""
+    """Bar of a class, with calibrated probabilities from 0 to 1.
+
+    Attributes:
+        label: the class in words.
+        share: probability by the vote.
+        chosen: whether the vote predicts this class.
+        members: probability by each member.
+        votes: number of members that predict this class.
+    """
 
     label: str
     share: float
@@ -28,22 +36,22 @@ class Bar:
 
 @dataclass(frozen=True)
 class ResultText:
-    """What stands beside the scan.
+    """Texts and numbers shown beside a scan.
 
     Attributes:
-        name: of the file, and of the slice in it.
-        vote: the class, as one reads it.
-        outside: the models have seen nothing like it: the warning counts, not the class.
-        share: its calibrated probability.
-        agreement: how many members say so.
-        warnings: what stands above the answer, the gravest first.
-        flags: the same in two words each.
-        doubts: what qualifies it.
-        bars: the likeliest class first.
-        operating: of two classes, what is called and from where on.
-        tumour: what is marked, in words.
-        picture: what the picture shows, for who does not see it.
-        facts: of the file, by name.
+        name: name of the file, and the slice in it.
+        vote: the predicted class in words.
+        outside: the scan is out-of-distribution: the warning counts, not the class.
+        share: calibrated probability of the predicted class, 0 to 1.
+        agreement: number of members that predict the same class, in words.
+        warnings: warnings above the answer, the gravest first.
+        flags: the warnings in a few words each.
+        doubts: reasons for which the answer may be wrong.
+        bars: one bar per class, the likeliest first.
+        operating: result at the operating point, with two classes; otherwise empty.
+        tumour: area of the tumour mask, in words.
+        picture: alternative text of the picture.
+        facts: facts about the file, by name.
     """
 
     name: str
@@ -62,9 +70,9 @@ class ResultText:
 
     @property
     def summary(self) -> str:
-        """Of all that the page says, a line: for cards and for the history."""
-        said = f"{self.vote}, {self.probability}"
-        return f"outside what the model has seen ({said})" if self.outside else said
+        """The result in one line, for cards and for the history."""
+        answer = f"{self.vote}, {self.probability}"
+        return f"outside what the model has seen ({answer})" if self.outside else answer
 
     @property
     def probability(self) -> str:
@@ -72,14 +80,14 @@ class ResultText:
 
     @property
     def heading(self) -> str:
-        """The answer; of a scan outside it is said with reserve."""
+        """The answer; with reserve if the scan is out-of-distribution."""
         if self.outside:
             return f"The models answer nevertheless: {self.vote}"
         return self.vote.capitalize()
 
 
 def result_text(finding: ScanPrediction, contents: ModelMetadata) -> ResultText:
-    """A finding in words."""
+    """Describe a prediction in words."""
     tumour = marked(finding.mask, finding.width * finding.height)
     return ResultText(
         name=scan_name(finding),
@@ -100,7 +108,7 @@ def result_text(finding: ScanPrediction, contents: ModelMetadata) -> ResultText:
 
 
 def percent(share: float) -> str:
-    """``87 %``; what is not certain is never shown as 0 or 100."""
+    """Format a probability as ``87 %``; only certainty is 0 or 100."""
     if 0 < share < 0.01:
         return "under 1\N{NO-BREAK SPACE}%"
     if 0.99 < share < 1:
@@ -109,7 +117,7 @@ def percent(share: float) -> str:
 
 
 def scan_name(finding: ScanPrediction) -> str:
-    """The file, and which slice of it, by the number that tables and masks have."""
+    """Return file name and slice, numbered as in tables and masks."""
     if finding.slice is None:
         return finding.file
     plane = f"{finding.plane} " if finding.plane else ""
@@ -117,74 +125,77 @@ def scan_name(finding: ScanPrediction) -> str:
 
 
 def agreement(finding: ScanPrediction) -> str:
-    """``2 of 3 members agree.``"""
-    alike = sum(member.vote == finding.vote for member in finding.members)
-    whole = len(finding.members)
-    if alike == whole:
-        return f"All {whole} members agree." if whole > 1 else "There is one member."
-    return f"{alike} of {whole} members agree."
+    """Return the members' agreement: ``2 of 3 members agree.``"""
+    agreeing = sum(member.vote == finding.vote for member in finding.members)
+    count = len(finding.members)
+    if agreeing == count:
+        return f"All {count} members agree." if count > 1 else "There is one member."
+    return f"{agreeing} of {count} members agree."
 
 
 def warnings(finding: ScanPrediction, smoke: bool) -> tuple[str, ...]:
-    """What must be read before the answer."""
-    said = ["The model is of a smoke run: its answers mean nothing."] if smoke else []
+    """Return the warnings to read before the answer."""
+    texts = ["The model is of a smoke run: its answers mean nothing."] if smoke else []
     if finding.familiarity.outside:
-        said.append(
+        texts.append(
             "This scan is outside what the model has seen: "
             f"{_far(finding.familiarity)} The class below means little."
         )
     if finding.mask.familiarity.outside:
-        said.append(
+        texts.append(
             "For the tumour's outline this scan is outside what the model has seen: "
             f"{_far(finding.mask.familiarity)} The outline means little."
         )
-    return tuple(said)
+    return tuple(texts)
 
 
 def flags(finding: ScanPrediction, smoke: bool) -> tuple[str, ...]:
-    """What is warned of, for a card."""
-    held = {
+    """Return the warnings in a few words each, for a card."""
+    applies = {
         "smoke run": smoke,
         "class: outside": finding.familiarity.outside,
         "outline: outside": finding.mask.familiarity.outside,
     }
-    return tuple(words for words, holds in held.items() if holds)
+    return tuple(words for words, holds in applies.items() if holds)
 
 
-def _far(familiarity: OodScore) -> str:
+def _far(score: OodScore) -> str:
     return (
-        f"it is {familiarity.distance:.1f} times as far from the nearest training scan "
-        "as nearly all scans of its kind."
+        f"it is {score.distance:.1f} times as far from the nearest training scan "
+        "as nearly all validation scans."
     )
 
 
 def reason(refusal: FileError) -> str:
-    """Why a file was refused, as what follows its name."""
+    """Return the reason of a refusal, to follow the file's name."""
     if refusal.reason.startswith(refusal.file):
         return refusal.reason.removeprefix(refusal.file)
     return f": {refusal.reason}"
 
 
 def doubts(finding: ScanPrediction) -> tuple[str, ...]:
-    """Why the answer may be wrong, as far as it tells itself."""
-    said = []
+    """Return signs in the prediction that the answer may be wrong."""
+    texts = []
     share = finding.probabilities[finding.vote]
     likeliest = max(finding.probabilities, key=lambda label: finding.probabilities[label])
     if likeliest != finding.vote:
-        said.append(
+        texts.append(
             f"Most members vote {terms.words(finding.vote)}, though on average "
             f"{terms.words(likeliest)} is likelier."
         )
     if share < UNSURE:
-        said.append(f"Unsure: a probability of {percent(share)} leaves much room for the others.")
+        texts.append(f"Unsure: a probability of {percent(share)} leaves much room for the others.")
     if (finding.vote == NONE) == bool(finding.mask.area_pixels):
         marks = "a tumour is marked" if finding.mask.area_pixels else "none is marked"
-        said.append(f"The vote is {terms.words(finding.vote)}, yet {marks}.")
-    return (*said, *_others(finding))
+        texts.append(f"The vote is {terms.words(finding.vote)}, yet {marks}.")
+    return (*texts, *_other_votes(finding))
 
 
-def _others(finding: ScanPrediction) -> list[str]:
-    """``1 member says no tumor.``, of each class but the vote's, the one of most members first."""
+def _other_votes(finding: ScanPrediction) -> list[str]:
+    """Count the members per other class: ``1 member says no tumor.``
+
+    The class with the most members comes first.
+    """
     votes = Counter(one.vote for one in finding.members if one.vote != finding.vote)
     return [
         f"{count} member{'s say' if count > 1 else ' says'} {terms.words(label)}."
@@ -193,13 +204,13 @@ def _others(finding: ScanPrediction) -> list[str]:
 
 
 def explained_class(finding: ScanPrediction, model: str) -> str:
-    """What the map of a model speaks for: the class that it holds likeliest itself."""
+    """Return the class that a model's map explains: the model's own vote."""
     votes = {one.model: one.vote for one in finding.members}
     return terms.words(votes.get(model, finding.vote))
 
 
 def bars(finding: ScanPrediction) -> tuple[Bar, ...]:
-    """A bar a class, the likeliest first."""
+    """Return one bar per class, the likeliest first."""
     ordered = sorted(finding.probabilities.items(), key=lambda one: (-one[1], one[0]))
     return tuple(
         Bar(
@@ -214,20 +225,23 @@ def bars(finding: ScanPrediction) -> tuple[Bar, ...]:
 
 
 def operating(finding: ScanPrediction) -> str:
-    """Of two classes the one not to miss: called or not, and from where on; else nothing."""
+    """Describe the result at the operating point; empty without one."""
     point = finding.operating
     if point is None:
         return ""
     positive = terms.words(point.positive)
     called = "is called" if point.called else "is not called"
     return (
-        f"At the operating point {positive} {called}: it is from a probability of "
-        f"{point.threshold:.2f} on, and here it is {finding.probabilities[point.positive]:.2f}."
+        f"At the operating point {positive} {called}: its probability is "
+        f"{finding.probabilities[point.positive]:.2f}, and the threshold is {point.threshold:.2f}."
     )
 
 
 def marked(mask: MaskFinding, pixels: int) -> str:
-    """``Marked as tumour: 1,234 pixels (312 mm²), 4 % of the picture.``"""
+    """Describe the mask's area.
+
+    ``Marked as tumour: 1,234 pixels (312 mm²), 4 % of the picture.``
+    """
     if not mask.area_pixels:
         return "No tumour found."
     words = f"{mask.area_pixels:,} pixel{'s' if mask.area_pixels > 1 else ''}"

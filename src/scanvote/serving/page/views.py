@@ -1,4 +1,4 @@
-"""What the templates are given."""
+"""Data for the templates."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,31 +16,31 @@ from scanvote.serving.page.overlays import outline
 from scanvote.serving.page.result_cache import CachedResult, CachedScan
 from scanvote.serving.page.texts import ResultText, explained_class, result_text
 
-WAYS: dict[Method, tuple[str, str]] = {
+METHODS: dict[Method, tuple[str, str]] = {
     "gradcam": (
         "Grad-CAM",
         "where the network's last features speak for its answer; at once. "
         "It says little of networks that flatten their last map",
     ),
     "occlusion": ("Occlusion", "where hiding a patch makes the answer less likely; seconds"),
-    "lime": ("LIME", "which parts a simple model of hidden variants holds; the slowest"),
+    "lime": ("LIME", "which parts count in a simple model of partly hidden variants; the slowest"),
 }
-"""What a method is called, and what it shows."""
+"""Title and description of each explanation method."""
 
 
 @dataclass(frozen=True)
 class LinkedMethod:
-    """A method that the package serves."""
+    """An explanation method that the package supports; `used`: on this scan."""
 
     method: Method
     title: str
     words: str
-    made: bool
+    used: bool
 
 
 @dataclass(frozen=True)
 class HeatMap:
-    """An explanation of one model's answer, and the class that it speaks for."""
+    """Attribution map of one model, and the class that it explains."""
 
     model: str
     title: str
@@ -48,49 +48,52 @@ class HeatMap:
     chosen: bool
 
 
-class Map(NamedTuple):
-    """An explanation of one model's answer as it is printed: where it is, and what it shows."""
+class PrintedMap(NamedTuple):
+    """Attribution map for print: query of its address, and caption."""
 
     query: str
     caption: str
 
 
 class Sample(NamedTuple):
-    """A scan to try; `number` is of its address, `caption` what it is by its data."""
+    """A sample scan: number in its address, file name and label."""
 
     number: int
     name: str
     caption: str
 
 
-class ModelCardView(NamedTuple):
-    """A scan in the gallery: what is said of it, and what is drawn."""
+class GalleryCard(NamedTuple):
+    """Card of a scan in the gallery, with its size in pixels."""
 
-    told: ResultText
+    text: ResultText
     outline: str
     width: int
     height: int
 
 
 def result(
-    shown: CachedScan, contents: ModelMetadata, method: Method | None, member: str
+    scan: CachedScan, contents: ModelMetadata, method: Method | None, member: str
 ) -> dict[str, object]:
-    """All of one scan, and the explanation that was made by `method`, if it was."""
-    finding = shown.examined.finding
-    explained = shown.explained.get(method) if method else None
+    """Collect the data of a scan's page.
+
+    It includes the explanation by `method` if there is one.
+    """
+    finding = scan.examined.finding
+    explained = scan.explained.get(method) if method else None
     maps = list(explained.maps) if explained else []
     chosen = member if member in maps else "".join(maps[:1])
     return {
-        "told": result_text(finding, contents),
+        "text": result_text(finding, contents),
         "finding": finding,
-        "outline": outline(shown.examined.mask),
-        "ways": ways(shown, contents),
+        "outline": outline(scan.examined.mask),
+        "methods": linked_methods(scan, contents),
         "method": method if explained else None,
-        "heats": [
+        "maps": [
             HeatMap(name, terms.model(name), explained_class(finding, name), name == chosen)
             for name in maps
         ],
-        "printed": list(printed(shown)),
+        "printed": list(printed_maps(scan)),
         "origin": {
             **patients(contents),
             **digests(contents),
@@ -99,49 +102,54 @@ def result(
     }
 
 
-def printed(shown: CachedScan) -> Iterator[Map]:
-    """Every explanation that was made, of the vote and of each member."""
-    finding = shown.examined.finding
+def printed_maps(scan: CachedScan) -> Iterator[PrintedMap]:
+    """Yield the maps of all explanations so far: vote, then members."""
+    finding = scan.examined.finding
     numbers = {one.model: f"member {at}" for at, one in enumerate(finding.members, start=1)}
-    for method, explained in shown.explained.items():
+    for method, explained in scan.explained.items():
         for name in explained.maps:
             whose, label = numbers.get(name, name), explained_class(finding, name)
-            yield Map(
+            yield PrintedMap(
                 urlencode({"method": method, "member": name}),
-                f"{WAYS[method][0]}, {whose}: what speaks for {label}",
+                f"{METHODS[method][0]}, {whose}: what speaks for {label}",
             )
 
 
-def ways(shown: CachedScan, contents: ModelMetadata) -> list[LinkedMethod]:
-    """The methods that the package serves, and whether each was used on this scan."""
-    served = contents.classifiers.explain.methods
-    return [LinkedMethod(method, *WAYS[method], method in shown.explained) for method in served]
-
-
-def cards(asked: CachedResult, contents: ModelMetadata) -> list[ModelCardView]:
-    """Of all scans, in their order."""
-    findings = [one.examined.finding for one in asked.scans]
+def linked_methods(scan: CachedScan, contents: ModelMetadata) -> list[LinkedMethod]:
+    """List the package's explanation methods, with those already used marked."""
+    supported = contents.classifiers.explain.methods
     return [
-        ModelCardView(
-            result_text(one, contents), outline(shown.examined.mask), one.width, one.height
+        LinkedMethod(method, *METHODS[method], method in scan.explained) for method in supported
+    ]
+
+
+def cards(result: CachedResult, contents: ModelMetadata) -> list[GalleryCard]:
+    """Return the gallery cards of all scans, in their order."""
+    findings = [scan.examined.finding for scan in result.scans]
+    return [
+        GalleryCard(
+            result_text(finding, contents),
+            outline(scan.examined.mask),
+            finding.width,
+            finding.height,
         )
-        for one, shown in zip(findings, asked.scans, strict=True)
+        for finding, scan in zip(findings, result.scans, strict=True)
     ]
 
 
 def samples(files: Iterable[str], labels: Sequence[str]) -> list[Sample]:
-    """Those of the classification first, in the order of its classes.
+    """List the samples, those of the classification first, in class order.
 
     Args:
-        files: as `scanvote.pipeline.package.samples` calls them, a class or ``tumour-1``.
-        labels: of the classification.
+        files: names from `scanvote.pipeline.package.samples`: a class, or ``tumour-1``.
+        labels: classes of the classification.
     """
-    found = [Sample(at, name, _labelled(stem(name), labels)) for at, name in enumerate(files)]
+    unsorted = [Sample(at, name, _caption(stem(name), labels)) for at, name in enumerate(files)]
     places = {label: place for place, label in enumerate(labels)}
-    return sorted(found, key=lambda one: places.get(stem(one.name), len(places)))
+    return sorted(unsorted, key=lambda one: places.get(stem(one.name), len(places)))
 
 
-def _labelled(name: str, labels: Sequence[str]) -> str:
+def _caption(name: str, labels: Sequence[str]) -> str:
     if name in labels:
         return f"labelled {terms.words(name)}"
     kind, _, number = name.partition("-")
@@ -149,9 +157,9 @@ def _labelled(name: str, labels: Sequence[str]) -> str:
 
 
 def card(markdown: str) -> Markup:
-    """The card as HTML, its headings a level lower: the page has one of its own.
+    """Convert the model card to HTML, with headings one level lower.
 
-    HTML in the card is shown as text.
+    The page has a top heading of its own. HTML in the card is shown as text.
     """
     from markdown_it import MarkdownIt
 
@@ -164,16 +172,16 @@ def card(markdown: str) -> Markup:
 
 
 def model_tables(contents: ModelMetadata) -> dict[str, Mapping[str, str]]:
-    """Names and values of what the model is made of, by what they tell."""
+    """Return tables of names and values about the model, by title."""
     classifiers, segmenters = contents.classifiers, contents.segmenters
     return {
         "Networks": {
             **{terms.model(one.model): "votes on the class" for one in classifiers.members},
             **{terms.model(one.model): "marks the tumour" for one in segmenters.networks},
         },
-        "What counts as like the training": {
-            "Distance 1": "as far from its nearest training scan as nearly all scans of the "
-            "validation lie at most; measured apart for the class and for the outline",
+        "Similarity to the training scans": {
+            "Distance 1": "the distance from the nearest training scan that nearly all validation "
+            "scans keep to; measured separately for class and outline",
             "Above 1": "outside what the model has seen: the answer means little",
         },
         "What it was tested on": patients(contents),

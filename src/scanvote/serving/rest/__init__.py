@@ -1,1 +1,1 @@
-"""The REST interface, its description, and what the server tells of itself."""
+"""REST interface with its documentation, health checks and metrics."""

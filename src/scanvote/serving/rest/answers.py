@@ -1,4 +1,4 @@
-"""What the REST interface answers: the findings, and of which model they are."""
+"""Response bodies of the REST interface, with the identity of the model."""
 
 from base64 import b64encode
 from collections.abc import Sequence
@@ -14,47 +14,49 @@ from scanvote.serving.engine_api import Engine, Examined, Explained
 from scanvote.serving.options import ServeOptions
 
 
-class _Answered(BaseModel):
+class _WithNotice(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     notice: str = Field(default=DISCLAIMER, examples=[DISCLAIMER])
 
 
 class Model(BaseModel):
-    """Which model says it; two answers of one model agree in all of it."""
+    """Identity of the model: equal in all responses of one model."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    scanvote: str = Field(description="version that serves it", examples=["0.1.0"])
-    smoke: bool = Field(description="the networks are of a smoke run, and no result")
+    scanvote: str = Field(description="version of scanvote on the server", examples=["0.1.0"])
+    smoke: bool = Field(description="true: the networks are of a smoke run, and mean nothing")
     test: str = Field(description="digest of the test scans")
-    data: dict[str, str] = Field(description="sha256 of the manifests of its data, by task")
-    versions: dict[str, str] = Field(description="of the libraries that it was packed with")
+    data: dict[str, str] = Field(description="sha256 of the manifests of the model's data, by task")
+    versions: dict[str, str] = Field(
+        description="versions of the libraries that packaged the model"
+    )
 
 
-class Predicted(_Answered):
-    """What is said of the files that were sent."""
+class Predicted(_WithNotice):
+    """Predictions for the uploaded files."""
 
     model: Model
-    findings: list[ScanPrediction] = Field(description="one of an image, several of a volume")
-    refused: list[FileError] = Field(description="files of which nothing is said, and why")
+    findings: list[ScanPrediction] = Field(description="one for an image, several for a volume")
+    refused: list[FileError] = Field(description="files without a prediction, and the reasons")
 
 
-class Explanation(_Answered):
-    """What speaks for the class that the vote, and each member, predicts."""
+class Explanation(_WithNotice):
+    """Attribution maps for the class that the vote, and each member, predicts."""
 
     model: Model
     file: str
-    finding: int = Field(ge=0, description="which of the file's findings, from 0")
+    finding: int = Field(ge=0, description="index of the file's finding, from 0")
     method: Method
     scan: str = Field(description="base64 of a PNG of the scan")
     maps: dict[str, str] = Field(
-        description="base64 of PNGs as large as the scan, 255 the most; `vote`, then each member"
+        description="base64 of PNGs as large as the scan, 255 strongest; `vote`, then each member"
     )
 
 
 class Bounds(BaseModel):
-    """What a request may hold at most."""
+    """Limits of a request."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -64,15 +66,15 @@ class Bounds(BaseModel):
     request_bytes: int
 
 
-class Served(_Answered):
-    """The model, what it says, and what it may be sent."""
+class Served(_WithNotice):
+    """The model, its classes and methods, and the limits of a request."""
 
     model: Model
     labels: list[str]
     members: list[str]
-    methods: list[Method] = Field(description="that explain")
-    contents: ModelMetadata = Field(description="of the package")
-    card: str = Field(description="Markdown")
+    methods: list[Method] = Field(description="explanation methods that the model supports")
+    contents: ModelMetadata = Field(description="metadata of the package")
+    card: str = Field(description="model card, Markdown")
     limits: Bounds
 
 

@@ -1,4 +1,4 @@
-"""The REST interface: the answers of the shell, over HTTP."""
+"""The REST interface: the results of the command line, over HTTP."""
 
 from typing import Annotated, Any
 
@@ -8,7 +8,7 @@ from fastapi.responses import Response
 from scanvote.inputs.formats import TAKEN
 from scanvote.params.whole import Method
 from scanvote.serving.engine_api import Engine
-from scanvote.serving.failures import ApiError, ErrorResponse, api_error
+from scanvote.serving.http_errors import ApiError, ErrorResponse, api_error
 from scanvote.serving.requests import cancel_on_disconnect, run_request
 from scanvote.serving.rest.answers import (
     Explanation,
@@ -24,7 +24,7 @@ PNG = "image/png"
 
 _REASONS = {
     400: ("the form is malformed", []),
-    401: ("tell the token: Authorization: Bearer …", []),
+    401: ("send the token: Authorization: Bearer …", []),
     403: ("another site sent this", []),
     408: ("the request came too slowly", []),
     413: ("scan.png is larger than 32 MiB", [("scan.png", 413)]),
@@ -37,7 +37,7 @@ _REASONS = {
 
 
 def failures(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """How a route may fail, for the description of the interface, each with an example."""
+    """Describe a route's error responses for OpenAPI, each with an example."""
     return {status: _failure(status) for status in statuses}
 
 
@@ -53,10 +53,11 @@ _GUARDED = (401, 421)
 _SENT = (400, 401, 403, 408, 413, 415, 421, 422, 429, 503)
 
 
-def _form(most: int | None) -> dict[str, Any]:
-    """The body of a request: up to so many files, None: as many as the server takes."""
+def _form(max_files: int | None) -> dict[str, Any]:
+    """Describe a body with up to `max_files` files; None: the server's limit."""
+    max_items = {} if max_files is None else {"maxItems": max_files}
     file = {"type": "string", "format": "binary", "description": TAKEN}
-    files = {"type": "array", "items": file, "minItems": 1} | ({"maxItems": most} if most else {})
+    files = {"type": "array", "items": file, "minItems": 1} | max_items
     form = {
         "type": "object",
         "required": [FILES],
@@ -75,20 +76,20 @@ router = APIRouter(prefix="/api/v1", tags=["scans"])
 )
 async def predict(
     request: Request,
-    masks: Annotated[bool, Query(description="with the mask of each scan, as PNG")] = False,
+    masks: Annotated[bool, Query(description="include the mask of each scan as PNG")] = False,
 ) -> Response:
-    """Say what is seen on one or several scans.
+    """Predict class and tumour mask of one or several scans.
 
-    Files that cannot be answered stand in `refused`; only if none can, the request fails.
+    Files without a prediction are listed in `refused`; the request fails only if no file has one.
     """
     form = await _files(request)
-    asked = await run_request(request, form.uploads, pictures=masks)
-    refused = form.refused + asked.refused
-    if not asked.examined:
+    result = await run_request(request, form.uploads, pictures=masks)
+    refused = form.refused + result.refused
+    if not result.examined:
         raise api_error(refused)
     engine: Engine = request.app.state.engine
-    answer = predicted(engine.contents, asked.examined, refused, masks)
-    return _json(answer.model_dump_json())
+    body = predicted(engine.contents, result.examined, refused, masks)
+    return _json(body.model_dump_json())
 
 
 @router.post(
@@ -99,14 +100,14 @@ async def predict(
 )
 async def explain(
     request: Request,
-    method: Annotated[Method | None, Query(description="by default the model's first")] = None,
+    method: Annotated[Method | None, Query(description="default: the model's first method")] = None,
     finding: Annotated[
-        int, Query(ge=0, le=10_000, description="which of the file's findings, from 0")
+        int, Query(ge=0, le=10_000, description="index of the file's finding, from 0")
     ] = 0,
 ) -> Response:
-    """Say where on a scan lies what speaks for its class.
+    """Return attribution maps for the predicted class of a scan.
 
-    With `Accept: image/png` it is the map of the vote alone.
+    With `Accept: image/png` only the map of the vote is returned.
     """
     form = await _files(request)
     if form.refused:
@@ -123,7 +124,7 @@ async def explain(
 
 @router.get("/model", responses=failures(*_GUARDED))
 async def model(request: Request) -> Served:
-    """The model that is served, its card, and what it may be sent."""
+    """Return the served model, its card, and the limits of a request."""
     return served(request.app.state.engine, request.app.state.options)
 
 

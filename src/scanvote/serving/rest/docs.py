@@ -1,4 +1,4 @@
-"""The description of the REST interface as a page: Swagger UI, of this server's own files."""
+"""Documentation page of the REST interface: Swagger UI without external files."""
 
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
@@ -10,6 +10,9 @@ router = APIRouter()
 
 @router.get("/docs", include_in_schema=False)
 async def documentation(request: Request) -> HTMLResponse:
-    """The operations, and a form to try each; its script is a file, as the headers demand."""
-    token = request.app.state.guard is not None
+    """Show the operations, with a form to try each.
+
+    The script is a file, because the content security policy forbids inline scripts.
+    """
+    token = request.app.state.auth is not None
     return HTMLResponse(templating.rendered("api.html", token=token))

@@ -1,4 +1,4 @@
-"""What the server counts of itself, for Prometheus; each server has counters of its own."""
+"""Metrics for Prometheus; each server has its own registry."""
 
 import time
 from collections.abc import Iterable, Sequence
@@ -24,12 +24,12 @@ router = APIRouter()
 
 @runtime_checkable
 class Observed(Protocol):
-    """An engine that tells how it works."""
+    """An engine that reports its batches, restarts and worker."""
 
     batches: dict[int, int]
-    """How many batches there were, by their size."""
+    """Number of batches by batch size."""
     restarts: int
-    """Of the worker."""
+    """Number of times that the worker was lost and replaced."""
 
     @property
     def worker_pid(self) -> int | None: ...
@@ -48,17 +48,17 @@ class Metrics:
         )
         self.seconds = Histogram(
             "scanvote_request_seconds",
-            "From the headers of a request to the end of its answer",
+            "Seconds from the headers of a request to the end of its response",
             ["route"],
             buckets=BUCKETS,
             registry=self.registry,
         )
         self.scans = Counter(
-            "scanvote_scans", "Scans of which something was said", ["vote"], registry=self.registry
+            "scanvote_scans", "Scans with a prediction", ["vote"], registry=self.registry
         )
         self.refused = Counter(
             "scanvote_refused_files",
-            "Files of which nothing was said",
+            "Files without a prediction",
             ["status"],
             registry=self.registry,
         )
@@ -73,7 +73,7 @@ class Metrics:
 
 
 class _EngineCollector:
-    """What the engine tells when it is asked."""
+    """Read the engine's metrics at every scrape."""
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
@@ -81,31 +81,35 @@ class _EngineCollector:
     def collect(self) -> Iterable[Metric]:
         contents = self.engine.contents
         yield GaugeMetricFamily(
-            "scanvote_ready", "1 if scans can be asked about", float(self.engine.ready)
+            "scanvote_ready",
+            "1 if the model is loaded and its worker is alive",
+            float(self.engine.ready),
         )
         yield GaugeMetricFamily(
-            "scanvote_waiting_files", "Files that wait or are examined", self.engine.waiting
+            "scanvote_waiting_files", "Files that wait or are being processed", self.engine.waiting
         )
         info = GaugeMetricFamily(
-            "scanvote_model_info", "What is served", labels=["version", "backend", "test"]
+            "scanvote_model_info", "The served model", labels=["version", "backend", "test"]
         )
         info.add_metric([scanvote.__version__, contents.backend, contents.test], 1)
         yield info
         if isinstance(self.engine, Observed):
-            yield from _of_worker(self.engine)
+            yield from _worker_metrics(self.engine)
 
 
-def _of_worker(engine: Observed) -> Iterable[Metric]:
+def _worker_metrics(engine: Observed) -> Iterable[Metric]:
     batches = CounterMetricFamily("scanvote_batches", "Batches by their size", labels=["size"])
     for size, count in sorted(engine.batches.items()):
         batches.add_metric([str(size)], count)
     yield batches
     yield CounterMetricFamily(
-        "scanvote_worker_restarts", "Times that the worker was lost", engine.restarts
+        "scanvote_worker_restarts", "Times that the worker was lost and replaced", engine.restarts
     )
     memory = _resident_bytes(engine.worker_pid)
     if memory is not None:
-        yield GaugeMetricFamily("scanvote_worker_resident_bytes", "Of the worker", memory)
+        yield GaugeMetricFamily(
+            "scanvote_worker_resident_bytes", "Resident memory of the worker", memory
+        )
 
 
 def _resident_bytes(pid: int | None) -> int | None:
@@ -118,7 +122,7 @@ def _resident_bytes(pid: int | None) -> int | None:
 
 
 class Measuring:
-    """Counts every request by its route, never by the address that was asked for."""
+    """Count and time requests by route, never by the requested address."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -126,22 +130,22 @@ class Measuring:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return await self.app(scope, receive, send)
-        begun, status = time.perf_counter(), 499  # the client went away, unless an answer begins
+        start, status = time.perf_counter(), 499  # 499: disconnected before a response began
 
-        async def noticed(message: Message) -> None:
+        async def send_and_note(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
             await send(message)
 
         try:
-            await self.app(scope, receive, noticed)
+            await self.app(scope, receive, send_and_note)
         finally:
             metrics: Metrics = scope["app"].state.metrics
             route = getattr(scope.get("route"), "path", UNKNOWN)
             method = scope["method"] if scope["method"] in METHODS else "other"
             metrics.requests.labels(method, route, str(status)).inc()
-            metrics.seconds.labels(route).observe(time.perf_counter() - begun)
+            metrics.seconds.labels(route).observe(time.perf_counter() - start)
 
 
 @router.get(
@@ -151,6 +155,6 @@ class Measuring:
     responses={200: {"content": {"text/plain": {}}}},
 )
 async def metrics(request: Request) -> Response:
-    """Counters for Prometheus."""
+    """Return the metrics in Prometheus' text format."""
     counters: Metrics = request.app.state.metrics
     return Response(generate_latest(counters.registry), media_type=CONTENT_TYPE_LATEST)

@@ -226,7 +226,7 @@ REFUSED: dict[str, tuple[Mapping[str, bytes], str]] = {
     ),
     "short table of folds": (
         slices() | {"cvind.mat": cvind(FOLDS[:-1])},
-        "cvind.mat tells 5 folds, so none of 6.mat",
+        "cvind.mat has 5 folds, so none for 6.mat",
     ),
     "wrong folds": (slices() | {"cvind.mat": cvind([7] * 6)}, "holds other numbers than 1 to 5"),
 }

@@ -7,11 +7,11 @@ from scanvote.pipeline.deduplicate import pairs
 from scanvote.pipeline.deduplicate.hamming import Pairs
 from scanvote.pipeline.deduplicate.pairs import (
     as_pairs,
-    clusters,
+    component_members,
+    connected_components,
     correlated,
     correlations,
     equal_pairs,
-    members,
     similar_pairs,
 )
 
@@ -94,7 +94,7 @@ def test_pairs_that_are_not_asked_about_are_left_out() -> None:
 def test_nothing_has_no_pairs() -> None:
     assert listed(similar_pairs(np.empty((0, 64, 64), np.uint8), 0.9)[0]) == []
     assert listed(correlated(np.empty((0, 64, 64), np.uint8), [], 0.9)[0]) == []
-    assert members(clusters(0, as_pairs([]))) == []
+    assert component_members(connected_components(0, as_pairs([]))) == []
 
 
 def test_equal_values_pair_with_the_first() -> None:
@@ -102,6 +102,6 @@ def test_equal_values_pair_with_the_first() -> None:
 
 
 def test_pairs_chain_to_clusters_in_order() -> None:
-    component = clusters(8, as_pairs([(5, 6), (1, 4), (0, 6), (4, 7)]))
+    component = connected_components(8, as_pairs([(5, 6), (1, 4), (0, 6), (4, 7)]))
     assert component.tolist() == [0, 1, 2, 3, 1, 0, 0, 1]
-    assert members(component) == [[0, 5, 6], [1, 4, 7]]
+    assert component_members(component) == [[0, 5, 6], [1, 4, 7]]

@@ -291,7 +291,7 @@ def test_models_of_other_scans_or_classes_are_told(
     }
     for name, table in others.items():
         write_csv(table, path)
-        said = r"cnn/predictions\.csv: cnn/\d speaks of other scans or classes than ann/1"
+        said = r"cnn/predictions\.csv: cnn/\d has other scans or classes than ann/1"
         with pytest.raises(InputError, match=said):
             ensemble(searches, params, tmp_path / name)
 

@@ -382,7 +382,7 @@ def test_a_model_with_other_scans_than_the_vote_is_one_line(tmp_path: Path, para
     path = inputs[0] / "predictions.csv"
     table = read_predictions(path)
     write_csv(table[(table["model"] != "cnn/m3") | (table["scan_id"] != "test/3")], path)
-    with pytest.raises(InputError, match="cnn/m3 and vote speak of different scans"):
+    with pytest.raises(InputError, match="cnn/m3 and vote have different test scans"):
         evaluate_classification(*inputs, params, tmp_path / "out")
 
 
@@ -456,7 +456,7 @@ def test_neither_evaluation_imports_a_framework(vote: Evaluated, unet: Evaluated
 import sys
 from pathlib import Path
 from importlib import import_module
-from scanvote import ensemble
+from scanvote.pipeline.ensemble import stage
 from scanvote.params import load_params
 params = load_params(Path({str(ROOT / "params.yaml")!r}))
 for module, name, inputs in {calls!r}:

@@ -24,19 +24,19 @@ ROOT = Path(__file__).parents[4]
 
 SCRIPT = """
 import json, keras
-from scanvote.pipeline.explain.gradcam import cut_at_features, gradcam
+from scanvote.pipeline.explain.gradcam import gradcam, split_at_last_conv
 from tests.unit.pipeline.explain.networks import bright, looking
 assert keras.config.backend() == "jax"
-print(json.dumps(gradcam(cut_at_features(looking()), bright(), 1).tolist()))
+print(json.dumps(gradcam(split_at_last_conv(looking()), bright(), 1).tolist()))
 """
 
 LOADING = """
 import sys
 from pathlib import Path
-from scanvote.pipeline.explain.panel import load_panel
+from scanvote.pipeline.explain.panel import load_ensemble
 from tests.unit.pipeline.explain.networks import vote_of
-panel = load_panel(Path(sys.argv[1]), vote_of("transfer/a"))
-print(panel.members[0].cut.features.output_shape)
+panel = load_ensemble(Path(sys.argv[1]), vote_of("transfer/a"))
+print(panel.members[0].split.features.output_shape)
 """
 
 

@@ -13,7 +13,8 @@ from scanvote.models import efficientnet_lite
 from scanvote.models.lite_weights import load_torch_weights, packaged_weights
 from scanvote.params import InflationParams
 from scanvote.pipeline.inflation import shortcuts
-from scanvote.pipeline.inflation.stage import features, inflation
+from scanvote.pipeline.inflation.probe import features
+from scanvote.pipeline.inflation.stage import inflation
 
 PARAMS = InflationParams(backbone=None, image_size=16, folds=3)
 

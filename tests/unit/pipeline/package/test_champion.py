@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 from scanvote.metrics.bootstrap import bootstrap_method, confusions, macro_f1
-from scanvote.metrics.resampled import counted, sampled
-from scanvote.metrics.results import Answers
+from scanvote.metrics.resampled import bootstrap, confusion_metrics
+from scanvote.metrics.results import ClassifierOutput
 from scanvote.pipeline.package.champion import choose_champion
 
 CLASSES = ["glioma", "meningioma", "pituitary"]
@@ -118,7 +118,7 @@ def test_the_gate_decides_by_the_interval_that_the_comparisons_show():
     new, present = answers(0.9), answers(0.7, seed=1)
     both = {"new": new, "present": present}
     said = {
-        name: Answers(
+        name: ClassifierOutput(
             tuple(CLASSES),
             *(table[one].map(CLASSES.index).to_numpy() for one in ("label", "predicted")),
             np.zeros((len(table), 3)),
@@ -126,7 +126,7 @@ def test_the_gate_decides_by_the_interval_that_the_comparisons_show():
         )
         for name, table in both.items()
     }
-    figures = sampled(said, 1, (counted,))
+    figures = bootstrap(said, 1, (confusion_metrics,))
     difference = figures["new"]["macro_f1"] - figures["present"]["macro_f1"]
     reason = choose_champion(new, present, smoke=False, seed=1).reason
     assert bounds(reason) == pytest.approx(difference.interval(), abs=5e-4)

@@ -28,7 +28,7 @@ def claiming(classification: str, segmentation: str) -> ModelMetadata:
 
 @pytest.mark.parametrize(("one", "other"), [(DISJOINT, UNKNOWN), (UNKNOWN, DISJOINT)])
 def test_each_task_has_its_claim(one: str, other: str) -> None:
-    tested = card(claiming(one, other), VOTE).split("## What it was tested on")[1]
+    tested = card(claiming(one, other), VOTE).split("## Test data")[1]
     assert f"- the class: {one}\n- the mask: {other}\n" in tested
 
 

@@ -134,7 +134,7 @@ def test_two_classes_have_an_operating_point(tmp_path: Path):
     assert operating is not None
     assert operating.positive == "no"
     assert (
-        f"no is to be called from a probability of {operating.threshold:g} on"
+        f"operating point: no from a probability of {operating.threshold:g} on"
         in (tmp_path / "package" / "card.md").read_text()
     )
     table = read_predictions(made.ensemble / "predictions.csv")
@@ -171,7 +171,7 @@ def test_another_network_than_that_of_the_tables_is_refused(copied: Made, tmp_pa
 def test_a_scan_that_is_prepared_otherwise_is_refused(copied: Made, tmp_path: Path):
     spoilt = copied.raw / "classification" / "test-3.png"
     shutil.copyfile(copied.raw / "classification" / "test-4.png", spoilt)
-    with pytest.raises(InputError, match=r"test-3\.png comes out otherwise"):
+    with pytest.raises(InputError, match=r"test-3\.png is preprocessed otherwise"):
         build_package(*copied, tmp_path / "package")
 
 
@@ -191,7 +191,7 @@ def test_what_is_no_package_is_one_line(packed, tmp_path: Path):
     older = text.replace('"form": 2', '"form": 1')
     for spoilt in (older, "{}", "[]", "no JSON", text.replace('"backend"', '"back"')):
         (folder / "package.json").write_text(spoilt)
-        reason = "is of form 1, and" if spoilt == older else "is no package of this version"
+        reason = "has format 1, and" if spoilt == older else "is no package of this version"
         with pytest.raises(InputError, match=reason) as caught:
             load_package(folder)
         assert "\n" not in str(caught.value)

@@ -323,7 +323,7 @@ def test_neighbours_of_copies_are_refused(prepared, root):
     params = _params(context=1)
     task = params.prepare.segmentation.model_copy(update={"copies": 1})
     prepare = params.prepare.model_copy(update={"segmentation": task})
-    with pytest.raises(InputError, match=r"^unet.context: a copy is changed apart"):
+    with pytest.raises(InputError, match=r"^unet.context: a copy is augmented apart"):
         UnetStudy(prepared, params.model_copy(update={"prepare": prepare}))
 
 

@@ -210,7 +210,7 @@ def test_what_nobody_waits_for_is_not_examined(tmp_path: Path):
     played(gone)
 
 
-@pytest.mark.parametrize(("word", "error"), [("refuse", "Refused"), ("bug", "RuntimeError")])
+@pytest.mark.parametrize(("word", "error"), [("refuse", "RejectedFile"), ("bug", "RuntimeError")])
 def test_a_file_that_fails_does_not_touch_the_others_of_its_batch(
     word: str, error: str, tmp_path: Path
 ):
@@ -260,7 +260,7 @@ def test_only_the_file_that_kills_the_worker_twice_is_lost(tmp_path: Path):
             await held_back(engine, tmp_path / "gate")
             tasks = asks(engine, "a", "die", *"bcdefghij")
             (tmp_path / "gate").touch()
-            assert await outcomes(tasks) == ["a", "WorkerLost", *"bcdefghij"]
+            assert await outcomes(tasks) == ["a", "WorkerDied", *"bcdefghij"]
             assert (engine.waiting, engine.restarts) == (0, 2)
 
     played(deadly)
@@ -292,7 +292,7 @@ def test_a_worker_that_hangs_is_replaced():
         async with toy(timeout=1.0, slack=0.2) as engine:
             await until(lambda: engine.ready)
             pid = engine.worker_pid
-            assert await outcomes(asks(engine, "hang")) == ["TooSlow"]
+            assert await outcomes(asks(engine, "hang")) == ["RequestTimeout"]
             await until(lambda: engine.restarts == 1 and engine.ready)
             assert not psutil.pid_exists(pid or 0)
             assert await outcomes(asks(engine, "a")) == ["a"]
@@ -367,7 +367,7 @@ def test_when_the_server_ends_so_does_the_worker_and_all_are_told():
             tasks = asks(engine, "hang")
             await until(lambda: engine.waiting)
         assert not psutil.pid_exists(pid or 0)
-        assert await outcomes(tasks) == ["Unserved"]
+        assert await outcomes(tasks) == ["EngineError"]
 
     played(ending)
 

@@ -8,10 +8,10 @@ from numpy.typing import NDArray
 
 from scanvote.serving.page.overlays import (
     add_caption,
+    draw_heatmap,
     draw_outline,
     encoded,
     outline,
-    overlay_heatmap,
     pixels,
 )
 
@@ -59,7 +59,7 @@ def test_the_outline_encloses_what_is_marked(discs: list[tuple[int, int, int]]) 
 
 
 def test_an_explanation_colours_the_scan_only_where_it_speaks() -> None:
-    drawn = pixels(overlay_heatmap(encoded(grey()), encoded(mask())))
+    drawn = pixels(draw_heatmap(encoded(grey()), encoded(mask())))
     assert (drawn[mask() == 0] == 100).all()
     strong = drawn[mask() > 0].astype(int)
     assert (strong[:, 2] > strong[:, 0]).all(), "yellow: more red than blue"

@@ -99,8 +99,8 @@ def test_of_two_classes_the_operating_point_is_told(finding: ScanPrediction) -> 
     point = OperatingPoint(positive="glioma", threshold=0.3, called=True)
     words = result_text(finding.model_copy(update={"operating": point}), contents()).operating
     assert words == (
-        "At the operating point glioma is called: it is from a probability of 0.30 on, "
-        "and here it is 0.90."
+        "At the operating point glioma is called: its probability is 0.90, "
+        "and the threshold is 0.30."
     )
 
 

@@ -1,6 +1,6 @@
 "use strict";
-// The pages work without this script. It puts the next page in the place of the one that is
-// shown, so that the list of what was asked lives as long as the page does, and no longer.
+// The pages work without this script. It replaces the shown page by the next one in place, so
+// that the history of results lives as long as the open page does, and no longer.
 
 const main = document.querySelector("main");
 const history_ = document.querySelector("#history");
@@ -106,13 +106,13 @@ async function go(address, { body, words, focus, stays } = {}) {
 function busy(form, files) {
   const words = form.dataset.busy;
   if (words === "Explaining") {
-    const way = form.querySelector("input:checked")?.closest("label").querySelector("strong");
-    return `Explaining by ${way ? way.textContent : "the first way"}`;
+    const method = form.querySelector("input:checked")?.closest("label").querySelector("strong");
+    return `Explaining by ${method ? method.textContent : "the first method"}`;
   }
   return files > 1 ? `${words} ${files} files` : `${words} the scan`;
 }
 
-// of pictures that are not there yet paper would show nothing
+// a picture that is not loaded yet would be missing on paper
 async function printed() {
   await Promise.allSettled([...document.images].filter((one) => one.loading !== "lazy").map((one) => one.decode()));
   print();

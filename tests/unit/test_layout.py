@@ -1,8 +1,9 @@
-"""Each stage of dvc.yaml watches all the code that decides its result."""
+"""The layout of the code: what each stage watches, and which floor may import which."""
 
 import ast
 from collections.abc import Iterator
 from functools import cache
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -105,3 +106,57 @@ def test_all_that_a_stage_imports_is_among_its_dependencies(stage: str) -> None:
         if not any(path.is_relative_to(dep) for dep in watched(stage))
     }
     assert not missing
+
+
+# -- floors ------------------------------------------------------------------------
+
+FLOORS = (
+    *("core", "params", "manifest", "arrays", "predictions", "images", "splits", "metrics"),
+    *("models", "plots", "training", "tuning", "datasets", "inputs", "pipeline", "predict"),
+    *("tracking", "serving", "commands", "cli"),
+)
+"""Each imports those before it only; the stages likewise, in the order of dvc.yaml."""
+MODULES = [path for path in (SOURCES / "scanvote").rglob("*.py") if path.name != "__init__.py"]
+
+
+def floor_of(path: Path) -> tuple[int, int]:
+    """The place of a module among the floors, and among the stages."""
+    first, *rest = path.relative_to(SOURCES / "scanvote").with_suffix("").parts
+    stage = [*STAGES].index(rest[0]) if first == "pipeline" else 0
+    return FLOORS.index(first), stage
+
+
+def test_nothing_imports_upward() -> None:
+    upward = {
+        (path.relative_to(SOURCES).as_posix(), one.relative_to(SOURCES).as_posix())
+        for path in MODULES
+        for one in imported(path)
+        if one.name != "__init__.py" and floor_of(one) > floor_of(path)
+    }
+    assert not upward
+
+
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    graph = {path: {one for one in imported(path) if one != path} for path in MODULES}
+    TopologicalSorter(graph).prepare()
+
+
+def names_in(node: ast.AST) -> list[str]:
+    if isinstance(node, ast.Import):
+        return [one.name for one in node.names]
+    return [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+
+
+def test_tracking_alone_imports_mlflow_and_dvc() -> None:
+    found = {
+        path.relative_to(SOURCES / "scanvote").parts[0]
+        for path in MODULES
+        for node in ast.walk(parsed(path))
+        for name in names_in(node)
+        if name.partition(".")[0] in ("mlflow", "dvc")
+    }
+    assert found == {"tracking"}
+
+
+def test_few_modules_lie_at_the_root() -> None:
+    assert len([*(SOURCES / "scanvote").glob("*.py")]) <= 6
