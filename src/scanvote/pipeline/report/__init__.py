@@ -1,1 +1,1 @@
-"""Stage `report`: a page for a reviewer, a model card and a CLAIM checklist."""
+"""The stage `report`: an HTML page and a CLAIM checklist."""

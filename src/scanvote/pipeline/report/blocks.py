@@ -1,31 +1,31 @@
-"""What a section of a report is made of; the templates turn each block into HTML or Markdown."""
+"""Blocks of a report section, which templates turn into HTML or Markdown."""
 
 import re
 from dataclasses import dataclass
 
-_FIGURE = re.compile(r"–|[−<]?\d[\d,.]*(e[-+]\d+)?(\s.*)?")
-_NO_FIGURE = ("", "not reported", "undefined", "not searched", "unknown")
+_NUMBER = re.compile(r"–|[−<]?\d[\d,.]*(e[-+]\d+)?(\s.*)?")
+_PLACEHOLDERS = ("", "not reported", "undefined", "not searched", "unknown")
 WIDE = 1.7
-"""Times its height, from which a figure needs the whole width."""
+"""Width to height ratio above which a figure gets the whole width."""
 
 
 @dataclass(frozen=True)
 class Text:
-    """A paragraph; what stands between backticks is code."""
+    """A paragraph; text between backticks is code."""
 
     words: str
 
 
 @dataclass(frozen=True)
 class Notice:
-    """A sentence that must not be overlooked."""
+    """A highlighted warning."""
 
     words: str
 
 
 @dataclass(frozen=True)
 class Heading:
-    """Of a part of a section."""
+    """A heading inside a section."""
 
     words: str
 
@@ -37,16 +37,16 @@ class Bullets:
 
 @dataclass(frozen=True)
 class QuestionList:
-    """Terms, each with what is known of it."""
+    """A list of terms, each with its answer."""
 
     pairs: tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True)
 class StatCards:
-    """The few figures that a reader must see first: name, figure, what it says."""
+    """The few headline metrics: name, value, explanation."""
 
-    figures: tuple[tuple[str, str, str], ...]
+    metrics: tuple[tuple[str, str, str], ...]
 
 
 @dataclass(frozen=True)
@@ -54,10 +54,10 @@ class Table:
     """A table; the first cell of a row names the row.
 
     Attributes:
-        caption: what it shows, as a whole sentence.
-        head: a word a column.
+        caption: the content, as a whole sentence.
+        head: the name of each column.
         rows: cells as they are shown.
-        note: below it.
+        note: a remark below the table.
     """
 
     caption: str
@@ -67,20 +67,21 @@ class Table:
 
     @property
     def numeric(self) -> tuple[bool, ...]:
-        """Whether a column holds figures, which stand below each other."""
+        """Flag the columns that hold only numbers, to be right-aligned."""
         columns = list(zip(*self.rows, strict=True)) or [()] * len(self.head)
-        told = [[cell for cell in column if cell not in _NO_FIGURE] for column in columns]
-        return tuple(bool(one) and all(map(_FIGURE.fullmatch, one)) for one in told)
+        filled = [[cell for cell in column if cell not in _PLACEHOLDERS] for column in columns]
+        return tuple(bool(cells) and all(map(_NUMBER.fullmatch, cells)) for cells in filled)
 
 
 @dataclass(frozen=True)
 class Picture:
-    """A PNG figure in the page itself.
+    """A PNG figure, embedded in the page.
 
     Attributes:
-        source: a data URI.
-        alt: what it shows, for who does not see it.
-        width, height: in pixels.
+        source: the image as a data URI.
+        alt: a description for readers who cannot see the image.
+        caption: the text below the image.
+        width, height: the size in pixels.
     """
 
     source: str
@@ -96,7 +97,7 @@ class Picture:
 
 @dataclass(frozen=True)
 class Pictures:
-    """Figures beside each other, where there is room; a gallery has the whole width."""
+    """Figures side by side, or as a gallery at full width."""
 
     pictures: tuple[Picture, ...]
     gallery: bool = False
@@ -109,7 +110,7 @@ class Commands:
 
 @dataclass(frozen=True)
 class Collapsible:
-    """What is shown on demand."""
+    """Blocks that stay hidden until the reader opens them."""
 
     summary: str
     blocks: "tuple[Block, ...]"
@@ -132,10 +133,12 @@ Block = (
 
 @dataclass(frozen=True)
 class Section:
-    """A part of the page with its place in the contents.
+    """A section of the page, listed in the table of contents.
 
     Attributes:
-        name: its anchor.
+        name: the anchor that links lead to.
+        title: the heading.
+        blocks: the content, in order.
     """
 
     name: str

@@ -1,7 +1,8 @@
-"""What CLAIM 2024 asks about the data, the reference standard and the partitions."""
+"""CLAIM 2024 answers on the data, the reference standard and the partitions."""
 
 from collections.abc import Iterable
 
+from scanvote.datasets.base import DataSet
 from scanvote.params import Task
 from scanvote.pipeline.report import numbers, terms
 from scanvote.pipeline.report.data_card.tables import UNKNOWN
@@ -11,99 +12,105 @@ from scanvote.pipeline.report.report_data import TASKS, ReportData
 from scanvote.pipeline.report.split import PROTOCOLS, leaked
 
 
-def each(told: Iterable[tuple[str, str]]) -> str:
-    """``name: words; name: words``."""
-    return "; ".join(f"{name}: {words}" for name, words in told) or NOT_REPORTED
+def join_pairs(pairs: Iterable[tuple[str, str]]) -> str:
+    """Join names and texts as ``name: text; name: text``."""
+    return "; ".join(f"{name}: {words}" for name, words in pairs) or NOT_REPORTED
 
 
-def of_data(facts: ReportData) -> dict[int, str]:
-    """Items 7 to 13: sources, eligibility, preprocessing, de-identification, acquisition."""
-    every = {one.name: one for known in facts.known.values() for one in known.sets}
-    prepare = facts.params.prepare
+def data_items(report: ReportData) -> dict[int, str]:
+    """Answer items 7 to 13, from sources and eligibility to acquisition."""
+    sets = _data_sets(report)
+    prepare = report.params.prepare
     return {
-        7: each((one.name, f"{one.source} ({one.licence})") for one in every.values()),
-        8: each(_excluded(facts)),
-        9: each(
+        7: join_pairs((one.name, f"{one.source} ({one.licence})") for one in sets.values()),
+        8: join_pairs(_excluded(report)),
+        9: join_pairs(
             (task, _preprocessing(getattr(prepare, task).model_dump()))
             for task in TASKS
-            if task in facts.known
+            if task in report.tasks
         ),
-        10: each(_selected(facts)),
-        11: f"{NOT_REPORTED} by the publishers; of a DICOM header nothing is kept but a digest of"
-        " the PatientID",
+        10: join_pairs(_selected(report)),
+        11: f"{NOT_REPORTED} by the publishers; of a DICOM header only a digest of the PatientID"
+        " is kept",
         12: "a scan that cannot be decoded, or has no label or mask, is left out and listed;"
         " nothing is imputed",
-        13: each((one.name, one.collection or UNKNOWN) for one in every.values()),
+        13: join_pairs((one.name, one.collection or UNKNOWN) for one in sets.values()),
     }
 
 
-def _excluded(facts: ReportData) -> Iterable[tuple[str, str]]:
-    for task, known in facts.known.items():
-        left = facts.figures("download", task)
-        copies = facts.figures("deduplicate", task)
+def _data_sets(report: ReportData) -> dict[str, DataSet]:
+    return {one.name: one for data in report.tasks.values() for one in data.sets}
+
+
+def _excluded(report: ReportData) -> Iterable[tuple[str, str]]:
+    for task, data in report.tasks.items():
+        downloaded = report.metrics_of("download", task)
+        copies = report.metrics_of("deduplicate", task)
         yield (
             task,
-            f"{len(known.scans):,} scans can be used, {numbers.counted(left, 'excluded')} cannot;"
-            f" {numbers.counted(copies, 'redundant')} copies and"
-            f" {numbers.counted(copies, 'conflict_scans')} scans under two classes are left out",
+            f"{len(data.scans):,} scans are usable,"
+            f" {numbers.metric_count(downloaded, 'excluded')} are not;"
+            f" {numbers.metric_count(copies, 'redundant')} copies and"
+            f" {numbers.metric_count(copies, 'conflict_scans')} scans of images in two classes are"
+            " left out",
         )
 
 
-def _preprocessing(how: dict[str, object]) -> str:
-    return ", ".join(f"{terms.words(key)} {value}" for key, value in how.items())
+def _preprocessing(config: dict[str, object]) -> str:
+    return ", ".join(f"{terms.words(key)} {value}" for key, value in config.items())
 
 
-def _selected(facts: ReportData) -> Iterable[tuple[str, str]]:
-    for task, known in facts.known.items():
-        published = sum(one.published for one in known.sets)
-        told = f"of {published:,} published" if published else "all that the sets hold"
-        yield task, f"{len(known.scans):,} scans, {told}"
+def _selected(report: ReportData) -> Iterable[tuple[str, str]]:
+    for task, data in report.tasks.items():
+        published = sum(one.published for one in data.sets)
+        origin = f"of {published:,} published" if published else "all usable ones of the data sets"
+        yield task, f"{len(data.scans):,} scans, {origin}"
 
 
-def of_reference(facts: ReportData) -> dict[int, str]:
-    """Items 14 to 18: the reference standard."""
-    every = {one.name: one for known in facts.known.values() for one in known.sets}
+def reference_items(report: ReportData) -> dict[int, str]:
+    """Answer items 14 to 18, on the reference standard."""
+    sets = _data_sets(report)
     return {
-        14: f"as published, see item 13: {', '.join(every) or NOT_REPORTED}",
+        14: f"as published, see item 13: {', '.join(sets) or NOT_REPORTED}",
         15: NOT_REPORTED,
         16: f"{NOT_REPORTED}, beyond item 14",
-        17: "as the whole of the data, see item 14; no scan was annotated anew",
+        17: "like all of the data, see item 14; no scan was annotated again",
         18: NOT_REPORTED,
     }
 
 
-def of_partitions(facts: ReportData) -> dict[int, str]:
-    """Items 19 to 21: who trains, who tests, and how many."""
-    split = facts.params.split
+def partition_items(report: ReportData) -> dict[int, str]:
+    """Answer items 19 to 21, on the splits and their sizes."""
+    split = report.params.split
     return {
         19: f"protocol {split.protocol}: {PROTOCOLS[split.protocol]} Test share {split.test:g},"
         f" validation {split.validation:g}, stratified by class, seeded",
-        20: " ".join(_level(facts, task) for task in facts.known) or NOT_REPORTED,
-        21: f"not calculated beforehand; {_sizes(facts)}",
+        20: " ".join(_level(report, task) for task in report.tasks) or NOT_REPORTED,
+        21: f"not calculated beforehand; {_sizes(report)}",
     }
 
 
-def _level(facts: ReportData, task: Task) -> str:
-    """The patient only where nobody can be on two sides."""
-    found, pairs = patients_of(facts, task), leaked(facts)
-    if found is not None and found.patient_disjoint:
+def _level(report: ReportData, task: Task) -> str:
+    """Say on which level the partitions are certainly disjoint."""
+    patients, pairs = patients_of(report, task), leaked(report)
+    if patients is not None and patients.patient_disjoint:
         level = "patient"
-    elif facts.params.split.protocol == "random":
+    elif report.params.split.protocol == "random":
         level = "scan, it leaks"
     else:
         level = "group of known patients, series, look-alikes and copies"
     count = f"{pairs[task]:,}" if task in pairs else NOT_REPORTED
-    seen = f"pairs across that the audit sees: {count}"
-    return f"{task}: {level}; {seen}. {audit_claim(facts, task)}"
+    audit = f"related pairs across splits that the audit finds: {count}"
+    return f"{task}: {level}; {audit}. {audit_claim(report, task)}"
 
 
-def _sizes(facts: ReportData) -> str:
-    return each(
+def _sizes(report: ReportData) -> str:
+    return join_pairs(
         (
             task,
-            f"{numbers.counted(found, 'test_scans')} test scans of"
-            f" {numbers.counted(found, 'test_groups')} groups",
+            f"{numbers.metric_count(metrics, 'test_scans')} test scans of"
+            f" {numbers.metric_count(metrics, 'test_groups')} groups",
         )
         for task in TASKS
-        if (found := facts.figures("prepare", task))
+        if (metrics := report.metrics_of("prepare", task))
     )

@@ -1,4 +1,4 @@
-"""The items of CLAIM 2024, in words of our own.
+"""The items of the CLAIM 2024 checklist, in our own words.
 
 Tejani AS, Klontzas ME, Gatti AA, Mongan JT, Moy L, Park SH, Kahn CE. Checklist for Artificial
 Intelligence in Medical Imaging (CLAIM): 2024 Update. Radiology: Artificial Intelligence 6(4), 2024.
@@ -76,4 +76,4 @@ ITEMS: dict[str, dict[int, str]] = {
         44: "Funding, other support, and the role of the funders",
     },
 }
-"""By section, by number."""
+"""Items by section and number."""

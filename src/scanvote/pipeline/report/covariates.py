@@ -1,4 +1,4 @@
-"""What is known of the scans beyond their class, by split: institution, age, sex, grade…"""
+"""Covariates of the scans by split: institution, age, sex, grade and others."""
 
 import pandas as pd
 
@@ -9,48 +9,50 @@ from scanvote.pipeline.report.blocks import Block, Table
 from scanvote.pipeline.report.data_card.tables import SHOWN
 from scanvote.splits.groups import SPLITS
 
-_NO_GROUPS = ("age", "spacing")
-"""Numbers: told by their median and range."""
+_NUMERIC = ("age", "spacing")
+"""Covariates shown by median and range."""
 
 
-def factor_tables(split: pd.DataFrame | None) -> list[Block]:
-    """A row a value of each fact with the scans of each split; numbers as a range.
+def covariate_tables(split: pd.DataFrame | None) -> list[Block]:
+    """Count the scans of each covariate's values in each split.
+
+    Numeric covariates are shown by median and range.
 
     Args:
-        split: the manifest of `prepare`; None where it has not run on these scans.
+        split: the manifest of `prepare`; None if it has not run on these scans.
     """
     if split is None:
         return []
-    rows = [row for fact in METADATA_FIELDS if fact in split for row in _rows(split, fact)]
+    rows = [row for field in METADATA_FIELDS if field in split for row in _rows(split, field)]
     if not rows:
         return []
-    caption = "What else is known of the scans, in each split."
-    note = "Scans; of age and spacing the median of the patients and their range."
-    return [Table(caption, ("known", "value", *SPLITS), tuple(rows), note)]
+    caption = "Covariates of the scans in each split."
+    note = "Numbers of scans; for age and spacing the median and range over the patients."
+    return [Table(caption, ("covariate", "value", *SPLITS), tuple(rows), note)]
 
 
-def _rows(split: pd.DataFrame, fact: str) -> list[tuple[str, ...]]:
+def _rows(split: pd.DataFrame, field: str) -> list[tuple[str, ...]]:
     parts = [split[split["split"] == one] for one in SPLITS]
-    if fact in _NO_GROUPS:
-        return [(terms.words(fact), "", *(_range(part, fact) for part in parts))]
-    values = split[fact].where(split[fact] != "", "unknown")
+    if field in _NUMERIC:
+        return [(terms.words(field), "", *(_range(part, field) for part in parts))]
+    values = split[field].where(split[field] != "", "unknown")
     order = values.value_counts().sort_index().sort_values(ascending=False, kind="stable").index
-    shown = {str(value): values == value for value in order[:SHOWN]}
+    scans_with = {str(value): values == value for value in order[:SHOWN]}
     if rest := list(order[SHOWN:]):
-        shown[f"{len(rest)} others"] = values.isin(rest)
+        scans_with[f"{len(rest)} others"] = values.isin(rest)
     return [
         (
-            terms.words(fact),
+            terms.words(field),
             terms.words(value),
             *(numbers.count(has[p.index].sum()) for p in parts),
         )
-        for value, has in shown.items()
+        for value, has in scans_with.items()
     ]
 
 
-def _range(part: pd.DataFrame, fact: str) -> str:
-    one_each = part[~owners(part).duplicated()]
-    known = pd.to_numeric(one_each[fact], errors="coerce").dropna()
+def _range(part: pd.DataFrame, field: str) -> str:
+    one_per_patient = part[~owners(part).duplicated()]
+    known = pd.to_numeric(one_per_patient[field], errors="coerce").dropna()
     if known.empty:
         return "unknown"
     return f"{known.median():g} ({known.min():g}–{known.max():g})"

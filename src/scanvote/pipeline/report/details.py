@@ -1,4 +1,4 @@
-"""What a mean hides: who is missed at the operating point, and how subgroups fare."""
+"""The operating point and the subgroups, which averages hide."""
 
 import pandas as pd
 
@@ -9,60 +9,66 @@ from scanvote.pipeline.report.summary import classes_of
 from scanvote.pipeline.report.tables import frame_table
 
 
-def missed_patients(facts: ReportData) -> str:
-    """The operating point of two classes in plain words; empty where there are not two."""
-    found = facts.figures("evaluate", "classification")
-    if "vote_operating_threshold" not in found:
+def missed_patients(report: ReportData) -> str:
+    """Describe the operating point of two classes; empty for any other number."""
+    metrics = report.metrics_of("evaluate", "classification")
+    if "vote_operating_threshold" not in metrics:
         return ""
-    positive = terms.words(facts.params.evaluate.positive or classes_of(facts)[-1])
-    least = facts.params.evaluate.min_sensitivity
-    told = (
-        f"A scan is called {positive} from a probability of"
-        f" {numbers.of(found, 'vote_operating_threshold')} on, the highest at which at least"
-        f" {100 * least:g} % of the {positive} scans of validation are found. On the test scans"
-        f" this misses {numbers.counted(found, 'vote_operating_missed')} scans that are {positive},"
-        f" and raises {numbers.counted(found, 'vote_operating_false_alarms')} false alarms:"
-        f" sensitivity {numbers.of(found, 'vote_operating_sensitivity')}, specificity"
-        f" {numbers.of(found, 'vote_operating_specificity')}."
+    positive = terms.words(report.params.evaluate.positive or classes_of(report)[-1])
+    min_sensitivity = report.params.evaluate.min_sensitivity
+    words = (
+        f"A scan is called {positive} if its probability is at least"
+        f" {numbers.metric(metrics, 'vote_operating_threshold')}, the highest threshold at which at"
+        f" least {100 * min_sensitivity:g} % of the {positive} scans of validation are found. On"
+        f" the test scans this misses {numbers.metric_count(metrics, 'vote_operating_missed')}"
+        f" scans that are {positive}, and raises"
+        f" {numbers.metric_count(metrics, 'vote_operating_false_alarms')} false alarms:"
+        f" sensitivity {numbers.metric(metrics, 'vote_operating_sensitivity')}, specificity"
+        f" {numbers.metric(metrics, 'vote_operating_specificity')}."
     )
-    return told + _missed_groups(found, positive)
+    return words + _missed_groups(metrics, positive)
 
 
-def _missed_groups(found: Metrics, positive: str) -> str:
-    """In patients, or groups of scans that stand for one."""
-    if "vote_operating_missed_groups" not in found:
+def _missed_groups(metrics: Metrics, positive: str) -> str:
+    """Count the missed patients, or groups of scans if patients are unknown."""
+    if "vote_operating_missed_groups" not in metrics:
         return ""
     return (
-        f" In patients, or groups of scans where these are unknown: of"
-        f" {numbers.counted(found, 'vote_operating_positive_groups')} with {positive}"
-        f" {numbers.counted(found, 'vote_operating_missed_groups')} are missed, and of"
-        f" {numbers.counted(found, 'vote_operating_negative_groups')} without"
-        f" {numbers.counted(found, 'vote_operating_false_alarm_groups')} are alarmed."
+        f" In patients, or groups of scans if patients are unknown: of"
+        f" {numbers.metric_count(metrics, 'vote_operating_positive_groups')} with {positive}"
+        f" {numbers.metric_count(metrics, 'vote_operating_missed_groups')} are missed, and of"
+        f" {numbers.metric_count(metrics, 'vote_operating_negative_groups')} without it"
+        f" {numbers.metric_count(metrics, 'vote_operating_false_alarm_groups')} raise a false"
+        " alarm."
     )
 
 
-def operating(facts: ReportData) -> list[Block]:
-    """A part of its own, where there are two classes."""
-    told = missed_patients(facts)
-    return [Heading("The operating point, and who is missed"), Notice(told)] if told else []
+def operating(report: ReportData) -> list[Block]:
+    """Describe the operating point under its own heading, if there is one."""
+    words = missed_patients(report)
+    return [Heading("The operating point and the missed patients"), Notice(words)] if words else []
 
 
-def subgroups(facts: ReportData) -> list[Block]:
-    """The vote within parts of the test scans."""
-    table = facts.table("metrics/evaluate/classification/subgroups.csv")
+def subgroups(report: ReportData) -> list[Block]:
+    """Return the table of the vote in subgroups of the test scans."""
+    table = report.table("metrics/evaluate/classification/subgroups.csv")
     blocks: list[Block] = [Heading("Subgroups")]
     if table.empty:
-        return [*blocks, Text(f"Subgroups are {numbers.NOT_REPORTED}: the data tell of none.")]
-    caption = "The vote within parts of the test scans, with their counts."
+        return [
+            *blocks,
+            Text(f"Subgroups are {numbers.NOT_REPORTED}: the data hold no covariates."),
+        ]
+    caption = "The vote in subgroups of the test scans, with their counts."
     return [*blocks, *subgroup_table(table, caption)]
 
 
 def subgroup_table(table: pd.DataFrame, caption: str, over: str = "groups") -> list[Block]:
-    """Without its column `few`, which the missing intervals tell as well."""
+    """Turn a subgroup table into a report table, without its column `few`."""
     note = (
-        "Looked at, not tested: of so many some differ by chance. Where there are few groups no"
-        " interval could be given."
+        "The subgroups are not tested: among so many, some differ by chance. A subgroup with too"
+        f" few {over} has no interval."
     )
+    # a missing interval already shows that there are few
     shown = table.drop(columns="few", errors="ignore")
     shown = shown.rename(columns={"column": "by"})
     return frame_table(shown, caption, note=note, over=over)

@@ -1,103 +1,114 @@
-"""The section on the limits: what is not known, and what must not be concluded."""
+"""The section on limitations: open questions, and conclusions that would be wrong."""
 
 from collections.abc import Iterator
 
 from scanvote.params import Task
 from scanvote.pipeline.report import numbers, terms
 from scanvote.pipeline.report.blocks import Bullets, Section
-from scanvote.pipeline.report.data_card.known import Known
 from scanvote.pipeline.report.data_card.tables import classes
+from scanvote.pipeline.report.data_card.task_data import TaskData
 from scanvote.pipeline.report.patients import audit_claim, patients_of
 from scanvote.pipeline.report.report_data import TASKS, Metrics, ReportData
 from scanvote.pipeline.report.results_masks import unit
 from scanvote.pipeline.report.shortcuts import shortcut_limit
 from scanvote.pipeline.report.split import leaked
 
-UNEVEN = 3
-"""Times the smallest class, from which the largest is worth a word."""
-FEW = 100
-"""Groups below which a test part is small: an accuracy is then known to about ±0.1."""
+IMBALANCE = 3
+"""Ratio of largest to smallest class from which the report warns."""
+SMALL_TEST_SPLIT = 100
+"""Groups below which a test split is small.
+
+An accuracy is then known to about ±0.1.
+"""
 
 
-def limits(facts: ReportData) -> Section:
-    """What a reader must hold against the figures."""
-    return Section("limits", "Limits: what is not known", (Bullets(tuple(limitations(facts))),))
+def limits(report: ReportData) -> Section:
+    """Return the section that lists the limitations."""
+    return Section(
+        "limits", "Limitations: what is not known", (Bullets(tuple(limitations(report))),)
+    )
 
 
-def limitations(facts: ReportData) -> Iterator[str]:
-    """A sentence or two each."""
-    if facts.params.smoke:
-        yield "This was a smoke run, to see that all works: no figure is a result."
+def limitations(report: ReportData) -> Iterator[str]:
+    """Yield each limitation as a sentence or two."""
+    if report.params.smoke:
+        yield "This was a smoke run, which only checks that everything runs: no number is a result."
     for task in TASKS:
-        if task in facts.known:
-            yield from _of_patients(facts, task)
-            yield from _of_data(facts.known[task])
-    yield from _of_test(facts)
-    yield from shortcut_limit(facts)
+        if task in report.tasks:
+            yield from _of_patients(report, task)
+            yield from _of_data(report.tasks[task])
+    yield from _of_test(report)
+    yield from shortcut_limit(report)
     yield (
-        "No reader, no clinical history and no other examination stands beside the models, and how"
+        "The models are not compared with readers, clinical history or other examinations, and how"
         " far two readers would agree on the labels is not known."
     )
     yield (
-        "Nobody has tried the models in practice: what a person does with their answer, and what"
-        " comes of it for a patient, is not known."
+        "The models were not tried in practice: how their predictions affect decisions and patients"
+        " is not known."
     )
 
 
-def _of_patients(facts: ReportData, task: Task) -> Iterator[str]:
-    found, scans = patients_of(facts, task), facts.known[task].scans
-    if found is not None and not found.patient_disjoint:
-        yield f"{task.capitalize()}: {audit_claim(facts, task)}"
+def _of_patients(report: ReportData, task: Task) -> Iterator[str]:
+    patients, scans = patients_of(report, task), report.tasks[task].scans
+    if patients is not None and not patients.patient_disjoint:
+        yield f"{task.capitalize()}: {audit_claim(report, task)}"
     unknown = int((scans["patient"] == "").sum())
-    if found is None and unknown:
-        yield f"The patient is unknown of {numbers.share(unknown, len(scans))} scans of the {task}."
+    if patients is None and unknown:
+        yield f"The patient of {numbers.share(unknown, len(scans))} scans of the {task} is unknown."
 
 
-def _of_data(known: Known) -> Iterator[str]:
-    task, scans = known.task, known.scans
-    if any(one.name == "phantom" for one in known.sets):
+def _of_data(data: TaskData) -> Iterator[str]:
+    task, scans = data.task, data.scans
+    if any(one.name == "phantom" for one in data.sets):
         yield f"The scans of the {task} are generated: nothing about patients follows from them."
-    yield from _of_places(known)
-    missing = [fact for fact in ("age", "sex") if fact not in scans]
+    yield from _of_sites(data)
+    missing = [field for field in ("age", "sex") if field not in scans]
     if missing:
         yield (
             f"{terms.listed(missing).capitalize()} of the patients of the {task} are not known:"
-            " whether the models do worse for some cannot be told."
+            " whether the models perform worse for some of them cannot be checked."
         )
     counts = classes(scans).value_counts()
-    if len(counts) > 1 and counts.max() >= UNEVEN * counts.min():
-        most, least = (terms.words(str(one)) for one in (counts.idxmax(), counts.idxmin()))
+    if len(counts) > 1 and counts.max() >= IMBALANCE * counts.min():
+        largest, smallest = (terms.words(str(one)) for one in (counts.idxmax(), counts.idxmin()))
         yield (
-            f"The {task} has {numbers.count(counts.max())} scans of {most} and"
-            f" {numbers.count(counts.min())} of {least}: accuracy alone says little."
+            f"The {task} has {numbers.count(counts.max())} scans of {largest} and"
+            f" {numbers.count(counts.min())} of {smallest}: accuracy alone says little."
         )
-    for one in known.found[known.found["kind"] == "telling_format"].itertuples():
-        yield f"The format of a file tells the class in {one.path} ({one.detail})."
+    for one in data.findings[data.findings["kind"] == "telling_format"].itertuples():
+        yield f"The file format gives away the class in {one.path} ({one.detail})."
 
 
-def _of_places(known: Known) -> Iterator[str]:
-    sites = set(known.scans["institution"]) - {""} if "institution" in known.scans else set()
+def _of_sites(data: TaskData) -> Iterator[str]:
+    sites = set(data.scans["institution"]) - {""} if "institution" in data.scans else set()
     if len(sites) < 2:
-        which = "of one institution" if sites else "of unknown institutions"
-        yield f"The scans of the {known.task} are {which}: how a model does elsewhere is not known."
+        origin = "one institution" if sites else "unknown institutions"
+        yield (
+            f"The scans of the {data.task} are of {origin}: how a model performs elsewhere is not"
+            " known."
+        )
 
 
-def _of_test(facts: ReportData) -> Iterator[str]:
-    if any(leaked(facts).values()):
+def _of_test(report: ReportData) -> Iterator[str]:
+    if any(leaked(report).values()):
         yield "The split leaks: the results are not those of unseen patients."
-    if facts.params.split.protocol != "site":
-        yield "The test scans come from the same sources as the training: it is no external test."
-    found, masks = (facts.figures("evaluate", task) for task in TASKS)
-    yield from _of_size(found, "test_groups", "groups of the classification")
+    if report.params.split.protocol != "site":
+        yield (
+            "The test scans come from the same sources as the training scans: this is no external"
+            " test."
+        )
+    votes, masks = (report.metrics_of("evaluate", task) for task in TASKS)
+    yield from _of_size(votes, "test_groups", "groups of the classification")
     yield from _of_size(masks, "test_patients", "patients of the segmentation")
     if masks and not masks.get("distances_in_mm"):
-        yield f"Distances are in {unit(masks)}: what they are in mm is not known."
+        yield f"Distances are in {unit(masks)}: the distances in mm are not known."
 
 
-def _of_size(found: Metrics, key: str, what: str) -> Iterator[str]:
-    size = found.get(key)
-    if size is not None and size < FEW:
+def _of_size(metrics: Metrics, key: str, what: str) -> Iterator[str]:
+    size = metrics.get(key)
+    if size is not None and size < SMALL_TEST_SPLIT:
         yield (
-            f"The test part has {numbers.count(size)} {what}, so the intervals are wide: a"
-            " difference that was not shown may yet exist."
+            f"The test split has {numbers.count(size)} {what}, so the intervals are wide: a"
+            " difference that was not shown may still exist."
         )

@@ -1,4 +1,4 @@
-"""The page for a sceptical reviewer: its sections in their order, rendered to one HTML file."""
+"""The page for reviewers: all sections, rendered to one HTML file."""
 
 import re
 from collections.abc import Sequence
@@ -28,41 +28,41 @@ TEMPLATES = Path(__file__).parent / "templates"
 _CODE = re.compile(r"`([^`]+)`")
 
 
-def sections(facts: ReportData) -> list[Section]:
-    """All sections of the page, in the order in which a reviewer asks."""
+def sections(report: ReportData) -> list[Section]:
+    """Return all sections of the page, in a reviewer's order of questions."""
     return [
-        summary.answer(facts),
-        data(facts),
-        split.partition(facts),
-        search.models(facts),
-        results_classes.results_classes(facts),
-        results_masks.results_masks(facts),
-        galleries.errors(facts),
-        galleries.explanations(facts),
-        model_package.packaged(facts),
-        limits.limits(facts),
-        reproduce.reproduce(facts),
+        summary.answer(report),
+        data(report),
+        split.splits(report),
+        search.models(report),
+        results_classes.results_classes(report),
+        results_masks.results_masks(report),
+        galleries.errors(report),
+        galleries.explanations(report),
+        model_package.packaged(report),
+        limits.limits(report),
+        reproduce.reproduce(report),
     ]
 
 
-def page(facts: ReportData) -> str:
-    """One self-contained HTML page."""
-    return rendered("page.html", title(facts), sections(facts), facts.params.smoke)
+def page(report: ReportData) -> str:
+    """Return the report as one self-contained HTML page."""
+    return rendered("page.html", title(report), sections(report), report.params.smoke)
 
 
-def title(facts: ReportData) -> str:
-    """Of the tasks and their data sets."""
-    told = [
-        f"{task} on {', '.join(sorted(set(known.scans['source'])))}"
-        for task, known in facts.known.items()
+def title(report: ReportData) -> str:
+    """Return the title: the tasks with their data sets."""
+    tasks = [
+        f"{task} on {', '.join(sorted(set(one.scans['source'])))}"
+        for task, one in report.tasks.items()
     ]
-    return f"scanvote: {'; '.join(told) or 'no data'}"
+    return f"scanvote: {'; '.join(tasks) or 'no data'}"
 
 
 def rendered(
-    template: str, title: str, parts: Sequence[Section], smoke: bool, markdown: bool = False
+    template: str, title: str, sections: Sequence[Section], smoke: bool, markdown: bool = False
 ) -> str:
-    """The template with these parts; what comes from data is escaped, for HTML or for Markdown."""
+    """Render a template, and escape words of data for HTML or Markdown."""
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=not markdown,
@@ -74,27 +74,27 @@ def rendered(
     environment.filters |= {"kind": kind, "inline": inline}
     environment.filters |= {"markdown": escaped, "markdown_table": markdown_table}
     return environment.get_template(template).render(
-        title=title, sections=parts, smoke=smoke, disclaimer=DISCLAIMER
+        title=title, sections=sections, smoke=smoke, disclaimer=DISCLAIMER
     )
 
 
 def kind(block: Block) -> str:
-    """The name of the macro that renders a block."""
+    """Return the name of the template macro that renders a block."""
     return type(block).__name__.lower()
 
 
 def escaped(words: str) -> str:
-    """Words of data as Markdown that shows them as they are: no tag, no line of its own."""
+    """Escape words of data for Markdown: no tags and no line breaks."""
     return " ".join(words.replace("&", "&amp;").replace("<", "&lt;").split())
 
 
 def markdown_table(block: Table) -> str:
-    """With its caption above, if it has one."""
+    """Return a table as Markdown, below its caption if it has one."""
     caption = f"{escaped(block.caption)}\n\n" if block.caption else ""
     rows = [[escaped(cell) for cell in row] for row in block.rows]
     return caption + table([escaped(cell) for cell in block.head], rows)
 
 
 def inline(words: str) -> Markup:
-    """Escaped, with what stands between backticks as code."""
+    """Escape words for HTML, and mark text between backticks as code."""
     return Markup(_CODE.sub(r"<code>\1</code>", str(escape(words))))

@@ -1,4 +1,4 @@
-"""What a report says of the patients of the splits: the words of `KnownPatients`."""
+"""Claims about patients in the splits, in the words of `KnownPatients`."""
 
 from scanvote.params import Task
 from scanvote.pipeline.report.blocks import Notice, Text
@@ -7,33 +7,33 @@ from scanvote.pipeline.report.report_data import ReportData
 from scanvote.splits.known_patients import KnownPatients
 
 
-def patients_of(facts: ReportData, task: Task) -> KnownPatients | None:
-    """What is known of the patients of a task; None where it was not split."""
-    return facts.known[task].patients if task in facts.known else None
+def patients_of(report: ReportData, task: Task) -> KnownPatients | None:
+    """Return the known patients of a task's split; None without a split."""
+    return report.tasks[task].patients if task in report.tasks else None
 
 
-def patient_claim(facts: ReportData, task: Task) -> str:
-    """What the test figures of a task may claim about patients."""
-    found = patients_of(facts, task)
-    if found is None:
-        return f"For how many of the scans the patient is known is {NOT_REPORTED}."
-    return found.sentence()
+def patient_claim(report: ReportData, task: Task) -> str:
+    """Say what the test metrics of a task may claim about patients."""
+    patients = patients_of(report, task)
+    if patients is None:
+        return f"The number of scans whose patient is known is {NOT_REPORTED}."
+    return patients.sentence()
 
 
-def claim_block(facts: ReportData, task: Task) -> Text | Notice:
-    """The same as a paragraph, which stands out unless all is well."""
-    found, words = patients_of(facts, task), patient_claim(facts, task)
-    return Text(words) if found is not None and found.patient_disjoint else Notice(words)
+def claim_block(report: ReportData, task: Task) -> Text | Notice:
+    """Return the claim as a block, highlighted unless the split is patient-disjoint."""
+    patients, words = patients_of(report, task), patient_claim(report, task)
+    return Text(words) if patients is not None and patients.patient_disjoint else Notice(words)
 
 
-def audit_claim(facts: ReportData, task: Task) -> str:
-    """The same, and the share of the scans for which the audit is blind."""
-    found = patients_of(facts, task)
-    blind = "" if found is None else f" {found.audit_words()}"
-    return patient_claim(facts, task) + blind
+def audit_claim(report: ReportData, task: Task) -> str:
+    """Return the claim and the share of scans the audit cannot check."""
+    patients = patients_of(report, task)
+    audit = "" if patients is None else f" {patients.audit_words()}"
+    return patient_claim(report, task) + audit
 
 
-def all_disjoint(facts: ReportData) -> bool:
-    """Whether no patient of any task is both in the test and in training or validation."""
-    found = [patients_of(facts, task) for task in facts.known]
-    return all(one is not None and one.patient_disjoint for one in found)
+def all_disjoint(report: ReportData) -> bool:
+    """Return True if the splits of all tasks are certainly patient-disjoint."""
+    patients = [patients_of(report, task) for task in report.tasks]
+    return all(one is not None and one.patient_disjoint for one in patients)

@@ -1,4 +1,4 @@
-"""What a report is made of: all that the stages left, read once."""
+"""The input of a report: the files of all stages."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -12,12 +12,12 @@ from scanvote.core.files import sha256
 from scanvote.core.metrics_file import read_metrics
 from scanvote.manifest import MANIFEST
 from scanvote.params import Params, Task, load_params, load_values
-from scanvote.pipeline.report.data_card.known import Known, read_known
+from scanvote.pipeline.report.data_card.task_data import TaskData, read_task_data
 
 TASKS: tuple[Task, ...] = get_args(Task)
 
 Metrics = Mapping[str, float | None]
-"""Flat figures of a stage; None where one is undefined, as of a class that is absent."""
+"""Flat metrics of a stage; None if undefined, as for absent classes."""
 
 _TABLES = (
     "data/deduplicated/*/duplicates.csv",
@@ -43,63 +43,68 @@ _MANIFESTS = ("data/raw", "data/deduplicated", "data/prepared")
 
 @dataclass(frozen=True)
 class ReportData:
-    """All that a report is made of; what a stage has not left is not there.
+    """The content of a report; files not yet written are left out.
 
     Attributes:
         params: the whole of params.yaml.
-        settings: the same as it is written, for the table of all settings.
-        known: the data of a task, by its name.
-        metrics: all figures of a stage, by ``<stage>/<task or family>``.
+        settings: params.yaml as it is written, for the table of all settings.
+        tasks: the data of each task, by its name.
+        metrics: all metrics of a stage, by ``<stage>/<task or family>``.
         tables, records, pictures: CSV tables, JSON files and the bytes of PNG files, by their
-            path from the root, POSIX style.
+            path relative to the root, in POSIX style.
         digests: SHA-256 of the manifests, by path.
     """
 
     params: Params
     settings: Mapping[str, Any]
-    known: Mapping[Task, Known]
+    tasks: Mapping[Task, TaskData]
     metrics: Mapping[str, Metrics]
     tables: Mapping[str, pd.DataFrame]
     records: Mapping[str, Mapping[str, Any]]
     pictures: Mapping[str, bytes]
     digests: Mapping[str, str]
 
-    def figures(self, stage: str, item: str) -> Metrics:
-        """The metrics of `stage` for a task or a family; empty where there are none."""
+    def metrics_of(self, stage: str, item: str) -> Metrics:
+        """Return the metrics of a stage for an item; empty if missing.
+
+        Args:
+            stage: name of the stage.
+            item: the task or family.
+        """
         return self.metrics.get(f"{stage}/{item}", {})
 
     def table(self, path: str) -> pd.DataFrame:
-        """The table at `path`; one without rows where there is none."""
+        """Return the table at `path`; one without rows if it is missing."""
         return self.tables.get(path, pd.DataFrame())
 
 
 def read_report_data(root: Path) -> ReportData:
-    """Read what the stages left below `root`, the root of the repository.
+    """Read the files of the stages below the root of the repository.
 
     Raises:
-        InputError: params.yaml is missing or wrong, or the scans are of other data sets.
+        InputError: params.yaml is missing or wrong, or names other data sets than the scans are of.
     """
     params = load_params(root / "params.yaml")
     raw = {task: root / "data" / "raw" / task / MANIFEST for task in TASKS}
     return ReportData(
         params=params,
         settings=load_values(root / "params.yaml"),
-        known={task: read_known(task, params, root) for task in TASKS if raw[task].is_file()},
+        tasks={task: read_task_data(task, params, root) for task in TASKS if raw[task].is_file()},
         metrics={
             path.relative_to(root / "metrics").with_suffix("").as_posix(): read_metrics(path)
             for path in sorted((root / "metrics").glob("*/*.csv"))
         },
-        tables={name: _csv(path) for name, path in _found(root, _TABLES)},
-        records={name: _json(path) for name, path in _found(root, _RECORDS)},
-        pictures={name: path.read_bytes() for name, path in _found(root, _PICTURES)},
+        tables={name: _csv(path) for name, path in _glob(root, _TABLES)},
+        records={name: _json(path) for name, path in _glob(root, _RECORDS)},
+        pictures={name: path.read_bytes() for name, path in _glob(root, _PICTURES)},
         digests={
             name: sha256(path)
-            for name, path in _found(root, [f"{one}/*/{MANIFEST}" for one in _MANIFESTS])
+            for name, path in _glob(root, [f"{one}/*/{MANIFEST}" for one in _MANIFESTS])
         },
     )
 
 
-def _found(root: Path, patterns: Iterable[str]) -> list[tuple[str, Path]]:
+def _glob(root: Path, patterns: Iterable[str]) -> list[tuple[str, Path]]:
     paths = [path for pattern in patterns for path in sorted(root.glob(pattern))]
     return [(path.relative_to(root).as_posix(), path) for path in paths]
 
@@ -110,10 +115,10 @@ def _json(path: Path) -> dict[str, Any]:
 
 
 def _csv(path: Path) -> pd.DataFrame:
-    """Empty cells of words stay empty, those of numbers are NaN; a class may be called NA."""
-    try:
+    """Read a table; empty cells become NaN if numeric, else empty strings."""
+    try:  # keep_default_na=False, because a class may be called NA
         table = pd.read_csv(path, keep_default_na=False, na_values=[""])
     except pd.errors.EmptyDataError:
         return pd.DataFrame()
-    words = table.select_dtypes(exclude=["number", "bool"]).columns
-    return table.fillna(dict.fromkeys(words, ""))
+    texts = table.select_dtypes(exclude=["number", "bool"]).columns
+    return table.fillna(dict.fromkeys(texts, ""))

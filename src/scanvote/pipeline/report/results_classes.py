@@ -1,4 +1,4 @@
-"""The section on the results of the classification, each with its interval."""
+"""The section on the classification results, each metric with its interval."""
 
 import pandas as pd
 
@@ -12,7 +12,7 @@ from scanvote.pipeline.report.summary import class_answer, classes_of
 from scanvote.pipeline.report.tables import brackets, frame_table
 
 FOLDER = "metrics/evaluate/classification"
-FIGURES = (
+METRICS = (
     "accuracy",
     "balanced_accuracy",
     "macro_f1",
@@ -25,121 +25,131 @@ FIGURES = (
     "brier",
     "ece",
 )
-_CHIEF = ("model", "accuracy", "macro_f1", "positive_classes_macro_f1", "mcc", "auroc", "ece")
-_OF_A_CLASS = ("sensitivity", "specificity", "precision", "auroc", "average_precision")
-_DRAWN = {
+_MAIN_COLUMNS = (
+    "model",
+    "accuracy",
+    "macro_f1",
+    "positive_classes_macro_f1",
+    "mcc",
+    "auroc",
+    "ece",
+)
+_CLASS_METRICS = ("sensitivity", "specificity", "precision", "auroc", "average_precision")
+_CAPTIONS = {
     "confusion": (
-        "Confusion matrix of the vote; its counts stand in a table of this section",
-        "The votes by the true class.",
+        "Confusion matrix of the vote; its counts are in a table of this section",
+        "Confusion matrix of the vote.",
     ),
     "roc": (
-        "ROC curves of the vote, each class against the rest; the areas stand in the table of the"
+        "ROC curves of the vote, each class against the rest; the areas are in the table of the"
         " classes",
-        "ROC of each class against the rest.",
+        "ROC curve of each class against the rest.",
     ),
     "precision_recall": (
-        "Precision against sensitivity of the vote, for each class; the average precisions stand"
+        "Precision against sensitivity of the vote, for each class; the average precisions are"
         " in the table of the classes",
-        "Precision and recall of each class.",
+        "Precision-recall curve of each class.",
     ),
     "comparisons": (
-        "Differences of the vote to its best member and the others, with intervals; they stand in"
-        " the table of comparisons",
-        "The vote less each model it is compared with.",
+        "Differences between the vote and its best member and the others, with intervals; they are"
+        " in the table of comparisons",
+        "Difference between the vote and each model that it is compared with.",
     ),
     "agreement": (
-        "Cohen's kappa of the truth, the vote and its members, each two on the test scans",
-        "How far the members agree.",
+        "Cohen's kappa of every pair of truth, vote and members on the test scans",
+        "Agreement of truth, vote and members, as Cohen's kappa.",
     ),
     "reliability": (
         "Reliability diagram: share of right votes by the probability that the vote gave",
-        "What the probabilities are worth: on the diagonal they say what happens.",
+        "Reliability diagram: calibrated probabilities lie on the diagonal.",
     ),
 }
 _TESTS = {"mcnemar_p": "exact McNemar of the accuracy", "delong_p": "DeLong of the AUROC"}
 GALLERIES = ("errors", "disagreeing", "right")
 
 
-def results_classes(facts: ReportData) -> Section:
-    """The vote and what stands beside it, classes, calibration, subgroups, operating point."""
-    found = facts.figures("evaluate", "classification")
+def results_classes(report: ReportData) -> Section:
+    """Describe the vote, comparisons, classes, calibration, operating point and subgroups."""
+    metrics = report.metrics_of("evaluate", "classification")
     blocks: list[Block] = (
         [
-            Text(class_answer(facts)),
-            claim_block(facts, "classification"),
-            *_beside(facts, found),
-            *_models(facts),
-            *_comparisons(facts),
+            Text(class_answer(report)),
+            claim_block(report, "classification"),
+            *_vote_and_best(report, metrics),
+            *_models(report),
+            *_comparisons(report),
             Heading("Each class"),
-            *_classes(facts, found),
-            *_confusion(facts),
-            *_figures(facts, "confusion", "agreement", "roc", "precision_recall", "comparisons"),
-            *_calibration(facts, found),
-            *operating(facts),
-            *subgroups(facts),
-            *side_by_side(others(facts, FOLDER, (*_DRAWN, *GALLERIES))),
+            *_classes(report, metrics),
+            *_confusion(report),
+            *_figures(report, "confusion", "agreement", "roc", "precision_recall", "comparisons"),
+            *_calibration(report, metrics),
+            *operating(report),
+            *subgroups(report),
+            *side_by_side(others(report, FOLDER, (*_CAPTIONS, *GALLERIES))),
         ]
-        if found
+        if metrics
         else [Text(f"The results of the classification are {numbers.NOT_REPORTED}.")]
     )
     return Section("classification", "Results: classification", tuple(blocks))
 
 
-def _beside(facts: ReportData, found: Metrics) -> list[Block]:
-    """A figure a row: the vote, its best member, their difference."""
-    shown = [one for one in FIGURES if f"vote_{one}" in found]
-    tested = any(f"difference_{one}" in found for one in shown)
+def _vote_and_best(report: ReportData, metrics: Metrics) -> list[Block]:
+    """Return a table of vote, best member and difference by metric."""
+    shown = [one for one in METRICS if f"vote_{one}" in metrics]
+    tested = any(f"difference_{one}" in metrics for one in shown)
     rows = tuple(
         (
-            terms.figure(one),
-            numbers.of(found, f"vote_{one}"),
-            numbers.of(found, f"best_{one}"),
-            *([_difference(found, one)] if tested else []),
+            terms.metric(one),
+            numbers.metric(metrics, f"vote_{one}"),
+            numbers.metric(metrics, f"best_{one}"),
+            *([_difference(metrics, one)] if tested else []),
         )
         for one in shown
     )
-    groups = numbers.counted(found, "test_groups")
+    groups = numbers.metric_count(metrics, "test_groups")
     tests = [
-        f"{words} {numbers.p_words(found, key)}" for key, words in _TESTS.items() if key in found
+        f"{words} {numbers.p_words(metrics, key)}"
+        for key, words in _TESTS.items()
+        if key in metrics
     ]
-    told = f"Of the difference: {'; '.join(tests)}." if tests else ""
+    p_values = f"Tests of the difference: {'; '.join(tests)}." if tests else ""
     note = (
-        f"{brackets()} There are {groups} groups of scans that belong together. Of Brier"
-        " score and calibration error less is better; a sample overstates the calibration error,"
-        " so that its interval reaches down. "
-    ) + _positive_note(facts, found)
-    note += told
-    head = ("figure", "vote", "best member", *(["vote less best member"] if tested else []))
-    caption = "The vote beside the member that was best on validation, on the same test scans."
+        f"{brackets()} There are {groups} groups of related scans. A lower Brier score and"
+        " calibration error is better; a sample overstates the calibration error, so its interval"
+        " is shifted down. "
+    ) + _positive_note(report, metrics)
+    note += p_values
+    head = ("metric", "vote", "best member", *(["vote minus best member"] if tested else []))
+    caption = "The vote and the member that was best on validation, on the same test scans."
     return [Table(caption, head, rows, note.strip())]
 
 
-def _positive_note(facts: ReportData, found: Metrics) -> str:
-    """What the rows of the classes with the finding are of; empty where there are none."""
-    if "vote_positive_classes_macro_f1" not in found:
+def _positive_note(report: ReportData, metrics: Metrics) -> str:
+    """Explain the metrics of the classes with the finding; empty without them."""
+    if "vote_positive_classes_macro_f1" not in metrics:
         return ""
-    negative = facts.params.evaluate.negative
-    others = [one for one in classes_of(facts) if one != negative]
+    negative = report.params.evaluate.negative
+    others = [one for one in classes_of(report) if one != negative]
     return (
-        f"Classes with the finding: {terms.listed(others)}. Only test scans of these count there,"
-        f" and one that is called {terms.words(str(negative))} is missed. "
+        f"Classes with the finding: {terms.listed(others)}. Their metrics count only the test"
+        f" scans of these classes, and a prediction of {terms.words(str(negative))} is an error. "
     )
 
 
-def _difference(found: Metrics, name: str) -> str:
+def _difference(metrics: Metrics, name: str) -> str:
     key = f"difference_{name}"
-    return numbers.of(found, key) if key in found else "–"
+    return numbers.metric(metrics, key) if key in metrics else "–"
 
 
-def _models(facts: ReportData) -> list[Block]:
-    table = facts.table(f"{FOLDER}/members.csv")
+def _models(report: ReportData) -> list[Block]:
+    table = report.table(f"{FOLDER}/members.csv")
     caption = "Every rule of the vote, its members, and the best model of each family."
     note = "The chosen rule is the row of the vote."
-    return frame_table(table, caption, {"model": terms.model}, _CHIEF, note)
+    return frame_table(table, caption, {"model": terms.model}, _MAIN_COLUMNS, note)
 
 
-def _comparisons(facts: ReportData) -> list[Block]:
-    table = facts.table(f"{FOLDER}/comparisons.csv")
+def _comparisons(report: ReportData) -> list[Block]:
+    table = report.table(f"{FOLDER}/comparisons.csv")
     if table.empty:
         return []
     table = table.rename(columns={"low": "difference_low", "high": "difference_high"})
@@ -147,17 +157,19 @@ def _comparisons(facts: ReportData) -> list[Block]:
     naming = {
         "model": terms.model,
         "against": terms.model,
-        "metric": terms.figure,
+        "metric": terms.metric,
         "test": terms.test,
     }
     note = (
-        "The differences are paired. The tests take the scans as independent, which flatters; p"
-        " after Holm is corrected for all tests of its kind."
+        "The differences are paired. The tests treat the scans as independent, which makes p too"
+        " small; p after Holm is corrected for all tests of its kind."
     )
-    asked = "Is the vote better than the others?"
-    rest = frame_table(table[~of_vote], "The other models, compared.", naming)
+    caption = "The vote compared with the other models."
+    rest = frame_table(
+        table[~of_vote], "The other models compared with the majority class.", naming
+    )
     return [
-        *frame_table(table[of_vote].drop(columns="model"), asked, naming, note=note),
+        *frame_table(table[of_vote].drop(columns="model"), caption, naming, note=note),
         *(
             [Collapsible("The other models against the majority class", tuple(rest))]
             if rest
@@ -166,27 +178,29 @@ def _comparisons(facts: ReportData) -> list[Block]:
     ]
 
 
-def _classes(facts: ReportData, found: Metrics) -> list[Block]:
-    """From the table of the classes where it is there, else from the flat metrics."""
-    table = facts.table(f"{FOLDER}/classes.csv")
+def _classes(report: ReportData, metrics: Metrics) -> list[Block]:
+    """Return the table of the classes, if missing from the flat metrics."""
+    table = report.table(f"{FOLDER}/classes.csv")
     naming = {"class": terms.words, "label": terms.words}
     if not table.empty:
-        return frame_table(table, "The vote on each class, against the rest.", naming)
+        return frame_table(table, "The vote for each class, against the rest.", naming)
     shown = [
-        one for one in _OF_A_CLASS if any(f"vote_{one}_{c}" in found for c in classes_of(facts))
+        one
+        for one in _CLASS_METRICS
+        if any(f"vote_{one}_{c}" in metrics for c in classes_of(report))
     ]
     rows = tuple(
-        (terms.words(label), *(numbers.of(found, f"vote_{one}_{label}") for one in shown))
-        for label in classes_of(facts)
+        (terms.words(label), *(numbers.metric(metrics, f"vote_{one}_{label}") for one in shown))
+        for label in classes_of(report)
     )
-    head = ("class", *(terms.figure(one) for one in shown))
-    caption = "The vote on each class, against the rest."
+    head = ("class", *(terms.metric(one) for one in shown))
+    caption = "The vote for each class, against the rest."
     return [Table(caption, head, rows, brackets())] if shown else []
 
 
-def _confusion(facts: ReportData) -> list[Block]:
-    """The matrix in numbers, for who does not see the figure."""
-    table = facts.table(f"{FOLDER}/confusion.csv")
+def _confusion(report: ReportData) -> list[Block]:
+    """Return the confusion matrix as a table, an alternative to the figure."""
+    table = report.table(f"{FOLDER}/confusion.csv")
     if table.empty:
         return []
     labels = sorted({*table["actual"].astype(str), *table["predicted"].astype(str)})
@@ -199,19 +213,24 @@ def _confusion(facts: ReportData) -> list[Block]:
     return [Table("Test scans by their true class (rows) and by the vote (columns).", head, rows)]
 
 
-def _figures(facts: ReportData, *shown: str) -> list[Block]:
-    found = [one for name in shown for one in picture(facts, f"{FOLDER}/{name}.png", *_DRAWN[name])]
-    return side_by_side(found)
-
-
-def _calibration(facts: ReportData, found: Metrics) -> list[Block]:
-    blocks: list[Block] = [Heading("Calibration")]
-    if "vote_ece" not in found:
-        return [*blocks, Text(f"Calibration: {numbers.NOT_REPORTED}.")]
-    fitted = facts.params.ensemble.calibrate
-    how = "A temperature, fitted on validation, is applied." if fitted else "None is applied."
-    words = (
-        f"The expected calibration error of the vote is {numbers.of(found, 'vote_ece')}, its Brier"
-        f" score {numbers.of(found, 'vote_brier')} (0 is perfect). {how}"
+def _figures(report: ReportData, *shown: str) -> list[Block]:
+    return side_by_side(
+        one for name in shown for one in picture(report, f"{FOLDER}/{name}.png", *_CAPTIONS[name])
     )
-    return [*blocks, Text(words), *_figures(facts, "reliability")]
+
+
+def _calibration(report: ReportData, metrics: Metrics) -> list[Block]:
+    blocks: list[Block] = [Heading("Calibration")]
+    if "vote_ece" not in metrics:
+        return [*blocks, Text(f"Calibration: {numbers.NOT_REPORTED}.")]
+    fitted = report.params.ensemble.calibrate
+    calibration = (
+        "The probabilities are calibrated with a temperature fitted on validation."
+        if fitted
+        else "The probabilities are not calibrated."
+    )
+    words = (
+        f"The expected calibration error of the vote is {numbers.metric(metrics, 'vote_ece')}, its"
+        f" Brier score {numbers.metric(metrics, 'vote_brier')} (0 is perfect). {calibration}"
+    )
+    return [*blocks, Text(words), *_figures(report, "reliability")]

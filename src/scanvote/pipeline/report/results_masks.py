@@ -1,4 +1,4 @@
-"""The section on the results of the segmentation, by patient."""
+"""The section on the segmentation results, by patient."""
 
 from scanvote.pipeline.report import numbers, terms
 from scanvote.pipeline.report.blocks import Block, Collapsible, Section, Table, Text
@@ -11,22 +11,22 @@ from scanvote.pipeline.report.summary import mask_answer
 from scanvote.pipeline.report.tables import brackets, frame_table
 
 FOLDER = "metrics/evaluate/segmentation"
-_FIGURES = {
+_METRICS = {
     "dice_patient_mean": "Dice of a patient, mean",
     "dice_patient_median": "Dice of a patient, median",
     "iou_patient_mean": "IoU of a patient, mean",
     "dice_slice_mean": "Dice of a slice, mean",
-    "slice_sensitivity": "slices with a lesion that are found",
-    "slice_specificity": "slices without one that stay empty",
-    "pixel_accuracy": "pixel accuracy, which says little",
+    "slice_sensitivity": "sensitivity: slices with a lesion that get a mask",
+    "slice_specificity": "specificity: slices without a lesion that stay empty",
+    "pixel_accuracy": "pixel accuracy (uninformative: most pixels have no lesion)",
 }
 _DISTANCES = {
     "hd95_patient_mean": "95 % Hausdorff distance, mean",
     "surface_dice_patient_mean": "surface Dice, mean",
 }
-_DRAWN = {
+_CAPTIONS = {
     "dice_by_patient": (
-        "Dice of each test patient, U-Net and baseline; the values stand in the folded table",
+        "Dice of each test patient, U-Net and baseline; the values are in the folded table",
         "Dice of each test patient.",
     ),
     "dice_by_size": (
@@ -35,107 +35,111 @@ _DRAWN = {
     ),
     "areas": (
         "Area of the predicted mask against that of the true one, for each test patient",
-        "The areas that are marked, beside the true ones.",
+        "Predicted area against true area of each test patient.",
     ),
 }
 GALLERIES = ("masks",)
-_OF_A_PATIENT = ("patient", "slices", "dice", "baseline_dice", "iou", "hd95", "surface_dice")
+_PATIENT_COLUMNS = ("patient", "slices", "dice", "baseline_dice", "iou", "hd95", "surface_dice")
 
 
-def results_masks(facts: ReportData) -> Section:
-    """The U-Net beside the baseline and empty masks, distances, slices found, figures."""
-    found = facts.figures("evaluate", "segmentation")
+def results_masks(report: ReportData) -> Section:
+    """Describe the U-Net beside baseline and empty masks, distances, patients and subgroups."""
+    metrics = report.metrics_of("evaluate", "segmentation")
     blocks: list[Block] = (
         [
-            Text(mask_answer(facts)),
-            claim_block(facts, "segmentation"),
-            Text(f"A Dice counts all slices of a patient together; {_empty_rule()}."),
-            _beside(found),
-            *_tests(found),
-            *_distances(facts, found),
-            *_patients(facts),
+            Text(mask_answer(report)),
+            claim_block(report, "segmentation"),
+            Text(f"The Dice is computed over all slices of a patient together; {_empty_rule()}."),
+            _comparison(metrics),
+            *_tests(metrics),
+            *_distances(report, metrics),
+            *_patients(report),
             *subgroup_table(
-                facts.table(f"{FOLDER}/subgroups.csv"),
-                "The U-Net within parts of the test slices, with their counts.",
+                report.table(f"{FOLDER}/subgroups.csv"),
+                "The U-Net in subgroups of the test slices, with their counts.",
                 over="patients",
             ),
             *side_by_side(
                 [
                     *(
                         one
-                        for name, words in _DRAWN.items()
-                        for one in picture(facts, f"{FOLDER}/{name}.png", *words)
+                        for name, words in _CAPTIONS.items()
+                        for one in picture(report, f"{FOLDER}/{name}.png", *words)
                     ),
-                    *others(facts, FOLDER, (*_DRAWN, *GALLERIES)),
+                    *others(report, FOLDER, (*_CAPTIONS, *GALLERIES)),
                 ]
             ),
         ]
-        if found
+        if metrics
         else [Text(f"The results of the segmentation are {NOT_REPORTED}.")]
     )
     return Section("segmentation", "Results: segmentation", tuple(blocks))
 
 
 def _empty_rule() -> str:
-    # as `scanvote.metrics.segmentation` has it, which needs half a second to import
-    return "two empty masks agree (1), one empty mask beside another is a miss (0)"
+    # the rule of `scanvote.metrics.segmentation`, whose import takes half a second
+    return "two empty masks agree (1), and if only one of them is empty, the Dice is 0"
 
 
-def _beside(found: Metrics) -> Table:
+def _comparison(metrics: Metrics) -> Table:
     rows = tuple(
         (
             words,
-            numbers.of(found, key),
-            *(_other(found, f"{other}_{key}") for other in ("baseline", "empty", "difference")),
+            numbers.metric(metrics, key),
+            *(
+                _metric_or_dash(metrics, f"{other}_{key}")
+                for other in ("baseline", "empty", "difference")
+            ),
         )
-        for key, words in _FIGURES.items()
-        if key in found
+        for key, words in _METRICS.items()
+        if key in metrics
     )
     note = (
-        f"{brackets('patients')} The difference is paired. Empty masks are what a model must beat:"
+        f"{brackets('patients')} The difference is paired. A model must beat empty masks, because"
         " most slices and pixels have no lesion."
     )
-    head = ("figure", "U-Net", "baseline", "empty masks", "U-Net less baseline")
-    return Table("The U-Net beside a baseline without learning, and empty masks.", head, rows, note)
+    head = ("metric", "U-Net", "baseline", "empty masks", "U-Net minus baseline")
+    return Table("The U-Net, a baseline without learning, and empty masks.", head, rows, note)
 
 
-def _other(found: Metrics, key: str) -> str:
-    return numbers.of(found, key) if key in found else "–"
+def _metric_or_dash(metrics: Metrics, key: str) -> str:
+    return numbers.metric(metrics, key) if key in metrics else "–"
 
 
-def _tests(found: Metrics) -> list[Block]:
-    tests = [key for key in found if key.endswith("wilcoxon_p")]
-    told = "; ".join(
+def _tests(metrics: Metrics) -> list[Block]:
+    tests = [key for key in metrics if key.endswith("wilcoxon_p")]
+    p_values = "; ".join(
         f"{terms.words(key.removesuffix('wilcoxon_p')) or 'U-Net against the baseline'}:"
-        f" {numbers.p_words(found, key)}"
+        f" {numbers.p_words(metrics, key)}"
         for key in tests
     )
-    return [Text(f"Wilcoxon's signed-rank test over patients: {told}.")] if told else []
+    return [Text(f"Wilcoxon's signed-rank test over patients: {p_values}.")] if p_values else []
 
 
-def unit(found: Metrics) -> str:
-    """Of the distances: mm, or pixels of the scan where mm are not known."""
-    return "mm" if found.get("distances_in_mm") else "pixels of the scan"
+def unit(metrics: Metrics) -> str:
+    """Return the unit of distances: mm, or pixels without known spacing."""
+    return "mm" if metrics.get("distances_in_mm") else "pixels of the scan"
 
 
-def _distances(facts: ReportData, found: Metrics) -> list[Block]:
-    told = [
-        f"{words} {numbers.of(found, key)}{f' {unit(found)}' if 'hd95' in key else ''}"
+def _distances(report: ReportData, metrics: Metrics) -> list[Block]:
+    distances = [
+        f"{words} {numbers.metric(metrics, key)}{f' {unit(metrics)}' if 'hd95' in key else ''}"
         for key, words in _DISTANCES.items()
-        if key in found
+        if key in metrics
     ]
-    if not told:
+    if not distances:
         return [Text(f"Distances: {NOT_REPORTED}.")]
-    tolerance = f"within {facts.params.evaluate.tolerance:g} {unit(found)}"
-    return [Text(f"Of the outlines: {'; '.join(told)} ({tolerance}).")]
+    tolerance = f"tolerance {report.params.evaluate.tolerance:g} {unit(metrics)}"
+    return [Text(f"Distances of the outlines: {'; '.join(distances)} ({tolerance}).")]
 
 
-def _patients(facts: ReportData) -> list[Block]:
-    table = facts.table(f"{FOLDER}/patients.csv")
+def _patients(report: ReportData) -> list[Block]:
+    table = report.table(f"{FOLDER}/patients.csv")
     if table.empty:
         return []
-    caption = f"Each test patient; distances in {unit(facts.figures('evaluate', 'segmentation'))}."
+    distance_unit = unit(report.metrics_of("evaluate", "segmentation"))
+    caption = f"Metrics of each test patient; distances in {distance_unit}."
     naming = {"patient": str}
     ordered = table.sort_values(["dice", "patient"])
-    shown = frame_table(ordered, caption, naming, _OF_A_PATIENT)
+    shown = frame_table(ordered, caption, naming, _PATIENT_COLUMNS)
     return [Collapsible("Each test patient, the worst first", tuple(shown))]

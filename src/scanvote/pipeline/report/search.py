@@ -1,4 +1,4 @@
-"""The section on the models: what was searched, how it was trained, which ones vote and how."""
+"""The section on searches, training settings and members of the vote."""
 
 from pathlib import PurePosixPath
 
@@ -27,136 +27,142 @@ _ABOUT = {
 _MEMBERS = ("model", "votes", "macro_f1", "accuracy", "cross_entropy", "temperature")
 
 
-def models(facts: ReportData) -> Section:
-    """The searches of the classifiers, the members and the rules of the vote, and the U-Net."""
+def models(report: ReportData) -> Section:
+    """Describe the classifier searches, the vote's members and rules, and the U-Net."""
     blocks: list[Block] = [
         Text(
             "Everything in this section was chosen on validation scans. The test scans were"
             " predicted once, by the models that had been chosen."
         ),
-        *_searches(facts),
+        *_searches(report),
         Heading("The vote"),
-        *_vote(facts),
+        *_vote(report),
         Heading("The U-Net and the baseline"),
-        *_masks(facts),
+        *_masks(report),
     ]
     folders = [*(f"models/search/{family}" for family in FAMILIES), "models/unet"]
-    if drawn := side_by_side(one for folder in folders for one in _figures(facts, folder)):
+    if drawn := side_by_side(one for folder in folders for one in _figures(report, folder)):
         blocks.append(
             Collapsible(
-                "How the searches went: every trial, and how the best learned", tuple(drawn)
+                "The searches: every trial, and the learning curves of the best", tuple(drawn)
             )
         )
     return Section("models", "The models and how they were chosen", tuple(blocks))
 
 
-def _searches(facts: ReportData) -> list[Block]:
-    found = [(name, facts.figures("search", name)) for name in FAMILIES]
-    found.append(("unet", facts.figures("unet", "segmentation")))
+def _searches(report: ReportData) -> list[Block]:
+    searches = [(name, report.metrics_of("search", name)) for name in FAMILIES]
+    searches.append(("unet", report.metrics_of("unet", "segmentation")))
     rows = tuple(
         (
             terms.family(name),
             _ABOUT[name],
-            numbers.counted(one, "trials") if one.get("trials") else "not searched",
-            *(_counted(one, key) for key in ("failed_trials", "best_parameters")),
-            _scored(one),
+            numbers.metric_count(metrics, "trials") if metrics.get("trials") else "not searched",
+            *(_count_or_dash(metrics, key) for key in ("failed_trials", "best_parameters")),
+            _best_score(metrics),
         )
-        for name, one in found
+        for name, metrics in searches
     )
-    search = facts.params.search
+    search = report.params.search
     note = (
-        f"Search: {search.algorithm}, at most {search.max_trials} trials a family,"
+        f"Search: {search.algorithm}, at most {search.max_trials} trials per family,"
         f" {search.epochs} epochs, optimizer {search.optimizer}, learning rate"
-        f" {facts.params.lr:g}, batches of {search.batch_size}, loss {terms.words(search.loss)}."
+        f" {report.params.lr:g}, batches of {search.batch_size}, loss {terms.words(search.loss)}."
     )
-    head = ("family", "what", "trials", "failed", "parameters of the best", "on validation")
-    return [Table("The families, what was tried of each, and the best of it.", head, rows, note)]
+    head = ("family", "networks", "trials", "failed", "parameters of the best", "validation score")
+    return [
+        Table(
+            "The families of networks, their trials, and the best trial of each.", head, rows, note
+        )
+    ]
 
 
-def _counted(found: Metrics, key: str) -> str:
-    return numbers.counted(found, key) if key in found else "–"
+def _count_or_dash(metrics: Metrics, key: str) -> str:
+    return numbers.metric_count(metrics, key) if key in metrics else "–"
 
 
-def _scored(found: Metrics) -> str:
+def _best_score(metrics: Metrics) -> str:
     for key, words in (("best_val_macro_f1", "macro F1"), ("best_val_dice", "Dice")):
-        if key in found:
-            return f"{numbers.number(found[key])} {words}"
+        if key in metrics:
+            return f"{numbers.number(metrics[key])} {words}"
     return "–"
 
 
-def voters(facts: ReportData) -> list[str]:
-    """The members of the vote, the best first."""
-    members = facts.table("models/ensemble/members.csv")
+def voters(report: ReportData) -> list[str]:
+    """Return the names of the vote's members, the best first."""
+    members = report.table("models/ensemble/members.csv")
     if "votes" not in members:
         return []
     return [terms.model(str(one)) for one in members["model"][members["votes"]]]
 
 
-def _vote(facts: ReportData) -> list[Block]:
-    members, rules = (facts.table(f"models/ensemble/{name}.csv") for name in ("members", "rules"))
-    ensemble = facts.params.ensemble
-    how = {
-        "best": "the best by validation over all families",
-        "diverse": "taken one after the other, who helps the vote on validation most",
+def _vote(report: ReportData) -> list[Block]:
+    members, rules = (report.table(f"models/ensemble/{name}.csv") for name in ("members", "rules"))
+    ensemble = report.params.ensemble
+    selection = {
+        "best": "the best on validation over all families",
+        "diverse": "selected greedily, each the one that improves the vote on validation most",
     }[ensemble.members]
     calibrated = (
-        "A temperature of each, fitted on validation, calibrates the probabilities."
+        "A temperature per member, fitted on validation, calibrates the probabilities."
         if ensemble.calibrate
         else "The probabilities are not calibrated."
     )
-    told = f"{ensemble.top} members vote, {how}; the rule is `{ensemble.rule}`. {calibrated}"
+    words = f"{ensemble.top} members vote, {selection}; the rule is `{ensemble.rule}`. {calibrated}"
     caption = "Every candidate with its scores on validation, the best first."
     naming = {"model": terms.model, "rule": terms.rule}
     return [
-        Text(told),
+        Text(words),
         *(frame_table(members, caption, naming, _MEMBERS) or [_missing("The candidates")]),
         *frame_table(
             rules,
             "Every rule of the vote, on validation.",
             naming,
-            note="The rules were fitted on these very scans: only the test compares them.",
+            note="The rules were fitted on these scans: only the test scans compare them fairly.",
         ),
     ]
 
 
-def _masks(facts: ReportData) -> list[Block]:
-    found, base = facts.figures("unet", "segmentation"), facts.figures("baseline", "segmentation")
-    if not found:
+def _masks(report: ReportData) -> list[Block]:
+    unet = report.metrics_of("unet", "segmentation")
+    baseline = report.metrics_of("baseline", "segmentation")
+    if not unet:
         return [_missing("The U-Net")]
-    how = facts.records.get("models/unet/postprocess.json", {})
-    ways = ", ".join(f"{terms.words(key)} {_said(value)}" for key, value in how.items())
-    dice = numbers.of(found, "postprocessed_val_dice")
-    words = f"The U-Net reaches a Dice of {dice} on the patients of validation"
-    words += f", where its masks were chosen: {ways}." if ways else "."
-    if "best_val_dice" in base:
+    settings = report.records.get("models/unet/postprocess.json", {})
+    values = ", ".join(f"{terms.words(key)} {_as_text(value)}" for key, value in settings.items())
+    dice = numbers.metric(unet, "postprocessed_val_dice")
+    words = f"The U-Net reaches a Dice of {dice} on the validation patients"
+    words += f", on which the postprocessing of its masks was chosen: {values}." if values else "."
+    if "best_val_dice" in baseline:
+        count = numbers.metric_count(baseline, "ways")
         words += (
-            f" The baseline marks the brightest region of the brain without learning; the best of"
-            f" {numbers.counted(base, 'ways')} ways has {numbers.of(base, 'best_val_dice')} there."
+            " The baseline marks the brightest region of the brain without learning; the best of"
+            f" its {count} variants has {numbers.metric(baseline, 'best_val_dice')} there."
         )
     return [Text(words)]
 
 
-def _said(value: object) -> str:
+def _as_text(value: object) -> str:
     return {True: "yes", False: "no"}[value] if isinstance(value, bool) else f"{value}"
 
 
-def _missing(what: str) -> Block:
-    return Text(f"{what}: {numbers.NOT_REPORTED}.")
+def _missing(subject: str) -> Block:
+    return Text(f"{subject}: {numbers.NOT_REPORTED}.")
 
 
-def _figures(facts: ReportData, folder: str) -> list[Picture]:
+def _figures(report: ReportData, folder: str) -> list[Picture]:
     name = terms.family(PurePosixPath(folder).name)
     return [
         *picture(
-            facts,
+            report,
             f"{folder}/choices.png",
             f"{name}: score on validation of each trial by the value of each hyperparameter",
-            f"{name}: what was tried, and what it did to the score on validation.",
+            f"{name}: score of each trial on validation, by hyperparameter.",
         ),
         *picture(
-            facts,
+            report,
             f"{folder}/curves.png",
             f"{name}: loss and score by epoch of the best models",
-            f"{name}: how the best models learned.",
+            f"{name}: learning curves of the best models.",
         ),
     ]

@@ -1,4 +1,4 @@
-"""The section on the splits: who trains, who tests, what leaks, and what a leak would add."""
+"""The section on splits, leak audit and inflation by leaks."""
 
 from collections.abc import Callable
 from functools import partial
@@ -14,13 +14,13 @@ from scanvote.splits.groups import LINKS, SPLITS
 from scanvote.splits.known_patients import protocol_words
 
 PROTOCOLS = {
-    "grouped": "Whole groups of scans that have a known patient, a series, a look-alike or a copy"
-    " in common are dealt to the splits.",
-    "official": "The test part is the published one, or one of the published folds; every scan"
-    " that is known to share a patient, a look-alike or a copy with it leaves training.",
-    "site": "The test part is one institution; every scan that is known to share a patient, a"
-    " look-alike or a copy with it leaves training.",
-    "random": "Every scan is dealt for itself, copies included.",
+    "grouped": "Whole groups of scans that share a known patient, a series, a look-alike or a copy"
+    " are assigned to the splits.",
+    "official": "The test split is the published one, or one of the published folds; every scan"
+    " that is known to share a patient, a look-alike or a copy with it is removed from training.",
+    "site": "The test split is one institution; every scan that is known to share a patient, a"
+    " look-alike or a copy with it is removed from training.",
+    "random": "Every scan is assigned to a split on its own, copies included.",
 }
 _KINDS = {
     "patient": "the same patient",
@@ -28,34 +28,36 @@ _KINDS = {
     "relatives": "look-alikes of an unknown patient",
     "duplicate": "copies of one scan",
     "sha256": "the same bytes",
-    "group": "any of these, directly or through others",
+    "group": "any of these, directly or through other scans",
 }
-_SIZES = {"scans": "scans", "scans_patient_known": "of known patients", "groups": "groups"}
+_SIZES = {"scans": "scans", "scans_patient_known": "scans of known patients", "groups": "groups"}
 _INFLATION = "metrics/inflation/classification"
 
 
-def partition(facts: ReportData) -> Section:
-    """The splits, the audit, and the inflation beside it."""
-    split = facts.params.split
+def splits(report: ReportData) -> Section:
+    """Describe the splits, the leak audit, and the inflation by a leak."""
+    split = report.params.split
     words = PROTOCOLS[split.protocol]
-    told = f" Fold {split.fold + 1} of {split.folds} is the test part." if split.folds else ""
+    fold = f" Fold {split.fold + 1} of {split.folds} is the test split." if split.folds else ""
     blocks = [
-        Text(f"Protocol `{split.protocol}`. {words}{told}"),
-        *_sizes(facts),
+        Text(f"Protocol `{split.protocol}`. {words}{fold}"),
+        *_sizes(report),
         Heading("The leak audit"),
-        *_audit(facts),
-        Heading("What a leak would add"),
-        *_inflation(facts),
-        *shortcuts(facts),
+        *_audit(report),
+        Heading("Inflation by a leak"),
+        *_inflation(report),
+        *shortcuts(report),
     ]
-    return Section("splits", "The splits, the leak audit and what a leak adds", tuple(blocks))
+    return Section(
+        "splits", "The splits, the leak audit and the inflation by a leak", tuple(blocks)
+    )
 
 
-def _sizes(facts: ReportData) -> list[Block]:
+def _sizes(report: ReportData) -> list[Block]:
     rows = [
-        (task, split, *(numbers.counted(found, f"{split}_{what}") for what in _SIZES))
+        (task, split, *(numbers.metric_count(metrics, f"{split}_{size}") for size in _SIZES))
         for task in TASKS
-        if (found := facts.figures("prepare", task))
+        if (metrics := report.metrics_of("prepare", task))
         for split in SPLITS
     ]
     if not rows:
@@ -64,94 +66,97 @@ def _sizes(facts: ReportData) -> list[Block]:
     return [Table(caption, ("task", "split", *_SIZES.values()), tuple(rows))]
 
 
-def leaked(facts: ReportData) -> dict[str, int]:
-    """By task, pairs of scans across the splits with anything in common."""
+def leaked(report: ReportData) -> dict[str, int]:
+    """Count the related pairs of scans across splits, by task."""
     return {
-        task: int(found["leaked_pairs_group"] or 0)
+        task: int(metrics["leaked_pairs_group"] or 0)
         for task in TASKS
-        if "leaked_pairs_group" in (found := facts.figures("prepare", task))
+        if "leaked_pairs_group" in (metrics := report.metrics_of("prepare", task))
     }
 
 
-def _audit(facts: ReportData) -> list[Block]:
-    tasks = [task for task in TASKS if facts.figures("prepare", task)]
+def _audit(report: ReportData) -> list[Block]:
+    tasks = [task for task in TASKS if report.metrics_of("prepare", task)]
     if not tasks:
         return [Text(f"The audit is {numbers.NOT_REPORTED}.")]
     rows = tuple(
         (
             _KINDS[link],
-            *(numbers.counted(facts.figures("prepare", t), f"leaked_pairs_{link}") for t in tasks),
+            *(
+                numbers.metric_count(report.metrics_of("prepare", t), f"leaked_pairs_{link}")
+                for t in tasks
+            ),
         )
         for link in (*LINKS, "group")
     )
-    caption = "Pairs of scans on two sides of a split that are known to have something in common."
-    blind = Bullets(tuple(f"{task.capitalize()}: {audit_claim(facts, task)}" for task in tasks))
-    return [_verdict(facts), Table(caption, ("in common", *tasks), rows), blind]
+    caption = "Pairs of scans in two different splits that are known to be related."
+    claims = Bullets(tuple(f"{task.capitalize()}: {audit_claim(report, task)}" for task in tasks))
+    return [_verdict(report), Table(caption, ("related by", *tasks), rows), claims]
 
 
-def _verdict(facts: ReportData) -> Block:
-    leaks = {task: pairs for task, pairs in leaked(facts).items() if pairs}
+def _verdict(report: ReportData) -> Block:
+    leaks = {task: pairs for task, pairs in leaked(report).items() if pairs}
     if not leaks:
         return Text(
-            "After the split every pair of scans on two sides is checked again. The audit finds"
-            " none that is known to have anything in common, and the pipeline stops where there is"
-            " one."
+            "After the split, every pair of scans in two different splits is checked again. The"
+            " audit finds no pair that is known to be related; if it found one, the pipeline would"
+            " stop."
         )
-    told = ", ".join(f"{pairs:,} pairs in the {task}" for task, pairs in leaks.items())
+    pairs_by_task = ", ".join(f"{pairs:,} pairs in the {task}" for task, pairs in leaks.items())
     return Notice(
-        f"This split leaks by its protocol: {told}. The results below measure what a leak adds,"
-        " and are not those of unseen patients."
+        f"This split leaks by its protocol: {pairs_by_task}. The results below"
+        " include what a leak adds, and are not those of unseen patients."
     )
 
 
-def _inflation(facts: ReportData) -> list[Block]:
-    found, table = facts.figures("inflation", "classification"), f"{_INFLATION}/table.csv"
-    if not found:
-        return [Text(f"What a leak would add is {numbers.NOT_REPORTED}.")]
-    naming = _naming(found)
+def _inflation(report: ReportData) -> list[Block]:
+    metrics = report.metrics_of("inflation", "classification")
+    if not metrics:
+        return [Text(f"The inflation by a leak is {numbers.NOT_REPORTED}.")]
+    naming = _naming(metrics)
     caption = "The same classifier under each protocol."
     shown = picture(
-        facts,
+        report,
         f"{_INFLATION}/inflation.png",
         "Accuracy and macro F1 of the same classifier under each protocol, with intervals; the"
-        " figures stand in the table above",
-        "What a leak adds to the figures of one and the same classifier.",
+        " numbers are in the table above",
+        "Accuracy and macro F1 of the same classifier under each protocol.",
     )
     return [
-        Text(_inflation_words(found, naming)),
-        *frame_table(facts.table(table), caption, {"protocol": naming}),
-        *side_by_side([*shown, *others(facts, _INFLATION, ["inflation", "shortcuts"])]),
+        Text(_inflation_words(metrics, naming)),
+        *frame_table(report.table(f"{_INFLATION}/table.csv"), caption, {"protocol": naming}),
+        *side_by_side([*shown, *others(report, _INFLATION, ["inflation", "shortcuts"])]),
     ]
 
 
-def _naming(found: Metrics) -> Callable[[str], str]:
-    """What a protocol is called, by how many scans have a known patient."""
-    known, scans = found.get("scans_patient_known"), found.get("scans")
+def _naming(metrics: Metrics) -> Callable[[str], str]:
+    """Return the display names of protocols, which depend on the known patients."""
+    known, scans = metrics.get("scans_patient_known"), metrics.get("scans")
     if known is None or scans is None:
         return terms.words
     return partial(protocol_words, known=int(known), scans=int(scans))
 
 
-def _inflation_words(found: Metrics, naming: Callable[[str], str]) -> str:
+def _inflation_words(metrics: Metrics, naming: Callable[[str], str]) -> str:
     words = (
-        "One and the same small classifier, a logistic regression with nothing to tune, is trained"
-        " and tested under each protocol. Scans dealt at random, as in much of the literature,"
-        f" reach an accuracy of {numbers.of(found, 'random_accuracy')}; scans"
-        f" {naming('grouped')} {numbers.of(found, 'grouped_accuracy')}. Dealing at random adds"
-        f" {numbers.of(found, 'inflation_accuracy')} to the accuracy and"
-        f" {numbers.of(found, 'inflation_macro_f1')} to the macro F1, for nothing that was learned"
-        " about a disease."
+        "The same small classifier, a logistic regression with nothing to tune, is trained and"
+        " tested under each protocol. Scans split at random, as in much of the literature,"
+        f" reach an accuracy of {numbers.metric(metrics, 'random_accuracy')}; scans"
+        f" {naming('grouped')} {numbers.metric(metrics, 'grouped_accuracy')}. Splitting at random"
+        f" adds {numbers.metric(metrics, 'inflation_accuracy')} to the accuracy and"
+        f" {numbers.metric(metrics, 'inflation_macro_f1')} to the macro F1, without"
+        " anything learned about a disease."
     )
-    if "look_alikes_accuracy" in found:
+    if "look_alikes_accuracy" in metrics:
         words += (
-            f" The same scans {naming('look_alikes')}, as if no patient was known, reach"
-            f" {numbers.of(found, 'look_alikes_accuracy')}."
+            f" The same scans {naming('look_alikes')}, as if no patient were known, reach"
+            f" {numbers.metric(metrics, 'look_alikes_accuracy')}."
         )
-    known, scans = (int(found.get(key) or 0) for key in ("scans_patient_known", "scans"))
+    known, scans = (int(metrics.get(key) or 0) for key in ("scans_patient_known", "scans"))
     if known < scans:
         words += (
-            f" The patient is known of {numbers.share(known, scans)} scans: slices of one unknown"
-            " patient may stand on both sides under every protocol, and what that adds is not"
+            f" The patient of {numbers.share(known, scans)} scans is known: slices of one unknown"
+            " patient may be in two splits under every protocol, and what that adds is not"
             " measured."
         )
     return words

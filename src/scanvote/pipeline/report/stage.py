@@ -1,6 +1,6 @@
-"""The report of a run: a page for a reviewer, and a CLAIM checklist.
+"""The stage `report`: an HTML page for reviewers and a CLAIM checklist.
 
-Everything is of the files that the stages left; what they do not tell is "not reported".
+All content comes from the files of the stages; what these do not hold is "not reported".
 """
 
 from pathlib import Path
@@ -12,16 +12,17 @@ from scanvote.pipeline.report.report_data import read_report_data
 
 
 def write_report(root: Path, html: Path, checklist: Path) -> None:
-    """Write the page and the checklist of what lies below `root`.
+    """Write the page and the checklist of the run below `root`.
 
     Args:
-        root: of the repository, with ``params.yaml``, ``data/``, ``models/`` and ``metrics/``.
-        html: the page, one self-contained file.
-        checklist: Markdown.
+        root: the root of the repository, with ``params.yaml``, ``data/``, ``models/`` and
+            ``metrics/``.
+        html: path of the page, one self-contained file.
+        checklist: path of the checklist, in Markdown.
 
     Raises:
-        InputError: params.yaml is missing or wrong, or the scans are of other data sets.
+        InputError: params.yaml is missing or wrong, or names other data sets than the scans are of.
     """
-    facts = read_report_data(root)
-    write_text(html, page(facts))
-    write_text(checklist, claim(facts))
+    report = read_report_data(root)
+    write_text(html, page(report))
+    write_text(checklist, claim(report))

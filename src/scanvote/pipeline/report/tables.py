@@ -1,4 +1,4 @@
-"""Tables of pandas as tables of a report: figures with their intervals, words as one reads them."""
+"""Tables of pandas as report tables, with intervals and display names."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -11,7 +11,7 @@ from scanvote.pipeline.report.blocks import Block, Table
 
 Naming = Callable[[str], str]
 _COUNTS = frozenset({"scans", "groups", "patients", "slices", "trials", "wrong"})
-"""Columns of whole numbers, which pandas reads as floats where one is missing."""
+"""Integer columns, which pandas reads as floats if a value is missing."""
 
 
 def frame_table(
@@ -22,32 +22,34 @@ def frame_table(
     note: str = "",
     over: str = "groups",
 ) -> list[Block]:
-    """A row a row; ``x_low`` and ``x_high`` go into the column ``x``. Nothing of no rows.
+    """Turn a DataFrame into a report table; none if it is empty.
+
+    ``x_low`` and ``x_high`` are shown in brackets in the column ``x``.
 
     Args:
         frame: a table of a stage.
-        caption: of the table.
-        naming: how the words of a column are read; else `terms.words`.
-        columns: those that are shown, where they are there; else all.
-        note: below the table, behind how its intervals are made, if it has some.
-        over: what these are taken over.
+        caption: the caption of the table.
+        naming: functions that give the display names in a column; `terms.words` for the others.
+        columns: the columns to show, if they exist; all by default.
+        note: a remark below the table, after the method of the intervals, if there are any.
+        over: the units that the bootstrap of the intervals resamples.
     """
     if frame.empty:
         return []
-    there = [str(name) for name in frame.columns]
-    ends = {name for name in there if name.endswith(("_low", "_high"))}
-    shown = [name for name in (columns or there) if name in there and name not in ends]
+    present = [str(name) for name in frame.columns]
+    ends = {name for name in present if name.endswith(("_low", "_high"))}
+    shown = [name for name in (columns or present) if name in present and name not in ends]
     rows = tuple(
         tuple(_cell(row, name, (naming or {}).get(name, terms.words)) for name in shown)
         for row in frame.to_dict("records")
     )
     if any(f"{name}_low" in ends for name in shown):
         note = f"{brackets(over)} {note}".strip()
-    return [Table(caption, tuple(terms.figure(name) for name in shown), rows, note)]
+    return [Table(caption, tuple(terms.metric(name) for name in shown), rows, note)]
 
 
 def brackets(over: str = "groups") -> str:
-    """What stands in brackets behind a figure, in a sentence."""
+    """Say in a sentence what the intervals in brackets are."""
     return f"In brackets {interval_method(over)}."
 
 
@@ -76,5 +78,5 @@ def _number(name: str, value: Any, low: Any, high: Any) -> str:
 
 
 def is_p(name: str) -> bool:
-    """Whether a column or figure of this name is a probability under no difference."""
+    """Return True if the column or metric is a p-value."""
     return name == "p" or name.endswith("_p") or name.startswith("p_")

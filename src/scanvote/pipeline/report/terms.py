@@ -1,4 +1,4 @@
-"""How a report calls models, classes, data sets and figures."""
+"""Display names of models, classes, data sets and metrics."""
 
 import re
 from collections.abc import Iterable
@@ -19,7 +19,7 @@ _RULES = {
     "weighted": "weighted vote",
     "stacking": "stacking",
 }
-_FIGURES = {
+_METRICS = {
     "accuracy": "accuracy",
     "balanced_accuracy": "balanced accuracy",
     "macro_f1": "macro F1",
@@ -45,13 +45,13 @@ _FIGURES = {
     "baseline_dice": "baseline's Dice",
     "votes": "votes",
 }
-_CHOICE = re.compile(r"(convolutions|dense layers|filters|units|dropout)(?=\d)")
+_HYPERPARAMETER = re.compile(r"(convolutions|dense layers|filters|units|dropout)(?=\d)")
 _WORDS = {"p": "p", "auroc": "AUROC", "f1": "F1", "onnx": "ONNX", "unet": "U-Net", "dice": "Dice"}
 _TESTS = {"mcnemar": "McNemar, exact", "delong": "DeLong", "wilcoxon": "Wilcoxon"}
 
 
 def words(name: str) -> str:
-    """``no_tumor`` as one reads it."""
+    """Return a name with spaces for underscores: ``no tumor``."""
     return " ".join(str(name).replace("_", " ").split())
 
 
@@ -64,27 +64,30 @@ def rule(name: str) -> str:
 
 
 def model(name: str) -> str:
-    """``cnn/filters64-units0`` as ``CNN: filters 64, units 0``; ``vote/soft`` as ``Soft vote``."""
+    """Return a model's display name.
+
+    ``cnn/filters64-units0`` becomes ``CNN: filters 64, units 0``, ``vote/soft`` ``Soft vote``.
+    """
     head, _, rest = str(name).partition("/")
     if head == "vote":
         return rule(rest).capitalize() if rest else "Vote"
-    told = [_CHOICE.sub(r"\1 ", words(part)) for part in rest.split("-")]
-    return f"{family(head)}: {', '.join(told)}" if rest else family(head)
+    values = [_HYPERPARAMETER.sub(r"\1 ", words(part)) for part in rest.split("-")]
+    return f"{family(head)}: {', '.join(values)}" if rest else family(head)
 
 
 def test(name: str) -> str:
     return _TESTS.get(name, words(name))
 
 
-def figure(name: str) -> str:
-    """The name of a figure or of a column: ``macro_f1`` as ``macro F1``."""
-    if name in _FIGURES:
-        return _FIGURES[name]
+def metric(name: str) -> str:
+    """Return the name of a metric or column: ``macro_f1`` becomes ``macro F1``."""
+    if name in _METRICS:
+        return _METRICS[name]
     return " ".join(_WORDS.get(word, word) for word in words(name).split())
 
 
 def listed(names: Iterable[str]) -> str:
-    """``glioma, meningioma and no tumor``."""
+    """Join names to a list: ``glioma, meningioma and no tumor``."""
     all_words = [words(name) for name in names]
     if len(all_words) < 2:
         return "".join(all_words)

@@ -115,7 +115,7 @@ def test_every_text_says_of_how_many_test_scans_the_patient_is_known(
     root = make(known=known)
     facts = read_report_data(root)
     told = {
-        "answer": Page(page(facts)).text.partition("The data and their faults Nothing")[0],
+        "answer": Page(page(facts)).text.partition("The data and their known issues Nothing")[0],
         "claim": claim(facts),
         "data card": data_card("classification", facts.params, root),
     }
@@ -162,7 +162,8 @@ def test_what_a_leak_adds_is_told_by_what_the_groups_are(
 
 def test_what_contradicts_the_source_or_a_patient_is_listed(make: Make) -> None:
     text = Page(page(read_report_data(make()))).text
-    told = "2 images stand in the data under two classes (1 of them here and at their source)"
+    told = "2 images are in two classes (1 of them here and at their source)"
     assert told in text
     assert "wrong glioma at its source pituitary" in text
     assert "other set/one scan set/two" in text
+    assert "A scan is named after its file, which says nothing about its patient" in text

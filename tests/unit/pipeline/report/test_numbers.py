@@ -23,10 +23,10 @@ def test_without_both_ends_there_is_no_interval(ends: tuple[float | None, float 
 
 
 def test_a_figure_that_cannot_be_had_is_undefined_one_that_is_not_there_not_reported() -> None:
-    assert numbers.of({"a": None}, "a") == "undefined"
-    assert numbers.of({"a": math.nan}, "a") == "undefined"
-    assert numbers.of({}, "a") == "not reported"
-    assert numbers.counted({}, "a") == "not reported"
+    assert numbers.metric({"a": None}, "a") == "undefined"
+    assert numbers.metric({"a": math.nan}, "a") == "undefined"
+    assert numbers.metric({}, "a") == "not reported"
+    assert numbers.metric_count({}, "a") == "not reported"
 
 
 @pytest.mark.parametrize(

@@ -82,7 +82,7 @@ def test_it_says_first_and_last_what_it_is_not_for(make: Make) -> None:
 
 
 def estimates(values: dict[str, float | None]) -> set[str]:
-    return {numbers.of(values, key) for key in values if f"{key}_low" in values}
+    return {numbers.metric(values, key) for key in values if f"{key}_low" in values}
 
 
 def change(path: Path, figures: dict[str, float]) -> None:
@@ -163,7 +163,7 @@ def test_a_class_named_as_a_script_is_words(make: Make) -> None:
 
 def test_two_classes_tell_who_is_missed(make: Make) -> None:
     text = read(make(labels=("normal", "pneumonia"))).text
-    assert "A scan is called pneumonia from a probability of 0.270" in text
+    assert "A scan is called pneumonia if its probability is at least 0.270" in text
     assert "misses 4 scans that are pneumonia, and raises 17 false alarms" in text
 
 
@@ -181,6 +181,15 @@ def test_what_a_stage_has_not_left_is_left_out_or_not_reported(make: Make, path:
     assert len(found.of("section")) == 11
     if fnmatch(path, "metrics/*/*.csv") and path.count("/") == 2:
         assert "not reported" in found.text
+
+
+def test_a_finding_names_what_it_was_found_in(make: Make) -> None:
+    text = read(make()).text
+    assert "mixed sizes The scans of a data set differ in width or height. 1 data set" in text
+
+
+def test_usable_scans_are_not_taken_for_those_of_the_splits(make: Make) -> None:
+    assert "Scans 12 usable, copies included; number of published scans: 253" in read(make()).text
 
 
 def test_no_lesion_known_is_said(make: Make) -> None:
@@ -206,7 +215,7 @@ def test_a_leak_is_said_at_the_answer_and_at_the_audit(make: Make) -> None:
 
 
 def test_a_smoke_run_says_so(make: Make) -> None:
-    assert "Smoke run. It shows that all works." in read(make(smoke=True)).text
+    assert "Smoke run. It only checks that everything runs." in read(make(smoke=True)).text
 
 
 def test_a_run_that_is_none_does_not(make: Make) -> None:
@@ -245,8 +254,8 @@ def test_the_parity_of_the_package_is_not_rounded_to_nothing(make: Make) -> None
 
 def test_it_tells_how_many_test_scans_the_package_holds_for_strange(make: Make) -> None:
     text = read(make()).text
-    assert "farther from all of the training than 99 % of the validation's are" in text
-    assert "test scans outside what the vote has seen, % 2.1" in text
+    assert "farther from the training scans than 99 % of the validation scans" in text
+    assert "out-of-distribution test scans for the vote, % 2.1" in text
 
 
 def test_a_digest_is_not_taken_for_a_number() -> None:

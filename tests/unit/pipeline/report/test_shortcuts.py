@@ -19,10 +19,12 @@ def text_of(root: Path) -> str:
 
 def test_a_shortcut_above_chance_is_named_with_its_class(make: Make) -> None:
     text = text_of(make())
-    assert "tells the class with a balanced accuracy of 0.800 (0.750–0.840); chance is 0.33" in text
-    assert "The class no tumor is told best from the border of the scan alone" in text
+    assert (
+        "predicts the class with a balanced accuracy of 0.800 (0.750–0.840); chance is 0.33" in text
+    )
+    assert "The border of the scan alone predicts the class no tumor best" in text
     assert "a sensitivity of 0.900 (0.850–0.940)" in text
-    assert "Whether the origin of a scan is known is told with 0.800" in text
+    assert "predict whether the origin of a scan is known with a balanced accuracy of 0.800" in text
     assert text.count("may rest on where a scan comes from") == 2, "once in the limits"
 
 
@@ -34,7 +36,7 @@ def test_a_set_at_chance_has_no_shortcut_and_no_limit_of_it(make: Make) -> None:
     text = text_of(root)
     assert "no shortcut of this kind was shown" in text
     assert "may rest on where a scan comes from" not in text
-    assert "is told best from the border" not in text
+    assert "The border of the scan alone predicts" not in text
 
 
 def test_without_the_probes_there_is_no_such_part(make: Make) -> None:

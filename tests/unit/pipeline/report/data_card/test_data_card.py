@@ -89,7 +89,7 @@ def test_what_nobody_tells_is_unknown(tmp_path: Path, params: Params) -> None:
     assert "**For what was it made?** unknown" in text
     assert "**How many patients?** unknown" in text
     assert "**Are there copies?** unknown: `deduplicate` has not run" in text
-    assert "**Who trains, who tests?** unknown: `prepare` has not run" in text
+    assert "**How many scans are in each split?** unknown: `prepare` has not run" in text
 
 
 def test_scans_of_a_class_and_a_part_are_counted(tmp_path: Path, params: Params) -> None:
@@ -107,7 +107,8 @@ def test_a_partial_archive_shows(tmp_path: Path, params: Params) -> None:
     text = card(params, tmp_path)
     assert row("brain_tumor_yes_no", 12, 1, 253) in text
     assert f"- unreadable, {place}: is empty" in text
-    assert row("unreadable", RULES["unreadable"].words, 1, "left out") in text
+    assert row("unreadable", RULES["unreadable"].words, "1 scan", "left out") in text
+    assert row("mixed_sizes", RULES["mixed_sizes"].words, "0 data sets", "reported") in text
 
 
 def test_patients_and_facts_are_counted_where_known(tmp_path: Path, params: Params) -> None:
@@ -120,14 +121,14 @@ def test_patients_and_facts_are_counted_where_known(tmp_path: Path, params: Para
     assert row("north", 3, 2) in text
     assert row("south", 1, 1) in text
     assert row("none given", 8, "unknown") in text
-    assert "Age: 40 to 60 years, median 50, of 2 patients; of 8 unknown." in text
+    assert "Age: 40 to 60 years, median 50, of 2 patients; unknown for 8." in text
 
 
 def test_masks_are_told(tmp_path: Path, params: Params) -> None:
     masks: list[object] = ["m.png"] * 4 + [""] * 8
     left(tmp_path, scans(mask_path=masks, mask_pixels=[0, 512, 512, 1024] + [0] * 8))
     text = card(params, tmp_path)
-    assert "Yes, of 4 scans; 3 mark something, in the median 25.0% of the pixels." in text
+    assert "Yes, of 4 scans; 3 are not empty, with a median of 25.0% of the pixels." in text
 
 
 def test_copies_and_splits_are_those_of_the_stages(tmp_path: Path, params: Params) -> None:
@@ -141,7 +142,7 @@ def test_copies_and_splits_are_those_of_the_stages(tmp_path: Path, params: Param
     figures = {"leaked_pairs_patient": 0, "share": math.nan}
     write_metrics(tmp_path / "metrics/prepare/classification.json", figures, {})
     text = card(params, tmp_path)
-    assert "1 scans are copies of one that is kept, 2 stand in conflict" in text
+    assert "1 scans are copies of one that is kept; 2 have copies in another class" in text
     assert row("all", 6, 1, 2) in text
     assert row("byte_copies", 1) in text
     assert row("leaked_pairs_patient", 0) in text
@@ -199,8 +200,8 @@ def test_cautions_follow_from_the_data(tmp_path: Path, params: Params) -> None:
     text = section(card(params, tmp_path), "Uses")
     assert "The patients of 12 scans are unknown" in text
     assert "The scans are of unknown institutions" in text
-    assert f"The format tells the class in brain_tumor_yes_no ({detail})." in text
-    assert "The classes are uneven: 10 tumor, 2 no_tumor" in text
+    assert f"The file format gives away the class in brain_tumor_yes_no ({detail})." in text
+    assert "The classes are imbalanced: 10 tumor, 2 no_tumor" in text
 
 
 def test_many_findings_are_cut_short(tmp_path: Path, params: Params) -> None:
