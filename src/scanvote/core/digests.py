@@ -37,7 +37,7 @@ def digest_code(modules: Iterable[ModuleType], packages: Iterable[str]) -> str:
 
 
 def _syntax(source: str) -> str:
-    """Return the syntax tree as one line, without docstrings, the same in every Python."""
+    """Return the syntax tree as one line; in every Python the same."""
     tree = ast.parse(source)
     for node in ast.walk(tree):
         if isinstance(body := getattr(node, "body", None), list):

@@ -1,1 +1,1 @@
-"""The stages, a folder each, in the order of dvc.yaml; `stage.py` holds what the script calls."""
+"""The stages, one folder each; `stage.py` holds what the script calls."""
