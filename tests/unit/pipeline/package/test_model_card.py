@@ -32,6 +32,12 @@ def test_each_task_has_its_claim(one: str, other: str) -> None:
     assert f"- the class: {one}\n- the mask: {other}\n" in tested
 
 
+def test_it_says_first_what_it_is_for() -> None:
+    sections = card(contents(), VOTE).split("## ")
+    assert sections[1].startswith("Intended use")
+    assert "not for diagnosis" in sections[1]
+
+
 def test_a_package_of_before_has_no_record_and_loads(tmp_path: Path) -> None:
     write_metadata(claiming(DISJOINT, UNKNOWN), tmp_path)
     path = tmp_path / NAME
