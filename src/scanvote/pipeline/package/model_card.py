@@ -24,14 +24,14 @@ def card(contents: ModelMetadata, vote: Vote) -> str:
         "",
         "## Intended use",
         "",
-        "- for research on methods of learning from images, and for teaching, by people who can judge"
-        " the limits below",
+        "- for research on methods of learning from images, and for teaching, by people who can"
+        " judge the limits below",
         "- not for diagnosis, nor for any decision about a patient: a wrong answer could harm",
-        "- on scans of other hospitals, devices and diseases than those it was tested on its metrics are"
-        " not known; age, sex and origin of the patients are not known unless the pipeline's report"
-        " gives them",
-        "- consent of the patients and a review by a board are those of the data sets, whose licences"
-        " are in the data card",
+        "- on scans of other hospitals, devices and diseases than those it was tested on its"
+        " metrics are not known; nor are age, sex and origin of the patients, unless the pipeline's"
+        " report gives them",
+        "- consent of the patients and a review by a board are those of the data sets, whose"
+        " licences are in the data card",
         "",
         "## Output",
         "",
