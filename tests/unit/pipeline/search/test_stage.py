@@ -13,7 +13,7 @@ from scanvote.pipeline.search.skipped import write_empty_search
 from scanvote.pipeline.search.stage import search
 from scanvote.pipeline.search.study import ClassifierStudy
 from scanvote.training import TrainingFailed, loop
-from scanvote.tuning import run
+from scanvote.tuning import search as tuning_search
 from tests.searching import LABELS, Log, scan, tiny_params, tree, write_prepared
 
 use_backend("tensorflow")
@@ -291,14 +291,14 @@ def test_other_scans_make_it_another(prepared, root):
 
 
 def _failing(monkeypatch, which):
-    train = run.train
+    train = tuning_search.train
 
     def failing(network, job, on_epoch):
         if which(network().count_params()):
             raise TrainingFailed("the loss is not finite in epoch 1; a smaller lr may help")
         return train(network, job, on_epoch)
 
-    monkeypatch.setattr(run, "train", failing)
+    monkeypatch.setattr(tuning_search, "train", failing)
 
 
 def test_a_failing_trial_is_listed_last_and_stops_nothing(prepared, root, monkeypatch):

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scanvote.params import Params, PrepareTask
-from scanvote.pipeline.prepare.rows import Preprocessor, ShardSpec, plan_shards
+from scanvote.pipeline.prepare.shards import Preprocessor, ShardSpec, plan_shards
 
 
 def how(params: Params, **changes: object) -> PrepareTask:
