@@ -33,7 +33,7 @@ def sections(facts: ReportData) -> list[Section]:
     return [
         summary.answer(facts),
         data(facts),
-        split.splits_section(facts),
+        split.partition(facts),
         search.models(facts),
         results_classes.results_classes(facts),
         results_masks.results_masks(facts),

@@ -34,7 +34,7 @@ _SIZES = {"scans": "scans", "scans_patient_known": "of known patients", "groups"
 _INFLATION = "metrics/inflation/classification"
 
 
-def splits_section(facts: ReportData) -> Section:
+def partition(facts: ReportData) -> Section:
     """The splits, the audit, and the inflation beside it."""
     split = facts.params.split
     words = PROTOCOLS[split.protocol]
