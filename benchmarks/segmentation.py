@@ -83,10 +83,10 @@ def train(folder: Path, encoder: str | None, slices: int, repeats: int) -> None:
     print("| network | epoch | slices/s | ratio | ratio of processor time |\n|---|---|---|---|---|")
     for study, bounds in ((alone, None), (alone, params), (beside, params)):
         values = {name: getattr(params.unet, name)[0] for name in GRID}
-        job, model = study.job(values, 1), study.network(values)
-        model.compile(optimizer="adam", loss=job.loss)
+        spec, model = study.training_spec(values, 1), study.build_or_fail(values)
+        model.compile(optimizer="adam", loss=spec.loss)
         augment = bounds.prepare.augment if bounds else None
-        batches = Batches(job.train[0], BATCH, job.train[1], bounds=augment)
+        batches = Batches(spec.train[0], BATCH, spec.train[1], bounds=augment)
         taken = turns(ways(model, batches), repeats)
         wall, busy = (
             {way: median(t[i] for t in all_) for way, all_ in taken.items()} for i in (0, 1)
@@ -130,7 +130,7 @@ def predict(folder: Path, encoder: str | None, repeats: int) -> None:
     generated(folder, {"train": 10, "validation": 10, "test": count}, 128)
     params = settings(128, encoder=encoder)
     study = UnetStudy(folder, params)
-    model = study.network({name: getattr(params.unet, name)[0] for name in GRID})
+    model = study.build_or_fail({name: getattr(params.unet, name)[0] for name in GRID})
     found = turns(
         {
             f"batches of {size}": lambda size=size: predicted(model, study.test_images(), size)

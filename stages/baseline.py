@@ -7,11 +7,11 @@ from scanvote.pipeline.baseline.stage import find_bright_regions
 from scanvote.tracking.stage import open_stage
 
 
-def main(prepared: Path, out: Path, metrics: Path) -> None:
+def main(prepared: Path, out: Path, metrics_path: Path) -> None:
     """Choose the best rule on PREPARED's validation scans; write masks to OUT."""
     with open_stage("baseline", inputs=[prepared]) as stage:
-        result = find_bright_regions(prepared, stage.params, out)
-        stage.finish(result, metrics, out, ["*.csv"])
+        metrics = find_bright_regions(prepared, stage.params, out)
+        stage.finish(metrics, metrics_path, out, ["*.csv"])
 
 
 if __name__ == "__main__":

@@ -8,14 +8,16 @@ from scanvote.pipeline.deduplicate.stage import deduplicate
 from scanvote.tracking.stage import open_stage
 
 
-def main(task: Task, raw: Path, overrule: Path, patients: Path, out: Path, metrics: Path) -> None:
+def main(
+    task: Task, raw: Path, overrides: Path, patients: Path, out: Path, metrics_path: Path
+) -> None:
     """Mark duplicates and relatives among the scans of RAW, and write OUT.
 
-    OVERRULE is a table of decisions by hand, PATIENTS one of known patients.
+    OVERRIDES is a table of manual overrides, PATIENTS one of known patients.
     """
-    with open_stage("deduplicate", task, inputs=[raw, overrule, patients]) as stage:
-        result = deduplicate(raw, stage.params.deduplicate, overrule, patients, out)
-        stage.finish(result, metrics, out)
+    with open_stage("deduplicate", task, inputs=[raw, overrides, patients]) as stage:
+        metrics = deduplicate(raw, stage.params.deduplicate, overrides, patients, out)
+        stage.finish(metrics, metrics_path, out)
 
 
 if __name__ == "__main__":

@@ -8,10 +8,10 @@ from scanvote.pipeline.download.stage import download
 from scanvote.tracking.stage import open_stage
 
 
-def main(task: Task, out: Path, metrics: Path) -> None:
+def main(task: Task, out: Path, metrics_path: Path) -> None:
     """Generate, extract or fetch the data set of TASK into OUT."""
     with open_stage("download", task) as stage:
-        stage.finish(download(task, stage.params, out), metrics, out, ["*.csv"])
+        stage.finish(download(task, stage.params, out), metrics_path, out, ["*.csv"])
 
 
 if __name__ == "__main__":

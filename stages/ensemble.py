@@ -7,10 +7,10 @@ from scanvote.pipeline.ensemble.stage import ensemble
 from scanvote.tracking.stage import open_stage
 
 
-def main(searches: Path, out: Path, metrics: Path) -> None:
+def main(searches: Path, out: Path, metrics_path: Path) -> None:
     """Combine the best models of SEARCHES by voting; write to OUT."""
     with open_stage("ensemble", inputs=[searches]) as stage:
-        stage.finish(ensemble(searches, stage.params, out), metrics, out)
+        stage.finish(ensemble(searches, stage.params, out), metrics_path, out)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from scanvote.tracking.stage import open_stage
 
 
 def main(
-    task: Task, predictions: Path, beside: Path, prepared: Path, out: Path, metrics: Path
+    task: Task, predictions: Path, beside: Path, prepared: Path, out: Path, metrics_path: Path
 ) -> None:
     """Evaluate PREDICTIONS of TASK on the test split of PREPARED.
 
@@ -21,7 +21,7 @@ def main(
     """
     inputs = (predictions, beside, prepared)
     with open_stage("evaluate", task, inputs=inputs) as stage:
-        stage.finish(evaluate(task, *inputs, stage.params, out), metrics, out)
+        stage.finish(evaluate(task, *inputs, stage.params, out), metrics_path, out)
         stage.run.log_on_parent(read_headlines(), sorted(out.glob("*.png")))
 
 

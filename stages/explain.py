@@ -8,7 +8,7 @@ from scanvote.tracking.stage import open_stage
 
 
 def main(
-    searches: Path, ensemble: Path, raw: Path, prepared: Path, out: Path, metrics: Path
+    searches: Path, ensemble: Path, raw: Path, prepared: Path, out: Path, metrics_path: Path
 ) -> None:
     """Explain ENSEMBLE and its members in SEARCHES on test scans of PREPARED."""
     inputs = (searches, ensemble, raw, prepared)
@@ -16,8 +16,8 @@ def main(
         use_backend(stage.params.backend)  # before anything imports Keras
         from scanvote.pipeline.explain.stage import explain
 
-        result = explain(*inputs, stage.params, out)
-        stage.finish(result, metrics, out, ["*.csv", "*.png"])
+        metrics = explain(*inputs, stage.params, out)
+        stage.finish(metrics, metrics_path, out, ["*.csv", "*.png"])
 
 
 if __name__ == "__main__":

@@ -9,15 +9,15 @@ from scanvote.pipeline.inflation.stage import inflation
 from scanvote.tracking.stage import open_stage
 
 
-def main(raw: Path, deduplicated: Path, out: Path, metrics: Path) -> None:
+def main(raw: Path, deduplicated: Path, out: Path, metrics_path: Path) -> None:
     """Measure the effect of leaks on the scans in RAW and DEDUPLICATED."""
     with open_stage("inflation", inputs=[raw, deduplicated]) as stage:
         if stage.params.inflation.backbone is not None:
             use_backend(stage.params.backend)
         mirror = mirror_folder(stage.params.download.mirror)
         config, seed = stage.params.inflation, stage.params.seed
-        result = inflation(raw, deduplicated, config, seed, out, mirror)
-        stage.finish(result, metrics, out)
+        metrics = inflation(raw, deduplicated, config, seed, out, mirror)
+        stage.finish(metrics, metrics_path, out)
 
 
 if __name__ == "__main__":

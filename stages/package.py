@@ -16,7 +16,7 @@ def main(
     raw: Path,
     prepared: Path,
     out: Path,
-    metrics: Path,
+    metrics_path: Path,
 ) -> None:
     """Package the members of ENSEMBLE and UNET into OUT, and register it."""
     inputs = (searches, ensemble, unet, raw, prepared)
@@ -24,7 +24,7 @@ def main(
         use_backend(stage.params.backend)  # before anything imports Keras
         from scanvote.pipeline.package.stage import build_package
 
-        stage.finish(build_package(*inputs, stage.params, out), metrics, out, [])
+        stage.finish(build_package(*inputs, stage.params, out), metrics_path, out, [])
         name = stage.params.package.name
         registered = stage.run.register(out, name, stage.params.seed)
         typer.echo(f"{name}, version {registered.version}: {registered.reason}")

@@ -8,11 +8,11 @@ from scanvote.pipeline.prepare.stage import prepare
 from scanvote.tracking.stage import open_stage
 
 
-def main(task: Task, raw: Path, deduplicated: Path, out: Path, metrics: Path) -> None:
+def main(task: Task, raw: Path, deduplicated: Path, out: Path, metrics_path: Path) -> None:
     """Prepare the scans in RAW that DEDUPLICATED keeps; write shards to OUT."""
     with open_stage("prepare", task, inputs=[raw, deduplicated]) as stage:
-        result = prepare(task, raw, deduplicated, stage.params, out)
-        stage.finish(result, metrics, out, ["*.csv", "*.png"])
+        metrics = prepare(task, raw, deduplicated, stage.params, out)
+        stage.finish(metrics, metrics_path, out, ["*.csv", "*.png"])
 
 
 if __name__ == "__main__":

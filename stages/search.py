@@ -10,17 +10,17 @@ from scanvote.pipeline.search.skipped import write_empty_search
 from scanvote.tracking.stage import open_stage
 
 
-def main(family: Family, prepared: Path, out: Path, metrics: Path) -> None:
+def main(family: Family, prepared: Path, out: Path, metrics_path: Path) -> None:
     """Train the trials of FAMILY on PREPARED; keep the best in OUT."""
     if family not in load_params().search.families:
-        write_metrics(metrics, write_empty_search(out), HEADLINES["search"])
+        write_metrics(metrics_path, write_empty_search(out), HEADLINES["search"])
         return
     with open_stage("search", family, inputs=[prepared], system_metrics=True) as stage:
         use_backend(stage.params.backend)  # before anything imports Keras
         from scanvote.pipeline.search.stage import search
 
-        result = search(family, prepared, stage.params, out, stage.run.trial)
-        stage.finish(result, metrics, out, ["*.csv", "*.png"])
+        metrics = search(family, prepared, stage.params, out, stage.run.trial)
+        stage.finish(metrics, metrics_path, out, ["*.csv", "*.png"])
         stage.run.log_model(out / "1.keras", name=family)
 
 

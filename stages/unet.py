@@ -7,14 +7,14 @@ from scanvote.core.terminal import run_stage
 from scanvote.tracking.stage import open_stage
 
 
-def main(prepared: Path, out: Path, metrics: Path) -> None:
+def main(prepared: Path, out: Path, metrics_path: Path) -> None:
     """Train on PREPARED; write the best models and their predictions to OUT."""
     with open_stage("unet", inputs=[prepared], system_metrics=True) as stage:
         use_backend(stage.params.backend)  # before anything imports Keras
         from scanvote.pipeline.unet.stage import train_unet
 
-        result = train_unet(prepared, stage.params, out, stage.run.trial)
-        stage.finish(result, metrics, out, ["*.csv", "*.png", "*.json"])
+        metrics = train_unet(prepared, stage.params, out, stage.run.trial)
+        stage.finish(metrics, metrics_path, out, ["*.csv", "*.png", "*.json"])
         for path in sorted(out.glob("*.keras")):
             stage.run.log_model(path, name=f"unet-{path.stem}")
 

@@ -14,7 +14,7 @@ from scanvote.commands.data_check_params import as_yaml, command, param_override
 from scanvote.core.disclaimer import DISCLAIMER
 from scanvote.core.errors import InputError
 from scanvote.datasets.user_data import read_layout
-from scanvote.datasets.user_data.layout import DatasetLayout, Kind, SkippedFile, some
+from scanvote.datasets.user_data.layout import DatasetLayout, Kind, SkippedFile, first_few
 from scanvote.params import Params, Task, load_params
 
 NAMES: Mapping[Kind, str] = {
@@ -79,14 +79,14 @@ def _also_classes(reading: DatasetLayout) -> str:
     """
     labels = sorted({item.label for item in reading.items})
     return (
-        f"classification would take its {len(labels)} folders for classes ({some(labels)});"
+        f"classification would take its {len(labels)} folders for classes ({first_few(labels)});"
         " if they are, add --task classification"
     )
 
 
 def show(one: Check, console: Console) -> None:
     """Print the facts and the issues of the data for one task."""
-    console.print(f"\n[bold]{one.task}[/]: {one.reading.layout}", highlight=False)
+    console.print(f"\n[bold]{one.task}[/]: {one.reading.kind}", highlight=False)
     grid = Table.grid(padding=(0, 2))
     for name, text in _facts(one):
         grid.add_row(f"  {name}", escape(text))
@@ -114,8 +114,8 @@ def _facts(one: Check) -> Iterator[tuple[str, str]]:
     for note in one.reading.notes:
         name, _, text = note.partition(": ")
         yield name, text
-    if one.reading.left:
-        yield "not used", _skipped(one.reading.left)
+    if one.reading.skipped:
+        yield "not used", _skipped(one.reading.skipped)
 
 
 def _patients(one: Check) -> str:
@@ -179,14 +179,14 @@ def _issues(one: Check) -> Iterator[str]:
         ]
         count = f", {len(rows):,}" if rows["path"].isin(names).any() else ""
         excluded = ", left out" if rows["excluded"].all() else ""
-        yield f"! {kind}{count}{excluded}: {some(details)}"
+        yield f"! {kind}{count}{excluded}: {first_few(details)}"
     if one.unreadable:
-        reasons = some(item.reason for item in one.unreadable)
+        reasons = first_few(item.reason for item in one.unreadable)
         yield f"! cannot be read, {len(one.unreadable):,}, left out: {reasons}"
     known = sorted({item.patient for item in one.reading.items if item.patient})
     if 0 < len(known) < FEW_PATIENTS and not one.reading.items[0].listed:
         yield (
-            f"! few_patients: the folders {some(known)} are taken for patients; if they are"
+            f"! few_patients: the folders {first_few(known)} are taken for patients; if they are"
             " none, put all images into one folder, or list them in a table"
         )
     if one.mask_values:
@@ -202,6 +202,6 @@ def _skipped(files: Sequence[SkippedFile]) -> str:
     for reason, count in Counter(one.reason for one in files).most_common():
         names = [one.name for one in files if one.reason == reason]
         endings = Counter(PurePosixPath(name).suffix.lower() or "no ending" for name in names)
-        by_ending = some((f"{n} {ending}" for ending, n in endings.most_common()), 4)
+        by_ending = first_few((f"{n} {ending}" for ending, n in endings.most_common()), 4)
         lines.append(f"{count:,} ({by_ending}): {reason}, such as {names[0]}")
     return "\n".join(lines)

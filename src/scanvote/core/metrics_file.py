@@ -9,7 +9,7 @@ from pathlib import Path
 from scanvote.core.errors import InputError
 from scanvote.core.files import write_json, write_text
 
-Figures = Mapping[str, float | None]
+Metrics = Mapping[str, float | None]
 """Metrics by name; None or NaN if undefined."""
 Headline = Mapping[str, str]
 """The name of the metric, by key of the headline."""
@@ -117,7 +117,7 @@ _BOUNDS = ("_low", "_high")
 _UNDEFINED = "nan"
 
 
-def write_metrics(path: Path, metrics: Figures, headline: Headline) -> None:
+def write_metrics(path: Path, metrics: Metrics, headline: Headline) -> None:
     """Write the headline to `path`, and all metrics to ``….csv`` beside it.
 
     A row of the table is a metric with its interval, ``<metric>_low`` and ``<metric>_high``. An
@@ -171,7 +171,7 @@ def read_headlines(folder: Path = Path("metrics/evaluate")) -> dict[str, float |
     return headlines
 
 
-def _rows(metrics: Figures) -> Iterator[list[str]]:
+def _rows(metrics: Metrics) -> Iterator[list[str]]:
     complete = {name for name in metrics if all(f"{name}{end}" in metrics for end in _BOUNDS)}
     bounds = {f"{name}{end}" for name in complete for end in _BOUNDS}
     for name, value in metrics.items():

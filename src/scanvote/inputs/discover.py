@@ -34,7 +34,7 @@ class DiscoveredInput:
 
 
 def discover_inputs(
-    paths: Sequence[Path], left: "list[SkippedFile] | None" = None
+    paths: Sequence[Path], skipped: "list[SkippedFile] | None" = None
 ) -> Iterator[DiscoveredInput]:
     """Yield the inputs in `paths` in order, natural order in folders.
 
@@ -44,7 +44,7 @@ def discover_inputs(
 
     Args:
         paths: files and folders.
-        left: receives the skipped files of folders, with the reason.
+        skipped: receives the skipped files of folders, with the reason.
 
     Raises:
         InputError: one of `paths` does not exist; raised at once, before any file is read.
@@ -52,7 +52,7 @@ def discover_inputs(
     for path in paths:
         if not path.exists():
             raise InputError(f"{sanitise_name(str(path))} does not exist; name a file or a folder")
-    return _discover(paths, [] if left is None else left)
+    return _discover(paths, [] if skipped is None else skipped)
 
 
 def read_discovered(
@@ -82,22 +82,22 @@ def read_discovered(
     return read_volume(one.paths, sanitise_name(one.name), kind, limits, volumes)
 
 
-def _discover(paths: Sequence[Path], left: "list[SkippedFile]") -> Iterator[DiscoveredInput]:
+def _discover(paths: Sequence[Path], skipped: "list[SkippedFile]") -> Iterator[DiscoveredInput]:
     for path in paths:
         if path.is_dir():
-            yield from _discover_folder(path, left)
+            yield from _discover_folder(path, skipped)
         else:
             yield DiscoveredInput(str(path), (path,))
 
 
-def _discover_folder(root: Path, left: "list[SkippedFile]") -> Iterator[DiscoveredInput]:
+def _discover_folder(root: Path, skipped: "list[SkippedFile]") -> Iterator[DiscoveredInput]:
     from scanvote.datasets.user_data.scan_tree import list_files
     from scanvote.datasets.user_data.series import dicom_items
 
     tree = list_files(root)
-    left += tree.left
-    series, skipped = dicom_items([file for file in tree.files if file.kind == "dicom"])
-    left += skipped
+    skipped += tree.skipped
+    series, no_series = dicom_items([file for file in tree.files if file.kind == "dicom"])
+    skipped += no_series
     slices = {item.name: item.files for item in series}
     for file in tree.files:
         if file.kind != "dicom":

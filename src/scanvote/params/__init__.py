@@ -17,23 +17,25 @@ from scanvote.params.data import (
     SplitParams,
     VolumesParams,
 )
-from scanvote.params.models import (
+from scanvote.params.families import (
     AnnParams,
-    BaselineParams,
     CnnParams,
     Family,
     Network,
-    PlateauParams,
-    PostprocessParams,
     PublishedParams,
     SearchParams,
-    TrainingParams,
     TransferParams,
-    TuningParams,
     UnetParams,
 )
 from scanvote.params.reading import load_params, load_values, parse_values, validate
 from scanvote.params.section import Section, Task
+from scanvote.params.training import (
+    BaselineParams,
+    PlateauParams,
+    PostprocessParams,
+    TrainingParams,
+    TuningParams,
+)
 from scanvote.params.whole import Params
 
 __all__ = [

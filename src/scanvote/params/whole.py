@@ -16,9 +16,8 @@ from scanvote.params.data import (
     TaskParams,
     VolumesParams,
 )
-from scanvote.params.models import (
+from scanvote.params.families import (
     AnnParams,
-    BaselineParams,
     CnnParams,
     PublishedParams,
     SearchParams,
@@ -26,6 +25,7 @@ from scanvote.params.models import (
     UnetParams,
 )
 from scanvote.params.section import Count, Positive, Section, Share
+from scanvote.params.training import BaselineParams
 
 Rule = Literal["majority", "soft", "weighted", "stacking"]
 

@@ -28,6 +28,7 @@ from scanvote.params.whole import ExplainParams, Method
 from scanvote.pipeline.ensemble.vote import calibrated
 from scanvote.pipeline.package import ClassificationOutput, Package, load_package, read_metadata
 from scanvote.pipeline.package.model import preprocess_scans
+from scanvote.pipeline.package.ood import is_outside
 from scanvote.predict.schema import (
     MaskFinding,
     MemberVote,
@@ -196,7 +197,7 @@ def _operating(package: Package, probabilities: dict[str, float]) -> OperatingPo
 
 
 def _ood_score(distance: float) -> OodScore:
-    return OodScore(distance=round(distance, _DIGITS), outside=distance > 1)
+    return OodScore(distance=round(distance, _DIGITS), outside=is_outside(distance))
 
 
 def _by_class(labels: Sequence[str], values: NDArray[np.float64]) -> dict[str, float]:

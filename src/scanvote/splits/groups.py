@@ -1,4 +1,4 @@
-"""Groups of linked scans, stratified group split, and leakage audit."""
+"""Groups of linked scans, and the stratified group split."""
 
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -28,7 +28,7 @@ def group_scans(manifest: pd.DataFrame) -> np.ndarray:
     from scipy.sparse import coo_array  # slow to import, and many modules need only the constants
     from scipy.sparse.csgraph import connected_components
 
-    edges = [edge for link in LINKS for edge in _links(_keys(manifest, link))]
+    edges = [edge for link in LINKS for edge in _links(link_keys(manifest, link))]
     rows, columns = zip(*edges, strict=True) if edges else ((), ())
     graph = coo_array(
         (np.ones(len(rows)), (np.array(rows, int), np.array(columns, int))),
@@ -38,7 +38,7 @@ def group_scans(manifest: pd.DataFrame) -> np.ndarray:
     return np.asarray(pd.factorize(labels)[0])
 
 
-def _keys(manifest: pd.DataFrame, link: str) -> pd.Series:
+def link_keys(manifest: pd.DataFrame, link: str) -> pd.Series:
     """Return the key that linked scans share, empty if unknown."""
     if link == "duplicate":
         copy_of = manifest["duplicate_of"]
@@ -141,25 +141,3 @@ def _place_remaining(
         growth = ((placed_counts + counts[group]) ** 2 - placed_counts**2) / targets
         placed[group] = np.argmin(growth.sum(axis=1))
         placed_counts[placed[group]] += counts[group]
-
-
-def leakage_audit(manifest: pd.DataFrame) -> dict[str, int]:
-    """Count the pairs of linked scans that are in different splits.
-
-    Args:
-        manifest: with `split` and `group` besides the columns that `group_scans` needs; the
-            group also covers links through copies that were dropped.
-
-    Returns:
-        ``{"leaked_pairs_patient": 0, ...}``, one count per kind of link. Pairs of one patient
-        cannot be counted if the patient is unknown.
-    """
-    return {f"leaked_pairs_{link}": _pairs_across(manifest, link) for link in (*LINKS, "group")}
-
-
-def _pairs_across(manifest: pd.DataFrame, link: str) -> int:
-    keys = _keys(manifest, link)
-    known, splits = keys[keys != ""], manifest["split"]
-    together = known.groupby(known).size()
-    inside = known.groupby([known, splits]).size()
-    return int((together * (together - 1)).sum() - (inside * (inside - 1)).sum()) // 2

@@ -1,4 +1,4 @@
-"""Protocols of `split.protocol`, and the check for leaks.
+"""Protocols of `split.protocol`.
 
 - grouped: assigns whole groups (patients, series, relatives, copies) at random.
 - official: tests on the published test part, or on the published fold `split.fold`; scans in
@@ -15,7 +15,7 @@ import pandas as pd
 from scanvote.core.errors import InputError, did_you_mean
 from scanvote.manifest import read_manifest
 from scanvote.params import SplitParams, Task
-from scanvote.splits.groups import group_scans, leakage_audit, stratified_group_split
+from scanvote.splits.groups import group_scans, stratified_group_split
 
 
 def split_scans(task: Task, path: Path, config: SplitParams, seed: int) -> pd.DataFrame:
@@ -53,19 +53,6 @@ def _check_patients(task: Task, scans: pd.DataFrame) -> None:
             f" unknown, {unknown.iloc[0]} the first; tell them in data/patients/{task}.csv, or set"
             " split.require_patients to false"
         )
-
-
-def check_leaks(scans: pd.DataFrame, config: SplitParams) -> dict[str, int]:
-    """Count linked pairs of scans across the splits, by kind of link.
-
-    Raises:
-        InputError: there are such pairs, and the protocol is not `random`, which measures them.
-    """
-    leaks = leakage_audit(scans)
-    leaking = {kind: pairs for kind, pairs in leaks.items() if pairs}
-    if leaking and config.protocol != "random":
-        raise InputError(f"the split leaks, which is a fault of scanvote: {leaking}")
-    return leaks
 
 
 def grouped(manifest: pd.DataFrame) -> pd.DataFrame:

@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 
 from scanvote.core.disclaimer import mark_smoke
-from scanvote.core.metrics_file import HEADLINES, Figures, write_metrics
+from scanvote.core.metrics_file import HEADLINES, Metrics, write_metrics
 from scanvote.params import Params, load_params
 from scanvote.tracking.runs import StageRun, stage_run
 
@@ -20,7 +20,7 @@ class Stage:
 
     Attributes:
         name: of the stage in dvc.yaml.
-        item: the task or family of a stage that is a matrix.
+        item: the task or family, if dvc.yaml runs the stage once for each.
         params: the whole of params.yaml.
         run: its run in MLflow.
     """
@@ -31,19 +31,19 @@ class Stage:
     run: StageRun
 
     def finish(
-        self, figures: Figures, metrics: Path, out: Path, patterns: Sequence[str] = ("*",)
+        self, metrics: Metrics, metrics_path: Path, out: Path, patterns: Sequence[str] = ("*",)
     ) -> None:
-        """Write the file `metrics`; log the metrics and the files in `out`.
+        """Write the metrics to `metrics_path`; log them and the files in `out`.
 
         Args:
-            figures: the metrics.
-            metrics: file to write.
+            metrics: of the stage, by name.
+            metrics_path: file to write.
             out: output folder of the stage.
             patterns: the files in `out` to log.
         """
         headline = HEADLINES.get(f"{self.name}/{self.item}") or HEADLINES[self.name]
-        write_metrics(metrics, figures, headline)
-        self.run.log_metrics(figures)
+        write_metrics(metrics_path, metrics, headline)
+        self.run.log_metrics(metrics)
         self.run.log_folder(out, patterns)
 
 
@@ -58,8 +58,8 @@ def open_stage(
     """Load the params and open the stage's run for the block.
 
     Args:
-        name: of the stage in dvc.yaml. Its run logs the params that the stage depends on there.
-        item: the task or family of a stage that is a matrix.
+        name: of the stage in dvc.yaml. Its run logs the params listed for it there.
+        item: the task or family, if dvc.yaml runs the stage once for each.
         inputs: input paths of the stage; their digests and data sets are logged.
         system_metrics: sample processor, memory and accelerator.
 
@@ -80,7 +80,7 @@ def open_stage(
 
 
 def _watched_params(name: str, item: str | None) -> list[str]:
-    """List the keys of params.yaml that the stage depends on in dvc.yaml."""
+    """Return the params listed for the stage in dvc.yaml."""
     stages: dict[str, Any] = yaml.load(Path("dvc.yaml").read_bytes(), yaml.CSafeLoader)["stages"]
     keys = stages[name].get("do", stages[name]).get("params", [])
     return [_fill_in(key, item) for key in keys if isinstance(key, str)]

@@ -23,8 +23,8 @@ class State:
         phase: 0, or 1 once a frozen backbone has been unfrozen.
         epochs_since_best: epochs since the best one.
         seconds: time in epochs so far, with validation.
-        fitting: seconds in the training steps alone.
-        fitted: images trained on in `fitting` seconds.
+        fit_seconds: time in the training steps alone.
+        images_fitted: number of images trained on in `fit_seconds`.
         best_weights: weights of the best epoch, of the part that is trained in this phase.
         average: running mean of the weights over this phase's epochs, if they are averaged.
     """
@@ -34,8 +34,8 @@ class State:
     phase: int = 0
     epochs_since_best: int = 0
     seconds: float = 0.0
-    fitting: float = 0.0
-    fitted: int = 0
+    fit_seconds: float = 0.0
+    images_fitted: int = 0
     memory_mib: int = 0
     best_weights: list[np.ndarray] = field(default_factory=list)
     average: list[np.ndarray] = field(default_factory=list)

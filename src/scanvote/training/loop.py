@@ -122,30 +122,35 @@ class _Phase:
 
     Attributes:
         model: the part that is trained, sharing its weights with the network.
-        spec: the training, with the inputs of this part as images.
+        spec: the training settings; `train` and `validation` hold what this part takes in: images,
+            or features of the frozen backbone.
         number: 0, or 1 once a frozen backbone has been unfrozen.
         first: number of its first epoch.
-        last: number of the epoch after its last one.
+        end: number of the first epoch after this phase.
     """
 
     model: keras.Model
     spec: TrainingSpec
     number: int
     first: int
-    last: int
+    end: int
+
+    @property
+    def precedes_unfreezing(self) -> bool:
+        """Whether only the head is trained, as the backbone is unfrozen after this phase."""
+        return self.end < self.spec.schedule.config.epochs
 
     def rate(self, state: State) -> float:
         """Return the learning rate of the next epoch."""
-        schedule = self.spec.schedule
-        if self.last < schedule.config.epochs:
-            return schedule.lr  # the head alone has no trained weights that a warm-up protects
-        return schedule.rate(state.history[self.first :], self.last - self.first)
+        if self.precedes_unfreezing:
+            return self.spec.schedule.lr  # no warm-up: a new head has no trained weights to protect
+        return self.spec.schedule.rate(state.history[self.first :], self.end - self.first)
 
     def is_over(self, state: State) -> bool:
-        schedule, epochs = self.spec.schedule, len(state.history)
-        if self.last < schedule.config.epochs:
-            return epochs >= self.last
-        return schedule.should_stop(epochs, state.epochs_since_best)
+        epochs = len(state.history)
+        if self.precedes_unfreezing:
+            return epochs >= self.end
+        return self.spec.schedule.should_stop(epochs, state.epochs_since_best)
 
 
 def _fit(model: keras.Model, spec: TrainingSpec, on_epoch: OnEpoch) -> TrainingResult:
@@ -154,14 +159,14 @@ def _fit(model: keras.Model, spec: TrainingSpec, on_epoch: OnEpoch) -> TrainingR
         on_epoch(epoch, scores)
     for phase in _phases(model, spec, state.phase):
         _run(phase, state, on_epoch)
-        _keep_best_of_whole(phase.model, model, state)
+        _extend_best_to_whole(phase.model, model, state)
     model.set_weights(state.best_weights)
     return TrainingResult(
         state.history,
         state.best,
         model.count_params(),
         round(state.seconds, 2),
-        round(state.fitted / max(state.fitting, 1e-9), 1),
+        round(state.images_fitted / max(state.fit_seconds, 1e-9), 1),
         state.memory_mib,
     )
 
@@ -218,10 +223,10 @@ def _features(backbone: keras.Model, images: Images, spec: TrainingSpec, split: 
     return np.asarray(np.load(cached, mmap_mode="r"))
 
 
-def _keep_best_of_whole(part: keras.Model, model: keras.Model, state: State) -> None:
-    """Turn a part's best weights into weights of the whole network.
+def _extend_best_to_whole(part: keras.Model, model: keras.Model, state: State) -> None:
+    """Make `state.best_weights`, those of `part`, cover the whole network.
 
-    The current weights of both stay as they are.
+    The current weights do not change.
     """
     current = part.get_weights()
     part.set_weights(state.best_weights)
@@ -259,14 +264,14 @@ def _epoch(
     model.optimizer.learning_rate = phase.rate(state)
     # without `steps_per_epoch` Keras runs into the end of the data and counts that as a step
     logs = model.fit(dataset, steps_per_epoch=len(batches), verbose=0, shuffle=False).history
-    fitted = time.perf_counter()
+    fit_ended = time.perf_counter()
     with state.averaged(model, spec.schedule.config.average):
         predicted = predict(model, spec.validation, spec.schedule.config.batch_size)
         scores = {"loss": float(logs["loss"][0]), **spec.score(predicted)}
         _check_finite(scores, epoch)
         state.update(model, scores, spec.schedule)
-    state.fitting += fitted - started
-    state.fitted += len(batches.order)
+    state.fit_seconds += fit_ended - started
+    state.images_fitted += len(batches.order)
     state.seconds += time.perf_counter() - started
     state.memory_mib = max(state.memory_mib, peak_memory() >> 20)
     return scores

@@ -29,7 +29,9 @@ from scanvote.tuning.trials import Trial
 
 
 class Study(ABC):
-    """A search space, and how to build and train its trials.
+    """One hyperparameter search, of a family or the U-Net.
+
+    Defines its space, and how to build and train each trial.
 
     Attributes:
         name: a model family, or ``unet``.
@@ -72,16 +74,16 @@ class Study(ABC):
         """
 
     @abstractmethod
-    def job(self, values: Mapping[str, Any], epochs: int) -> TrainingSpec:
-        """Return the training of these hyperparameters, for at most `epochs` epochs."""
+    def training_spec(self, values: Mapping[str, Any], epochs: int) -> TrainingSpec:
+        """Return what to train for these hyperparameters, for at most `epochs` epochs."""
 
     @property
     def search_seed(self) -> int:
         """Seed of the search algorithm's proposals."""
         return derive_seed(self.params.seed, "search", self.name)
 
-    def network(self, values: Mapping[str, Any]) -> keras.Model:
-        """Build the network, with a `TrainingFailed` instead of a ValueError.
+    def build_or_fail(self, values: Mapping[str, Any]) -> keras.Model:
+        """Like `build`, but raise TrainingFailed where `build` raises ValueError.
 
         Raises:
             TrainingFailed: its layers do not fit the scans.
@@ -97,8 +99,8 @@ class Study(ABC):
         return Trial(
             name=self._name(values, epochs),
             hyperparameters={**values, "epochs": epochs},
-            network=partial(self.network, values),
-            spec=self.job(values, epochs),
+            network=partial(self.build_or_fail, values),
+            spec=self.training_spec(values, epochs),
         )
 
     def cached_score(self, values: dict[str, Any], epochs: int) -> float | None:
@@ -107,7 +109,7 @@ class Study(ABC):
         Raises:
             TrainingFailed: the cache says that the trial fails.
         """
-        trained = load_cached(self.job(values, epochs).cache_dir)
+        trained = load_cached(self.training_spec(values, epochs).cache_dir)
         return None if trained is None else self.objective_value(trained)
 
     def objective_value(self, trained: TrainingResult) -> float:

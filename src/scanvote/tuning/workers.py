@@ -1,8 +1,8 @@
 """Train a search's trials in worker processes before the search itself runs.
 
 A worker trains into the same cache as any training (`scanvote.training`), so the search that
-follows finds every result there and is the same as without workers, to the byte. `workers` may
-be any `Executor`: that of a Dask cluster has the same interface.
+follows finds every result there and is the same as without workers, to the byte. The pool may be
+any `Executor`: that of a Dask cluster has the same interface.
 """
 
 import multiprocessing
@@ -26,22 +26,22 @@ if TYPE_CHECKING:
 
 
 def train_in_workers(study: "Study") -> None:
-    """Train the trials that the search will run in `workers` processes.
+    """Train, in `config.workers` processes, the trials that the search will ask for.
 
     Raises:
         InputError: a worker died, or a backbone or its weights are not available.
     """
-    with progress_bar(f"Search {study.name}") as progress, _workers(study) as workers:
+    with progress_bar(f"Search {study.name}") as progress, _worker_pool(study) as pool:
         try:
-            _train_all(study, workers, progress)
+            _train_all(study, pool, progress)
         except BrokenProcessPool:
             raise InputError(
-                f"a process of {study.config.workers} that train {study.name} died, most likely"
-                " for want of memory; set fewer workers"
+                f"one of the {study.config.workers} processes that train {study.name} died, most"
+                " likely for want of memory; set fewer workers"
             ) from None
 
 
-def _train_all(study: "Study", workers: Executor, progress: Progress) -> None:
+def _train_all(study: "Study", pool: Executor, progress: Progress) -> None:
     submitted: dict[str, Trial] = {}
     running: set[Future[None]] = set()
     config = study.config
@@ -49,7 +49,7 @@ def _train_all(study: "Study", workers: Executor, progress: Progress) -> None:
         if len(running) < config.workers:
             for trial in _next_trials(study):
                 if trial.spec.cache_dir.name not in submitted:
-                    running.add(workers.submit(_train, trial.hyperparameters))
+                    running.add(pool.submit(_train, trial.hyperparameters))
                     submitted[trial.spec.cache_dir.name] = trial
         if not running:
             return
@@ -61,7 +61,10 @@ def _train_all(study: "Study", workers: Executor, progress: Progress) -> None:
 
 
 def _next_trials(study: "Study") -> "list[Trial]":
-    """Return the predictable trials of the search that are not trained yet."""
+    """Return the untrained trials that the search will propose, whatever the unknown scores are.
+
+    The last of them may be a wrong guess, see `predictable_points`.
+    """
     from scanvote.tuning.tuner import predictable_points
 
     points = predictable_points(study.space, study.cached_score, study.config, study.search_seed)
@@ -83,7 +86,7 @@ def _prune_models(study: "Study", trials: "Iterable[Trial]") -> None:
 
 
 @contextmanager
-def _workers(study: "Study") -> Iterator[Executor]:
+def _worker_pool(study: "Study") -> Iterator[Executor]:
     """Start the worker processes, spread over the GPUs."""
     context = multiprocessing.get_context("spawn")
     gpu_queue = context.Queue()
@@ -117,7 +120,7 @@ def _start_worker(gpu_queue: Any, backend: str, rebuild: bytes) -> None:
 
 
 def _exit_with_parent() -> None:
-    """Exit when the parent ends; a killed parent stops no worker."""
+    """Exit when the parent ends: a parent that is killed cannot stop its workers itself."""
     parent = multiprocessing.parent_process()
     assert parent is not None
     wait_for([parent.sentinel])
@@ -129,5 +132,6 @@ def _train(values: dict[str, Any]) -> None:
 
     epochs = values.pop("epochs")
     trial = _study.trial(values, epochs)
-    with suppress(TrainingFailed):  # the cache keeps the failure for the search to list
+    # a lasting failure is cached; after any other the search trains the trial again
+    with suppress(TrainingFailed):
         train(trial.network, trial.spec, lambda epoch, scores: None)

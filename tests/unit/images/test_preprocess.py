@@ -8,7 +8,7 @@ import pytest
 from scanvote.images.decode import decode_image
 from scanvote.images.preprocess import preprocess, to_original_space
 from scanvote.params import Params, PrepareTask
-from scanvote.pipeline.prepare.rows import Preprocessor
+from scanvote.pipeline.prepare.shards import Preprocessor
 from tests.making import picture, write_image
 
 WAYS = [

@@ -11,7 +11,8 @@ from scanvote.core.errors import InputError
 from scanvote.manifest import COLUMNS, read_manifest, write_manifest
 from scanvote.params import SplitParams
 from scanvote.splits.groups import SPLITS
-from scanvote.splits.protocols import check_leaks, split_scans
+from scanvote.splits.leakage import check_leaks
+from scanvote.splits.protocols import split_scans
 from tests.unit.pipeline.deduplicate.test_stage import coded, deduplicated, raw_folder, scan
 
 SPLIT = {

@@ -578,7 +578,7 @@ def test_thawing_resumes_after_any_epoch(tmp_path, thawed, last):
 def test_the_best_epoch_may_be_one_before_the_thaw(tmp_path):
     scores = [0.9, 0.1, 0.2, 0.3]
     schedule = _schedule(epochs=4)
-    job = _job(tmp_path, schedule=schedule, score=_scripted(scores), thaw=Unfreeze(2, _release))
+    job = _job(tmp_path, schedule=schedule, score=_scripted(scores), unfreeze=Unfreeze(2, _release))
     trained = train(_frozen, job, _ignore)
     assert trained.best["val_macro_f1"] == 0.9
     model = keras.saving.load_model(tmp_path / "model.keras", compile=False)

@@ -101,8 +101,10 @@ def test_words_are_values_like_any() -> None:
 def trial(name: str, **values: int) -> Any:
     best = {"val_loss": 0.5, "val_accuracy": 0.5, "val_macro_f1": 0.5}
     trained = SimpleNamespace(parameters=9, best=best, history=[best])
-    job = SimpleNamespace(cache_dir=Path("0123"))
-    return SimpleNamespace(name=name, hyperparameters=values, trained=trained, spec=job, problem="")
+    spec = SimpleNamespace(cache_dir=Path("0123"))
+    return SimpleNamespace(
+        name=name, hyperparameters=values, trained=trained, spec=spec, problem=""
+    )
 
 
 @pytest.mark.parametrize("order", itertools.permutations(range(3)))

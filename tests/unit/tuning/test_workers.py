@@ -35,9 +35,9 @@ def fitted(monkeypatch):
     """Trainings of this very process."""
     fits, fit = [], loop._fit
 
-    def noted(model, job, on_epoch):
-        fits.append(job.cache_dir)
-        return fit(model, job, on_epoch)
+    def noted(model, spec, on_epoch):
+        fits.append(spec.cache_dir)
+        return fit(model, spec, on_epoch)
 
     monkeypatch.setattr(loop, "_fit", noted)
     return fits
@@ -182,7 +182,7 @@ def test_a_worker_that_dies_is_one_line(prepared, tmp_path, monkeypatch, workers
     killer = threading.Thread(target=kill)
     killer.start()
     long = {"workers": 2, "epochs": 10_000_000, "patience": None}
-    with pytest.raises(InputError, match=r"^a process of 2 that train ann died") as refused:
+    with pytest.raises(InputError, match=r"^one of the 2 processes that train ann died") as refused:
         _search("ann", prepared, tmp_path, monkeypatch, search=long)
     killer.join()
     assert str(refused.value).isprintable()

@@ -12,7 +12,13 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from scanvote.core.errors import InputError
-from scanvote.datasets.user_data.layout import KINDS, DatasetItem, DatasetLayout, SkippedFile, some
+from scanvote.datasets.user_data.layout import (
+    KINDS,
+    DatasetItem,
+    DatasetLayout,
+    SkippedFile,
+    first_few,
+)
 from scanvote.datasets.user_data.pairs import FOLDER, Pairs, pair
 from scanvote.datasets.user_data.scan_tree import FileTree, list_files
 from scanvote.datasets.user_data.series import dicom_items
@@ -45,10 +51,10 @@ def read_folder(root: Path, task: Task) -> DatasetLayout:
     rasters = [file for file in tree.files if file.kind != "dicom" and file.name not in masks]
     series, skipped = dicom_items([file for file in tree.files if file.kind == "dicom"])
     items = [DatasetItem(one.name, one.kind, (one.path,)) for one in rasters] + series
-    tree.left.extend(skipped)
+    tree.skipped.extend(skipped)
     if task == "classification":
         orphans = pairs.orphans if pairs.used else []  # without any mask, they are images
-        tree.left.extend(SkippedFile(file.name, "a mask without an image") for file in orphans)
+        tree.skipped.extend(SkippedFile(file.name, "a mask without an image") for file in orphans)
         return _classes(root, tree, items)
     return _with_masks(root, tree, items, pairs)
 
@@ -58,7 +64,7 @@ def _classes(root: Path, tree: FileTree, items: list[DatasetItem]) -> DatasetLay
     placed = []
     for item, (part, rest) in zip(items, parts, strict=True):
         if not rest:
-            tree.left.append(SkippedFile(item.name, "it lies beside the folders of the classes"))
+            tree.skipped.append(SkippedFile(item.name, "it lies beside the folders of the classes"))
             continue
         patient, facts = _patient_and_facts(rest[1:])
         placed.append(replace(item, label=rest[0], source_split=part, patient=patient, facts=facts))
@@ -71,7 +77,7 @@ def _classes(root: Path, tree: FileTree, items: list[DatasetItem]) -> DatasetLay
     for name in tree.empty:
         if tuple(name.split("/")[:-1]) in parents:
             raise InputError(f"{root / name} holds no scan; fill the class, or remove its folder")
-    return DatasetLayout("a folder a class", placed, tree.left)
+    return DatasetLayout("a folder a class", placed, tree.skipped)
 
 
 def _with_masks(
@@ -82,7 +88,7 @@ def _with_masks(
         raise InputError(
             f"{root} has no masks; segmentation needs x_mask.png beside x.png, or a folder"
             " masks/ beside images/, or a table of path and mask"
-            f"{f'; no image goes with {some(alike)}' if alike else _other_content(tree)}"
+            f"{f'; no image goes with {first_few(alike)}' if alike else _other_content(tree)}"
         )
     _check_pairs(root, pairs)
     _, parts = _split_paths([_folders(item) for item in items])
@@ -100,18 +106,18 @@ def _with_masks(
         if item.mask
     )
     where = "in the same folder, by a suffix" if beside else "in a folder of their own"
-    return DatasetLayout(f"images with masks {where}", placed, tree.left)
+    return DatasetLayout(f"images with masks {where}", placed, tree.skipped)
 
 
 def _check_pairs(root: Path, pairs: Pairs) -> None:
     if pairs.orphans:
         raise InputError(
             f"{root}: {len(pairs.orphans)} masks have no image"
-            f" ({some(file.name for file in pairs.orphans)}); add the images or move them away"
+            f" ({first_few(file.name for file in pairs.orphans)}); add the images or move them away"
         )
     for name, masks in pairs.masks.items():
         if len(masks) > 1:
-            several = some(mask.name for mask in masks)
+            several = first_few(mask.name for mask in masks)
             raise InputError(f"{root}: {name} has several masks ({several}); join them into one")
 
 
@@ -157,8 +163,8 @@ def _patient_and_facts(folders: Sequence[str]) -> tuple[str, Mapping[str, str]]:
 
 def _other_content(tree: FileTree) -> str:
     """Describe the other files and folders, for messages."""
-    tables = [one.name for one in tree.left if one.name.lower().endswith((".csv", ".tsv"))]
+    tables = [one.name for one in tree.skipped if one.name.lower().endswith((".csv", ".tsv"))]
     text = f"; to use its table, name {tables[0]} itself" if tables else ""
-    text += f"; nothing is in {some(f'{name}/' for name in tree.empty)}" if tree.empty else ""
-    rest = [one for one in tree.left if one.name not in tables]
+    text += f"; nothing is in {first_few(f'{name}/' for name in tree.empty)}" if tree.empty else ""
+    rest = [one for one in tree.skipped if one.name not in tables]
     return text + (f"; not read: {rest[0].name}, {rest[0].reason}" if rest else "")

@@ -45,7 +45,7 @@ def ingest_all(root: Path, layout: DatasetLayout, folder: Path, params: VolumesP
     _check_classes(root, layout.items, scans, skipped)
     write_scan_list(scans, folder)
     # the path of the data differs between machines, and must not change the table
-    rows = [(one.name, one.reason.replace(f"{root}/", "")) for one in [*layout.left, *skipped]]
+    rows = [(one.name, one.reason.replace(f"{root}/", "")) for one in [*layout.skipped, *skipped]]
     write_csv(pd.DataFrame(rows, columns=["name", "reason"]), folder / IGNORED)
 
 

@@ -51,19 +51,19 @@ class DatasetLayout:
     """The user's data for one task.
 
     Attributes:
-        layout: name of the layout, in words.
+        kind: how the data is laid out, in words: "a table", "a folder a class"…
         items: images and volumes in a stable order.
-        left: files and folders that are not used.
+        skipped: files and folders that are not used.
         notes: further remarks for the user, one sentence each.
     """
 
-    layout: str
+    kind: str
     items: list[DatasetItem]
-    left: list[SkippedFile]
+    skipped: list[SkippedFile]
     notes: list[str] = field(default_factory=list)
 
 
-def some(names: Iterable[str], limit: int = 3) -> str:
+def first_few(names: Iterable[str], limit: int = 3) -> str:
     """Return the first few `names` as text, with the number of others."""
     names = list(names)
     more = f" and {len(names) - limit} more" if len(names) > limit else ""

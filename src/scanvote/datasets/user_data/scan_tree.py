@@ -38,12 +38,12 @@ class FileTree:
 
     Attributes:
         files: files that may be scans or masks.
-        left: files and folders that are not used.
+        skipped: files and folders that are not used.
         empty: names of the folders below it that have no content.
     """
 
     files: list[FoundFile] = field(default_factory=list)
-    left: list[SkippedFile] = field(default_factory=list)
+    skipped: list[SkippedFile] = field(default_factory=list)
     empty: list[str] = field(default_factory=list)
 
 
@@ -61,7 +61,7 @@ def list_files(root: Path) -> FileTree:
             if not path.is_dir():
                 _add(path, root, tree)
             elif path.is_symlink() and _leads_back(path.resolve(), root.resolve(), linked):
-                tree.left.append(
+                tree.skipped.append(
                     SkippedFile(_name(path, root), "a link back to a folder read before")
                 )
             else:
@@ -94,7 +94,7 @@ def _entries(folder: Path, root: Path, tree: FileTree) -> Iterator[Path]:
         )
     except OSError as error:
         reason = f"a folder that cannot be read: {error.strerror}"
-        tree.left.append(SkippedFile(_name(folder, root), reason))
+        tree.skipped.append(SkippedFile(_name(folder, root), reason))
         return
     if not entries:
         tree.empty.append(_name(folder, root))
@@ -102,7 +102,7 @@ def _entries(folder: Path, root: Path, tree: FileTree) -> Iterator[Path]:
         if path.name.isprintable():  # neither line breaks nor bytes that are no UTF-8
             yield path
         else:
-            tree.left.append(
+            tree.skipped.append(
                 SkippedFile(ascii(_name(path, root)), "its name cannot be written as text")
             )
 
@@ -111,11 +111,11 @@ def _add(path: Path, root: Path, tree: FileTree) -> None:
     name = _name(path, root)
     if not path.is_file():
         broken = path.is_symlink()
-        tree.left.append(SkippedFile(name, "a link to nothing" if broken else "no regular file"))
+        tree.skipped.append(SkippedFile(name, "a link to nothing" if broken else "no regular file"))
         return
     kind = kind_of(path)
     if kind is None:
-        tree.left.append(SkippedFile(name, f"no {KINDS}"))
+        tree.skipped.append(SkippedFile(name, f"no {KINDS}"))
     else:
         tree.files.append(FoundFile(path, name, kind))
 

@@ -17,7 +17,13 @@ from pathlib import Path
 
 from scanvote.core.errors import InputError
 from scanvote.datasets.base import METADATA_FIELDS
-from scanvote.datasets.user_data.layout import KINDS, DatasetItem, DatasetLayout, SkippedFile, some
+from scanvote.datasets.user_data.layout import (
+    KINDS,
+    DatasetItem,
+    DatasetLayout,
+    SkippedFile,
+    first_few,
+)
 from scanvote.datasets.user_data.scan_tree import FoundFile, kind_of, list_files
 from scanvote.datasets.user_data.series import dicom_items
 from scanvote.params import Task
@@ -75,7 +81,7 @@ def read_table(path: Path, task: Task) -> DatasetLayout:
             accepted = ", ".join((column, *SYNONYMS[column][:4]))
             raise InputError(
                 f"{path} has no column of the {column} ({accepted}…),"
-                f" which {task} needs; its columns are {some(table.header, 8)}"
+                f" which {task} needs; its columns are {first_few(table.header, 8)}"
             )
     items, skipped = _items(table, task)
     if task == "classification" and len({item.label for item in items}) < 2:
@@ -132,7 +138,7 @@ def _notes(table: UserTable) -> list[str]:
         for name, at in table.columns.items()
     ]
     unused = [repr(one) for at, one in enumerate(table.header) if at not in table.columns.values()]
-    ignored = f"; not used: {some(unused, 8)}" if unused else ""
+    ignored = f"; not used: {first_few(unused, 8)}" if unused else ""
     return [f"columns taken: {', '.join(taken)}{ignored}"]
 
 

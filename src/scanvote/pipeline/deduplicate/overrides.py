@@ -21,7 +21,7 @@ ACTIONS = ("keep", "merge", "drop")
 
 @dataclass(frozen=True)
 class Override:
-    """A manual decision about rows of the manifest.
+    """A manual override of the rule for rows of the manifest.
 
     Attributes:
         action: one of `ACTIONS`.
@@ -43,48 +43,48 @@ class Override:
 
 
 def read_overrides(path: Path, frame: pd.DataFrame) -> list[Override]:
-    """Read the decisions in `path` about scans of the manifest `frame`.
+    """Read the overrides in `path` for scans of the manifest `frame`.
 
     Raises:
         InputError: the file is missing, is no table, or lacks a column; or a line names an
             unknown action or scan, lacks a scan, or contradicts or repeats another line.
     """
     rows = {scan_id: row for row, scan_id in enumerate(frame["scan_id"])}
-    decisions = [
-        _decision(f"{path}, line {line}", one, rows, frame["series"].tolist())
+    overrides = [
+        _override(f"{path}, line {line}", one, rows, frame["series"].tolist())
         for line, one in read_lines(path, COLUMNS)
     ]
-    _check_consistent(decisions)
-    return decisions
+    _check_consistent(overrides)
+    return overrides
 
 
-def apply_overrides(pairs: Pairs, decisions: Sequence[Override]) -> Pairs:
+def apply_overrides(pairs: Pairs, overrides: Sequence[Override]) -> Pairs:
     """Remove pairs that are kept apart or dropped; add merged ones."""
-    apart = {one.pair for one in decisions if one.action == "keep"}
-    dropped_rows = dropped(decisions)
+    apart = {one.pair for one in overrides if one.action == "keep"}
+    dropped_rows = dropped(overrides)
     both = zip(pairs[0].tolist(), pairs[1].tolist(), strict=True)
     kept_pairs = [
         (i, j)
         for i, j in both
         if (i, j) not in apart and i not in dropped_rows and j not in dropped_rows
     ]
-    kept_pairs += [one.pair for one in decisions if one.action == "merge"]
+    kept_pairs += [one.pair for one in overrides if one.action == "merge"]
     table = np.array(kept_pairs, np.int64).reshape(-1, 2)
     return table[:, 0], table[:, 1]
 
 
-def dropped(decisions: Sequence[Override]) -> set[int]:
+def dropped(overrides: Sequence[Override]) -> set[int]:
     """Return the rows of dropped scans."""
-    return {one.row for one in decisions if one.action == "drop"}
+    return {one.row for one in overrides if one.action == "drop"}
 
 
-def check_kept_apart(frame: pd.DataFrame, pairs: Pairs, decisions: Sequence[Override]) -> None:
+def check_kept_apart(frame: pd.DataFrame, pairs: Pairs, overrides: Sequence[Override]) -> None:
     """Check that scans kept apart are not linked through other scans.
 
     Args:
         frame: the manifest.
         pairs: the copies, with overrides applied.
-        decisions: the overrides.
+        overrides: from the user.
 
     Raises:
         InputError: two scans that are kept apart are linked as copies through others.
@@ -95,7 +95,7 @@ def check_kept_apart(frame: pd.DataFrame, pairs: Pairs, decisions: Sequence[Over
     count = len(frame)
     graph = coo_array((np.ones(len(pairs[0])), pairs), shape=(count, count)).tocsr()
     names = frame["scan_id"].tolist()
-    for one in (one for one in decisions if one.action == "keep"):
+    for one in (one for one in overrides if one.action == "keep"):
         reached, predecessors = breadth_first_order(graph, one.row, directed=False)
         if one.other in reached:
             raise InputError(
@@ -105,7 +105,7 @@ def check_kept_apart(frame: pd.DataFrame, pairs: Pairs, decisions: Sequence[Over
             )
 
 
-def _decision(
+def _override(
     where: str, cells: dict[str, str], rows: dict[str, int], series: list[str]
 ) -> Override:
     action = cells["action"]
@@ -131,10 +131,10 @@ def _row(where: str, column: str, scan_id: str, rows: dict[str, int]) -> int:
     return rows[scan_id]
 
 
-def _check_consistent(decisions: Sequence[Override]) -> None:
+def _check_consistent(overrides: Sequence[Override]) -> None:
     first: dict[tuple[int, int], Override] = {}
-    dropped_rows = dropped(decisions)
-    for one in decisions:
+    dropped_rows = dropped(overrides)
+    for one in overrides:
         earlier = first.setdefault(one.pair, one)
         if earlier is not one:
             verb = "repeats" if earlier.action == one.action else "contradicts"

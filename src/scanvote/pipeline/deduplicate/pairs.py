@@ -1,7 +1,8 @@
 """Pairs of similar images: correlate thumbnails, and combine pairs.
 
 A hash alone merges different patients, and correlation alone compares every pair. So the hash
-only shortlists, and the correlation confirms (measurements in shared/design.md).
+only shortlists, and the correlation confirms: on the 4-class set with altered copies, pairs within
+10 bits of a perceptual hash had a precision of 0.043, ours 0.997 (benchmarks/README.md).
 """
 
 from collections.abc import Iterable, Iterator, Sequence

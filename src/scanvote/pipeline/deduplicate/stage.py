@@ -55,17 +55,20 @@ NAME = 56
 
 
 def deduplicate(
-    raw: Path, params: DeduplicateParams, decisions: Path, patients: Path, out: Path
+    raw: Path, params: DeduplicateParams, override_table: Path, patients: Path, out: Path
 ) -> Metrics:
     """Mark duplicates and relatives among the scans of ``raw/manifest.csv``.
 
     No image is copied or deleted. Copies are files with the same bytes, images with near
     perceptual hashes and correlating thumbnails, and images whose thumbnails correlate even more
     closely once a small rotation or crop is undone. The user can override that in the table
-    `decisions`, and name the patient of a scan in the table `patients`. Of a cluster of copies,
-    scans of a known patient and series go first; of these the largest image is kept, the first
-    by path among equals. None is kept if their labels differ, or if the source of the image gave
-    it another label. Copies of unknown patients inherit the patient of the representative.
+    `override_table`, and name the patient of a scan in the table `patients`.
+
+    One scan of each cluster is kept, the representative: preferably of a known patient, then of a
+    known series, then the largest image, then the first path. Slices of its own series are no
+    copies of it, and are kept too. If the labels in a cluster differ, or differ from the label at
+    the source, no scan of it is kept. Copies of unknown patients inherit the patient of the
+    representative.
 
     Writes to `out`: ``manifest.csv`` with kept, duplicate_of, conflict and relatives,
     ``duplicates.csv`` with every copy and the evidence for it, ``montage.png``.
@@ -79,12 +82,14 @@ def deduplicate(
     frame = read_manifest(raw / MANIFEST)
     given = read_patients(patients, frame["scan_id"].tolist())
     frame = with_patients(frame, given)
-    overrides = read_overrides(decisions, frame)
+    overrides = read_overrides(override_table, frame)
     prints = fingerprints([raw / path for path in frame["path"]])
     exact = equal_pairs(frame["sha256"].tolist())
-    untouched = concat_pairs(exact, pairs_by_correlation(prints, params))
-    alike = concat_pairs(untouched, pairs_by_registration(frame, prints, untouched, params.aligned))
-    pairs = apply_overrides(alike, overrides)
+    unregistered = concat_pairs(exact, pairs_by_correlation(prints, params))
+    all_pairs = concat_pairs(
+        unregistered, pairs_by_registration(frame, prints, unregistered, params.aligned)
+    )
+    pairs = apply_overrides(all_pairs, overrides)
     check_kept_apart(frame, across_series(frame["series"].tolist(), pairs), overrides)
     found_clusters = find_clusters(frame, pairs)
     contradicting = patient_conflicts(frame, found_clusters)
@@ -93,7 +98,7 @@ def deduplicate(
     frame.loc[sorted(dropped(overrides)), "kept"] = False
     frame["relatives"] = relatives(frame, prints, params.relatives)
     frame = with_look_alikes(frame, prints, params.relatives)
-    table = duplicates_table(frame, found_clusters, prints, (untouched, alike), overrides)
+    table = duplicates_table(frame, found_clusters, prints, unregistered, all_pairs, overrides)
     write_manifest(frame, out / MANIFEST)
     write_csv(table.drop(columns=["row", "row_of"]).round(6), out / "duplicates.csv")
     _write_montage(raw, frame, table, out / "montage.png")
@@ -111,7 +116,8 @@ def duplicates_table(
     frame: pd.DataFrame,
     found_clusters: list[Cluster],
     prints: Fingerprints,
-    alike: tuple[Pairs, Pairs],
+    unregistered: Pairs,
+    all_pairs: Pairs,
     overrides: Sequence[Override],
 ) -> pd.DataFrame:
     """Return a table of the copies and the evidence for each.
@@ -123,12 +129,13 @@ def duplicates_table(
         frame: the manifest.
         found_clusters: its clusters.
         prints: fingerprints of all scans.
-        alike: pairs of copies without registration, and all pairs of copies by the rule.
-        overrides: manual decisions; dropped scans follow in rows of their own.
+        unregistered: pairs of copies that were found without registration.
+        all_pairs: all pairs of copies that the rule finds, before the overrides.
+        overrides: from the user; dropped scans follow in rows of their own.
     """
     pairs, conflict = _judged_pairs(frame, found_clusters, overrides)
     one, other = frame.iloc[pairs[0]], frame.iloc[pairs[1]]
-    rules = _rules(frame, pairs, conflict, alike)
+    rules = _rules(frame, pairs, conflict, unregistered, all_pairs)
     at_source = rules == "source label"
     table = pd.DataFrame(
         {
@@ -176,27 +183,30 @@ def _judged_pairs(
 
 
 def _rules(
-    frame: pd.DataFrame, pairs: Pairs, conflict: NDArray[np.bool_], alike: tuple[Pairs, Pairs]
+    frame: pd.DataFrame,
+    pairs: Pairs,
+    conflict: NDArray[np.bool_],
+    unregistered: Pairs,
+    all_pairs: Pairs,
 ) -> NDArray[np.str_]:
-    """Return the evidence for each of `pairs`; `alike` as in `duplicates_table`."""
+    """Return the evidence for each of `pairs`; the other pairs are as in `duplicates_table`."""
     digests = frame["sha256"].to_numpy()
     no_copy = pairs[0] == pairs[1]
-    unregistered, by_rule = (_linked(frame, part, pairs) for part in alike)
     return np.select(
         [
             no_copy & conflict,
-            no_copy | ~by_rule,
+            no_copy | ~_linked(frame, all_pairs, pairs),
             digests[pairs[0]] == digests[pairs[1]],
-            unregistered,
+            _linked(frame, unregistered, pairs),
         ],
         ["source label", "overruled", "bytes", "perceptual"],
         "aligned",
     )
 
 
-def _linked(frame: pd.DataFrame, alike: Pairs, pairs: Pairs) -> NDArray[np.bool_]:
-    """Return whether `alike` links each of `pairs`, except within a series."""
-    component = connected_components(len(frame), across_series(frame["series"].tolist(), alike))
+def _linked(frame: pd.DataFrame, links: Pairs, pairs: Pairs) -> NDArray[np.bool_]:
+    """Return whether `links` connect the two scans of each of `pairs`, except within a series."""
+    component = connected_components(len(frame), across_series(frame["series"].tolist(), links))
     same: NDArray[np.bool_] = component[pairs[0]] == component[pairs[1]]
     return same
 

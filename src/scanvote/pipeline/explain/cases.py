@@ -15,7 +15,7 @@ from scanvote.params import Params
 from scanvote.pipeline.ensemble.vote import Vote
 from scanvote.pipeline.explain.localisation import Lesion
 from scanvote.pipeline.explain.panel import VOTE
-from scanvote.pipeline.prepare.rows import Preprocessor
+from scanvote.pipeline.prepare.shards import Preprocessor
 from scanvote.plots.canvas import wrap_label
 from scanvote.predictions import read_predictions
 

@@ -1,4 +1,10 @@
-"""Out-of-distribution scores: distances from the training scans, with predictions."""
+"""Out-of-distribution scores: distances from the training scans, with predictions.
+
+A scan is described by a network's features, pooled over all places, and by a few statistics of its
+intensities, as features behind a ReLU may tell nothing about an image that is blank or inverted.
+Its distance is that to the nearest training scan (Sun et al., "Out-of-distribution detection with
+deep nearest neighbors", ICML 2022).
+"""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,6 +53,15 @@ class OodScorer:
         features, predicted = predict_with_features(self.network, scans)
         descriptors = np.concatenate([features, intensity_statistics(scans)], axis=1)
         return predicted, self.reference.distances(descriptors) / self.radius
+
+
+def is_outside(distance: float) -> bool:
+    """Return whether a scan is outside what its network was trained on.
+
+    1 is the radius within which the share `package.seen` of the validation scans lies: a scan
+    beyond it is farther from the training scans than nearly all scans of their kind.
+    """
+    return distance > 1
 
 
 def load_ood_scorer(folder: Path, spec: OodReference, model: "keras.Model") -> OodScorer:

@@ -15,6 +15,7 @@ from scanvote.pipeline.package.model import Package, preprocess_scans
 from scanvote.pipeline.package.networks import predict
 from scanvote.pipeline.package.onnx_export import TOLERANCE as ONNX_TOLERANCE
 from scanvote.pipeline.package.onnx_export import onnx_answer
+from scanvote.pipeline.package.ood import is_outside
 from scanvote.predictions import decode_mask, probabilities, read_predictions
 
 TOLERANCE = 1e-5
@@ -61,7 +62,7 @@ def check_vote(
             difference, _max_difference(output.vote.probabilities, probabilities(rows))
         )
         differing += int((labels[output.vote.winners] != rows["predicted"]).sum())
-        outside += int((output.distances > 1).sum())
+        outside += sum(map(is_outside, output.distances.tolist()))
         onnx += _onnx_differences(package.members, members, folder, scans)
     if difference > TOLERANCE:
         raise InputError(
@@ -100,7 +101,7 @@ def check_masks(package: Package, folder: Path, unet: Path, prepared: Path) -> d
         scans = shard["scan_ids"][first : first + _AT_ONCE]
         stacks = package.repeat_slices(shard["images"][first : first + _AT_ONCE])
         output = package.segment_preprocessed(stacks)
-        outside += int((output.distances > 1).sum())
+        outside += sum(map(is_outside, output.distances.tolist()))
         for scan, mask in zip(scans.tolist(), output.masks, strict=True):
             differing += int((mask != decode_mask(masks[scan], *mask.shape)).sum())
             pixels += mask.size

@@ -10,7 +10,7 @@ from scanvote.core.seeds import rng
 from scanvote.images.decode import Rgb, decode_image
 from scanvote.images.preprocess import crop_scan
 from scanvote.images.resize import resize
-from scanvote.pipeline.prepare.rows import Preprocessor
+from scanvote.pipeline.prepare.shards import Preprocessor
 from scanvote.plots.canvas import gallery
 
 SHOWN = 24

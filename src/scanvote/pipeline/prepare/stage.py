@@ -14,10 +14,11 @@ from scanvote.images.intensity import Counts
 from scanvote.manifest import PIXEL, classes, write_manifest
 from scanvote.params import Params, PrepareTask, Task
 from scanvote.pipeline.prepare.crop_montage import write_crop_montage
-from scanvote.pipeline.prepare.rows import PreprocessInfo, Preprocessor, plan_shards, series_of
+from scanvote.pipeline.prepare.shards import PreprocessInfo, Preprocessor, plan_shards, series_of
 from scanvote.splits.groups import SPLITS
 from scanvote.splits.known_patients import KnownPatients
-from scanvote.splits.protocols import check_leaks, split_scans
+from scanvote.splits.leakage import check_leaks
+from scanvote.splits.protocols import split_scans
 
 WORTH_A_POOL = 4000
 """Rows below which starting processes costs more than the work they share."""

@@ -11,7 +11,7 @@ from scanvote.params import Family, Params
 from scanvote.pipeline.search.study import ClassifierStudy
 from scanvote.predictions import class_predictions
 from scanvote.training.batches import predict
-from scanvote.tuning.run import run_search, write_search
+from scanvote.tuning.search import run_search, write_search
 from scanvote.tuning.trials import Trial, TrialLogger, trials_metrics
 
 

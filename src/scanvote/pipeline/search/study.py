@@ -76,7 +76,7 @@ class ClassifierStudy(Study):
     def build(self, values: Mapping[str, Any]) -> keras.Model:
         return self._architecture.build(values, self.input_spec, self.section)
 
-    def job(self, values: Mapping[str, Any], epochs: int) -> TrainingSpec:
+    def training_spec(self, values: Mapping[str, Any], epochs: int) -> TrainingSpec:
         search, train = self.params.search, self.splits["train"]
         schedule = self.schedule.truncated(epochs)
         key = digest(self._context, values, schedule.settings(), self._weights(values))

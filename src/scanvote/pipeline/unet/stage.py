@@ -17,7 +17,7 @@ from scanvote.pipeline.unet.study import UnetStudy
 from scanvote.predictions import mask_predictions
 from scanvote.training import Scores, TrainingFailed
 from scanvote.training.batches import predict
-from scanvote.tuning.run import run_search, run_trial, write_search
+from scanvote.tuning.search import run_search, run_trial, write_search
 from scanvote.tuning.trials import Trial, TrialLogger, trials_metrics
 
 Member = tuple[UnetStudy, Trial]

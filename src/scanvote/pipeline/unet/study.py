@@ -145,7 +145,7 @@ class UnetStudy(Study):
     def build(self, values: Mapping[str, Any]) -> keras.Model:
         return unet.build(values, self.input_spec, self.params.unet)
 
-    def job(self, values: Mapping[str, Any], epochs: int) -> TrainingSpec:
+    def training_spec(self, values: Mapping[str, Any], epochs: int) -> TrainingSpec:
         schedule, section = self.schedule.truncated(epochs), self.params.unet
         loss = losses.LOSSES[values["loss"]]
         key = digest(self._context, self.validation_rows.tolist(), values, schedule.settings())

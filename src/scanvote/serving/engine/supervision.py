@@ -42,7 +42,8 @@ class Timeouts:
     Attributes:
         prediction: time without progress after which a worker with predictions counts as hanging.
         explanation: time after which a worker with an unfinished explanation counts as hanging.
-        loading: delay from a worker that could not load to the next; doubled each time.
+        loading: seconds to wait before starting another worker after a failed load; doubled after
+            each further one.
     """
 
     prediction: float
@@ -54,11 +55,11 @@ class Supervisor:
     """Send scheduled requests to a worker, and deliver its answers.
 
     Attributes:
-        worker: the running worker; None between two.
+        worker: None while no worker runs.
         ready: whether the worker takes requests.
         load_error: reason why no worker will be ready soon; otherwise empty.
-        batches: number of batches so far, by their number of scans.
-        restarts: number of workers lost so far.
+        batches: how many batches of each size, in scans, were predicted so far.
+        restarts: number of workers lost so far, each replaced by another.
     """
 
     def __init__(
@@ -85,7 +86,7 @@ class Supervisor:
                 await asyncio.sleep(min(self.timeouts.loading * 2 ** (failures - 1), _MAX_BACKOFF))
 
     def send_due(self) -> None:
-        """Send the worker, once it is ready, the requests to process now."""
+        """If the worker is ready, send it the next requests."""
         if self.ready and self.worker:
             for request in self.scheduler.next_batch():
                 self.worker.send(Submit(request.number, request.task))
@@ -122,7 +123,7 @@ class Supervisor:
         if isinstance(event, Ready):
             self.ready, self.load_error = True, ""
         elif isinstance(event, LoadFailed):
-            self._give_up(event.reason)
+            self._refuse_until_loaded(event.reason)
         elif isinstance(event, Batch):
             self.batches[event.scans] += 1
             self._last_batch = monotonic()
@@ -143,9 +144,12 @@ class Supervisor:
 
     def _note_failure(self, failures: int) -> None:
         if failures >= _MAX_FAILURES and not self.load_error:
-            self._give_up(f"the model's process died {failures} times while it was loading")
+            self._refuse_until_loaded(
+                f"the model's process died {failures} times while it was loading"
+            )
 
-    def _give_up(self, reason: str) -> None:
+    def _refuse_until_loaded(self, reason: str) -> None:
+        """Refuse all requests until a worker has loaded the model."""
         _log.error("the model cannot be used: %s", reason)
         self.load_error = reason
         self.scheduler.refuse_all(EngineError(reason))

@@ -38,7 +38,7 @@ def test_folders_on_the_way_to_the_classes_are_passed_by(tmp_path: Path) -> None
 def test_a_picture_beside_the_classes_is_no_class_and_is_told_of(tmp_path: Path) -> None:
     tree(tmp_path, "logo.png", "data/yes/1.png", "data/no/1.png", "data/plot.png")
     assert classes(tmp_path) == {"no": 1, "yes": 1}
-    left = read_layout(tmp_path, "classification").left
+    left = read_layout(tmp_path, "classification").skipped
     assert {one.name for one in left} == {"logo.png", "data/plot.png"}
 
 
@@ -73,7 +73,7 @@ def test_masks_are_no_scans_of_a_class(tmp_path: Path) -> None:
     tree(tmp_path, "benign/1.png", "benign/1_mask.png", "normal/1.png", "normal/2_mask.png")
     reading = read_layout(tmp_path, "classification")
     assert list(by_name(reading)) == ["benign/1.png", "normal/1.png"]
-    assert [(one.name, one.reason) for one in reading.left] == [
+    assert [(one.name, one.reason) for one in reading.skipped] == [
         ("normal/2_mask.png", "a mask without an image")
     ]
 
@@ -81,7 +81,7 @@ def test_masks_are_no_scans_of_a_class(tmp_path: Path) -> None:
 def test_names_like_masks_are_images_where_there_are_no_masks(tmp_path: Path) -> None:
     tree(tmp_path, "mask/1.png", "other/1_mask.png")
     assert classes(tmp_path) == {"mask": 1, "other": 1}
-    assert read_layout(tmp_path, "classification").left == []
+    assert read_layout(tmp_path, "classification").skipped == []
 
 
 def test_a_flat_folder_of_images_with_masks_has_unknown_patients(tmp_path: Path) -> None:
@@ -91,7 +91,7 @@ def test_a_flat_folder_of_images_with_masks_has_unknown_patients(tmp_path: Path)
         ("1.png", "1_mask.png", ""),
         ("2.png", "2_mask.png", ""),
     }
-    assert reading.layout == "images with masks in the same folder, by a suffix"
+    assert reading.kind == "images with masks in the same folder, by a suffix"
 
 
 def test_folders_of_images_with_masks_are_patients(tmp_path: Path) -> None:
@@ -107,7 +107,7 @@ def test_folders_below_twin_folders_are_patients_and_parts(tmp_path: Path) -> No
     assert {(item.source_split, item.patient) for item in reading.items} == {
         *(("train", "A"), ("train", "B"), ("test", "A"), ("test", "B"))
     }
-    assert reading.layout == "images with masks in a folder of their own"
+    assert reading.kind == "images with masks in a folder of their own"
 
 
 def test_an_image_without_a_mask_stays_for_the_integrity_report(tmp_path: Path) -> None:

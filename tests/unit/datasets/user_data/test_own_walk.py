@@ -14,7 +14,7 @@ def names(tree: FileTree) -> list[str]:
 
 
 def reasons(tree: FileTree) -> dict[str, str]:
-    return {one.name: one.reason for one in tree.left}
+    return {one.name: one.reason for one in tree.skipped}
 
 
 def touched(root: Path, *paths: str) -> Path:
@@ -32,7 +32,7 @@ def test_files_are_in_natural_order_those_of_a_folder_together(tmp_path: Path) -
 def test_what_macos_leaves_is_not_even_told_of(tmp_path: Path) -> None:
     touched(tmp_path, "a.png", "._a.png", "__MACOSX/a.png", ".git/config")
     assert names(list_files(tmp_path)) == ["a.png"]
-    assert list_files(tmp_path).left == []
+    assert list_files(tmp_path).skipped == []
 
 
 @pytest.mark.parametrize(
@@ -110,7 +110,7 @@ def test_broken_and_circular_links_and_pipes_are_left(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", [b"a\nb.png", b"a\xff.png"])
 def test_a_name_that_is_no_text_is_left(tmp_path: Path, name: bytes) -> None:
     Path(os.fsdecode(os.fsencode(tmp_path) + b"/" + name)).touch()
-    (told,) = list_files(tmp_path).left
+    (told,) = list_files(tmp_path).skipped
     assert told.reason == "its name cannot be written as text"
     assert told.name.isascii()
 

@@ -35,9 +35,9 @@ def listed(pairs: Pairs) -> list[tuple[int, int]]:
 
 
 def test_a_header_decides_nothing(tmp_path: Path) -> None:
-    decisions = read_overrides(table(tmp_path), FRAME)
-    assert decisions == []
-    assert listed(apply_overrides(as_pairs([(0, 1)]), decisions)) == [(0, 1)]
+    overrides = read_overrides(table(tmp_path), FRAME)
+    assert overrides == []
+    assert listed(apply_overrides(as_pairs([(0, 1)]), overrides)) == [(0, 1)]
 
 
 def test_each_action_does_its_part(tmp_path: Path) -> None:
@@ -48,15 +48,15 @@ def test_each_action_does_its_part(tmp_path: Path) -> None:
         '"merge","glioma/four","glioma/one","the same, turned"',
         "drop,glioma/three,,a collage",
     )
-    decisions = read_overrides(path, FRAME)
-    assert [(one.action, one.row, one.other, one.reason) for one in decisions] == [
+    overrides = read_overrides(path, FRAME)
+    assert [(one.action, one.row, one.other, one.reason) for one in overrides] == [
         ("keep", 1, 0, "neighbours"),
         ("merge", 3, 0, "the same, turned"),
         ("drop", 2, -1, "a collage"),
     ]
-    assert dropped(decisions) == {2}
+    assert dropped(overrides) == {2}
     pairs = as_pairs([(0, 1), (1, 3), (1, 2), (2, 3)])
-    assert listed(apply_overrides(pairs, decisions)) == [(1, 3), (0, 3)]
+    assert listed(apply_overrides(pairs, overrides)) == [(1, 3), (0, 3)]
 
 
 def test_blanks_around_a_value_do_not_matter(tmp_path: Path) -> None:
@@ -109,7 +109,7 @@ def test_what_is_no_table_is_one_line(tmp_path: Path, content: bytes) -> None:
 
 
 def test_scans_kept_apart_may_not_be_joined_through_a_third(tmp_path: Path) -> None:
-    decisions = read_overrides(table(tmp_path, "keep,glioma/one,glioma/two,"), FRAME)
-    check_kept_apart(FRAME, as_pairs([(0, 2), (1, 3)]), decisions)
+    overrides = read_overrides(table(tmp_path, "keep,glioma/one,glioma/two,"), FRAME)
+    check_kept_apart(FRAME, as_pairs([(0, 2), (1, 3)]), overrides)
     with pytest.raises(InputError, match=r"line 2: glioma/one and glioma/two.*through glioma/t"):
-        check_kept_apart(FRAME, as_pairs([(0, 2), (1, 2)]), decisions)
+        check_kept_apart(FRAME, as_pairs([(0, 2), (1, 2)]), overrides)

@@ -61,13 +61,13 @@ def raw_folder(
 
 
 def deduplicated(raw: Path, out: Path, *lines: str) -> Metrics:
-    """The stage, overruled by `lines` of the table."""
-    decisions = raw.parent / "overrule.csv"
-    decisions.write_text("\n".join(["action,scan_id,other,reason", *lines, ""]))
+    """The stage, overridden by `lines` of the table."""
+    override_table = raw.parent / "overrule.csv"
+    override_table.write_text("\n".join(["action,scan_id,other,reason", *lines, ""]))
     patients = raw.parent / "patients.csv"
     if not patients.exists():
         patients.write_text("scan_id,patient\n")
-    return deduplicate(raw, PARAMS, decisions, patients, out)
+    return deduplicate(raw, PARAMS, override_table, patients, out)
 
 
 def test_copies_are_found_and_the_others_kept(tmp_path: Path) -> None:

@@ -14,7 +14,12 @@ from scanvote.arrays import write_shards
 from scanvote.core.errors import InputError
 from scanvote.pipeline.package import ood
 from scanvote.pipeline.package.metadata import OodReference
-from scanvote.pipeline.package.ood import OodScorer, load_ood_scorer, write_ood_reference
+from scanvote.pipeline.package.ood import (
+    OodScorer,
+    is_outside,
+    load_ood_scorer,
+    write_ood_reference,
+)
 from scanvote.pipeline.package.ood_reference import Reference
 
 SIDE = 32
@@ -164,3 +169,7 @@ def test_of_many_scans_some_are_kept_always_the_same(
 def test_descriptors_of_another_network_are_one_line(written: Written) -> None:
     with pytest.raises(InputError, match=r"seen\.pkl is of another network"):
         load_ood_scorer(written.folder, written.seen, network(features=7))
+
+
+def test_the_radius_itself_is_inside() -> None:
+    assert [is_outside(distance) for distance in (0.0, 1.0, 1.000001)] == [False, False, True]

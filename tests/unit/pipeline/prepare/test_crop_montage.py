@@ -9,7 +9,7 @@ import pytest
 
 from scanvote.params import Params
 from scanvote.pipeline.prepare.crop_montage import sample_scans, write_crop_montage
-from scanvote.pipeline.prepare.rows import Preprocessor
+from scanvote.pipeline.prepare.shards import Preprocessor
 
 
 def scans(found: int, fallbacks: int, labels: str = "abc") -> pd.DataFrame:

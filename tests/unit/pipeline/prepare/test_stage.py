@@ -16,7 +16,7 @@ from scanvote.core.errors import InputError
 from scanvote.core.files import sha256
 from scanvote.manifest import COLUMNS, classes, read_manifest, write_manifest
 from scanvote.params import Params
-from scanvote.pipeline.prepare.rows import Preprocessor, ShardSpec
+from scanvote.pipeline.prepare.shards import Preprocessor, ShardSpec
 from scanvote.pipeline.prepare.stage import prepare
 from scanvote.splits.groups import SPLITS
 

@@ -13,7 +13,7 @@ from scanvote.pipeline.search.skipped import write_empty_search
 from scanvote.pipeline.search.stage import search
 from scanvote.pipeline.search.study import ClassifierStudy
 from scanvote.training import TrainingFailed, loop
-from scanvote.tuning import run
+from scanvote.tuning import search as tuning_search
 from tests.searching import LABELS, Log, scan, tiny_params, tree, write_prepared
 
 use_backend("tensorflow")
@@ -35,20 +35,20 @@ def root(tmp_path, monkeypatch):
 def networks(monkeypatch):
     """The points of the grid whose network a training asked for."""
     built = []
-    job_of = ClassifierStudy.job
+    spec_of = ClassifierStudy.training_spec
 
-    def job(self, values, epochs):
+    def training_spec(self, values, epochs):
         built.append(dict(values))
-        return job_of(self, values, epochs)
+        return spec_of(self, values, epochs)
 
     fitted = []
     fit = loop._fit
 
-    def noted(model, job, on_epoch):
+    def noted(model, spec, on_epoch):
         fitted.append(built[-1])
-        return fit(model, job, on_epoch)
+        return fit(model, spec, on_epoch)
 
-    monkeypatch.setattr(ClassifierStudy, "job", job)
+    monkeypatch.setattr(ClassifierStudy, "training_spec", training_spec)
     monkeypatch.setattr(loop, "_fit", noted)
     return fitted
 
@@ -273,8 +273,10 @@ def test_more_members_train_again_only_the_weights_that_were_forgotten(
     [{"lr": 0.02}, {"seed": 1}, {"ann": {"dropout": 0.1}}, {"search": {"batch_size": 16}}],
 )
 def test_what_decides_a_training_makes_it_another(whole, prepared, root, change):
-    before = ClassifierStudy("ann", prepared, tiny_params()).job({"dense_layers": 0}, 2)
-    after = ClassifierStudy("ann", prepared, tiny_params(**change)).job({"dense_layers": 0}, 2)
+    before = ClassifierStudy("ann", prepared, tiny_params()).training_spec({"dense_layers": 0}, 2)
+    after = ClassifierStudy("ann", prepared, tiny_params(**change)).training_spec(
+        {"dense_layers": 0}, 2
+    )
     assert before.cache_dir.name != after.cache_dir.name
 
 
@@ -283,22 +285,25 @@ def test_other_scans_make_it_another(prepared, root):
     shutil.copytree(prepared, changed)
     random = np.random.default_rng(2)
     write_shards(changed, "train", [scan(f"train-{n}", n % 4, random) for n in range(24)])
-    jobs = [ClassifierStudy("ann", one, tiny_params()).job({}, 2) for one in (prepared, changed)]
-    assert jobs[0].cache_dir.name != jobs[1].cache_dir.name
+    specs = [
+        ClassifierStudy("ann", one, tiny_params()).training_spec({}, 2)
+        for one in (prepared, changed)
+    ]
+    assert specs[0].cache_dir.name != specs[1].cache_dir.name
 
 
 # ---- trials that fail -----------------------------------------------------------------
 
 
 def _failing(monkeypatch, which):
-    train = run.train
+    train = tuning_search.train
 
-    def failing(network, job, on_epoch):
+    def failing(network, spec, on_epoch):
         if which(network().count_params()):
             raise TrainingFailed("the loss is not finite in epoch 1; a smaller lr may help")
-        return train(network, job, on_epoch)
+        return train(network, spec, on_epoch)
 
-    monkeypatch.setattr(run, "train", failing)
+    monkeypatch.setattr(tuning_search, "train", failing)
 
 
 def test_a_failing_trial_is_listed_last_and_stops_nothing(prepared, root, monkeypatch):

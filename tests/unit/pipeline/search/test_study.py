@@ -94,7 +94,7 @@ def test_a_trial_of_fewer_epochs_has_another_name(prepared, root):
 
 def _key(family, prepared, values, epochs=2, **changes):
     study = ClassifierStudy(family, prepared, tiny_params(**changes))
-    return study.job(values, epochs).cache_dir.name
+    return study.training_spec(values, epochs).cache_dir.name
 
 
 DECIDES = [
@@ -213,7 +213,9 @@ def test_weights_of_the_resnet_do_not_decide_for_another_network(prepared, root)
 
 
 def _features(prepared, family="transfer", point=POINT, **changes):
-    return ClassifierStudy(family, prepared, tiny_params(**changes)).job(point, 2).features
+    return (
+        ClassifierStudy(family, prepared, tiny_params(**changes)).training_spec(point, 2).features
+    )
 
 
 def test_trials_with_the_same_frozen_backbone_share_its_features(prepared, root):
@@ -238,7 +240,7 @@ def test_thawing_decides(prepared, root, change):
     assert _key("transfer", prepared, POINT, transfer=TRANSFER | change) != before
 
 
-# ---- what a job is given --------------------------------------------------------------
+# ---- what a training is given --------------------------------------------------------------
 
 
 def test_balanced_classes_weigh_the_same(tmp_path, root):
@@ -249,7 +251,7 @@ def test_balanced_classes_weigh_the_same(tmp_path, root):
     study = ClassifierStudy("ann", folder, params)
     codes = np.array(["abc".index(one) for one in labels * 2])
     study.splits["train"]["labels"] = codes
-    weights = study.job({"dense_layers": 0}, 2).weights
+    weights = study.training_spec({"dense_layers": 0}, 2).weights
     assert weights.dtype == np.float32
     assert weights.sum() == pytest.approx(len(codes))
     sums = [weights[codes == code].sum() for code in range(3)]
@@ -259,20 +261,20 @@ def test_balanced_classes_weigh_the_same(tmp_path, root):
 def test_a_class_without_a_training_scan_weighs_nothing_and_breaks_nothing(prepared, root):
     study = ClassifierStudy("ann", prepared, tiny_params(search={"class_weights": "balanced"}))
     study.splits["train"]["labels"] = codes = np.array([0, 0, 0, 2] * 6)
-    weights = study.job({"dense_layers": 0}, 2).weights
+    weights = study.training_spec({"dense_layers": 0}, 2).weights
     assert np.isfinite(weights).all()
     assert weights.sum() == pytest.approx(24)
     assert weights[codes == 0].sum() == pytest.approx(weights[codes == 2].sum())
 
 
 def test_scans_weigh_the_same_unless_asked(prepared, root):
-    assert ClassifierStudy("ann", prepared, tiny_params()).job({}, 2).weights is None
+    assert ClassifierStudy("ann", prepared, tiny_params()).training_spec({}, 2).weights is None
 
 
 @pytest.mark.parametrize(("output", "width"), [("softmax", 2), ("sigmoid", 1)])
 def test_targets_are_as_wide_as_the_output(pair, root, output, width):
     study = ClassifierStudy("ann", pair, tiny_params(search={"output": output}))
-    targets = study.job({"dense_layers": 0}, 2).train[1]
+    targets = study.training_spec({"dense_layers": 0}, 2).train[1]
     assert targets.shape == (24, width)
     assert targets.dtype == np.float32
     codes = targets[:, -1].astype(int)  # the second class is the last column, and the only one
@@ -301,16 +303,18 @@ def test_a_sigmoid_for_four_classes_is_one_line(prepared, root):
 def test_a_network_that_does_not_fit_is_a_failure_of_its_trial(prepared, root):
     study = ClassifierStudy("cnn", prepared, tiny_params(cnn={"filters": [2], "dense_layers": [0]}))
     point = {"convolutions": 2, "filters": 2, "dense_layers": 0}
-    assert study.network(point).output_shape == (None, 4)
+    assert study.build_or_fail(point).output_shape == (None, 4)
     with pytest.raises(TrainingFailed, match=r"^it cannot be built: ") as failed:
-        study.network({**point, "convolutions": 3})
+        study.build_or_fail({**point, "convolutions": 3})
     assert str(failed.value).isprintable()
 
 
 def test_the_reason_of_a_failure_is_plain_text(prepared, root):
     """Keras adds colours for the terminal to what a pooling says."""
     with pytest.raises(TrainingFailed, match="output size would be zero or negative") as failed:
-        ClassifierStudy("published", prepared, tiny_params()).network({"network": "pneumonia_cnn3"})
+        ClassifierStudy("published", prepared, tiny_params()).build_or_fail(
+            {"network": "pneumonia_cnn3"}
+        )
     assert str(failed.value).isprintable()
 
 
@@ -328,7 +332,7 @@ def test_what_is_remembered_is_the_score_to_maximise(prepared, root):
     study = ClassifierStudy("ann", prepared, tiny_params())
     point = {"dense_layers": 0}
     assert study.cached_score(point, 2) is None
-    memory = study.job(point, 2).cache_dir
+    memory = study.training_spec(point, 2).cache_dir
     memory.mkdir(parents=True)
     write_json(memory / "result.json", asdict(TRAINED))
     assert study.cached_score(point, 2) == 0.75
@@ -339,7 +343,7 @@ def test_what_is_remembered_is_the_score_to_maximise(prepared, root):
 
 def test_a_loss_is_maximised_downwards(prepared, root):
     study = ClassifierStudy("ann", prepared, tiny_params(search={"objective": "loss"}))
-    memory = study.job({"dense_layers": 0}, 2).cache_dir
+    memory = study.training_spec({"dense_layers": 0}, 2).cache_dir
     memory.mkdir(parents=True)
     write_json(memory / "result.json", asdict(TRAINED))
     assert study.cached_score({"dense_layers": 0}, 2) == -2

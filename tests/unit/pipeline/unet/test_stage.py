@@ -223,7 +223,7 @@ def test_trials_that_learn_another_thing_are_remembered_apart(tmp_path, root, on
     prepared, places = _prepare(tmp_path / "prepared", side=32), set()
     for changes in (one, other):
         study = UnetStudy(prepared, _params(encoder="DenseNet121", **changes))
-        places.add(study.job(VALUES, 2).cache_dir)
+        places.add(study.training_spec(VALUES, 2).cache_dir)
     assert len(places) == 2
 
 

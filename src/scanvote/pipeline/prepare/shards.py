@@ -1,4 +1,4 @@
-"""Preprocess scans into rows of shards, and augment copies."""
+"""Preprocess scans into rows of shards, with augmented copies."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -30,8 +30,8 @@ class ShardSpec:
     Attributes:
         split: of the scans.
         number: of the shard in its split.
-        rows: range among the rows of the split; each scan has `each` rows, itself and its copies.
-        each: 1 plus the number of augmented copies.
+        rows: positions of this shard's rows in the split.
+        rows_per_scan: rows of each scan in the split: itself and its augmented copies.
         scans: scans of these rows; the first and the last may have rows in the neighbouring
             shards too.
     """
@@ -39,15 +39,19 @@ class ShardSpec:
     split: str
     number: int
     rows: range
-    each: int
+    rows_per_scan: int
     scans: pd.DataFrame
 
-    def wanted(self) -> Iterator[tuple[Scan, range]]:
-        """Yield each scan with its rows here: 0 itself, 1… its copies."""
-        row = self.rows.start // self.each * self.each
+    def scan_rows(self) -> Iterator[tuple[Scan, range]]:
+        """Yield each scan and which of its versions lie in this shard.
+
+        Version 0 is the scan, 1… are its augmented copies.
+        """
+        row = self.rows.start // self.rows_per_scan * self.rows_per_scan
         for scan in self.scans.to_dict("records"):
-            yield scan, range(max(0, self.rows.start - row), min(self.each, self.rows.stop - row))
-            row += self.each
+            first, stop = self.rows.start - row, self.rows.stop - row
+            yield scan, range(max(0, first), min(self.rows_per_scan, stop))
+            row += self.rows_per_scan
 
 
 def plan_shards(scans: pd.DataFrame, config: PrepareTask) -> list[ShardSpec]:
@@ -55,7 +59,7 @@ def plan_shards(scans: pd.DataFrame, config: PrepareTask) -> list[ShardSpec]:
 
     Args:
         scans: rows of the manifest with `split`.
-        config: gives the number of copies and the size of a row.
+        config: gives the number of augmented copies and the size of a row.
     """
     # a row is an image, and perhaps a mask
     size = rows_per_shard(config.image_size**2 * (config.channels + 1))
@@ -67,12 +71,12 @@ def plan_shards(scans: pd.DataFrame, config: PrepareTask) -> list[ShardSpec]:
 
 
 def _plan_split(scans: pd.DataFrame, split: str, copies: int, size: int) -> Iterator[ShardSpec]:
-    each = 1 + (copies if split == "train" else 0)
-    total = each * len(scans)
+    rows_per_scan = 1 + (copies if split == "train" else 0)
+    total = rows_per_scan * len(scans)
     for number, first in enumerate(range(0, total, size)):
         rows = range(first, min(first + size, total))
-        part = scans.iloc[first // each : -(-rows.stop // each)]
-        yield ShardSpec(split, number, rows, each, part)
+        part = scans.iloc[first // rows_per_scan : -(-rows.stop // rows_per_scan)]
+        yield ShardSpec(split, number, rows, rows_per_scan, part)
 
 
 @dataclass(frozen=True)
@@ -83,7 +87,7 @@ class PreprocessInfo:
         cropped: whether a plausible contour was found to crop to.
         stripped: whether stripping succeeded.
         mask_pixels: number of mask pixels left after stripping and cropping.
-        pixel: height and width of a pixel of the row, in pixels of the scan.
+        pixel: how many pixels of the original scan one prepared pixel covers, down and across.
     """
 
     cropped: bool
@@ -133,17 +137,16 @@ class Preprocessor:
         return infos
 
     def _rows(self, shard: ShardSpec, infos: dict[str, PreprocessInfo]) -> Iterator[Row]:
-        for scan, copies in shard.wanted():
+        for scan, versions in shard.scan_rows():
             image, mask, infos[scan["scan_id"]] = self.load(scan)
-            for copy in copies:
-                yield self._row(
-                    scan, *(self._copy(scan, image, mask, copy) if copy else (image, mask))
-                )
+            for version in versions:
+                pair = self._augmented(scan, image, mask, version) if version else (image, mask)
+                yield self._row(scan, *pair)
 
-    def _copy(
-        self, scan: Scan, image: np.ndarray, mask: np.ndarray | None, copy: int
+    def _augmented(
+        self, scan: Scan, image: np.ndarray, mask: np.ndarray | None, version: int
     ) -> tuple[np.ndarray, np.ndarray | None]:
-        random = rng(self.params.seed, "augment", scan["scan_id"], copy - 1)
+        random = rng(self.params.seed, "augment", scan["scan_id"], version - 1)
         return augment(image, mask, self.params.prepare.augment, random)
 
     def load(self, scan: Scan) -> tuple[np.ndarray, np.ndarray | None, PreprocessInfo]:

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scanvote.params import Params, PrepareTask
-from scanvote.pipeline.prepare.rows import Preprocessor, ShardSpec, plan_shards
+from scanvote.pipeline.prepare.shards import Preprocessor, ShardSpec, plan_shards
 
 
 def how(params: Params, **changes: object) -> PrepareTask:
@@ -24,7 +24,7 @@ def scans(train: int, validation: int, test: int) -> pd.DataFrame:
 
 
 def rows(portion: ShardSpec) -> list[tuple[str, int]]:
-    return [(scan["scan_id"], at) for scan, wanted in portion.wanted() for at in wanted]
+    return [(scan["scan_id"], at) for scan, versions in portion.scan_rows() for at in versions]
 
 
 @given(
@@ -51,7 +51,7 @@ def test_no_scan_is_loaded_for_nothing(params: Params) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("scanvote.arrays.SHARD_ROWS", 8)
         parts = plan_shards(scans(9, 1, 1), how(params, copies=3))
-    assert all(len(wanted) for part in parts for _, wanted in part.wanted())
+    assert all(len(versions) for part in parts for _, versions in part.scan_rows())
     assert [len(part.scans) for part in parts] == [2, 2, 2, 2, 1, 1, 1]
 
 
