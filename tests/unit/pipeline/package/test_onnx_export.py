@@ -106,7 +106,7 @@ def test_sets_of_nodes_do_not_know_where_in_memory_they_are(monkeypatch):
         nodes.append(Node.__new__(Node))
         nodes[-1]._op = helper.make_node("Relu", ["x"], ["y"], name="a node")
     assert hash(nodes[0]) != hash(nodes[1])
-    onnx_export._order_sets_of_nodes()
+    onnx_export._hash_nodes_by_name()
     assert hash(nodes[0]) == hash(nodes[1])
     assert len(set(nodes)) == 2
 
@@ -119,7 +119,7 @@ def test_names_do_not_know_how_many_were_given_before():
     for before in (0, 3):
         for _ in range(before):
             make_name("of another network")
-        onnx_export._number_names_anew()
+        onnx_export._reset_name_counter()
         given.append(make_name("a name"))
     assert given[0] == given[1]
 
@@ -129,7 +129,7 @@ def test_sets_of_names_have_one_order_in_the_process_that_writes(monkeypatch, be
     monkeypatch.delenv("PYTHONHASHSEED", raising=False)
     if before is not None:
         monkeypatch.setenv("PYTHONHASHSEED", before)
-    with onnx_export._hashing_alike():
+    with onnx_export._fixed_hash_seed():
         code = "print(hash('a name'))"
         said = {subprocess.check_output([sys.executable, "-c", code]) for _ in range(3)}
     assert len(said) == 1
