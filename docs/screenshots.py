@@ -15,7 +15,7 @@ from scanvote.serving.options import ServeOptions
 from tests.browser.serving import served
 from tests.browser.watching import give
 
-SCAN = Path("data/raw/classification/phantom/scans/meningioma/patient-001-slice-00.png")
+SCAN = Path("data/raw/classification/phantom/scans/meningioma/patient-113-slice-00.png")
 DOCS = Path("docs")
 LOADING = 180.0
 """Seconds that the networks may take to load."""

@@ -4,6 +4,8 @@ import math
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
+from scanvote.core.errors import InputError
+
 
 def flatten(values: Mapping[str, object], separator: str, prefix: str = "") -> dict[str, object]:
     """Flatten nested mappings, with keys joined as in `cnn.filters`."""
@@ -22,7 +24,9 @@ def select_sections(values: Mapping[str, object], sections: Sequence[str]) -> di
     for section in sections:
         inside = {k: v for k, v in values.items() if k == section or k.startswith(f"{section}.")}
         if not inside:
-            raise ValueError(f"{section} is no section of params.yaml")
+            raise InputError(
+                f"{section} is no section of params.yaml; mend the params of the stage in dvc.yaml"
+            )
         selected.update(inside)
     return selected
 

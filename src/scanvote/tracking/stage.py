@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 
 from scanvote.core.disclaimer import mark_smoke
+from scanvote.core.errors import InputError
 from scanvote.core.metrics_file import HEADLINES, Metrics, write_metrics
 from scanvote.params import Params, load_params
 from scanvote.tracking.runs import StageRun, stage_run
@@ -64,7 +65,7 @@ def open_stage(
         system_metrics: sample processor, memory and accelerator.
 
     Raises:
-        InputError: params.yaml is wrong, or the store cannot be opened.
+        InputError: params.yaml or the stage in dvc.yaml is wrong, or the store cannot be opened.
     """
     params = load_params()
     mark_smoke(params.smoke)
@@ -81,8 +82,16 @@ def open_stage(
 
 def _watched_params(name: str, item: str | None) -> list[str]:
     """Return the params listed for the stage in dvc.yaml."""
-    stages: dict[str, Any] = yaml.load(Path("dvc.yaml").read_bytes(), yaml.CSafeLoader)["stages"]
-    keys = stages[name].get("do", stages[name]).get("params", [])
+    try:
+        stage: Any = yaml.load(Path("dvc.yaml").read_bytes(), yaml.CSafeLoader)["stages"][name]
+        keys = stage.get("do", stage).get("params", [])
+    except (OSError, yaml.YAMLError, LookupError, TypeError, AttributeError):
+        raise InputError(
+            f"dvc.yaml: no stage {name} can be read from it; run stages in the root of the"
+            " repository, and mend the file, for example by `git checkout dvc.yaml`"
+        ) from None
+    if not isinstance(keys, list):
+        raise InputError(f"dvc.yaml: params of the stage {name} must be a list")
     return [_fill_in(key, item) for key in keys if isinstance(key, str)]
 
 

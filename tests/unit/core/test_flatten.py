@@ -3,6 +3,7 @@ import math
 import numpy as np
 import pytest
 
+from scanvote.core.errors import InputError
 from scanvote.core.flatten import flatten, numeric_only, select_sections
 
 
@@ -19,7 +20,7 @@ def test_a_section_is_a_key_a_group_or_a_group_within_one():
 
 
 def test_a_misspelt_section_is_not_passed_over():
-    with pytest.raises(ValueError, match="cmn is no section"):
+    with pytest.raises(InputError, match="cmn is no section"):
         select_sections({"cnn.a": 1}, ("cmn",))
 
 

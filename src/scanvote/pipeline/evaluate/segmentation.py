@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from scanvote.arrays import load_images
+from scanvote.core.errors import InputError
 from scanvote.core.files import write_csv
 from scanvote.manifest import read_manifest
 from scanvote.metrics.intervals import with_intervals
@@ -102,12 +103,16 @@ def evaluate_segmentation(
 
 
 def _test_rows(folder: Path) -> pd.DataFrame:
-    """Return the test rows by scan.
+    """Return the test rows by scan; those of two models then correspond.
 
-    The rows of two models then correspond.
+    Raises:
+        InputError: there is none, or it holds no masks.
     """
-    table = read_predictions(folder / "predictions.csv")
+    path = folder / "predictions.csv"
+    table = read_predictions(path)
     test: pd.DataFrame = table[table["split"] == "test"].sort_values("scan_id")
+    if test.empty or "truth" not in test:
+        raise InputError(f"{path} has no masks of the test split; run `dvc repro evaluate`")
     return test.reset_index(drop=True)
 
 

@@ -1,10 +1,13 @@
 """Which patients the picture of masks shows, and the test of their differences."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
 
-from scanvote.pipeline.evaluate.segmentation import examples, wilcoxon
+from scanvote.core.errors import InputError
+from scanvote.pipeline.evaluate.segmentation import _test_rows, examples, wilcoxon
 
 
 def tables(dice: dict[str, float], well: str = "") -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -51,3 +54,10 @@ def test_patients_without_a_difference_tell_of_none() -> None:
     apart = np.array([0.1, 0.2, 0.3, 0.4, 0.5])
     assert wilcoxon(apart) <= wilcoxon(np.append(apart, [0, 0, 0])) < 0.2
     assert wilcoxon(np.append(-apart, 0)) == pytest.approx(wilcoxon(np.append(apart, 0)))
+
+
+@pytest.mark.parametrize("table", ["scan_id,split,truth\na,train,\n", "scan_id,split\na,test\n"])
+def test_a_table_without_test_masks_is_one_line(table: str, tmp_path: Path) -> None:
+    (tmp_path / "predictions.csv").write_text(table)
+    with pytest.raises(InputError, match="has no masks of the test split"):
+        _test_rows(tmp_path)
