@@ -13,6 +13,7 @@ def manifest(rows: int, **columns: list[object]) -> pd.DataFrame:
         "label": ["glioma"] * rows,
         "patient": [""] * rows,
         "series": [""] * rows,
+        "case": [""] * rows,
         "relatives": [""] * rows,
         "sha256": names,
         "width": [64] * rows,

@@ -29,6 +29,7 @@ COLUMNS = (
     "label",
     "patient",
     "series",
+    "case",
     "source_split",
     "width",
     "height",

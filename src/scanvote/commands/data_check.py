@@ -66,12 +66,12 @@ def check(path: Path, task: Task, params: Params) -> Check:
     Raises:
         InputError: the data cannot serve `task`.
     """
-    reading = read_layout(path, task)
+    reading = read_layout(path, task, params)
     check_names(reading.items)
     images = _spaced([item for item in reading.items if item.kind == "image"], IMAGES)
     volumes = _spaced([item for item in reading.items if item.kind != "image"], VOLUMES)
     with TemporaryDirectory(prefix="scanvote-") as folder:
-        slices, unreadable = ingest_each(volumes, Path(folder), params.volumes)
+        slices, unreadable = ingest_each(volumes, Path(folder), params)
         base = _base(images)
         scans = [_scan(item) for item in images]
         checks = parallel_map(partial(check_file, base), scans, "Check")

@@ -63,7 +63,7 @@ def _checks(path: Path, tasks: Sequence[Task], params: Params) -> tuple[list[Che
     for task in tasks:
         try:
             if checks and path.is_dir():
-                others.append(_also_classes(read_layout(path, task)))
+                others.append(_also_classes(read_layout(path, task, params)))
             else:
                 checks.append(check(path, task, params))
         except InputError as error:

@@ -35,6 +35,8 @@ class Scan:
         mask_path: path of the mask, like `path`; empty without a mask.
         patient: key of the patient within the set; empty if unknown.
         series: key of the volume that contains the slice; empty if unknown.
+        case: key that scans share which are known to be of one person, whoever that is, such as
+            contrasts with one mask; empty without such knowledge.
         source_split: part of the published split (``Training``, ``Testing``…); may be empty.
         facts: further metadata, with names from `METADATA_FIELDS`.
     """
@@ -44,6 +46,7 @@ class Scan:
     mask_path: str = ""
     patient: str = ""
     series: str = ""
+    case: str = ""
     source_split: str = ""
     facts: Mapping[str, str] = field(default_factory=dict)
 

@@ -15,7 +15,7 @@ from scanvote.params import Task
 SCAN_LIST = "scans.csv"
 IGNORED = "ignored.csv"
 """Name of the table of unused files, with reasons; only some data sets write it."""
-_KEYS = ("path", "label", "mask_path", "patient", "series", "source_split")
+_KEYS = ("path", "label", "mask_path", "patient", "series", "case", "source_split")
 
 
 def write_scan_list(scans: Iterable[Scan], folder: Path) -> None:

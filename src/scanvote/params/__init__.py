@@ -10,6 +10,7 @@ a string). A wrong key, type or value is reported in one line that names the key
 from scanvote.params.data import (
     AugmentParams,
     DeduplicateParams,
+    FoldersParams,
     InflationParams,
     PhantomParams,
     PhantomTask,
@@ -45,6 +46,7 @@ __all__ = [
     "CnnParams",
     "DeduplicateParams",
     "Family",
+    "FoldersParams",
     "InflationParams",
     "Network",
     "Params",

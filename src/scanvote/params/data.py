@@ -23,6 +23,15 @@ class ClassificationParams(TaskParams):
     labels: dict[str, str | None]
 
 
+class SegmentationParams(TaskParams):
+    mask_labels: Annotated[list[int | str], Field(min_length=1)] | None
+
+
+class FoldersParams(Section):
+    class_level: Positive | None
+    patient_level: Count | None
+
+
 class DownloadParams(Section):
     mirror: str | None
     max_gigabytes: Annotated[float, Field(gt=0)]
@@ -36,6 +45,10 @@ class VolumesParams(Section):
     slices: Positive | None
     span: Interval
     window: Interval | None
+    # older packages lack it
+    channels: Annotated[list[Count], Field(min_length=1)] | None = (
+        None  # packages before it lack it
+    )
 
     @model_validator(mode="after")
     def _check_intervals(self) -> "VolumesParams":

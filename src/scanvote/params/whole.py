@@ -8,12 +8,13 @@ from scanvote.params.data import (
     ClassificationParams,
     DeduplicateParams,
     DownloadParams,
+    FoldersParams,
     InflationParams,
     IxiParams,
     PhantomParams,
     PrepareParams,
+    SegmentationParams,
     SplitParams,
-    TaskParams,
     VolumesParams,
 )
 from scanvote.params.families import (
@@ -76,8 +77,9 @@ class Params(Section):
     seed: Count
     backend: Literal["tensorflow", "jax"]
     classification: ClassificationParams
-    segmentation: TaskParams
+    segmentation: SegmentationParams
     download: DownloadParams
+    folders: FoldersParams
     volumes: VolumesParams
     ixi: IxiParams
     phantom: PhantomParams

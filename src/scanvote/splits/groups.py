@@ -9,18 +9,18 @@ from scanvote.core.errors import InputError
 from scanvote.core.seeds import derive_seed
 
 SPLITS = ("train", "validation", "test")
-LINKS = ("patient", "series", "relatives", "duplicate", "sha256")
+LINKS = ("patient", "series", "case", "relatives", "duplicate", "sha256")
 
 
 def group_scans(manifest: pd.DataFrame) -> np.ndarray:
     """Number the groups of scans that a split must keep together.
 
-    Scans are in one group if they share a patient, a series, a group of relatives, the scan
-    they are copies of, or their bytes, directly or through other scans.
+    Scans are in one group if they share a patient, a series, a case, a group of relatives, the
+    scan they are copies of, or their bytes, directly or through other scans.
 
     Args:
-        manifest: with the text columns `scan_id`, `patient`, `series`, `relatives`,
-            `duplicate_of` and `sha256`, empty if unknown.
+        manifest: with the text columns `scan_id`, `patient`, `series`, `case`,
+            `relatives`, `duplicate_of` and `sha256`, empty if unknown.
 
     Returns:
         int array (scans,), the group of each row, numbered by first appearance.

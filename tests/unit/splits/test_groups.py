@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scanvote.core.errors import InputError
 from scanvote.splits.groups import LINKS, SPLITS, group_scans, stratified_group_split
 
-COLUMNS = ("patient", "series", "relatives", "duplicate_of", "sha256")
+COLUMNS = ("patient", "series", "case", "relatives", "duplicate_of", "sha256")
 
 
 def manifest(rows: int, **columns: list[str]) -> pd.DataFrame:
@@ -46,7 +46,7 @@ def manifests(draw: st.DrawFn) -> pd.DataFrame:
 # -- groups --------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("link", ["patient", "series", "relatives", "sha256"])
+@pytest.mark.parametrize("link", ["patient", "series", "case", "relatives", "sha256"])
 def test_what_is_shared_binds_and_what_is_unknown_does_not(link: str) -> None:
     frame = manifest(5, **{link: ["x", "", "x", "", "y"]})
     assert group_scans(frame).tolist() == [0, 1, 0, 2, 3]

@@ -26,6 +26,7 @@ def test_a_leak_made_by_hand_is_counted() -> None:
     assert leakage_audit(frame) == {
         "leaked_pairs_patient": 2,
         "leaked_pairs_series": 2,
+        "leaked_pairs_case": 0,
         "leaked_pairs_relatives": 0,
         "leaked_pairs_duplicate": 2,
         "leaked_pairs_sha256": 2,

@@ -32,8 +32,8 @@ def scans(folder: Path, task: Task) -> Iterator[Scan]:
             row.mask_path,
             row.patient,
             row.series,
-            row.source_split,
-            facts,
+            source_split=row.source_split,
+            facts=facts,
         )
 
 

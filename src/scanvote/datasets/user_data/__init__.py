@@ -41,7 +41,7 @@ def user_data_set(path: Path, taken: Collection[str] = ()) -> DataSet:
     def fetch(folder: Path, task: Task, params: Params) -> None:
         if folder.resolve().is_relative_to(path.resolve()):
             raise InputError(f"{path} holds {folder} itself; name a folder of your data alone")
-        ingest_all(path, read_layout(path, task), folder, params.volumes)
+        ingest_all(path, read_layout(path, task, params), folder, params)
 
     return DataSet(
         name=set_name(path, taken),
@@ -55,7 +55,7 @@ def user_data_set(path: Path, taken: Collection[str] = ()) -> DataSet:
     )
 
 
-def read_layout(path: Path, task: Task) -> DatasetLayout:
+def read_layout(path: Path, task: Task, params: Params) -> DatasetLayout:
     """Read the layout of `path` for `task`, without decoding any pixel.
 
     Raises:
@@ -64,7 +64,9 @@ def read_layout(path: Path, task: Task) -> DatasetLayout:
     from scanvote.datasets.user_data.folders import read_folder
 
     _check_kind(path)
-    return read_folder(path, task) if path.is_dir() else read_table(path, task)
+    if path.is_dir():
+        return read_folder(path, task, params.folders)
+    return read_table(path, task)
 
 
 def set_name(path: Path, taken: Collection[str] = ()) -> str:

@@ -22,7 +22,7 @@ from scanvote.datasets.user_data.layout import (
 from scanvote.datasets.user_data.pairs import FOLDER, Pairs, pair
 from scanvote.datasets.user_data.scan_tree import FileTree, list_files
 from scanvote.datasets.user_data.series import dicom_items
-from scanvote.params import Task
+from scanvote.params import FoldersParams, Task
 
 PARTS = re.compile(r"(train|test|val|valid|dev)(ing|ation)?([_ -]?(set|data))?$", re.IGNORECASE)
 """Name of a folder with one part of a published split."""
@@ -36,7 +36,7 @@ FORMATS = re.compile(
 """Name of a folder that describes the files in it, but not their patient."""
 
 
-def read_folder(root: Path, task: Task) -> DatasetLayout:
+def read_folder(root: Path, task: Task, levels: FoldersParams) -> DatasetLayout:
     """Read the layout of the folder `root` for `task`.
 
     Raises:

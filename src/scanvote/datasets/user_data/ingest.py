@@ -16,14 +16,14 @@ from scanvote.datasets.base import Scan
 from scanvote.datasets.scan_list import IGNORED, write_scan_list
 from scanvote.datasets.user_data.layout import DatasetItem, DatasetLayout, SkippedFile
 from scanvote.datasets.user_data.scan_tree import stem
-from scanvote.params import VolumesParams
+from scanvote.params import Params
 
 BLOCK = 1 << 20
 WORTH_A_POOL = 32
 """Number of volumes from which several processes save time in spite of their start."""
 
 
-def ingest_all(root: Path, layout: DatasetLayout, folder: Path, params: VolumesParams) -> None:
+def ingest_all(root: Path, layout: DatasetLayout, folder: Path, params: Params) -> None:
     """Write the scans of `layout` to `folder`, with ``scans.csv`` and ``ignored.csv``.
 
     An image file that cannot be opened and a volume that cannot be read are left out and
@@ -33,7 +33,7 @@ def ingest_all(root: Path, layout: DatasetLayout, folder: Path, params: VolumesP
         root: path that the user named, for messages.
         layout: layout of the data at `root`.
         folder: target folder, which must not exist.
-        params: settings of the slices.
+        params: the whole of params.yaml.
 
     Raises:
         InputError: nothing of the data or of a class can be read, or two files would get
@@ -50,7 +50,7 @@ def ingest_all(root: Path, layout: DatasetLayout, folder: Path, params: VolumesP
 
 
 def ingest_each(
-    items: Sequence[DatasetItem], folder: Path, params: VolumesParams
+    items: Sequence[DatasetItem], folder: Path, params: Params
 ) -> tuple[list[Scan], list[SkippedFile]]:
     """Write `items` to `folder`; return their scans, in order, and unreadable files."""
     volumes = sum(item.kind != "image" for item in items)
@@ -60,9 +60,7 @@ def ingest_each(
     return scans, [one for one in results if isinstance(one, SkippedFile)]
 
 
-def _ingest_item(
-    folder: Path, params: VolumesParams, item: DatasetItem
-) -> list[Scan] | SkippedFile:
+def _ingest_item(folder: Path, params: Params, item: DatasetItem) -> list[Scan] | SkippedFile:
     try:
         return (
             _ingest_image(folder, item)
@@ -102,7 +100,7 @@ def _block(file: IO[bytes]) -> bytes:
         raise InputError(f"{file.name} cannot be read: {error.strerror}") from None
 
 
-def _ingest_volume(folder: Path, params: VolumesParams, item: DatasetItem) -> list[Scan]:
+def _ingest_volume(folder: Path, params: Params, item: DatasetItem) -> list[Scan]:
     from scanvote.datasets.volumes import read_dicom, read_nifti, write_slices
 
     volume = read_nifti(item.files[0]) if item.kind == "nifti" else read_dicom(item.files)
@@ -113,7 +111,7 @@ def _ingest_volume(folder: Path, params: VolumesParams, item: DatasetItem) -> li
     patient = (item.patient if item.listed else "") or volume.patient or item.patient
     known = replace(item, patient=patient, series=item.series or default_series)
     (folder / place.parent).mkdir(parents=True, exist_ok=True)
-    slices = write_slices(volume, params, folder / place.parent, stem(place.name), mask)
+    slices = write_slices(volume, params.volumes, folder / place.parent, stem(place.name), mask)
     return [
         _scan(
             known, _relative(folder, path), _relative(folder, mask_path) if mask_path else "", facts
@@ -133,6 +131,7 @@ def _scan(item: DatasetItem, path: str, mask_path: str, facts: Mapping[str, str]
         mask_path=mask_path,
         patient=item.patient,
         series=item.series,
+        case=item.case,
         source_split=item.source_split,
         facts={**item.facts, **facts},
     )

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-Kind = Literal["image", "nifti", "dicom"]
+Kind = Literal["image", "nifti", "itk", "dicom", "array"]
+"""``itk`` is NRRD and MetaImage; ``array`` is one picture in a ``.npz`` or ``.mat`` file."""
 
 KINDS = "image, NIfTI or DICOM file"
 
@@ -21,7 +22,8 @@ class DatasetItem:
         files: one file, or all files of a DICOM series.
         mask: file of the mask; None without a mask, or if the task needs none.
         mask_name: path of the mask, like `name`.
-        label, patient, series, source_split, facts: as in `Scan`.
+        index: which picture or volume of a file of several, from 0; None for the whole file.
+        label, patient, series, case, source_split, facts: as in `Scan`.
         listed: whether a table lists the item; its patient then overrules the DICOM header.
     """
 
@@ -30,9 +32,11 @@ class DatasetItem:
     files: tuple[Path, ...]
     mask: Path | None = None
     mask_name: str = ""
+    index: int | None = None
     label: str = ""
     patient: str = ""
     series: str = ""
+    case: str = ""
     source_split: str = ""
     facts: Mapping[str, str] = field(default_factory=dict)
     listed: bool = False

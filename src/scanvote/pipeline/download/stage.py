@@ -101,6 +101,7 @@ def _prefix_scans(dataset: DataSet, scans: Iterable[Scan]) -> list[Scan]:
             mask_path=prefixed(scan.mask_path),
             patient=prefixed(scan.patient),
             series=prefixed(scan.series),
+            case=prefixed(scan.case),
         )
         for scan in scans
     ]

@@ -25,6 +25,7 @@ PROTOCOLS = {
 _KINDS = {
     "patient": "the same patient",
     "series": "the same series",
+    "case": "the same case: one mask, or contrasts of one scan",
     "relatives": "look-alikes of an unknown patient",
     "duplicate": "copies of one scan",
     "sha256": "the same bytes",

@@ -7,7 +7,7 @@ import pytest
 from scanvote.core.errors import InputError
 from scanvote.datasets.user_data import read_layout
 from scanvote.datasets.user_data.layout import DatasetItem
-from scanvote.params import Task
+from scanvote.params import Task, load_params
 
 
 @pytest.fixture
@@ -19,10 +19,13 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
+PARAMS = load_params(Path(__file__).parents[4] / "params.yaml")
+
+
 def items(folder: Path, text: str | bytes, task: Task = "classification") -> list[DatasetItem]:
     path = folder / "list.csv"
     path.write_bytes(text.encode() if isinstance(text, str) else text)
-    return read_layout(path, task).items
+    return read_layout(path, task, PARAMS).items
 
 
 def test_rows_become_scans_in_their_order(folder: Path) -> None:
@@ -40,7 +43,7 @@ def test_separators_marks_and_line_ends(
     rows = [["path", "label"], ["ä b.png", "a"], ["2.png", "b"], []]
     text = mark + line_end.join(separator.join(row) for row in rows)
     assert [item.name for item in items(folder, text)] == ["ä b.png", "2.png"]
-    assert read_layout(folder / "list.csv", "classification").notes == [
+    assert read_layout(folder / "list.csv", "classification", PARAMS).notes == [
         "columns taken: path, label"
     ]
 
@@ -59,7 +62,7 @@ def test_synonyms_of_columns_and_what_else_is_told(folder: Path) -> None:
         **{"grade": "III", "plane": "axial", "contrast": "T2"},
     }
     assert second.facts == {}
-    (note,) = read_layout(folder / "list.csv", "classification").notes
+    (note,) = read_layout(folder / "list.csv", "classification", PARAMS).notes
     assert "'Image Path' as path" in note
     assert note.endswith("not used: 'Notes'")
 

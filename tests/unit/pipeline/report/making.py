@@ -138,7 +138,7 @@ def _scans(task: str, labels: tuple[str, ...]) -> pd.DataFrame:
 
 def _split_metrics(scans: int) -> dict[str, float]:
     sizes = {f"{split}_{what}": scans for split in set(SPLITS) for what in ("scans", "groups")}
-    links = ("patient", "series", "relatives", "duplicate", "sha256", "group")
+    links = ("patient", "series", "case", "relatives", "duplicate", "sha256", "group")
     return dict(sorted(sizes.items())) | {f"leaked_pairs_{link}": 0 for link in links}
 
 
