@@ -3,7 +3,7 @@
 import math
 from typing import Annotated, Literal
 
-from pydantic import Field, PlainValidator, model_validator
+from pydantic import Field, PlainValidator, field_validator, model_validator
 
 from scanvote.params.section import Choices, Count, Dropout, Positive, Section
 from scanvote.params.training import PostprocessParams, TuningParams
@@ -20,6 +20,13 @@ class SearchParams(TuningParams):
     class_weights: Literal["none", "balanced"]
     augment: bool
     mirror: bool
+
+    @field_validator("families")
+    @classmethod
+    def _check_families(cls, families: list[Family]) -> list[Family]:
+        if len(set(families)) < len(families):
+            raise ValueError("names a family twice; name each once")
+        return families
 
 
 class AnnParams(Section):

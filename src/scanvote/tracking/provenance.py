@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from scanvote.core.files import read_yaml
+
 # `create_time` is relative to a boot time that drifts when the clock is corrected; two
 # processes with the same pid cannot start this close to each other
 _SAME_START_SECONDS = 30.0
@@ -168,22 +170,12 @@ def _relative(path: Path) -> Path:
 
 def known_digests(inputs: Sequence[Path]) -> dict[str, str]:
     """Return the md5 of stage outputs and of `dvc add` inputs."""
-    stages = _yaml(Path("dvc.lock")).get("stages") or {}
+    stages = read_yaml(Path("dvc.lock")).get("stages") or {}
     outs = [out for stage in stages.values() for out in stage.get("outs") or []]
     digests = {out["path"]: str(out["md5"]) for out in outs if "md5" in out}
     for path in map(_relative, inputs):
         pointer = path.with_name(path.name + ".dvc")
-        for out in _yaml(pointer).get("outs") or []:
+        for out in read_yaml(pointer).get("outs") or []:
             if "md5" in out:
                 digests[(pointer.parent / out["path"]).as_posix()] = str(out["md5"])
     return digests
-
-
-def _yaml(path: Path) -> dict[str, Any]:
-    import yaml
-
-    if not path.is_file():
-        return {}
-    # the C parser: ruamel.yaml takes a third of a second for a dvc.lock of thousands of lines
-    values = yaml.load(path.read_text("utf-8"), yaml.CSafeLoader)
-    return values if isinstance(values, dict) else {}

@@ -4,12 +4,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import yaml
 
 from scanvote.core.disclaimer import mark_smoke
 from scanvote.core.errors import InputError
+from scanvote.core.files import read_yaml
 from scanvote.core.metrics_file import HEADLINES, Metrics, write_metrics
 from scanvote.params import Params, load_params
 from scanvote.tracking.runs import StageRun, stage_run
@@ -83,7 +83,7 @@ def open_stage(
 def _watched_params(name: str, item: str | None) -> list[str]:
     """Return the params listed for the stage in dvc.yaml."""
     try:
-        stage: Any = yaml.load(Path("dvc.yaml").read_bytes(), yaml.CSafeLoader)["stages"][name]
+        stage = read_yaml(Path("dvc.yaml"))["stages"][name]
         keys = stage.get("do", stage).get("params", [])
     except (OSError, yaml.YAMLError, LookupError, TypeError, AttributeError):
         raise InputError(

@@ -5,45 +5,63 @@ from scanvote.params import PrepareTask
 from scanvote.pipeline.ensemble.vote import Vote
 from scanvote.pipeline.package.metadata import NOT_RECORDED, ModelMetadata
 
+Lines = tuple[str, ...]
+
 
 def card(contents: ModelMetadata, vote: Vote) -> str:
     """Return the model card as Markdown."""
-    classifiers, segmenters = contents.classifiers, contents.segmenters
-    member_lines = [
-        f"- `{network.keras}`{_onnx(network.onnx)}: {network.model}"
-        for network in classifiers.members
-    ]
-    unet_lines = [
-        f"- `{network.keras}`{_onnx(network.onnx)}: {network.model}"
-        for network in segmenters.networks
-    ]
-    lines = [
+    sections = (
+        _title(contents),
+        _INTENDED_USE,
+        _output(contents, vote),
+        _input(contents),
+        _files(contents),
+        _test_data(contents),
+    )
+    return "\n\n".join("\n".join(lines) for lines in sections) + "\n"
+
+
+def _title(contents: ModelMetadata) -> Lines:
+    return (
         "# A vote on the class of a scan, and a U-Net that marks the tumour",
         "",
         f"**{DISCLAIMER}**" + _smoke(contents.smoke),
-        "",
-        "## Intended use",
-        "",
-        "- for research on methods of learning from images, and for teaching, by people who can"
-        " judge the limits below",
-        "- not for diagnosis, nor for any decision about a patient: a wrong answer could harm",
-        "- on scans of other hospitals, devices and diseases than those it was tested on its"
-        " metrics are not known; nor are age, sex and origin of the patients, unless the pipeline's"
-        " report gives them",
-        "- consent of the patients and a review by a board are those of the data sets, whose"
-        " licences are in the data card",
-        "",
+    )
+
+
+_INTENDED_USE = (
+    "## Intended use",
+    "",
+    "- for research on methods of learning from images, and for teaching, by people who can"
+    " judge the limits below",
+    "- not for diagnosis, nor for any decision about a patient: a wrong answer could harm",
+    "- on scans of other hospitals, devices and diseases than those it was tested on its"
+    " metrics are not known; nor are age, sex and origin of the patients, unless the pipeline's"
+    " report gives them",
+    "- consent of the patients and a review by a board are those of the data sets, whose"
+    " licences are in the data card",
+)
+
+
+def _output(contents: ModelMetadata, vote: Vote) -> Lines:
+    classifiers = contents.classifiers
+    return (
         "## Output",
         "",
         f"- one of {_listed(classifiers.labels)}, and a probability of each",
-        f"- by the rule `{vote.rule}` of {len(member_lines)} members, each calibrated by a"
+        f"- by the rule `{vote.rule}` of {len(classifiers.members)} members, each calibrated by a"
         " temperature",
         f"- {_operating(contents)}",
         f"- a mask of the tumour: {_mask(contents)}",
         "- for both, the distance of the scan to the nearest training scan, by the features of the"
         " first network and by statistics of the intensities: nearly all validation scans stay"
         " below 1; above 1 the scan is out of distribution, and its result means little",
-        "",
+    )
+
+
+def _input(contents: ModelMetadata) -> Lines:
+    classifiers, segmenters = contents.classifiers, contents.segmenters
+    return (
         "## Input",
         "",
         "A scan as PNG, JPEG, TIFF, BMP or WebP, or a volume as DICOM or NIfTI, which is cut to"
@@ -51,7 +69,12 @@ def card(contents: ModelMetadata, vote: Vote) -> str:
         "",
         f"- for the class: {_preparation(classifiers.prepare)}",
         f"- for the mask: {_preparation(segmenters.prepare)}{_context(segmenters.context)}",
-        "",
+    )
+
+
+def _files(contents: ModelMetadata) -> Lines:
+    networks = [*contents.classifiers.members, *contents.segmenters.networks]
+    return (
         "## Files",
         "",
         "- `package.json`, `vote.json`: all settings, digests of the data, versions",
@@ -59,12 +82,15 @@ def card(contents: ModelMetadata, vote: Vote) -> str:
         "- `seen/`: pooled features and statistics of the intensities of the training scans, not"
         " the scans; whoever has one of these scans can find out that it was among them",
         "- `samples/`, if any: scans to try it with",
-        *member_lines,
-        *unet_lines,
+        *(f"- `{one.keras}`{_onnx(one.onnx)}: {one.model}" for one in networks),
         "",
         "An ONNX graph takes `scan`, float32 (batch, height, width, channels) of pixels 0…255,"
         " prepared as above, and gives `probabilities` as the network does, not calibrated.",
-        "",
+    )
+
+
+def _test_data(contents: ModelMetadata) -> Lines:
+    return (
         "## Test data",
         "",
         f"- the class: {_sentence(contents.patients.classification)}",
@@ -72,8 +98,7 @@ def card(contents: ModelMetadata, vote: Vote) -> str:
         "",
         "Metrics with their intervals, and a description of the test scans, are in the pipeline's"
         " report.",
-    ]
-    return "\n".join(lines) + "\n"
+    )
 
 
 def _sentence(claim: str) -> str:
