@@ -111,13 +111,13 @@ def test_nothing_is_written_anywhere(tmp_path: Path, monkeypatch: pytest.MonkeyP
     ("content", "said"),
     [
         (dicom(None), "without pixels"),
-        (dicom(slices(np.random.default_rng(0))[0], SamplesPerPixel=3), "in colour"),
+        (dicom(slices(np.random.default_rng(0))[0], SamplesPerPixel=4), "of 4 channels"),
         (
             dicom(
                 slices(np.random.default_rng(0))[0],
                 PhotometricInterpretation="PALETTE COLOR",
             ),
-            "in colour",
+            "in colour by a palette",
         ),
     ],
 )
