@@ -9,14 +9,9 @@ MAGIC_AT = 128
 """The prefix and its offset, behind a preamble free for anything (PS3.10, section 7.1)."""
 FIRST_GROUPS = (0x0002, 0x0008)
 """Groups of the first element of a data set without preamble."""
-SHORT = frozenset(
-    (b"AE", b"AS", b"AT", b"CS", b"DA", b"DS", b"DT", b"FD", b"FL", b"IS", b"LO", b"LT", b"PN")
-    + (b"SH", b"SL", b"SS", b"ST", b"TM", b"UI", b"UL", b"US")
-)
+SHORT = frozenset(b"AE AS AT CS DA DS DT FD FL IS LO LT PN SH SL SS ST TM UI UL US".split())
 """Value representations with a length of two bytes (PS3.5, section 7.1.2)."""
-LONG = frozenset(
-    (b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV")
-)
+LONG = frozenset(b"OB OD OF OL OV OW SQ SV UC UN UR UT UV".split())
 """Value representations with a length of four bytes, behind two reserved ones."""
 ELEMENTS = 3
 """Well-formed elements in ascending order that make a data set."""

@@ -9,10 +9,17 @@ import struct
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from scanvote.core.errors import InputError
 from scanvote.datasets.volumes.header import frame_count
+from scanvote.datasets.volumes.jpeg_lossless import (
+    BadStream,
+    LosslessFrame,
+    decode_eight_bits,
+    parse,
+)
 from scanvote.datasets.volumes.source import Source, Undecodable
 
 if TYPE_CHECKING:
@@ -36,8 +43,13 @@ PLUGINS = {
     RLE: "pydicom",
 }
 """The plugin of pydicom for each syntax; uncompressed ones need none."""
+LOSSLESS = frozenset({f"{JPEG}57", f"{JPEG}70"})
 TWELVE_BITS = frozenset({f"{JPEG}50", f"{JPEG}51"})
 """Syntaxes that are decoded to 8 bits only."""
+OTHER_SIZE = (
+    "holds a compressed image that is damaged or of another size than its header tells;"
+    " export it again"
+)
 MOST_PASSES = 8
 """Maximum scans of a JPEG frame; each takes as long as an image. DICOM has no progressive ones."""
 MOST_SEGMENTS = 2**12
@@ -88,6 +100,8 @@ def decode(source: Source, header: "Dataset") -> tuple[NDArray[Any], str]:
     from pydicom.pixels.decoders.base import get_decoder
 
     syntax = header.file_meta.TransferSyntaxUID
+    if syntax in LOSSLESS:
+        return _decode_lossless(source, header)
     if syntax.startswith(JPEG):
         for frame in _compressed_frames(header):
             _check_frame(source, header, frame)
@@ -99,6 +113,45 @@ def decode(source: Source, header: "Dataset") -> tuple[NDArray[Any], str]:
     return pixels, str(properties["photometric_interpretation"])
 
 
+def _decode_lossless(source: Source, header: "Dataset") -> tuple[NDArray[Any], str]:
+    frames = [_lossless_frame(source, header, one) for one in _compressed_frames(header)]
+    frames = frames[: frame_count(header)]
+    colours = str(header.PhotometricInterpretation)
+    if max(frame.bits for frame in frames) <= 8:
+        pixels = np.stack([decode_eight_bits(frame) for frame in frames])
+        kind = "i" if int(header.PixelRepresentation) else "u"
+        stored = pixels.view(np.int8) if kind == "i" else pixels
+        return stored.astype(f"{kind}{int(header.BitsAllocated) // 8}"), colours
+    if frames[0].channels > 1:
+        raise Undecodable(f"{source} is lossless JPEG of more than 8 bits in colour; convert it")
+    return _decode_by_gdcm(header, frames), colours
+
+
+def _lossless_frame(source: Source, header: "Dataset", content: bytes) -> LosslessFrame:
+    """Check a frame and write it anew; its size has to be that of the header."""
+    try:
+        frame = parse(content)
+    except BadStream as error:
+        raise InputError(f"{source} holds damaged lossless JPEG ({error}); export it") from None
+    declared = int(header.Rows), int(header.Columns), int(header.get("SamplesPerPixel", 1))
+    # gdcm copies what it decodes into a buffer of the header's depth
+    deep = 16 if frame.bits > 8 else int(header.BitsAllocated)
+    if (frame.rows, frame.columns, frame.channels, deep) != (*declared, int(header.BitsAllocated)):
+        raise InputError(f"{source} {OTHER_SIZE}")
+    return frame
+
+
+def _decode_by_gdcm(header: "Dataset", frames: list[LosslessFrame]) -> NDArray[Any]:
+    from pydicom.encaps import encapsulate
+    from pydicom.pixels.decoders.base import get_decoder
+
+    for name in ("ExtendedOffsetTable", "ExtendedOffsetTableLengths"):
+        header.pop(name, None)
+    header.PixelData = encapsulate([frame.stream for frame in frames])
+    syntax = header.file_meta.TransferSyntaxUID
+    return get_decoder(syntax).as_array(header, decoding_plugin=PLUGINS[syntax])[0]
+
+
 def _compressed_frames(header: "Dataset") -> Iterator[bytes]:
     from pydicom.encaps import generate_frames
 
@@ -106,7 +159,7 @@ def _compressed_frames(header: "Dataset") -> Iterator[bytes]:
     return generate_frames(
         header.PixelData,
         number_of_frames=frame_count(header),
-        extended_offsets=offsets if all(offsets) else None,  # type: ignore[arg-type]
+        extended_offsets=offsets if all(offsets) else None,
     )
 
 
@@ -117,30 +170,25 @@ def _check_frame(source: Source, header: "Dataset", frame: bytes) -> None:
     declared = int(header.Rows), int(header.Columns), int(header.get("SamplesPerPixel", 1))
     for *shape, bits in shapes or [(0, 0, 0, 0)]:
         if tuple(shape) != declared or not 0 < bits <= int(header.BitsAllocated):
-            raise InputError(
-                f"{source} holds a compressed image that is damaged or of another size than its"
-                " header tells; export it again"
-            )
-    _check_plugin_depth(source, header, shapes[0][3])
+            raise InputError(f"{source} {OTHER_SIZE}")
+    _check_eight_bits(source, header, shapes[0][3])
     if not is_2000 and frame.count(START_OF_SCAN) > MOST_PASSES:
         raise InputError(f"{source} is JPEG of more than {MOST_PASSES} passes; save it plainly")
 
 
-def _check_plugin_depth(source: Source, header: "Dataset", bits: int) -> None:
+def _check_eight_bits(source: Source, header: "Dataset", bits: int) -> None:
     syntax = header.file_meta.TransferSyntaxUID
     if syntax in TWELVE_BITS and bits != 8:
         raise Undecodable(
             f"{source} is JPEG of {bits} bits ({syntax.name}), of which only 8 are decoded here;"
             " decompress it first, as with dcmdjpeg of DCMTK"
         )
-    # gdcm copies what it decodes into a buffer of the header's depth
-    if PLUGINS[syntax] == "gdcm" and 8 * -(-bits // 8) != int(header.BitsAllocated):
-        raise InputError(f"{source} holds {bits} bits in another depth than it tells; mend it")
 
 
 def _shapes_jpeg(frame: bytes) -> list[tuple[int, int, int, int]]:
     """Return rows, columns, channels and bits of a JPEG; empty if it is damaged."""
-    shapes, at = [], 2
+    shapes: list[tuple[int, int, int, int]] = []
+    at = 2
     for _ in range(MOST_SEGMENTS if frame.startswith(b"\xff\xd8") else 0):
         start = frame[at : at + 10]
         if len(start) < 10 or start[0] != 0xFF:
