@@ -121,6 +121,7 @@ def reason_of(error: Exception) -> str:
     text = str(error)
     if field := re.search(r"has no attribute '(\w+)'", text):
         return f"it lacks {field[1]}"
+    text = re.sub(r"^Unable to decode as exceptions were raised by all [^:]*:\s*\w+: ", "", text)
     # addresses of objects differ from run to run
     reason = " ".join(re.sub(r" at 0x\w+", "", text).split())[:160]
     return reason or type(error).__name__
