@@ -52,22 +52,28 @@ def _patient(files: Sequence[DicomFile]) -> str:
 def _shown(frames: Sequence[Frame], inverted: bool) -> NDArray[Any]:
     """Stack the frames, with a large value for what is bright, and the lowest for padding."""
     voxels = np.stack([frame.pixels for frame in frames])
-    padding = _padding(frames)
-    measured = voxels if padding is None else voxels[~padding]
-    low, high = (measured.min(), measured.max()) if measured.size else (voxels.min(),) * 2
+    padded = [at for at, frame in enumerate(frames) if frame.padding is not None]
+    if not inverted and not padded:
+        return voxels
+    low, high = _measured_range(frames)
     if inverted:
         # for integers the difference may wrap around, and the sum wraps back
         voxels = high - voxels + low
-    if padding is not None:
-        voxels[padding] = low
+    for at in padded:
+        voxels[at][frames[at].padding] = low
     return voxels
 
 
-def _padding(frames: Sequence[Frame]) -> NDArray[np.bool_] | None:
-    if all(frame.padding is None for frame in frames):
-        return None
-    none = np.zeros(frames[0].pixels.shape, bool)
-    return np.stack([none if frame.padding is None else frame.padding for frame in frames])
+def _measured_range(frames: Sequence[Frame]) -> tuple[Any, Any]:
+    """Return the smallest and the largest value outside the padding."""
+    ranges = [_range(frame) for frame in frames if frame.padding is None or not frame.padding.all()]
+    ranges = ranges or [(frame.pixels.min(), frame.pixels.max()) for frame in frames]
+    return min(low for low, _ in ranges), max(high for _, high in ranges)
+
+
+def _range(frame: Frame) -> tuple[Any, Any]:
+    measured = frame.pixels if frame.padding is None else frame.pixels[~frame.padding]
+    return measured.min(), measured.max()
 
 
 def _check_alike(frames: Sequence[Frame]) -> None:
