@@ -344,6 +344,33 @@ def _colour_dicom(random: Generator) -> bytes:
     return dicom(pixels[:, :, 0], **colour | bits | {"PixelData": pixels.tobytes()})
 
 
+def _lossless_dicom(random: Generator) -> bytes:
+    """Lossless JPEG (ITU-T T.81, annex H) of the left neighbour's prediction."""
+    pixels = slices(random)[2].astype(np.int64)
+    before = np.roll(pixels, 1, axis=1)
+    before[:, 0] = np.roll(pixels[:, 0], 1)
+    before[0, 0] = 2**15
+    bits = "".join(_difference(int(one)) for one in (pixels - before).ravel())
+    bits += "1" * (-len(bits) % 8)
+    data = int(bits, 2).to_bytes(len(bits) // 8, "big").replace(b"\xff", b"\xff\0")
+    frame = struct.pack(">2sHBHHB3B", b"\xff\xc3", 11, 16, *pixels.shape, 1, 1, 0x11, 0)
+    table = struct.pack(">2sHB", b"\xff\xc4", 36, 0) + bytes(
+        [0] * 4 + [17] + [0] * 11 + [*range(17)]
+    )
+    scan = struct.pack(">2sH6B", b"\xff\xda", 8, 1, 1, 0, 1, 0, 0)
+    content = b"\xff\xd8" + frame + table + scan + data + b"\xff\xd9"
+    return _encoded_dicom(content, "1.2.840.10008.1.2.4.70", random)
+
+
+def _difference(value: int) -> str:
+    """Code a difference: five bits for its length, then itself, a negative one less one."""
+    length = abs(value).bit_length()
+    if length == 16:  # of which there is one only
+        return "10000"
+    stored = value if value > 0 else value + 2**length - 1
+    return f"{length:05b}" + (f"{stored:0{length}b}" if length else "")
+
+
 def _bare_dicom(random: Generator) -> bytes:
     """The data set alone, as some scanners write it."""
     content = dicom(slices(random)[2])
@@ -451,6 +478,7 @@ KINDS: dict[str, tuple[Callable[[Generator], bytes], int | None]] = {
     "DICOM of four channels": (_dicom_told(SamplesPerPixel=4), 415),
     "DICOM in colour": (_colour_dicom, 200),
     "DICOM without its prefix": (_bare_dicom, 200),
+    "DICOM of lossless JPEG": (_lossless_dicom, 200),
     "DICOM segmentation": (_dicom_told(Modality="SEG"), 415),
     "DICOM without pixels": (lambda random: dicom(None), 415),
     "DICOM that nothing decodes": (_strange_dicom("1.2.840.10008.1.2.4.201"), 415),

@@ -119,8 +119,10 @@ def read_file(source: Source, max_voxels: int | None) -> DicomFile:
 def reason_of(error: Exception) -> str:
     """Return the first line of an error of pydicom in words for users."""
     text = str(error)
-    if field := re.search(r"has no attribute '(\w+)'", text):
+    if field := re.search(r"Dataset' object has no attribute '(\w+)'", text):
         return f"it lacks {field[1]}"
+    if isinstance(error, AttributeError) or "object has no attribute" in text:
+        return "its pixels are damaged"  # gdcm returns None
     text = re.sub(r"^Unable to decode as exceptions were raised by all [^:]*:\s*\w+: ", "", text)
     # addresses of objects differ from run to run
     reason = " ".join(re.sub(r" at 0x\w+", "", text).split())[:160]

@@ -72,6 +72,7 @@ def extract_slices(
     low, high = _window(voxels, params)
     tissue = voxels > low + BACKGROUND * (high - low)
     if not volume.placed:
+        tissue = np.ones_like(tissue)
         params = params.model_copy(update={"planes": ["axial"], "span": [0.0, 1.0]})
     for plane in _planes(volume, params):
         axis = PLANES[plane]
