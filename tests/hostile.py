@@ -125,7 +125,7 @@ def dicom(pixels: np.ndarray | None, syntax: str = "1.2.840.10008.1.2.1", **valu
         data.PixelData = pixels.tobytes()
     for name, value in values.items():
         setattr(data, name, value)
-    if syntax.endswith((".4.80", ".2.5")):
+    if syntax.endswith(".2.5") or ".1.2.4." in syntax:
         data["PixelData"].is_undefined_length = True
     stream = io.BytesIO()
     pydicom.dcmwrite(stream, data, enforce_file_format=True)
@@ -318,10 +318,64 @@ def _runs_dicom(random: Generator) -> bytes:
     return dicom(slices(random)[2], "1.2.840.10008.1.2.5", PixelData=encapsulate([frame]))
 
 
-def _strange_dicom(random: Generator) -> bytes:
+def _encoded_dicom(frame: bytes, syntax: str, random: Generator) -> bytes:
     from pydicom.encaps import encapsulate
 
-    return dicom(slices(random)[2], "1.2.840.10008.1.2.4.80", PixelData=encapsulate([b"\0" * 99]))
+    return dicom(slices(random)[2], syntax, PixelData=encapsulate([frame]))
+
+
+def _strange_dicom(syntax: str) -> Callable[[Generator], bytes]:
+    return lambda random: _encoded_dicom(b"\0" * 99, syntax, random)
+
+
+def _larger_dicom(syntax: str) -> Callable[[Generator], bytes]:
+    """The compressed image declares eight thousand million bytes, the header a thousand."""
+    marker = b"\xff\xf7" if syntax.endswith("80") else b"\xff\xc3"
+    frame = struct.pack(">HBHHB3B", 11, 16, 65535, 65535, 1, 1, 0x11, 0)
+    scan = b"\xff\xda" + struct.pack(">HB2B3B", 8, 1, 1, 0, 1, 0, 0)
+    content = b"\xff\xd8" + marker + frame + scan + b"\0" * 99 + b"\xff\xd9"
+    return lambda random: _encoded_dicom(content, syntax, random)
+
+
+def _colour_dicom(random: Generator) -> bytes:
+    pixels = np.asarray(head(random))
+    colour = {"SamplesPerPixel": 3, "PhotometricInterpretation": "RGB", "PlanarConfiguration": 0}
+    bits = {"BitsAllocated": 8, "BitsStored": 8, "HighBit": 7}
+    return dicom(pixels[:, :, 0], **colour | bits | {"PixelData": pixels.tobytes()})
+
+
+def _lossless_dicom(random: Generator) -> bytes:
+    """Lossless JPEG (ITU-T T.81, annex H) of the left neighbour's prediction."""
+    pixels = slices(random)[2].astype(np.int64)
+    before = np.roll(pixels, 1, axis=1)
+    before[:, 0] = np.roll(pixels[:, 0], 1)
+    before[0, 0] = 2**15
+    bits = "".join(_difference(int(one)) for one in (pixels - before).ravel())
+    bits += "1" * (-len(bits) % 8)
+    data = int(bits, 2).to_bytes(len(bits) // 8, "big").replace(b"\xff", b"\xff\0")
+    frame = struct.pack(">2sHBHHB3B", b"\xff\xc3", 11, 16, *pixels.shape, 1, 1, 0x11, 0)
+    table = struct.pack(">2sHB", b"\xff\xc4", 36, 0) + bytes(
+        [0] * 4 + [17] + [0] * 11 + [*range(17)]
+    )
+    scan = struct.pack(">2sH6B", b"\xff\xda", 8, 1, 1, 0, 1, 0, 0)
+    content = b"\xff\xd8" + frame + table + scan + data + b"\xff\xd9"
+    return _encoded_dicom(content, "1.2.840.10008.1.2.4.70", random)
+
+
+def _difference(value: int) -> str:
+    """Code a difference: five bits for its length, then itself, a negative one less one."""
+    length = abs(value).bit_length()
+    if length == 16:  # of which there is one only
+        return "10000"
+    stored = value if value > 0 else value + 2**length - 1
+    return f"{length:05b}" + (f"{stored:0{length}b}" if length else "")
+
+
+def _bare_dicom(random: Generator) -> bytes:
+    """The data set alone, as some scanners write it."""
+    content = dicom(slices(random)[2])
+    (length,) = struct.unpack_from("<I", content, 140)
+    return content[144 + length :]
 
 
 def _dicom_frames(random: Generator) -> bytes:
@@ -417,9 +471,21 @@ KINDS: dict[str, tuple[Callable[[Generator], bytes], int | None]] = {
     "huge BMP": (_huge_bmp, 413),
     "DICOM that declares too much": (_dicom_told(Rows=65_535, Columns=65_535), 413),
     "DICOM of a million frames": (_dicom_told(Rows=1, Columns=1, NumberOfFrames=10**6), 413),
-    "DICOM in colour": (_dicom_told(SamplesPerPixel=3, PhotometricInterpretation="RGB"), 415),
+    "DICOM of too little colour": (
+        _dicom_told(SamplesPerPixel=3, PhotometricInterpretation="RGB", PlanarConfiguration=0),
+        422,
+    ),
+    "DICOM of four channels": (_dicom_told(SamplesPerPixel=4), 415),
+    "DICOM in colour": (_colour_dicom, 200),
+    "DICOM without its prefix": (_bare_dicom, 200),
+    "DICOM of lossless JPEG": (_lossless_dicom, 200),
+    "DICOM segmentation": (_dicom_told(Modality="SEG"), 415),
     "DICOM without pixels": (lambda random: dicom(None), 415),
-    "DICOM that nothing decodes": (_strange_dicom, 415),
+    "DICOM that nothing decodes": (_strange_dicom("1.2.840.10008.1.2.4.201"), 415),
+    "DICOM of no JPEG-LS": (_strange_dicom("1.2.840.10008.1.2.4.80"), 422),
+    "DICOM of no JPEG": (_strange_dicom("1.2.840.10008.1.2.4.70"), 422),
+    "DICOM with a JPEG larger than it tells": (_larger_dicom("1.2.840.10008.1.2.4.70"), 422),
+    "DICOM with a JPEG-LS larger than it tells": (_larger_dicom("1.2.840.10008.1.2.4.80"), 422),
     "DICOM with a bomb of run lengths": (_runs_dicom, 422),
     "deflated DICOM": (
         lambda random: dicom(np.zeros((500, 500), np.uint16), "1.2.840.10008.1.2.1.99"),

@@ -3,6 +3,8 @@
 import zlib
 from typing import Literal
 
+from scanvote.datasets.dicom_start import has_prefix, is_dicom
+
 Kind = Literal["PNG", "JPEG", "TIFF", "BMP", "WEBP", "DICOM", "NIfTI"]
 
 TAKEN = "PNG, JPEG, TIFF, BMP, WebP, DICOM or NIfTI"
@@ -42,15 +44,18 @@ def detect_format(content: bytes) -> Kind | None:
     """Return the accepted format of `content`, or None.
 
     DICOM is checked first: its first 128 bytes are free for anything (PS3.10, section 7.1).
+    DICOM without its prefix is checked last, because only its first elements tell it.
     """
-    if content[128:132] == b"DICM":
+    if has_prefix(content):
         return "DICOM"
     for start, kind in _IMAGES:
         if content.startswith(start):
             return kind
     if content[:4] == b"RIFF" and content[8:12] == b"WEBP":
         return "WEBP"
-    return "NIfTI" if _is_nifti(_decompressed(content)) else None
+    if _is_nifti(_decompressed(content)):
+        return "NIfTI"
+    return "DICOM" if is_dicom(content) else None
 
 
 def describe_unknown(content: bytes) -> str:

@@ -50,7 +50,8 @@ class InputScan:
         file: file name as given, for messages and tables; never opened.
         image: uint8 (H, W, 3).
         plane: of a slice of a volume, if known; else empty.
-        slice: index of a slice in its volume, from 0 along the axis across its plane.
+        slice: index of a slice in its volume, from 0 along the axis across its plane, or of a
+            frame in its film.
         spacing: side of a pixel in mm; 0 if unknown.
         notes: conversions, such as ``16 bits windowed to 8``.
     """

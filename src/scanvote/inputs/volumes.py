@@ -69,16 +69,16 @@ def _slices(
         pixels += slice_.image.size
         if at >= MAX_SLICES or slice_.image.size > limits.pixels or pixels > limits.voxels:
             raise RejectedFile(f"{name} has more or larger slices than are allowed; part it", 413)
-        yield _as_scan(slice_, name)
+        yield _as_scan(slice_, name, bool(slice_.plane) or volume.voxels.shape[2] > 1)
 
 
-def _as_scan(slice_: Slice, name: str) -> InputScan:
+def _as_scan(slice_: Slice, name: str, numbered: bool) -> InputScan:
     low, high = slice_.window
     return InputScan(
         name,
         np.repeat(slice_.image[:, :, np.newaxis], 3, axis=2),
         slice_.plane,
-        slice_.number if slice_.plane else None,
+        slice_.number if numbered else None,
         slice_.spacing,
         (f"intensities {low:g} to {high:g} windowed to 8 bits",),
     )

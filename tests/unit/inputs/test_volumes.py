@@ -69,6 +69,11 @@ def test_a_single_image_has_no_slice_and_a_radiograph_no_plane() -> None:
     assert scan.image.shape == (24, 24, 3)
 
 
+def test_the_frames_of_a_film_are_numbered_and_have_no_plane() -> None:
+    film = dicom(slices(np.random.default_rng(0)), Modality="XA", ImageOrientationPatient=None)
+    assert [(scan.plane, scan.slice) for scan in read(film)] == [("", 0), ("", 2)]
+
+
 def test_the_window_of_intensities_is_told() -> None:
     assert {scan.notes for scan in read(nifti(volume(1)), FIXED)} == {
         ("intensities 100 to 700 windowed to 8 bits",)
@@ -111,13 +116,13 @@ def test_nothing_is_written_anywhere(tmp_path: Path, monkeypatch: pytest.MonkeyP
     ("content", "said"),
     [
         (dicom(None), "without pixels"),
-        (dicom(slices(np.random.default_rng(0))[0], SamplesPerPixel=3), "in colour"),
+        (dicom(slices(np.random.default_rng(0))[0], SamplesPerPixel=4), "of 4 channels"),
         (
             dicom(
                 slices(np.random.default_rng(0))[0],
                 PhotometricInterpretation="PALETTE COLOR",
             ),
-            "in colour",
+            "in colour by a palette",
         ),
     ],
 )

@@ -24,6 +24,8 @@ class DatasetItem:
         mask_name: path of the mask, like `name`.
         index: which picture or volume of a file of several, from 0; None for the whole file.
         label, patient, series, case, source_split, facts: as in `Scan`.
+        header_patient: digested key of the patient in the DICOM headers of all its files; empty
+            if they name none, or only a stand-in such as ANONYMOUS.
         listed: whether a table lists the item; its patient then overrules the DICOM header.
     """
 
@@ -35,6 +37,7 @@ class DatasetItem:
     index: int | None = None
     label: str = ""
     patient: str = ""
+    header_patient: str = ""
     series: str = ""
     case: str = ""
     source_split: str = ""

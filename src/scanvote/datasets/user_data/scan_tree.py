@@ -7,12 +7,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from scanvote.datasets.dicom_start import HEAD, is_dicom
 from scanvote.datasets.trees import IMAGES, is_junk_file, natural_sort_key
 from scanvote.datasets.user_data.layout import KINDS, Kind, SkippedFile
 
 NIFTI = (".nii.gz", ".nii")
-DICOM_MAGIC = (128, b"DICM")
-"""Offset and bytes of the DICOM prefix, in files of any ending (PS3.10, section 7.1)."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +70,7 @@ def list_files(root: Path) -> FileTree:
 
 
 def kind_of(path: Path) -> Kind | None:
-    """Detect the kind of a file by its ending or DICOM prefix."""
+    """Detect the kind of a file by its ending, or DICOM by its content."""
     if path.name.lower().endswith(NIFTI):
         return "nifti"
     if path.suffix.lower() in IMAGES:
@@ -115,9 +114,16 @@ def _add(path: Path, root: Path, tree: FileTree) -> None:
         return
     kind = kind_of(path)
     if kind is None:
-        tree.skipped.append(SkippedFile(name, f"no {KINDS}"))
+        tree.skipped.append(SkippedFile(name, _unknown(path)))
     else:
         tree.files.append(FoundFile(path, name, kind))
+
+
+def _unknown(path: Path) -> str:
+    """Say why a file is neither an image nor a volume."""
+    if path.suffix.lower() in (".dcm", ".dicom"):
+        return "called DICOM, but holds no DICOM data; damaged, or of another format"
+    return f"no {KINDS}"
 
 
 def _leads_back(target: Path, root: Path, linked: set[Path]) -> bool:
@@ -127,10 +133,9 @@ def _leads_back(target: Path, root: Path, linked: set[Path]) -> bool:
 
 
 def _is_dicom(path: Path) -> bool:
-    place, magic = DICOM_MAGIC
     try:
         with path.open("rb") as file:
-            return file.read(place + len(magic))[place:] == magic
+            return is_dicom(file.read(HEAD))
     except OSError:
         return False
 

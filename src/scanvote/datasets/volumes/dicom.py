@@ -1,8 +1,10 @@
 """Read DICOM images and series as volumes."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from scanvote.core.errors import InputError
 from scanvote.datasets.volumes.dicom_file import DicomFile, Frame, read_file, suppress_warnings
@@ -13,7 +15,7 @@ from scanvote.datasets.volumes.volume import Volume, reorient
 
 @suppress_warnings()
 def read_dicom(sources: Sequence[Source], max_voxels: int | None = None) -> Volume:
-    """Read one series as a volume, rescaled as its header states.
+    """Read one series as a volume, rescaled as its header states, colour as luminance.
 
     Of several images at one position, such as echoes, the first is used.
 
@@ -23,9 +25,9 @@ def read_dicom(sources: Sequence[Source], max_voxels: int | None = None) -> Volu
             no limit.
 
     Raises:
-        InputError: a file is damaged, in colour, without pixels, in an unsupported
-            compression, or of another size or orientation than the first.
-        Undecodable: the subclass for a valid file of an unsupported kind.
+        InputError: a file is damaged, without pixels, or of another size or orientation than
+            the first.
+        Undecodable: the subclass for a valid file of an unsupported kind or compression.
         TooLarge: the files declare more than `max_voxels` voxels.
     """
     files: list[DicomFile] = []
@@ -35,13 +37,43 @@ def read_dicom(sources: Sequence[Source], max_voxels: int | None = None) -> Volu
     frames = [frame for file in files for frame in file.frames]
     _check_alike(frames)
     frames = _stack(frames)
-    voxels = np.stack([frame.pixels for frame in frames]).transpose(2, 1, 0)
-    first = files[0]
-    if first.inverted:
-        # for integers the difference may wrap around, and the sum wraps back
-        voxels = voxels.max() - voxels + voxels.min()
+    voxels = _shown(frames, files[0].inverted).transpose(2, 1, 0)
     affine = affine_of(frames[0].place, frames[-1].place, len(frames))
-    return reorient(voxels, affine, sources[0], first.patient, first.placed, first.measured)
+    placed, measured = files[0].placed, files[0].measured
+    return reorient(voxels, affine, sources[0], _patient(files), placed, measured)
+
+
+def _patient(files: Sequence[DicomFile]) -> str:
+    """Return the patient of all files; empty if they name several, which are then no IDs."""
+    patients = {file.patient for file in files}
+    return patients.pop() if len(patients) == 1 else ""
+
+
+def _shown(frames: Sequence[Frame], inverted: bool) -> NDArray[Any]:
+    """Stack the frames, with a large value for what is bright, and the lowest for padding."""
+    voxels = np.stack([frame.pixels for frame in frames])
+    padded = [at for at, frame in enumerate(frames) if frame.padding is not None]
+    if not inverted and not padded:
+        return voxels
+    low, high = _measured_range(frames)
+    if inverted:
+        # for integers the difference may wrap around, and the sum wraps back
+        voxels = high - voxels + low
+    for at in padded:
+        voxels[at][frames[at].padding] = low
+    return voxels
+
+
+def _measured_range(frames: Sequence[Frame]) -> tuple[Any, Any]:
+    """Return the smallest and the largest value outside the padding."""
+    ranges = [_range(frame) for frame in frames if frame.padding is None or not frame.padding.all()]
+    ranges = ranges or [(frame.pixels.min(), frame.pixels.max()) for frame in frames]
+    return min(low for low, _ in ranges), max(high for _, high in ranges)
+
+
+def _range(frame: Frame) -> tuple[Any, Any]:
+    measured = frame.pixels if frame.padding is None else frame.pixels[~frame.padding]
+    return measured.min(), measured.max()
 
 
 def _check_alike(frames: Sequence[Frame]) -> None:
@@ -53,9 +85,11 @@ def _check_alike(frames: Sequence[Frame]) -> None:
                 f" {_size_text(first)}; take one of them out"
             )
         if not np.allclose(frame.place.orientation, first.place.orientation, atol=0.01):
+            what, advice = "the first of its series", "part them"
+            if frame.source == first.source:
+                what, advice = "its first", "convert it with dcm2niix, which parts the stacks"
             raise InputError(
-                f"{frame.source} holds slices of another orientation than the first of its"
-                " series; part them"
+                f"{frame.source} holds slices of another orientation than {what}; {advice}"
             )
 
 
@@ -69,7 +103,8 @@ def _stack(frames: Sequence[Frame]) -> list[Frame]:
     placed: dict[tuple[float, ...], Frame] = {}
     for frame in frames:
         placed.setdefault(tuple(np.round(frame.place.position or (), 3)), frame)
-    return sorted(placed.values(), key=lambda frame: frame.place.along)
+    normal = frames[0].place.normal
+    return sorted(placed.values(), key=lambda frame: frame.place.along_normal(normal))
 
 
 def _size_text(frame: Frame) -> str:

@@ -28,6 +28,14 @@ GROUPS = {
 }
 """The functional group that contains a value."""
 
+PALETTE = tuple(
+    f"{colour}PaletteColorLookupTable{part}"
+    for colour in ("Red", "Green", "Blue")
+    for part in ("Descriptor", "Data")
+)
+ASPECTS = ("PixelSpacing", "ImagerPixelSpacing", "NominalScannedPixelSpacing", "PixelAspectRatio")
+"""Fields that give the sides of a pixel, or their ratio: of the patient, detector or display."""
+
 NEEDED = (
     *GROUPS,
     "BitsAllocated",
@@ -36,19 +44,31 @@ NEEDED = (
     "ExtendedOffsetTable",
     "ExtendedOffsetTableLengths",
     "HighBit",
+    "ImageType",
+    "ImagerPixelSpacing",
     "InstanceNumber",
     "Modality",
+    "ModalityLUTSequence",
+    "NominalScannedPixelSpacing",
     "NumberOfFrames",
     "PatientID",
     "PerFrameFunctionalGroupsSequence",
     "PhotometricInterpretation",
+    "PixelAspectRatio",
     "PixelData",
+    "PixelPaddingRangeLimit",
+    "PixelPaddingValue",
     "PixelRepresentation",
     "PlanarConfiguration",
+    *PALETTE,
     "Rows",
+    "SOPClassUID",
     "SamplesPerPixel",
+    "SeriesDescription",
     "SeriesInstanceUID",
+    "SeriesNumber",
     "SharedFunctionalGroupsSequence",
+    "StudyInstanceUID",
 )
 """All fields that are read of a header; the others may be private, or of any size."""
 
@@ -60,7 +80,8 @@ class Place:
     Attributes:
         orientation: direction along a row, then along a column.
         position: position of the first pixel; None if unknown.
-        spacing: spacing of the rows, then of the columns.
+        spacing: spacing of the rows, then of the columns; of a radiograph without one of the
+            patient that at the detector, or only their ratio.
         gap: distance to the next frame, for files without positions.
     """
 
@@ -75,8 +96,16 @@ class Place:
 
     @property
     def along(self) -> float:
-        """Coordinate of the frame along the normal; 0 if unknown."""
-        return round(float(np.dot(self.normal, self.position)), 4) if self.position else 0.0
+        """Coordinate of the frame along its normal; 0 if unknown."""
+        return self.along_normal(self.normal)
+
+    def along_normal(self, normal: NDArray[np.float64]) -> float:
+        """Return the coordinate along `normal`; 0 if unknown.
+
+        Slices are sorted along one normal: far from the origin their own ones, which differ
+        by rounding, would give another order.
+        """
+        return round(float(np.dot(normal, self.position)), 4) if self.position else 0.0
 
 
 def place_of(header: "Dataset", frame: int = 0) -> Place:
@@ -86,9 +115,16 @@ def place_of(header: "Dataset", frame: int = 0) -> Place:
     return Place(
         orientation=numbers(header, "ImageOrientationPatient", 6, frame) or FLAT,
         position=numbers(header, "ImagePositionPatient", 3, frame),
-        spacing=_positive(header, "PixelSpacing", 2, frame) or (1.0, 1.0),
+        spacing=_pixel_sides(header, frame),
         gap=gap[0],
     )
+
+
+def _pixel_sides(header: "Dataset", frame: int) -> tuple[float, ...]:
+    for name in ASPECTS:
+        if sides := _positive(header, name, 2, frame):
+            return sides
+    return 1.0, 1.0
 
 
 def affine_of(first: Place, last: Place, count: int) -> NDArray[np.float64]:

@@ -59,7 +59,8 @@ def extract_slices(
     """Yield slices of `volume` in the planes of `params`, evenly spaced.
 
     They are within the span of `params` and share one intensity window. A single image has
-    one slice, in its own plane.
+    one slice, in its own plane. Images without an orientation, such as the frames of a film,
+    lie in no plane: all of them count, whatever the span and the planes.
 
     Raises:
         InputError: the mask is not on the voxel grid of the volume.
@@ -70,7 +71,9 @@ def extract_slices(
     voxels = _finite_float32(volume.voxels)
     low, high = _window(voxels, params)
     tissue = voxels > low + BACKGROUND * (high - low)
-    plane_known = volume.placed or volume.voxels.shape[2] > 1
+    if not volume.placed:
+        tissue = np.ones_like(tissue)
+        params = params.model_copy(update={"planes": ["axial"], "span": [0.0, 1.0]})
     for plane in _planes(volume, params):
         axis = PLANES[plane]
         for number in _slice_numbers(tissue, axis, params):
@@ -78,7 +81,7 @@ def extract_slices(
             image = _square_pixels(np.rint(grey).astype(np.uint8), volume, axis, cv2.INTER_LINEAR)
             mask_slice = None if mask is None else _mask_slice(mask, volume, axis, number)
             spacing = _finer_spacing(volume, axis) if volume.measured else 0.0
-            name = plane if plane_known else ""
+            name = plane if volume.placed else ""
             yield Slice(name, number, image, mask_slice, spacing, (low, high))
 
 

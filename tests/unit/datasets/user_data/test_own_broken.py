@@ -179,13 +179,16 @@ def series_of_several_sizes(root: Path) -> Path:
     return root
 
 
-def coloured_dicom(root: Path) -> Path:
-    write_series(root / "no", 1)
-    colours = {"SamplesPerPixel": 3, "PhotometricInterpretation": "RGB", "PlanarConfiguration": 0}
-    values = colours | {"SeriesInstanceUID": "1.2.3", "ImagePositionPatient": [0.0, 0.0, 0.0]}
-    bits = {"BitsAllocated": 8, "BitsStored": 8, "HighBit": 7}
-    pixels = np.zeros((8, 8), np.uint16)
-    write_dicom(root / "yes/1.dcm", pixels, **values, **bits, PixelData=bytes(8 * 8 * 3))
+def dose_alone(root: Path) -> Path:
+    write_dicom(root / "yes/1.dcm", picture(0, 30).astype(np.uint16), Modality="RTDOSE")
+    write_series(root / "no")
+    return root
+
+
+def no_dicom_in_spite_of_its_name(root: Path) -> Path:
+    write_series(root / "no")
+    (root / "yes").mkdir()
+    (root / "yes/1.dcm").write_text("none")
     return root
 
 
@@ -226,8 +229,8 @@ BROKEN: list[tuple[Callable[[Path], Path], Task, str]] = [
     (truncated_volume, CLASSES, "own: nothing of the class 'yes' can be read .*x.nii"),
     (volume_with_a_mask_of_another_shape, MASKS, "own: nothing can be read .*x"),
     (dicom_without_pixels, CLASSES, "own has no two folders of classes.*DICOM without pixels"),
-    (series_of_several_sizes, CLASSES, "nothing of the class 'yes' can be read .*yes"),
-    (coloured_dicom, CLASSES, "nothing of the class 'yes' can be read .*1.dcm"),
+    (dose_alone, CLASSES, "own has no two folders of classes.*1.dcm, a radiotherapy dose"),
+    (no_dicom_in_spite_of_its_name, CLASSES, "own has no two .*1.dcm, called DICOM, but holds no"),
     (loop_of_links, CLASSES, "own holds no image.*yes, a link back"),
     (without_permission, CLASSES, "nothing of the class 'yes' can be read .*1.png cannot be read"),
 ]
@@ -294,6 +297,15 @@ def test_a_truncated_image_is_left_out_and_listed(
     metrics = download(CLASSES, own(CLASSES, tmp_path / "own"), tmp_path / "raw")
     assert (metrics["scans"], metrics["excluded"]) == (3, 1)
     assert "own/yes/1.png" in (tmp_path / "raw/integrity.csv").read_text()
+
+
+def test_a_slice_of_another_size_is_left_out_and_listed(
+    tmp_path: Path, own: Callable[..., Params]
+) -> None:
+    params = own(CLASSES, series_of_several_sizes(tmp_path / "own"))
+    assert download(CLASSES, params, tmp_path / "raw")["scans"] > 0
+    ignored = (tmp_path / "raw/own/ignored.csv").read_text()
+    assert 'yes/IM1003.dcm,"30x30 pixels, where its series has 24x24"' in ignored
 
 
 def test_a_loop_of_links_beside_images_is_told_of(
