@@ -1,5 +1,6 @@
 """The only image decoder: hashing, training and serving see equal pixels."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -7,13 +8,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from scanvote.images import opencv, tiff, tiff_pixels
-from scanvote.images.declared import failure
-from scanvote.images.errors import DecodeError as DecodeError
-from scanvote.images.errors import ImageTooLarge as ImageTooLarge
-from scanvote.images.errors import UnsupportedImage as UnsupportedImage
-from scanvote.images.orientation import oriented
-from scanvote.images.palette import indices_as_grey
+from scanvote.images.codec import opencv, tiff, tiff_pixels
+from scanvote.images.codec.declared import failure
+from scanvote.images.codec.errors import DecodeError as DecodeError
+from scanvote.images.codec.errors import ImageTooLarge as ImageTooLarge
+from scanvote.images.codec.errors import UnsupportedImage as UnsupportedImage
+from scanvote.images.codec.orientation import oriented
+from scanvote.images.codec.palette import indices_as_grey
 
 Grey = NDArray[np.uint8]
 """(H, W) uint8."""
@@ -58,13 +59,7 @@ def page_count(path: Path) -> int:
     Raises:
         DecodeError: the file is missing, or its first page is cut off.
     """
-    content = _read_bytes(path)
-    if not tiff.is_tiff(content):
-        return 1
-    try:
-        return tiff.count_images(content)
-    except tiff.BadTiff:
-        raise DecodeError(f"{path} is no whole image") from None
+    return _count(_read_bytes(path), path)
 
 
 def decode_page(path: Path, page: int) -> Rgb:
@@ -73,13 +68,36 @@ def decode_page(path: Path, page: int) -> Rgb:
     Raises:
         DecodeError: as in `decode_image`, or there is no such page.
     """
-    content = _read_bytes(path)
+    return _decode_page(_read_bytes(path), path, page)
+
+
+def decode_pages(path: Path) -> Iterator[Rgb]:
+    """Yield what `decode_page` returns for each image of a file; the file is read once.
+
+    Raises:
+        DecodeError: as in `decode_page`.
+    """
+    content = _read_bytes(path).copy()  # writable: no further copy for each page
+    for page in range(_count(content, path)):
+        yield _decode_page(content, path, page)
+
+
+def _decode_page(content: NDArray[np.uint8], path: Path, page: int) -> Rgb:
     if not tiff.is_tiff(content):
         if page:
             raise DecodeError(f"{path} holds one image, none with the index {page}")
         return window(_decode_colours(content, path))
     try:
         return window(tiff_pixels.decode_rgb(*tiff_pixels.select(content, path, page)))
+    except tiff.BadTiff:
+        raise DecodeError(f"{path} is no whole image") from None
+
+
+def _count(content: NDArray[np.uint8], path: Path) -> int:
+    if not tiff.is_tiff(content):
+        return 1
+    try:
+        return tiff.count_images(content)
     except tiff.BadTiff:
         raise DecodeError(f"{path} is no whole image") from None
 

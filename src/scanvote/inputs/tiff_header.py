@@ -1,6 +1,6 @@
 """Read the first image's header of TIFF or BigTIFF."""
 
-from scanvote.images import tiff
+from scanvote.images.codec import tiff
 from scanvote.inputs.header import EXIF_ROTATIONS, BadHeader, Header
 
 MODES = {3: "P", 5: "CMYK", 6: "YCbCr", 8: "LAB"}

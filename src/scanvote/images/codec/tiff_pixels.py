@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from scanvote.images import opencv, tiff
-from scanvote.images.declared import failure
-from scanvote.images.errors import DecodeError, UnsupportedImage
-from scanvote.images.orientation import oriented
+from scanvote.images.codec import opencv, tiff
+from scanvote.images.codec.declared import failure
+from scanvote.images.codec.errors import DecodeError, UnsupportedImage
+from scanvote.images.codec.orientation import oriented
 
 Edits = dict[int, tuple[int, ...]]
 
@@ -61,7 +61,9 @@ class Form:
             return plain and UNASSOCIATED not in self.extra
         if self.samples > 1 or self.photometric == MIN_IS_WHITE:
             return plain and not self.separate
-        return plain or self.bits in (10, 12, 14, 32, 64) or (self.bits, self.format) == (16, UNSIGNED)
+        return (
+            plain or self.bits in (10, 12, 14, 32, 64) or (self.bits, self.format) == (16, UNSIGNED)
+        )
 
 
 def select(
@@ -164,17 +166,17 @@ def _unsupported(name: object, of: str) -> UnsupportedImage:
 
 def _shown(content: NDArray[np.uint8], name: object, page: tiff.Page) -> NDArray[Any]:
     """Decode a page as OpenCV shows it, to (H, W, 3)."""
-    content = _only(content, page)
-    image = opencv.imdecode(content, opencv.RGB)
-    if image is None:  # OpenCV expands no grey image of over 16 bits
-        image = _opencv(content, opencv.STORED, name)
+    head = content[: tiff.HEAD].copy()
+    if tiff.read_page(content).at != page.at:
+        content = tiff.edited(content, page, in_place=content.flags.writeable)
+    try:
+        image = opencv.imdecode(content, opencv.RGB)
+        if image is None:  # OpenCV expands no grey image of over 16 bits
+            image = _opencv(content, opencv.STORED, name)
+    finally:
+        if content.flags.writeable:
+            content[: tiff.HEAD] = head
     return image if image.ndim == 3 else np.repeat(image[:, :, np.newaxis], 3, axis=2)
-
-
-def _only(content: NDArray[np.uint8], page: tiff.Page) -> NDArray[np.uint8]:
-    """Return the content with `page` as the first page."""
-    first = tiff.read_page(content).at == page.at
-    return content if first else tiff.edited(content, page)
 
 
 def _opencv(content: NDArray[np.uint8], flags: int, name: object) -> NDArray[Any]:
@@ -206,6 +208,8 @@ def _interleaved(
         edits = _edits(form)
         edits[tiff.PHOTOMETRIC] = (RGB,)
         image = _opencv(tiff.edited(content, page, edits), opencv.STORED, name)
+        if image.shape[2:] != (form.samples,):
+            raise DecodeError(f"{name} is no whole image")
         values = image[:, :, [2, 1, 0, 3][: image.shape[2]]]
         return _as_stored(values, form)
     return _one_channel(content, name, page, form, form.samples, {})
@@ -293,6 +297,9 @@ def _inverted(values: NDArray[Any], form: Form) -> NDArray[Any]:
 
 def _palette(content: NDArray[np.uint8], page: tiff.Page) -> NDArray[np.uint8]:
     """Return the colours of a palette, uint8 (N, 3)."""
-    colours = np.array(page.numbers(content, tiff.COLOURS), np.uint16).reshape(3, -1).T
+    colours = np.array(page.numbers(content, tiff.COLOURS), np.uint16)
+    if len(colours) != 3 * 2 ** page.number(tiff.BITS, 1):
+        raise tiff.BadTiff
+    colours = colours.reshape(3, -1).T
     # some writers fill the lower bytes, as for images of 8 bits
     return np.asarray(colours >> (8 if colours.max(initial=0) > 255 else 0), np.uint8)

@@ -10,14 +10,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 MAGICS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+HEAD = 16
+"""Bytes before the first page's tags."""
 
 SUBFILE, WIDTH, HEIGHT, BITS, COMPRESSION, PHOTOMETRIC = 254, 256, 257, 258, 259, 262
 DESCRIPTION, OFFSETS, ORIENTATION, SAMPLES, BYTES, PLANAR = 270, 273, 274, 277, 279, 284
 PREDICTOR, COLOURS, TILE_WIDTH, TILE_HEIGHT, TILE_OFFSETS, TILE_BYTES = 317, 320, 322, 323, 324, 325
 EXTRA, FORMAT = 338, 339
 
-MAX_FIELDS, MAX_PAGES = 2**12, 2**16
-"""Tags of a page, and pages of a file, far above those of any that is no attack."""
+MAX_FIELDS, MAX_PAGES, MAX_NUMBERS = 2**12, 2**16, 2**20
+"""Tags of a page, pages of a file and numbers of a tag, above those of files without malice."""
 NO_PICTURE = 0b101
 """Flags of SUBFILE: a page that is a smaller copy or a mask of another."""
 SHORT, LONG = 3, 4
@@ -85,6 +87,8 @@ class Page:
         field = self.fields.get(tag)
         if field is None or field.type not in _CODES:
             return ()
+        if field.count > MAX_NUMBERS:
+            raise BadTiff
         try:
             form = f"{self.order}{field.count}{_CODES[field.type]}"
             return struct.unpack_from(form, content, self._place(content, field))
@@ -175,7 +179,10 @@ def stacked_images(content: Any, page: Page) -> int:
 
 
 def edited(
-    content: NDArray[np.uint8], page: Page, edits: Mapping[int, tuple[int, ...]] = {}
+    content: NDArray[np.uint8],
+    page: Page,
+    edits: Mapping[int, tuple[int, ...]] = {},
+    in_place: bool = False,
 ) -> NDArray[np.uint8]:
     """Return a copy of the file whose first page is `page`, with other numbers in some tags.
 
@@ -184,8 +191,9 @@ def edited(
         page: of the file.
         edits: numbers by tag: one, or no more than there were. Tags that the page lacks are
             left out.
+        in_place: whether to edit `content` itself.
     """
-    copy = content.copy()
+    copy = content if in_place else content.copy()
     try:
         struct.pack_into(page.word, copy.data, 8 if page.big else 4, page.at)
         for tag in edits.keys() & page.fields.keys():

@@ -5,8 +5,8 @@ import struct
 import numpy as np
 from numpy.typing import NDArray
 
-from scanvote.images import tiff
-from scanvote.images.errors import DecodeError, ImageTooLarge
+from scanvote.images.codec import tiff
+from scanvote.images.codec.errors import DecodeError, ImageTooLarge
 
 MAX_PIXELS, MAX_SIDE = 2**30, 2**20
 """Limits of OpenCV."""
