@@ -5,13 +5,13 @@ import io
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
 from scanvote.core.errors import InputError
-from scanvote.datasets.volumes.source import Source, Undecodable, check_channel, check_size, opened
+from scanvote.datasets.volumes.source import Source, check_channel, check_size, opened
 from scanvote.datasets.volumes.volume import Volume, reorient
 
 if TYPE_CHECKING:
@@ -42,9 +42,8 @@ def read_nifti(source: Source, max_voxels: int | None = None, channel: int = 0) 
         channel: index of the volume in a file of several (4-D), from 0.
 
     Raises:
-        InputError: the file is missing or truncated, or lacks a valid affine, a valid voxel
-            offset or the channel.
-        Undecodable: the subclass for voxels that are no real numbers.
+        InputError: the file is missing or truncated, holds no real numbers, or lacks a valid
+            affine, a valid voxel offset or the channel.
         TooLarge: a volume declares more than `max_voxels` voxels.
     """
     with _reading(source) as (stream, image_class, header, start):
@@ -104,13 +103,13 @@ def _check_numbers(source: Source, header: "Nifti1Header") -> None:
     """Refuse voxels that are no real numbers, and shapes that are no volume."""
     dtype, shape = header.get_data_dtype(), header.get_data_shape()
     if bytes(header["magic"]).startswith((b"ni1", b"ni2")):
-        raise Undecodable(f"{source} is the header of a pair of files; save both as one .nii file")
+        raise InputError(f"{source} is the header of a pair of files; save both as one .nii file")
     if int(header["intent_code"]) in CIFTI:
-        raise Undecodable(f"{source} holds values of a surface (CIFTI), no image or volume")
+        raise InputError(f"{source} holds values of a surface (CIFTI), no image or volume")
     if dtype.kind == "c":
-        raise Undecodable(f"{source} holds complex numbers; save their magnitude")
+        raise InputError(f"{source} holds complex numbers; save their magnitude")
     if dtype.kind not in "biuf":
-        raise Undecodable(f"{source} holds colours (RGB); save it as grey values")
+        raise InputError(f"{source} holds colours (RGB); save it as grey values")
     if len(shape) < 2 or not math.prod(shape):
         raise InputError(f"{source} has the shape {tuple(shape)}, which is no image or volume")
 

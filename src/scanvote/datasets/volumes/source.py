@@ -60,6 +60,4 @@ def check_channel(source: Source, channel: int, count: int) -> None:
     """
     if not 0 <= channel < count:
         volumes = f"{count} volumes" if count > 1 else "one volume"
-        raise InputError(
-            f"{source} holds {volumes}, none with the index {channel}, counted from 0"
-        )
+        raise InputError(f"{source} holds {volumes}, none with the index {channel}, counted from 0")
