@@ -3,12 +3,14 @@
 import zlib
 from typing import Literal
 
-Kind = Literal["PNG", "JPEG", "TIFF", "BMP", "WEBP", "DICOM", "NIfTI"]
+Kind = Literal["PNG", "JPEG", "TIFF", "BMP", "WEBP", "DICOM", "NIfTI", "NRRD", "MetaImage"]
 
 TAKEN = "PNG, JPEG, TIFF, BMP, WebP, DICOM or NIfTI"
 GZIP = b"\x1f\x8b"
 NIFTI_HEADER = 352
 """Bytes needed to detect NIfTI-1; NIfTI-2 needs fewer."""
+ITK_HEADER = 2**12
+"""Bytes in which MetaImage is detected."""
 
 _IMAGES: tuple[tuple[bytes, Kind], ...] = (
     (b"\x89PNG\r\n\x1a\n", "PNG"),
@@ -33,7 +35,6 @@ _OTHERS = (
     (b"\0\0\0\x0cjP  ", "a JPEG 2000 image"),
     (b"\xff\x4f\xff\x51", "a JPEG 2000 image"),
     (b"8BPS", "a Photoshop file"),
-    (b"NRRD", "an NRRD volume"),
 )
 _MARKUP = ((b"<svg", "an SVG drawing"), (b"<!doctype html", "a web page"), (b"<html", "a web page"))
 
@@ -50,7 +51,11 @@ def detect_format(content: bytes) -> Kind | None:
             return kind
     if content[:4] == b"RIFF" and content[8:12] == b"WEBP":
         return "WEBP"
-    return "NIfTI" if _is_nifti(_decompressed(content)) else None
+    if _is_nifti(_decompressed(content)):
+        return "NIfTI"
+    from scanvote.datasets.volumes.itk_header import itk_kind
+
+    return itk_kind(content[:ITK_HEADER])
 
 
 def describe_unknown(content: bytes) -> str:

@@ -1,6 +1,7 @@
 """Read NRRD and MetaImage files as volumes, with SimpleITK."""
 
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -48,9 +49,12 @@ def read_itk(source: Source, max_voxels: int | None = None, channel: int = 0) ->
         affine = _affine(reader, header)
     except RuntimeError as error:
         lines = [" ".join(line.split()) for line in str(error).splitlines() if line.strip()]
-        reason = lines[-1][:160] if lines else type(error).__name__
+        # MetaImageIO tells the last error of the system, which is none
+        told = lines and not lines[-1].startswith("Reason:")
+        reason = lines[-1][:160] if told else "its header or its voxels are cut off"
         raise InputError(f"{path} is no whole {header.kind} volume ({reason})") from None
-    return reorient(voxels, affine, source, placed=header.placed, measured=header.measured)
+    volume = reorient(voxels, affine, source, placed=header.placed, measured=header.measured)
+    return replace(volume, count=header.channels)
 
 
 def itk_channels(source: Source) -> int:

@@ -5,6 +5,7 @@ import io
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
@@ -53,7 +54,7 @@ def read_nifti(source: Source, max_voxels: int | None = None, channel: int = 0) 
         image = _one_volume(source, stream, image_class, header, start, channel)
         voxels = np.asanyarray(image.dataobj)
         affine = _affine(image)
-    return reorient(voxels, affine, source)
+    return replace(reorient(voxels, affine, source), count=_count(header))
 
 
 def nifti_channels(source: Source) -> int:
