@@ -21,8 +21,10 @@ MIN_IS_WHITE, MIN_IS_BLACK, RGB, PALETTE = 0, 1, 2, 3
 """Values of `tiff.PHOTOMETRIC`."""
 UNASSOCIATED = 2
 """Value of `tiff.EXTRA`: transparency by which the colours are not multiplied yet."""
-UNSIGNED, SIGNED, FLOAT = 1, 2, 3
+UNSIGNED, SIGNED, FLOAT, UNDEFINED = 1, 2, 3, 4
 """Values of `tiff.FORMAT`."""
+JPEG = 7
+"""Value of `tiff.COMPRESSION`."""
 SEPARATE = 2
 """Value of `tiff.PLANAR`: one channel after the other."""
 DIFFERENCES = 2
@@ -31,6 +33,8 @@ DEPTHS = {UNSIGNED: (1, 2, 4, 8, 10, 12, 14, 16, 32, 64), SIGNED: (8, 16, 32, 64
     FLOAT: (16, 32, 64)
 }
 """Bits of a number that are decoded, by its format."""
+COMPLEX = (5, 6)
+"""Values of `tiff.FORMAT` of complex numbers."""
 FORMS = {5: "CMYK", 6: "YCbCr", 8: "CIELab", 32844: "LogL", 32845: "LogLuv"}
 """Colour encodings, by their value of `tiff.PHOTOMETRIC`."""
 
@@ -46,6 +50,7 @@ class Form:
     separate: bool
     extra: tuple[int, ...]
     format: int
+    compression: int
     predictor: int
     orientation: int
 
@@ -59,8 +64,10 @@ class Form:
         plain = (self.bits == 8 or self.bits == self.samples == 1) and self.format != FLOAT
         if not self.grey:
             return plain and UNASSOCIATED not in self.extra
-        if self.samples > 1 or self.photometric == MIN_IS_WHITE:
-            return plain and not self.separate
+        if self.samples > 1:  # of tiles with transparency OpenCV decodes the first column alone
+            return plain and self.compression == JPEG
+        if self.photometric == MIN_IS_WHITE:
+            return plain
         return (
             plain or self.bits in (10, 12, 14, 32, 64) or (self.bits, self.format) == (16, UNSIGNED)
         )
@@ -99,6 +106,8 @@ def decode_rgb(content: NDArray[np.uint8], name: object, page: tiff.Page) -> NDA
     """
     form = form_of(content, page)
     _check_colours(form, name)
+    if form.photometric not in FORMS:
+        _check_numbers(form, name)
     if form.as_shown:
         return _shown(content, name, page)
     values = decode_stored(content, name, page)
@@ -123,8 +132,7 @@ def decode_stored(content: NDArray[np.uint8], name: object, page: tiff.Page) -> 
     form = form_of(content, page)
     if form.photometric not in (MIN_IS_WHITE, MIN_IS_BLACK, RGB, PALETTE):
         return _shown(content, name, page)
-    if form.bits not in DEPTHS.get(form.format, ()):
-        raise _unsupported(name, f"of {form.bits} bits and the sample format {form.format}")
+    _check_numbers(form, name)
     values = _planes(content, name, page, form) if form.separate else None
     if values is None:
         values = _interleaved(content, name, page, form)
@@ -133,7 +141,7 @@ def decode_stored(content: NDArray[np.uint8], name: object, page: tiff.Page) -> 
 
 
 def form_of(content: NDArray[np.uint8], page: tiff.Page) -> Form:
-    samples = page.number(tiff.SAMPLES, 1)
+    samples, number = page.number(tiff.SAMPLES, 1), page.number(tiff.FORMAT, UNSIGNED)
     return Form(
         width=page.number(tiff.WIDTH),
         bits=page.number(tiff.BITS, 1),
@@ -141,7 +149,8 @@ def form_of(content: NDArray[np.uint8], page: tiff.Page) -> Form:
         photometric=page.number(tiff.PHOTOMETRIC, MIN_IS_BLACK),
         separate=samples > 1 and page.number(tiff.PLANAR, 1) == SEPARATE,
         extra=page.numbers(content, tiff.EXTRA)[:4],
-        format=page.number(tiff.FORMAT, UNSIGNED),
+        format=UNSIGNED if number in (0, UNDEFINED) else number,
+        compression=page.number(tiff.COMPRESSION, 1),
         predictor=page.number(tiff.PREDICTOR, 1),
         orientation=page.number(tiff.ORIENTATION, 1),
     )
@@ -156,6 +165,15 @@ def _check_colours(form: Form, name: object) -> None:
         raise UnsupportedImage(
             f"{name} is a TIFF of {form.samples} {what}; save the one to use as a grey image"
         )
+
+
+def _check_numbers(form: Form, name: object) -> None:
+    """Refuse numbers of a kind that OpenCV does not decode."""
+    if form.format in COMPLEX:
+        raise _unsupported(name, "of complex numbers")
+    if form.bits not in DEPTHS.get(form.format, ()):
+        real = "floating-point numbers" if form.format == FLOAT else "integers"
+        raise _unsupported(name, f"of {real} of {form.bits} bits")
 
 
 def _unsupported(name: object, of: str) -> UnsupportedImage:
