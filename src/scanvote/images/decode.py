@@ -1,5 +1,6 @@
 """The only image decoder: hashing, training and serving see equal pixels."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -7,7 +8,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from scanvote.core.errors import InputError
+from scanvote.images.codec import opencv, tiff, tiff_pixels
+from scanvote.images.codec.declared import failure
+from scanvote.images.codec.errors import DecodeError as DecodeError
+from scanvote.images.codec.errors import ImageTooLarge as ImageTooLarge
+from scanvote.images.codec.errors import UnsupportedImage as UnsupportedImage
+from scanvote.images.codec.orientation import oriented
+from scanvote.images.codec.palette import indices_as_grey
 
 Grey = NDArray[np.uint8]
 """(H, W) uint8."""
@@ -21,25 +28,20 @@ JPEG = b"\xff\xd8\xff"
 WINDOW = (0.5, 99.5)
 """Percentiles that become 0 and 255 in images of over 8 bits."""
 
-# a decoding error is reported once, by our exception; OpenCV would print lines of its own
-cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
-
-
-class DecodeError(InputError):
-    """A file that holds no whole image."""
-
 
 def decode_image(path: Path) -> Rgb:
     """Decode the image in `path` to RGB of 8 bits.
 
     Grey and palette images become RGB, transparency is dropped, the orientation in the
-    file is applied, more than 8 bits are windowed to 8.
+    file is applied, more than 8 bits are windowed to 8. Of several images the first is decoded.
 
     Returns:
         uint8 of shape (H, W, 3), RGB.
 
     Raises:
         DecodeError: the file is missing, truncated, or no image.
+        ImageTooLarge: the subclass for more pixels than can be decoded.
+        UnsupportedImage: the subclass for a valid image of a form that is not decoded.
     """
     return window(_decode_colours(_read_bytes(path), path))
 
@@ -47,6 +49,89 @@ def decode_image(path: Path) -> Rgb:
 def decode_bytes(content: bytes, name: str) -> Rgb:
     """Decode the content of a file like `decode_image`; errors say `name`."""
     return window(_decode_colours(np.frombuffer(content, np.uint8), name))
+
+
+def page_count(path: Path) -> int:
+    """Return the number of images in a TIFF; 1 for any other file.
+
+    Smaller copies and masks of a page, as in a pyramid, are not counted.
+
+    Raises:
+        DecodeError: the file is missing, or its first page is cut off.
+    """
+    return _count(_read_bytes(path), path)
+
+
+def decode_page(path: Path, page: int) -> Rgb:
+    """Decode the image with the index `page`, from 0, like `decode_image`.
+
+    Raises:
+        DecodeError: as in `decode_image`, or there is no such page.
+    """
+    return _decode_page(_read_bytes(path), path, page)
+
+
+def decode_pages(path: Path) -> Iterator[Rgb]:
+    """Yield what `decode_page` returns for each image of a file; the file is read once.
+
+    Raises:
+        DecodeError: as in `decode_page`.
+    """
+    content = _read_bytes(path).copy()  # writable: no further copy for each page
+    for page in range(_count(content, path)):
+        yield _decode_page(content, path, page)
+
+
+def _decode_page(content: NDArray[np.uint8], path: Path, page: int) -> Rgb:
+    if not tiff.is_tiff(content):
+        if page:
+            raise DecodeError(f"{path} holds one image, none with the index {page}")
+        return window(_decode_colours(content, path))
+    try:
+        return window(tiff_pixels.decode_rgb(*tiff_pixels.select(content, path, page)))
+    except tiff.BadTiff:
+        raise DecodeError(f"{path} is no whole image") from None
+
+
+def _count(content: NDArray[np.uint8], path: Path) -> int:
+    if not tiff.is_tiff(content):
+        return 1
+    try:
+        return tiff.count_images(content)
+    except tiff.BadTiff:
+        raise DecodeError(f"{path} is no whole image") from None
+
+
+def decode_stored(path: Path, page: int = 0) -> NDArray[Any]:
+    """Decode the numbers that an image stores, such as the labels of a mask.
+
+    The orientation in the file is applied. Where white is the least number, as in some TIFFs,
+    the numbers are inverted: black is 0.
+
+    Args:
+        path: image file.
+        page: index of the image in a TIFF, from 0.
+
+    Returns:
+        Integers or floating-point numbers (H, W), of a palette the indices; or (H, W, C) with
+        RGB, RGB and transparency, or, in a TIFF alone, channels that are no colours.
+
+    Raises:
+        DecodeError: as in `decode_page`.
+    """
+    content = _read_bytes(path)
+    if tiff.is_tiff(content):
+        try:
+            values = tiff_pixels.decode_stored(*tiff_pixels.select(content, path, page))
+        except tiff.BadTiff:
+            raise DecodeError(f"{path} is no whole image") from None
+    else:
+        if page:
+            raise DecodeError(f"{path} holds one image, none with the index {page}")
+        values = _decode_channels(content, path)
+    if values.shape[2] == 2:
+        return values[:, :, [0, 0, 0, 1]]
+    return values[:, :, 0] if values.shape[2] == 1 else values
 
 
 def decode_grey(path: Path) -> Grey:
@@ -129,16 +214,36 @@ def _read_bytes(path: Path) -> NDArray[np.uint8]:
 def _decode_colours(content: NDArray[np.uint8], path: Path | str) -> NDArray[Any]:
     if not content.size:
         raise DecodeError(f"{path} is empty")
+    if tiff.is_tiff(content):
+        try:
+            return tiff_pixels.decode_rgb(content, path, tiff.read_page(content))
+        except tiff.BadTiff:
+            raise DecodeError(f"{path} is no whole image") from None
+    image = opencv.imdecode(content, opencv.RGB)
+    if image is None:  # OpenCV expands no grey floating-point image
+        image = opencv.imdecode(content, opencv.STORED)
+    if image is None:
+        raise failure(content, path)
+    return image if image.ndim == 3 else np.repeat(image[:, :, np.newaxis], 3, axis=2)
+
+
+def _decode_channels(content: NDArray[np.uint8], path: Path) -> NDArray[Any]:
+    """Decode the channels of an image that is no TIFF as they are stored."""
+    plain, divisor = indices_as_grey(content)
+    image, _ = opencv.imdecode_stored(plain)
+    if image is None:
+        raise failure(content, path)
+    _, exif = opencv.imdecode_stored(content)
+    image = image.reshape(*image.shape[:2], -1)[:, :, :4]
+    order = [0] if image.shape[2] == 1 else [2, 1, 0, 3][: image.shape[2]]
+    return oriented(image[:, :, order] // divisor, _orientation(exif))
+
+
+def _orientation(exif: NDArray[np.uint8]) -> int:
     try:
-        image = cv2.imdecode(content, cv2.IMREAD_ANYDEPTH | cv2.IMREAD_COLOR_RGB)
-        if image is None:  # OpenCV expands no grey floating-point image
-            image = cv2.imdecode(content, cv2.IMREAD_UNCHANGED)
-    except cv2.error:
-        image = None
-    if image is None or not image.size:
-        raise DecodeError(f"{path} is no whole image")
-    image = image.reshape(*image.shape[:2], -1)
-    return image if image.shape[2] == 3 else np.repeat(image[:, :, :1], 3, axis=2)
+        return tiff.read_page(exif).number(tiff.ORIENTATION, 1) if tiff.is_tiff(exif) else 1
+    except tiff.BadTiff:  # damaged metadata says nothing against the pixels
+        return 1
 
 
 def _decode_luminance(content: NDArray[np.uint8]) -> Grey | None:

@@ -39,7 +39,7 @@ def discover_inputs(
     """Yield the inputs in `paths` in order, natural order in folders.
 
     A file given by name is always an input of its own. In a folder and its subfolders, inputs
-    are files with the extension of an image or of NIfTI, and DICOM files by their content; DICOM
+    are files with the extension of an image or of a volume, and DICOM files by their content; DICOM
     files of one series in one folder are one input. No pixel is read, and no file as a whole.
 
     Args:
@@ -73,7 +73,7 @@ def read_discovered(
     try:
         with one.paths[0].open("rb") as file:
             kind = detect_format(file.read(HEAD))
-        if kind not in ("DICOM", "NIfTI"):
+        if kind not in ("DICOM", "NIfTI", "NRRD", "MetaImage"):
             return read_content(one.paths[0].read_bytes(), one.name, limits, volumes)
     except OSError as error:
         raise _unreadable(one.paths[0], error) from None

@@ -5,12 +5,14 @@ from typing import Literal
 
 from scanvote.datasets.dicom_start import has_prefix, is_dicom
 
-Kind = Literal["PNG", "JPEG", "TIFF", "BMP", "WEBP", "DICOM", "NIfTI"]
+Kind = Literal["PNG", "JPEG", "TIFF", "BMP", "WEBP", "DICOM", "NIfTI", "NRRD", "MetaImage"]
 
 TAKEN = "PNG, JPEG, TIFF, BMP, WebP, DICOM or NIfTI"
 GZIP = b"\x1f\x8b"
 NIFTI_HEADER = 352
 """Bytes needed to detect NIfTI-1; NIfTI-2 needs fewer."""
+ITK_HEADER = 2**12
+"""Bytes in which MetaImage is detected."""
 
 _IMAGES: tuple[tuple[bytes, Kind], ...] = (
     (b"\x89PNG\r\n\x1a\n", "PNG"),
@@ -35,7 +37,6 @@ _OTHERS = (
     (b"\0\0\0\x0cjP  ", "a JPEG 2000 image"),
     (b"\xff\x4f\xff\x51", "a JPEG 2000 image"),
     (b"8BPS", "a Photoshop file"),
-    (b"NRRD", "an NRRD volume"),
 )
 _MARKUP = ((b"<svg", "an SVG drawing"), (b"<!doctype html", "a web page"), (b"<html", "a web page"))
 
@@ -55,6 +56,10 @@ def detect_format(content: bytes) -> Kind | None:
         return "WEBP"
     if _is_nifti(_decompressed(content)):
         return "NIfTI"
+    from scanvote.datasets.volumes.itk_header import itk_kind
+
+    if kind := itk_kind(content[:ITK_HEADER]):
+        return kind
     return "DICOM" if is_dicom(content) else None
 
 

@@ -18,7 +18,8 @@ class Header:
         bits: per channel of a pixel.
         mode: Pillow's name for the pixel format.
         alpha: whether it declares transparency.
-        several: whether the file holds more than one image.
+        several: whether the file holds more than one frame.
+        pages: number of images in a TIFF.
         exif_rotated: whether its orientation requires rotating or flipping.
     """
 
@@ -29,6 +30,7 @@ class Header:
     mode: str = ""
     alpha: bool = False
     several: bool = False
+    pages: int = 1
     exif_rotated: bool = False
 
 

@@ -3,9 +3,10 @@
 from collections.abc import Iterator
 from typing import Literal
 
-from scanvote.images.decode import WINDOW, DecodeError, decode_bytes
+from scanvote.images.decode import WINDOW, DecodeError, UnsupportedImage, decode_bytes
 from scanvote.inputs.header import BadHeader, Header, TooManyPixels
 from scanvote.inputs.pillow_header import read_pillow
+from scanvote.inputs.sanitise import strip_control
 from scanvote.inputs.scan import InputScan, Limits, RejectedFile
 from scanvote.inputs.tiff_header import read_tiff
 from scanvote.inputs.webp_header import read_webp
@@ -23,11 +24,14 @@ def read_image(content: bytes, name: str, kind: ImageKind, limits: Limits) -> In
     """Decode the first or only image in `content`, as training does.
 
     Raises:
-        RejectedFile: the image is too large, cut off or damaged.
+        RejectedFile: the image is too large (413), of a form that is not decoded (415), cut off
+            or damaged (422).
     """
     header = _checked_header(content, name, kind, limits)
     try:
         image = decode_bytes(content, name)
+    except UnsupportedImage as error:
+        raise RejectedFile(strip_control(str(error)), 415) from None
     except DecodeError:
         raise RejectedFile(f"{name} is a {kind} that is cut off or damaged", 422) from None
     height, width = image.shape[:2]
@@ -71,6 +75,8 @@ def _notes(header: Header) -> Iterator[str]:
     """Yield notes on conversions, one phrase each."""
     if header.several:
         yield "several images or frames, the first is looked at"
+    if header.pages > 1:
+        yield f"page 1 of {header.pages} is looked at"
     if header.exif_rotated:
         yield "orientation of its EXIF applied"
     if header.bits > 8:

@@ -28,6 +28,13 @@ def read_content(
     kind = detect_format(content)
     if kind is None:
         raise RejectedFile(f"{name} is {describe_unknown(content)}; taken are {TAKEN}", 415)
+    if kind == "NRRD" or kind == "MetaImage":
+        a = "an" if kind == "NRRD" else "a"
+        raise RejectedFile(
+            f"{name} is {a} {kind} volume, which is read from a path alone: save it as NIfTI,"
+            f" or name it to `scanvote predict`; taken are {TAKEN}",
+            415,
+        )
     if kind == "DICOM" or kind == "NIfTI":
         from scanvote.datasets.volumes import NamedBytes
         from scanvote.inputs.volumes import read_volume

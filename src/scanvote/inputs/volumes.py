@@ -1,6 +1,7 @@
 """Untrusted volumes, sliced as the training volumes were."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Literal
 
 import numpy as np
@@ -13,12 +14,17 @@ from scanvote.datasets.volumes import (
     Undecodable,
     Volume,
     extract_slices,
+    itk_channels,
+    nifti_channels,
     read_dicom,
+    read_itk,
     read_nifti,
 )
 from scanvote.inputs.sanitise import strip_control
 from scanvote.inputs.scan import InputScan, Limits, RejectedFile
 from scanvote.params import VolumesParams
+
+VolumeKind = Literal["DICOM", "NIfTI", "NRRD", "MetaImage"]
 
 MAX_SLICES = 4096
 """Slices of one volume; each is a scan to predict."""
@@ -27,14 +33,17 @@ MAX_SLICES = 4096
 def read_volume(
     sources: Sequence[Source],
     name: str,
-    kind: Literal["DICOM", "NIfTI"],
+    kind: VolumeKind,
     limits: Limits,
     volumes: VolumesParams,
 ) -> list[InputScan]:
-    """Read the slices of NIfTI or DICOM sources, or their single image.
+    """Read the slices of a volume, or its single image.
+
+    Of a file of several volumes, the one is read that `volumes.channels` names first, or the
+    first; a note says so.
 
     Args:
-        sources: paths or contents of one NIfTI file, or of the files of one DICOM series.
+        sources: paths or contents of one file, or of the files of one DICOM series.
         name: shown in messages.
         kind: format of the sources.
         limits: `Limits.voxels` limits the volume, and its slices together.
@@ -45,12 +54,10 @@ def read_volume(
             or broken (422).
     """
     try:
-        volume = (
-            read_nifti(sources[0], limits.voxels)
-            if kind == "NIfTI"
-            else read_dicom(sources, limits.voxels)
-        )
-        return list(_slices(volume, name, limits, volumes))
+        volume, note = _read(sources, kind, limits, volumes)
+        return [
+            replace(one, notes=note + one.notes) for one in _slices(volume, name, limits, volumes)
+        ]
     except RejectedFile:
         raise
     except TooLarge as error:
@@ -59,6 +66,19 @@ def read_volume(
         raise RejectedFile(strip_control(str(error)), 415) from None
     except InputError as error:
         raise RejectedFile(strip_control(str(error)), 422) from None
+
+
+def _read(
+    sources: Sequence[Source], kind: VolumeKind, limits: Limits, volumes: VolumesParams
+) -> tuple[Volume, tuple[str, ...]]:
+    """Return the volume, and a note if it is one of several."""
+    if kind == "DICOM":
+        return read_dicom(sources, limits.voxels), ()
+    count, read = (nifti_channels, read_nifti) if kind == "NIfTI" else (itk_channels, read_itk)
+    channel = volumes.channels[0] if volumes.channels and count(sources[0]) > 1 else 0
+    volume = read(sources[0], limits.voxels, channel)
+    note = (f"volume {channel + 1} of {volume.count} is looked at",) if volume.count > 1 else ()
+    return volume, note
 
 
 def _slices(

@@ -211,6 +211,6 @@ def test_what_is_no_volume_is_one_line(tmp_path: Path) -> None:
         read_nifti(tmp_path / "v.nii")
     with pytest.raises(InputError, match="does not exist"):
         read_nifti(tmp_path / "none.nii")
-    flat = saved(tmp_path / "flat.nii", np.ones((4, 4)))
-    with pytest.raises(InputError, match=r"of shape \(4, 4\), no volume"):
-        read_nifti(flat)
+    line = saved(tmp_path / "line.nii", np.ones(4))
+    with pytest.raises(InputError, match=r"has the shape \(4,\), which is no image or volume"):
+        read_nifti(line)

@@ -50,3 +50,14 @@ def check_size(source: Source, size: int, max_voxels: int | None) -> None:
             f"{source} declares {size / 1e6:,.0f} million voxels,"
             f" allowed are {max_voxels / 1e6:g} million; make it smaller"
         )
+
+
+def check_channel(source: Source, channel: int, count: int) -> None:
+    """Refuse a channel that is none of the `count` volumes of a file.
+
+    Raises:
+        InputError: it is none.
+    """
+    if not 0 <= channel < count:
+        volumes = f"{count} volumes" if count > 1 else "one volume"
+        raise InputError(f"{source} holds {volumes}, none with the index {channel}, counted from 0")

@@ -25,6 +25,7 @@ class Volume:
         patient: key of the patient; empty if the file names none.
         placed: whether the file gives the orientation; a radiograph does not.
         measured: whether the file gives the spacing.
+        count: volumes in the file, of which this is one.
     """
 
     voxels: NDArray[Any]
@@ -34,6 +35,7 @@ class Volume:
     patient: str = ""
     placed: bool = True
     measured: bool = True
+    count: int = 1
 
 
 def reorient(

@@ -1,0 +1,1 @@
+"""What the decoder of images needs to know of file formats."""
