@@ -23,6 +23,7 @@ class DatasetItem:
         mask: file of the mask; None without a mask, or if the task needs none.
         mask_name: path of the mask, like `name`.
         index: which picture or volume of a file of several, from 0; None for the whole file.
+        header_patient: digest of the PatientID in the header of a DICOM series; "" if unknown.
         label, patient, series, case, source_split, facts: as in `Scan`.
         listed: whether a table lists the item; its patient then overrules the DICOM header.
     """
@@ -35,6 +36,7 @@ class DatasetItem:
     index: int | None = None
     label: str = ""
     patient: str = ""
+    header_patient: str = ""
     series: str = ""
     case: str = ""
     source_split: str = ""

@@ -106,14 +106,14 @@ def test_a_value_may_hold_the_separator_in_quotes(folder: Path) -> None:
         ("path,label\n1.png,a\n2.png, \n", "line 3: the label is empty"),
         ("path,label\n,a\n", "line 2: the path is empty"),
         ("path,label,spacing\n1.png,a,0.5\n2.png,b,0\n", "line 3: the spacing '0' is no length"),
-        ('path,label,spacing\n1.png,a,"0,5"\n', "line 2: the spacing '0,5' is no length above 0"),
+        ('path,label,spacing\n1.png,a,"0,5 mm"\n', "line 2: the spacing '0,5 mm' is no length"),
         ("path,label\n1.png,a\n2.png,a\n", "every row has the label 'a'"),
         ("path,label\n1.png,a,b\n", "line 2: 3 values under 2 columns"),
         ('path,label\n"1.png,a\n', "line 2: no row of a table"),
         ("path,label\nlist.csv,a\n", "line 2: list.csv is no image, NIfTI or DICOM file"),
         ("path,label\nsub,a\n", "line 2: the folder .*sub holds no DICOM series"),
         ("path,label\n1.png,é\n".encode("latin-1"), "is not UTF-8; save it as CSV UTF-8"),
-        ("path,label\n1.png,a\n".encode("utf-16"), "is not UTF-8; save it as CSV UTF-8"),
+        (b"\xff\xfep", "is not UTF-8; save it as CSV UTF-8"),
     ],
 )
 def test_what_is_wrong_is_one_line_that_names_the_row(
