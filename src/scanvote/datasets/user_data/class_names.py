@@ -1,5 +1,6 @@
 """Find classes that are one class in two spellings."""
 
+import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 
@@ -25,20 +26,18 @@ def check_spellings(
         result = renamed.get(label, label)
         if result is not None:
             spellings[spelling_key(result)].setdefault(result, label)
-    for several in spellings.values():
-        if len(several) > 1:
-            names = list(several.values())
-            joined = ", ".join(f"{ascii(one)[1:-1]!r}: {names[0]!r}" for one in names[1:])
-            shown = " and ".join(repr(_visible(one, names)) for one in names)
-            raise InputError(
-                f"{where}: the classes {shown} are one class in {len(names)} spellings; give them"
-                f" one name, or join them by classification.labels: {{{joined}}}"
-            )
+    doubled = [list(several.values()) for several in spellings.values() if len(several) > 1]
+    if doubled:
+        shown = "; ".join(" and ".join(_quoted(one) for one in names) for names in doubled)
+        joined = ", ".join(
+            f"{_quoted(one)}: {_quoted(names[0])}" for names in doubled for one in names[1:]
+        )
+        raise InputError(
+            f"{where}: the classes {shown} are one class in several spellings; give them one"
+            f" name, or join them by classification.labels: {{{joined}}}"
+        )
 
 
-def _visible(name: str, names: Iterable[str]) -> str:
-    """Return `name`, with escapes where it looks like another."""
-    import unicodedata
-
-    forms = [unicodedata.normalize("NFC", one) for one in names]
-    return name if len(set(forms)) == len(forms) else ascii(name)[1:-1]
+def _quoted(name: str) -> str:
+    """Return `name` as a YAML text in quotes, with escapes where it may look like another."""
+    return json.dumps(name) if not name.isascii() else f"'{name}'"

@@ -53,6 +53,11 @@ SITES = re.compile(
     r"([ _-]?[a-z0-9]+)?$",
     re.IGNORECASE,
 )
+ORGANS = re.compile(
+    r"(brain|head|chest|lungs?|colon|breast|liver|kidneys?|prostate|heart|knee|spine|skin|eyes?"
+    r"|retina|thyroid|pancreas|stomach|hips?|hands?|wrist|elbow|shoulder|abdomen)$",
+    re.IGNORECASE,
+)
 SEXES = re.compile(r"(fe)?males?$|(wo)?m[ae]n$", re.IGNORECASE)
 DERIVED = re.compile(r"augment(ed|ation|ations)?([ _-].*)?$|.+[ _-]aug(mented)?$", re.IGNORECASE)
 """Name of a folder of pictures computed from the others."""

@@ -356,10 +356,9 @@ def _plain_numbers(names: Sequence[str]) -> bool:
 
 def _consume_above(level: Level, notes: list[str]) -> None:
     """Pass a level above the classes: patients, or else institutions."""
-    several = len(level.names) > 1
-    role = "patient" if named.are_persons(level.names) else "institution" if several else ""
+    role = _role_above(level, persons=True)
     first = level.places[0].at + 1
-    if role and several:
+    if role in ("patient", "institution") and len(level.names) > 1:
         text = f"{first_few(level.names)} hold the same folders, which are the classes"
         notes.append(f"{role}s: {text}; folders.class_level={first} takes them for classes")
     _consume_as(level, role)
@@ -427,19 +426,24 @@ def _descend_to(places: Sequence[Place], index: int, levels: FoldersParams) -> N
         elif len(level.names) > 1 and level.all(named.FOLDS.match):
             _consume_folds(level)
         else:
-            _consume_as(level, _role_above(level, levels))
+            _consume_as(
+                level, "" if not level.names else _role_above(level, levels.patient_level is None)
+            )
 
 
-def _role_above(level: Level, levels: FoldersParams) -> str:
-    if len(level.names) < 2:
-        return ""
+def _role_above(level: Level, persons: bool) -> str:
+    """Return what a level above the classes is, for `_consume_as`.
+
+    `persons`: whether it may be the patients.
+    """
+    if len(level.names) < 2 or level.all(named.ORGANS.match):
+        return "patient" if persons and named.PERSONS.match(level.names[0]) else ""
     for role, known in (("plane", named.is_plane), ("contrast", named.is_contrast)):
         if level.all(known):
             return role
     if level.all(named.describes_picture):
         return ""
-    persons = levels.patient_level is None and named.are_persons(level.names)
-    return "patient" if persons else "institution"
+    return "patient" if persons and named.are_persons(level.names) else "institution"
 
 
 def _explain_strays(places: Sequence[Place]) -> None:

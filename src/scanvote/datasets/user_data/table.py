@@ -1,8 +1,8 @@
 """Read a table of the user's with one row per scan.
 
 The text is UTF-8, or UTF-16 with a mark, with a header, separated by comma, semicolon or tab;
-the usual names of the columns are accepted. Paths are relative to the folder of the table, or absolute; a folder
-stands for the DICOM series in it.
+the usual names of the columns are accepted. Paths are relative to the folder of the table, or
+absolute; a folder stands for the DICOM series in it.
 """
 
 import codecs
