@@ -69,6 +69,8 @@ PERSONS = re.compile(
 """Name of a folder that can only be a patient's."""
 NO_CLASS = re.compile(r"(sub-\w+|(sub|subject|patient|tcga)[ _-]?.*\d.*)$", re.IGNORECASE)
 """The surest of `PERSONS`, which are never classes."""
+GRADES = re.compile(r"(class|grade|stage|bi-?rads|kl)[ _-]?\w{1,3}$", re.IGNORECASE)
+"""Names of classes with a number, which no other folders have."""
 CLASS_NUMBERS = re.compile(
     r"(class|grade|stage|type|label|cat|category|bi-?rads|kl|level|score|group)[ _-]?\w{1,3}$",
     re.IGNORECASE,
@@ -130,7 +132,8 @@ def is_person(name: str) -> bool:
 
 def is_diagnosis(name: str) -> bool:
     spaced = re.sub(r"[ _-]+", " ", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name))
-    return bool(DIAGNOSES.search(spaced)) and not PERSONS.match(name)
+    known = DIAGNOSES.search(spaced) or GRADES.match(name)
+    return bool(known) and not PERSONS.match(name)
 
 
 def are_persons(names: Iterable[str]) -> bool:
@@ -139,6 +142,11 @@ def are_persons(names: Iterable[str]) -> bool:
 
 def are_diagnoses(names: Iterable[str]) -> bool:
     return _most(names, is_diagnosis)
+
+
+def are_surely_persons(names: Iterable[str]) -> bool:
+    names = list(names)
+    return 2 * sum(bool(PERSONS.match(name)) for name in names) > len(names)
 
 
 def _most(names: Iterable[str], known: object) -> bool:

@@ -22,6 +22,8 @@ PATIENTS_ENOUGH = 6
 """Number of folders from which numbered ones are plausible patients."""
 RECURRING = 0.5
 """Share of the names of a level that stand below several folders, if it tells the classes."""
+OFTEN = 1.3
+"""Mean number of folders above a name from which it tells a class, too."""
 PLAIN_NUMBERS = 5
 """Up to so many plain numbers may be classes as well as patients."""
 
@@ -235,9 +237,9 @@ def _pass_known(level: Level) -> bool:
         return False
     elif level.all(named.FOLDS.match):
         _consume_folds(level)
-    elif level.all(named.SITES.match) and _recurring(level, 0):
+    elif level.all(named.SITES.match) and _class_depth(level) is not None:
         _consume_as(level, "institution")
-    elif level.all(named.SEXES.match) and _recurring(level, 0):
+    elif level.all(named.SEXES.match) and _class_depth(level) is not None:
         _consume_as(level, "sex")
     elif _only_describes(level):
         _consume(level)
@@ -248,7 +250,7 @@ def _pass_known(level: Level) -> bool:
 
 def _only_describes(level: Level) -> bool:
     """Tell if a level is one of formats or of visits."""
-    formats = level.all(named.FORMATS.match) and _recurring(level, 0)
+    formats = level.all(named.FORMATS.match) and _class_depth(level) is not None
     return formats or (level.all(named.is_visit) and level.telling_depth() < level.depth())
 
 
@@ -287,16 +289,10 @@ def _pass_contrasts(level: Level) -> bool:
     plane, contrast = level.all(named.is_plane), level.all(named.is_contrast)
     if not (plane or contrast or level.all(named.VIEWS.match)):
         return False
-    below = level.at_depth(level.telling_depth())
-    names = {name for several in below.values() for name in several}
-    if len(names) < 2 or not _recurs(below) or named.are_persons(names - _diagnoses(names)):
+    if _class_depth(level) is None:
         return False
     _consume_as(level, "plane" if plane else "contrast" if contrast else "")
     return True
-
-
-def _diagnoses(names: Iterable[str]) -> set[str]:
-    return {name for name in names if named.is_diagnosis(name)}
 
 
 def _pass_by_names_below(root: Path, level: Level, notes: list[str], levels: FoldersParams) -> bool:
@@ -305,25 +301,48 @@ def _pass_by_names_below(root: Path, level: Level, notes: list[str], levels: Fol
     depth = level.telling_depth()
     below = level.at_depth(depth)
     names = list(dict.fromkeys(name for several in below.values() for name in sorted(several)))
-    if all(named.NO_CLASS.match(name) for name in above) and not _tells_classes(below):
-        raise InputError(
-            f"{root}: the folders {first_few(above)} are patients, and no folder below them tells"
-            " a class; list the scans in a table of path, label and patient, or set"
-            " folders.class_level"
-        )
-    if len(above) < 2 and named.PERSONS.match(above[0]):
-        _consume_as(level, "patient")
-        return True
+    if named.are_surely_persons(above):
+        return _pass_persons(root, level, names, notes)
+    if len(above) < 2:
+        return False
     if named.are_diagnoses(above):
         if len(names) > 1 and named.are_diagnoses(names) and _recurs(below):
             raise _ambiguous(root, level, depth)
         return False
-    if _diagnoses_below(level):
+    deeper = _class_depth(level, numbers=named.are_persons(above))
+    if deeper is None:
+        return False
+    if not _are_classes(level, deeper):
+        if deeper > depth:
+            raise _ambiguous(root, level, deeper)
+        return _by_persons(root, level, depth, names, notes)
+    if _role_above(level, persons=True) == "institution" and not _persons_below(level):
+        # they may as well be patients called by their names, which a split must keep together
+        raise _ambiguous(root, level, deeper)
+    _consume_above(level, notes)
+    return True
+
+
+def _pass_persons(root: Path, level: Level, names: Sequence[str], notes: list[str]) -> bool:
+    """Pass a level of patients above the classes.
+
+    Raises:
+        InputError: the folders are patients, and none below them tells a class.
+    """
+    told = _class_depth(level, numbers=True) is not None
+    if told or (len(names) > 1 and named.are_diagnoses(names)):
         _consume_above(level, notes)
         return True
-    if not _tells_classes(below) or len(above) < 2:
+    if len(level.names) < 2 and level.has_children:
+        _consume_as(level, "patient")
+        return True
+    if not level.all(named.NO_CLASS.match):
         return False
-    return _by_persons(root, level, depth, names, notes)
+    raise InputError(
+        f"{root}: the folders {first_few(level.names)} are patients, and no folder below them"
+        " tells a class; list the scans in a table of path, label and patient, or set"
+        " folders.class_level"
+    )
 
 
 def _by_persons(
@@ -332,11 +351,9 @@ def _by_persons(
     """Decide by which of two levels is named like patients."""
     above = level.names
     persons_above, persons_below = named.are_persons(above), named.are_persons(names)
-    surely = sum(1 for name in above if named.PERSONS.match(name)) * 2 > len(above)
-    surely_below = sum(1 for name in names if named.PERSONS.match(name)) * 2 > len(names)
     many_above, many_below = (len(one) >= PATIENTS_ENOUGH for one in (above, names))
-    if surely != surely_below:
-        passes = surely
+    if named.are_surely_persons(names):
+        passes = False
     elif persons_above and persons_below and many_above != many_below:
         passes = many_above
     elif persons_above and not persons_below:
@@ -348,6 +365,56 @@ def _by_persons(
     if passes:
         _consume_above(level, notes)
     return passes
+
+
+def _class_depth(level: Level, numbers: bool = True) -> int | None:
+    """Return the first depth below a level whose few names stand below several folders.
+
+    Args:
+        level: the level above.
+        numbers: whether plain numbers may be classes.
+    """
+    for depth in range(level.depth()):
+        pairs = [
+            (place.below[depth - 1] if depth else place.name, place.below[depth])
+            for place in level.places
+            if len(place.below) > depth
+        ]
+        if _few_names_again(pairs, numbers):
+            return depth
+    return None
+
+
+def _few_names_again(pairs: Iterable[tuple[str, str]], numbers: bool) -> bool:
+    below: dict[str, set[str]] = defaultdict(set)
+    for parent, name in pairs:
+        below[parent].add(name)
+    names = set().union(*below.values())
+    if len(names) < 2 or all(_passes(name) for name in names):
+        return False
+    if not _recurs(below) or named.are_surely_persons(names):
+        return False
+    few = numbers and _plain_numbers(list(names)) and len(names) < len(below)
+    return few or named.are_diagnoses(names) or not named.are_persons(names)
+
+
+def _are_classes(level: Level, depth: int) -> bool:
+    names = {place.below[depth] for place in level.places if len(place.below) > depth}
+    return named.are_diagnoses(names)
+
+
+def _persons_below(level: Level) -> bool:
+    """Tell if some level below holds the patients: more folders, named like theirs."""
+    for depth in range(level.depth()):
+        names = {place.below[depth] for place in level.places if len(place.below) > depth}
+        names = {name for name in names if not _passes(name)}
+        if len(names) > len(level.names) and named.are_persons(names - _diagnoses(names)):
+            return True
+    return False
+
+
+def _diagnoses(names: Iterable[str]) -> set[str]:
+    return {name for name in names if named.is_diagnosis(name)}
 
 
 def _plain_numbers(names: Sequence[str]) -> bool:
@@ -392,29 +459,13 @@ def _passes(name: str) -> bool:
     )
 
 
-def _tells_classes(below: dict[str, set[str]]) -> bool:
-    return len(set().union(*below.values())) > 1 and _recurs(below)
-
-
 def _recurs(below: dict[str, set[str]]) -> bool:
-    """Tell if most names stand below several folders."""
+    """Tell if names stand below several folders: most of them, or all rather often."""
     names = set().union(*below.values())
+    if sum(map(len, below.values())) >= OFTEN * len(names) > 0:
+        return True
     several = sum(1 for name in names if sum(name in one for one in below.values()) > 1)
     return bool(names) and several >= RECURRING * len(names)
-
-
-def _recurring(level: Level, depth: int) -> bool:
-    return _recurs(level.at_depth(depth))
-
-
-def _diagnoses_below(level: Level) -> bool:
-    """Tell if some level below has the names of diagnoses, the same below several folders."""
-    for depth in range(level.depth()):
-        below = level.at_depth(depth)
-        names = set().union(*below.values())
-        if len(names) > 1 and named.are_diagnoses(names) and _recurs(below):
-            return True
-    return False
 
 
 def _descend_to(places: Sequence[Place], index: int, levels: FoldersParams) -> None:
@@ -438,6 +489,9 @@ def _role_above(level: Level, persons: bool) -> str:
     """
     if len(level.names) < 2 or level.all(named.ORGANS.match):
         return "patient" if persons and named.PERSONS.match(level.names[0]) else ""
+    if level.all(named.SITES.match):
+        return "institution"
+    persons = persons and (named.are_surely_persons(level.names) or not _persons_below(level))
     for role, known in (("plane", named.is_plane), ("contrast", named.is_contrast)):
         if level.all(known):
             return role
