@@ -7,9 +7,10 @@ error shows both.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from scanvote.core.errors import InputError
 from scanvote.datasets.user_data import folder_names as named
@@ -220,11 +221,20 @@ def _pass_copies(level: Level) -> bool:
             for place in level.by_name[name]:
                 place.reason = f"{name}/ holds pictures made of the others"
             done = True
-        elif len(children) > 1 and children <= beside:
+        elif depth := _depth_of(level.by_name[name], beside):
             for place in level.by_name[name]:
-                place.at += 1
+                place.at += depth
             done = True
     return done
+
+
+def _depth_of(places: Sequence[Place], beside: set[str]) -> int:
+    """Return how far below its folder a tree of the names in `beside` starts; 0 if none does."""
+    for depth in range(max(len(place.below) for place in places)):
+        names = {place.below[depth] for place in places if len(place.below) > depth}
+        if len(names) > 1:
+            return depth + 1 if names <= beside else 0
+    return 0
 
 
 def _pass_known(level: Level) -> bool:
@@ -237,9 +247,9 @@ def _pass_known(level: Level) -> bool:
         return False
     elif level.all(named.FOLDS.match):
         _consume_folds(level)
-    elif level.all(named.SITES.match) and _class_depth(level) is not None:
+    elif level.all(named.SITES.match) and _has_classes(level):
         _consume_as(level, "institution")
-    elif level.all(named.SEXES.match) and _class_depth(level) is not None:
+    elif level.all(named.SEXES.match) and _has_classes(level):
         _consume_as(level, "sex")
     elif _only_describes(level):
         _consume(level)
@@ -250,7 +260,7 @@ def _pass_known(level: Level) -> bool:
 
 def _only_describes(level: Level) -> bool:
     """Tell if a level is one of formats or of visits."""
-    formats = level.all(named.FORMATS.match) and _class_depth(level) is not None
+    formats = level.all(named.FORMATS.match) and _has_classes(level)
     return formats or (level.all(named.is_visit) and level.telling_depth() < level.depth())
 
 
@@ -289,10 +299,23 @@ def _pass_contrasts(level: Level) -> bool:
     plane, contrast = level.all(named.is_plane), level.all(named.is_contrast)
     if not (plane or contrast or level.all(named.VIEWS.match)):
         return False
-    if _class_depth(level) is None:
+    if not _has_classes(level):
         return False
     _consume_as(level, "plane" if plane else "contrast" if contrast else "")
     return True
+
+
+def _has_classes(level: Level) -> bool:
+    return _class_depth(level) is not None or _numbers_above_persons(level)
+
+
+def _numbers_above_persons(level: Level) -> bool:
+    """Tell if the next names below are plain numbers, the same everywhere, above the patients."""
+    below = level.at_depth(level.telling_depth())
+    names = set().union(*below.values())
+    if len(names) < 2 or not _plain_numbers(list(names)) or not _recurs(below):
+        return False
+    return _persons_below(level, beside=names)
 
 
 def _pass_by_names_below(root: Path, level: Level, notes: list[str], levels: FoldersParams) -> bool:
@@ -309,9 +332,9 @@ def _pass_by_names_below(root: Path, level: Level, notes: list[str], levels: Fol
         if len(names) > 1 and named.are_diagnoses(names) and _recurs(below):
             raise _ambiguous(root, level, depth)
         return False
-    deeper = _class_depth(level, numbers=named.are_persons(above))
+    deeper = _class_depth(level)
     if deeper is None:
-        return False
+        return _by_first_names(root, level, depth, names, notes)
     if not _are_classes(level, deeper):
         if deeper > depth:
             raise _ambiguous(root, level, deeper)
@@ -323,13 +346,27 @@ def _pass_by_names_below(root: Path, level: Level, notes: list[str], levels: Fol
     return True
 
 
+def _by_first_names(
+    root: Path, level: Level, depth: int, names: Sequence[str], notes: list[str]
+) -> bool:
+    """Decide where no names below stand below several folders, but plain numbers or diagnoses."""
+    if len(names) > 1 and _plain_numbers(names) and _recurs(level.at_depth(depth)):
+        return _by_persons(root, level, depth, names, notes)
+    if len(names) < 2 or not all(map(named.is_diagnosis, names)):
+        return False
+    if not named.are_persons(level.names):
+        raise _ambiguous(root, level, depth)
+    _consume_above(level, notes)
+    return True
+
+
 def _pass_persons(root: Path, level: Level, names: Sequence[str], notes: list[str]) -> bool:
     """Pass a level of patients above the classes.
 
     Raises:
         InputError: the folders are patients, and none below them tells a class.
     """
-    told = _class_depth(level, numbers=True) is not None
+    told = _class_depth(level) is not None
     if told or (len(names) > 1 and named.are_diagnoses(names)):
         _consume_above(level, notes)
         return True
@@ -367,35 +404,29 @@ def _by_persons(
     return passes
 
 
-def _class_depth(level: Level, numbers: bool = True) -> int | None:
-    """Return the first depth below a level whose few names stand below several folders.
-
-    Args:
-        level: the level above.
-        numbers: whether plain numbers may be classes.
-    """
+def _class_depth(level: Level) -> int | None:
+    """Return the first depth below a level whose few names stand below several folders."""
     for depth in range(level.depth()):
-        pairs = [
-            (place.below[depth - 1] if depth else place.name, place.below[depth])
-            for place in level.places
-            if len(place.below) > depth
-        ]
-        if _few_names_again(pairs, numbers):
+        below: dict[tuple[str, ...], set[str]] = defaultdict(set)
+        for place in level.places:
+            if len(place.below) > depth:
+                below[place.name, *place.below[:depth]].add(place.below[depth])
+        if _few_names_again(below):
             return depth
     return None
 
 
-def _few_names_again(pairs: Iterable[tuple[str, str]], numbers: bool) -> bool:
-    below: dict[str, set[str]] = defaultdict(set)
-    for parent, name in pairs:
-        below[parent].add(name)
+def _few_names_again(below: Mapping[tuple[str, ...], set[str]]) -> bool:
     names = set().union(*below.values())
     if len(names) < 2 or all(_passes(name) for name in names):
         return False
     if not _recurs(below) or named.are_surely_persons(names):
         return False
-    few = numbers and _plain_numbers(list(names)) and len(names) < len(below)
-    return few or named.are_diagnoses(names) or not named.are_persons(names)
+    if _plain_numbers(list(names)):
+        # visits count from 1, and a patient has several
+        single = sum(map(len, below.values())) < OFTEN * len(below)
+        return len(names) < len(below) and (single or "0" in names)
+    return named.are_diagnoses(names) or not named.are_persons(names)
 
 
 def _are_classes(level: Level, depth: int) -> bool:
@@ -403,11 +434,14 @@ def _are_classes(level: Level, depth: int) -> bool:
     return named.are_diagnoses(names)
 
 
-def _persons_below(level: Level) -> bool:
-    """Tell if some level below holds the patients: more folders, named like theirs."""
+def _persons_below(level: Level, beside: Collection[str] = ()) -> bool:
+    """Tell if some level below holds the patients: more folders, named like theirs.
+
+    `beside`: names that are no patients.
+    """
     for depth in range(level.depth()):
         names = {place.below[depth] for place in level.places if len(place.below) > depth}
-        names = {name for name in names if not _passes(name)}
+        names = {name for name in names if not _passes(name) and name not in beside}
         if len(names) > len(level.names) and named.are_persons(names - _diagnoses(names)):
             return True
     return False
@@ -459,7 +493,7 @@ def _passes(name: str) -> bool:
     )
 
 
-def _recurs(below: dict[str, set[str]]) -> bool:
+def _recurs(below: Mapping[Any, set[str]]) -> bool:
     """Tell if names stand below several folders: most of them, or all rather often."""
     names = set().union(*below.values())
     if sum(map(len, below.values())) >= OFTEN * len(names) > 0:
@@ -521,7 +555,8 @@ def _place_patients(
 ) -> None:
     """Find the patient of each file in the folders below its class."""
     siblings = _children([place.path for place in places])
-    told = [_person_folders(place, siblings) for place in places]
+    beside = [_names_beside(places, offset) for offset in range(1, 1 + _depth_below(places))]
+    told = [_person_folders(place, siblings, beside) for place in places]
     index = 0
     if levels.patient_level is None:
         index = _patient_index(root, places, told, classes)
@@ -543,21 +578,41 @@ def _children(paths: Iterable[tuple[str, ...]]) -> dict[tuple[str, ...], set[str
     return children
 
 
-def _person_folders(place: Place, siblings: dict[tuple[str, ...], set[str]]) -> list[int]:
-    """Return the indices of the folders that may be a patient's; note the others as facts."""
+def _depth_below(places: Sequence[Place]) -> int:
+    return max((len(place.path) - place.at for place in places), default=0)
+
+
+def _names_beside(places: Iterable[Place], offset: int) -> set[str]:
+    """Return all names of folders at one distance below the class."""
+    return {
+        place.path[place.at + offset] for place in places if place.at + offset < len(place.path)
+    }
+
+
+def _person_folders(
+    place: Place, siblings: dict[tuple[str, ...], set[str]], beside: Sequence[set[str]]
+) -> list[int]:
+    """Return the indices of the folders that may be a patient's; note the others as facts.
+
+    Args:
+        place: the place of a file.
+        siblings: names of the folders in each folder.
+        beside: names of the folders at each distance below the class.
+    """
     persons: list[int] = []
     for at in range(place.at + 1, len(place.path)):
-        name, beside = place.path[at], siblings[place.path[:at]]
+        name = place.path[at]
         if at and name == place.path[at - 1]:
             continue  # an archive unpacked into a folder of its own name
         if named.is_plane(name):
             place.facts["plane"] = name.lower()
+        # where T1 lies beside N1 or T3, it is a patient
         elif named.is_contrast(name) and (
-            persons or place.patient or _all_pictures(place.path[:at], siblings)
+            persons or place.patient or _all_describe(beside[at - place.at - 1])
         ):
             place.facts["contrast"] = name
-        elif all(named.is_part(one) for one in beside) and not place.part:
-            place.part = named.part_of(name)
+        elif all(named.is_part(one) for one in siblings[place.path[:at]]):
+            place.part = place.part or named.part_of(name)
         elif named.SITES.match(name):
             place.facts["institution"] = name
         elif not _never_a_person(name) and not (persons and named.DATES.match(name)):
@@ -572,13 +627,8 @@ def _never_a_person(name: str) -> bool:
     )
 
 
-def _all_pictures(parent: tuple[str, ...], siblings: dict[tuple[str, ...], set[str]]) -> bool:
-    """Tell if a contrast's siblings and cousins are contrasts too, not patients ``T1``, ``N1``."""
-    uncles = siblings[parent[:-1]] if parent else set()
-    cousins = set().union(*(siblings.get((*parent[:-1], one), set()) for one in uncles))
-    return all(
-        named.describes_picture(name) or FOLDER.match(name) for name in siblings[parent] | cousins
-    )
+def _all_describe(names: Iterable[str]) -> bool:
+    return all(named.describes_picture(name) or FOLDER.match(name) for name in names)
 
 
 def _patient_index(

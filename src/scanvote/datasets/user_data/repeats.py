@@ -38,10 +38,15 @@ def without_repeats(
 def _twins(
     folder: str, inside: Sequence[FoundFile], by_name: dict[str, FoundFile]
 ) -> list[tuple[FoundFile, FoundFile]]:
-    """Return the files below `folder` that lie beside it too, at the same place."""
-    above = folder.rpartition("/")[0]
-    start = f"{above}/" if above else ""
-    pairs = [(file, by_name.get(start + file.name[len(folder) + 1 :])) for file in inside]
+    """Return the files below `folder` that lie beside it or above too, at the same place."""
+    above = folder.split("/")[:-1]
+    # archive/data/yes beside yes repeats it as well as data/yes
+    starts = ["".join(f"{name}/" for name in above[:at]) for at in range(len(above), -1, -1)]
+    pairs = [
+        (file, by_name.get(start + file.name[len(folder) + 1 :]))
+        for start in starts
+        for file in inside
+    ]
     return [(file, twin) for file, twin in pairs if twin is not None]
 
 
