@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from scanvote.datasets.user_data.scan_tree import FoundFile
 
 WORDS = "mask|seg|segm|segmentation|label|annotation|gt|ground[ _-]?truth"
-SUFFIX = re.compile(rf"[ _.-]({WORDS})s?([ _-]?\d+)?$", re.IGNORECASE)
+SUFFIX = re.compile(rf"[ _.-]({WORDS})s?([ _-]?r?\d+)?$", re.IGNORECASE)
 """Suffix of the stem of a mask: ``x_mask``, ``x-seg``, ``x_gt``, ``x_mask_1``."""
 WIDE_SUFFIX = re.compile(
-    rf"([ _-]label-[a-z0-9]+)?[ _.-]?({WORDS}|dseg|lesion|roi|contour|manual)s?([ _-]?\d+)?$",
+    rf"([ _-]label-[a-z0-9]+)?[ _.-]?({WORDS}|dseg|lesion|roi|contour|manual)s?([ _-]?r?\d+)?$",
     re.IGNORECASE,
 )
 """Further suffixes, which tell a mask only beside the image: ``x_lesion``, ``x_roi``."""
