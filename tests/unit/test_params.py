@@ -157,6 +157,15 @@ def test_a_missing_file_says_where_to_run(tmp_path: Path) -> None:
     assert "is missing; run from the root" in fault(tmp_path / "params.yaml")
 
 
+def test_numbers_and_truth_values_name_classes(tmp_path: Path) -> None:
+    text = "labels: {0: healthy, 2: 3, 1.5: x, true: y, no: z, null: none}"
+    labels = load_params(changed(tmp_path, "labels: {}", text)).classification.labels
+    assert labels == {
+        **{"0": "healthy", "2": "3", "1.5": "x"},
+        **{"true": "y", "no": "z", "null": "none"},
+    }
+
+
 def test_params_do_not_change(params: Params) -> None:
     with pytest.raises(ValidationError):
         params.search.epochs = 3

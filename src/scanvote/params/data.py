@@ -15,12 +15,29 @@ Datasets = Annotated[list[str], Field(min_length=1), BeforeValidator(_as_list)]
 """Data set names and paths of own data; one needs no brackets."""
 
 
+def _as_names(value: object) -> object:
+    """Turn keys and values that YAML takes for numbers or truth values into class names."""
+    if not isinstance(value, dict):
+        return value
+    return {_as_name(key): one if one is None else _as_name(one) for key, one in value.items()}
+
+
+def _as_name(value: object) -> object:
+    if value is None or isinstance(value, bool):
+        return "null" if value is None else str(value).lower()
+    return str(value) if isinstance(value, int | float) else value
+
+
+Renamed = Annotated[dict[str, str | None], BeforeValidator(_as_names)]
+"""New names of classes; the folder ``0`` needs no quotes, as in ``{0: healthy}``."""
+
+
 class TaskParams(Section):
     dataset: Datasets
 
 
 class ClassificationParams(TaskParams):
-    labels: dict[str, str | None]
+    labels: Renamed
 
 
 class SegmentationParams(TaskParams):

@@ -56,17 +56,20 @@ def user_data_set(path: Path, taken: Collection[str] = ()) -> DataSet:
 
 
 def read_layout(path: Path, task: Task, params: Params) -> DatasetLayout:
-    """Read the layout of `path` for `task`, without decoding any pixel.
+    """Read the layout of `path` for `task`.
+
+    Pixels are decoded only of some files named like masks among the classes.
 
     Raises:
+        AmbiguousLayout: the folders can be read in two ways; it holds both.
         InputError: the data cannot serve the task; the message says why and what to do.
     """
     from scanvote.datasets.user_data.folders import read_folder
 
     _check_kind(path)
     if path.is_dir():
-        return read_folder(path, task, params.folders)
-    return read_table(path, task)
+        return read_folder(path, task, params)
+    return read_table(path, task, params.classification.labels)
 
 
 def set_name(path: Path, taken: Collection[str] = ()) -> str:

@@ -1,17 +1,15 @@
 """Read a folder of the user's: class folders, or images with masks.
 
-Folders that contain everything (``study/``) are skipped; folders that are all named like parts
-(``train/``, ``val/``, ``test/``) give the published split. Of the remaining folders, the first
-is the class (for classification), and the next one is the patient. Folders named after a plane,
-a contrast or a format are no patients.
+What each level of the folders is, `levels` decides; who is on a scan, `people`. A folder that
+repeats the tree beside it is left out, and so are masks among the classes.
 """
 
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from scanvote.core.errors import InputError
+from scanvote.datasets.user_data.class_names import check_spellings
 from scanvote.datasets.user_data.layout import (
     KINDS,
     DatasetItem,
@@ -19,69 +17,105 @@ from scanvote.datasets.user_data.layout import (
     SkippedFile,
     first_few,
 )
-from scanvote.datasets.user_data.pairs import FOLDER, Pairs, pair
-from scanvote.datasets.user_data.scan_tree import FileTree, list_files
+from scanvote.datasets.user_data.levels import Place, place_classes, place_images
+from scanvote.datasets.user_data.mask_pixels import masks_by_pixels
+from scanvote.datasets.user_data.pairs import Pairs, pair
+from scanvote.datasets.user_data.people import tie_cases, tie_patients
+from scanvote.datasets.user_data.repeats import without_repeats
+from scanvote.datasets.user_data.scan_tree import FileTree, FoundFile, list_files
 from scanvote.datasets.user_data.series import dicom_items
-from scanvote.params import FoldersParams, Task
-
-PARTS = re.compile(r"(train|test|val|valid|dev)(ing|ation)?([_ -]?(set|data))?$", re.IGNORECASE)
-"""Name of a folder with one part of a published split."""
-PLANES = frozenset({"axial", "coronal", "sagittal"})
-CONTRASTS = frozenset({"t1", "t1c", "t1ce", "t1gd", "t2", "flair", "pd", "dwi", "adc", "ct"})
-FORMATS = re.compile(
-    r"(image|img|scan|slice|photo|picture|dicom|dcm|nifti|nii|jpe?g|png|tiff?|original|raw|data)"
-    r"s?([Tt][rs])?$",
-    re.IGNORECASE,
-)
-"""Name of a folder that describes the files in it, but not their patient."""
+from scanvote.params import Params, Task
 
 
-def read_folder(root: Path, task: Task, levels: FoldersParams) -> DatasetLayout:
+def read_folder(root: Path, task: Task, params: Params) -> DatasetLayout:
     """Read the layout of the folder `root` for `task`.
 
     Raises:
-        InputError: there are no images; for classification fewer than two classes or an empty one;
-            for segmentation no masks, or a mask without its image.
+        AmbiguousLayout: the folders can be read in two ways.
+        InputError: there are no images; for classification fewer than two classes, an empty one
+            or one in two spellings; for segmentation no masks, or a mask without its image.
     """
     tree = list_files(root)
     if not tree.files:
         raise InputError(f"{root} holds no {KINDS}{_other_content(tree)}")
-    pairs = pair(tree.files)
-    masks = pairs.used | {file.name for file in pairs.orphans if pairs.used}
-    rasters = [file for file in tree.files if file.kind != "dicom" and file.name not in masks]
-    series, skipped = dicom_items([file for file in tree.files if file.kind == "dicom"])
+    files, repeated = without_repeats(tree.files)
+    tree.skipped.extend(repeated)
+    pairs = pair(files)
+    masks = (
+        _masks_among_classes(pairs)
+        if task == "classification"
+        else dict.fromkeys(pairs.used, "a mask")
+    )
+    rasters = [file for file in files if file.kind != "dicom" and file.name not in masks]
+    series, skipped = dicom_items([file for file in files if file.kind == "dicom"])
     items = [DatasetItem(one.name, one.kind, (one.path,)) for one in rasters] + series
     tree.skipped.extend(skipped)
     if task == "classification":
-        orphans = pairs.orphans if pairs.used else []  # without any mask, they are images
-        tree.skipped.extend(SkippedFile(file.name, "a mask without an image") for file in orphans)
-        return _classes(root, tree, items)
-    return _with_masks(root, tree, items, pairs)
+        tree.skipped.extend(SkippedFile(name, reason) for name, reason in masks.items() if reason)
+        return _classes(root, tree, items, params)
+    return _with_masks(root, tree, items, pairs, params)
 
 
-def _classes(root: Path, tree: FileTree, items: list[DatasetItem]) -> DatasetLayout:
-    depth, parts = _split_paths([_folders(item) for item in items], strays=True)
-    placed = []
-    for item, (part, rest) in zip(items, parts, strict=True):
-        if not rest:
-            tree.skipped.append(SkippedFile(item.name, "it lies beside the folders of the classes"))
-            continue
-        patient, facts = _patient_and_facts(rest[1:])
-        placed.append(replace(item, label=rest[0], source_split=part, patient=patient, facts=facts))
-    if len({item.label for item in placed}) < 2:
+def _masks_among_classes(pairs: Pairs) -> dict[str, str]:
+    """Return the masks among the classes, with the reason if they are to be told of.
+
+    A class may be called ``mask``, so the pixels of some files decide, where they can.
+    """
+    by_name = {mask.name: mask for several in pairs.masks.values() for mask in several}
+    used = [file for name, file in by_name.items() if name in pairs.used]
+    paired = masks_by_pixels(used, unsure=True)
+    alone = masks_by_pixels(pairs.orphans, unsure=bool(paired))
+    reason = "a mask without an image"
+    return dict.fromkeys(sorted(paired), "") | dict.fromkeys(
+        _in_order(pairs.orphans, alone), reason
+    )
+
+
+def _in_order(files: Sequence[FoundFile], names: set[str]) -> list[str]:
+    return [file.name for file in files if file.name in names]
+
+
+def _classes(root: Path, tree: FileTree, items: list[DatasetItem], params: Params) -> DatasetLayout:
+    places, notes = place_classes(root, [_folders(item) for item in items], params.folders)
+    pairs = [(item, place) for item, place in zip(items, places, strict=True) if place.label]
+    tree.skipped.extend(
+        SkippedFile(item.name, place.reason)
+        for item, place in zip(items, places, strict=True)
+        if not place.label
+    )
+    if len({place.label for _, place in pairs}) < 2:
         raise InputError(
             f"{root} has no two folders of classes; classification needs them, such as yes/ and"
             f" no/, or a table of path and label{_other_content(tree)}"
         )
-    parents = {_folders(item)[:depth] for item in placed}
+    check_spellings(root, (place.label for _, place in pairs), params.classification.labels)
+    parents = {place.path[: place.at] for _, place in pairs}
     for name in tree.empty:
         if tuple(name.split("/")[:-1]) in parents:
             raise InputError(f"{root / name} holds no scan; fill the class, or remove its folder")
-    return DatasetLayout("a folder a class", placed, tree.skipped)
+    told, remarks = _tied([_placed(*one) for one in pairs], [place for _, place in pairs])
+    return DatasetLayout("a folder a class", told, tree.skipped, notes + remarks)
+
+
+def _placed(item: DatasetItem, place: Place) -> DatasetItem:
+    return replace(
+        item,
+        label=place.label,
+        source_split=place.part,
+        patient=place.patient,
+        facts=dict(place.facts),
+    )
+
+
+def _tied(
+    items: Sequence[DatasetItem], places: Sequence[Place]
+) -> tuple[list[DatasetItem], list[str]]:
+    found, notes = tie_patients(items, places)
+    return tie_cases(found), notes
 
 
 def _with_masks(
-    root: Path, tree: FileTree, items: list[DatasetItem], pairs: Pairs
+    root: Path, tree: FileTree, items: list[DatasetItem], pairs: Pairs, params: Params
 ) -> DatasetLayout:
     if not pairs.used:
         alike = [file.name for file in pairs.orphans]
@@ -91,11 +125,10 @@ def _with_masks(
             f"{f'; no image goes with {first_few(alike)}' if alike else _other_content(tree)}"
         )
     _check_pairs(root, pairs)
-    _, parts = _split_paths([_folders(item) for item in items])
+    places = place_images(root, [_folders(item) for item in items], params.folders)
     placed = []
-    for item, (part, rest) in zip(items, parts, strict=True):
-        patient, facts = _patient_and_facts(rest)
-        known = replace(item, source_split=part, patient=patient, facts=facts)
+    for item, place in zip(items, places, strict=True):
+        known = _placed(item, place)
         # the integrity check reports an image without a mask, and excludes it
         for mask in pairs.masks.get(item.name, []):
             known = replace(known, mask=mask.path, mask_name=mask.name)
@@ -106,7 +139,8 @@ def _with_masks(
         if item.mask
     )
     where = "in the same folder, by a suffix" if beside else "in a folder of their own"
-    return DatasetLayout(f"images with masks {where}", placed, tree.skipped)
+    told, notes = _tied(placed, places)
+    return DatasetLayout(f"images with masks {where}", told, tree.skipped, notes)
 
 
 def _check_pairs(root: Path, pairs: Pairs) -> None:
@@ -123,42 +157,6 @@ def _check_pairs(root: Path, pairs: Pairs) -> None:
 
 def _folders(item: DatasetItem) -> tuple[str, ...]:
     return tuple(item.name.split("/")[:-1])
-
-
-def _split_paths(
-    paths: Sequence[tuple[str, ...]], strays: bool = False
-) -> tuple[int, list[tuple[str, tuple[str, ...]]]]:
-    """Count the leading folders that all items share, and split each path.
-
-    Returns:
-        The number of leading folders, and for each path its part of the published split and
-        the remaining folders. With `strays`, a file in a leading folder does not end the
-        count; its remaining folders are empty.
-    """
-    depth, part_at = 0, -1
-    while True:
-        names = {path[depth] for path in paths if len(path) > depth}
-        parted = bool(names) and all(PARTS.match(name) for name in names)
-        if parted and part_at < 0:
-            part_at = depth
-        elif len(names) != 1 or (not strays and any(len(path) <= depth for path in paths)):
-            break
-        depth += 1
-    parts = [(path[part_at] if -1 < part_at < len(path) else "", path[depth:]) for path in paths]
-    return depth, parts
-
-
-def _patient_and_facts(folders: Sequence[str]) -> tuple[str, Mapping[str, str]]:
-    """Return the patient and the metadata that the folder names give."""
-    patient, facts = "", {}
-    for name in folders:
-        if name.lower() in PLANES:
-            facts["plane"] = name.lower()
-        elif name.lower() in CONTRASTS:
-            facts["contrast"] = name
-        elif not patient and not FORMATS.match(name) and not FOLDER.match(name):
-            patient = name
-    return patient, facts
 
 
 def _other_content(tree: FileTree) -> str:

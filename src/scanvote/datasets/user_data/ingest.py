@@ -107,8 +107,10 @@ def _ingest_volume(folder: Path, params: Params, item: DatasetItem) -> list[Scan
     mask = read_nifti(item.mask) if item.mask else None
     place = PurePosixPath(item.name)
     default_series = (place.parent / stem(place.name)).as_posix()
-    # a folder below the class may be a series instead of a patient: the header goes first
-    patient = (item.patient if item.listed else "") or volume.patient or item.patient
+    # a folder may be a series instead of a patient, so a header that the layout did not see
+    # goes before it; where it did, its patient rests on both
+    told = item.patient if item.listed or item.header_patient else ""
+    patient = told or volume.patient or item.patient
     known = replace(item, patient=patient, series=item.series or default_series)
     (folder / place.parent).mkdir(parents=True, exist_ok=True)
     slices = write_slices(volume, params.volumes, folder / place.parent, stem(place.name), mask)

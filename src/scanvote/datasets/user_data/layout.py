@@ -23,6 +23,7 @@ class DatasetItem:
         mask: file of the mask; None without a mask, or if the task needs none.
         mask_name: path of the mask, like `name`.
         index: which picture or volume of a file of several, from 0; None for the whole file.
+        header_patient: digest of the PatientID in the header of a DICOM series; "" if unknown.
         label, patient, series, case, source_split, facts: as in `Scan`.
         header_patient: digested key of the patient in the DICOM headers of all its files; empty
             if they name none, or only a stand-in such as ANONYMOUS.

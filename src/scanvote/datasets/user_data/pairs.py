@@ -8,8 +8,19 @@ from dataclasses import dataclass
 from scanvote.datasets.user_data.scan_tree import FoundFile
 
 WORDS = "mask|seg|segm|segmentation|label|annotation|gt|ground[ _-]?truth"
-SUFFIX = re.compile(rf"[ _.-]({WORDS})s?([ _-]?\d+)?$", re.IGNORECASE)
+SUFFIX = re.compile(rf"[ _.-]({WORDS})s?([ _-]?r?\d+)?$", re.IGNORECASE)
 """Suffix of the stem of a mask: ``x_mask``, ``x-seg``, ``x_gt``, ``x_mask_1``."""
+WIDE_SUFFIX = re.compile(
+    rf"([ _-]label-[a-z0-9]+)?[ _.-]?({WORDS}|dseg|lesion|roi|contour|manual)s?([ _-]?r?\d+)?$",
+    re.IGNORECASE,
+)
+"""Further suffixes, which tell a mask only beside the image: ``x_lesion``, ``x_roi``."""
+PREFIX = re.compile(rf"({WORDS}|lesion|roi)s?[ _.-]+(?=.)", re.IGNORECASE)
+IMAGE_WORDS = "image|img|scan|orig|original|photo|picture"
+IMAGE_NAME = re.compile(
+    rf"^({IMAGE_WORDS})[ _.-]+(?=.)|(?<=.)[ _.-]+({IMAGE_WORDS})$", re.IGNORECASE
+)
+"""Word of the name of an image beside its mask: ``x_image``, ``img_x``."""
 FOLDER = re.compile(rf"({WORDS}|target)s?([Tt][rs])?$", re.IGNORECASE)
 """Name of a folder of masks; nnU-Net and the Decathlon use ``labelsTr``."""
 CHANNEL = re.compile(r"_\d{4}$")
@@ -64,12 +75,16 @@ class _Index:
 
     def __init__(self, files: Iterable[FoundFile]) -> None:
         self.beside: dict[Place, list[FoundFile]] = defaultdict(list)
+        self.worded: dict[Place, list[FoundFile]] = defaultdict(list)
         self.within: dict[tuple[str, ...], list[FoundFile]] = defaultdict(list)
         self.twins: dict[tuple[int, Place], list[FoundFile]] = defaultdict(list)
         for file in files:
             folders, stem, kind = _place(file)
             self.beside[folders, stem, kind].append(file)
             self.within[folders].append(file)
+            core = IMAGE_NAME.sub("", stem)
+            if core != stem:
+                self.worded[folders, core, kind].append(file)
             for name in {stem, CHANNEL.sub("", stem)}:
                 for at in range(len(folders)):
                     place = (folders[:at] + folders[at + 1 :], name, kind)
@@ -77,18 +92,21 @@ class _Index:
                 self.twins[len(folders), (folders, name, kind)].append(file)
 
     def by_suffix(self, mask: FoundFile) -> list[FoundFile]:
-        """Return the images beside `mask` with its name, except for the suffix."""
-        match = SUFFIX.search(mask.stem)
-        if not match:
-            return []
+        """Return the images beside `mask` with its name, except for the suffix or prefix."""
         folders, stem, kind = _place(mask)
-        base = stem[: match.start()]
-        same = self.beside[folders, base, kind]
+        for base in _bases(stem):
+            found = self.beside[folders, base, kind] or self.worded[folders, base, kind]
+            if found := [file for file in found if file is not mask]:
+                return found
+        match = SUFFIX.search(mask.stem)
+        if not match or kind != "nifti":
+            return []
         # one mask for all contrasts of a patient: BraTS_1_t1.nii, BraTS_1_flair.nii
-        return same or [
+        base = stem[: match.start()]
+        return [
             file
             for file in self.within[folders]
-            if kind == file.kind == "nifti"
+            if _place(file)[2] == kind
             and file.stem.casefold().startswith(f"{base}_")
             and not SUFFIX.search(file.stem)
         ]
@@ -105,6 +123,17 @@ class _Index:
         return [file for file in twins if _mask_folder(file) is None]
 
 
+def _bases(stem: str) -> list[str]:
+    """Return the names that the image of a mask called `stem` may have, the surest first."""
+    bases = []
+    for known in (SUFFIX, WIDE_SUFFIX):
+        match = known.search(stem)
+        if match and match.start() and stem[match.start()] in " _.-":
+            bases.append(stem[: match.start()])
+    match = PREFIX.match(stem)
+    return [*bases, stem[match.end() :]] if match else bases
+
+
 def _mask_folder(file: FoundFile) -> int | None:
     """Return the index of the last mask folder in the path."""
     places = [at for at, name in enumerate(file.folders) if FOLDER.match(name)]
@@ -113,4 +142,6 @@ def _mask_folder(file: FoundFile) -> int | None:
 
 def _place(file: FoundFile) -> Place:
     folders = tuple(name.casefold() for name in file.folders)
-    return folders, file.stem.casefold(), file.kind
+    # a mask in NIfTI may go with an image in NRRD, or the other way round
+    kind = "nifti" if file.kind == "itk" else file.kind
+    return folders, file.stem.casefold(), kind

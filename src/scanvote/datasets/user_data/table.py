@@ -1,22 +1,25 @@
 """Read a table of the user's with one row per scan.
 
-The text is UTF-8 with a header, separated by comma, semicolon or tab; the usual names of the
-columns are accepted. Paths are relative to the folder of the table, or absolute; a folder
-stands for the DICOM series in it.
+The text is UTF-8, or UTF-16 with a mark, with a header, separated by comma, semicolon or tab;
+the usual names of the columns are accepted. Paths are relative to the folder of the table, or
+absolute; a folder stands for the DICOM series in it.
 """
 
+import codecs
 import csv
 import io
 import math
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
+from itertools import pairwise
 from pathlib import Path
 
 from scanvote.core.errors import InputError
 from scanvote.datasets.base import METADATA_FIELDS
+from scanvote.datasets.user_data.class_names import check_spellings
 from scanvote.datasets.user_data.layout import (
     KINDS,
     DatasetItem,
@@ -24,6 +27,7 @@ from scanvote.datasets.user_data.layout import (
     SkippedFile,
     first_few,
 )
+from scanvote.datasets.user_data.people import tie_masks
 from scanvote.datasets.user_data.scan_tree import FoundFile, kind_of, list_files
 from scanvote.datasets.user_data.series import dicom_items
 from scanvote.params import Task
@@ -48,28 +52,64 @@ SYNONYMS: Mapping[str, tuple[str, ...]] = {
     "spacing": ("pixel_spacing", "pixel_size", "spacing_mm", "mm_per_pixel"),
 }
 """Columns with their synonyms; case, spaces and dashes do not matter."""
+IDS = ("patient", "series")
+"""Columns in which spreadsheets write 7 as 7.0."""
 NEEDED: Mapping[Task, str] = {"classification": "label", "segmentation": "mask"}
+
+MISSING = frozenset(
+    (
+        *("na", "n/a", "#n/a", "<na>", "n.a.", "nan", "none", "null", "nil", ".", "-", "--", "?"),
+        *("not available", "not applicable", "not reported", "not evaluated", "not specified"),
+        *("unknown", "unk", "missing", "undefined"),
+    )
+)
+"""Values that tell nothing, with or without brackets; case does not matter."""
+FLAGS = frozenset(
+    (
+        *("yes", "no", "y", "n", "true", "false", "0", "1", "case", "control", "cases"),
+        *("controls", "patient", "patients", "healthy", "normal", "positive", "negative"),
+    )
+)
+"""Values of a column that tells whether, not which: no patients, and no series."""
+WEAK = frozenset({"case", "volume", "study"})
+"""Names of columns that mean other things as well: case and control, a size, a project."""
+FEW, MANY = 3, 10
+"""Fewer values than `FEW` in `MANY` rows are no patients, under a name of `WEAK`."""
 
 Row = Mapping[str, str]
 
 
 @dataclass(frozen=True)
 class UserTable:
-    """A user's table; `columns` maps each used column to its index."""
+    """A user's table.
+
+    Attributes:
+        path: the file.
+        header: names of all columns.
+        columns: index of each used column.
+        rows: line number and cells of each row.
+        rejected: columns whose name is a known one but whose values are not, with the reason.
+    """
 
     path: Path
     header: Sequence[str]
     columns: Mapping[str, int]
     rows: Sequence[tuple[int, Sequence[str]]]
+    rejected: Mapping[str, str] = field(default_factory=dict)
 
     def records(self) -> Iterator[tuple[int, Row]]:
         """Yield the line number and the values of each row."""
         for line, row in self.rows:
-            yield line, {name: row[at].strip() for name, at in self.columns.items()}
+            yield line, {name: _value(name, row[at]) for name, at in self.columns.items()}
 
 
-def read_table(path: Path, task: Task) -> DatasetLayout:
+def read_table(path: Path, task: Task, renamed: Mapping[str, str | None] = {}) -> DatasetLayout:
     """Read the scans of the table at `path`.
+
+    Args:
+        path: the table.
+        task: the task.
+        renamed: `classification.labels`, which may join two spellings of a class.
 
     Raises:
         InputError: the table is missing, lacks a column that `task` needs, or has a wrong row;
@@ -84,11 +124,14 @@ def read_table(path: Path, task: Task) -> DatasetLayout:
                 f" which {task} needs; its columns are {first_few(table.header, 8)}"
             )
     items, skipped = _items(table, task)
+    if task == "classification":
+        check_spellings(path, (item.label for item in items), renamed)
     if task == "classification" and len({item.label for item in items}) < 2:
         raise InputError(
             f"{path}: every row has the label {items[0].label!r}; classification needs two classes"
         )
-    return DatasetLayout("a table", _with_names(items, path.parent), skipped, _notes(table))
+    tied = tie_masks(_with_names(items, path.parent))
+    return DatasetLayout("a table", tied, skipped, _notes(table))
 
 
 def _parse(path: Path) -> UserTable:
@@ -108,28 +151,101 @@ def _parse(path: Path) -> UserTable:
                 f"{path}, line {line}: {len(row)} values under {len(header)} columns;"
                 " quote a value that holds the separator"
             )
-    return UserTable(path, header, _columns(header), rows[1:])
+    cells = [_whole_numbers(column) for column in zip(*(row for _, row in rows[1:]), strict=True)]
+    columns, rejected = _columns(header, cells)
+    for column in IDS:
+        if column in columns:
+            for (_, row), cell in zip(rows[1:], cells[columns[column]], strict=True):
+                row[columns[column]] = cell
+    return UserTable(path, header, columns, rows[1:], rejected)
 
 
 def _read_text(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8-sig").replace("\0", "")
+        content = path.read_bytes()
+        wide = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+        text = content.decode("utf-16" if wide else "utf-8-sig").replace("\0", "")
     except UnicodeDecodeError:
         raise InputError(f"{path} is not UTF-8; save it as CSV UTF-8") from None
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror}") from None
+    # Excel writes and reads a first line that names the separator
+    return re.sub(r"\A\s*sep=.\r?\n", "", text, flags=re.IGNORECASE)
 
 
-def _columns(header: Sequence[str]) -> dict[str, int]:
-    """Return the index of each known column, by name or synonym."""
+def _whole_numbers(cells: Sequence[str]) -> list[str]:
+    """Return stripped cells, 7.0 as 7 where all are whole numbers and some are written so.
+
+    Spreadsheets and pandas write a column of whole numbers with gaps that way.
+    """
+    values = [cell.strip() for cell in cells]
+    told = [value for value in values if not is_missing(value)]
+    if not all(re.fullmatch(r"\d+(\.0+)?", value) for value in told):
+        return values
+    return [re.sub(r"(?<=\d)\.0+$", "", value) for value in values]
+
+
+def _columns(
+    header: Sequence[str], cells: Sequence[Sequence[str]]
+) -> tuple[dict[str, int], dict[str, str]]:
+    """Return the index of each known column, by name or synonym, and the rejected ones."""
     names = [re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_") for name in header]
-    columns = {}
+    columns: dict[str, int] = {}
+    rejected: dict[str, str] = {}
     for column, synonyms in SYNONYMS.items():
         for name in (column, *synonyms):
-            if name in names:
-                columns[column] = names.index(name)
-                break
-    return columns
+            if name not in names or column in columns:
+                continue
+            at = names.index(name)
+            labels = cells[columns["label"]] if "label" in columns else []
+            reason = _no_ids(column, name, cells[at], labels)
+            if reason:
+                rejected[header[at]] = reason
+            else:
+                columns[column] = at
+    return columns, rejected
+
+
+def _no_ids(column: str, name: str, cells: Sequence[str], labels: Sequence[str]) -> str:
+    """Return why a column of patients or series is none by its values; else an empty text."""
+    if column not in ("patient", "series"):
+        return ""
+    told = [cell for cell in cells if not is_missing(cell)]
+    values = dict.fromkeys(told)
+    if len(values) > 1 and {value.casefold() for value in values} <= FLAGS:
+        return f"no {column}, it holds {first_few(values)}"
+    if len(values) > 1 and list(cells) == list(labels):
+        return f"no {column}, it holds the classes"
+    if name in WEAK and len(told) >= MANY and len(values) < FEW:
+        return f"no {column}, it holds {first_few(values)} alone"
+    if name == "volume" and _are_sizes(told):
+        return "no series, it holds sizes"
+    return ""
+
+
+def _are_sizes(values: Sequence[str]) -> bool:
+    """Tell numbers that measure from numbers that count series: fractions, or no runs."""
+    numbers = [re.fullmatch(r"\d+([.,]\d+)?", value) for value in values]
+    if not values or not all(numbers):
+        return False
+    runs = 1 + sum(one != other for one, other in pairwise(values))
+    return any(number and number.group(1) for number in numbers) or runs > len(set(values))
+
+
+def is_missing(value: str) -> bool:
+    """Tell if a cell is empty or holds a word for a missing value, such as ``NA``."""
+    return value.strip().strip("[]()<>'\"").strip().casefold() in MISSING | {""}
+
+
+def _value(column: str, cell: str) -> str:
+    """Return a cell without spaces; what means a missing value becomes empty.
+
+    Paths stay as they are, and so do labels, whose error names the word.
+    """
+    value = cell.strip()
+    if column == "spacing" and re.fullmatch(r"\d+,\d+", value):
+        value = value.replace(",", ".")
+    return value if column in ("path", "label") or not is_missing(value) else ""
 
 
 def _notes(table: UserTable) -> list[str]:
@@ -139,7 +255,12 @@ def _notes(table: UserTable) -> list[str]:
     ]
     unused = [repr(one) for at, one in enumerate(table.header) if at not in table.columns.values()]
     ignored = f"; not used: {first_few(unused, 8)}" if unused else ""
-    return [f"columns taken: {', '.join(taken)}{ignored}"]
+    notes = [f"columns taken: {', '.join(taken)}{ignored}"]
+    for name, reason in table.rejected.items():
+        notes.append(
+            f"not taken: {name!r} is {reason}; call it patient_id or series_id if it is one"
+        )
+    return notes
 
 
 def _items(table: UserTable, task: Task) -> tuple[list[DatasetItem], list[SkippedFile]]:
@@ -152,8 +273,7 @@ def _items(table: UserTable, task: Task) -> tuple[list[DatasetItem], list[Skippe
             previous = line_of[path]
             raise InputError(f"{place} lists the scan of line {previous} again; keep one of them")
         line_of[path] = line
-        if not row[NEEDED[task]]:
-            raise InputError(f"{place}: the {NEEDED[task]} is empty; fill it, or leave the row out")
+        _check_needed(NEEDED[task], row[NEEDED[task]], place)
         _check_spacing(row.get("spacing", ""), place)
         mask = _file(table.path, row["mask"], place) if task == "segmentation" else None
         new_items, without_series = _read_path(path, place)
@@ -162,6 +282,16 @@ def _items(table: UserTable, task: Task) -> tuple[list[DatasetItem], list[Skippe
         items += [_with_metadata(replace(one, mask=mask), row) for one in new_items]
         skipped += without_series
     return items, skipped
+
+
+def _check_needed(column: str, value: str, place: str) -> None:
+    if not value:
+        raise InputError(f"{place}: the {column} is empty; fill it, or leave the row out")
+    if column == "label" and is_missing(value):
+        raise InputError(
+            f"{place}: the label {value!r} means a missing value; fill it, leave the row out, or"
+            " give the class another name if it is called so"
+        )
 
 
 def _check_mask(item: DatasetItem, mask: Path, place: str) -> None:

@@ -106,14 +106,14 @@ def test_a_value_may_hold_the_separator_in_quotes(folder: Path) -> None:
         ("path,label\n1.png,a\n2.png, \n", "line 3: the label is empty"),
         ("path,label\n,a\n", "line 2: the path is empty"),
         ("path,label,spacing\n1.png,a,0.5\n2.png,b,0\n", "line 3: the spacing '0' is no length"),
-        ('path,label,spacing\n1.png,a,"0,5"\n', "line 2: the spacing '0,5' is no length above 0"),
+        ('path,label,spacing\n1.png,a,"0,5 mm"\n', "line 2: the spacing '0,5 mm' is no length"),
         ("path,label\n1.png,a\n2.png,a\n", "every row has the label 'a'"),
         ("path,label\n1.png,a,b\n", "line 2: 3 values under 2 columns"),
         ('path,label\n"1.png,a\n', "line 2: no row of a table"),
         ("path,label\nlist.csv,a\n", "line 2: list.csv is no image, NIfTI or DICOM file"),
         ("path,label\nsub,a\n", "line 2: the folder .*sub holds no DICOM series"),
         ("path,label\n1.png,é\n".encode("latin-1"), "is not UTF-8; save it as CSV UTF-8"),
-        ("path,label\n1.png,a\n".encode("utf-16"), "is not UTF-8; save it as CSV UTF-8"),
+        (b"\xff\xfep", "is not UTF-8; save it as CSV UTF-8"),
     ],
 )
 def test_what_is_wrong_is_one_line_that_names_the_row(
@@ -138,3 +138,93 @@ def test_what_is_wrong_with_a_mask_is_one_line(folder: Path, text: str, said: st
     (folder / "x.nii").touch()
     with pytest.raises(InputError, match=said):
         items(folder, text, "segmentation")
+
+
+# -- what spreadsheets and statistics packages write ---------------------------------
+
+MISSING = ["", "NA", "n/a", "NaN", "None", "null", ".", "-", "?", "[Not Available]", "Not Reported"]
+
+
+@pytest.mark.parametrize("word", [*MISSING, " unknown ", "[Not Applicable]"])
+def test_a_word_for_a_missing_value_is_no_patient(folder: Path, word: str) -> None:
+    found = items(folder, f"path,label,patient,age\n1.png,a,{word},{word}\n2.png,b,P1,61\n")
+    assert [item.patient for item in found] == ["", "P1"]
+    assert found[0].facts == {}
+
+
+@pytest.mark.parametrize("word", MISSING[1:])
+def test_a_word_for_a_missing_value_is_no_class(folder: Path, word: str) -> None:
+    with pytest.raises(InputError, match=r"line 3: the label .* missing value; fill it.*name"):
+        items(folder, f"path,label\n1.png,a\n2.png,{word}\n")
+
+
+def test_a_class_may_hold_such_a_word(folder: Path) -> None:
+    found = items(folder, "path,label\n1.png,none seen\n2.png,non-AD\n")
+    assert [item.label for item in found] == ["none seen", "non-AD"]
+
+
+def test_whole_numbers_with_a_point_are_the_same_ids(folder: Path) -> None:
+    found = items(folder, "path,label,patient\n1.png,a,7.0\n2.png,b,7\nsub/3.png,b,\n")
+    assert [item.patient for item in found] == ["7", "7", ""]
+    found = items(folder, "path,label,patient\n1.png,a,007\n2.png,b,7a.0\n")
+    assert [item.patient for item in found] == ["007", "7a.0"]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_marks_of_unicode_and_of_excel(folder: Path, encoding: str) -> None:
+    text = "sep=;\r\npath;label;spacing\r\nä b.png;a;0,5\r\n2.png;b;1\r\n"
+    found = items(folder, text.encode(encoding))
+    assert [(item.name, item.facts["spacing"]) for item in found] == [
+        ("ä b.png", "0.5"),
+        ("2.png", "1"),
+    ]
+
+
+def many(folder: Path, header: str, *columns: list[object]) -> list[DatasetItem]:
+    """Rows of twelve images, the last columns given."""
+    rows = [header]
+    for at, values in enumerate(zip(*columns, strict=True)):
+        (folder / f"m{at}.png").touch()
+        rows.append(",".join([f"m{at}.png", "ab"[at % 2], *map(str, values)]))
+    return items(folder, "\n".join(rows))
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "reason"),
+    [
+        ("case", ["case", "control"] * 6, "no patient, it holds case, control"),
+        ("case", ["x", "y"] * 6, "no patient, it holds x, y alone"),
+        ("patient", ["yes", "no"] * 6, "no patient, it holds yes, no"),
+        ("subject", ["a", "b"] * 6, "no patient, it holds the classes"),
+        ("volume", [12.5, 80.25, 31] * 4, "no series, it holds sizes"),
+        ("volume", [120, 80, 120, 95] * 3, "no series, it holds sizes"),
+        ("study", ["ADNI"] * 12, "no series, it holds ADNI alone"),
+    ],
+)
+def test_a_column_of_another_meaning_is_not_taken(
+    folder: Path, name: str, values: list[object], reason: str
+) -> None:
+    found = many(folder, f"path,label,{name}", values)
+    assert {(item.patient, item.series) for item in found} == {("", "")}
+    notes = read_layout(folder / "list.csv", "classification", PARAMS).notes
+    assert any(reason in note for note in notes)
+
+
+def test_columns_that_are_meant_are_taken(folder: Path) -> None:
+    people, volumes = [f"P{at // 3}" for at in range(12)], [at // 2 for at in range(12)]
+    found = many(folder, "path,label,case,volume", people, volumes)
+    assert [item.patient for item in found] == people
+    assert [item.series for item in found] == [str(one) for one in volumes]
+
+
+@pytest.mark.parametrize(
+    ("one", "other"), [("AD", "ad"), ("1", "1.0"), ("no tumour", "no  tumour")]
+)
+def test_one_class_in_two_spellings_is_one_line(folder: Path, one: str, other: str) -> None:
+    with pytest.raises(InputError, match="one class in several spellings"):
+        items(folder, f"path,label\n1.png,{one}\n2.png,{other}\nsub/3.png,x\n")
+
+
+def test_images_that_share_a_mask_are_one_case(folder: Path) -> None:
+    found = items(folder, "path,mask\n1.png,1_mask.png\n2.png,1_mask.png\n", "segmentation")
+    assert [item.case for item in found] == ["1_mask.png", "1_mask.png"]

@@ -1,0 +1,52 @@
+"""Tell masks from pictures by their pixels, where only their names look like masks."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+import numpy as np
+
+from scanvote.core.errors import InputError
+from scanvote.datasets.user_data.scan_tree import FoundFile
+from scanvote.images.decode import decode_grey
+
+LOOKED_AT = 8
+"""Maximum of files of a folder whose pixels are looked at."""
+MOST = 0.75
+"""Smallest share of masks among the files looked at, if all of the folder count as masks."""
+BACKGROUND = 0.5
+"""Smallest share of black pixels in a mask."""
+NEAR = 24
+"""Distance from the two values of a mask that the noise of JPEG may reach."""
+
+
+def masks_by_pixels(files: Sequence[FoundFile], unsure: bool) -> set[str]:
+    """Return the names of the files that are masks by the pixels of some of each folder.
+
+    Args:
+        files: files named or placed like masks.
+        unsure: whether files that are not decoded here count as masks.
+    """
+    by_folder: dict[tuple[str, ...], list[FoundFile]] = defaultdict(list)
+    for file in files:
+        by_folder[file.folders].append(file)
+    masks: set[str] = set()
+    for several in by_folder.values():
+        seen = [_is_mask(file) for file in several[:: max(1, len(several) // LOOKED_AT)]]
+        known = [one for one in seen if one is not None]
+        if sum(known) >= MOST * len(known) if known else unsure:
+            masks |= {file.name for file in several}
+    return masks
+
+
+def _is_mask(file: FoundFile) -> bool | None:
+    """Tell if an image has two values and is mostly black; None if it cannot be decoded."""
+    if file.kind != "image":
+        return None
+    try:
+        grey = decode_grey(file.path).astype(np.int16)
+    except InputError:
+        return None
+    peak = int(grey.max())
+    black = grey <= min(NEAR, peak // 2)
+    two = black | (grey >= peak - NEAR)
+    return bool(black.mean() >= BACKGROUND and (two.mean() > 0.98 or len(np.unique(grey)) <= 8))

@@ -1,0 +1,39 @@
+"""Two readings of one folder, and the error that shows them."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from scanvote.core.errors import InputError
+from scanvote.datasets.user_data.layout import first_few
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One way to read a folder: in words, with the params that choose it."""
+
+    text: str
+    params: Mapping[str, int]
+
+    def __str__(self) -> str:
+        params = ", ".join(f"{key}={value}" for key, value in self.params.items())
+        return f"{params} reads {self.text}"
+
+
+class AmbiguousLayout(InputError):
+    """A folder that can be read in two ways; the user has to choose.
+
+    Attributes:
+        readings: the ways, the likeliest first.
+    """
+
+    def __init__(self, root: Path, why: str, readings: Sequence[Reading]) -> None:
+        ways = "; ".join(map(str, readings))
+        super().__init__(f"{root}: {why}; set one in params.yaml, or use -S: {ways}")
+        self.readings = tuple(readings)
+
+
+def counted(names: Iterable[str]) -> str:
+    """Return the first few names with their counts: ``no 3, yes 4``."""
+    return first_few(f"{name} {count:,}" for name, count in Counter(names).items())
