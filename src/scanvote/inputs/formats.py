@@ -58,9 +58,7 @@ def detect_format(content: bytes) -> Kind | None:
         return "NIfTI"
     from scanvote.datasets.volumes.itk_header import itk_kind
 
-    if kind := itk_kind(content[:ITK_HEADER]):
-        return kind
-    return "DICOM" if is_dicom(content) else None
+    return itk_kind(content[:ITK_HEADER]) or ("DICOM" if is_dicom(content) else None)
 
 
 def describe_unknown(content: bytes) -> str:
