@@ -59,12 +59,17 @@ class DatasetLayout:
         items: images and volumes in a stable order.
         skipped: files and folders that are not used.
         notes: further remarks for the user, one sentence each.
+        labels: values of the masks by the names that the data gives them, without the
+            background and without `ignored_values`.
+        ignored_values: values of the masks that say "not annotated": they mark nothing.
     """
 
     kind: str
     items: list[DatasetItem]
     skipped: list[SkippedFile]
     notes: list[str] = field(default_factory=list)
+    labels: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    ignored_values: tuple[int, ...] = ()
 
 
 def first_few(names: Iterable[str], limit: int = 3) -> str:
