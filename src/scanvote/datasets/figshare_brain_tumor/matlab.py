@@ -56,7 +56,7 @@ class MatSummary:
 
     pid: str
     label: str
-    shape: tuple[int, ...]
+    shape: tuple[int, int]
 
 
 def variables(file: MatFile) -> list[str]:
@@ -88,7 +88,7 @@ def read_summary(file: MatFile) -> MatSummary:
         return MatSummary(
             _pid(_array(file, group, "PID"), file),
             _label(_array(file, group, "label"), file),
-            _shape(file, group, "image"),
+            _image_shape(file, group),
         )
 
 
@@ -156,9 +156,13 @@ def _group(data: Any, file: MatFile) -> Any:
     return data[GROUP]
 
 
-def _shape(file: MatFile, group: Any, name: str) -> tuple[int, ...]:
-    """Return the shape of a field in MATLAB's orientation."""
-    return tuple(int(side) for side in _field(file, group, name).shape[::-1])
+def _image_shape(file: MatFile, group: Any) -> tuple[int, int]:
+    """Return height and width of the image in MATLAB's orientation."""
+    dataset = _field(file, group, "image")
+    if dataset.ndim != 2:
+        raise InputError(f"{file.name}: its image has {dataset.ndim} dimensions, not two")
+    width, height = dataset.shape
+    return int(height), int(width)
 
 
 def _array(file: MatFile, group: Any, name: str) -> NDArray[Any]:

@@ -39,6 +39,7 @@ NO_LESION = re.compile(
     re.IGNORECASE,
 )
 NO_LESION_REASON = "a mask of the brain or a tissue, not of a lesion"
+UNUSED_MASK = "a mask of no scan that is used, or beside one that is named after a lesion"
 PIPELINES = frozenset({"fmriprep", "smriprep", "freesurfer", "fastsurfer", "mriqc"})
 """Folders of programs whose masks are of the brain and of tissues."""
 USES = frozenset({"scan", "mask"})
@@ -195,7 +196,8 @@ def _item(scan: BidsName, people: Mapping[str, Row]) -> DatasetItem:
     facts = {"contrast": scan.suffix}
     for fact, columns in FACTS.items():
         values = [row[one] for one in columns if row.get(one, "").casefold() not in MISSING]
-        facts |= {fact: value for value in values[:1]}
+        if values:
+            facts[fact] = values[0]
     return DatasetItem(
         scan.file.name,
         scan.file.kind,
@@ -233,9 +235,7 @@ def _with_masks(
             f" sub-01_T1w_label-lesion_mask.nii.gz in derivatives/{_first(skipped)}"
         )
     unused = [one.file.name for one in masks if one.file.name not in used]
-    return items, [
-        SkippedFile(name, "a mask of no scan, or beside a better one") for name in unused
-    ]
+    return items, [SkippedFile(name, UNUSED_MASK) for name in unused]
 
 
 def _belongs(mask: BidsName, scan: BidsName) -> bool:
@@ -334,7 +334,7 @@ def _participants(base: Path) -> dict[str, Row]:
     for number, cells in enumerate(rows[1:], 2):
         if len(cells) != len(rows[0]):
             raise InputError(
-                f"{path}, row {number}: {len(cells)} values under {len(rows[0])} columns; correct it"
+                f"{path}, row {number}: {len(cells)} values under {len(rows[0])} columns"
             )
         row = dict(zip(rows[0], cells, strict=True))
         subject = f"sub-{row.pop('participant_id').removeprefix('sub-')}"

@@ -62,19 +62,19 @@ def _item(path: Path, name: str, task: Task) -> DatasetItem:
             " figshare set; write its images as PNG or NIfTI"
         )
     summary = read_summary(file)
+    short, masked = name[: -len(path.suffix)], task == "segmentation"
     facts = {"contrast": CONTRAST, "spacing": SPACING.get(summary.shape, "")}
-    if task == "segmentation":
+    if masked:
         facts["kind"] = summary.label
-    item = DatasetItem(
-        name[: -len(path.suffix)],
+    return DatasetItem(
+        short,
         "array",
         (path,),
-        label=summary.label if task == "classification" else "",
+        mask=path if masked else None,
+        mask_name=f"{short}_mask.png" if masked else "",
+        label="" if masked else summary.label,
         patient=person(summary.pid),
         facts={fact: value for fact, value in facts.items() if value},
-    )
-    return (
-        replace(item, mask=path, mask_name=f"{item.name}_mask") if task == "segmentation" else item
     )
 
 
