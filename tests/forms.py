@@ -212,6 +212,19 @@ def nnunet_version_1(root: Path) -> Path:
     return _decathlon_list(root, names, [], {"0": "T2", "1": "ADC"})
 
 
+def decathlon_contrasts(root: Path) -> Path:
+    import nibabel
+
+    for seed in range(3):
+        stacked = np.stack([volume(seed), volume(seed + 50)], axis=-1)
+        write_nifti_mask(root / f"labelsTr/BRATS_{seed}.nii.gz")
+        (root / "imagesTr").mkdir(parents=True, exist_ok=True)
+        image = nibabel.Nifti1Image(stacked, np.eye(4))
+        nibabel.save(image, root / f"imagesTr/BRATS_{seed}.nii.gz")
+    names = [f"BRATS_{seed}.nii.gz" for seed in range(3)]
+    return _decathlon_list(root, names, [], {"0": "FLAIR", "1": "T1w"})
+
+
 def decathlon(root: Path) -> Path:
     for seed in range(3):
         write_nifti(root / f"imagesTr/hippo_{seed}.nii.gz", seed)
@@ -451,6 +464,16 @@ FORMS = (
         unused=("imagesTs/hippo_7.nii.gz", "imagesTr/spare.nii.gz"),
     ),
     Form(
+        "The Decathlon with several contrasts",
+        "The volumes of one file are contrasts of one case.",
+        decathlon_contrasts,
+        "segmentation",
+        scans=3 * 2 * SLICES,
+        cases=3,
+        series=6,
+        pending="4-D NIfTI as contrasts",
+    ),
+    Form(
         "BIDS",
         "`sub-` is the patient, `ses-` a visit. The class is the only column of `participants.tsv`"
         " that looks like one (`group`, `diagnosis`, `dx`…, 2 to 20 values; `n/a` is no value);"
@@ -516,7 +539,9 @@ FORMS = (
 # -- page --------------------------------------------------------------------------
 
 SHOWN = 3
-"""Entries of a folder that a tree shows before it says how many there are."""
+"""Entries of a folder, and rows of a table, that a tree shows."""
+WIDTH = 240
+"""Characters of a JSON file that a tree shows."""
 
 
 def page() -> str:
@@ -551,13 +576,25 @@ def _facts(form: Form, named: str) -> list[tuple[str, str]]:
 
 
 def _tree(folder: Path, indent: str) -> list[str]:
-    """The entries of a folder, of many alike the first ones."""
+    """The entries of a folder, of many the first ones, with the first rows of its tables."""
     lines = []
     for several in (True, False):
         entries = sorted(one for one in folder.iterdir() if one.is_dir() == several)
-        for one in entries[:SHOWN]:
+        shown = SHOWN
+        if len(entries) == SHOWN + 1:
+            shown = len(entries)  # a line that says "1 more" is no shorter
+        for one in entries[:shown]:
             lines.append(f"{indent}{one.name}{'/' if several else ''}")
-            lines += _tree(one, f"{indent}  ") if several else []
-        if len(entries) > SHOWN:
-            lines.append(f"{indent}… {len(entries) - SHOWN} more")
+            lines += _tree(one, f"{indent}  ") if several else _rows(one, f"{indent}  ")
+        if len(entries) > shown:
+            lines.append(f"{indent}… {len(entries) - shown} more")
     return lines
+
+
+def _rows(path: Path, indent: str) -> list[str]:
+    if path.suffix == ".json":
+        text = json.dumps(json.loads(path.read_text()))
+        return [f"{indent}{text if len(text) < WIDTH else text[:WIDTH] + '…'}"]
+    if path.suffix not in (".csv", ".tsv"):
+        return []
+    return [f"{indent}{line.expandtabs()}" for line in path.read_text().splitlines()[: SHOWN + 1]]

@@ -3,7 +3,7 @@
 import json
 import os
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -108,20 +108,28 @@ def label_values(labels: object, source: Path) -> dict[str, tuple[int, ...]]:
 def case_items(
     root: Path, cases: Sequence[Case], params: VolumesParams
 ) -> tuple[list[DatasetItem], list[SkippedFile]]:
-    """Return an item per channel, the channels of a case tied, and the channels left out.
+    """Return an item per channel, and the channels left out.
+
+    The channels of a case are tied, and so are cases that share a mask.
 
     Raises:
-        InputError: a file is of no kind that can be read.
+        InputError: a file is of no kind that can be read, or of two cases.
     """
     items, skipped = [], []
+    keys: dict[Path, str] = {}
+    seen: set[Path] = set()
     for case in cases:
+        key = keys.setdefault(case.mask, case.name)
         for channel in case.channels:
             name = channel.path.relative_to(root).as_posix()
+            if channel.path in seen:
+                raise InputError(f"{root} lists {name} twice in {DATASET_JSON}; keep one of them")
+            seen.add(channel.path)
             chosen = params.channels is None or channel.number in params.channels
             if len(case.channels) > 1 and not chosen:
                 skipped.append(SkippedFile(name, "a channel that volumes.channels does not name"))
             else:
-                items.append(_item(root, name, case, channel))
+                items.append(replace(_item(root, name, case, channel), case=key))
     return items, skipped
 
 
@@ -161,7 +169,6 @@ def _item(root: Path, name: str, case: Case, channel: Channel) -> DatasetItem:
         (channel.path,),
         mask=case.mask,
         mask_name=case.mask.relative_to(root).as_posix(),
-        case=case.name,
         source_split=case.source_split,
         facts={"contrast": channel.contrast} if channel.contrast else {},
     )

@@ -101,6 +101,11 @@ def _case(base: Path, entry: Json, part: str, content: Json) -> Case:
     paths = [file_below(base, one, source) for one in several]
     channels = _channels(paths, content)
     name = NUMBERED.sub("", stem(paths[0].relative_to(base).as_posix()))
+    if not isinstance(entry["label"], str):
+        raise InputError(
+            f"{source} lists the label {entry['label']!r} of {names}, no file of a mask;"
+            " to learn classes, write a table of path and label"
+        )
     fold = entry.get("fold")
     if isinstance(fold, int):
         part = f"fold{fold + 1}"
