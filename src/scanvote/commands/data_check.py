@@ -80,7 +80,10 @@ def check(path: Path, task: Task, params: Params) -> Check:
         scans = [_scan(item) for item in images]
         checks = parallel_map(partial(check_file, base), scans, "Check")
         checks += parallel_map(partial(check_file, Path(folder)), slices, "Check")
-        coloured = _has_colours([base / scan.path for scan in scans])
+        pictures = [base / scan.path for scan in scans]
+        # slices of volumes are grey
+        pictures += [Path(folder) / one.path for one in slices if not one.series]
+        coloured = _has_colours(pictures)
         values = _mask_values([base / scan.mask_path for scan in scans if scan.mask_path])
     scans += slices
     if unreadable and not scans:

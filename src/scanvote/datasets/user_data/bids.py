@@ -2,6 +2,7 @@
 
 - The subject is the patient, as text; a session never is. The contrasts of a session are a case.
 - The class is the one column of ``participants.tsv`` that looks like a diagnosis.
+- Pictures and DICOM series below ``sub-*`` are scans where no file is named as BIDS asks.
 - A mask is named by its suffix (``_mask``, ``_dseg``, ``_roi``…), beside its scan or below
   ``derivatives/``. It is of the scans whose entities (``ses-``, ``run-``…) do not contradict its
   own. Masks of the brain or of tissues are no masks of lesions.
@@ -16,8 +17,10 @@ from pathlib import Path
 
 from scanvote.core.errors import InputError
 from scanvote.datasets.trees import is_junk_file
+from scanvote.datasets.user_data.folders import read_folder
 from scanvote.datasets.user_data.layout import DatasetItem, DatasetLayout, SkippedFile, first_few
 from scanvote.datasets.user_data.scan_tree import FoundFile, list_files
+from scanvote.datasets.user_data.series import dicom_items
 from scanvote.params import Params, Task
 
 SUBJECT = re.compile(r"sub-[A-Za-z0-9+]+$")
@@ -81,6 +84,7 @@ class BidsName:
         words: other words of its name, in lower case.
         suffix: last word of its name: ``T1w``, ``mask``…
         use: "scan", "mask", or why it is not used.
+        files, names: all files of a DICOM series, and their names; empty for other files.
     """
 
     file: FoundFile
@@ -88,6 +92,8 @@ class BidsName:
     words: tuple[str, ...]
     suffix: str
     use: str
+    files: tuple[Path, ...] = ()
+    names: frozenset[str] = frozenset()
 
     @property
     def subject(self) -> str:
@@ -123,6 +129,12 @@ def read_bids(root: Path, base: Path, task: Task, params: Params) -> DatasetLayo
     masks = [one for one in names if one.use == "mask"]
     skipped = [SkippedFile(one.file.name, one.use) for one in names if one.use not in USES]
     skipped += [one for one in tree.skipped if not METADATA.search(one.name)]
+    loose = _loose_scans(names)
+    if loose and not scans:
+        if task == "segmentation" or not (base / PARTICIPANTS).is_file():
+            return read_folder(root, task, params.folders)  # its names tell no more than others
+        scans = loose
+        skipped = [one for one in skipped if not any(one.name in scan.names for scan in loose)]
     if not scans:
         raise InputError(
             f"{base} is a BIDS tree without a scan (sub-01/anat/sub-01_T1w.nii.gz; T2w, FLAIR"
@@ -173,6 +185,31 @@ def _use(file: FoundFile, entities: Mapping[str, str], suffix: str) -> str:
     return "scan"
 
 
+def _loose_scans(names: Sequence[BidsName]) -> list[BidsName]:
+    """Return pictures and DICOM series of subjects whose names are not those of BIDS."""
+    found = [
+        one
+        for one in names
+        if one.file.kind in ("image", "dicom")
+        and "sub" in one.entities
+        and not {"derivatives", "sourcedata"} & {name.lower() for name in one.file.folders}
+        and not MASKS.search(one.suffix)
+    ]
+    by_path = {one.file.path: one for one in found}
+    series, _ = dicom_items([one.file for one in found if one.file.kind == "dicom"])
+    scans = [
+        replace(one, suffix="", names=frozenset({one.file.name}))
+        for one in found
+        if one.file.kind == "image"
+    ]
+    for item in series:
+        first = by_path[item.files[0]]
+        file = FoundFile(item.files[0], item.name, "dicom")
+        held = frozenset(by_path[path].file.name for path in item.files)
+        scans.append(replace(first, file=file, suffix="", files=item.files, names=held))
+    return scans
+
+
 def _without_uneven_twins(scans: Sequence[BidsName]) -> tuple[list[BidsName], list[SkippedFile]]:
     """Drop the scans of which dcm2niix left a copy with even slices."""
     even: dict[Path, str] = {}
@@ -193,7 +230,7 @@ def _without_uneven_twins(scans: Sequence[BidsName]) -> tuple[list[BidsName], li
 
 def _item(scan: BidsName, people: Mapping[str, Row]) -> DatasetItem:
     row = people.get(scan.subject, {})
-    facts = {"contrast": scan.suffix}
+    facts = {"contrast": scan.suffix} if scan.suffix else {}
     for fact, columns in FACTS.items():
         values = [row[one] for one in columns if row.get(one, "").casefold() not in MISSING]
         if values:
@@ -201,10 +238,11 @@ def _item(scan: BidsName, people: Mapping[str, Row]) -> DatasetItem:
     return DatasetItem(
         scan.file.name,
         scan.file.kind,
-        (scan.file.path,),
+        scan.files or (scan.file.path,),
         patient=scan.subject,
         case=scan.session,
         facts=facts,
+        listed=True,
     )
 
 
@@ -349,8 +387,9 @@ def _first(skipped: Sequence[SkippedFile]) -> str:
 
 def _notes(items: Sequence[DatasetItem]) -> list[str]:
     cases = {item.case for item in items}
-    contrasts = sorted({item.facts["contrast"] for item in items})
+    contrasts = sorted({item.facts.get("contrast", "") for item in items} - {""})
+    named = f", with {first_few(contrasts, 8)}" if contrasts else ""
     return [
-        f"cases: {len(cases):,} sessions of the subjects, with {first_few(contrasts, 8)};"
-        " all scans of a subject stay together"
+        f"cases: {len(cases):,} sessions of the subjects{named}; all scans of a subject stay"
+        " together"
     ]

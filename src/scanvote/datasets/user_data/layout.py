@@ -24,7 +24,8 @@ class DatasetItem:
         mask_name: path of the mask, like `name`.
         index: which picture or volume of a file of several, from 0; None for the whole file.
         label, patient, series, case, source_split, facts: as in `Scan`.
-        listed: whether a table lists the item; its patient then overrules the DICOM header.
+        listed: whether a table, a BIDS tree or the file itself tells the patient, who then
+            overrules the DICOM header.
     """
 
     name: str

@@ -75,6 +75,7 @@ def _item(path: Path, name: str, task: Task) -> DatasetItem:
         label="" if masked else summary.label,
         patient=person(summary.pid),
         facts={fact: value for fact, value in facts.items() if value},
+        listed=True,
     )
 
 

@@ -9,6 +9,7 @@ from scanvote.core.errors import InputError
 from scanvote.datasets.user_data import read_layout
 from scanvote.datasets.user_data.layout import DatasetLayout
 from scanvote.params import Params, Task
+from tests.making import write_series
 
 Own = Callable[..., Params]
 
@@ -188,6 +189,28 @@ def test_no_masks_and_no_scans_are_one_line(tmp_path: Path, own: Own) -> None:
     root = bids(tmp_path / "b", "sub-01/func/sub-01_bold.nii.gz")
     with pytest.raises(InputError, match=r"without a scan .*suffix bold.*write a table"):
         read(root, own)
+
+
+def test_pictures_and_series_without_names_of_bids_are_scans(tmp_path: Path, own: Own) -> None:
+    people = ("participant_id group", "sub-01 ill", "sub-02 well")
+    root = bids(tmp_path, "sub-02/ses-1/1.png", "sub-02/ses-2/2.png", people=people)
+    write_series(root / "sub-01/ses-1/T1", patient="ANONYMOUS")
+    items = read(root, own, "classification").items
+    assert [(item.patient, item.case, item.label, len(item.files)) for item in items] == [
+        ("sub-02", "sub-02/ses-1", "well", 1),
+        ("sub-02", "sub-02/ses-2", "well", 1),
+        ("sub-01", "sub-01/ses-1", "ill", 12),
+    ]
+    assert all(item.listed for item in items)  # the header does not overrule the subject
+
+
+def test_pictures_with_masks_of_subjects_are_paired_by_name(tmp_path: Path, own: Own) -> None:
+    names = [
+        f"sub-0{one}/{two}{end}.png" for one in (1, 2) for two in "ab" for end in ("", "_mask")
+    ]
+    layout = read(bids(tmp_path, *names), own)
+    assert layout.kind == "images with masks in the same folder, by a suffix"
+    assert {item.patient for item in layout.items} == {"sub-01", "sub-02"}
 
 
 def test_subjects_below_classes_are_no_bids_tree(tmp_path: Path, own: Own) -> None:
