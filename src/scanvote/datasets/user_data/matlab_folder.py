@@ -13,6 +13,7 @@ from scanvote.datasets.figshare_brain_tumor import CONTRAST, SPACING, person
 from scanvote.datasets.figshare_brain_tumor.matlab import (
     GROUP,
     MatFile,
+    MatSummary,
     read_folds,
     read_summary,
     variables,
@@ -55,13 +56,7 @@ def _files(root: Path) -> list[Path]:
 
 def _item(path: Path, name: str, task: Task) -> DatasetItem:
     file = MatFile(path, path.name)
-    held = variables(file)
-    if GROUP not in held:
-        raise InputError(
-            f"{file.name}: holds {first_few(held, 6) or 'nothing'}, not {GROUP} as the files of the"
-            " figshare set; write its images as PNG or NIfTI"
-        )
-    summary = read_summary(file)
+    summary = _summary(file)
     short, masked = name[: -len(path.suffix)], task == "segmentation"
     facts = {"contrast": CONTRAST, "spacing": SPACING.get(summary.shape, "")}
     if masked:
@@ -76,6 +71,19 @@ def _item(path: Path, name: str, task: Task) -> DatasetItem:
         patient=person(summary.pid),
         facts={fact: value for fact, value in facts.items() if value},
         listed=True,
+    )
+
+
+def _summary(file: MatFile) -> MatSummary:
+    try:
+        return read_summary(file)
+    except InputError:
+        held = variables(file)
+        if GROUP in held:
+            raise
+    raise InputError(
+        f"{file.name}: holds {first_few(held, 6) or 'nothing'}, not {GROUP} as the files of the"
+        " figshare set; write its images as PNG or NIfTI"
     )
 
 

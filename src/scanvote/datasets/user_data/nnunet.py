@@ -66,7 +66,9 @@ def read_nnunet(root: Path, base: Path, task: Task, params: Params) -> DatasetLa
     tree = list_files(root)
     used = {path for case in cases for path in (case.mask, *(one.path for one in case.channels))}
     known = {path.relative_to(root).as_posix(): reason for path, reason in reasons.items()}
-    others = left_over(root, tree, used | {source}, known, "not in nnU-Net's folders of images")
+    others = left_over(
+        root, tree, used | {source, base / SPLITS}, known, "not in nnU-Net's folders of images"
+    )
     return DatasetLayout(
         "nnU-Net's folder",
         items,

@@ -10,7 +10,11 @@ import pytest
 from scanvote.core.errors import InputError
 from scanvote.datasets.user_data import read_layout
 from scanvote.datasets.user_data.layout import DatasetLayout
+from scanvote.manifest import read_manifest
 from scanvote.params import Params
+from scanvote.pipeline.download.stage import download
+from scanvote.splits.groups import group_scans
+from tests.making import write_nifti, write_nifti_mask
 
 LABELS = {"background": 0, "tumour": 1}
 Own = Callable[..., Params]
@@ -18,6 +22,7 @@ Own = Callable[..., Params]
 
 def nnunet(root: Path, *names: str, **content: Any) -> Path:
     """Empty files, and a dataset.json with `content` over the usual one."""
+    root.mkdir(parents=True, exist_ok=True)
     for name in names:
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).touch()
@@ -48,6 +53,21 @@ def test_the_channels_of_a_case_share_its_mask_and_are_tied(tmp_path: Path, own:
     ]
     assert layout.skipped == []
     assert layout.labels == {"tumour": (1,)}
+
+
+def test_the_contrasts_of_a_case_are_one_group_of_the_split(tmp_path: Path, own: Own) -> None:
+    root = nnunet(tmp_path / "study")
+    for seed in range(3):
+        for channel in range(2):  # as unlike as contrasts are
+            write_nifti(root / f"imagesTr/MS_{seed:02d}_{channel:04d}.nii.gz", 100 * channel + seed)
+        write_nifti_mask(root / f"labelsTr/MS_{seed:02d}.nii.gz")
+    download("segmentation", own("segmentation", root, slices=2), tmp_path / "raw")
+    scans = read_manifest(tmp_path / "raw/manifest.csv")
+    scans = scans.assign(relatives="", duplicate_of="", group="")
+    scans["group"] = group_scans(scans)
+    assert scans["group"].nunique() == scans["case"].nunique() == 3
+    assert set(scans.groupby("case")["series"].nunique()) == {2}
+    assert set(scans.groupby("case")["group"].nunique()) == {1}
 
 
 def test_channels_can_be_chosen(tmp_path: Path, own: Own) -> None:
@@ -110,6 +130,7 @@ def test_folds_validated_on_once_are_the_published_split(tmp_path: Path, own: Ow
     (root / "splits_final.json").write_text(json.dumps(folds))
     parts = {item.case: item.source_split for item in read(root, own).items}
     assert parts == {"a": "fold1", "b": "fold2"}
+    assert read(root, own).skipped == []
 
 
 @pytest.mark.parametrize("val", [[["a"], ["a"]], [["a"], ["a", "b"]], [["a"], []]])
