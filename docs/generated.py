@@ -103,8 +103,17 @@ def rest() -> str:
     return "\n".join(_rest_lines())
 
 
+def forms() -> str:
+    """A section a form of a user's data, from the examples of the tests."""
+    if str(ROOT) not in sys.path:
+        sys.path.append(str(ROOT))
+    from tests.forms import page
+
+    return page()
+
+
 PARTS: dict[str, Callable[[], str]] = {
-    one.__name__: one for one in (params, commands, recipes, stages, rest)
+    one.__name__: one for one in (params, commands, recipes, stages, rest, forms)
 }
 
 

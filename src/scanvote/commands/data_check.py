@@ -25,6 +25,8 @@ from scanvote.pipeline.download.integrity import check_usable, issues
 IMAGES = 20_000
 VOLUMES = 20
 """Maximum of images and of volumes to read; of more, evenly spaced ones are read."""
+ARRAYS = 2_000
+"""Likewise of pictures in arrays, which are written to a file before they are read."""
 COLOURS = 50
 """Images and masks whose pixel values are checked for colours and mask values."""
 
@@ -69,14 +71,19 @@ def check(path: Path, task: Task, params: Params) -> Check:
     reading = read_layout(path, task, params)
     check_names(reading.items)
     images = _spaced([item for item in reading.items if item.kind == "image"], IMAGES)
-    volumes = _spaced([item for item in reading.items if item.kind != "image"], VOLUMES)
+    others = [item for item in reading.items if item.kind != "image"]
+    volumes = _spaced([item for item in others if item.kind != "array"], VOLUMES)
+    volumes += _spaced([item for item in others if item.kind == "array"], ARRAYS)
     with TemporaryDirectory(prefix="scanvote-") as folder:
         slices, unreadable = ingest_each(volumes, Path(folder), params)
         base = _base(images)
         scans = [_scan(item) for item in images]
         checks = parallel_map(partial(check_file, base), scans, "Check")
         checks += parallel_map(partial(check_file, Path(folder)), slices, "Check")
-        coloured = _has_colours([base / scan.path for scan in scans])
+        pictures = [base / scan.path for scan in scans]
+        # slices of volumes are grey
+        pictures += [Path(folder) / one.path for one in slices if not one.series]
+        coloured = _has_colours(pictures)
         values = _mask_values([base / scan.mask_path for scan in scans if scan.mask_path])
     scans += slices
     if unreadable and not scans:
@@ -113,7 +120,14 @@ def _base(images: Sequence[DatasetItem]) -> Path:
 
 
 def _scan(item: DatasetItem) -> Scan:
-    return Scan(item.name, item.label, item.mask_name, item.patient, source_split=item.source_split)
+    return Scan(
+        item.name,
+        item.label,
+        item.mask_name,
+        item.patient,
+        case=item.case,
+        source_split=item.source_split,
+    )
 
 
 def _has_colours(paths: Sequence[Path]) -> bool:

@@ -20,7 +20,9 @@ from scanvote.params import Params, Task, load_params
 NAMES: Mapping[Kind, str] = {
     "image": "images",
     "nifti": "NIfTI volumes",
+    "itk": "NRRD or MetaImage volumes",
     "dicom": "DICOM series",
+    "array": "pictures in arrays",
 }
 SHOWN = 20
 """Maximum of classes in the table."""
@@ -101,9 +103,9 @@ def _facts(one: Check) -> Iterator[tuple[str, str]]:
     kinds = Counter(item.kind for item in one.reading.items)
     yield "holds", ", ".join(f"{kinds[kind]:,} {NAMES[kind]}" for kind in NAMES if kinds[kind])
     if len(one.looked) < len(one.reading.items):
-        part = Counter("image" if item.kind == "image" else "volume" for item in one.looked)
+        part = Counter(_unit(item.kind) for item in one.looked)
         yield "looked into", ", ".join(f"{count:,} {kind}s" for kind, count in part.items())
-    if kinds["nifti"] + kinds["dicom"]:
+    if kinds["nifti"] + kinds["itk"] + kinds["dicom"]:
         slices = sum(1 for scan in one.scans if scan.series)
         yield "slices", f"{slices:,} from the volumes looked into, cut by the settings in volumes"
     yield "patients", _patients(one)
@@ -116,6 +118,10 @@ def _facts(one: Check) -> Iterator[tuple[str, str]]:
         yield name, text
     if one.reading.skipped:
         yield "not used", _skipped(one.reading.skipped)
+
+
+def _unit(kind: Kind) -> str:
+    return "image" if kind in ("image", "array") else "volume"
 
 
 def _patients(one: Check) -> str:
@@ -157,7 +163,8 @@ def _classes(one: Check) -> Table:
     # patients in DICOM headers are known only for the files that were read
     headers = any(item.kind == "dicom" for item in one.reading.items)
     known = not headers and any(any(names) for names in patients_of.values())
-    unit = "images" if all(item.kind == "image" for item in one.reading.items) else "items"
+    flat = all(_unit(item.kind) == "image" for item in one.reading.items)
+    unit = "images" if flat else "items"
     table = Table("class", unit, *["patients"] * known, box=None, padding=(0, 2))
     for label, count in list(counts.items())[:SHOWN]:
         cells = [str(len(patients_of[label] - {""}))] if known else []

@@ -50,6 +50,48 @@ class MatSlice:
     mask: NDArray[np.uint8]
 
 
+@dataclass(frozen=True)
+class MatSummary:
+    """What the file of one slice says but its pixels; `shape` is (H, W) of the image."""
+
+    pid: str
+    label: str
+    shape: tuple[int, int]
+
+
+def variables(file: MatFile) -> list[str]:
+    """Return the names of what a MATLAB file of any version holds.
+
+    Raises:
+        InputError: the file cannot be read.
+    """
+    import h5py
+    from scipy.io import whosmat
+
+    if h5py.is_hdf5(file.path):
+        with _opened(file) as data:
+            return [name for name in data if not name.startswith("#")]
+    try:
+        return [name for name, _, _ in whosmat(file.path)]
+    except Exception:  # the parser of scipy raises many types for damaged files
+        raise InputError(f"{file.name} is damaged or no MATLAB file; fetch it anew") from None
+
+
+def read_summary(file: MatFile) -> MatSummary:
+    """Read the label, the patient and the shape of one slice.
+
+    Raises:
+        InputError: as `read_slice`.
+    """
+    with _opened(file) as data:
+        group = _group(data, file)
+        return MatSummary(
+            _pid(_array(file, group, "PID"), file),
+            _label(_array(file, group, "label"), file),
+            _image_shape(file, group),
+        )
+
+
 def read_slice(file: MatFile) -> MatSlice:
     """Read the image, mask, label and patient of one slice.
 
@@ -58,9 +100,7 @@ def read_slice(file: MatFile) -> MatSlice:
             not occur in the published set.
     """
     with _opened(file) as data:
-        if not _inside(data, GROUP):
-            raise InputError(f"{file.name} has no {GROUP}; is it a file of this set?")
-        group = data[GROUP]
+        group = _group(data, file)
         return MatSlice(
             _pid(_array(file, group, "PID"), file),
             _label(_array(file, group, "label"), file),
@@ -110,8 +150,31 @@ def _inside(group: Any, name: str) -> bool:
     return name in group and isinstance(group.get(name, getlink=True), h5py.HardLink)
 
 
+def _group(data: Any, file: MatFile) -> Any:
+    if not _inside(data, GROUP):
+        raise InputError(f"{file.name} has no {GROUP}; is it a file of this set?")
+    return data[GROUP]
+
+
+def _image_shape(file: MatFile, group: Any) -> tuple[int, int]:
+    """Return height and width of the image in MATLAB's orientation."""
+    dataset = _field(file, group, "image")
+    if dataset.ndim != 2:
+        raise InputError(f"{file.name}: its image has {dataset.ndim} dimensions, not two")
+    width, height = dataset.shape
+    return int(height), int(width)
+
+
 def _array(file: MatFile, group: Any, name: str) -> NDArray[Any]:
     """Return the numbers of a field in MATLAB's orientation."""
+    dataset = _field(file, group, name)
+    if dataset.attrs.get("MATLAB_empty", 0):  # an empty array stores its shape
+        return np.zeros(0, dataset.dtype)
+    return np.asarray(dataset[()]).T
+
+
+def _field(file: MatFile, group: Any, name: str) -> Any:
+    """Return the dataset of a field, checked but not read."""
     import h5py
 
     shown = f"{group.name.strip('/')}.{name}".lstrip(".")
@@ -124,9 +187,7 @@ def _array(file: MatFile, group: Any, name: str) -> NDArray[Any]:
         raise InputError(f"{file.name} is refused: {shown} lies in another file")
     if dataset.size > LARGEST:
         raise InputError(f"{file.name} is refused: {shown} has {dataset.size:,} elements")
-    if dataset.attrs.get("MATLAB_empty", 0):  # an empty array stores its shape
-        return np.zeros(0, dataset.dtype)
-    return np.asarray(dataset[()]).T
+    return dataset
 
 
 def _read_version_5(file: MatFile) -> NDArray[Any]:

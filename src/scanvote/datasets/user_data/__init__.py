@@ -4,6 +4,8 @@ Supported layouts:
 
 - one folder per class, ``[…/][train|val|test/]<class>/[<patient>/…]x.png``;
 - images with masks, ``x.png`` and ``x_mask.png``, or ``images/x.png`` and ``masks/x.png``;
+- nnU-Net's folder and the Medical Segmentation Decathlon's, with their ``dataset.json``, a BIDS
+  tree, a MedMNIST file, and MATLAB files of the figshare set (`scanvote.datasets.user_data.forms`);
 - a table of path, label, mask, patient and more (`scanvote.datasets.user_data.table`);
 - NIfTI volumes and DICOM series in place of any image, from which slices are extracted by the
   settings ``volumes`` of params.yaml.
@@ -25,6 +27,7 @@ from scanvote.datasets.user_data.layout import DatasetLayout
 from scanvote.datasets.user_data.table import TABLES, read_table
 from scanvote.params import Params, Task
 
+ARRAYS = frozenset({".npz"})
 ARCHIVES = frozenset({".7z", ".bz2", ".gz", ".rar", ".tar", ".tgz", ".xz", ".zip"})
 
 
@@ -65,8 +68,11 @@ def read_layout(path: Path, task: Task, params: Params) -> DatasetLayout:
         InputError: the data cannot serve the task; the message says why and what to do.
     """
     from scanvote.datasets.user_data.folders import read_folder
+    from scanvote.datasets.user_data.forms import known_form
 
     _check_kind(path)
+    if reader := known_form(path):
+        return reader(task, params)
     if path.is_dir():
         return read_folder(path, task, params)
     return read_table(path, task, params.classification.labels)
@@ -78,7 +84,7 @@ def set_name(path: Path, taken: Collection[str] = ()) -> str:
     It consists of a-z, 0-9, _ and -.
     """
     path = path.resolve()
-    name = path.stem if path.suffix.lower() in TABLES else path.name
+    name = path.stem if path.suffix.lower() in TABLES | ARRAYS else path.name
     ascii_name = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
     name = re.sub(r"[^a-z0-9_-]+", "_", ascii_name.lower()).strip("_-") or "own"
     return f"{name}_own" if name in taken else name
@@ -87,7 +93,7 @@ def set_name(path: Path, taken: Collection[str] = ()) -> str:
 def _check_kind(path: Path) -> None:
     if not path.exists():
         raise InputError(f"{path} does not exist; name a folder or a table of yours")
-    if path.is_dir() or path.suffix.lower() in TABLES:
+    if path.is_dir() or path.suffix.lower() in TABLES | ARRAYS:
         return
     if path.suffix.lower() in ARCHIVES and not path.name.lower().endswith(".nii.gz"):
         raise InputError(f"{path} is an archive; unpack it and name the folder")

@@ -7,7 +7,10 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import IO
 
+import cv2
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from scanvote.core.errors import InputError
 from scanvote.core.files import write_csv
@@ -62,6 +65,8 @@ def ingest_each(
 
 def _ingest_item(folder: Path, params: Params, item: DatasetItem) -> list[Scan] | SkippedFile:
     try:
+        if item.kind == "array":
+            return _ingest_array(folder, item)
         return (
             _ingest_image(folder, item)
             if item.kind == "image"
@@ -76,6 +81,24 @@ def _ingest_image(folder: Path, item: DatasetItem) -> list[Scan]:
     if item.mask:
         _copy(item.mask, folder / item.mask_name)
     return [_scan(item, item.name, item.mask_name, {})]
+
+
+def _ingest_array(folder: Path, item: DatasetItem) -> list[Scan]:
+    from scanvote.datasets.user_data.array_files import read_array
+
+    image, mask = read_array(item)
+    path, mask_path = f"{item.name}.png", f"{item.name}_mask.png" if mask is not None else ""
+    _write_png(folder / path, image)
+    if mask is not None:
+        _write_png(folder / mask_path, mask)
+    return [_scan(item, path, mask_path, {})]
+
+
+def _write_png(path: Path, image: NDArray[np.uint8]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    done, data = cv2.imencode(".png", image if image.ndim == 2 else image[:, :, ::-1])
+    assert done
+    path.write_bytes(data.tobytes())
 
 
 def _copy(source: Path, target: Path) -> None:

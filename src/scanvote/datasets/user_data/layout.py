@@ -23,11 +23,11 @@ class DatasetItem:
         mask: file of the mask; None without a mask, or if the task needs none.
         mask_name: path of the mask, like `name`.
         index: which picture or volume of a file of several, from 0; None for the whole file.
-        header_patient: digest of the PatientID in the header of a DICOM series; "" if unknown.
         label, patient, series, case, source_split, facts: as in `Scan`.
         header_patient: digested key of the patient in the DICOM headers of all its files; empty
             if they name none, or only a stand-in such as ANONYMOUS.
-        listed: whether a table lists the item; its patient then overrules the DICOM header.
+        listed: whether a table, a BIDS tree or the file itself tells the patient, who then
+            overrules the DICOM header.
     """
 
     name: str
@@ -63,12 +63,17 @@ class DatasetLayout:
         items: images and volumes in a stable order.
         skipped: files and folders that are not used.
         notes: further remarks for the user, one sentence each.
+        labels: values of the masks by the names that the data gives them, without the
+            background and without `ignored_values`.
+        ignored_values: values of the masks that say "not annotated": they mark nothing.
     """
 
     kind: str
     items: list[DatasetItem]
     skipped: list[SkippedFile]
     notes: list[str] = field(default_factory=list)
+    labels: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    ignored_values: tuple[int, ...] = ()
 
 
 def first_few(names: Iterable[str], limit: int = 3) -> str:

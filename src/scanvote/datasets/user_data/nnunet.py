@@ -1,0 +1,202 @@
+"""Read nnU-Net's folder of raw data: ``imagesTr``, ``labelsTr`` and ``dataset.json``.
+
+An image is a channel of its case, ``<case>_0000<file_ending>``; the channels of a case share
+the mask ``labelsTr/<case><file_ending>``. A case is a person at one time, but which cases
+are of one person is not told. Images of ``imagesTs`` are used if ``labelsTs`` has their masks.
+"""
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from scanvote.core.errors import InputError
+from scanvote.datasets.user_data.dataset_json import (
+    DATASET_JSON,
+    Case,
+    Channel,
+    case_items,
+    check_present,
+    contrast_name,
+    file_below,
+    label_values,
+    left_over,
+    read_json,
+)
+from scanvote.datasets.user_data.layout import DatasetLayout, first_few
+from scanvote.datasets.user_data.scan_tree import list_files, stem
+from scanvote.params import Params, Task
+
+CHANNEL = re.compile(r"^(.+)_(\d{4})$")
+"""Stem of an image: its case and channel."""
+PARTS = {"imagesTr": ("labelsTr", "train"), "imagesTs": ("labelsTs", "test")}
+"""Folders of images, each with the folder of its masks and its part."""
+IGNORE = "ignore"
+"""Name of the label of what is not annotated."""
+SPLITS = "splits_final.json"
+
+Json = Mapping[str, Any]
+
+
+def read_nnunet(root: Path, base: Path, task: Task, params: Params) -> DatasetLayout:
+    """Read the nnU-Net folder `base`, below the user's folder `root`.
+
+    Raises:
+        InputError: the task is classification; dataset.json is wrong; a mask has no image, or
+            no image a mask.
+    """
+    if task == "classification":
+        raise InputError(
+            f"{base} is a folder of nnU-Net, which has masks but no classes;"
+            " classification needs a table of path and label"
+        )
+    source = base / DATASET_JSON
+    content = read_json(source)
+    labels = label_values(content.get("labels"), source)
+    ignored = labels.pop(IGNORE, ())
+    cases, reasons = _cases(base, content)
+    if not cases:
+        raise InputError(
+            f"{base} has no image with a mask; nnU-Net's are imagesTr/CASE_0000{_ending(content)}"
+            f" and labelsTr/CASE{_ending(content)}"
+        )
+    cases, notes = _with_folds(base, cases)
+    items, skipped = case_items(root, cases, params.volumes)
+    tree = list_files(root)
+    used = {path for case in cases for path in (case.mask, *(one.path for one in case.channels))}
+    known = {path.relative_to(root).as_posix(): reason for path, reason in reasons.items()}
+    others = left_over(
+        root, tree, used | {source, base / SPLITS}, known, "not in nnU-Net's folders of images"
+    )
+    return DatasetLayout(
+        "nnU-Net's folder",
+        items,
+        [*skipped, *others],
+        [*_notes(cases, content, ignored), *notes],
+        labels,
+        ignored,
+    )
+
+
+def _ending(content: Json) -> str:
+    return str(content.get("file_ending", ".nii.gz"))
+
+
+def _cases(base: Path, content: Json) -> tuple[list[Case], dict[Path, str]]:
+    """Return the cases with a mask, and for the other images why they are not used."""
+    listed = content.get("dataset")
+    if isinstance(listed, dict) and listed:
+        return _listed_cases(base, content, listed), {}
+    cases: list[Case] = []
+    reasons: dict[Path, str] = {}
+    for images, (masks, part) in PARTS.items():
+        found, unused = _cases_of(base / images, base / masks, part, content)
+        cases += found
+        reasons |= unused
+    # a part is only told where there are two
+    if len({case.source_split for case in cases}) < 2:
+        cases = [Case(one.name, one.channels, one.mask) for one in cases]
+    return cases, reasons
+
+
+def _cases_of(
+    images: Path, masks: Path, part: str, content: Json
+) -> tuple[list[Case], dict[Path, str]]:
+    by_name = _files(masks, content)
+    channels: dict[str, list[Channel]] = defaultdict(list)
+    for name, path in _files(images, content).items():
+        match = CHANNEL.match(name)
+        # some leave the number of the only channel out
+        case, number = (match[1], int(match[2])) if match and name not in by_name else (name, 0)
+        channels[case].append(Channel(number, path, _contrast(content, number)))
+    lost = [path.name for name, path in by_name.items() if name not in channels]
+    if lost:
+        raise InputError(
+            f"{masks}: {len(lost)} masks have no image in {images.name} ({first_few(lost)});"
+            " add the images or move the masks away"
+        )
+    reason = f"its mask is not in {masks.name}"
+    unused = {
+        one.path: reason for case in channels for one in channels[case] if case not in by_name
+    }
+    cases = [
+        Case(name, several, by_name[name], part)
+        for name, several in channels.items()
+        if name in by_name
+    ]
+    return cases, unused
+
+
+def _files(folder: Path, content: Json) -> dict[str, Path]:
+    """Return the files directly in `folder` by their name without the ending, in order."""
+    if not folder.is_dir():
+        return {}
+    ending = _ending(content)
+    files = [one for one in list_files(folder).files if "/" not in one.name]
+    return {
+        one.name.removesuffix(ending): one.path
+        for one in files
+        if one.name.endswith(ending) or "file_ending" not in content
+    } or {stem(one.name): one.path for one in files}
+
+
+def _listed_cases(base: Path, content: Json, listed: Json) -> list[Case]:
+    """Return the cases of the key ``dataset``: ``{case: {images: [...], label: ...}}``."""
+    source = base / DATASET_JSON
+    cases = []
+    for name, entry in listed.items():
+        if not isinstance(entry, dict) or not isinstance(entry.get("images"), list):
+            raise InputError(f"{source}: the case {name!r} of its dataset has no list of images")
+        paths = [file_below(base, one, source) for one in entry["images"]]
+        channels = [
+            Channel(number, path, _contrast(content, number)) for number, path in enumerate(paths)
+        ]
+        cases.append(Case(name, channels, file_below(base, entry.get("label"), source)))
+    check_present(
+        [path for one in cases for path in (*(c.path for c in one.channels), one.mask)], source
+    )
+    return cases
+
+
+def _contrast(content: Json, number: int) -> str:
+    names = content.get("channel_names") or content.get("modality") or {}
+    return contrast_name(names.get(str(number), "")) if isinstance(names, dict) else ""
+
+
+def _with_folds(base: Path, cases: Sequence[Case]) -> tuple[list[Case], list[str]]:
+    """Take the folds of ``splits_final.json`` if each case is validated on exactly once."""
+    if not (base / SPLITS).is_file() or any(case.source_split for case in cases):
+        return list(cases), []
+    folds = _validated(read_json(base / SPLITS))
+    if sorted(folds) != sorted(case.name for case in cases):
+        return list(cases), [f"folds: {SPLITS} does not validate on every case once; not used"]
+    return [
+        Case(case.name, case.channels, case.mask, f"fold{folds[case.name]}") for case in cases
+    ], [f"folds: {max(folds.values())} of {SPLITS}, used by split.protocol: official"]
+
+
+def _validated(splits: object) -> dict[str, int]:
+    """Return the number of the fold, from 1, by case; empty if it is not one for each."""
+    if not isinstance(splits, list) or not all(
+        isinstance(fold, dict) and isinstance(fold.get("val"), list) for fold in splits
+    ):
+        return {}
+    names = [(str(name), number) for number, fold in enumerate(splits, 1) for name in fold["val"]]
+    return dict(names) if max(Counter(name for name, _ in names).values(), default=0) == 1 else {}
+
+
+def _notes(cases: Sequence[Case], content: Json, ignored: Sequence[int]) -> list[str]:
+    channels = {
+        one.number: one.contrast or f"{one.number:04d}" for c in cases for one in c.channels
+    }
+    names = first_few((channels[number] for number in sorted(channels)), 8)
+    notes = [f"cases: {len(cases):,}, with the channels {names}; those of a case stay together"]
+    full = max(len(case.channels) for case in cases)
+    fewer = [case.name for case in cases if len(case.channels) < full]
+    if fewer:
+        notes.append(f"channels: {len(fewer)} cases have fewer than {full} ({first_few(fewer)})")
+    if ignored:
+        values = ", ".join(map(str, ignored))
+        notes.append(f"ignore: pixels of the value {values} are not annotated, and mark nothing")
+    return notes
