@@ -10,7 +10,8 @@ violation with the numbers of its trees; the exit code is 1 with any. One tree a
 
     python -m benchmarks.own_trees --seed 1 --tree 17 --keep FOLDER
 
-Remarks are no violations: persons of whom a tree does not tell on two sides, strangers in one group.
+Remarks are no violations: a person of whom a tree does not tell on two sides, or strangers in one
+group.
 """
 
 import contextlib
@@ -98,9 +99,8 @@ def run_trees(numbers: range, seed: int, processes: int, agreement: bool) -> Ite
 def report(results: list[Result], seed: int) -> None:
     accepted = [one for one in results if not one.refusal]
     print(f"{len(results):,} trees of seed {seed}: {len(accepted):,} accepted, ", end="")
-    print(
-        f"{len(results) - len(accepted):,} refused\n\n| refusal | trees | the first |\n|---|---|---|"
-    )
+    print(f"{len(results) - len(accepted):,} refused\n")
+    print("| refusal | trees | the first |\n|---|---|---|")
     refused = defaultdict(list)
     for one in results:
         if one.refusal:

@@ -1,8 +1,7 @@
 """Random trees of a user's data, of which it is known who and what every file is.
 
-`plan_tree` draws a `TreeSpec`, from `random.Random` or from hypothesis; `own_writing.write_tree`
-writes it and tells the truth. What a tree does not tell, such as the person of a flat file, nobody can know:
-`Fact.ties` holds only what the tree tells.
+`numbered_tree` draws a `TreeSpec`, the same of every number; `own_writing.write_tree` writes it and tells the truth. What a tree does not tell, such as the person of a flat file,
+nobody can know: `Fact.ties` holds only what the tree tells.
 """
 
 from collections.abc import Iterator
