@@ -2,7 +2,7 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -101,45 +101,50 @@ def small_params(task: Task, path: Path, changes: Mapping[str, Any] | None = Non
 
 def run_stages(task: Task, params: Params, out: Path) -> Outcome:
     """Download, deduplicate and prepare below the new folder `out`."""
-    out.mkdir(parents=True)
-    (out / "overrule.csv").write_text("action,scan_id,other,reason\n")
-    (out / "patients.csv").write_text("scan_id,patient\n")
     raw, kept, ready = (out / name for name in STAGES)
-    steps = {
-        "download": lambda: download(task, params, raw),
-        "deduplicate": lambda: deduplicate(
-            raw, params.deduplicate, out / "overrule.csv", out / "patients.csv", kept
-        ),
-        "prepare": lambda: prepare(task, raw, kept, params, ready),
-    }
-    outcome = Outcome()
-    for stage, step in steps.items():
-        try:
-            # a montage takes longer than the rest, and nobody looks at it
-            with patch("scanvote.pipeline.deduplicate.stage.write_montage"):
-                outcome.metrics[stage] = step()
-        except InputError as error:
-            outcome.stage, outcome.message = stage, str(error)
-            break
-        except Exception as error:  # whatever it is, it is a fault
-            outcome.stage, outcome.message = stage, f"{type(error).__name__}: {error}"
-            outcome.crashed = True
-            break
-    _read_outputs(outcome, raw, ready)
+    tables = out / "overrule.csv", out / "patients.csv"
+    outcome = run_download(task, params, out)
+    tables[0].write_text("action,scan_id,other,reason\n")
+    tables[1].write_text("scan_id,patient\n")
+    # a montage takes longer than the rest, and nobody looks at it
+    with patch("scanvote.pipeline.deduplicate.stage.write_montage"):
+        _run(outcome, "deduplicate", lambda: deduplicate(raw, params.deduplicate, *tables, kept))
+    _run(outcome, "prepare", lambda: prepare(task, raw, kept, params, ready))
+    if outcome.accepted:
+        outcome.manifest = read_manifest(ready / "manifest.csv")
     return outcome
 
 
-def _read_outputs(outcome: Outcome, raw: Path, ready: Path) -> None:
-    if (raw / "manifest.csv").is_file():
-        outcome.raw = read_manifest(raw / "manifest.csv")
-        text = {"path": str, "detail": str}  # a class may be called 0
-        issues = pd.read_csv(raw / "integrity.csv", keep_default_na=False, dtype=text)
-        outcome.issues = issues
+def run_download(task: Task, params: Params, out: Path) -> Outcome:
+    """Download to a folder in the new folder `out`."""
+    out.mkdir(parents=True)
+    raw, outcome = out / STAGES[0], Outcome()
+    _run(outcome, STAGES[0], lambda: download(task, params, raw))
+    if outcome.accepted:
+        _read_outputs(outcome, raw)
+    return outcome
+
+
+def _run(outcome: Outcome, stage: str, step: Callable[[], Mapping[str, Any]]) -> None:
+    """Run a stage, unless one before it stopped."""
+    if not outcome.accepted:
+        return
+    try:
+        outcome.metrics[stage] = step()
+    except InputError as error:
+        outcome.stage, outcome.message = stage, str(error)
+    except Exception as error:  # whatever it is, it is a fault
+        outcome.stage, outcome.message = stage, f"{type(error).__name__}: {error}"
+        outcome.crashed = True
+
+
+def _read_outputs(outcome: Outcome, raw: Path) -> None:
+    outcome.raw = read_manifest(raw / "manifest.csv")
+    text = {"path": str, "detail": str}  # a class may be called 0
+    outcome.issues = pd.read_csv(raw / "integrity.csv", keep_default_na=False, dtype=text)
     for path in raw.glob("*/ignored.csv"):
         table = pd.read_csv(path, dtype=str, keep_default_na=False)
         outcome.ignored |= dict(zip(table["name"], table["reason"], strict=True))
-    if (ready / "manifest.csv").is_file():
-        outcome.manifest = read_manifest(ready / "manifest.csv")
 
 
 def refusal_kind(outcome: Outcome, root: Path) -> str:
@@ -299,6 +304,7 @@ def disagreements(task: Task, path: Path, params: Params, outcome: Outcome) -> l
         return [f"only download refuses: {outcome.message}"]
     pairs = {
         "scans": (_checked_scans(check), _downloaded_scans(outcome)),
+        "patients": (_number_known(check, outcome), {outcome.metrics["download"]["patients"]}),
         "left out": (_left_out(check), set(outcome.ignored)),
         "findings": (_findings(check.issues), _findings(outcome.issues, f"{set_name(path)}/")),
     }
@@ -327,6 +333,13 @@ def _downloaded_scans(outcome: Outcome) -> set[tuple[str, ...]]:
         tuple(_unprefixed(one) if at in named else one for at, one in enumerate(row))
         for row in rows
     }
+
+
+def _number_known(check: data_check.Check, outcome: Outcome) -> set[object]:
+    """Known patients of the check, which counts those of scans that cannot be used, too."""
+    if outcome.issues["excluded"].any() or check.unreadable:
+        return {outcome.metrics["download"]["patients"]}
+    return {data_check.patients(check)[0]}
 
 
 def _unprefixed(key: str) -> str:

@@ -1,7 +1,8 @@
 """Random trees of a user's data, of which it is known who and what every file is.
 
-`numbered_tree` draws a `TreeSpec`, the same of every number; `own_writing.write_tree` writes it and tells the truth. What a tree does not tell, such as the person of a flat file,
-nobody can know: `Fact.ties` holds only what the tree tells.
+`numbered_tree` draws a `TreeSpec`, always the same for a number; `own_writing.write_tree` writes
+it and tells the truth. What a tree does not tell, such as the person of a flat file, nobody can
+know: `Fact.ties` holds only what the tree tells.
 """
 
 from collections.abc import Iterator
