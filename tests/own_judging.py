@@ -15,7 +15,7 @@ from scanvote.commands import data_check
 from scanvote.core.errors import InputError
 from scanvote.datasets.user_data import set_name
 from scanvote.manifest import read_manifest
-from scanvote.params import Params, Task, load_params
+from scanvote.params import Params, Task, load_params, validate
 from scanvote.pipeline.deduplicate.stage import deduplicate
 from scanvote.pipeline.download.stage import download
 from scanvote.pipeline.prepare.stage import prepare
@@ -96,7 +96,7 @@ def small_params(task: Task, path: Path, changes: Mapping[str, Any] | None = Non
         for name in above:
             section = section[name]
         section[last] = value
-    return Params.model_validate(values)
+    return validate(values, "params.yaml")
 
 
 def run_stages(task: Task, params: Params, out: Path) -> Outcome:
