@@ -102,7 +102,7 @@ def table(root: Path) -> Path:
     rows = ["path,label,patient,split"]
     for seed in range(6):
         write_image(root / "pictures" / f"{seed}.png", seed)
-        label, part = ("glioma" if seed % 2 else "none"), ("test" if seed > 3 else "train")
+        label, part = ("glioma" if seed % 2 else "healthy"), ("test" if seed > 3 else "train")
         rows.append(f"pictures/{seed}.png,{label},P{seed // 2},{part}")
     (root / "list.csv").write_text("\n".join(rows) + "\n")
     return root / "list.csv"
@@ -348,7 +348,7 @@ FORMS = (
         table,
         "classification",
         scans=6,
-        classes=("glioma", "none"),
+        classes=("glioma", "healthy"),
         patients=3,
         parts=("test", "train"),
     ),
