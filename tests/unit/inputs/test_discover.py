@@ -133,3 +133,19 @@ def test_what_is_no_file_or_is_gone_is_refused(tmp_path: Path) -> None:
     gone = DiscoveredInput("gone", (tmp_path / "gone",))
     with pytest.raises(RejectedFile, match="gone cannot be read: No such file"):
         read_discovered(gone, Limits(), VOLUMES)
+
+
+@pytest.mark.parametrize("ending", ["nrrd", "mha"])
+def test_a_volume_of_itk_that_is_named_is_read_like_nifti(tmp_path: Path, ending: str) -> None:
+    import SimpleITK
+
+    write_nifti(tmp_path / "v.nii")
+    image = SimpleITK.ReadImage(str(tmp_path / "v.nii"))
+    SimpleITK.WriteImage(image, str(tmp_path / f"v.{ending}"))
+    (one,) = discover_inputs([tmp_path / f"v.{ending}"])
+    (other,) = discover_inputs([tmp_path / "v.nii"])
+    scans = read_discovered(one, Limits(), VOLUMES)
+    for scan, truth in zip(scans, read_discovered(other, Limits(), VOLUMES), strict=True):
+        np.testing.assert_array_equal(scan.image, truth.image)
+        assert (scan.plane, scan.slice, scan.spacing) == (truth.plane, truth.slice, truth.spacing)
+    assert refused(tmp_path / f"v.{ending}", Limits(pixels=1000)).status == 413

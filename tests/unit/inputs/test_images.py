@@ -165,3 +165,14 @@ def test_a_header_without_an_image_is_malformed(picture: Image.Image) -> None:
     for content in (b"II*\0", b"II*\0\x08\0\0\0", b"II*\0\x08\0\0\0\0\0\0\0\0\0"):
         with pytest.raises(BadHeader):
             read_tiff(content)
+
+
+def test_a_tiff_of_a_form_that_is_not_decoded_says_why() -> None:
+    import tifffile
+
+    stream = io.BytesIO()
+    five = np.zeros((8, 9, 5), np.uint8)
+    tifffile.imwrite(stream, five, photometric="minisblack", planarconfig="contig")
+    error = refused(stream.getvalue())
+    assert error.status == 415
+    assert str(error).startswith("x is a TIFF of 5 channels that are no colours; save the one")

@@ -88,6 +88,8 @@ def test_what_is_above_a_limit_of_pixels_is_refused(one: Hostile) -> None:
         (b"\n <SVG onload=alert(1)>", "x is an SVG drawing; taken are PNG, JPEG"),
         (b"\xef\xbb\xbf<!DOCTYPE HTML>", "x is a web page"),
         (b"PK\x03\x04", "x is a zip archive"),
+        (b"NRRD0004\n", "x is an NRRD volume, which is read from a path alone: save it as NIfTI"),
+        (b"ObjectType = Image\nNDims = 3\n", "x is a MetaImage volume, which is read from a path"),
         ("ä".encode() * 700, "x is text"),
         (b"\0", "x is no image that is known here"),
     ],

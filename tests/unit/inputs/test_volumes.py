@@ -80,6 +80,16 @@ def test_the_window_of_intensities_is_told() -> None:
     }
 
 
+def test_which_of_several_volumes_is_looked_at_is_told() -> None:
+    both = nifti(np.stack([volume(1), volume(2)], axis=3))
+    assert {scan.notes[0] for scan in read(both)} == {"volume 1 of 2 is looked at"}
+    second = BOTH.model_copy(update={"channels": [1]})
+    scans = read(both, second)
+    assert {scan.notes[0] for scan in scans} == {"volume 2 of 2 is looked at"}
+    for scan, other in zip(scans, read(nifti(volume(2)), second), strict=True):
+        np.testing.assert_array_equal(scan.image, other.image)
+
+
 @pytest.mark.parametrize("make", [nifti, lambda voxels: dicom(voxels.astype(np.uint16))])
 def test_the_limit_of_voxels_is_that_of_the_volume(make: Callable[[np.ndarray], bytes]) -> None:
     content = make(volume(0, (16, 16, 16)))

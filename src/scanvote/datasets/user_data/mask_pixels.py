@@ -11,6 +11,8 @@ from scanvote.images.decode import decode_grey
 
 LOOKED_AT = 8
 """Maximum of files of a folder whose pixels are looked at."""
+IN_ALL = 512
+"""Maximum of all files looked at, unless there are more folders."""
 MOST = 0.75
 """Smallest share of masks among the files looked at, if all of the folder count as masks."""
 BACKGROUND = 0.5
@@ -30,8 +32,10 @@ def masks_by_pixels(files: Sequence[FoundFile], unsure: bool) -> set[str]:
     for file in files:
         by_folder[file.folders].append(file)
     masks: set[str] = set()
+    looked_at = max(1, min(LOOKED_AT, IN_ALL // max(1, len(by_folder))))
     for several in by_folder.values():
-        seen = [_is_mask(file) for file in several[:: max(1, len(several) // LOOKED_AT)]]
+        sample = several[:: -(-len(several) // looked_at)]
+        seen = [_is_mask(file) for file in sample]
         known = [one for one in seen if one is not None]
         if sum(known) >= MOST * len(known) if known else unsure:
             masks |= {file.name for file in several}

@@ -1,5 +1,6 @@
 """What a table of the user's is taken for."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -180,7 +181,7 @@ def test_marks_of_unicode_and_of_excel(folder: Path, encoding: str) -> None:
     ]
 
 
-def many(folder: Path, header: str, *columns: list[object]) -> list[DatasetItem]:
+def many(folder: Path, header: str, *columns: Sequence[object]) -> list[DatasetItem]:
     """Rows of twelve images, the last columns given."""
     rows = [header]
     for at, values in enumerate(zip(*columns, strict=True)):

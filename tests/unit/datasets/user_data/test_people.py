@@ -30,7 +30,7 @@ def patients(headers: dict[str, str]) -> list[str]:
     return [item.patient for item in placed(headers)[0]]
 
 
-def cases(names: Sequence[str], **facts: str) -> list[list[str]]:
+def cases(names: Sequence[str]) -> list[list[str]]:
     """Names of the items of each case."""
     items = [DatasetItem(name, "nifti", ()) for name in names]
     return grouped(tie_cases(items))
