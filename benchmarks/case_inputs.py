@@ -185,9 +185,9 @@ def black_of_some(root: Path) -> Path:
     return root
 
 
-def one_identifier(root: Path) -> Path:
+def one_identifier(root: Path, name: str = "ANONYMOUS") -> Path:
     for p in range(10):
-        series(root / yes_no(p) / f"P{p:02d}", p, "ANONYMOUS", f"7.{p + 1}")
+        series(root / yes_no(p) / f"P{p:02d}", p, name, f"7.{p + 1}")
     return root
 
 
@@ -379,14 +379,18 @@ def noisy_empty_masks(root: Path) -> Path:
     return root
 
 
-def soft_masks(root: Path) -> Path:
-    """Masks that were resampled linearly: values between 0 and 1 at the rim."""
+def soft_ball() -> Array:
+    """A mask that was resampled: values between 0 and 1 at the rim."""
     from scipy.ndimage import gaussian_filter
 
+    soft = gaussian_filter(ball((24, 22, 12)).astype(np.float32), 2)
+    return (soft / soft.max()).astype(np.float32)
+
+
+def soft_masks(root: Path) -> Path:
     for p in range(8):
-        soft = gaussian_filter(ball((24, 22, 12)).astype(np.float32), 2)
         nifti(root / f"P{p}/x.nii.gz", volume(p))
-        nifti(root / f"P{p}/x_mask.nii.gz", (soft / soft.max()).astype(np.float32))
+        nifti(root / f"P{p}/x_mask.nii.gz", soft_ball())
     return root
 
 

@@ -330,10 +330,17 @@ CASES = [
         lambda run: run.tied(r"/(P\d+)/", 20) and run.sides(r"/(P\d+)/") == 0,
     ),
     Case(
-        "5 one PatientID in ten folders",
-        "ten patients by their folders, and a line that says so",
+        "5 the PatientID ANONYMOUS in ten folders",
+        "ten patients by their folders",
         "classification",
         made.one_identifier,
+        lambda run: run.tied(r"/(P\d+)/", 10),
+    ),
+    Case(
+        "5 sibling: one PatientID that is no known stand-in",
+        "ten patients by their folders, and a line that says so",
+        "classification",
+        partial(made.one_identifier, name="HOSP17"),
         lambda run: run.tied(r"/(P\d+)/", 10) and run.tells(r"PatientID|header"),
         refusal=r"PatientID|header",
     ),
@@ -422,7 +429,8 @@ CASES = [
         "segmentation",
         made.soft_masks,
         lambda run: (
-            100 <= run.outcome.raw["mask_pixels"].max() <= 140 and run.tells(r"mask_values|values")
+            run.outcome.raw["mask_pixels"].max() == (made.soft_ball() >= 0.5).sum(axis=(0, 1)).max()
+            and run.tells(r"mask_values|values")
         ),
         changes={"volumes.slices": None},
     ),

@@ -42,13 +42,14 @@ class Result:
     """What came of one tree.
 
     Attributes:
-        refusal: kind of refusal; empty where it was accepted.
+        accepted: whether all three stages passed; refusal: kind of refusal. Neither of a crash.
         message: of the refusal; found: (kind, text) of violations; remarks: likewise.
     """
 
     number: int
     spec: str
     form: str
+    accepted: bool = False
     refusal: str = ""
     message: str = ""
     found: list[tuple[str, str]] = field(default_factory=list)
@@ -70,7 +71,7 @@ def run_tree(seed: int, agreement: bool, keep: Path | None, number: int) -> Resu
         except Exception:
             result.found.append(("the benchmark or the check fails", traceback.format_exc()[-700:]))
             return result
-    root = f"{tree.root}"
+    root, result.accepted = f"{tree.root}", outcome.accepted
     if not outcome.accepted and not outcome.crashed:
         result.refusal = refusal_kind(outcome, tree.root)
         result.message = outcome.message.replace(root, "PATH")
@@ -97,9 +98,10 @@ def run_trees(numbers: range, seed: int, processes: int, agreement: bool) -> Ite
 
 
 def report(results: list[Result], seed: int) -> None:
-    accepted = [one for one in results if not one.refusal]
+    accepted = [one for one in results if one.accepted]
+    crashed = [one for one in results if not one.accepted and not one.refusal]
     print(f"{len(results):,} trees of seed {seed}: {len(accepted):,} accepted, ", end="")
-    print(f"{len(results) - len(accepted):,} refused\n")
+    print(f"{len(results) - len(accepted) - len(crashed):,} refused, {len(crashed):,} crashed\n")
     print("| refusal | trees | the first |\n|---|---|---|")
     refused = defaultdict(list)
     for one in results:
@@ -108,8 +110,8 @@ def report(results: list[Result], seed: int) -> None:
     for kind, several in sorted(refused.items(), key=lambda pair: -len(pair[1])):
         first = several[0]
         print(f"| {kind} | {len(several):,} | {first.number}: {first.message[:300]} |")
-    print("\n| form | accepted | refused |\n|---|---|---|")
-    by_form = Counter((one.form, bool(one.refusal)) for one in results)
+    print("\n| form | accepted | refused or crashed |\n|---|---|---|")
+    by_form = Counter((one.form, not one.accepted) for one in results)
     for form in sorted({one.form for one in results}):
         print(f"| {form} | {by_form[form, False]} | {by_form[form, True]} |")
     _report_found("violation", results, "found")
@@ -131,7 +133,13 @@ def _report_found(word: str, results: list[Result], name: str) -> None:
 
 def show(result: Result) -> None:
     print(f"{result.number}: {result.spec}")
-    print(f"refused, {result.refusal}: {result.message}" if result.refusal else "accepted")
+    print(
+        f"refused, {result.refusal}: {result.message}"
+        if result.refusal
+        else "accepted"
+        if result.accepted
+        else "crashed"
+    )
     for kind, text in [*result.found, *result.remarks]:
         print(f"- {kind}: {text}")
 
