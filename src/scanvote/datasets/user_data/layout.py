@@ -59,12 +59,14 @@ class DatasetLayout:
         items: images and volumes in a stable order.
         skipped: files and folders that are not used.
         notes: further remarks for the user, one sentence each.
+        labels: values of each label of the masks, where the data give names.
     """
 
     kind: str
     items: list[DatasetItem]
     skipped: list[SkippedFile]
     notes: list[str] = field(default_factory=list)
+    labels: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
 
 
 def first_few(names: Iterable[str], limit: int = 3) -> str:

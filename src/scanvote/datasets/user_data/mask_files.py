@@ -1,0 +1,118 @@
+"""Read the stored values of mask images: palettes, transparency and colours as what they are."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from scanvote.core.errors import InputError
+from scanvote.datasets.user_data.tiff_pages import select_page, tiff_pages
+from scanvote.images.decode import JPEG, DecodeError, _decode_colours
+
+Values = NDArray[Any]
+LOSSY = (JPEG, b"RIFF")
+"""First bytes of formats that change values: JPEG and WebP."""
+
+
+@dataclass(frozen=True)
+class StoredMask:
+    """The values of a mask as its file holds them.
+
+    Attributes:
+        values: real numbers (H, W) or (X, Y, Z); of colours the brightest channel, of a palette
+            of colours the index, 0 where a pixel is transparent.
+        alpha: the same shape; None without transparency.
+        constant: whether all pixels have one colour, transparent ones too.
+        lossy: whether the format changes values.
+    """
+
+    values: Values
+    alpha: Values | None = None
+    constant: bool = False
+    lossy: bool = False
+
+
+def decode_stored_mask(content: bytes | bytearray, name: str) -> StoredMask:
+    """Decode the first mask in the content of a file; errors say `name`.
+
+    Raises:
+        DecodeError: the content is no whole image.
+    """
+    lossy = bytes(content[:4]).startswith(LOSSY)
+    stored = _read_stored(content, name)
+    if stored.ndim == 2 or stored.shape[2] in (1, 3):
+        return StoredMask(stored if stored.ndim == 2 else stored.max(axis=2), lossy=lossy)
+    alpha = stored[:, :, -1]
+    colours = stored[:, :, :-1]
+    values = colours.max(axis=2) * (alpha >= _largest(alpha) / 2)
+    return StoredMask(values, alpha, bool((colours == colours[:1, :1]).all()), lossy)
+
+
+def stored_masks(content: bytearray, name: str) -> Iterator[StoredMask]:
+    """Decode the mask of each page in the content of a file; only a TIFF has several.
+
+    Raises:
+        DecodeError: a page is no whole image.
+    """
+    pages = tiff_pages(content)
+    if len(pages) < 2:
+        yield decode_stored_mask(content, name)
+        return
+    for page in pages:
+        select_page(content, page)
+        yield decode_stored_mask(content, name)
+
+
+def read_content(path: Path) -> bytearray:
+    """Read a file of the user's.
+
+    Raises:
+        InputError: it cannot be read.
+    """
+    try:
+        return bytearray(path.read_bytes())
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}") from None
+
+
+def _largest(alpha: Values) -> float:
+    return float(np.iinfo(alpha.dtype).max) if alpha.dtype.kind in "iu" else 1.0
+
+
+# the shared decoder of stored values, `images.decode.decode_stored`, can replace this
+def _read_stored(content: bytes | bytearray, name: str) -> Values:
+    """Return stored values (H, W), or (H, W, C) with alpha as the last of 2 or 4 channels."""
+    from PIL import Image
+
+    data = np.frombuffer(content, np.uint8)
+    try:
+        with Image.open(BytesIO(content)) as image:
+            mode, transparent = image.mode, "transparency" in image.info
+            if mode == "P" and not _is_grey(image.getpalette() or []):
+                image.seek(0)
+                return np.array(image)
+    except Exception:  # Pillow does not know the format; OpenCV may
+        mode, transparent = "", False
+    if mode in ("LA", "PA", "RGBA") or transparent:
+        return _with_alpha(data, name)
+    return _decode_colours(data, name)
+
+
+def _with_alpha(data: NDArray[np.uint8], name: str) -> Values:
+    try:
+        stored = cv2.imdecode(data, cv2.IMREAD_UNCHANGED)
+    except cv2.error:
+        stored = None
+    if stored is None:
+        raise DecodeError(f"{name} is no whole image")
+    return np.asarray(stored)
+
+
+def _is_grey(palette: list[int]) -> bool:
+    colours = np.array(palette, np.int16).reshape(-1, 3)
+    return bool((np.ptp(colours, axis=1) == 0).all())
