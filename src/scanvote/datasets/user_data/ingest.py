@@ -21,6 +21,7 @@ from scanvote.datasets.user_data.mask_rule import find_mask_rule, values_of
 from scanvote.datasets.user_data.masks import MaskRule
 from scanvote.datasets.user_data.readers import (
     MAX_CHANNELS,
+    is_segmentation,
     read_channels,
     read_item_volume,
     read_mask_volume,
@@ -28,6 +29,7 @@ from scanvote.datasets.user_data.readers import (
 )
 from scanvote.datasets.user_data.scan_tree import stem
 from scanvote.datasets.user_data.tiff_pages import Page, decode_pages, tiff_pages
+from scanvote.datasets.volumes.dicom_seg import place_segments
 from scanvote.datasets.volumes.nifti_channels import count_volumes
 from scanvote.datasets.volumes.slicing import select_slices, shared_window, write_png, write_slices
 from scanvote.datasets.volumes.volume import Volume
@@ -254,6 +256,10 @@ def _block(file: IO[bytes], size: int = BLOCK) -> bytes:
 
 
 def _ingest_volume(target: _Target, item: DatasetItem) -> Ingested:
+    if item.mask and is_segmentation(item.mask):
+        volume = read_item_volume(item)
+        segments = place_segments(item.mask, volume, target.rule.chosen)
+        return Ingested(_write_volume(target, item, volume, replace(volume, voxels=segments)))
     mask = read_mask_volume(item.mask) if item.mask else None
     if mask is not None:
         mask = replace(mask, voxels=target.rule.marked(mask.voxels))

@@ -16,7 +16,13 @@ from scanvote.datasets.user_data.masks import (
     describe_values,
     find_rule,
 )
-from scanvote.datasets.user_data.readers import is_volume, read_mask_volume, read_picture
+from scanvote.datasets.user_data.readers import (
+    is_segmentation,
+    is_volume,
+    read_mask_volume,
+    read_picture,
+)
+from scanvote.datasets.volumes.dicom_seg import read_segment_numbers
 from scanvote.params import Params
 
 
@@ -92,6 +98,8 @@ def _masks(item: DatasetItem) -> Iterator[StoredMask]:
         mask = read_picture(item)[1]
         if mask is not None:
             yield StoredMask(mask)
+    elif item.mask and is_segmentation(item.mask):
+        yield StoredMask(read_segment_numbers(item.mask))
     elif item.mask and is_volume(item.mask):
         yield StoredMask(read_mask_volume(item.mask).voxels)
     elif item.mask:

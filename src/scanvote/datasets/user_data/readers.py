@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scanvote.core.errors import InputError
 from scanvote.datasets.trees import IMAGES
 from scanvote.datasets.user_data.layout import DatasetItem
-from scanvote.datasets.user_data.scan_tree import NIFTI
+from scanvote.datasets.user_data.scan_tree import NIFTI, kind_of
 
 if TYPE_CHECKING:
     from scanvote.datasets.volumes import Volume
@@ -28,6 +28,11 @@ def is_volume(path: Path) -> bool:
 def is_nifti(path: Path) -> bool:
     """Return whether the file is a NIfTI file, by its name."""
     return path.name.lower().endswith(NIFTI)
+
+
+def is_segmentation(path: Path) -> bool:
+    """Return whether the file is a DICOM file, which as a mask is a Segmentation."""
+    return kind_of(path) == "dicom"
 
 
 def read_mask_volume(path: Path) -> "Volume":

@@ -11,7 +11,7 @@ from scanvote.datasets.volumes.nifti import _unpacked
 from scanvote.datasets.volumes.source import NamedBytes, Source, opened
 
 NIFTI_1, NIFTI_2 = 348, 540
-"""Sizes of the headers, which are their first field."""
+"""Sizes of the headers, which are their first field; what matters here lies in the first."""
 
 
 def count_volumes(source: Source) -> int:
@@ -19,7 +19,7 @@ def count_volumes(source: Source) -> int:
     try:
         with ExitStack() as stack:
             stream = stack.enter_context(_unpacked(stack.enter_context(opened(source))))
-            return int(np.prod(_dimensions(stream.read(NIFTI_2))[4:]))
+            return int(np.prod(_dimensions(stream.read(NIFTI_1))[4:]))
     except (OSError, EOFError, struct.error, ValueError):
         return 1  # the reader says what is wrong
 
@@ -35,17 +35,15 @@ def volumes_of(source: Source, wanted: Collection[int]) -> Iterator[tuple[int, N
     try:
         with ExitStack() as stack:
             stream = stack.enter_context(_unpacked(stack.enter_context(opened(source))))
-            header = bytearray(stream.read(NIFTI_2))
+            header = bytearray(stream.read(NIFTI_1))
             order, bits, offset = _fields(header)
             header += stream.read(max(0, offset - len(header)))
-            rest = bytes(header[offset:])
             _make_3d(header, order)
             voxels = int(np.prod(_dimensions(header)[1:4])) * bits // 8
             for number in range(max(wanted) + 1):
-                content = rest + stream.read(voxels - len(rest))
-                rest = b""
+                content = stream.read(voxels)
                 if number in wanted:
-                    yield number, NamedBytes(bytes(header[:offset]) + content, str(source))
+                    yield number, NamedBytes(bytes(header) + content, str(source))
     except (OSError, EOFError, struct.error, ValueError) as error:
         raise InputError(f"{source} is no whole NIfTI volume ({error})") from None
 
