@@ -17,6 +17,10 @@ from scanvote.images.decode import JPEG, DecodeError, _decode_colours
 Values = NDArray[Any]
 LOSSY = (JPEG, b"RIFF")
 """First bytes of formats that change values: JPEG and WebP."""
+PNG = b"\x89PNG\r\n\x1a\n"
+PNG_COLOURS = 25
+"""Offset of the byte in a PNG's header that tells what its pixels are."""
+GREY_OR_RGB = (b"\0", b"\2")
 
 
 @dataclass(frozen=True)
@@ -46,10 +50,10 @@ def decode_stored_mask(content: bytes | bytearray, name: str) -> StoredMask:
     lossy = bytes(content[:4]).startswith(LOSSY)
     stored = _read_stored(content, name)
     if stored.ndim == 2 or stored.shape[2] in (1, 3):
-        return StoredMask(stored if stored.ndim == 2 else stored.max(axis=2), lossy=lossy)
+        return StoredMask(stored if stored.ndim == 2 else _brightest(stored), lossy=lossy)
     alpha = stored[:, :, -1]
     colours = stored[:, :, :-1]
-    values = colours.max(axis=2) * (alpha >= _largest(alpha) / 2)
+    values = _brightest(colours) * (alpha >= _largest(alpha) / 2)
     return StoredMask(values, alpha, bool((colours == colours[:1, :1]).all()), lossy)
 
 
@@ -80,6 +84,14 @@ def read_content(path: Path) -> bytearray:
         raise InputError(f"{path} cannot be read: {error.strerror}") from None
 
 
+def _brightest(colours: Values) -> Values:
+    # NumPy reduces an axis of three slowly
+    values: Values = colours[:, :, 0]
+    for channel in range(1, colours.shape[2]):
+        values = np.maximum(values, colours[:, :, channel])
+    return values
+
+
 def _largest(alpha: Values) -> float:
     return float(np.iinfo(alpha.dtype).max) if alpha.dtype.kind in "iu" else 1.0
 
@@ -87,20 +99,31 @@ def _largest(alpha: Values) -> float:
 # the shared decoder of stored values, `images.decode.decode_stored`, can replace this
 def _read_stored(content: bytes | bytearray, name: str) -> Values:
     """Return stored values (H, W), or (H, W, C) with alpha as the last of 2 or 4 channels."""
+    data = np.frombuffer(content, np.uint8)
+    if _is_plain(content):
+        return _decode_colours(data, name)
     from PIL import Image
 
-    data = np.frombuffer(content, np.uint8)
     try:
         with Image.open(BytesIO(content)) as image:
             mode, transparent = image.mode, "transparency" in image.info
             if mode == "P" and not _is_grey(image.getpalette() or []):
-                image.seek(0)
                 return np.array(image)
     except Exception:  # Pillow does not know the format; OpenCV may
         mode, transparent = "", False
     if mode in ("LA", "PA", "RGBA") or transparent:
         return _with_alpha(data, name)
     return _decode_colours(data, name)
+
+
+def _is_plain(content: bytes | bytearray) -> bool:
+    """Return whether the header alone excludes a palette and transparency."""
+    if content[: len(JPEG)] == JPEG:
+        return True
+    if content[: len(PNG)] == PNG:
+        return content[PNG_COLOURS : PNG_COLOURS + 1] in GREY_OR_RGB and b"tRNS" not in content
+    pages = tiff_pages(content)
+    return bool(pages) and pages[0].grey
 
 
 def _with_alpha(data: NDArray[np.uint8], name: str) -> Values:

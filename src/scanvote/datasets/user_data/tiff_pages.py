@@ -1,7 +1,7 @@
 """Find and decode the pages of a TIFF file."""
 
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +13,7 @@ from scanvote.images.decode import _decode_colours
 TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 """First bytes of a TIFF file; the latter two are of BigTIFF."""
 SUBFILE_TYPE, WIDTH, HEIGHT = 254, 256, 257
+INTERPRETATION, CHANNELS = 262, 277
 NO_PAGE = 0b101
 """Bits of `SUBFILE_TYPE`: a smaller copy of another page, a mask of transparency."""
 NUMBERS = {3: "H", 4: "I", 16: "Q"}
@@ -22,11 +23,18 @@ MAX_PAGES = 2**16
 
 @dataclass(frozen=True)
 class Page:
-    """One page; `start` is the offset of its directory in the file."""
+    """One page.
+
+    Attributes:
+        start: offset of its directory in the file.
+        width, height: in pixels.
+        grey: whether its pixels are one grey value, without a palette or transparency.
+    """
 
     start: int
     width: int
     height: int
+    grey: bool = False
 
 
 def tiff_pages(content: bytes | bytearray) -> list[Page]:
@@ -41,7 +49,7 @@ def tiff_pages(content: bytes | bytearray) -> list[Page]:
     except struct.error:  # truncated: the decoder says so
         return []
     return [
-        Page(start, values[WIDTH], values.get(HEIGHT, 0))
+        Page(start, values[WIDTH], values.get(HEIGHT, 0), _is_grey(values))
         for start, values in tags
         if not values.get(SUBFILE_TYPE, 0) & NO_PAGE and WIDTH in values
     ]
@@ -64,6 +72,10 @@ def decode_pages(content: bytearray, pages: Sequence[Page], name: str) -> NDArra
         select_page(content, page)
         images.append(_decode_colours(np.frombuffer(content, np.uint8), name))
     return np.stack(images)
+
+
+def _is_grey(tags: Mapping[int, int]) -> bool:
+    return tags.get(INTERPRETATION) in (0, 1) and tags.get(CHANNELS, 1) == 1
 
 
 def _layout(content: bytes | bytearray) -> tuple[str, bool]:
