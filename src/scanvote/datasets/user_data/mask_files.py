@@ -33,12 +33,21 @@ class StoredMask:
         alpha: the same shape; None without transparency.
         constant: whether all pixels have one colour, transparent ones too.
         lossy: whether the format changes values.
+        colours: uint8 (H, W, 3) RGB, 0 where a pixel is transparent; None where all are grey.
     """
 
     values: Values
     alpha: Values | None = None
     constant: bool = False
     lossy: bool = False
+    colours: Values | None = None
+
+    def codes(self) -> Values:
+        """Return the colours as numbers, 0xRRGGBB."""
+        if self.colours is None:
+            return self.values.astype(np.uint32) * np.uint32(0x010101)
+        red, green, blue = np.moveaxis(self.colours.astype(np.uint32), 2, 0)
+        return np.asarray(red << np.uint32(16) | green << np.uint32(8) | blue)
 
 
 def decode_stored_mask(content: bytes | bytearray, name: str) -> StoredMask:
@@ -50,11 +59,12 @@ def decode_stored_mask(content: bytes | bytearray, name: str) -> StoredMask:
     lossy = bytes(content[:4]).startswith(LOSSY)
     stored = _read_stored(content, name)
     if stored.ndim == 2 or stored.shape[2] in (1, 3):
-        return StoredMask(stored if stored.ndim == 2 else _brightest(stored), lossy=lossy)
+        values = stored if stored.ndim == 2 else _brightest(stored)
+        return StoredMask(values, lossy=lossy, colours=_colours(stored))
     alpha = stored[:, :, -1]
-    colours = stored[:, :, :-1]
-    values = _brightest(colours) * (alpha >= _largest(alpha) / 2)
-    return StoredMask(values, alpha, bool((colours == colours[:1, :1]).all()), lossy)
+    constant = bool((stored[:, :, :-1] == stored[:1, :1, :-1]).all())
+    shown = stored[:, :, :-1] * (alpha >= _largest(alpha) / 2)[:, :, None]
+    return StoredMask(_brightest(shown), alpha, constant, lossy, _colours(shown))
 
 
 def stored_masks(content: bytearray, name: str) -> Iterator[StoredMask]:
@@ -82,6 +92,14 @@ def read_content(path: Path) -> bytearray:
         return bytearray(path.read_bytes())
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror}") from None
+
+
+def _colours(stored: Values) -> Values | None:
+    """Return the channels of an image of 8 bits that has colours."""
+    if stored.dtype != np.uint8 or stored.ndim == 2 or stored.shape[2] != 3:
+        return None
+    red, green, blue = (stored[:, :, channel] for channel in range(3))
+    return None if (red == green).all() and (green == blue).all() else stored
 
 
 def _brightest(colours: Values) -> Values:
@@ -133,7 +151,8 @@ def _with_alpha(data: NDArray[np.uint8], name: str) -> Values:
         stored = None
     if stored is None:
         raise DecodeError(f"{name} is no whole image")
-    return np.asarray(stored)
+    stored = np.asarray(stored)
+    return stored[:, :, [2, 1, 0, 3]] if stored.ndim == 3 and stored.shape[2] == 4 else stored
 
 
 def _is_grey(palette: list[int]) -> bool:

@@ -1,13 +1,13 @@
 """Find the one rule of a set's masks by a first pass over all of them."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from scanvote.core.errors import InputError
 from scanvote.core.parallel import parallel_imap
 from scanvote.datasets.scan_list import Finding
-from scanvote.datasets.user_data.layout import DatasetItem, DatasetLayout
+from scanvote.datasets.user_data.layout import DatasetItem, DatasetLayout, first_few
 from scanvote.datasets.user_data.mask_files import StoredMask, Values, read_content, stored_masks
 from scanvote.datasets.user_data.masks import (
     MaskRule,
@@ -25,18 +25,23 @@ from scanvote.datasets.user_data.readers import (
 from scanvote.datasets.volumes.dicom_seg import read_segment_numbers
 from scanvote.params import Params
 
+MAX_COLOURS = 8
+"""Maximum of colours in a message."""
+
 
 @dataclass
 class MaskCounts:
     """Counts of the masks of a set.
 
     Attributes:
-        values, alpha: of the values and of the alpha channel.
+        values, alpha, colours: of the values, of the alpha channel, and of the colours of masks
+            with colours, as 0xRRGGBB.
         colours_vary, alpha_varies: whether any mask holds several of them.
     """
 
     values: ValueCounts = field(default_factory=ValueCounts)
     alpha: ValueCounts = field(default_factory=ValueCounts)
+    colours: ValueCounts = field(default_factory=ValueCounts)
     colours_vary: bool = False
     alpha_varies: bool = False
 
@@ -44,6 +49,7 @@ class MaskCounts:
         """Add the counts of other masks."""
         self.values.add(other.values)
         self.alpha.add(other.alpha)
+        self.colours.add(other.colours)
         self.colours_vary |= other.colours_vary
         self.alpha_varies |= other.alpha_varies
 
@@ -61,14 +67,48 @@ def find_mask_rule(layout: DatasetLayout, params: Params) -> tuple[MaskRule, lis
     for counts in parallel_imap(_count_masks, items, "Read masks"):
         total.add(counts)
     use_alpha = total.alpha_varies and not total.colours_vary
+    labels = params.segmentation.mask_labels
+    if labels and all(str(label).startswith("#") for label in labels):
+        return _colour_rule(total.colours, labels)
     chosen = total.alpha if use_alpha else total.values
-    rule = find_rule(chosen, params.segmentation.mask_labels, layout.labels, use_alpha)
+    rule = find_rule(chosen, labels, layout.labels, use_alpha)
     text = describe_values(chosen, rule)
+    if not use_alpha and labels is None and len(total.colours.exact or ()) > 1:
+        colours = first_few(_colour_names(total.colours), MAX_COLOURS)
+        text = (
+            f"the masks hold the colours {colours}: any but black is marked; to mark only some, set"
+            f' segmentation.mask_labels, such as ["{next(iter(_colour_names(total.colours)))}"]'
+        )
     return rule, [Finding("mask_values", "", text)] if text else []
+
+
+def _colour_rule(
+    counts: ValueCounts, labels: Sequence[int | str]
+) -> tuple[MaskRule, list[Finding]]:
+    """Return the rule that marks the colours `labels`, such as ``#ff0000``."""
+    if counts.exact is None:
+        raise InputError(
+            "segmentation.mask_labels: the masks hold too many colours to choose from, as of JPEG"
+            " or soft edges; save them as PNG with a colour for each label"
+        )
+    names = {name: (code,) for name, code in _colour_names(counts).items()}
+    exact = replace(counts, soft=0)
+    rule = find_rule(exact, [str(label).lower() for label in labels], names)
+    held, marked = first_few(names, MAX_COLOURS), ", ".join(map(str, labels))
+    text = (
+        f"the masks hold the colours {held}: marked is {marked}, as segmentation.mask_labels says"
+    )
+    return replace(rule, use_colours=True), [Finding("mask_values", "", text)]
+
+
+def _colour_names(counts: ValueCounts) -> dict[str, int]:
+    return {f"#{int(code):06x}": int(code) for code in sorted(counts.exact or ())}
 
 
 def values_of(mask: StoredMask, rule: MaskRule) -> Values:
     """Return the values of `mask` on which `rule` decides."""
+    if rule.use_colours:
+        return mask.codes()
     return mask.alpha if rule.use_alpha and mask.alpha is not None else mask.values
 
 
@@ -107,8 +147,13 @@ def _masks(item: DatasetItem) -> Iterator[StoredMask]:
 
 
 def _count_mask(mask: StoredMask) -> MaskCounts:
-    values = count_values(mask.values, mask.lossy)
+    counts = MaskCounts(count_values(mask.values, mask.lossy))
+    if mask.colours is not None:
+        counts.colours = count_values(mask.codes(), mask.lossy)
     if mask.alpha is None:
-        return MaskCounts(values, colours_vary=values.peak > 0)
-    alpha_varies = bool(mask.alpha.min() < mask.alpha.max())
-    return MaskCounts(values, count_values(mask.alpha, mask.lossy), not mask.constant, alpha_varies)
+        counts.colours_vary = counts.values.peak > 0
+    else:
+        counts.alpha = count_values(mask.alpha, mask.lossy)
+        counts.colours_vary = not mask.constant
+        counts.alpha_varies = bool(mask.alpha.min() < mask.alpha.max())
+    return counts

@@ -134,6 +134,7 @@ class MaskRule:
         soft: whether there are values between the levels.
         chosen: the levels that are marked; None for all of them.
         use_alpha: whether the masks are in the alpha channel.
+        use_colours: whether the values are those of colours, 0xRRGGBB.
     """
 
     cut: float = 0.5
@@ -141,6 +142,7 @@ class MaskRule:
     soft: bool = False
     chosen: tuple[float, ...] | None = None
     use_alpha: bool = False
+    use_colours: bool = False
 
     def marked(self, values: Values) -> NDArray[np.uint8]:
         """Return the mask of `values`, 0 or 255, of the same shape."""

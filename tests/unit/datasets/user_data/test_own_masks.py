@@ -149,6 +149,23 @@ def test_chosen_labels_mark_and_others_are_one_line(tmp_path: Path, own: Own) ->
         check(tmp_path / "own", "segmentation", with_labels(params, 3))
 
 
+def test_colours_are_chosen_by_their_names(tmp_path: Path, own: Own) -> None:
+    for at in range(4):
+        write_image(tmp_path / f"own/{at}.png", at)
+        as_colours(tmp_path / f"own/{at}_mask.png", lesion(at))
+    params = own("segmentation", tmp_path / "own")
+    download("segmentation", params, tmp_path / "raw")
+    text = report(tmp_path / "raw")["mask_values"]
+    assert "the colours #003cc8, #007800, #c80000: any but black is marked" in text
+    chosen = with_labels(params, "#C80000", "#003cc8")
+    download("segmentation", chosen, tmp_path / "inner")
+    inner = [int(np.isin(lesion(at), [1, 4]).sum()) for at in range(4)]
+    assert mask_pixels(tmp_path / "inner") == inner
+    assert agrees(tmp_path / "own", chosen, tmp_path / "inner")
+    with pytest.raises(InputError, match="no label is called '#ffffff'; the names are #003cc8, #0"):
+        download("segmentation", with_labels(params, "#ffffff"), tmp_path / "other")
+
+
 def test_masks_of_the_field_of_view_are_told_of(tmp_path: Path, own: Own) -> None:
     for at in range(4):
         write_image(tmp_path / f"own/{at}.png", at)
