@@ -4,15 +4,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from scanvote.core.errors import InputError
 from scanvote.datasets.user_data.tiff_pages import select_page, tiff_pages
-from scanvote.images.decode import JPEG, DecodeError, _decode_colours
+from scanvote.images.decode import JPEG, _decode_colours
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 Values = NDArray[Any]
 LOSSY = (JPEG, b"RIFF")
@@ -124,14 +126,22 @@ def _read_stored(content: bytes | bytearray, name: str) -> Values:
 
     try:
         with Image.open(BytesIO(content)) as image:
-            mode, transparent = image.mode, "transparency" in image.info
-            if mode == "P" and not _is_grey(image.getpalette() or []):
-                return np.array(image)
-    except Exception:  # Pillow does not know the format; OpenCV may
-        mode, transparent = "", False
-    if mode in ("LA", "PA", "RGBA") or transparent:
-        return _with_alpha(data, name)
+            if image.mode == "P" and not _is_grey(image.getpalette() or []):
+                return _labels_of_palette(image)
+            if image.mode in ("LA", "PA", "RGBA") or "transparency" in image.info:
+                return np.array(image.convert("RGBA"))
+    except Exception:  # Pillow does not know the format; OpenCV may, or says what is wrong
+        pass
     return _decode_colours(data, name)
+
+
+def _labels_of_palette(image: "Image.Image") -> Values:
+    """Return the indices, or the colours where black is another than the first."""
+    labels = np.array(image)
+    colours = np.array(image.getpalette(), np.uint8).reshape(-1, 3)
+    if colours[0].any() and not colours[np.unique(labels)].any(axis=1).all():
+        return np.asarray(colours[labels])  # made from colours, in an order of its own
+    return labels
 
 
 def _is_plain(content: bytes | bytearray) -> bool:
@@ -142,17 +152,6 @@ def _is_plain(content: bytes | bytearray) -> bool:
         return content[PNG_COLOURS : PNG_COLOURS + 1] in GREY_OR_RGB and b"tRNS" not in content
     pages = tiff_pages(content)
     return bool(pages) and pages[0].grey
-
-
-def _with_alpha(data: NDArray[np.uint8], name: str) -> Values:
-    try:
-        stored = cv2.imdecode(data, cv2.IMREAD_UNCHANGED)
-    except cv2.error:
-        stored = None
-    if stored is None:
-        raise DecodeError(f"{name} is no whole image")
-    stored = np.asarray(stored)
-    return stored[:, :, [2, 1, 0, 3]] if stored.ndim == 3 and stored.shape[2] == 4 else stored
 
 
 def _is_grey(palette: list[int]) -> bool:

@@ -69,6 +69,20 @@ def as_alpha(path: Path, mask: NDArray[np.uint8]) -> None:
     Image.fromarray(np.dstack([white, np.uint8(255) * (mask > 0)])).save(path)
 
 
+def as_reduced_palette(path: Path, mask: NDArray[np.uint8]) -> None:
+    """Black is not the first colour of the palette."""
+    image = Image.fromarray(np.uint8(mask > 0), "P")
+    image = image.point([1, 0] + [0] * 254)
+    image.putpalette([255, 0, 0, 0, 0, 0])
+    image.save(path)
+
+
+def as_tiff_with_alpha(path: Path, mask: NDArray[np.uint8]) -> None:
+    white = np.full(mask.shape, 255, np.uint8)
+    marked = np.uint8(255) * (mask > 0)
+    Image.fromarray(np.dstack([white, marked]), "LA").save(path.with_suffix(".tif"))
+
+
 def as_paint(path: Path, mask: NDArray[np.uint8]) -> None:
     """Red on a transparent picture, as an editor saves it."""
     pixels = np.zeros((*mask.shape, 4), np.uint8)
@@ -105,7 +119,8 @@ def agrees(path: Path, params: Params, raw: Path) -> bool:
 @pytest.mark.parametrize(
     "save",
     [
-        *(as_jpeg, as_tiff, as_palette, as_grey_palette, as_colours, as_alpha, as_paint),
+        *(as_jpeg, as_tiff, as_palette, as_grey_palette, as_reduced_palette, as_colours),
+        *(as_alpha, as_tiff_with_alpha, as_paint),
         lambda path, mask: Image.fromarray(mask).save(path),
     ],
 )
@@ -120,7 +135,7 @@ def test_a_lesion_is_whole_in_every_slice_and_format(tmp_path: Path, own: Own, s
     assert {path.suffix for path in masks} == {".png"}
     levels = {int(v) for path in masks for v in np.unique(cv2.imread(str(path), -1))}
     assert levels == {0, 255}
-    plain = save in (as_alpha, as_paint)
+    plain = save in (as_alpha, as_tiff_with_alpha, as_paint, as_reduced_palette)
     assert ("mask_values" in report(tmp_path / "raw")) == (not plain)
     assert agrees(tmp_path / "own", params, tmp_path / "raw")
 
