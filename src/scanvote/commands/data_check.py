@@ -10,17 +10,16 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import pandas as pd
 
-from scanvote.core.errors import InputError
 from scanvote.core.parallel import parallel_map
 from scanvote.datasets.base import Scan
 from scanvote.datasets.registry import known_sets
 from scanvote.datasets.user_data import read_layout, set_name
-from scanvote.datasets.user_data.ingest import check_names, ingest_each
+from scanvote.datasets.user_data.ingest import check_classes, check_names, ingest
 from scanvote.datasets.user_data.layout import DatasetItem, DatasetLayout, SkippedFile
 from scanvote.images.decode import DecodeError, decode_image
 from scanvote.params import Params, Task
 from scanvote.pipeline.download.file_check import FileCheck, check_file
-from scanvote.pipeline.download.integrity import check_usable, issues
+from scanvote.pipeline.download.integrity import Issue, check_usable, issues
 
 IMAGES = 20_000
 VOLUMES = 20
@@ -28,7 +27,9 @@ VOLUMES = 20
 ARRAYS = 2_000
 """Likewise of pictures in arrays, which are written to a file before they are read."""
 COLOURS = 50
-"""Images and masks whose pixel values are checked for colours and mask values."""
+"""Images whose pixel values are checked for colours."""
+FOUND = ("mask_values", "several_pictures")
+"""Kinds of issues that a sample of the data can show."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,6 @@ class Check:
         issues: their issues, one row each, as in ``integrity.csv``.
         unreadable: the items that cannot be read.
         coloured: most images have colours.
-        mask_values: the values in the masks, if they are more than two but few.
     """
 
     path: Path
@@ -57,13 +57,13 @@ class Check:
     issues: pd.DataFrame
     unreadable: list[SkippedFile]
     coloured: bool
-    mask_values: list[int]
 
 
 def check(path: Path, task: Task, params: Params) -> Check:
     """Check the data in `path` for a task, without lasting files.
 
-    At most `IMAGES` images are decoded and at most `VOLUMES` volumes cut into slices.
+    At most `IMAGES` images are decoded and at most `VOLUMES` volumes cut into slices; the
+    values of all masks are counted, as they say together what a mask marks.
 
     Raises:
         InputError: the data cannot serve `task`.
@@ -74,27 +74,22 @@ def check(path: Path, task: Task, params: Params) -> Check:
     others = [item for item in reading.items if item.kind != "image"]
     volumes = _spaced([item for item in others if item.kind != "array"], VOLUMES)
     volumes += _spaced([item for item in others if item.kind == "array"], ARRAYS)
-    with TemporaryDirectory(prefix="scanvote-") as folder:
-        slices, unreadable = ingest_each(volumes, Path(folder), params)
-        base = _base(images)
-        scans = [_scan(item) for item in images]
-        checks = parallel_map(partial(check_file, base), scans, "Check")
-        checks += parallel_map(partial(check_file, Path(folder)), slices, "Check")
-        pictures = [base / scan.path for scan in scans]
-        # slices of volumes are grey
-        pictures += [Path(folder) / one.path for one in slices if not one.series]
-        coloured = _has_colours(pictures)
-        values = _mask_values([base / scan.mask_path for scan in scans if scan.mask_path])
-    scans += slices
-    if unreadable and not scans:
-        raise InputError(f"{path}: no volume can be read ({unreadable[0].reason})")
-    check_usable(task, scans, checks)
-    table = issues(task, [set_name(path, known_sets())] * len(scans), scans, checks)
-    if len(images) + len(volumes) < len(reading.items):
-        # issues of whole classes or sets rest on counts, which a sample cannot give
-        table = table[table["path"].isin({scan.path for scan in scans})]
     looked = images + volumes
-    return Check(path, task, reading, looked, scans, checks, table, unreadable, coloured, values)
+    with TemporaryDirectory(prefix="scanvote-") as folder:
+        done = ingest(reading, looked, Path(folder), params, link=True)
+        checks = parallel_map(partial(check_file, Path(folder)), done.scans, "Check")
+        pictures = {item.name for item in images}
+        coloured = _has_colours([Path(folder, s.path) for s in done.scans if s.path in pictures])
+    scans, name = done.scans, set_name(path, known_sets())
+    if len(looked) == len(reading.items):
+        check_classes(path, looked, done)
+    check_usable(task, scans, checks)
+    found = [Issue(one.kind, one.name or name, one.detail) for one in done.findings]
+    table = issues(task, [name] * len(scans), scans, checks, found)
+    if len(looked) < len(reading.items):
+        # issues of whole classes or sets rest on counts, which a sample cannot give
+        table = table[table["path"].isin({s.path for s in scans}) | table["kind"].isin(FOUND)]
+    return Check(path, task, reading, looked, scans, checks, table, done.skipped, coloured)
 
 
 def patients(one: Check) -> tuple[int, int]:
@@ -112,24 +107,6 @@ def _spaced(items: Sequence[DatasetItem], max_items: int) -> list[DatasetItem]:
     return [items[at * len(items) // max_items] for at in range(max_items)]
 
 
-def _base(images: Sequence[DatasetItem]) -> Path:
-    """Folder to which the names of the images are relative."""
-    if not images:
-        return Path()
-    return Path(str(images[0].files[0]).removesuffix(images[0].name))
-
-
-def _scan(item: DatasetItem) -> Scan:
-    return Scan(
-        item.name,
-        item.label,
-        item.mask_name,
-        item.patient,
-        case=item.case,
-        source_split=item.source_split,
-    )
-
-
 def _has_colours(paths: Sequence[Path]) -> bool:
     """Tell if most images have colours, beyond the noise of JPEG."""
     differ = []
@@ -140,17 +117,3 @@ def _has_colours(paths: Sequence[Path]) -> bool:
             continue
         differ.append(float(np.ptp(image, axis=2).mean()) > 2)
     return bool(differ) and sum(differ) > len(differ) / 2
-
-
-def _mask_values(paths: Sequence[Path]) -> list[int]:
-    """List the mask values if there are 3 to 16.
-
-    Fewer are a binary mask, more are a picture.
-    """
-    values: set[int] = set()
-    for path in paths[:: max(1, len(paths) // COLOURS)]:
-        try:
-            values |= {int(value) for value in np.unique(decode_image(path))}
-        except DecodeError:
-            continue
-    return sorted(values) if 2 < len(values) <= 16 else []

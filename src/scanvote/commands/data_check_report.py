@@ -196,11 +196,6 @@ def _issues(one: Check) -> Iterator[str]:
             f"! few_patients: the folders {first_few(known)} are taken for patients; if they are"
             " none, put all images into one folder, or list them in a table"
         )
-    if one.mask_values:
-        yield (
-            f"! the masks hold the values {', '.join(map(str, one.mask_values))}: a pixel is"
-            " marked from half of the largest value on; write masks of 0 and 255 if that is wrong"
-        )
 
 
 def _skipped(files: Sequence[SkippedFile]) -> str:

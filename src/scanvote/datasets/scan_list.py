@@ -4,6 +4,7 @@ It serves data sets whose scans are converted, so that no published tree describ
 """
 
 from collections.abc import Iterable, Iterator
+from dataclasses import astuple, dataclass
 from pathlib import Path
 
 import pandas as pd
@@ -15,7 +16,36 @@ from scanvote.params import Task
 SCAN_LIST = "scans.csv"
 IGNORED = "ignored.csv"
 """Name of the table of unused files, with reasons; only some data sets write it."""
+FINDINGS = "findings.csv"
+"""Name of the table of what is odd in the files; only if there is anything."""
 _KEYS = ("path", "label", "mask_path", "patient", "series", "case", "source_split")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What ingest finds odd in a file, or in the whole set where `name` is empty.
+
+    `kind` is one of ``scanvote.pipeline.download.integrity.RULES``.
+    """
+
+    kind: str
+    name: str
+    detail: str
+
+
+def write_findings(findings: Iterable[Finding], folder: Path) -> None:
+    """Write ``findings.csv`` to `folder`, if there are any."""
+    rows = [astuple(one) for one in findings]
+    if rows:
+        write_csv(pd.DataFrame(rows, columns=["kind", "name", "detail"]), folder / FINDINGS)
+
+
+def read_findings(folder: Path) -> list[Finding]:
+    """Read ``findings.csv`` in `folder`; empty without that table."""
+    if not (folder / FINDINGS).is_file():
+        return []
+    frame = pd.read_csv(folder / FINDINGS, dtype=str, keep_default_na=False, encoding="utf-8")
+    return [Finding(**{str(key): row[key] for key in row}) for row in frame.to_dict("records")]
 
 
 def write_scan_list(scans: Iterable[Scan], folder: Path) -> None:

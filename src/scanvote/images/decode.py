@@ -153,12 +153,14 @@ def decode_mask(path: Path) -> Mask:
     """Decode the binary mask in `path`, bool (H, W).
 
     A pixel belongs to the mask from half of the largest value on: masks are stored as
-    0/1 as well as 0/255, and a mask saved as JPEG has compression noise around zero.
+    0/1 as well as 0/255, and a mask saved as JPEG has compression noise around zero. Masks of
+    the user's data are of 0 and 255 since ingest, which has a rule for all values of a set.
 
     Raises:
         DecodeError: the file is missing, truncated, or no image.
     """
-    values = _decode_colours(_read_bytes(path), path).max(axis=2).astype(np.float64)
+    red, green, blue = np.moveaxis(_decode_colours(_read_bytes(path), path), 2, 0)
+    values = np.maximum(np.maximum(red, green), blue)  # NumPy reduces a short axis slowly
     peak = float(values.max())
     mask: Mask = (values >= peak / 2) & (peak > 0)
     return mask

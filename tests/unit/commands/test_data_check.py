@@ -144,7 +144,7 @@ def test_what_is_wrong_is_listed_and_what_is_not_used_counted(classes: Path) -> 
         (classes / name).touch()
     text = told(classes)
     assert "! unreadable, 1, left out: yes/1.png: is no whole image" in text
-    assert "3 (2 .txt, 1 .csv): no image, NIfTI or DICOM file" in row(text, "not")
+    assert "3 (2 .txt, 1 .csv): no image or volume" in row(text, "not")
 
 
 @pytest.mark.usefixtures("repository")
@@ -203,10 +203,10 @@ def test_masks_of_several_values_are_pointed_out(masks: Path) -> None:
         mask = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE) // 64
         mask[:4, :4] = 1
         cv2.imwrite(str(path), mask)
-    assert "the masks hold the values 0, 1, 3" in told(masks)
+    assert "! mask_values: the masks hold the values 0, 1, 3: any but 0 is marked" in told(masks)
     for path in masks.rglob("*_mask.png"):
         cv2.imwrite(str(path), cv2.GaussianBlur(cv2.imread(str(path)) * 80, (9, 9), 0))
-    assert "the masks hold" not in told(masks)
+    assert "the masks hold values from 0 to 233: marked is what reaches 116.5" in told(masks)
 
 
 @pytest.mark.parametrize(

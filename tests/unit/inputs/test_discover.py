@@ -66,7 +66,7 @@ def test_what_a_folder_holds_besides_is_told_on_the_side(tmp_path: Path) -> None
     left: list[SkippedFile] = []
     assert [Path(one.name).name for one in discover_inputs([tmp_path], left)] == ["x.png"]
     assert {one.name: one.reason for one in left} == {
-        "README.txt": "no image, NIfTI or DICOM file",
+        "README.txt": "no image or volume",
         "loop": "a link back to a folder read before",
         "to_nothing.png": "a link to nothing",
         "pipe.png": "no regular file",

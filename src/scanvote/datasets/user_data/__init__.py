@@ -10,8 +10,8 @@ Supported layouts:
 - NIfTI volumes and DICOM series in place of any image, from which slices are extracted by the
   settings ``volumes`` of params.yaml.
 
-Images and masks are copied byte by byte. Only a digested key of the patient is kept from a
-DICOM header. The user's own files are never changed.
+Images are copied byte by byte, masks become PNG files of 0 and 255. Only a digested key of the
+patient is kept from a DICOM header. The user's own files are never changed.
 """
 
 import re

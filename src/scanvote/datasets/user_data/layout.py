@@ -8,7 +8,7 @@ from typing import Literal
 Kind = Literal["image", "nifti", "itk", "dicom", "array"]
 """``itk`` is NRRD and MetaImage; ``array`` is one picture in a ``.npz`` or ``.mat`` file."""
 
-KINDS = "image, NIfTI or DICOM file"
+KINDS = "image or volume"
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,8 @@ from scanvote.datasets.trees import IMAGES, is_junk_file, natural_sort_key
 from scanvote.datasets.user_data.layout import KINDS, Kind, SkippedFile
 
 NIFTI = (".nii.gz", ".nii")
+ITK = (".nrrd", ".nhdr", ".mha", ".mhd")
+"""Endings of NRRD and MetaImage; the latter of a pair are headers, the voxels lie beside."""
 
 
 @dataclass(frozen=True)
@@ -75,12 +77,14 @@ def kind_of(path: Path) -> Kind | None:
         return "nifti"
     if path.suffix.lower() in IMAGES:
         return "image"
+    if path.suffix.lower() in ITK:
+        return "itk"
     return "dicom" if path.name.upper() != "DICOMDIR" and _is_dicom(path) else None
 
 
 def stem(name: str) -> str:
     """Return `name` without an image's or volume's ending: ``x`` for ``x.nii.gz``."""
-    for ending in (*NIFTI, *IMAGES, ".dcm"):
+    for ending in (*NIFTI, *ITK, *IMAGES, ".dcm"):
         if name.lower().endswith(ending):
             return name[: -len(ending)]
     return name

@@ -24,6 +24,7 @@ from scanvote.datasets.user_data.layout import (
     KINDS,
     DatasetItem,
     DatasetLayout,
+    Kind,
     SkippedFile,
     first_few,
 )
@@ -75,6 +76,14 @@ WEAK = frozenset({"case", "volume", "study"})
 """Names of columns that mean other things as well: case and control, a size, a project."""
 FEW, MANY = 3, 10
 """Fewer values than `FEW` in `MANY` rows are no patients, under a name of `WEAK`."""
+
+MASK_KINDS: Mapping[Kind, tuple[tuple[Kind, ...], str]] = {
+    "image": (("image",), "an image"),
+    "nifti": (("nifti", "itk"), "a NIfTI, NRRD or MetaImage volume"),
+    "itk": (("nifti", "itk"), "a NIfTI, NRRD or MetaImage volume"),
+    "dicom": (("nifti", "itk", "dicom"), "a NIfTI, NRRD or MetaImage volume, or a DICOM SEG"),
+}
+"""Kinds of the masks of an item, and their words."""
 
 Row = Mapping[str, str]
 
@@ -295,9 +304,8 @@ def _check_needed(column: str, value: str, place: str) -> None:
 
 
 def _check_mask(item: DatasetItem, mask: Path, place: str) -> None:
-    kind = "image" if item.kind == "image" else "nifti"
-    if mask.is_dir() or kind_of(mask) != kind:
-        expected = "an image" if kind == "image" else "a NIfTI volume"
+    kinds, expected = MASK_KINDS[item.kind]
+    if mask.is_dir() or kind_of(mask) not in kinds:
         raise InputError(f"{place}: the mask {mask.name} should be {expected}")
 
 
@@ -331,7 +339,7 @@ def _hint(path: Path) -> str:
 
 def _read_path(path: Path, place: str) -> tuple[list[DatasetItem], list[SkippedFile]]:
     """Return the item of a file, or a folder's DICOM series."""
-    if path.is_file() and (kind := kind_of(path)) in ("image", "nifti"):
+    if path.is_file() and (kind := kind_of(path)) in ("image", "nifti", "itk"):
         return [DatasetItem(str(path), kind, (path,))], []
     if path.is_file():
         return [DatasetItem(str(path), "dicom", (path,))], []

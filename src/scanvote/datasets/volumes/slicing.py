@@ -99,8 +99,8 @@ def write_slices(
     rows: list[tuple[Path, Path | None, dict[str, str]]] = []
     for one in extract_slices(volume, params, mask):
         name = "-".join(part for part in (stem, one.plane, f"{one.number:03d}") if part)
-        mask_path = None if one.mask is None else _write_png(one.mask, folder / f"{name}_mask.png")
-        rows.append((_write_png(one.image, folder / f"{name}.png"), mask_path, one.facts()))
+        mask_path = None if one.mask is None else write_png(one.mask, folder / f"{name}_mask.png")
+        rows.append((write_png(one.image, folder / f"{name}.png"), mask_path, one.facts()))
     return rows
 
 
@@ -118,12 +118,19 @@ def _check_fits(mask: Volume, volume: Volume) -> None:
     # tools round the affines they write, so corners may differ by half a voxel
     corners = np.array([*np.ndindex(2, 2, 2)]) * (np.array(volume.voxels.shape) - 1)
     offsets = (mask.affine - volume.affine) @ np.c_[corners, np.ones(8)].T
-    near = np.abs(offsets).max() <= 0.5 * min(volume.spacing)
-    if mask.voxels.shape != volume.voxels.shape or not near:
-        raise InputError(
-            f"the mask {mask.source} ({_shape(mask)}) does not lie on the voxels of"
-            f" {volume.source} ({_shape(volume)}); resample it to them"
-        )
+    same_shape = mask.voxels.shape == volume.voxels.shape
+    if same_shape and np.abs(offsets).max() <= 0.5 * min(volume.spacing):
+        return
+    advice = (
+        ": their places differ (origin, direction or spacing); if it was saved without its"
+        " header, copy the image's affine, else resample it"
+        if same_shape
+        else "; resample it to them"
+    )
+    raise InputError(
+        f"the mask {mask.source} ({_shape(mask)}) does not lie on the voxels of"
+        f" {volume.source} ({_shape(volume)}){advice}"
+    )
 
 
 def _shape(volume: Volume) -> str:
@@ -143,6 +150,19 @@ def _window(voxels: NDArray[np.float32], params: VolumesParams) -> tuple[float, 
 def _planes(volume: Volume, params: VolumesParams) -> list[str]:
     flat = [plane for plane, axis in PLANES.items() if volume.voxels.shape[axis] == 1]
     return flat or list(dict.fromkeys(params.planes))
+
+
+def select_slices(voxels: NDArray[Any], axis: int, params: VolumesParams) -> list[int]:
+    """Return the numbers of the slices along `axis` that `params` select, rising."""
+    low, high = _window(_finite_float32(voxels), params)
+    return _slice_numbers(voxels > low + BACKGROUND * (high - low), axis, params)
+
+
+def shared_window(voxels: NDArray[Any], params: VolumesParams) -> NDArray[np.uint8]:
+    """Return `voxels` as uint8, in the one intensity window of `params`."""
+    values = _finite_float32(voxels)
+    low, high = _window(values, params)
+    return np.asarray(np.rint(np.clip((values - low) / (high - low) * 255, 0, 255)), np.uint8)
 
 
 def _slice_numbers(tissue: NDArray[np.bool_], axis: int, params: VolumesParams) -> list[int]:
@@ -193,7 +213,8 @@ def _mask_slice(mask: Volume, volume: Volume, axis: int, number: int) -> NDArray
     return _square_pixels(binary, volume, axis, cv2.INTER_NEAREST_EXACT)
 
 
-def _write_png(image: NDArray[np.uint8], path: Path) -> Path:
+def write_png(image: NDArray[np.uint8], path: Path) -> Path:
+    """Write a grey image (H, W) or one in OpenCV's order of colours (H, W, 3)."""
     done, data = cv2.imencode(".png", image)
     assert done
     with atomic_write(path) as beside:

@@ -44,6 +44,15 @@ RULES = {
     # an empty slice at the end of a series is genuine
     "constant": Rule("All pixels of the scan are equal.", ("classification",)),
     "large_mask": Rule(f"The mask marks more than {MAX_MASK_SHARE:.0%} of the scan."),
+    "several_pictures": Rule("The file holds more pictures or volumes than are used."),
+    "mask_values": Rule(
+        "The masks of a data set hold more than two values, or values between.",
+        tasks=("segmentation",),
+    ),
+    "inverted_masks": Rule(
+        f"Every mask of a data set marks more than {MAX_MASK_SHARE:.0%} of its scan.",
+        tasks=("segmentation",),
+    ),
     "tiny_class": Rule(
         f"The class has fewer than {MIN_SCANS} scans, or fewer than {MIN_PATIENTS} patients"
         " where all of its patients are known.",
@@ -83,7 +92,11 @@ def blocking_issue(task: Task, scan: Scan, check: FileCheck) -> Issue | None:
 
 
 def issues(
-    task: Task, sources: Sequence[str], scans: Sequence[Scan], checks: Sequence[FileCheck]
+    task: Task,
+    sources: Sequence[str],
+    scans: Sequence[Scan],
+    checks: Sequence[FileCheck],
+    found: Sequence[Issue] = (),
 ) -> pd.DataFrame:
     """Return the integrity report, one row per issue.
 
@@ -94,11 +107,13 @@ def issues(
         sources: data set of each scan.
         scans: all scans of the task.
         checks: result of `check_file` for each scan.
+        found: what was found before, when the data were fetched.
 
     Returns:
         Columns kind, path (of a scan; else the class or the data set), detail, excluded, rule.
     """
-    all_issues = [
+    all_issues = [issue for issue in found if task in RULES[issue.kind].tasks]
+    all_issues += [
         one
         for scan, check in zip(scans, checks, strict=True)
         for one in _scan_issues(task, scan, check)
@@ -109,6 +124,8 @@ def issues(
         if blocking_issue(task, scan, check) is None
     ]
     all_issues += [*_class_issues([scan for _, scan, _ in used]), *_data_set_issues(used)]
+    if task == "segmentation":
+        all_issues += _inverted_masks(used)
     order = {kind: number for number, kind in enumerate(RULES)}
     all_issues.sort(key=lambda one: order[one.kind])
     rows = [
@@ -157,9 +174,13 @@ def _scan_issues(task: Task, scan: Scan, check: FileCheck) -> Iterator[Issue]:
         yield Issue("no_mask", scan.path, "no mask belongs to it")
     if check.constant:
         yield Issue("constant", scan.path, f"{check.width}x{check.height} pixels of one value")
-    share = check.mask_pixels / (check.width * check.height)
-    if share > MAX_MASK_SHARE:
-        yield Issue("large_mask", scan.path, f"{share:.0%} of the pixels; is it inverted?")
+    if _mask_share(check) > MAX_MASK_SHARE:
+        text = f"{_mask_share(check):.0%} of the pixels; is it inverted?"
+        yield Issue("large_mask", scan.path, text)
+
+
+def _mask_share(check: FileCheck) -> float:
+    return check.mask_pixels / (check.width * check.height)
 
 
 def _class_issues(scans: Sequence[Scan]) -> Iterator[Issue]:
@@ -181,6 +202,19 @@ def _data_set_issues(used: Sequence[tuple[str, Scan, FileCheck]]) -> Iterator[Is
             if len(counts) > 1:
                 yield Issue(kind, source, _list_counts(counts))
             yield from _label_leaks(source, values, counts)
+
+
+def _inverted_masks(used: Sequence[tuple[str, Scan, FileCheck]]) -> Iterator[Issue]:
+    for source in sorted({source for source, _, _ in used}):
+        shares = [_mask_share(check) for name, _, check in used if name == source]
+        if min(shares) > MAX_MASK_SHARE:
+            yield Issue(
+                "inverted_masks",
+                source,
+                f"each of the {len(shares)} masks marks more than half of its scan, the smallest"
+                f" {min(shares):.0%}: they may be inverted, or show the field of view instead of"
+                " a lesion",
+            )
 
 
 def _label_leaks(

@@ -12,11 +12,17 @@ from scanvote.core.files import atomic_replace_folder, write_csv
 from scanvote.core.parallel import parallel_map
 from scanvote.datasets import registry
 from scanvote.datasets.base import METADATA_FIELDS, DataSet, Scan
-from scanvote.datasets.scan_list import IGNORED
+from scanvote.datasets.scan_list import IGNORED, read_findings
 from scanvote.manifest import COLUMNS, INTEGRITY, MANIFEST, Metrics, scan_ids, write_manifest
 from scanvote.params import Params, Task
 from scanvote.pipeline.download.file_check import FileCheck, check_file
-from scanvote.pipeline.download.integrity import blocking_issue, check_usable, issues, rules
+from scanvote.pipeline.download.integrity import (
+    Issue,
+    blocking_issue,
+    check_usable,
+    issues,
+    rules,
+)
 
 Labels = dict[str, str | None]
 
@@ -46,7 +52,7 @@ def download(task: Task, params: Params, out: Path) -> Metrics:
             sources, scans = _relabel(sources, scans, section.labels)
         checks = parallel_map(partial(check_file, folder), scans, "Check")
         check_usable(task, scans, checks)
-        report = issues(task, sources, scans, checks)
+        report = issues(task, sources, scans, checks, _found(sets, folder))
         write_csv(report, folder / INTEGRITY)
         frame = manifest(task, sources, scans, checks)
         write_manifest(frame, folder / MANIFEST)
@@ -83,6 +89,15 @@ def _fetch(
         sources += [dataset.name] * len(new_scans)
         scans += new_scans
     return sources, scans
+
+
+def _found(sets: Iterable[DataSet], folder: Path) -> list[Issue]:
+    """Return what was found when the sets were fetched, with paths as in the manifest."""
+    return [
+        Issue(one.kind, f"{dataset.name}/{one.name}" if one.name else dataset.name, one.detail)
+        for dataset in sets
+        for one in read_findings(folder / dataset.name)
+    ]
 
 
 def _prefix_scans(dataset: DataSet, scans: Iterable[Scan]) -> list[Scan]:

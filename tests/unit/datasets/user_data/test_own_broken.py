@@ -206,7 +206,7 @@ def without_permission(root: Path) -> Path:
 
 BROKEN: list[tuple[Callable[[Path], Path], Task, str]] = [
     (missing, CLASSES, "own/nowhere does not exist"),
-    (empty, CLASSES, "own holds no image, NIfTI or DICOM file"),
+    (empty, CLASSES, "own holds no image or volume"),
     (without_images, CLASSES, "own holds no image.*not read: notes.txt"),
     (one_class, CLASSES, "classification needs them"),
     (empty_class, CLASSES, "own/maybe holds no scan; fill the class, or remove"),

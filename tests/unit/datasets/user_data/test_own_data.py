@@ -151,7 +151,7 @@ def test_only_scans_and_masks_are_copied(tmp_path: Path, own: Own) -> None:
     made = {name for name in files(tmp_path / "raw/own") if not name.endswith(".png")}
     assert made == {"scans.csv", "ignored.csv"}
     ignored = pd.read_csv(tmp_path / "raw/own/ignored.csv")
-    assert ignored.to_numpy().tolist() == [["notes.txt", "no image, NIfTI or DICOM file"]]
+    assert ignored.to_numpy().tolist() == [["notes.txt", "no image or volume"]]
 
 
 def test_classification_takes_no_masks_along(tmp_path: Path, own: Own) -> None:

@@ -111,7 +111,7 @@ def test_a_value_may_hold_the_separator_in_quotes(folder: Path) -> None:
         ("path,label\n1.png,a\n2.png,a\n", "every row has the label 'a'"),
         ("path,label\n1.png,a,b\n", "line 2: 3 values under 2 columns"),
         ('path,label\n"1.png,a\n', "line 2: no row of a table"),
-        ("path,label\nlist.csv,a\n", "line 2: list.csv is no image, NIfTI or DICOM file"),
+        ("path,label\nlist.csv,a\n", "line 2: list.csv is no image or volume"),
         ("path,label\nsub,a\n", "line 2: the folder .*sub holds no DICOM series"),
         ("path,label\n1.png,é\n".encode("latin-1"), "is not UTF-8; save it as CSV UTF-8"),
         (b"\xff\xfep", "is not UTF-8; save it as CSV UTF-8"),

@@ -54,7 +54,7 @@ def test_other_files_are_left_with_a_reason(tmp_path: Path, name: str) -> None:
     touched(tmp_path, name)
     tree = list_files(tmp_path)
     assert names(tree) == []
-    assert reasons(tree) == {name: "no image, NIfTI or DICOM file"}
+    assert reasons(tree) == {name: "no image or volume"}
 
 
 def test_a_directory_of_dicom_files_is_no_scan(tmp_path: Path) -> None:

@@ -7,7 +7,14 @@ from scanvote.core.errors import InputError
 from scanvote.datasets.base import Scan
 from scanvote.params import Task
 from scanvote.pipeline.download.file_check import FileCheck
-from scanvote.pipeline.download.integrity import RULES, blocking_issue, check_usable, issues, rules
+from scanvote.pipeline.download.integrity import (
+    RULES,
+    Issue,
+    blocking_issue,
+    check_usable,
+    issues,
+    rules,
+)
 
 FINE = FileCheck(width=10, height=10, mode="L")
 TOO_FEW = 9
@@ -72,6 +79,29 @@ def test_a_mask_of_half_the_scan_is_not_large() -> None:
     seen = [FileCheck(10, 10, mask_pixels=50), FileCheck(10, 10, mask_pixels=51)]
     told = [Scan("a", mask_path="m"), Scan("b", mask_path="n")]
     assert found(told, seen, "segmentation")["path"].tolist() == ["b"]
+
+
+@pytest.mark.parametrize(("smallest", "told"), [(51, True), (50, False)])
+def test_masks_that_all_mark_most_of_their_scan_are_a_finding_of_the_set(
+    smallest: int, told: bool
+) -> None:
+    seen = [FileCheck(10, 10, mask_pixels=count) for count in (smallest, 80, 90)]
+    report = found([Scan(name, mask_path="m") for name in "abc"], seen, "segmentation")
+    sets = report[report["kind"] == "inverted_masks"]
+    assert sets["path"].tolist() == (["set"] if told else [])
+    if told:
+        assert "3 masks marks more than half of its scan, the smallest 51%" in sets["detail"].item()
+
+
+def test_what_was_found_before_is_in_the_report_of_its_tasks() -> None:
+    before = [Issue("mask_values", "set", "0, 1, 2"), Issue("several_pictures", "set/a", "2")]
+    told, seen = two_classes(), [FINE] * 40
+    kinds = [
+        issues(task, ["set"] * 40, told, seen, before)["kind"].tolist()
+        for task in ("classification", "segmentation")
+    ]
+    assert kinds[0] == ["several_pictures"]
+    assert set(kinds[1]) - {"no_mask"} == {"several_pictures", "mask_values"}
 
 
 def test_a_class_of_few_scans_is_tiny() -> None:
