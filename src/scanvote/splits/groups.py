@@ -7,6 +7,7 @@ import pandas as pd
 
 from scanvote.core.errors import InputError
 from scanvote.core.seeds import derive_seed
+from scanvote.manifest import blank_scans
 
 SPLITS = ("train", "validation", "test")
 LINKS = ("patient", "series", "case", "relatives", "duplicate", "sha256")
@@ -16,11 +17,12 @@ def group_scans(manifest: pd.DataFrame) -> np.ndarray:
     """Number the groups of scans that a split must keep together.
 
     Scans are in one group if they share a patient, a series, a case, a group of relatives, the
-    scan they are copies of, or their bytes, directly or through other scans.
+    scan they are copies of, or their bytes, directly or through other scans. The bytes of blank
+    pictures tie nobody.
 
     Args:
         manifest: with the text columns `scan_id`, `patient`, `series`, `case`,
-            `relatives`, `duplicate_of` and `sha256`, empty if unknown.
+            `relatives`, `duplicate_of` and `sha256`, empty if unknown; and `blank`, if any is.
 
     Returns:
         int array (scans,), the group of each row, numbered by first appearance.
@@ -43,6 +45,8 @@ def link_keys(manifest: pd.DataFrame, link: str) -> pd.Series:
     if link == "duplicate":
         copy_of = manifest["duplicate_of"]
         return copy_of.where(copy_of != "", manifest["scan_id"])
+    if link == "sha256":  # equal blank pictures are of anybody
+        return manifest["sha256"].where(~blank_scans(manifest), "")
     return manifest[link]
 
 
