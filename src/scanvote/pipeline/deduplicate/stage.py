@@ -104,7 +104,7 @@ def deduplicate(
     overrides = read_overrides(override_table, frame)
     prints = fingerprints([raw / path for path in frame["path"]])
     evidence = find_evidence(frame, prints, params)
-    pairs = evidence.copies(frame, overrides)
+    by_rule, pairs = evidence.copies(frame), evidence.copies(frame, overrides)
     check_kept_apart(frame, pairs, overrides)
     look_alikes = evidence.look_alikes(frame, pairs, overrides)
     found_clusters = find_clusters(frame, pairs)
@@ -117,7 +117,9 @@ def deduplicate(
     frame["relatives"] = relatives(frame, prints, params.relatives)
     frame = with_look_alikes(frame, prints, params.relatives)
     frame = with_blank(frame, kept_with_equal_bytes(frame, overrides))
-    table = duplicates_table(frame, found_clusters, prints, evidence, look_alikes, overrides)
+    table = duplicates_table(
+        frame, found_clusters, prints, evidence, by_rule, look_alikes, overrides
+    )
     write_manifest(frame, out / MANIFEST)
     write_csv(table.drop(columns=["row", "row_of"]).round(6), out / "duplicates.csv")
     _write_montage(raw, frame, table, out / "montage.png")
@@ -142,6 +144,7 @@ def duplicates_table(
     found_clusters: list[Cluster],
     prints: Fingerprints,
     evidence: Evidence,
+    by_rule: Pairs,
     look_alikes: Pairs,
     overrides: Sequence[Override],
 ) -> pd.DataFrame:
@@ -155,12 +158,13 @@ def duplicates_table(
         frame: the manifest.
         found_clusters: its clusters.
         prints: fingerprints of all scans.
-        evidence: for copies, before the overrides.
+        evidence: for copies.
+        by_rule: pairs of copies that the rule finds, before the overrides.
         look_alikes: pairs of two known patients.
         overrides: from the user; dropped scans follow in rows of their own.
     """
     pairs, conflict = _judged_pairs(frame, found_clusters, overrides)
-    rules = _rules(frame, pairs, conflict, evidence)
+    rules = _rules(frame, pairs, conflict, evidence, by_rule)
     pairs = concat_pairs(pairs, look_alikes)
     rules = np.append(rules, [LOOK_ALIKES] * len(look_alikes[0]))
     conflict = np.append(conflict, np.zeros(len(look_alikes[0]), np.bool_))
@@ -216,6 +220,7 @@ def _rules(
     pairs: Pairs,
     conflict: NDArray[np.bool_],
     evidence: Evidence,
+    by_rule: Pairs,
 ) -> NDArray[np.str_]:
     """Name the evidence for each of `pairs`."""
     unregistered = concat_pairs(evidence.exact, evidence.similar)
@@ -224,7 +229,7 @@ def _rules(
     return np.select(
         [
             no_copy & conflict,
-            no_copy | ~_linked(frame, evidence.copies(frame), pairs),
+            no_copy | ~_linked(frame, by_rule, pairs),
             digests[pairs[0]] == digests[pairs[1]],
             _linked(frame, unregistered, pairs),
         ],

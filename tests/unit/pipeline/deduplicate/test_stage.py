@@ -284,6 +284,8 @@ def test_copies_inherit_the_patient_and_a_conflict_is_shown(
     frame = read_manifest(tmp_path / "out/manifest.csv").set_index("scan_id")
     assert frame["patient"].to_dict() == dict.fromkeys(frame.index, "p1") | {"other": ""}
     assert frame.index[frame["kept"]].tolist() == ["other", "resized"]
+    table = pd.read_csv(tmp_path / "out/duplicates.csv")
+    assert set(table["rule"]) == {"perceptual"}
 
     patients.write_text("scan_id,patient\noriginal,p1\nbyte_copy,p2\nother,p3\n")
     metrics = deduplicated(raw, tmp_path / "out")
