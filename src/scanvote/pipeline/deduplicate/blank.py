@@ -77,7 +77,7 @@ def _may_be_flat(thumbnails: Thumbnails) -> Rows:
     centre = thumbnails[:, CENTRE:-CENTRE, CENTRE:-CENTRE]
     blocks = centre.reshape(len(centre), BLOCKS, 4, BLOCKS, 4).mean(axis=(2, 4), dtype=np.float32)
     low, high = BLOCKS**2 // 4, BLOCKS**2 - BLOCKS**2 // 4
-    blocks = np.partition(blocks.reshape(len(centre), -1), (low, high), axis=1)
+    blocks = np.partition(blocks.reshape(len(centre), BLOCKS**2), (low, high), axis=1)
     return np.asarray(blocks[:, high] - blocks[:, low] <= 3 * LEVELS, np.bool_)
 
 
