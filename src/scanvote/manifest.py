@@ -42,7 +42,7 @@ COLUMNS = (
 NUMBERS = ("width", "height", "mask_pixels")
 PIXEL = ("pixel_height", "pixel_width", "pixel_unit")
 """Columns of `prepare`: pixel size, in mm or px of the scan."""
-FLAGS = ("kept", "conflict")
+FLAGS = ("kept", "conflict", "blank")
 """Boolean columns, from `deduplicate` on."""
 
 
@@ -80,6 +80,11 @@ def owners(manifest: pd.DataFrame) -> pd.Series:
 def source_labels(manifest: pd.DataFrame) -> "pd.Series[str]":
     """Return the class of each scan where first published, empty if unknown."""
     return manifest.get("source_label", pd.Series("", manifest.index))
+
+
+def blank_scans(manifest: pd.DataFrame) -> "pd.Series[bool]":
+    """Return which scans tell nothing of a person; none without the column."""
+    return manifest.get("blank", pd.Series(False, manifest.index))
 
 
 def scan_ids(paths: Sequence[str]) -> list[str]:

@@ -1,26 +1,65 @@
 """Groups of linked scans, and the stratified group split."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from scanvote.core.errors import InputError
 from scanvote.core.seeds import derive_seed
+from scanvote.manifest import blank_scans
 
 SPLITS = ("train", "validation", "test")
 LINKS = ("patient", "series", "case", "relatives", "duplicate", "sha256")
+
+
+@dataclass(frozen=True)
+class Unspread:
+    """What is known of a class that the parts of a split cannot share.
+
+    Attributes:
+        stratum: the class; empty if it is all scans.
+        reason: why it cannot be spread.
+        biggest: a scan of its biggest group.
+        size: number of scans of the class in that group.
+        total: number of its scans.
+    """
+
+    stratum: str
+    reason: str
+    biggest: str
+    size: int
+    total: int
+
+
+class UnspreadClass(InputError):
+    """A class whose groups are too few, or too mixed, for the parts of a split."""
+
+    facts: Unspread
+
+    @classmethod
+    def of(cls, facts: Unspread) -> "UnspreadClass":
+        subject = f"class {facts.stratum!r} " if facts.stratum else ""
+        error = cls(
+            f"{subject}{facts.reason}; {facts.size} of {facts.total} scans are one"
+            f" group, that of {facts.biggest}: collect scans of more patients, or leave the class"
+            " out"
+        )
+        error.facts = facts
+        return error
 
 
 def group_scans(manifest: pd.DataFrame) -> np.ndarray:
     """Number the groups of scans that a split must keep together.
 
     Scans are in one group if they share a patient, a series, a case, a group of relatives, the
-    scan they are copies of, or their bytes, directly or through other scans.
+    scan they are copies of, or their bytes, directly or through other scans. The bytes of blank
+    pictures tie nobody.
 
     Args:
         manifest: with the text columns `scan_id`, `patient`, `series`, `case`,
-            `relatives`, `duplicate_of` and `sha256`, empty if unknown.
+            `relatives`, `duplicate_of` and `sha256`, empty if unknown; and `blank`, if any is.
 
     Returns:
         int array (scans,), the group of each row, numbered by first appearance.
@@ -43,6 +82,8 @@ def link_keys(manifest: pd.DataFrame, link: str) -> pd.Series:
     if link == "duplicate":
         copy_of = manifest["duplicate_of"]
         return copy_of.where(copy_of != "", manifest["scan_id"])
+    if link == "sha256":  # equal blank pictures are of anybody
+        return manifest["sha256"].where(~blank_scans(manifest), "")
     return manifest[link]
 
 
@@ -76,19 +117,19 @@ def stratified_group_split(
         The part of each scan.
 
     Raises:
-        InputError: a stratum has fewer groups than there are parts, or shares too many of them
-            with other strata.
+        UnspreadClass: a stratum has fewer groups than there are parts, or shares too many of
+            them with other strata.
     """
     parts = list(shares)
     keys, groups = np.unique(_group_keys(scans), return_inverse=True)
     names, codes = np.unique(np.asarray(strata), return_inverse=True)
     counts = np.zeros((len(keys), len(names)))
     np.add.at(counts, (groups, codes), 1)
-    _check_enough_groups(names, counts, parts)
+    _check_enough_groups(names, keys, counts, parts)
     order = np.argsort([derive_seed(seed, "split", key) for key in keys], kind="stable")
     order = order[np.argsort(-counts[order].sum(axis=1), kind="stable")]
     placed = np.full(len(counts), -1)
-    _place_one_of_each(placed, counts, order, names, parts)
+    _place_one_of_each(placed, counts, order, (names, keys), parts)
     targets = np.array(list(shares.values()))[:, None] * counts.sum(axis=0)
     _place_remaining(placed, counts, order, targets)
     return [parts[part] for part in placed[groups]]
@@ -99,20 +140,32 @@ def _group_keys(scans: pd.DataFrame) -> np.ndarray:
     return scans.groupby("group")["scan_id"].transform("min").to_numpy(str)
 
 
-def _check_enough_groups(names: np.ndarray, counts: np.ndarray, parts: Sequence[str]) -> None:
-    for name, groups in zip(names, (counts > 0).sum(axis=0), strict=True):
+def _check_enough_groups(
+    names: np.ndarray, keys: np.ndarray, counts: np.ndarray, parts: Sequence[str]
+) -> None:
+    needed = ", ".join(parts) if len(parts) <= len(SPLITS) else f"{len(parts)} folds"
+    for stratum, groups in enumerate((counts > 0).sum(axis=0)):
         if groups < len(parts):
-            raise InputError(
-                f"class {str(name)!r} has {groups} independent groups (patients or relatives) for "
-                f"{' and '.join(parts)}, which need one each: add scans or drop the class"
-            )
+            word = "groups" if groups > 1 else "group"
+            reason = f"has {groups} independent {word} for {needed}, one each"
+            raise UnspreadClass.of(_unspread(names, keys, counts, stratum, reason))
+
+
+def _unspread(
+    names: np.ndarray, keys: np.ndarray, counts: np.ndarray, stratum: int, reason: str
+) -> Unspread:
+    sizes = counts[:, stratum]
+    biggest = int(sizes.argmax())
+    return Unspread(
+        str(names[stratum]), reason, str(keys[biggest]), int(sizes[biggest]), int(sizes.sum())
+    )
 
 
 def _place_one_of_each(
     placed: np.ndarray,
     counts: np.ndarray,
     order: np.ndarray,
-    names: np.ndarray,
+    named: tuple[np.ndarray, np.ndarray],
     parts: Sequence[str],
 ) -> None:
     """Give parts without a stratum its smallest free group, rarest stratum first."""
@@ -121,10 +174,11 @@ def _place_one_of_each(
             if counts[placed == part, stratum].sum() == 0:
                 free = [group for group in order if placed[group] < 0 and counts[group, stratum]]
                 if not free:
-                    raise InputError(
-                        f"class {str(names[stratum])!r} shares its few groups with other classes, "
-                        f"so {parts[part]} would get none of it: add scans or drop the class"
+                    reason = (
+                        "shares its few groups with other classes, so"
+                        f" {parts[part]} would get none of it"
                     )
+                    raise UnspreadClass.of(_unspread(*named, counts, int(stratum), reason))
                 placed[free[-1]] = part
 
 

@@ -15,7 +15,13 @@ import pandas as pd
 from scanvote.core.errors import InputError, did_you_mean
 from scanvote.manifest import read_manifest
 from scanvote.params import SplitParams, Task
-from scanvote.splits.groups import group_scans, stratified_group_split
+from scanvote.splits.groups import (
+    Unspread,
+    UnspreadClass,
+    group_scans,
+    stratified_group_split,
+)
+from scanvote.splits.ties import check_trained, explained, nothing_kept
 
 
 def split_scans(task: Task, path: Path, config: SplitParams, seed: int) -> pd.DataFrame:
@@ -29,20 +35,35 @@ def split_scans(task: Task, path: Path, config: SplitParams, seed: int) -> pd.Da
 
     Raises:
         InputError: the manifest is damaged or keeps no scan, or lacks what the protocol needs:
-            enough groups of each class, a published test part, institutions; or a patient is
-            unknown and `split.require_patients` is set.
+            enough groups of each class, a published test part, institutions; a class of the
+            test part has no training scan; or a patient is unknown and `split.require_patients`
+            is set.
     """
     scans = grouped(read_manifest(path))
     if not scans["kept"].any():
-        raise InputError(f"{path} keeps no scan; look at the duplicates.csv beside it")
+        raise InputError(f"{path} keeps no scan: {nothing_kept(task, scans)}")
     scans["stratum"] = stratum_of(task, scans)
     try:
-        used = _PROTOCOLS[config.protocol](scans, config, seed)
+        used = _split(task, scans, config, seed)
     except InputError as error:
         raise InputError(f"{task}, split.protocol {config.protocol}: {error}") from None
     if config.require_patients:
         _check_patients(task, used)
     return used.drop(columns="stratum").reset_index(drop=True)
+
+
+def _split(task: Task, scans: pd.DataFrame, config: SplitParams, seed: int) -> pd.DataFrame:
+    """Split by the protocol; an error names what ties the scans."""
+    try:
+        used = _PROTOCOLS[config.protocol](scans, config, seed)
+    except UnspreadClass as error:
+        raise explained(task, scans, error.facts) from None
+    if config.protocol in ("official", "site"):
+        in_test = used["split"] == "test"
+        tied = scans["kept"] & scans["group"].isin(used["group"][in_test])
+        tied &= ~scans["scan_id"].isin(used["scan_id"])
+        check_trained(task, used[in_test], used[~in_test], scans[tied])
+    return used
 
 
 def _check_patients(task: Task, scans: pd.DataFrame) -> None:
@@ -149,9 +170,17 @@ def _split_around_test(
     tied = scans["group"].isin(set(scans.loc[test, "group"]))
     rest = scans[scans["kept"] & ~tied]
     if rest.empty:
-        raise InputError("every other scan is tied to its test part: nothing is left to train on")
+        raise UnspreadClass.of(_all_tied(scans[scans["kept"]]))
     rest = _assigned(rest, _training_shares(config.validation / (1 - config.test)), seed)
     return pd.concat([rest, scans[test].assign(split="test")]).sort_index()
+
+
+def _all_tied(scans: pd.DataFrame) -> Unspread:
+    """Return the biggest group of a set whose every scan is tied to the test part."""
+    sizes = scans.groupby("group")["scan_id"].agg(["size", "min"])
+    size, biggest = sizes.sort_values(["size", "min"], ascending=[False, True]).iloc[0]
+    reason = "every other scan is tied to its test part: nothing is left to train on"
+    return Unspread("", reason, str(biggest), int(size), len(scans))
 
 
 def _split_by_shares(scans: pd.DataFrame, config: SplitParams, seed: int) -> pd.DataFrame:

@@ -96,7 +96,9 @@ def test_grouped_keeps_patients_whole_and_drops_copies(folder: Folder) -> None:
 def test_strata_of_masks_are_slices_with_tumour_and_without(folder: Folder) -> None:
     frame = manifest()
     frame["mask_pixels"] = np.where(frame["patient"] < "p02", 5, 0)
-    assert "class 'tumour' has 2 independent groups" in folder.refusal(frame, task="segmentation")
+    said = folder.refusal(frame, task="segmentation")
+    assert "slices with tumour come from 2 independent groups" in said
+    assert said.endswith("collect more patients with slices with tumour")
 
 
 # -- folds -------------------------------------------------------------------------
@@ -174,7 +176,41 @@ def test_official_needs_a_published_test_part(folder: Folder) -> None:
 
 def test_official_tied_through_and_through_leaves_nothing(folder: Folder) -> None:
     frame = manifest().assign(relatives="one")
-    assert "nothing is left to train on" in folder.refusal(frame, protocol="official")
+    said = folder.refusal(frame, protocol="official")
+    assert "nothing is left to train on" in said
+    assert "180 of 180 scans are one group" in said
+    assert "look-alikes such as p00-0 and p01-0" in said
+
+
+@pytest.mark.parametrize("protocol", ["official", "site"])
+def test_a_given_test_part_has_no_class_that_is_not_trained(folder: Folder, protocol: str) -> None:
+    frame = manifest()
+    here = frame["source_split"].eq("Testing") & frame["institution"].eq("south")
+    frame.loc[here & (frame["label"] == "cat"), "label"] = "Cat"
+    frame = frame[(protocol == "official") | here | (frame["institution"] != "south")]
+    said = folder.refusal(frame, protocol=protocol, site="south")
+    count = int((frame["label"] == "Cat").sum())
+    assert f"class 'Cat': {count} scans in the test part and none to train on" in said
+    assert "did you mean 'cat'?" in said
+    assert "leave it out with {Cat: null}" in said
+
+
+def test_a_class_whose_other_scans_are_tied_to_the_test_part_is_told(folder: Folder) -> None:
+    frame = manifest()
+    frame.loc[frame["patient"].isin(["p05", "p06"]), ["label", "relatives"]] = ["bird", "r"]
+    said = folder.refusal(frame, protocol="official")
+    assert "class 'bird': 3 scans in the test part and none to train on" in said
+    assert "(3 others are tied to the test part); training has cat, dog." in said
+
+
+def test_slices_without_tumour_need_not_be_trained(folder: Folder) -> None:
+    frame = manifest()
+    frame["mask_pixels"] = np.where((frame["patient"] == "p05"), 0, 5)
+    used = folder.split(frame, task="segmentation", protocol="official")
+    assert (used["split"][used["mask_pixels"] == 0] == "test").all()
+    frame["mask_pixels"] = 5 - frame["mask_pixels"]
+    said = folder.refusal(frame, task="segmentation", protocol="official")
+    assert "slices with tumour: 3 scans in the test part and none to train on" in said
 
 
 def test_a_given_test_part_has_no_folds(folder: Folder) -> None:
@@ -284,7 +320,14 @@ def test_rows_keep_their_order_and_their_order_changes_no_split(
 
 
 def test_nothing_kept_is_one_line(folder: Folder) -> None:
-    assert "keeps no scan" in folder.refusal(manifest().assign(kept=False))
+    frame = manifest().assign(kept=False)
+    assert "keeps no scan: all 180 are dropped in data/overrule" in folder.refusal(frame)
+    frame["conflict"] = True
+    assert "180 of 180 stand under two classes, here and at their source" in folder.refusal(frame)
+    frame.loc[frame["scan_id"] == "p01-0", "duplicate_of"] = "p00-0"
+    said = folder.refusal(frame)
+    assert "as one image is p01-0 of 'cat' and p00-0 of 'dog'" in said
+    assert "`keep` pairs that are not one image in data/overrule/classification.csv" in said
 
 
 def test_unknown_patients_are_refused_where_all_are_required(folder: Folder) -> None:

@@ -1,6 +1,5 @@
 """Clusters of duplicates: representatives, copies, label conflicts."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,7 +7,12 @@ import pandas as pd
 
 from scanvote.manifest import source_labels
 from scanvote.pipeline.deduplicate.hamming import Pairs
-from scanvote.pipeline.deduplicate.pairs import as_pairs, component_members, connected_components
+from scanvote.pipeline.deduplicate.naming import across_series
+from scanvote.pipeline.deduplicate.pairs import (
+    component_members,
+    connected_components,
+    selected_pairs,
+)
 
 
 @dataclass(frozen=True)
@@ -40,16 +44,10 @@ def find_clusters(frame: pd.DataFrame, pairs: Pairs) -> list[Cluster]:
     Two slices of one series are neighbours however similar they are. So such a pair is no
     evidence, and the series of the representative is kept whole.
     """
-    links = across_series(frame["series"].tolist(), pairs)
+    links = selected_pairs(pairs, across_series(frame, pairs))
     groups = component_members(connected_components(len(frame), links))
     all_clusters = (_as_cluster(frame, group) for group in groups)
     return [cluster for cluster in all_clusters if cluster.copies]
-
-
-def across_series(series: Sequence[str], pairs: Pairs) -> Pairs:
-    """Return the pairs that are not of one known series."""
-    both = zip(pairs[0].tolist(), pairs[1].tolist(), strict=True)
-    return as_pairs([(i, j) for i, j in both if not series[i] or series[i] != series[j]])
 
 
 def _as_cluster(frame: pd.DataFrame, group: list[int]) -> Cluster:

@@ -40,6 +40,12 @@ class Fingerprints:
     thumbnails: Thumbnails
     cropped: Thumbnails
 
+    def of(self, rows: NDArray[np.int64]) -> "Fingerprints":
+        """Return the fingerprints of some images, without a copy if it is all of them."""
+        if len(rows) == len(self.hashes):
+            return self
+        return Fingerprints(self.hashes[rows], self.thumbnails[rows], self.cropped[rows])
+
 
 def fingerprints(paths: Sequence[Path], processes: int | None = None) -> Fingerprints:
     """Decode each image once, and compute its hash and two thumbnails.

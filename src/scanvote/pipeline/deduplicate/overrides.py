@@ -10,9 +10,11 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from scanvote.core.errors import InputError, did_you_mean
 from scanvote.pipeline.deduplicate.hamming import Pairs
+from scanvote.pipeline.deduplicate.pairs import as_pairs, concat_pairs
 from scanvote.pipeline.deduplicate.user_tables import check_scan, read_lines
 
 COLUMNS = ("action", "scan_id", "other", "reason")
@@ -60,17 +62,35 @@ def read_overrides(path: Path, frame: pd.DataFrame) -> list[Override]:
 
 def apply_overrides(pairs: Pairs, overrides: Sequence[Override]) -> Pairs:
     """Remove pairs that are kept apart or dropped; add merged ones."""
+    merged = as_pairs([one.pair for one in overrides if one.action == "merge"])
+    return concat_pairs(without_overridden(pairs, overrides), merged)
+
+
+def without_overridden(pairs: Pairs, overrides: Sequence[Override]) -> Pairs:
+    """Remove pairs that are kept apart or dropped."""
+    if not overrides:
+        return pairs
     apart = {one.pair for one in overrides if one.action == "keep"}
     dropped_rows = dropped(overrides)
     both = zip(pairs[0].tolist(), pairs[1].tolist(), strict=True)
-    kept_pairs = [
-        (i, j)
-        for i, j in both
-        if (i, j) not in apart and i not in dropped_rows and j not in dropped_rows
-    ]
-    kept_pairs += [one.pair for one in overrides if one.action == "merge"]
-    table = np.array(kept_pairs, np.int64).reshape(-1, 2)
-    return table[:, 0], table[:, 1]
+    return as_pairs(
+        [
+            (i, j)
+            for i, j in both
+            if (i, j) not in apart and i not in dropped_rows and j not in dropped_rows
+        ]
+    )
+
+
+def kept_with_equal_bytes(frame: pd.DataFrame, overrides: Sequence[Override]) -> NDArray[np.bool_]:
+    """Return which scans are kept apart although their bytes are equal, bool (n,).
+
+    Who keeps them apart says that the picture does not tell who is shown.
+    """
+    digests = frame["sha256"].tolist()
+    kept = (one for one in overrides if one.action == "keep")
+    rows = [row for one in kept if digests[one.row] == digests[one.other] for row in one.pair]
+    return np.isin(np.arange(len(frame)), rows)
 
 
 def dropped(overrides: Sequence[Override]) -> set[int]:

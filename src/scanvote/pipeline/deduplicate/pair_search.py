@@ -5,11 +5,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from scanvote.params import DeduplicateParams
-from scanvote.pipeline.deduplicate.clusters import across_series
 from scanvote.pipeline.deduplicate.fingerprints import Fingerprints
 from scanvote.pipeline.deduplicate.hamming import Pairs, pairs_within
+from scanvote.pipeline.deduplicate.naming import comparable
 from scanvote.pipeline.deduplicate.overlap import registered_correlations
-from scanvote.pipeline.deduplicate.pairs import as_pairs, correlated
+from scanvote.pipeline.deduplicate.pairs import as_pairs, correlated, selected_pairs
 from scanvote.pipeline.deduplicate.tangents import tangent_pairs
 
 
@@ -31,7 +31,7 @@ def pairs_by_registration(
     reach 0.987, of the LGG set 0.991.
 
     Args:
-        frame: the manifest; two slices of one series are never compared.
+        frame: the manifest; two slices of one series or known patient are never compared.
         prints: fingerprints of its scans.
         known: pairs (i, j) with i < j already known as copies.
         min_correlation: correlation from which on a pair counts; None: no pair does.
@@ -41,9 +41,8 @@ def pairs_by_registration(
     known_numbers = _pair_numbers(known, len(frame))
     found_numbers = [_pair_numbers(part, len(frame)) for part in tangent_pairs(prints.thumbnails)]
     new_numbers = np.setdiff1d(np.concatenate([known_numbers[:0], *found_numbers]), known_numbers)
-    pairs = across_series(
-        frame["series"].tolist(), (new_numbers // len(frame), new_numbers % len(frame))
-    )
+    pairs = new_numbers // len(frame), new_numbers % len(frame)
+    pairs = selected_pairs(pairs, comparable(frame, pairs))
     enough = registered_correlations(prints.thumbnails, pairs) >= min_correlation
     return pairs[0][enough], pairs[1][enough]
 

@@ -93,6 +93,11 @@ def as_pairs(pairs: Sequence[tuple[int, int]]) -> Pairs:
     return table[:, 0], table[:, 1]
 
 
+def selected_pairs(pairs: Pairs, selected: NDArray[np.bool_]) -> Pairs:
+    """Return the pairs that are selected, bool (m,)."""
+    return pairs[0][selected], pairs[1][selected]
+
+
 def concat_pairs(one: Pairs, other: Pairs) -> Pairs:
     """Concatenate two sets of pairs."""
     return np.concatenate([one[0], other[0]]), np.concatenate([one[1], other[1]])

@@ -14,6 +14,8 @@ from scanvote.pipeline.deduplicate.clusters import Cluster
 from scanvote.pipeline.deduplicate.user_tables import check_scan, read_lines
 
 COLUMNS = ("scan_id", "patient")
+LOOK_ALIKES = "two patients"
+"""Rule in ``duplicates.csv`` of scans that look alike but are no copies."""
 UNKNOWN = frozenset({"na", "n/a", "nan", "null", "none", "unknown", "?", "-"})
 """Entries that mean an unknown patient, in lower case."""
 
@@ -78,7 +80,7 @@ def patient_conflicts(frame: pd.DataFrame, clusters: Sequence[Cluster]) -> list[
 
 
 def contradicting_copies(table: pd.DataFrame, sources: Iterable[str]) -> pd.DataFrame:
-    """Return rows of ``duplicates.csv`` with two patients.
+    """Return copies in ``duplicates.csv`` with two patients.
 
     Args:
         table: that of a task.
@@ -86,6 +88,7 @@ def contradicting_copies(table: pd.DataFrame, sources: Iterable[str]) -> pd.Data
     """
     if not {"patient", "patient_of"} <= set(table):
         return table.head(0)
+    table = table[table["rule"] != LOOK_ALIKES] if "rule" in table else table
     pairs = table[["patient", "patient_of"]].astype(object)
     pairs = pairs.where(pairs.notna(), "").astype(str)
     return table[[_contradicting(pair, set(sources)) for _, pair in pairs.iterrows()]]

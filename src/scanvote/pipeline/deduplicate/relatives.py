@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from scanvote.manifest import blank_scans
 from scanvote.pipeline.deduplicate.fingerprints import Fingerprints
 from scanvote.pipeline.deduplicate.hamming import Pairs, pairs_within
 from scanvote.pipeline.deduplicate.pairs import (
@@ -30,9 +31,9 @@ def relatives(frame: pd.DataFrame, prints: Fingerprints, min_correlation: float)
     Relatives are suspected scans of one patient; without any, the entry is empty. Scans of
     unknown patients are compared with all others; two known patients are different, however
     similar their scans look. Copies and conflicts are compared too, as they tell as much about
-    the patient as kept scans. Pairs of a known and an unknown patient are also compared after a
-    registration that undoes a small rotation or crop; among unknown patients, that would link
-    neighbouring slices.
+    the patient as kept scans; blank ones tell nothing. Pairs of a known and an unknown patient
+    are also compared after a registration that undoes a small rotation or crop; among unknown
+    patients, that would link neighbouring slices.
 
     Args:
         frame: the manifest, n rows.
@@ -40,12 +41,10 @@ def relatives(frame: pd.DataFrame, prints: Fingerprints, min_correlation: float)
         min_correlation: correlation of the cropped thumbnails from which on two scans are
             relatives.
     """
-    unknown = (frame["patient"] == "").to_numpy()
-    pairs = concat_pairs(
-        similar_pairs(prints.cropped, min_correlation, unknown)[0],
-        _registered_relatives(prints, unknown),
-    )
+    rows = np.flatnonzero(~blank_scans(frame).to_numpy())
     names, group = frame["scan_id"].tolist(), [""] * len(frame)
+    pairs = _related_pairs(frame.iloc[rows], prints.of(rows), min_correlation)
+    pairs = rows[pairs[0]], rows[pairs[1]]
     for related in component_members(connected_components(len(frame), pairs)):
         for at in related:
             group[at] = names[related[0]]
@@ -67,6 +66,14 @@ def with_look_alikes(
     if known.all() or not known.any():
         return frame
     return frame.assign(look_alikes=relatives(frame.assign(patient=""), prints, min_correlation))
+
+
+def _related_pairs(frame: pd.DataFrame, prints: Fingerprints, min_correlation: float) -> Pairs:
+    unknown = (frame["patient"] == "").to_numpy()
+    return concat_pairs(
+        similar_pairs(prints.cropped, min_correlation, unknown)[0],
+        _registered_relatives(prints, unknown),
+    )
 
 
 def _registered_relatives(prints: Fingerprints, unknown: NDArray[np.bool_]) -> Pairs:

@@ -10,36 +10,52 @@ from numpy.typing import NDArray
 
 from scanvote.core.files import write_csv
 from scanvote.core.terminal import print_status
-from scanvote.manifest import MANIFEST, Metrics, read_manifest, source_labels, write_manifest
+from scanvote.manifest import (
+    MANIFEST,
+    Metrics,
+    blank_scans,
+    read_manifest,
+    source_labels,
+    write_manifest,
+)
 from scanvote.params import DeduplicateParams
+from scanvote.pipeline.deduplicate.blank import with_blank
 from scanvote.pipeline.deduplicate.clusters import (
     Cluster,
-    across_series,
     find_clusters,
     mark_duplicates,
     mislabelled,
 )
+from scanvote.pipeline.deduplicate.evidence import Evidence, find_evidence
 from scanvote.pipeline.deduplicate.fingerprints import Fingerprints, fingerprints
 from scanvote.pipeline.deduplicate.hamming import Pairs
+from scanvote.pipeline.deduplicate.messages import (
+    blank_lines,
+    conflict_lines,
+    look_alike_lines,
+    related_lines,
+    tied_patients,
+)
 from scanvote.pipeline.deduplicate.montage import AMPLIFIED, MontagePair, write_montage
+from scanvote.pipeline.deduplicate.naming import across_series
 from scanvote.pipeline.deduplicate.overlap import registered_correlations
 from scanvote.pipeline.deduplicate.overrides import (
     Override,
-    apply_overrides,
     check_kept_apart,
     dropped,
+    kept_with_equal_bytes,
     read_overrides,
 )
-from scanvote.pipeline.deduplicate.pair_search import pairs_by_correlation, pairs_by_registration
 from scanvote.pipeline.deduplicate.pairs import (
     as_pairs,
     component_members,
     concat_pairs,
     connected_components,
     correlations,
-    equal_pairs,
+    selected_pairs,
 )
 from scanvote.pipeline.deduplicate.patients import (
+    LOOK_ALIKES,
     patient_conflicts,
     read_patients,
     with_inherited,
@@ -66,11 +82,14 @@ def deduplicate(
 
     One scan of each cluster is kept, the representative: preferably of a known patient, then of a
     known series, then the largest image, then the first path. Slices of its own series are no
-    copies of it, and are kept too. If the labels in a cluster differ, or differ from the label at
-    the source, no scan of it is kept. Copies of unknown patients inherit the patient of the
-    representative.
+    copies of it, and are kept too. Within one known patient only equal bytes are copies, and two
+    known patients are never tied by what only looks alike; such pairs are listed. Blank pictures
+    and placeholders are no copies of anything. If the labels in a cluster differ, or differ from
+    the label at the source, no scan of it is kept. Copies of unknown patients inherit the patient
+    of the representative.
 
-    Writes to `out`: ``manifest.csv`` with kept, duplicate_of, conflict and relatives,
+    Writes to `out`: ``manifest.csv`` with kept, duplicate_of, conflict and relatives, and blank
+    if any scan is,
     ``duplicates.csv`` with every copy and the evidence for it, ``montage.png``.
 
     Returns:
@@ -84,58 +103,72 @@ def deduplicate(
     frame = with_patients(frame, given)
     overrides = read_overrides(override_table, frame)
     prints = fingerprints([raw / path for path in frame["path"]])
-    exact = equal_pairs(frame["sha256"].tolist())
-    unregistered = concat_pairs(exact, pairs_by_correlation(prints, params))
-    all_pairs = concat_pairs(
-        unregistered, pairs_by_registration(frame, prints, unregistered, params.aligned)
-    )
-    pairs = apply_overrides(all_pairs, overrides)
-    check_kept_apart(frame, across_series(frame["series"].tolist(), pairs), overrides)
+    evidence = find_evidence(frame, prints, params)
+    by_rule, pairs = evidence.copies(frame), evidence.copies(frame, overrides)
+    check_kept_apart(frame, pairs, overrides)
+    look_alikes = evidence.look_alikes(frame, pairs, overrides)
     found_clusters = find_clusters(frame, pairs)
+    planted = planted_copies(raw, frame)
     contradicting = patient_conflicts(frame, found_clusters)
     agreed = [one for one in found_clusters if one not in contradicting]
     frame = with_inherited(mark_duplicates(frame, found_clusters), agreed)
     frame.loc[sorted(dropped(overrides)), "kept"] = False
+    frame = with_blank(frame, evidence.blank)
     frame["relatives"] = relatives(frame, prints, params.relatives)
     frame = with_look_alikes(frame, prints, params.relatives)
-    table = duplicates_table(frame, found_clusters, prints, unregistered, all_pairs, overrides)
+    frame = with_blank(frame, kept_with_equal_bytes(frame, overrides))
+    table = duplicates_table(
+        frame, found_clusters, prints, evidence, by_rule, look_alikes, overrides
+    )
     write_manifest(frame, out / MANIFEST)
     write_csv(table.drop(columns=["row", "row_of"]).round(6), out / "duplicates.csv")
     _write_montage(raw, frame, table, out / "montage.png")
-    for line in conflict_lines(frame, contradicting):
+    for line in (
+        *conflict_lines(frame, contradicting),
+        *look_alike_lines(frame, look_alikes, patients, override_table),
+        *related_lines(frame, patients),
+        *blank_lines(frame, override_table),
+    ):
         print_status(line)
-    counts = _metrics(frame, found_clusters, exact) | {
+    counts = _metrics(frame, found_clusters, evidence.exact) | {
         "overruled": len(overrides),
         "patients_given": len(given),
         "patient_conflicts": len(contradicting),
+        "pairs_of_two_patients": len(look_alikes[0]),
     }
-    return counts | duplicate_recall(frame, found_clusters, planted_copies(raw, frame))
+    return counts | duplicate_recall(frame, found_clusters, planted)
 
 
 def duplicates_table(
     frame: pd.DataFrame,
     found_clusters: list[Cluster],
     prints: Fingerprints,
-    unregistered: Pairs,
-    all_pairs: Pairs,
+    evidence: Evidence,
+    by_rule: Pairs,
+    look_alikes: Pairs,
     overrides: Sequence[Override],
 ) -> pd.DataFrame:
     """Return a table of the copies and the evidence for each.
 
     Each copy has a row; in a conflict, every scan but the representative has one. Scans that are
-    no copies but have another label at their source follow as conflicts.
+    no copies but have another label at their source follow as conflicts, and pairs that look
+    like copies but are of two known patients as `LOOK_ALIKES`.
 
     Args:
         frame: the manifest.
         found_clusters: its clusters.
         prints: fingerprints of all scans.
-        unregistered: pairs of copies that were found without registration.
-        all_pairs: all pairs of copies that the rule finds, before the overrides.
+        evidence: for copies.
+        by_rule: pairs of copies that the rule finds, before the overrides.
+        look_alikes: pairs of two known patients.
         overrides: from the user; dropped scans follow in rows of their own.
     """
     pairs, conflict = _judged_pairs(frame, found_clusters, overrides)
+    rules = _rules(frame, pairs, conflict, evidence, by_rule)
+    pairs = concat_pairs(pairs, look_alikes)
+    rules = np.append(rules, [LOOK_ALIKES] * len(look_alikes[0]))
+    conflict = np.append(conflict, np.zeros(len(look_alikes[0]), np.bool_))
     one, other = frame.iloc[pairs[0]], frame.iloc[pairs[1]]
-    rules = _rules(frame, pairs, conflict, unregistered, all_pairs)
     at_source = rules == "source label"
     table = pd.DataFrame(
         {
@@ -155,7 +188,7 @@ def duplicates_table(
         }
     )
     table.loc[pairs[0] == pairs[1], "duplicate_of"] = ""  # a copy of nothing
-    moved = rules == "aligned"
+    moved = np.isin(rules, ["aligned", LOOK_ALIKES])
     table.loc[moved, "aligned"] = registered_correlations(
         prints.thumbnails, (pairs[0][moved], pairs[1][moved])
     )
@@ -186,16 +219,17 @@ def _rules(
     frame: pd.DataFrame,
     pairs: Pairs,
     conflict: NDArray[np.bool_],
-    unregistered: Pairs,
-    all_pairs: Pairs,
+    evidence: Evidence,
+    by_rule: Pairs,
 ) -> NDArray[np.str_]:
-    """Return the evidence for each of `pairs`; the other pairs are as in `duplicates_table`."""
+    """Name the evidence for each of `pairs`."""
+    unregistered = concat_pairs(evidence.exact, evidence.similar)
     digests = frame["sha256"].to_numpy()
     no_copy = pairs[0] == pairs[1]
     return np.select(
         [
             no_copy & conflict,
-            no_copy | ~_linked(frame, all_pairs, pairs),
+            no_copy | ~_linked(frame, by_rule, pairs),
             digests[pairs[0]] == digests[pairs[1]],
             _linked(frame, unregistered, pairs),
         ],
@@ -206,29 +240,9 @@ def _rules(
 
 def _linked(frame: pd.DataFrame, links: Pairs, pairs: Pairs) -> NDArray[np.bool_]:
     """Return whether `links` connect the two scans of each of `pairs`, except within a series."""
-    component = connected_components(len(frame), across_series(frame["series"].tolist(), links))
+    component = connected_components(len(frame), selected_pairs(links, across_series(frame, links)))
     same: NDArray[np.bool_] = component[pairs[0]] == component[pairs[1]]
     return same
-
-
-def conflict_lines(frame: pd.DataFrame, contradicting: Sequence[Cluster]) -> list[str]:
-    """Return a message for each cluster of copies that has two patients.
-
-    Their groups keep all scans of both patients together.
-    """
-    lines = []
-    for one in contradicting:
-        scans = frame.iloc[[one.representative, *one.copies]]
-        scans = scans[scans["patient"] != ""].drop_duplicates("patient")
-        claims = ", ".join(
-            f"{scan} is of {patient}"
-            for scan, patient in zip(scans["scan_id"], scans["patient"], strict=True)
-        )
-        lines.append(
-            f"copies with two patients: {claims}; correct the table of patients, or part the scans"
-            " in the table of copies; until then groups hold all scans of both together"
-        )
-    return lines
 
 
 def _write_montage(raw: Path, frame: pd.DataFrame, table: pd.DataFrame, path: Path) -> None:
@@ -258,6 +272,7 @@ def _title(one: Any) -> str:
         "perceptual": alike,
         "aligned": f"r {one.correlation:.3f}, aligned {one.aligned:.3f}",
         "overruled": f"merged by hand, {alike}",
+        LOOK_ALIKES: f"two patients, both kept, {alike}",
     }
     labels = f" · {one.label_of} or {one.label}?" if one.conflict else ""
     return f"{names}\n{reasons[one.rule]}{labels}"
@@ -270,9 +285,7 @@ def _end_of_name(name: str) -> str:
 def _metrics(frame: pd.DataFrame, found_clusters: list[Cluster], exact: Pairs) -> Metrics:
     sizes = [1 + len(cluster.copies) for cluster in found_clusters]
     related = frame["relatives"][frame["relatives"] != ""].value_counts()
-    byte_copies = component_members(
-        connected_components(len(frame), across_series(frame["series"].tolist(), exact))
-    )
+    byte_copies = component_members(connected_components(len(frame), exact))
     return {
         "scans": len(frame),
         "kept": int(frame["kept"].sum()),
@@ -285,4 +298,6 @@ def _metrics(frame: pd.DataFrame, found_clusters: list[Cluster], exact: Pairs) -
         "source_label_conflicts": int(mislabelled(frame).sum()),
         "relatives_groups": len(related),
         "largest_relatives_group": int(related.max()) if len(related) else 0,
+        "relatives_of_two_patients": len(tied_patients(frame)),
+        "blank": int(blank_scans(frame).sum()),
     }

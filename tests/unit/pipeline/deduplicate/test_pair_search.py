@@ -22,7 +22,7 @@ def prints() -> Fingerprints:
 
 
 def series(*names: str) -> pd.DataFrame:
-    return pd.DataFrame({"series": names or [""] * len(IMAGES)})
+    return pd.DataFrame({"series": names or [""] * len(IMAGES), "patient": ""})
 
 
 def listed(pairs: Pairs) -> list[tuple[int, int]]:
@@ -41,6 +41,12 @@ def test_cut_and_turned_copies_count_once_aligned() -> None:
 def test_known_pairs_and_pairs_of_one_series_are_left_out() -> None:
     names = series("s", "t", "s", "", "")
     found = pairs_by_registration(names, prints(), as_pairs([(0, 4), (2, 4)]), 0.998)
+    assert listed(found) == [(1, 3)]
+
+
+def test_pairs_of_one_known_patient_are_left_out() -> None:
+    frame = series().assign(patient=["p", "q", "p", "", ""])
+    found = pairs_by_registration(frame, prints(), as_pairs([(0, 4), (2, 4)]), 0.998)
     assert listed(found) == [(1, 3)]
 
 

@@ -11,7 +11,8 @@ from scanvote.pipeline.deduplicate.phantom_recall import duplicate_recall, plant
 from tests.manifests import manifest
 
 PLANTED = pd.DataFrame(
-    [("byte_copy", 2, 0), ("resized", 3, 1)], columns=["kind", "row", "original"]
+    [("byte_copy", 2, 0, True), ("resized", 3, 1, True)],
+    columns=["kind", "row", "original", "expected"],
 )
 
 
@@ -75,6 +76,19 @@ def raw(tmp_path: Path) -> Path:
 
 def test_planted_paths_are_those_below_the_folder_of_the_set(raw: Path) -> None:
     pd.testing.assert_frame_equal(planted_copies(raw, manifest(5)), PLANTED)
+
+
+def test_what_known_patients_tell_apart_has_not_to_be_found(raw: Path) -> None:
+    # c is a copy of a by its bytes; d, altered, is a neighbour of b or of another patient
+    frame = manifest(5, sha256=["1", "2", "1", "4", "5"], patient=["p", "q", "p", "q", "r"])
+    planted = planted_copies(raw, frame)
+    assert planted["expected"].tolist() == [True, False]
+    other = planted_copies(raw, frame.assign(patient=["p", "q", "p", "s", "r"]))
+    assert other["expected"].tolist() == [True, False]
+    found = find_clusters(frame, as_pairs([(0, 2)]))
+    told = duplicate_recall(mark_duplicates(frame, found), found, planted)
+    assert (told["recall"], told["recall_same_side"], told["recall_same_side_resized"]) == (1, 1, 1)
+    assert "recall_resized" not in told
 
 
 def test_a_file_of_that_name_in_own_data_is_a_coincidence(raw: Path) -> None:

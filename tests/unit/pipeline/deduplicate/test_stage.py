@@ -12,6 +12,7 @@ from scanvote.core.files import sha256
 from scanvote.manifest import COLUMNS, Metrics, read_manifest, write_manifest
 from scanvote.params import DeduplicateParams
 from scanvote.pipeline.deduplicate.stage import deduplicate
+from scanvote.splits.groups import group_scans
 
 PARAMS = DeduplicateParams(shortlist=10, correlation=0.98, aligned=0.998, relatives=0.9)
 
@@ -84,9 +85,12 @@ def test_copies_are_found_and_the_others_kept(tmp_path: Path) -> None:
         "source_label_conflicts": 0,
         "relatives_groups": 1,
         "largest_relatives_group": 4,
+        "relatives_of_two_patients": 0,
+        "blank": 0,
         "overruled": 0,
         "patients_given": 0,
         "patient_conflicts": 0,
+        "pairs_of_two_patients": 0,
     }
     frame = read_manifest(tmp_path / "out/manifest.csv")
     assert frame[frame["kept"]]["scan_id"].tolist() == ["byte_copy", "other"]
@@ -140,16 +144,22 @@ def test_neighbours_are_kept_even_when_they_are_equal(tmp_path: Path) -> None:
     assert metrics["byte_copies"] == metrics["relatives_groups"] == 0
 
 
-def test_black_slices_are_alike_only_by_their_bytes(tmp_path: Path) -> None:
+def test_black_slices_are_no_copies_even_with_equal_bytes(tmp_path: Path) -> None:
     files = {
         "black.png": coded(np.zeros((64, 64), np.uint8)),
         "black_copy.png": coded(np.zeros((64, 64), np.uint8)),
         "black_larger.png": coded(np.zeros((96, 96), np.uint8)),
         "grey.png": coded(np.full((64, 64), 90, np.uint8)),
     }
-    deduplicated(raw_folder(tmp_path / "raw", files), tmp_path / "out")
+    labels = ["glioma", "pituitary", "glioma", "glioma"]
+    raw = raw_folder(tmp_path / "raw", files, label=labels, patient=["p", "q", "", ""])
+    metrics = deduplicated(raw, tmp_path / "out")
     frame = read_manifest(tmp_path / "out/manifest.csv")
-    assert frame["kept"].tolist() == [True, False, True, True]
+    assert frame["kept"].all()
+    assert frame["blank"].all()
+    assert metrics["blank"] == 4
+    assert metrics["conflicts"] == metrics["relatives_groups"] == metrics["byte_copies"] == 0
+    assert group_scans(frame).tolist() == [0, 1, 2, 3]
 
 
 def test_nothing_found_still_writes_every_file(tmp_path: Path) -> None:
@@ -274,16 +284,114 @@ def test_copies_inherit_the_patient_and_a_conflict_is_shown(
     frame = read_manifest(tmp_path / "out/manifest.csv").set_index("scan_id")
     assert frame["patient"].to_dict() == dict.fromkeys(frame.index, "p1") | {"other": ""}
     assert frame.index[frame["kept"]].tolist() == ["other", "resized"]
+    table = pd.read_csv(tmp_path / "out/duplicates.csv")
+    assert set(table["rule"]) == {"perceptual"}
 
-    patients.write_text("scan_id,patient\nresized,p1\nreencoded,p2\nother,p3\n")
+    patients.write_text("scan_id,patient\noriginal,p1\nbyte_copy,p2\nother,p3\n")
     metrics = deduplicated(raw, tmp_path / "out")
     assert (metrics["patients_given"], metrics["patient_conflicts"]) == (3, 1)
-    assert "reencoded is of p2, resized is of p1" in capsys.readouterr().err
+    assert "byte_copy is of p2, original is of p1" in capsys.readouterr().err
     frame = read_manifest(tmp_path / "out/manifest.csv").set_index("scan_id")
-    assert frame["patient"]["original"] == ""
+    assert frame["patient"]["reencoded"] == ""
     table = pd.read_csv(tmp_path / "out/duplicates.csv", keep_default_na=False)
     told = table.set_index("scan_id")[["patient", "patient_of"]].to_numpy().tolist()
     assert ["p1", "p2"] in told
+
+
+def test_two_known_patients_are_not_tied_by_what_looks_alike(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    names = ("original.png", "other.png", "reencoded.jpg", "resized.png")
+    files = {name: perturbed()[name] for name in names}
+    patients = ["p", "r", "q", ""]  # resized, of nobody known, resembles p's and q's scan
+    raw = raw_folder(tmp_path / "raw", files, patient=patients)
+    metrics = deduplicated(raw, tmp_path / "out")
+    assert (metrics["kept"], metrics["redundant"], metrics["patient_conflicts"]) == (3, 1, 0)
+    assert (metrics["pairs_of_two_patients"], metrics["relatives_of_two_patients"]) == (1, 0)
+    frame = read_manifest(tmp_path / "out/manifest.csv").set_index("scan_id")
+    assert frame["kept"].to_dict() == dict.fromkeys(frame.index, True) | {"resized": False}
+    groups = dict(zip(frame.index, group_scans(frame.reset_index()), strict=True))
+    assert groups["original"] != groups["reencoded"]
+    table = pd.read_csv(tmp_path / "out/duplicates.csv", keep_default_na=False)
+    row = table[table["rule"] == "two patients"].iloc[0]
+    assert sorted([row["scan_id"], row["duplicate_of"]]) == ["original", "reencoded"]
+    assert sorted([row["patient"], row["patient_of"]]) == ["p", "q"]
+    assert "1 pairs of scans look like copies but are of two known patients" in (
+        capsys.readouterr().err
+    )
+
+
+def test_the_names_of_two_sets_may_be_of_one_patient(tmp_path: Path) -> None:
+    files = {name: perturbed()[name] for name in ("original.png", "reencoded.jpg")}
+    columns = {"patient": ["a/1", "b/1"], "source": ["a", "b"]}
+    metrics = deduplicated(raw_folder(tmp_path / "raw", files, **columns), tmp_path / "out")
+    assert (metrics["kept"], metrics["pairs_of_two_patients"]) == (1, 0)
+
+
+def test_within_one_known_patient_only_equal_bytes_are_redundant(tmp_path: Path) -> None:
+    raw = raw_folder(tmp_path / "raw", perturbed(), patient=["p"] * 5)
+    metrics = deduplicated(raw, tmp_path / "out")
+    assert (metrics["redundant"], metrics["kept"], metrics["pairs_of_two_patients"]) == (1, 4, 0)
+    frame = read_manifest(tmp_path / "out/manifest.csv")
+    assert frame["scan_id"][~frame["kept"]].tolist() == ["original"]
+
+
+def placeholder() -> np.ndarray:
+    image = np.full((96, 96), 40, np.uint8)
+    cv2.putText(image, "NO", (12, 42), cv2.FONT_HERSHEY_SIMPLEX, 1.3, 220, 3)
+    cv2.putText(image, "IMAGE", (4, 80), cv2.FONT_HERSHEY_SIMPLEX, 0.9, 220, 3)
+    return image
+
+
+def test_a_picture_under_many_known_patients_is_a_placeholder(tmp_path: Path) -> None:
+    files = {
+        "a.png": coded(placeholder()),
+        "b.png": coded(placeholder()),
+        "c.jpg": coded(placeholder(), ".jpg", cv2.IMWRITE_JPEG_QUALITY, 90),
+        "d.png": coded(placeholder()),
+        "e.png": coded(scan(1)),
+    }
+    labels = ["glioma", "glioma", "pituitary", "glioma", "glioma"]
+    patients = ["p", "q", "r", "", ""]
+    raw = raw_folder(tmp_path / "raw", files, label=labels, patient=patients)
+    metrics = deduplicated(raw, tmp_path / "out")
+    assert (metrics["kept"], metrics["blank"], metrics["conflicts"]) == (5, 4, 0)
+    frame = read_manifest(tmp_path / "out/manifest.csv")
+    assert frame["blank"].tolist() == [True, True, True, True, False]
+    assert group_scans(frame).tolist() == [0, 1, 2, 3, 4]
+
+
+def test_a_picture_under_two_known_patients_ties_them_until_it_is_kept_apart(
+    tmp_path: Path,
+) -> None:
+    files = {name: coded(placeholder()) for name in ("a.png", "b.png")}
+    raw = raw_folder(tmp_path / "raw", files, patient=["p", "q"])
+    metrics = deduplicated(raw, tmp_path / "out")
+    assert (metrics["kept"], metrics["patient_conflicts"]) == (1, 1)
+    metrics = deduplicated(raw, tmp_path / "out", "keep,a,b,a test pattern")
+    assert (metrics["kept"], metrics["patient_conflicts"], metrics["blank"]) == (2, 0, 2)
+    assert group_scans(read_manifest(tmp_path / "out/manifest.csv")).tolist() == [0, 1]
+
+
+def test_known_patients_tied_by_an_unknown_look_alike_are_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    files = {
+        "a.png": coded(scan(0)),
+        "b.png": coded((0.9 * scan(0) + 0.1 * scan(1)).astype(np.uint8)),
+        "c.png": coded((0.8 * scan(0) + 0.2 * scan(1)).astype(np.uint8)),
+    }
+    raw = raw_folder(tmp_path / "raw", files, patient=["p", "", "q"])
+    strict = PARAMS.model_copy(update={"correlation": 1.0, "aligned": None})
+    for name, header in (
+        ("overrule", "action,scan_id,other,reason"),
+        ("patients", "scan_id,patient"),
+    ):
+        (tmp_path / f"{name}.csv").write_text(header + "\n")
+    tables = (tmp_path / "overrule.csv", tmp_path / "patients.csv")
+    metrics = deduplicate(raw, strict, *tables, tmp_path / "out")
+    assert metrics["relatives_of_two_patients"] == 1
+    assert "1 groups that stay together, as p, q; to part them" in capsys.readouterr().err
 
 
 def test_another_label_at_the_source_is_a_conflict(tmp_path: Path) -> None:

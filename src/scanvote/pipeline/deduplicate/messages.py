@@ -1,0 +1,79 @@
+"""Lines that the stage prints: what ties people, and what does not, and how to overrule it."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from scanvote.manifest import blank_scans
+from scanvote.pipeline.deduplicate.clusters import Cluster
+from scanvote.pipeline.deduplicate.hamming import Pairs
+from scanvote.pipeline.deduplicate.naming import naming_sets
+
+
+def conflict_lines(frame: pd.DataFrame, contradicting: Sequence[Cluster]) -> Iterator[str]:
+    """Yield a message for each cluster of copies that has two patients.
+
+    Their groups keep all scans of both patients together.
+    """
+    for one in contradicting:
+        scans = frame.iloc[[one.representative, *one.copies]]
+        scans = scans[scans["patient"] != ""].drop_duplicates("patient")
+        claims = ", ".join(
+            f"{scan} is of {patient}"
+            for scan, patient in zip(scans["scan_id"], scans["patient"], strict=True)
+        )
+        yield (
+            f"copies with two patients: {claims}; correct the table of patients, or part the scans"
+            " in the table of copies; until then groups hold all scans of both together"
+        )
+
+
+def look_alike_lines(
+    frame: pd.DataFrame, pairs: Pairs, patients: Path, overrides: Path
+) -> Iterator[str]:
+    """Yield a message about scans of two known patients that look like copies."""
+    if len(pairs[0]):
+        one, other = (frame.iloc[int(rows[0])] for rows in pairs)
+        yield (
+            f"{len(pairs[0]):,} pairs of scans look like copies but are of two known patients, as"
+            f" {one['scan_id']} of {one['patient']} and {other['scan_id']} of {other['patient']}:"
+            f" they tie nobody. They are in duplicates.csv as 'two patients'; if two names are"
+            f" one person, write one name in {patients}; if two scans are one image, merge them"
+            f" in {overrides}"
+        )
+
+
+def blank_lines(frame: pd.DataFrame, overrides: Path) -> Iterator[str]:
+    """Yield a message about pictures that tell nothing of a person."""
+    blank = frame["scan_id"][blank_scans(frame)]
+    if len(blank):
+        yield (
+            f"{len(blank):,} scans are blank, or show a picture that many patients share, as"
+            f" {blank.iloc[0]}: they tie nobody and are no copies; to leave one out, drop it in"
+            f" {overrides}"
+        )
+
+
+def related_lines(frame: pd.DataFrame, patients: Path) -> Iterator[str]:
+    """Yield a message about known patients tied by look-alikes of unknown ones."""
+    tied = tied_patients(frame)
+    if len(tied):
+        names = tied.iloc[0]
+        shown = ", ".join(names[:3]) + (f" and {len(names) - 3:,} more" if len(names) > 3 else "")
+        yield (
+            f"scans of unknown patients look like scans of several known ones, in {len(tied):,}"
+            f" groups that stay together, as {shown}; to part them name the patients of the"
+            f" column relatives in {patients}"
+        )
+
+
+def tied_patients(frame: pd.DataFrame) -> "pd.Series[list[str]]":
+    """Return the patients of each group of relatives that has several of one data set."""
+    known = frame[(frame["relatives"] != "") & (frame["patient"] != "")]
+    known = known.assign(naming=pd.Series(naming_sets(frame), frame.index)[known.index])
+    several = known.groupby(["relatives", "naming"])["patient"].nunique()
+    groups = several.index.get_level_values("relatives")[several > 1].unique()
+    return pd.Series(
+        [sorted(set(known["patient"][known["relatives"] == one])) for one in groups], dtype=object
+    )
