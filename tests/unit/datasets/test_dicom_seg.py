@@ -103,10 +103,10 @@ def test_what_is_no_mask_of_the_scan_is_one_line(
 
 
 def test_a_segmentation_is_the_mask_of_its_series(tmp_path: Path, params: Params) -> None:
-    (files,) = dicom_series(sorted(write_series(tmp_path / "mr").iterdir()))
+    (series,) = dicom_series(sorted(write_series(tmp_path / "mr").iterdir())).series
     seg = write_segmentation(tmp_path / "seg.dcm")
     assert dcmread(seg).NumberOfFrames == 6
-    item = DatasetItem("mr/1.dcm", "dicom", tuple(files), mask=seg, mask_name="seg.dcm")
+    item = DatasetItem("mr/1.dcm", "dicom", tuple(series.paths), mask=seg, mask_name="seg.dcm")
     every = params.volumes.model_copy(update={"slices": None, "span": [0, 1], "planes": ["axial"]})
     done = ingest(
         DatasetLayout("a table", [item], []),
