@@ -140,7 +140,8 @@ def _ties(spec: TreeSpec, shot: Shot, number: int, row: Row) -> list[str]:
         ties.append(person)
     if spec.format == "dicom" and spec.header == "right":
         ties.append(person)
-    if shot.contrast and spec.form != "table":
+    # series of one person in two folders have file names of their own
+    if shot.contrast and spec.form != "table" and spec.format != "dicom":
         ties.append(f"picture {shot.number}")
     if shot.contrast and row.get("mask"):
         ties.append(f"picture {shot.number}")

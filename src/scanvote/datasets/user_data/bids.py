@@ -190,7 +190,7 @@ def _loose_scans(names: Sequence[BidsName]) -> list[BidsName]:
     found = [
         one
         for one in names
-        if one.file.kind in ("image", "dicom")
+        if (one.file.kind in ("image", "dicom") or not one.file.stem.casefold().startswith("sub-"))
         and "sub" in one.entities
         and not {"derivatives", "sourcedata"} & {name.lower() for name in one.file.folders}
         and not MASKS.search(one.suffix)
@@ -200,7 +200,7 @@ def _loose_scans(names: Sequence[BidsName]) -> list[BidsName]:
     scans = [
         replace(one, suffix="", names=frozenset({one.file.name}))
         for one in found
-        if one.file.kind == "image"
+        if one.file.kind != "dicom"
     ]
     for item in series:
         first = by_path[item.files[0]]

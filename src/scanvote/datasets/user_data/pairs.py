@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from scanvote.datasets.user_data.folder_names import is_contrast
 from scanvote.datasets.user_data.scan_tree import FoundFile
 
 WORDS = "mask|seg|segm|segmentation|label|annotation|gt|ground[ _-]?truth"
@@ -76,6 +77,7 @@ class _Index:
     def __init__(self, files: Iterable[FoundFile]) -> None:
         self.beside: dict[Place, list[FoundFile]] = defaultdict(list)
         self.worded: dict[Place, list[FoundFile]] = defaultdict(list)
+        self.contrasts: dict[Place, list[FoundFile]] = defaultdict(list)
         self.within: dict[tuple[str, ...], list[FoundFile]] = defaultdict(list)
         self.twins: dict[tuple[int, Place], list[FoundFile]] = defaultdict(list)
         for file in files:
@@ -85,7 +87,10 @@ class _Index:
             core = IMAGE_NAME.sub("", stem)
             if core != stem:
                 self.worded[folders, core, kind].append(file)
-            for name in {stem, CHANNEL.sub("", stem)}:
+            bare = _without_contrast(stem)
+            if bare != stem:
+                self.contrasts[folders, bare, kind].append(file)
+            for name in {stem, CHANNEL.sub("", stem), bare}:
                 for at in range(len(folders)):
                     place = (folders[:at] + folders[at + 1 :], name, kind)
                     self.twins[at, place].append(file)
@@ -95,7 +100,8 @@ class _Index:
         """Return the images beside `mask` with its name, except for the suffix or prefix."""
         folders, stem, kind = _place(mask)
         for base in _bases(stem):
-            found = self.beside[folders, base, kind] or self.worded[folders, base, kind]
+            place = folders, base, kind
+            found = self.beside[place] or self.worded[place] or self.contrasts[place]
             if found := [file for file in found if file is not mask]:
                 return found
         match = SUFFIX.search(mask.stem)
@@ -120,7 +126,17 @@ class _Index:
         rest = folders[:at] + folders[at + 1 :]
         names = {stem: None, SUFFIX.sub("", stem): None}
         twins = [file for name in names for file in self.twins[at, (rest, name, kind)]]
-        return [file for file in twins if _mask_folder(file) is None]
+        images = [file for file in twins if _mask_folder(file) is None]
+        # x.png goes before the contrasts x_t1.png and x_t2.png
+        return [file for file in images if file.stem.casefold() in names] or images
+
+
+def _without_contrast(stem: str) -> str:
+    """Return `stem` without a contrast at its end: ``x`` for ``x_t1``."""
+    for separator in re.finditer(r"(?<=.)[ _.-]+", stem):
+        if is_contrast(stem[separator.end() :]):
+            return stem[: separator.start()]
+    return stem
 
 
 def _bases(stem: str) -> list[str]:
