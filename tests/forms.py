@@ -165,7 +165,7 @@ def tiff_stack(root: Path) -> Path:
     for seed in range(4):
         path = root / ("yes" if seed % 2 else "no") / f"P{seed}.tif"
         path.parent.mkdir(parents=True, exist_ok=True)
-        pages = np.stack([picture(10 * seed + page) for page in range(SLICES)])
+        pages = np.stack([picture(100 * seed + page) for page in range(2 * SLICES)])
         tifffile.imwrite(path, pages, photometric="minisblack")
     return root
 
@@ -377,8 +377,8 @@ FORMS = (
         "segmentation",
         scans=3 * 2 * SLICES,
         patients=3,
+        cases=3,
         series=6,
-        pending="4-D NIfTI as contrasts",
     ),
     Form(
         "DICOM series",
@@ -399,7 +399,6 @@ FORMS = (
         classes=("no", "yes"),
         patients=4,
         series=4,
-        pending="the reader of NRRD",
     ),
     Form(
         "MetaImage volumes",
@@ -410,17 +409,16 @@ FORMS = (
         classes=("no", "yes"),
         patients=4,
         series=4,
-        pending="the reader of MetaImage",
     ),
     Form(
         "A TIFF of several pages",
-        "The pages are slices of one scan, in their order.",
+        "The pages are slices of one scan, in their order."
+        " Pages of several sizes are not: the first is used, and the check says so.",
         tiff_stack,
         "classification",
         scans=4 * SLICES,
         classes=("no", "yes"),
         series=4,
-        pending="pages of a TIFF as slices",
     ),
     Form(
         "nnU-Net",
@@ -471,7 +469,6 @@ FORMS = (
         scans=3 * 2 * SLICES,
         cases=3,
         series=6,
-        pending="4-D NIfTI as contrasts",
     ),
     Form(
         "BIDS",
