@@ -15,6 +15,7 @@ from scanvote.core.disclaimer import DISCLAIMER
 from scanvote.core.errors import InputError
 from scanvote.datasets.user_data import read_layout
 from scanvote.datasets.user_data.layout import DatasetLayout, Kind, SkippedFile, first_few
+from scanvote.datasets.user_data.table import MissingColumn
 from scanvote.params import Params, Task, load_params
 
 NAMES: Mapping[Kind, str] = {
@@ -28,6 +29,9 @@ SHOWN = 20
 """Maximum of classes in the table."""
 FEW_PATIENTS = 6
 """Minimum of folders that are plausible patients: every split needs some of them."""
+
+OF_FOLDERS = ("a folder a class", "images with masks in")
+"""Start of the layouts whose folders the user may arrange; others have a published form."""
 
 
 def check_and_show(path: Path, task: Task | None) -> None:
@@ -61,7 +65,7 @@ def check_and_show(path: Path, task: Task | None) -> None:
 def _checks(path: Path, tasks: Sequence[Task], params: Params) -> tuple[list[Check], list[str]]:
     """Check each task that the data can serve; explain the others."""
     checks: list[Check] = []
-    others: list[str] = []
+    others: list[InputError | str] = []
     for task in tasks:
         try:
             if checks and path.is_dir():
@@ -70,8 +74,10 @@ def _checks(path: Path, tasks: Sequence[Task], params: Params) -> tuple[list[Che
                 checks.append(check(path, task, params))
         except InputError as error:
             if not checks:  # masks without classes are normal
-                others.append(str(error))
-    return checks, others
+                others.append(error)
+    if not checks:  # a table without masks is one of classes, and what is wrong with them counts
+        others = [one for one in others if not isinstance(one, MissingColumn)] or others
+    return checks, [str(one) for one in others]
 
 
 def _also_classes(reading: DatasetLayout) -> str:
@@ -127,13 +133,21 @@ def _unit(kind: Kind) -> str:
 def _patients(one: Check) -> str:
     known, unknown = patients(one)
     if not known:
-        return (
-            "unknown: very similar scans will count as one patient's; better name the patients,"
-            " by a folder for each below its class, or by a column of a table"
-        )
+        return f"unknown: only very similar scans will stay together; better {_name_patients(one)}"
     rest = f"; unknown of {unknown:,} scans" if unknown else ""
     part = " in what was looked into" if len(one.looked) < len(one.reading.items) else ""
     return f"{known:,}{part}{rest}"
+
+
+def _name_patients(one: Check) -> str:
+    """Say how the user can name the patients in data of this layout."""
+    file = f"data/patients/{one.task}.csv, as the page on your own data tells"
+    if one.reading.kind == "a table":
+        return f"add a column `patient`, or write {file}"
+    if not one.reading.kind.startswith(OF_FOLDERS):
+        return f"write {file}"
+    below = " below its class" if one.task == "classification" else ""
+    return f"make a folder for each patient{below}, add a table, or write {file}"
 
 
 def _pixels(one: Check) -> Iterator[tuple[str, str]]:
@@ -198,12 +212,18 @@ def _issues(one: Check) -> Iterator[str]:
         )
 
 
+def _ending(name: str) -> str:
+    suffixes = PurePosixPath(name.lower()).suffixes[-2:]
+    packed = suffixes[-1:] == [".gz"]
+    return "".join(suffixes if packed else suffixes[-1:]) or "no ending"
+
+
 def _skipped(files: Sequence[SkippedFile]) -> str:
     """Count the skipped files by reason, and by ending."""
     lines = []
     for reason, count in Counter(one.reason for one in files).most_common():
         names = [one.name for one in files if one.reason == reason]
-        endings = Counter(PurePosixPath(name).suffix.lower() or "no ending" for name in names)
+        endings = Counter(_ending(name) for name in names)
         by_ending = first_few((f"{n} {ending}" for ending, n in endings.most_common()), 4)
         lines.append(f"{count:,} ({by_ending}): {reason}, such as {names[0]}")
     return "\n".join(lines)

@@ -26,6 +26,9 @@ from scanvote.datasets.user_data.scan_tree import FileTree, FoundFile, list_file
 from scanvote.datasets.user_data.series import dicom_items
 from scanvote.params import Params, Task
 
+SEGMENTATION = "a segmentation (SEG)"
+"""Start of the reason why a DICOM Segmentation is no scan."""
+
 
 def read_folder(root: Path, task: Task, params: Params) -> DatasetLayout:
     """Read the layout of the folder `root` for `task`.
@@ -51,13 +54,13 @@ def read_folder(root: Path, task: Task, params: Params) -> DatasetLayout:
     items = [DatasetItem(one.name, one.kind, (one.path,)) for one in rasters] + series
     tree.skipped.extend(skipped)
     if task == "classification":
-        tree.skipped.extend(SkippedFile(name, reason) for name, reason in masks.items() if reason)
+        tree.skipped.extend(SkippedFile(name, reason) for name, reason in masks.items())
         return _classes(root, tree, items, params)
     return _with_masks(root, tree, items, pairs, params)
 
 
 def _masks_among_classes(pairs: Pairs) -> dict[str, str]:
-    """Return the masks among the classes, with the reason if they are to be told of.
+    """Return the masks among the classes, with the reason why they are left out.
 
     A class may be called ``mask``, so the pixels of some files decide, where they can.
     """
@@ -65,9 +68,9 @@ def _masks_among_classes(pairs: Pairs) -> dict[str, str]:
     used = [file for name, file in by_name.items() if name in pairs.used]
     paired = masks_by_pixels(used, unsure=True)
     alone = masks_by_pixels(pairs.orphans, unsure=bool(paired))
-    reason = "a mask without an image"
-    return dict.fromkeys(sorted(paired), "") | dict.fromkeys(
-        _in_order(pairs.orphans, alone), reason
+    without = _in_order(pairs.orphans, alone)
+    return dict.fromkeys(sorted(paired), "a mask, which classification does not use") | (
+        dict.fromkeys(without, "a mask without an image")
     )
 
 
@@ -122,7 +125,7 @@ def _with_masks(
         raise InputError(
             f"{root} has no masks; segmentation needs x_mask.png beside x.png, or a folder"
             " masks/ beside images/, or a table of path and mask"
-            f"{f'; no image goes with {first_few(alike)}' if alike else _other_content(tree)}"
+            f"{f'; no image goes with {first_few(alike)}' if alike else _other_masks(tree)}"
         )
     _check_pairs(root, pairs)
     places = place_images(root, [_folders(item) for item in items], params.folders)
@@ -159,10 +162,25 @@ def _folders(item: DatasetItem) -> tuple[str, ...]:
     return tuple(item.name.split("/")[:-1])
 
 
+def _other_masks(tree: FileTree) -> str:
+    """Describe the tables and DICOM Segmentations, for messages."""
+    objects = [one.name for one in tree.skipped if one.reason.startswith(SEGMENTATION)]
+    text = f"; its {len(objects):,} DICOM SEG can be the masks of such a table" if objects else ""
+    return text + _tables(tree)
+
+
+def _tables(tree: FileTree) -> str:
+    tables = [one.name for one in tree.skipped if _is_table(one.name)]
+    return f"; to use its table, name {tables[0]} itself" if tables else ""
+
+
+def _is_table(name: str) -> bool:
+    return name.lower().endswith((".csv", ".tsv"))
+
+
 def _other_content(tree: FileTree) -> str:
     """Describe the other files and folders, for messages."""
-    tables = [one.name for one in tree.skipped if one.name.lower().endswith((".csv", ".tsv"))]
-    text = f"; to use its table, name {tables[0]} itself" if tables else ""
+    text = _tables(tree)
     text += f"; nothing is in {first_few(f'{name}/' for name in tree.empty)}" if tree.empty else ""
-    rest = [one for one in tree.skipped if one.name not in tables]
+    rest = [one for one in tree.skipped if not _is_table(one.name)]
     return text + (f"; not read: {rest[0].name}, {rest[0].reason}" if rest else "")

@@ -10,13 +10,18 @@ from scanvote.pipeline.deduplicate.clusters import Cluster
 from scanvote.pipeline.deduplicate.hamming import Pairs
 from scanvote.pipeline.deduplicate.naming import naming_sets
 
+SHOWN = 5
+"""Maximum of clusters that have a message of their own."""
 
-def conflict_lines(frame: pd.DataFrame, contradicting: Sequence[Cluster]) -> Iterator[str]:
-    """Yield a message for each cluster of copies that has two patients.
+
+def conflict_lines(
+    frame: pd.DataFrame, contradicting: Sequence[Cluster], patients: Path, overrides: Path
+) -> Iterator[str]:
+    """Yield a message for each of the first clusters of copies that have two patients.
 
     Their groups keep all scans of both patients together.
     """
-    for one in contradicting:
+    for one in contradicting[:SHOWN]:
         scans = frame.iloc[[one.representative, *one.copies]]
         scans = scans[scans["patient"] != ""].drop_duplicates("patient")
         claims = ", ".join(
@@ -24,9 +29,12 @@ def conflict_lines(frame: pd.DataFrame, contradicting: Sequence[Cluster]) -> Ite
             for scan, patient in zip(scans["scan_id"], scans["patient"], strict=True)
         )
         yield (
-            f"copies with two patients: {claims}; correct the table of patients, or part the scans"
-            " in the table of copies; until then groups hold all scans of both together"
+            f"one image of two patients: {claims}; if they are one person, give all scans of both"
+            f" one name in {patients}; if not, write keep for the two scans in {overrides}; until"
+            " then the scans of both stay together"
         )
+    if len(contradicting) > SHOWN:
+        yield f"{len(contradicting) - SHOWN:,} more images of two patients, in duplicates.csv"
 
 
 def look_alike_lines(

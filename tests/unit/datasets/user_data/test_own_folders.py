@@ -77,7 +77,8 @@ def test_masks_are_no_scans_of_a_class(tmp_path: Path) -> None:
     reading = read_layout(tmp_path, "classification", PARAMS)
     assert list(by_name(reading)) == ["benign/1.png", "normal/1.png"]
     assert [(one.name, one.reason) for one in reading.skipped] == [
-        ("normal/2_mask.png", "a mask without an image")
+        ("benign/1_mask.png", "a mask, which classification does not use"),
+        ("normal/2_mask.png", "a mask without an image"),
     ]
 
 
