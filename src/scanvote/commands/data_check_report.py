@@ -14,8 +14,14 @@ from scanvote.commands.data_check_params import as_yaml, command, param_override
 from scanvote.core.disclaimer import DISCLAIMER
 from scanvote.core.errors import InputError
 from scanvote.datasets.user_data import read_layout
-from scanvote.datasets.user_data.layout import DatasetLayout, Kind, SkippedFile, first_few
-from scanvote.datasets.user_data.table import MissingColumn
+from scanvote.datasets.user_data.layout import (
+    DatasetLayout,
+    Kind,
+    NotForTask,
+    SkippedFile,
+    first_few,
+)
+from scanvote.datasets.user_data.readings import AmbiguousLayout
 from scanvote.params import Params, Task, load_params
 
 NAMES: Mapping[Kind, str] = {
@@ -46,14 +52,16 @@ def check_and_show(path: Path, task: Task | None) -> None:
     """
     params = load_params()
     checks, others = _checks(path, [task] if task else ["segmentation", "classification"], params)
-    if not checks:
-        raise InputError("; ".join(dict.fromkeys(others)))
     console = Console(width=None if sys.stdout.isatty() else 200)
+    if not checks:
+        for error in others:
+            _show_readings(error, console)
+        raise InputError("; ".join(dict.fromkeys(map(_short, others))))
     console.print(f"[bold]{escape(str(path))}[/]", highlight=False)
     for one in checks:
         show(one, console)
     for text in others:
-        short = text.replace(str(path), "this", 1)
+        short = str(text).replace(str(path), "this", 1)
         console.print(f"\n{escape(short)}", highlight=False, soft_wrap=True)
     overrides = param_overrides(checks, params)
     console.print("\n[bold]params.yaml[/]: change these keys, or")
@@ -62,7 +70,25 @@ def check_and_show(path: Path, task: Task | None) -> None:
     console.print(DISCLAIMER, style="dim")
 
 
-def _checks(path: Path, tasks: Sequence[Task], params: Params) -> tuple[list[Check], list[str]]:
+def _show_readings(error: InputError | str, console: Console) -> None:
+    """Print the ways to read the data, one a line, if there are several."""
+    if isinstance(error, AmbiguousLayout):
+        console.print("[bold]can be read in several ways[/]")
+        for reading in error.readings:
+            console.print(f"  {escape(reading.options)}", highlight=False, soft_wrap=True)
+            console.print(f"    {escape(reading.text)}", highlight=False, soft_wrap=True)
+        console.print()
+
+
+def _short(error: InputError | str) -> str:
+    if isinstance(error, AmbiguousLayout):
+        return f"{error.why}; choose one of the ways above, by dvc exp run or in params.yaml"
+    return str(error)
+
+
+def _checks(
+    path: Path, tasks: Sequence[Task], params: Params
+) -> tuple[list[Check], list[InputError | str]]:
     """Check each task that the data can serve; explain the others."""
     checks: list[Check] = []
     others: list[InputError | str] = []
@@ -75,9 +101,9 @@ def _checks(path: Path, tasks: Sequence[Task], params: Params) -> tuple[list[Che
         except InputError as error:
             if not checks:  # masks without classes are normal
                 others.append(error)
-    if not checks:  # a table without masks is one of classes, and what is wrong with them counts
-        others = [one for one in others if not isinstance(one, MissingColumn)] or others
-    return checks, [str(one) for one in others]
+    if not checks:  # data without masks are of classes, and what is wrong with these counts
+        others = [one for one in others if not isinstance(one, NotForTask)] or others
+    return checks, others
 
 
 def _also_classes(reading: DatasetLayout) -> str:
@@ -141,7 +167,7 @@ def _patients(one: Check) -> str:
 
 def _name_patients(one: Check) -> str:
     """Say how the user can name the patients in data of this layout."""
-    file = f"data/patients/{one.task}.csv, as the page on your own data tells"
+    file = f"data/patients/{one.task}.csv"
     if one.reading.kind == "a table":
         return f"add a column `patient`, or write {file}"
     if not one.reading.kind.startswith(OF_FOLDERS):
@@ -200,7 +226,7 @@ def _issues(one: Check) -> Iterator[str]:
         ]
         count = f", {len(rows):,}" if rows["path"].isin(names).any() else ""
         excluded = ", left out" if rows["excluded"].all() else ""
-        yield f"! {kind}{count}{excluded}: {first_few(details)}"
+        yield f"! {kind}{count}{excluded}: {_first_details(details)}"
     if one.unreadable:
         reasons = first_few(item.reason for item in one.unreadable)
         yield f"! cannot be read, {len(one.unreadable):,}, left out: {reasons}"
@@ -208,8 +234,16 @@ def _issues(one: Check) -> Iterator[str]:
     if 0 < len(known) < FEW_PATIENTS and not one.reading.items[0].listed:
         yield (
             f"! few_patients: the folders {first_few(known)} are taken for patients; if they are"
-            " none, put all images into one folder, or list them in a table"
+            " none, set folders.patient_level: 0, or list the images in a table"
         )
+
+
+def _first_details(details: Sequence[str]) -> str:
+    """Return the first `details`, with the clause after ``;`` that all end with only once."""
+    tails = {detail.partition("; ")[2] for detail in details}
+    if len(details) < 2 or len(tails) > 1 or tails == {""}:
+        return first_few(details)
+    return f"{first_few(detail.partition('; ')[0] for detail in details)}; {tails.pop()}"
 
 
 def _ending(name: str) -> str:

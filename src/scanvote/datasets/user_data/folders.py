@@ -14,6 +14,7 @@ from scanvote.datasets.user_data.layout import (
     KINDS,
     DatasetItem,
     DatasetLayout,
+    NotForTask,
     SkippedFile,
     first_few,
 )
@@ -87,7 +88,7 @@ def _classes(root: Path, tree: FileTree, items: list[DatasetItem], params: Param
         if not place.label
     )
     if len({place.label for _, place in pairs}) < 2:
-        raise InputError(
+        raise NotForTask(
             f"{root} has no two folders of classes; classification needs them, such as yes/ and"
             f" no/, or a table of path and label{_other_content(tree)}"
         )
@@ -122,7 +123,7 @@ def _with_masks(
 ) -> DatasetLayout:
     if not pairs.used:
         alike = [file.name for file in pairs.orphans]
-        raise InputError(
+        raise NotForTask(
             f"{root} has no masks; segmentation needs x_mask.png beside x.png, or a folder"
             " masks/ beside images/, or a table of path and mask"
             f"{f'; no image goes with {first_few(alike)}' if alike else _other_masks(tree)}"
@@ -149,8 +150,8 @@ def _with_masks(
 def _check_pairs(root: Path, pairs: Pairs) -> None:
     if pairs.orphans:
         raise InputError(
-            f"{root}: {len(pairs.orphans)} masks have no image"
-            f" ({first_few(file.name for file in pairs.orphans)}); add the images or move them away"
+            f"{root}: no image goes with {first_few(file.name for file in pairs.orphans)};"
+            " add the images, or move the masks away"
         )
     for name, masks in pairs.masks.items():
         if len(masks) > 1:

@@ -25,6 +25,7 @@ from scanvote.datasets.user_data.layout import (
     DatasetItem,
     DatasetLayout,
     Kind,
+    NotForTask,
     SkippedFile,
     first_few,
 )
@@ -88,10 +89,6 @@ MASK_KINDS: Mapping[Kind, tuple[tuple[Kind, ...], str]] = {
 Row = Mapping[str, str]
 
 
-class MissingColumn(InputError):
-    """A table that lacks a column which the task needs."""
-
-
 @dataclass(frozen=True)
 class UserTable:
     """A user's table.
@@ -132,7 +129,7 @@ def read_table(path: Path, task: Task, renamed: Mapping[str, str | None] = {}) -
     for column in ("path", NEEDED[task]):
         if column not in table.columns:
             accepted = ", ".join((column, *SYNONYMS[column][:4]))
-            raise MissingColumn(
+            raise NotForTask(
                 f"{path} has no column of the {column} ({accepted}…),"
                 f" which {task} needs; its columns are {first_few(filter(None, table.header), 8)}"
             )

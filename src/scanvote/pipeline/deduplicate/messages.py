@@ -3,9 +3,10 @@
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from scanvote.manifest import blank_scans
 from scanvote.pipeline.deduplicate.clusters import Cluster
 from scanvote.pipeline.deduplicate.hamming import Pairs
 from scanvote.pipeline.deduplicate.naming import naming_sets
@@ -52,9 +53,9 @@ def look_alike_lines(
         )
 
 
-def blank_lines(frame: pd.DataFrame, overrides: Path) -> Iterator[str]:
-    """Yield a message about pictures that tell nothing of a person."""
-    blank = frame["scan_id"][blank_scans(frame)]
+def blank_lines(frame: pd.DataFrame, found: NDArray[np.bool_], overrides: Path) -> Iterator[str]:
+    """Yield a message about pictures that are found (n,) to tell nothing of a person."""
+    blank = frame["scan_id"][found]
     if len(blank):
         yield (
             f"{len(blank):,} scans are blank, or show a picture that many patients share, as"

@@ -127,7 +127,7 @@ def deduplicate(
         *conflict_lines(frame, contradicting, patients, override_table),
         *look_alike_lines(frame, look_alikes, patients, override_table),
         *related_lines(frame, patients),
-        *blank_lines(frame, override_table),
+        *blank_lines(frame, evidence.blank, override_table),
     ):
         print_status(line)
     counts = _metrics(frame, found_clusters, evidence.exact) | {
