@@ -6,6 +6,7 @@ told of.
 """
 
 import json
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -542,8 +543,16 @@ WIDTH = 240
 
 
 def page() -> str:
-    """A section a form: its tree, and what becomes of it."""
-    return "\n".join(line for form in FORMS if not form.pending for line in section(form))
+    """Links to the forms, and a section for each: its tree, and what becomes of it."""
+    shown = [form for form in FORMS if not form.pending]
+    links = [f"[{form.title}](#{_anchor(form.title)})" for form in shown]
+    lines = [" · ".join(links), ""]
+    return "\n".join(lines + [line for form in shown for line in section(form)])
+
+
+def _anchor(title: str) -> str:
+    """The anchor of a heading, as MyST and a forge name it."""
+    return re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-")
 
 
 def section(form: Form) -> list[str]:
