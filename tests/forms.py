@@ -6,6 +6,7 @@ told of.
 """
 
 import json
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -165,7 +166,7 @@ def tiff_stack(root: Path) -> Path:
     for seed in range(4):
         path = root / ("yes" if seed % 2 else "no") / f"P{seed}.tif"
         path.parent.mkdir(parents=True, exist_ok=True)
-        pages = np.stack([picture(10 * seed + page) for page in range(SLICES)])
+        pages = np.stack([picture(100 * seed + page) for page in range(2 * SLICES)])
         tifffile.imwrite(path, pages, photometric="minisblack")
     return root
 
@@ -377,8 +378,8 @@ FORMS = (
         "segmentation",
         scans=3 * 2 * SLICES,
         patients=3,
+        cases=3,
         series=6,
-        pending="4-D NIfTI as contrasts",
     ),
     Form(
         "DICOM series",
@@ -399,7 +400,6 @@ FORMS = (
         classes=("no", "yes"),
         patients=4,
         series=4,
-        pending="the reader of NRRD",
     ),
     Form(
         "MetaImage volumes",
@@ -410,17 +410,16 @@ FORMS = (
         classes=("no", "yes"),
         patients=4,
         series=4,
-        pending="the reader of MetaImage",
     ),
     Form(
         "A TIFF of several pages",
-        "The pages are slices of one scan, in their order.",
+        "The pages are slices of one scan, in their order."
+        " Pages of several sizes are not: the first is used, and the check says so.",
         tiff_stack,
         "classification",
         scans=4 * SLICES,
         classes=("no", "yes"),
         series=4,
-        pending="pages of a TIFF as slices",
     ),
     Form(
         "nnU-Net",
@@ -471,7 +470,6 @@ FORMS = (
         scans=3 * 2 * SLICES,
         cases=3,
         series=6,
-        pending="4-D NIfTI as contrasts",
     ),
     Form(
         "BIDS",
@@ -545,8 +543,16 @@ WIDTH = 240
 
 
 def page() -> str:
-    """A section a form: its tree, and what becomes of it."""
-    return "\n".join(line for form in FORMS if not form.pending for line in section(form))
+    """Links to the forms, and a section for each: its tree, and what becomes of it."""
+    shown = [form for form in FORMS if not form.pending]
+    links = [f"[{form.title}](#{_anchor(form.title)})" for form in shown]
+    lines = [" · ".join(links), ""]
+    return "\n".join(lines + [line for form in shown for line in section(form)])
+
+
+def _anchor(title: str) -> str:
+    """The anchor of a heading, as MyST and a forge name it."""
+    return re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-")
 
 
 def section(form: Form) -> list[str]:

@@ -105,7 +105,10 @@ def trials(
 @app.command()
 @one_line_errors
 def predict(
-    paths: Annotated[list[Path], typer.Argument(help="Images, DICOM, NIfTI, and folders.")],
+    paths: Annotated[
+        list[Path],
+        typer.Argument(help="Images, volumes (DICOM, NIfTI, NRRD, MetaImage), and folders."),
+    ],
     model: Model = None,
     out: Annotated[
         Path | None, typer.Option(help="The table: .csv, .json, or .jsonl, one object per line.")

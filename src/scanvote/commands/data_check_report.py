@@ -14,7 +14,14 @@ from scanvote.commands.data_check_params import as_yaml, command, param_override
 from scanvote.core.disclaimer import DISCLAIMER
 from scanvote.core.errors import InputError
 from scanvote.datasets.user_data import read_layout
-from scanvote.datasets.user_data.layout import DatasetLayout, Kind, SkippedFile, first_few
+from scanvote.datasets.user_data.layout import (
+    DatasetLayout,
+    Kind,
+    NotForTask,
+    SkippedFile,
+    first_few,
+)
+from scanvote.datasets.user_data.readings import AmbiguousLayout
 from scanvote.params import Params, Task, load_params
 
 NAMES: Mapping[Kind, str] = {
@@ -29,6 +36,9 @@ SHOWN = 20
 FEW_PATIENTS = 6
 """Minimum of folders that are plausible patients: every split needs some of them."""
 
+OF_FOLDERS = ("a folder a class", "images with masks in")
+"""Start of the layouts whose folders the user may arrange; others have a published form."""
+
 
 def check_and_show(path: Path, task: Task | None) -> None:
     """Check the data in `path`, and print the report and the params.
@@ -42,14 +52,16 @@ def check_and_show(path: Path, task: Task | None) -> None:
     """
     params = load_params()
     checks, others = _checks(path, [task] if task else ["segmentation", "classification"], params)
-    if not checks:
-        raise InputError("; ".join(dict.fromkeys(others)))
     console = Console(width=None if sys.stdout.isatty() else 200)
+    if not checks:
+        for error in others:
+            _show_readings(error, console)
+        raise InputError("; ".join(dict.fromkeys(map(_short, others))))
     console.print(f"[bold]{escape(str(path))}[/]", highlight=False)
     for one in checks:
         show(one, console)
     for text in others:
-        short = text.replace(str(path), "this", 1)
+        short = str(text).replace(str(path), "this", 1)
         console.print(f"\n{escape(short)}", highlight=False, soft_wrap=True)
     overrides = param_overrides(checks, params)
     console.print("\n[bold]params.yaml[/]: change these keys, or")
@@ -58,10 +70,28 @@ def check_and_show(path: Path, task: Task | None) -> None:
     console.print(DISCLAIMER, style="dim")
 
 
-def _checks(path: Path, tasks: Sequence[Task], params: Params) -> tuple[list[Check], list[str]]:
+def _show_readings(error: InputError | str, console: Console) -> None:
+    """Print the ways to read the data, one a line, if there are several."""
+    if isinstance(error, AmbiguousLayout):
+        console.print("[bold]can be read in several ways[/]")
+        for reading in error.readings:
+            console.print(f"  {escape(reading.options)}", highlight=False, soft_wrap=True)
+            console.print(f"    {escape(reading.text)}", highlight=False, soft_wrap=True)
+        console.print()
+
+
+def _short(error: InputError | str) -> str:
+    if isinstance(error, AmbiguousLayout):
+        return f"{error.why}; choose one of the ways above, by dvc exp run or in params.yaml"
+    return str(error)
+
+
+def _checks(
+    path: Path, tasks: Sequence[Task], params: Params
+) -> tuple[list[Check], list[InputError | str]]:
     """Check each task that the data can serve; explain the others."""
     checks: list[Check] = []
-    others: list[str] = []
+    others: list[InputError | str] = []
     for task in tasks:
         try:
             if checks and path.is_dir():
@@ -70,7 +100,9 @@ def _checks(path: Path, tasks: Sequence[Task], params: Params) -> tuple[list[Che
                 checks.append(check(path, task, params))
         except InputError as error:
             if not checks:  # masks without classes are normal
-                others.append(str(error))
+                others.append(error)
+    if not checks:  # data without masks are of classes, and what is wrong with these counts
+        others = [one for one in others if not isinstance(one, NotForTask)] or others
     return checks, others
 
 
@@ -127,13 +159,21 @@ def _unit(kind: Kind) -> str:
 def _patients(one: Check) -> str:
     known, unknown = patients(one)
     if not known:
-        return (
-            "unknown: very similar scans will count as one patient's; better name the patients,"
-            " by a folder for each below its class, or by a column of a table"
-        )
+        return f"unknown: only very similar scans will stay together; better {_name_patients(one)}"
     rest = f"; unknown of {unknown:,} scans" if unknown else ""
     part = " in what was looked into" if len(one.looked) < len(one.reading.items) else ""
     return f"{known:,}{part}{rest}"
+
+
+def _name_patients(one: Check) -> str:
+    """Say how the user can name the patients in data of this layout."""
+    file = f"data/patients/{one.task}.csv"
+    if one.reading.kind == "a table":
+        return f"add a column `patient`, or write {file}"
+    if not one.reading.kind.startswith(OF_FOLDERS):
+        return f"write {file}"
+    below = " below its class" if one.task == "classification" else ""
+    return f"make a folder for each patient{below}, add a table, or write {file}"
 
 
 def _pixels(one: Check) -> Iterator[tuple[str, str]]:
@@ -186,7 +226,7 @@ def _issues(one: Check) -> Iterator[str]:
         ]
         count = f", {len(rows):,}" if rows["path"].isin(names).any() else ""
         excluded = ", left out" if rows["excluded"].all() else ""
-        yield f"! {kind}{count}{excluded}: {first_few(details)}"
+        yield f"! {kind}{count}{excluded}: {_first_details(details)}"
     if one.unreadable:
         reasons = first_few(item.reason for item in one.unreadable)
         yield f"! cannot be read, {len(one.unreadable):,}, left out: {reasons}"
@@ -194,8 +234,22 @@ def _issues(one: Check) -> Iterator[str]:
     if 0 < len(known) < FEW_PATIENTS and not one.reading.items[0].listed:
         yield (
             f"! few_patients: the folders {first_few(known)} are taken for patients; if they are"
-            " none, put all images into one folder, or list them in a table"
+            " none, set folders.patient_level: 0, or list the images in a table"
         )
+
+
+def _first_details(details: Sequence[str]) -> str:
+    """Return the first `details`, with the clause after ``;`` that all end with only once."""
+    tails = {detail.partition("; ")[2] for detail in details}
+    if len(details) < 2 or len(tails) > 1 or tails == {""}:
+        return first_few(details)
+    return f"{first_few(detail.partition('; ')[0] for detail in details)}; {tails.pop()}"
+
+
+def _ending(name: str) -> str:
+    suffixes = PurePosixPath(name.lower()).suffixes[-2:]
+    packed = suffixes[-1:] == [".gz"]
+    return "".join(suffixes if packed else suffixes[-1:]) or "no ending"
 
 
 def _skipped(files: Sequence[SkippedFile]) -> str:
@@ -203,7 +257,7 @@ def _skipped(files: Sequence[SkippedFile]) -> str:
     lines = []
     for reason, count in Counter(one.reason for one in files).most_common():
         names = [one.name for one in files if one.reason == reason]
-        endings = Counter(PurePosixPath(name).suffix.lower() or "no ending" for name in names)
+        endings = Counter(_ending(name) for name in names)
         by_ending = first_few((f"{n} {ending}" for ending, n in endings.most_common()), 4)
         lines.append(f"{count:,} ({by_ending}): {reason}, such as {names[0]}")
     return "\n".join(lines)

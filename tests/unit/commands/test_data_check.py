@@ -5,6 +5,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
+import cv2
 import pytest
 from ruamel.yaml import YAML
 from typer.testing import CliRunner
@@ -21,6 +22,7 @@ from tests.making import (
     write_nifti,
     write_series,
 )
+from tests.own_forms import write_segmentation_object
 
 ROOT = Path(__file__).parents[3]
 
@@ -159,7 +161,6 @@ def test_columns_of_a_table_are_told(classes: Path) -> None:
 
 @pytest.mark.usefixtures("repository")
 def test_colours_ask_for_three_channels(tmp_path: Path) -> None:
-    import cv2
     import numpy as np
 
     noise = np.random.default_rng(0).integers(0, 256, (12, 20, 20, 3), np.uint8)
@@ -197,7 +198,6 @@ def test_folders_of_classes_taken_for_patients_are_pointed_out(masks: Path, tmp_
 
 @pytest.mark.usefixtures("repository")
 def test_masks_of_several_values_are_pointed_out(masks: Path) -> None:
-    import cv2
 
     for path in masks.rglob("*_mask.png"):
         mask = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE) // 64
@@ -283,3 +283,42 @@ def test_the_command_means_the_same_as_the_params(tmp_path: Path, name: str) -> 
     text = told(tmp_path / name)
     assert pasted(text) == as_dvc_reads_it(text)
     assert load_params().classification.dataset == [str(tmp_path / name)]
+
+
+@pytest.mark.usefixtures("repository")
+def test_each_reading_is_a_line_to_copy(tmp_path: Path) -> None:
+    for cohort in "ABC":
+        for label in ("Normal", "Tumour"):
+            write_image(tmp_path / "own" / cohort / label / "1.png")
+    done = CliRunner().invoke(app, ["data", "check", str(tmp_path / "own")])
+    assert done.exit_code == 1
+    lines = done.output.splitlines()
+    assert "  -S folders.class_level=2 -S folders.patient_level=0" in lines
+    assert "  -S folders.class_level=1 -S folders.patient_level=2" in lines
+    assert "no masks" not in done.output  # which is true, and helps nobody here
+
+
+@pytest.mark.usefixtures("repository")
+def test_dicom_segmentations_are_named_as_possible_masks(tmp_path: Path) -> None:
+    for number in range(2):
+        folder = tmp_path / "own" / ("yes" if number else "no")
+        write_series(folder / "MR", number, number=2 * number + 1)
+        write_segmentation_object(folder / "SEG/1", number, "P1")
+    assert "its 2 DICOM SEG can be the masks of such a table" in told(tmp_path / "own")
+
+
+@pytest.mark.usefixtures("repository")
+def test_a_table_of_r_is_refused_for_its_labels_not_for_masks(tmp_path: Path) -> None:
+    write_image(tmp_path / "1.png")
+    (tmp_path / "list.csv").write_text('"","file","dx"\n"1","1.png",NA\n')
+    assert "line 2: the label 'NA' means a missing value" in refused(tmp_path / "list.csv")
+    assert "its columns are file, dx\n" in refused(tmp_path / "list.csv", "--task", "segmentation")
+
+
+@pytest.mark.usefixtures("repository")
+def test_what_all_details_end_with_is_said_once(masks: Path) -> None:
+    for path in masks.rglob("*_mask.png"):
+        cv2.imwrite(str(path), 255 - cv2.imread(str(path), 0))
+    (line,) = (one for one in told(masks).splitlines() if "large_mask" in one)
+    assert line.count("is it inverted?") == 1
+    assert line.endswith(" and 21 more; is it inverted?")

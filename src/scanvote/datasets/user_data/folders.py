@@ -14,6 +14,7 @@ from scanvote.datasets.user_data.layout import (
     KINDS,
     DatasetItem,
     DatasetLayout,
+    NotForTask,
     SkippedFile,
     first_few,
 )
@@ -25,6 +26,9 @@ from scanvote.datasets.user_data.repeats import without_repeats
 from scanvote.datasets.user_data.scan_tree import FileTree, FoundFile, list_files
 from scanvote.datasets.user_data.series import dicom_items
 from scanvote.params import Params, Task
+
+SEGMENTATION = "a segmentation (SEG)"
+"""Start of the reason why a DICOM Segmentation is no scan."""
 
 
 def read_folder(root: Path, task: Task, params: Params) -> DatasetLayout:
@@ -51,13 +55,13 @@ def read_folder(root: Path, task: Task, params: Params) -> DatasetLayout:
     items = [DatasetItem(one.name, one.kind, (one.path,)) for one in rasters] + series
     tree.skipped.extend(skipped)
     if task == "classification":
-        tree.skipped.extend(SkippedFile(name, reason) for name, reason in masks.items() if reason)
+        tree.skipped.extend(SkippedFile(name, reason) for name, reason in masks.items())
         return _classes(root, tree, items, params)
     return _with_masks(root, tree, items, pairs, params)
 
 
 def _masks_among_classes(pairs: Pairs) -> dict[str, str]:
-    """Return the masks among the classes, with the reason if they are to be told of.
+    """Return the masks among the classes, with the reason why they are left out.
 
     A class may be called ``mask``, so the pixels of some files decide, where they can.
     """
@@ -65,9 +69,9 @@ def _masks_among_classes(pairs: Pairs) -> dict[str, str]:
     used = [file for name, file in by_name.items() if name in pairs.used]
     paired = masks_by_pixels(used, unsure=True)
     alone = masks_by_pixels(pairs.orphans, unsure=bool(paired))
-    reason = "a mask without an image"
-    return dict.fromkeys(sorted(paired), "") | dict.fromkeys(
-        _in_order(pairs.orphans, alone), reason
+    without = _in_order(pairs.orphans, alone)
+    return dict.fromkeys(sorted(paired), "a mask, which classification does not use") | (
+        dict.fromkeys(without, "a mask without an image")
     )
 
 
@@ -84,7 +88,7 @@ def _classes(root: Path, tree: FileTree, items: list[DatasetItem], params: Param
         if not place.label
     )
     if len({place.label for _, place in pairs}) < 2:
-        raise InputError(
+        raise NotForTask(
             f"{root} has no two folders of classes; classification needs them, such as yes/ and"
             f" no/, or a table of path and label{_other_content(tree)}"
         )
@@ -119,10 +123,10 @@ def _with_masks(
 ) -> DatasetLayout:
     if not pairs.used:
         alike = [file.name for file in pairs.orphans]
-        raise InputError(
+        raise NotForTask(
             f"{root} has no masks; segmentation needs x_mask.png beside x.png, or a folder"
             " masks/ beside images/, or a table of path and mask"
-            f"{f'; no image goes with {first_few(alike)}' if alike else _other_content(tree)}"
+            f"{f'; no image goes with {first_few(alike)}' if alike else _other_masks(tree)}"
         )
     _check_pairs(root, pairs)
     places = place_images(root, [_folders(item) for item in items], params.folders)
@@ -146,8 +150,8 @@ def _with_masks(
 def _check_pairs(root: Path, pairs: Pairs) -> None:
     if pairs.orphans:
         raise InputError(
-            f"{root}: {len(pairs.orphans)} masks have no image"
-            f" ({first_few(file.name for file in pairs.orphans)}); add the images or move them away"
+            f"{root}: no image goes with {first_few(file.name for file in pairs.orphans)};"
+            " add the images, or move the masks away"
         )
     for name, masks in pairs.masks.items():
         if len(masks) > 1:
@@ -159,10 +163,25 @@ def _folders(item: DatasetItem) -> tuple[str, ...]:
     return tuple(item.name.split("/")[:-1])
 
 
+def _other_masks(tree: FileTree) -> str:
+    """Describe the tables and DICOM Segmentations, for messages."""
+    objects = [one.name for one in tree.skipped if one.reason.startswith(SEGMENTATION)]
+    text = f"; its {len(objects):,} DICOM SEG can be the masks of such a table" if objects else ""
+    return text + _tables(tree)
+
+
+def _tables(tree: FileTree) -> str:
+    tables = [one.name for one in tree.skipped if _is_table(one.name)]
+    return f"; to use its table, name {tables[0]} itself" if tables else ""
+
+
+def _is_table(name: str) -> bool:
+    return name.lower().endswith((".csv", ".tsv"))
+
+
 def _other_content(tree: FileTree) -> str:
     """Describe the other files and folders, for messages."""
-    tables = [one.name for one in tree.skipped if one.name.lower().endswith((".csv", ".tsv"))]
-    text = f"; to use its table, name {tables[0]} itself" if tables else ""
+    text = _tables(tree)
     text += f"; nothing is in {first_few(f'{name}/' for name in tree.empty)}" if tree.empty else ""
-    rest = [one for one in tree.skipped if one.name not in tables]
+    rest = [one for one in tree.skipped if not _is_table(one.name)]
     return text + (f"; not read: {rest[0].name}, {rest[0].reason}" if rest else "")

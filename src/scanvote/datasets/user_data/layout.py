@@ -5,6 +5,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from scanvote.core.errors import InputError
+
+
+class NotForTask(InputError):
+    """The data hold nothing for the task: no masks, no classes, or no such column."""
+
+
 Kind = Literal["image", "nifti", "itk", "dicom", "array"]
 """``itk`` is NRRD and MetaImage; ``array`` is one picture in a ``.npz`` or ``.mat`` file."""
 

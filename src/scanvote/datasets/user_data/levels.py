@@ -639,7 +639,7 @@ def _patient_index(
     while True:
         here, below = _names_at(places, told, index), _names_at(places, told, index + 1)
         if len(below) < 2 or len(below) <= len(here):
-            return index + _is_shared(here, classes)
+            return index + (_is_shared(here, classes) or not (classes or _may_be_persons(here)))
         kind = _kind_above_patients(here, below, classes)
         if kind == "open":
             raise _open_patients(root, places, told, index)
@@ -675,6 +675,12 @@ def _kind_above_patients(
     if 2 * sum(bool(named.PERSONS.match(one)) for one in below) > len(below):
         return "passed"
     return "open" if len(here) < PATIENTS_ENOUGH else "patient"
+
+
+def _may_be_persons(names: Collection[str]) -> bool:
+    """Tell a few diagnoses, such as benign and malignant, from patients."""
+    digits = any(letter.isdigit() for name in names for letter in name)
+    return digits or len(names) >= PATIENTS_ENOUGH or not named.are_diagnoses(names)
 
 
 def _is_shared(here: dict[str, set[tuple[str, ...]]], classes: bool) -> bool:

@@ -16,21 +16,27 @@ class Reading:
     text: str
     params: Mapping[str, int]
 
+    @property
+    def options(self) -> str:
+        """The params as options of `dvc exp run`."""
+        return " ".join(f"-S {key}={value}" for key, value in self.params.items())
+
     def __str__(self) -> str:
-        params = ", ".join(f"{key}={value}" for key, value in self.params.items())
-        return f"{params} reads {self.text}"
+        return f"{self.options} ({self.text})"
 
 
 class AmbiguousLayout(InputError):
     """A folder that can be read in two ways; the user has to choose.
 
     Attributes:
+        why: what is open.
         readings: the ways, the likeliest first.
     """
 
     def __init__(self, root: Path, why: str, readings: Sequence[Reading]) -> None:
         ways = "; ".join(map(str, readings))
-        super().__init__(f"{root}: {why}; set one in params.yaml, or use -S: {ways}")
+        self.why = f"{root}: {why}"
+        super().__init__(f"{self.why}; choose one, by dvc exp run or in params.yaml: {ways}")
         self.readings = tuple(readings)
 
 

@@ -25,6 +25,7 @@ from scanvote.datasets.user_data.layout import (
     DatasetItem,
     DatasetLayout,
     Kind,
+    NotForTask,
     SkippedFile,
     first_few,
 )
@@ -128,9 +129,9 @@ def read_table(path: Path, task: Task, renamed: Mapping[str, str | None] = {}) -
     for column in ("path", NEEDED[task]):
         if column not in table.columns:
             accepted = ", ".join((column, *SYNONYMS[column][:4]))
-            raise InputError(
+            raise NotForTask(
                 f"{path} has no column of the {column} ({accepted}…),"
-                f" which {task} needs; its columns are {first_few(table.header, 8)}"
+                f" which {task} needs; its columns are {first_few(filter(None, table.header), 8)}"
             )
     items, skipped = _items(table, task)
     if task == "classification":
@@ -262,14 +263,19 @@ def _notes(table: UserTable) -> list[str]:
         name if table.header[at].lower() == name else f"{table.header[at]!r} as {name}"
         for name, at in table.columns.items()
     ]
-    unused = [repr(one) for at, one in enumerate(table.header) if at not in table.columns.values()]
+    unused = [
+        repr(one) for at, one in enumerate(table.header) if one and at not in table.columns.values()
+    ]
     ignored = f"; not used: {first_few(unused, 8)}" if unused else ""
     notes = [f"columns taken: {', '.join(taken)}{ignored}"]
     for name, reason in table.rejected.items():
-        notes.append(
-            f"not taken: {name!r} is {reason}; call it patient_id or series_id if it is one"
-        )
+        notes.append(f"not taken: {name!r} is {reason}; call it {_id_name(reason)} if it is one")
     return notes
+
+
+def _id_name(reason: str) -> str:
+    """Return the name of the column that `reason` of `_no_ids` says it is none of."""
+    return "series_id" if reason.startswith("no series") else "patient_id"
 
 
 def _items(table: UserTable, task: Task) -> tuple[list[DatasetItem], list[SkippedFile]]:

@@ -3,20 +3,26 @@
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from scanvote.manifest import blank_scans
 from scanvote.pipeline.deduplicate.clusters import Cluster
 from scanvote.pipeline.deduplicate.hamming import Pairs
 from scanvote.pipeline.deduplicate.naming import naming_sets
 
+SHOWN = 5
+"""Maximum of clusters that have a message of their own."""
 
-def conflict_lines(frame: pd.DataFrame, contradicting: Sequence[Cluster]) -> Iterator[str]:
-    """Yield a message for each cluster of copies that has two patients.
+
+def conflict_lines(
+    frame: pd.DataFrame, contradicting: Sequence[Cluster], patients: Path, overrides: Path
+) -> Iterator[str]:
+    """Yield a message for each of the first clusters of copies that have two patients.
 
     Their groups keep all scans of both patients together.
     """
-    for one in contradicting:
+    for one in contradicting[:SHOWN]:
         scans = frame.iloc[[one.representative, *one.copies]]
         scans = scans[scans["patient"] != ""].drop_duplicates("patient")
         claims = ", ".join(
@@ -24,9 +30,12 @@ def conflict_lines(frame: pd.DataFrame, contradicting: Sequence[Cluster]) -> Ite
             for scan, patient in zip(scans["scan_id"], scans["patient"], strict=True)
         )
         yield (
-            f"copies with two patients: {claims}; correct the table of patients, or part the scans"
-            " in the table of copies; until then groups hold all scans of both together"
+            f"one image of two patients: {claims}; if they are one person, give all scans of both"
+            f" one name in {patients}; if not, write keep for the two scans in {overrides}; until"
+            " then the scans of both stay together"
         )
+    if len(contradicting) > SHOWN:
+        yield f"{len(contradicting) - SHOWN:,} more images of two patients, in duplicates.csv"
 
 
 def look_alike_lines(
@@ -44,9 +53,9 @@ def look_alike_lines(
         )
 
 
-def blank_lines(frame: pd.DataFrame, overrides: Path) -> Iterator[str]:
-    """Yield a message about pictures that tell nothing of a person."""
-    blank = frame["scan_id"][blank_scans(frame)]
+def blank_lines(frame: pd.DataFrame, found: NDArray[np.bool_], overrides: Path) -> Iterator[str]:
+    """Yield a message about pictures that are found (n,) to tell nothing of a person."""
+    blank = frame["scan_id"][found]
     if len(blank):
         yield (
             f"{len(blank):,} scans are blank, or show a picture that many patients share, as"

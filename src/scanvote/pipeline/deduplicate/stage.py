@@ -124,10 +124,10 @@ def deduplicate(
     write_csv(table.drop(columns=["row", "row_of"]).round(6), out / "duplicates.csv")
     _write_montage(raw, frame, table, out / "montage.png")
     for line in (
-        *conflict_lines(frame, contradicting),
+        *conflict_lines(frame, contradicting, patients, override_table),
         *look_alike_lines(frame, look_alikes, patients, override_table),
         *related_lines(frame, patients),
-        *blank_lines(frame, override_table),
+        *blank_lines(frame, evidence.blank, override_table),
     ):
         print_status(line)
     counts = _metrics(frame, found_clusters, evidence.exact) | {

@@ -235,7 +235,7 @@ def _list_counts(counts: Counter[str]) -> str:
     values = _by_frequency(counts)
     listed = ", ".join(f"{value} {count}" for value, count in values[:SHOWN])
     rest = sum(count for _, count in values[SHOWN:])
-    return listed + (f", {len(values) - SHOWN} others {rest}" if rest else "")
+    return listed + (f", {len(values) - SHOWN} others {rest} in all" if rest else "")
 
 
 def _by_frequency(counts: Counter[str]) -> list[tuple[str, int]]:

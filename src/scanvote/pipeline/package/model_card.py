@@ -64,8 +64,9 @@ def _input(contents: ModelMetadata) -> Lines:
     return (
         "## Input",
         "",
-        "A scan as PNG, JPEG, TIFF, BMP or WebP, or a volume as DICOM or NIfTI, which is cut to"
-        " slices; more than 8 bits are windowed to 8. It is prepared like the training scans:",
+        "A scan as PNG, JPEG, TIFF, BMP or WebP, or a volume as DICOM, NIfTI or, from a path only,"
+        " NRRD or MetaImage, which is cut to slices; more than 8 bits are windowed to 8. It is"
+        " prepared like the training scans:",
         "",
         f"- for the class: {_preparation(classifiers.prepare)}",
         f"- for the mask: {_preparation(segmenters.prepare)}{_context(segmenters.context)}",

@@ -212,7 +212,7 @@ BROKEN: list[tuple[Callable[[Path], Path], Task, str]] = [
     (empty_class, CLASSES, "own/maybe holds no scan; fill the class, or remove"),
     (only_unreadable_of_a_class, CLASSES, "no scan of the class 'no' can be used .*no/0.png"),
     (no_masks, MASKS, "own has no masks; segmentation needs x_mask.png"),
-    (mask_without_image, MASKS, "1 masks have no image .2_mask.png.; add the images"),
+    (mask_without_image, MASKS, "no image goes with 2_mask.png; add the images"),
     (two_masks, MASKS, "2.png has several masks .2_mask.png, 2_seg.png.; join them"),
     (masks_of_another_size, MASKS, "no scan can be used .*0.png: mask_size, mask is 20x20"),
     (empty_masks, MASKS, "all 4 masks are empty .*correct the masks"),

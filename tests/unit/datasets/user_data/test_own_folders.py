@@ -77,7 +77,8 @@ def test_masks_are_no_scans_of_a_class(tmp_path: Path) -> None:
     reading = read_layout(tmp_path, "classification", PARAMS)
     assert list(by_name(reading)) == ["benign/1.png", "normal/1.png"]
     assert [(one.name, one.reason) for one in reading.skipped] == [
-        ("normal/2_mask.png", "a mask without an image")
+        ("benign/1_mask.png", "a mask, which classification does not use"),
+        ("normal/2_mask.png", "a mask without an image"),
     ]
 
 
@@ -149,3 +150,14 @@ def test_masks_that_go_with_no_image_are_named(tmp_path: Path) -> None:
     tree(tmp_path, "images/1.png", "masks/left.png")
     with pytest.raises(InputError, match=r"has no masks; .*; no image goes with masks/left.png"):
         read_layout(tmp_path, "segmentation", PARAMS)
+
+
+@pytest.mark.parametrize(
+    ("names", "patients"), [(("benign", "malignant"), 0), (("AD_01", "AD_02"), 2)]
+)
+def test_diagnoses_of_images_with_masks_are_no_patients(
+    tmp_path: Path, names: tuple[str, str], patients: int
+) -> None:
+    tree(tmp_path, *(f"{one}/{end}" for one in names for end in ("1.png", "1_mask.png")))
+    found = read_layout(tmp_path, "segmentation", PARAMS).items
+    assert len({item.patient for item in found} - {""}) == patients
