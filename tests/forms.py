@@ -125,6 +125,14 @@ def nifti_with_masks(root: Path) -> Path:
     return root
 
 
+def patients_with_masks(root: Path) -> Path:
+    for seed in range(3):
+        for contrast in range(2):
+            write_nifti(root / f"P{seed}" / f"t{contrast + 1}.nii.gz", 10 * contrast + seed)
+        write_nifti_mask(root / f"P{seed}" / "mask.nii.gz")
+    return root
+
+
 def dicom(root: Path) -> Path:
     for seed in range(4):
         label = "yes" if seed % 2 else "no"
@@ -370,6 +378,17 @@ FORMS = (
         scans=3 * SLICES,
         patients=3,
         series=3,
+    ),
+    Form(
+        "A folder for each patient",
+        "A volume called `mask`, `seg` or `label`, or 3D Slicer's `Segmentation.seg.nrrd`, is the"
+        " mask of the other volumes in its folder. They share it and stay together.",
+        patients_with_masks,
+        "segmentation",
+        scans=3 * 2 * SLICES,
+        patients=3,
+        cases=3,
+        series=6,
     ),
     Form(
         "NIfTI of four axes",

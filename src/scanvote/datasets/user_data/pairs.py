@@ -16,12 +16,19 @@ WIDE_SUFFIX = re.compile(
     re.IGNORECASE,
 )
 """Further suffixes, which tell a mask only beside the image: ``x_lesion``, ``x_roi``."""
+WHOLE = re.compile(rf"(({WORDS}|lesion|roi)s?([ _-]?\d+)?|.+\.seg)$", re.IGNORECASE)
+"""Whole stem of a mask that is told from its image by this alone: ``P1/mask.nii``, or 3D Slicer's
+``P1/Segmentation.seg.nrrd``."""
+MOST_CONTRASTS = 8
+"""Maximum of volumes in a folder that share the mask in it."""
 PREFIX = re.compile(rf"({WORDS}|lesion|roi)s?[ _.-]+(?=.)", re.IGNORECASE)
 IMAGE_WORDS = "image|img|scan|orig|original|photo|picture"
 IMAGE_NAME = re.compile(
     rf"^({IMAGE_WORDS})[ _.-]+(?=.)|(?<=.)[ _.-]+({IMAGE_WORDS})$", re.IGNORECASE
 )
 """Word of the name of an image beside its mask: ``x_image``, ``img_x``."""
+IMAGE_WHOLE = re.compile(rf"({IMAGE_WORDS})s?$", re.IGNORECASE)
+"""Whole stem of an image beside a mask of `WHOLE`."""
 FOLDER = re.compile(rf"({WORDS}|target)s?([Tt][rs])?$", re.IGNORECASE)
 """Name of a folder of masks; nnU-Net and the Decathlon use ``labelsTr``."""
 CHANNEL = re.compile(r"_\d{4}$")
@@ -53,7 +60,7 @@ def pair(files: Sequence[FoundFile]) -> Pairs:
     """
     rasters = [file for file in files if file.kind != "dicom"]
     index = _Index(rasters)
-    partners = {file.name: index.by_suffix(file) or index.by_folder(file) for file in rasters}
+    partners = {file.name: index.partners(file) for file in rasters}
     masks: dict[str, list[FoundFile]] = defaultdict(list)
     orphans = []
     for file in rasters:
@@ -68,7 +75,8 @@ def pair(files: Sequence[FoundFile]) -> Pairs:
 
 
 def _looks_like_mask(file: FoundFile) -> bool:
-    return bool(SUFFIX.search(file.stem)) or _mask_folder(file) is not None
+    named = SUFFIX.search(file.stem) or WHOLE.match(file.stem)
+    return bool(named) or _mask_folder(file) is not None
 
 
 class _Index:
@@ -95,6 +103,24 @@ class _Index:
                     place = (folders[:at] + folders[at + 1 :], name, kind)
                     self.twins[at, place].append(file)
                 self.twins[len(folders), (folders, name, kind)].append(file)
+
+    def partners(self, file: FoundFile) -> list[FoundFile]:
+        """Return the images of which `file` is the mask, as its name and place tell."""
+        return self.by_suffix(file) or self.by_folder(file) or self.by_whole_name(file)
+
+    def by_whole_name(self, mask: FoundFile) -> list[FoundFile]:
+        """Return the few volumes beside `mask`, or the one file called ``image``."""
+        folders, _, kind = _place(mask)
+        if not WHOLE.match(mask.stem):
+            return []
+        images = [
+            file
+            for file in self.within[folders]
+            if _place(file)[2] == kind and not _looks_like_mask(file)
+        ]
+        if kind == "image" and not all(IMAGE_WHOLE.match(file.stem) for file in images):
+            return []
+        return images if len(images) <= MOST_CONTRASTS else []
 
     def by_suffix(self, mask: FoundFile) -> list[FoundFile]:
         """Return the images beside `mask` with its name, except for the suffix or prefix."""

@@ -29,6 +29,19 @@ def test_a_suffix_tells_a_mask_whatever_its_ending(suffix: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("images", "mask"),
+    [
+        (["P1/image.nii.gz"], "P1/mask.nii.gz"),
+        (["P1/t1.nii.gz", "P1/flair.nii.gz"], "P1/seg.nii.gz"),
+        (["P1/MRHead.nrrd"], "P1/Segmentation.seg.nrrd"),
+        (["P1/image.png"], "P1/mask.png"),
+    ],
+)
+def test_a_mask_by_its_whole_name_is_that_of_its_folder(images: list[str], mask: str) -> None:
+    assert paired(*images, mask, "P2/other.nii.gz")[0] == {one: [mask] for one in images}
+
+
+@pytest.mark.parametrize(
     "name", ["xmask.png", "mask.png", "x_masked.png", "b/x_mask.png", "x_seg.nii"]
 )
 def test_what_only_looks_alike_is_no_mask(name: str) -> None:
