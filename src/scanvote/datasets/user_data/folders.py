@@ -20,7 +20,7 @@ from scanvote.datasets.user_data.layout import (
 from scanvote.datasets.user_data.levels import Place, place_classes, place_images
 from scanvote.datasets.user_data.mask_pixels import masks_by_pixels
 from scanvote.datasets.user_data.pairs import Pairs, pair
-from scanvote.datasets.user_data.people import tie_cases, tie_patients
+from scanvote.datasets.user_data.people import join_spellings, tie_numbers, tie_patients
 from scanvote.datasets.user_data.repeats import without_repeats
 from scanvote.datasets.user_data.scan_tree import FileTree, FoundFile, list_files
 from scanvote.datasets.user_data.series import dicom_items
@@ -110,8 +110,10 @@ def _placed(item: DatasetItem, place: Place) -> DatasetItem:
 def _tied(
     items: Sequence[DatasetItem], places: Sequence[Place]
 ) -> tuple[list[DatasetItem], list[str]]:
-    found, notes = tie_patients(items, places)
-    return tie_cases(found), notes
+    known, notes = tie_patients(items, places)
+    joined, spellings = join_spellings(known)
+    found, numbers = tie_numbers(joined, places)
+    return found, [*notes, *spellings, *numbers]
 
 
 def _with_masks(
