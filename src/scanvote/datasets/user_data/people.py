@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
 
@@ -167,15 +167,25 @@ def _contrast_keys(items: Sequence[DatasetItem]) -> dict[int, Hashable]:
     """Return the place and name of each item without its contrasts, where it has some."""
     keys: dict[int, Hashable] = {}
     words = _with_words(items)
+    contrasts = contrast_classes({item.label for item in items})
     for at, item in enumerate(items):
         folders = item.name.split("/")[:-1]
         facts = {item.facts.get("contrast", "").casefold(), item.facts.get("plane", "")} - {""}
+        facts |= contrasts & {item.label.casefold()}
         rest = tuple(name for name in folders if name.casefold() not in facts)
         in_folder = len(rest) < len(folders)
         core = without_contrast(_name(item))
         if in_folder or (at in words and core != _name(item).casefold()):
-            keys[at] = (item.label, item.source_split, rest, core, item.index)
+            label = "" if contrasts else item.label
+            keys[at] = (label, item.source_split, rest, core, item.index)
     return keys
+
+
+def contrast_classes(labels: Collection[str]) -> set[str]:
+    """Return the classes in lower case if they differ by a contrast alone; else nothing."""
+    folded = {label.casefold() for label in labels}
+    cores = {without_contrast(label) for label in folded}
+    return folded if len(labels) > 1 == len(cores) and not cores & folded else set()
 
 
 def _with_words(items: Sequence[DatasetItem]) -> set[int]:
