@@ -47,7 +47,10 @@ VISITS = re.compile(
     r"|(scan|exam|study|series|acq|run)[ _-]?\d+)$",
     re.IGNORECASE,
 )
-DATES = re.compile(r"(19|20)\d\d([ ._-]?[01]\d([ ._-]?[0-3]\d)?)?$|[0-3]?\d[._-][01]?\d[._-]\d{4}$")
+DATES = re.compile(
+    r"(19|20)\d\d([ ._-]?[01]\d([ ._-]?[0-3]\d([ T_-][\d ._:-]{4,})?)?)?$"
+    r"|[0-3]?\d[._-][01]?\d[._-]\d{4}$"
+)
 SITES = re.compile(
     r"(site|hospital|cent(er|re)|clinic|institut(e|ion)|scanner|vendor|universit(y|aet))s?"
     r"([ _-]?[a-z0-9]+)?$",
@@ -59,8 +62,16 @@ ORGANS = re.compile(
     re.IGNORECASE,
 )
 SEXES = re.compile(r"(fe)?males?$|(wo)?m[ae]n$", re.IGNORECASE)
-DERIVED = re.compile(r"augment(ed|ation|ations)?([ _-].*)?$|.+[ _-]aug(mented)?$", re.IGNORECASE)
+DERIVED = re.compile(
+    r"augment(ed|ation|ations)?([ _-].*)?$|.+[ _-]aug(mented|mentation)?$"
+    r"|(.+[ _-])?(thumb(nail)?|preview)s?$",
+    re.IGNORECASE,
+)
 """Name of a folder of pictures computed from the others."""
+UNLABELLED = re.compile(
+    r"(unknown|unlabel+ed|unclassified|unsorted|undefined|no[ _-]?labels?|n/?a|nan)$", re.IGNORECASE
+)
+"""Name of a folder whose class is not known."""
 PERSONS = re.compile(
     r"((sub|subject|patient|pat|person|proband|participant|volunteer)[ _-]?[a-z]{0,3}\d\w*"
     r"|sub-\w+|tcga[ _-].+|p[ _-]?\d+|brats.*\d.*)$",

@@ -21,8 +21,13 @@ from scanvote.datasets.user_data.layout import (
 from scanvote.datasets.user_data.levels import Place, place_classes, place_images
 from scanvote.datasets.user_data.mask_pixels import masks_by_pixels
 from scanvote.datasets.user_data.pairs import Pairs, pair
-from scanvote.datasets.user_data.people import tie_cases, tie_patients
-from scanvote.datasets.user_data.repeats import without_repeats
+from scanvote.datasets.user_data.people import (
+    contrast_classes,
+    join_spellings,
+    tie_numbers,
+    tie_patients,
+)
+from scanvote.datasets.user_data.repeats import without_derived, without_repeats
 from scanvote.datasets.user_data.scan_tree import FileTree, FoundFile, list_files
 from scanvote.datasets.user_data.series import dicom_items
 from scanvote.params import Params, Task
@@ -43,7 +48,8 @@ def read_folder(root: Path, task: Task, params: Params) -> DatasetLayout:
     if not tree.files:
         raise InputError(f"{root} holds no {KINDS}{_other_content(tree)}")
     files, repeated = without_repeats(tree.files)
-    tree.skipped.extend(repeated)
+    files, derived = without_derived(files)
+    tree.skipped.extend([*repeated, *derived])
     pairs = pair(files)
     masks = (
         _masks_among_classes(pairs)
@@ -97,6 +103,9 @@ def _classes(root: Path, tree: FileTree, items: list[DatasetItem], params: Param
     for name in tree.empty:
         if tuple(name.split("/")[:-1]) in parents:
             raise InputError(f"{root / name} holds no scan; fill the class, or remove its folder")
+    if contrasts := contrast_classes({place.label for _, place in pairs}):
+        several = first_few(sorted(contrasts))
+        notes.append(f"classes: {several} are named like contrasts, not like diagnoses")
     told, remarks = _tied([_placed(*one) for one in pairs], [place for _, place in pairs])
     return DatasetLayout("a folder a class", told, tree.skipped, notes + remarks)
 
@@ -114,8 +123,10 @@ def _placed(item: DatasetItem, place: Place) -> DatasetItem:
 def _tied(
     items: Sequence[DatasetItem], places: Sequence[Place]
 ) -> tuple[list[DatasetItem], list[str]]:
-    found, notes = tie_patients(items, places)
-    return tie_cases(found), notes
+    known, notes = tie_patients(items, places)
+    joined, spellings = join_spellings(known)
+    found, numbers = tie_numbers(joined, places)
+    return found, [*notes, *spellings, *numbers]
 
 
 def _with_masks(

@@ -6,6 +6,7 @@ every folder holds the same few folders tells no classes. Where two readings are
 error shows both.
 """
 
+import re
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -125,9 +126,39 @@ def place_classes(
     for place in places:
         if place.is_open:
             place.label = place.name
+    _check_no_persons(root, places, levels)
+    _leave_unlabelled(places)
     _explain_strays(places)
     _place_patients(root, [one for one in places if one.label], levels, classes=True)
     return places, notes
+
+
+def _check_no_persons(root: Path, places: Sequence[Place], levels: FoldersParams) -> None:
+    """Refuse classes that are named like patients, as no level tells the classes."""
+    names = list(dict.fromkeys(place.label for place in places if place.label))
+    numbered = all(re.search(r"\d.*\d.*\d", name) for name in names)
+    if levels.class_level is None and numbered and len(names) >= PATIENTS_ENOUGH:
+        raise _no_classes(root, names)
+
+
+def _no_classes(root: Path, names: Sequence[str]) -> InputError:
+    return InputError(
+        f"{root}: the folders {first_few(names)} are patients, and no folder below them"
+        " tells a class; list the scans in a table of path, label and patient, or set"
+        " folders.class_level"
+    )
+
+
+def _leave_unlabelled(places: Sequence[Place]) -> None:
+    """Leave a folder such as ``unknown`` out, if there are two classes besides."""
+    labels = {place.label for place in places if place.label}
+    unknown = {label for label in labels if named.UNLABELLED.match(label)}
+    if len(labels - unknown) < 2:
+        return
+    for place in places:
+        if place.label in unknown:
+            place.reason = f"{place.label}/ says that the class is not known"
+            place.label, place.at = "", len(place.path)
 
 
 def place_images(
@@ -209,19 +240,10 @@ def _consume_as(level: Level, role: str) -> None:
 
 
 def _pass_copies(level: Level) -> bool:
-    """Pass a folder that repeats the folders beside it, and leave augmented copies out."""
+    """Pass a folder that repeats the folders beside it."""
     done = False
     for name in level.names:
-        children, beside = level.children(name), set(level.names) - {name}
-        if (
-            len(level.names) > 1
-            and named.DERIVED.match(name)
-            and (children & beside or any(children & level.children(other) for other in beside))
-        ):
-            for place in level.by_name[name]:
-                place.reason = f"{name}/ holds pictures made of the others"
-            done = True
-        elif depth := _depth_of(level.by_name[name], beside):
+        if depth := _depth_of(level.by_name[name], set(level.names) - {name}):
             for place in level.by_name[name]:
                 place.at += depth
             done = True
@@ -375,11 +397,7 @@ def _pass_persons(root: Path, level: Level, names: Sequence[str], notes: list[st
         return True
     if not level.all(named.NO_CLASS.match):
         return False
-    raise InputError(
-        f"{root}: the folders {first_few(level.names)} are patients, and no folder below them"
-        " tells a class; list the scans in a table of path, label and patient, or set"
-        " folders.class_level"
-    )
+    raise _no_classes(root, level.names)
 
 
 def _by_persons(

@@ -4,6 +4,8 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
+from itertools import takewhile
 
 from scanvote.datasets.user_data.folder_names import is_contrast
 from scanvote.datasets.user_data.scan_tree import FoundFile
@@ -22,7 +24,7 @@ WHOLE = re.compile(rf"(({WORDS}|lesion|roi)s?([ _-]?\d+)?|.+\.seg)$", re.IGNOREC
 MOST_CONTRASTS = 8
 """Maximum of volumes in a folder that share the mask in it."""
 PREFIX = re.compile(rf"({WORDS}|lesion|roi)s?[ _.-]+(?=.)", re.IGNORECASE)
-IMAGE_WORDS = "image|img|scan|orig|original|photo|picture"
+IMAGE_WORDS = "image|img|imaging|volume|vol|scan|orig|original|photo|picture|input|ct|mri?"
 IMAGE_NAME = re.compile(
     rf"^({IMAGE_WORDS})[ _.-]+(?=.)|(?<=.)[ _.-]+({IMAGE_WORDS})$", re.IGNORECASE
 )
@@ -31,6 +33,9 @@ IMAGE_WHOLE = re.compile(rf"({IMAGE_WORDS})s?$", re.IGNORECASE)
 """Whole stem of an image beside a mask of `WHOLE`."""
 FOLDER = re.compile(rf"({WORDS}|target)s?([Tt][rs])?$", re.IGNORECASE)
 """Name of a folder of masks; nnU-Net and the Decathlon use ``labelsTr``."""
+FOLDER_WORD = re.compile(rf"(?<![a-z])({WORDS}|target)s?( ?t[rs])?(?![a-z])")
+"""Word of the name of a mask folder beside that of the images: ``train_masks``."""
+IMAGE_WORD = re.compile(rf"\b({IMAGE_WORDS})s?\b")
 CHANNEL = re.compile(r"_\d{4}$")
 """Suffix that nnU-Net adds to the name of an image, but not to that of its mask."""
 
@@ -68,15 +73,10 @@ def pair(files: Sequence[FoundFile]) -> Pairs:
         images = [image for image in partners[file.name] if not partners[image.name]]
         for image in images:
             masks[image.name].append(file)
-        if not images and (partners[file.name] or _looks_like_mask(file)):
+        if not images and (partners[file.name] or index.looks_like_mask(file)):
             orphans.append(file)
     used = frozenset(file.name for several in masks.values() for file in several)
     return Pairs(masks, used, orphans)
-
-
-def _looks_like_mask(file: FoundFile) -> bool:
-    named = SUFFIX.search(file.stem) or WHOLE.match(file.stem)
-    return bool(named) or _mask_folder(file) is not None
 
 
 class _Index:
@@ -88,6 +88,8 @@ class _Index:
         self.contrasts: dict[Place, list[FoundFile]] = defaultdict(list)
         self.within: dict[tuple[str, ...], list[FoundFile]] = defaultdict(list)
         self.twins: dict[tuple[int, Place], list[FoundFile]] = defaultdict(list)
+        files = list(files)
+        self.shared = _shared_folders(files)
         for file in files:
             folders, stem, kind = _place(file)
             self.beside[folders, stem, kind].append(file)
@@ -98,7 +100,7 @@ class _Index:
             bare = _without_contrast(stem)
             if bare != stem:
                 self.contrasts[folders, bare, kind].append(file)
-            for name in {stem, CHANNEL.sub("", stem), bare}:
+            for name in {stem, core, CHANNEL.sub("", stem), bare}:
                 for at in range(len(folders)):
                     place = (folders[:at] + folders[at + 1 :], name, kind)
                     self.twins[at, place].append(file)
@@ -109,17 +111,17 @@ class _Index:
         return self.by_suffix(file) or self.by_folder(file) or self.by_whole_name(file)
 
     def by_whole_name(self, mask: FoundFile) -> list[FoundFile]:
-        """Return the few volumes beside `mask`, or the one file called ``image``."""
+        """Return the few volumes beside `mask`, or what is called ``image`` or by its contrast."""
         folders, _, kind = _place(mask)
         if not WHOLE.match(mask.stem):
             return []
         images = [
             file
             for file in self.within[folders]
-            if _place(file)[2] == kind and not _looks_like_mask(file)
+            if _place(file)[2] == kind and not self.looks_like_mask(file)
         ]
-        if kind == "image" and not all(IMAGE_WHOLE.match(file.stem) for file in images):
-            return []
+        if kind == "image":
+            images = [file for file in images if _is_image_alone(file)]
         return images if len(images) <= MOST_CONTRASTS else []
 
     def by_suffix(self, mask: FoundFile) -> list[FoundFile]:
@@ -145,16 +147,67 @@ class _Index:
 
     def by_folder(self, mask: FoundFile) -> list[FoundFile]:
         """Return the images of that name beside or above the mask folder."""
-        at = _mask_folder(mask)
-        if at is None:
-            return []
         folders, stem, kind = _place(mask)
+        places = [at for at in range(self.shared, len(folders)) if _folder(mask.folders[at]).masks]
+        if not places:
+            return []
+        at = places[-1]
         rest = folders[:at] + folders[at + 1 :]
-        names = {stem: None, SUFFIX.sub("", stem): None}
+        names = dict.fromkeys((stem, *_bases(stem)))
         twins = [file for name in names for file in self.twins[at, (rest, name, kind)]]
-        images = [file for file in twins if _mask_folder(file) is None]
+        images = [file for file in dict.fromkeys(twins) if _is_beside(file, mask, at)]
+        # train_masks/x.png is of train_images/x.png rather than of val_images/x.png
+        told = _folder(mask.folders[at]).others
+        near = [
+            file
+            for file in images
+            if [_folder(name).others for name in file.folders[at : at + 1]] == [told]
+        ]
         # x.png goes before the contrasts x_t1.png and x_t2.png
-        return [file for file in images if file.stem.casefold() in names] or images
+        named = [file for file in near or images if file.stem.casefold() in names]
+        return named or near or images
+
+    def looks_like_mask(self, file: FoundFile) -> bool:
+        """Tell if a file is named or placed like a mask, whatever lies beside it."""
+        inside = any(FOLDER.match(name) for name in file.folders[self.shared :])
+        return inside or bool(SUFFIX.search(file.stem) or WHOLE.match(file.stem))
+
+
+def _shared_folders(files: Sequence[FoundFile]) -> int:
+    """Return how many of the first folders all files share."""
+    levels = zip(*(file.folders for file in files), strict=False)
+    return sum(1 for _ in takewhile(lambda names: len(set(names)) == 1, levels))
+
+
+@dataclass(frozen=True)
+class _Folder:
+    """What the name of a folder tells: words for masks or images, and the other words."""
+
+    others: frozenset[str]
+    masks: bool
+    images: bool
+
+
+@cache
+def _folder(name: str) -> _Folder:
+    words = re.sub(r"[ _.-]+", " ", re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", name)).casefold()
+    masks = bool(FOLDER.match(name) or FOLDER_WORD.search(words))
+    others = FOLDER_WORD.sub(lambda found: found.group(2) or "", words)
+    others, images = IMAGE_WORD.subn("", others)
+    return _Folder(frozenset(others.split()), masks, images > 0)
+
+
+def _is_beside(image: FoundFile, mask: FoundFile, at: int) -> bool:
+    """Tell if a file may be the image of the mask folder at an index: above it, or beside it."""
+    if len(image.folders) < len(mask.folders):
+        return True
+    folder, of_masks = _folder(image.folders[at]), mask.folders[at]
+    sure = FOLDER.match(of_masks) or folder.images or folder.others == _folder(of_masks).others
+    return bool(sure) and not folder.masks
+
+
+def _is_image_alone(file: FoundFile) -> bool:
+    return bool(IMAGE_WHOLE.match(file.stem)) or is_contrast(file.stem)
 
 
 def _without_contrast(stem: str) -> str:
@@ -174,12 +227,6 @@ def _bases(stem: str) -> list[str]:
             bases.append(stem[: match.start()])
     match = PREFIX.match(stem)
     return [*bases, stem[match.end() :]] if match else bases
-
-
-def _mask_folder(file: FoundFile) -> int | None:
-    """Return the index of the last mask folder in the path."""
-    places = [at for at, name in enumerate(file.folders) if FOLDER.match(name)]
-    return places[-1] if places else None
 
 
 def _place(file: FoundFile) -> Place:

@@ -2,20 +2,20 @@
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
 
 from scanvote.datasets.user_data import folder_names as named
+from scanvote.datasets.user_data.folder_names import spelling_key
 from scanvote.datasets.user_data.layout import DatasetItem
 from scanvote.datasets.user_data.levels import Place
+from scanvote.datasets.user_data.person_names import named_person, shared_numbers
 from scanvote.datasets.user_data.scan_tree import stem
 
 CHANNEL = re.compile(r"(.+)_(\d{4})$")
 """Name of a channel of nnU-Net."""
 MOST_CHANNELS = 8
-SUBJECT = re.compile(r"(sub-[a-z0-9]+)(_|$)", re.IGNORECASE)
-"""Start of a BIDS file name, which tells the patient."""
 MIN_FOLDERS = 3
 """Number of patient folders under one header ID from which it may be no ID."""
 COVERED = 1 / 3
@@ -45,25 +45,53 @@ class Groups:
 # -- cases -------------------------------------------------------------------------
 
 
-def tie_masks(items: Sequence[DatasetItem]) -> list[DatasetItem]:
-    """Give images that share a mask one case."""
-    shared = Counter(item.mask_name for item in items if item.mask_name)
-    return [
-        replace(item, case=item.case or item.mask_name) if shared[item.mask_name] > 1 else item
-        for item in items
-    ]
+def tie_listed(items: Sequence[DatasetItem]) -> tuple[list[DatasetItem], list[str]]:
+    """Tie cases of items whose patients a table tells; only the others are tied by their names.
+
+    Returns:
+        The items, and remarks "name: text".
+    """
+    known, notes = join_spellings(items)
+    unknown = {at: item for at, item in enumerate(known) if not item.patient}
+    names = unknown_names(known)
+    numbers = shared_numbers(names)
+    note = _number_note(names, numbers)
+    people = {at: person for at, item in unknown.items() if (person := _person_in(item.name))}
+    cases = tie_cases(list(unknown.values()))
+    found = {at: case.case for (at, case) in zip(unknown, cases, strict=True) if case.case}
+    masks = _mask_keys(known)
+    return _with_cases(known, [masks, found, numbers, people]), [*notes, *([note] if note else [])]
 
 
-def tie_cases(items: Sequence[DatasetItem]) -> list[DatasetItem]:
-    """Give contrasts of one scan one case, and images that share a mask.
+def _person_in(name: str) -> str:
+    """Return the patient whom a path names; empty without one."""
+    told = [part for part in map(named_person, stem(name).split("/")) if part]
+    return told[0].casefold() if told else ""
+
+
+def tie_cases(items: Sequence[DatasetItem], *numbers: Mapping[int, Hashable]) -> list[DatasetItem]:
+    """Give contrasts of one scan one case, and what shares a mask or a number.
 
     Contrasts are told by a folder (``T1/007.png``, ``T2/MR_007.png``), by a word of the name
     (``007_T1.nii``), or by the four digits of nnU-Net.
+
+    Args:
+        items: the items.
+        numbers: further keys of items by their index, as of `shared_numbers`.
     """
+    return _with_cases(
+        items, [_mask_keys(items), _contrast_keys(items), _channel_keys(items), *numbers]
+    )
+
+
+def _with_cases(
+    items: Sequence[DatasetItem], keys: Iterable[Mapping[int, Hashable]]
+) -> list[DatasetItem]:
+    """Give items one case whose index has one key, directly or through others."""
     groups = Groups()
-    for keys in (_mask_keys(items), _contrast_keys(items), _channel_keys(items)):
+    for one in keys:
         members: dict[Hashable, list[int]] = defaultdict(list)
-        for at, key in keys.items():
+        for at, key in one.items():
             members[key].append(at)
         for several in members.values():
             groups.join(several)
@@ -82,6 +110,55 @@ def _place(item: DatasetItem) -> str:
     return f"{folder}/{stem(name)}" if folder else stem(name)
 
 
+def tie_numbers(
+    items: Sequence[DatasetItem], places: Sequence[Place]
+) -> tuple[list[DatasetItem], list[str]]:
+    """Tie cases, and what shares a person's number in its name or that of the patient's folder.
+
+    Args:
+        items: items with the patients of `tie_patients`.
+        places: where the patient's folder is, one per item.
+
+    Returns:
+        The items with their cases, and remarks "name: text".
+    """
+    folders = {
+        at: ("/".join(place.path[: place.patient_at]), place.path[place.patient_at])
+        for at, place in enumerate(places)
+        if place.patient_at >= 0
+    }
+    numbers = [(one, shared_numbers(one)) for one in (folders, unknown_names(items))]
+    notes = [text for names, keys in numbers if (text := _number_note(names, keys))]
+    return tie_cases(items, *(keys for _, keys in numbers)), notes
+
+
+def _number_note(names: Mapping[int, tuple[str, str]], keys: Mapping[int, Hashable]) -> str:
+    several: dict[Hashable, set[str]] = defaultdict(set)
+    for at, key in keys.items():
+        several[key].add(names[at][1])
+    several = {key: found for key, found in several.items() if len(found) > 1}
+    if not several:
+        return ""
+    example = " and ".join(sorted(next(iter(several.values())))[:2])
+    return (
+        f"names: {len(several):,} numbers stand in several names, such as {example}, which are"
+        " kept together as of one person; a table with `patient` overrules"
+    )
+
+
+def unknown_names(items: Sequence[DatasetItem]) -> dict[int, tuple[str, str]]:
+    """Return folder and name, without its contrast, of the items whose patient is not known."""
+    words = _with_words(items)
+    return {
+        at: (
+            item.name.rpartition("/")[0],
+            without_contrast(_name(item)) if at in words else _name(item),
+        )
+        for at, item in enumerate(items)
+        if not item.patient
+    }
+
+
 def _mask_keys(items: Sequence[DatasetItem]) -> dict[int, str]:
     return {at: item.mask_name for at, item in enumerate(items) if item.mask_name}
 
@@ -90,15 +167,25 @@ def _contrast_keys(items: Sequence[DatasetItem]) -> dict[int, Hashable]:
     """Return the place and name of each item without its contrasts, where it has some."""
     keys: dict[int, Hashable] = {}
     words = _with_words(items)
+    contrasts = contrast_classes({item.label for item in items})
     for at, item in enumerate(items):
         folders = item.name.split("/")[:-1]
         facts = {item.facts.get("contrast", "").casefold(), item.facts.get("plane", "")} - {""}
+        facts |= contrasts & {item.label.casefold()}
         rest = tuple(name for name in folders if name.casefold() not in facts)
         in_folder = len(rest) < len(folders)
         core = without_contrast(_name(item))
         if in_folder or (at in words and core != _name(item).casefold()):
-            keys[at] = (item.label, item.source_split, rest, core, item.index)
+            label = "" if contrasts else item.label
+            keys[at] = (label, item.source_split, rest, core, item.index)
     return keys
+
+
+def contrast_classes(labels: Collection[str]) -> set[str]:
+    """Return the classes in lower case if they differ by a contrast alone; else nothing."""
+    folded = {label.casefold() for label in labels}
+    cores = {without_contrast(label) for label in folded}
+    return folded if len(labels) > 1 == len(cores) and not cores & folded else set()
 
 
 def _with_words(items: Sequence[DatasetItem]) -> set[int]:
@@ -193,9 +280,38 @@ def tie_patients(
     return found, _disagreements(named_items, found, stand_ins)
 
 
+def join_spellings(items: Sequence[DatasetItem]) -> tuple[list[DatasetItem], list[str]]:
+    """Give a patient one name, whose spellings differ in case, spaces or leading zeros.
+
+    Returns:
+        The items, and remarks "name: text".
+    """
+    first: dict[str, str] = {}
+    for item in items:
+        first.setdefault(_person_key(item.patient), item.patient)
+    found = [replace(item, patient=first[_person_key(item.patient)]) for item in items]
+    joined = [
+        (one.patient, other.patient)
+        for one, other in zip(items, found, strict=True)
+        if one.patient != other.patient
+    ]
+    if not joined:
+        return found, []
+    one, other = joined[0]
+    return found, [
+        f"patients: {other!r} and {one!r} are taken for one person, and so are"
+        f" {len(dict.fromkeys(joined)):,} spellings in all; write names that differ if they are not"
+    ]
+
+
+def _person_key(patient: str) -> str:
+    """Return what spellings such as ``Pat 07`` and ``pat_7`` share."""
+    text = re.sub(r"(?<=[^\W\d_])[ _-]+(?=\d)", "", spelling_key(patient))
+    return re.sub(r"(?<!\d)0+(?=\d)", "", text)
+
+
 def _with_subject(item: DatasetItem) -> DatasetItem:
-    match = SUBJECT.match(_name(item))
-    return replace(item, patient=match.group(1)) if match and not item.patient else item
+    return item if item.patient else replace(item, patient=named_person(_name(item)))
 
 
 def _folder_key(item: DatasetItem, place: Place) -> tuple[str, ...]:

@@ -1,9 +1,11 @@
-"""Leave out a folder that repeats the tree beside it."""
+"""Leave out a folder that repeats the tree beside it, or holds pictures made of it."""
 
 import filecmp
+import re
 from collections import defaultdict
 from collections.abc import Sequence
 
+from scanvote.datasets.user_data import folder_names as named
 from scanvote.datasets.user_data.layout import SkippedFile
 from scanvote.datasets.user_data.scan_tree import FoundFile
 
@@ -33,6 +35,42 @@ def without_repeats(
             repeated |= {file.name: reason for file, _ in twins}
     kept = [file for file in files if file.name not in repeated]
     return kept, [SkippedFile(name, reason) for name, reason in repeated.items()]
+
+
+def without_derived(
+    files: Sequence[FoundFile],
+) -> tuple[list[FoundFile], list[SkippedFile]]:
+    """Return the files without augmented copies and thumbnails, and these with the reason.
+
+    Such a folder is kept where the pictures that it was made of are not beside it.
+    """
+    beside: dict[tuple[str, ...], set[str]] = defaultdict(set)
+    for file in files:
+        if (at := _derived_at(file)) is None:
+            for depth in range(len(file.folders) + 1):
+                beside[file.folders[:depth]].add("".join(file.folders[depth : depth + 1]))
+    kept, derived = [], []
+    for file in files:
+        at = _derived_at(file)
+        if at is None or not _made_of(file.folders[at], beside[file.folders[:at]]):
+            kept.append(file)
+        else:
+            reason = f"{file.folders[at]}/ holds pictures made of the others"
+            derived.append(SkippedFile(file.name, reason))
+    return kept, derived
+
+
+def _derived_at(file: FoundFile) -> int | None:
+    return next((at for at, name in enumerate(file.folders) if named.DERIVED.match(name)), None)
+
+
+def _made_of(folder: str, beside: set[str]) -> bool:
+    """Tell if what lies beside a folder of derived pictures holds their originals."""
+    if not all(map(named.is_part, beside)):
+        return True
+    own = re.sub(r"[ _-]*aug[a-z]*[ _-]*", "", folder, flags=re.IGNORECASE)
+    part = named.part_of(own) if named.is_part(own) else "train"
+    return part[:3].casefold() in {named.part_of(one)[:3].casefold() for one in beside}
 
 
 def _twins(

@@ -29,7 +29,7 @@ from scanvote.datasets.user_data.layout import (
     SkippedFile,
     first_few,
 )
-from scanvote.datasets.user_data.people import tie_masks
+from scanvote.datasets.user_data.people import tie_listed
 from scanvote.datasets.user_data.scan_tree import FoundFile, kind_of, list_files
 from scanvote.datasets.user_data.series import dicom_items
 from scanvote.params import Task
@@ -140,8 +140,8 @@ def read_table(path: Path, task: Task, renamed: Mapping[str, str | None] = {}) -
         raise InputError(
             f"{path}: every row has the label {items[0].label!r}; classification needs two classes"
         )
-    tied = tie_masks(_with_names(items, path.parent))
-    return DatasetLayout("a table", tied, skipped, _notes(table))
+    tied, notes = tie_listed(_with_names(items, path.parent))
+    return DatasetLayout("a table", tied, skipped, [*_notes(table), *notes])
 
 
 def _parse(path: Path) -> UserTable:

@@ -67,6 +67,11 @@ def test_several_masks_of_one_image_are_all_found() -> None:
         ("x.png", "masks/x.png"),
         ("imagesTr/x_0000.nii.gz", "labelsTr/x.nii.gz"),
         ("a/images/x.nii", "a/ground truth/x.nii.gz"),
+        ("train_images/x.png", "train_masks/x.png"),
+        ("Training_Input/x.jpg", "Part1_Training_GroundTruth/x_segmentation.png"),
+        ("yes/images/x.png", "yes/infection masks/x.png"),
+        ("images/img_7.png", "masks/mask_7.png"),
+        ("Segmentation/images/x.png", "Segmentation/masks/x.png"),
     ],
 )
 def test_twin_folders(image: str, mask: str) -> None:
@@ -84,6 +89,30 @@ def test_twin_folders(image: str, mask: str) -> None:
 )
 def test_twins_of_another_place_or_name_are_orphans(image: str, mask: str) -> None:
     assert paired(image, mask) == ({}, [mask])
+
+
+@pytest.mark.parametrize(
+    ("image", "mask"),
+    [
+        ("c1/image.png", "c1/mask.png"),
+        ("c1/imaging.nii.gz", "c1/segmentation.nii.gz"),
+        ("c1/T1.nii.gz", "c1/seg.nii.gz"),
+        ("volume-7.nii", "segmentation-7.nii"),
+    ],
+)
+def test_names_of_masks_and_images_alone(image: str, mask: str) -> None:
+    assert paired(image, mask) == ({image: [mask]}, [])
+
+
+def test_masks_of_a_part_are_of_the_images_of_that_part() -> None:
+    parts = ("train", "val")
+    masks, orphans = paired(*(f"{part}_{of}/1.png" for part in parts for of in ("images", "masks")))
+    assert masks == {f"{part}_images/1.png": [f"{part}_masks/1.png"] for part in parts}
+    assert orphans == []
+
+
+def test_a_part_called_like_masks_is_none() -> None:
+    assert paired("seg_train/yes/1.png", "val/yes/1.png") == ({}, [])
 
 
 def test_one_mask_serves_all_contrasts_of_a_patient() -> None:

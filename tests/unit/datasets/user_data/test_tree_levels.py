@@ -75,6 +75,42 @@ def test_augmented_pictures_are_left_out(tmp_path: Path) -> None:
     assert reasons(found) == {"augmented/ holds pictures made of the others": 4}
 
 
+@pytest.mark.parametrize("folder", ["augmented", "thumbnails", "aug/augmented"])
+def test_pictures_made_of_others_are_left_out_below_a_class(tmp_path: Path, folder: str) -> None:
+    once = names(("yes", "no"), range(4))
+    found = read(tmp_path, [*once, *names(("yes", "no"), (folder,), range(3))])
+    assert labels(found.items) == YES_NO
+    assert sum(reasons(found).values()) == 6
+
+
+def test_an_augmented_part_is_kept_without_its_originals(tmp_path: Path) -> None:
+    found = read(tmp_path, names(("train_augmented", "test"), ("yes", "no"), range(2)))
+    assert labels(found.items) == YES_NO
+
+
+def test_a_folder_of_an_unknown_class_is_left_out(tmp_path: Path) -> None:
+    found = read(tmp_path, [*names(("train",), ("yes", "no"), range(4)), "test/unknown/1.png"])
+    assert labels(found.items) == YES_NO
+    assert reasons(found) == {"unknown/ says that the class is not known": 1}
+
+
+def test_visits_below_patients_are_no_classes(tmp_path: Path) -> None:
+    people = (f"{at:03d}_S_4{at}" for at in range(8))
+    visits = ("2006-04-18_08_20_30.0", "2007-04-18_08_20_30.0")
+    with pytest.raises(InputError, match=r"000_S_40, .* are patients, and no folder below them"):
+        read(tmp_path, names(people, ("MPRAGE",), visits, "a"))
+
+
+@pytest.mark.parametrize("start", ["", "IXI-"])
+def test_classes_called_like_contrasts_are_told_of_and_tie_equal_names(
+    tmp_path: Path, start: str
+) -> None:
+    found = read(tmp_path, names((f"{start}T1", f"{start}T2"), ("ab", "cd")))
+    assert [item.case for item in found.items[:2]] == [item.case for item in found.items[2:]]
+    assert found.items[0].case
+    assert any("named like contrasts" in note for note in found.notes)
+
+
 def test_parts_below_the_classes(tmp_path: Path) -> None:
     found = read(tmp_path, names(("yes", "no"), ("train", "test"), range(2)))
     assert labels(found.items) == YES_NO
