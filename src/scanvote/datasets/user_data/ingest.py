@@ -16,7 +16,7 @@ from scanvote.core.parallel import parallel_map
 from scanvote.datasets.base import Scan
 from scanvote.datasets.scan_list import IGNORED, Finding, write_findings, write_scan_list
 from scanvote.datasets.user_data.layout import DatasetItem, DatasetLayout, SkippedFile
-from scanvote.datasets.user_data.mask_files import read_content, stored_masks
+from scanvote.datasets.user_data.mask_files import stored_masks
 from scanvote.datasets.user_data.mask_rule import find_mask_rule, values_of
 from scanvote.datasets.user_data.masks import MaskRule
 from scanvote.datasets.user_data.readers import (
@@ -27,12 +27,11 @@ from scanvote.datasets.user_data.readers import (
     read_picture,
 )
 from scanvote.datasets.user_data.scan_tree import stem
-from scanvote.datasets.user_data.tiff_pages import Page, decode_pages, tiff_pages
 from scanvote.datasets.volumes.dicom_seg import place_segments
 from scanvote.datasets.volumes.files import read_volume_file, volume_channels
 from scanvote.datasets.volumes.slicing import select_slices, shared_window, write_png, write_slices
 from scanvote.datasets.volumes.volume import Volume
-from scanvote.images.decode import DecodeError
+from scanvote.images.decode import DecodeError, decode_pages, page_sizes
 from scanvote.params import Params
 
 BLOCK = 1 << 20
@@ -153,42 +152,39 @@ def _ingest_item(target: _Target, item: DatasetItem) -> Ingested:
 def _ingest_image(target: _Target, item: DatasetItem) -> Ingested:
     findings = []
     if item.files[0].suffix.lower() in TIFF_ENDINGS:
-        content = read_content(item.files[0])
-        pages = tiff_pages(content)
-        if len(pages) > 1 and len({(page.width, page.height) for page in pages}) == 1:
-            return _ingest_pages(target, item, content, pages)
-        if len(pages) > 1:
-            text = f"{item.name}: {len(pages)} pictures of several sizes; the first is used"
+        sizes = page_sizes(item.files[0])
+        if len(sizes) > 1 and len(set(sizes)) == 1:
+            return _ingest_pages(target, item)
+        if len(sizes) > 1:
+            text = f"{item.name}: {len(sizes)} pictures of several sizes; the first is used"
             findings.append(Finding("several_pictures", item.name, text))
     (_link if target.link else _copy)(item.files[0], target.folder / item.name)
-    mask_name = _ingest_mask(target, item) if item.mask else ""
+    mask_name = _ingest_mask(target, item, item.mask) if item.mask else ""
     return Ingested([_scan(item, item.name, mask_name, {})], findings=findings)
 
 
-def _ingest_mask(target: _Target, item: DatasetItem) -> str:
+def _ingest_mask(target: _Target, item: DatasetItem, path: Path) -> str:
     """Write the mask of an image; return its name."""
-    assert item.mask
-    content = read_content(item.mask)
+    masks = stored_masks(path)
     try:
-        mask = next(stored_masks(content, str(item.mask)))
+        mask = next(masks)
     except DecodeError:  # the integrity check reports it, and excludes the scan
-        name = PurePosixPath(item.mask_name).with_name(item.mask.name).as_posix()
-        _copy(item.mask, target.folder / name)
+        name = PurePosixPath(item.mask_name).with_name(path.name).as_posix()
+        _copy(path, target.folder / name)
         return name
-    if (count := len(tiff_pages(content))) > 1:
-        raise InputError(f"{item.mask} holds {count} masks, {item.files[0]} one image; part them")
+    if next(masks, None):
+        count = len(page_sizes(path))
+        raise InputError(f"{path} holds {count} masks, {item.files[0]} one image; part them")
     write_png(target.rule.marked(values_of(mask, target.rule)), target.folder / item.mask_name)
     return item.mask_name
 
 
-def _ingest_pages(
-    target: _Target, item: DatasetItem, content: bytearray, pages: Sequence[Page]
-) -> Ingested:
+def _ingest_pages(target: _Target, item: DatasetItem) -> Ingested:
     """Write the pages of a TIFF as slices of one scan."""
-    images = decode_pages(content, pages, str(item.files[0]))
+    images = np.stack([*decode_pages(item.files[0])])
     if images.dtype != np.uint8:
         images = shared_window(images, target.params.volumes)
-    masks = [] if not item.mask else list(stored_masks(read_content(item.mask), str(item.mask)))
+    masks = [*stored_masks(item.mask)] if item.mask else []
     if masks and len(masks) != len(images):
         raise InputError(
             f"{item.mask} holds {len(masks)} pages, {item.files[0]} {len(images)}; a mask needs"

@@ -8,10 +8,11 @@ from scanvote.core.errors import InputError
 from scanvote.core.parallel import parallel_imap
 from scanvote.datasets.scan_list import Finding
 from scanvote.datasets.user_data.layout import DatasetItem, DatasetLayout, first_few
-from scanvote.datasets.user_data.mask_files import StoredMask, Values, read_content, stored_masks
+from scanvote.datasets.user_data.mask_files import StoredMask, stored_masks
 from scanvote.datasets.user_data.masks import (
     MaskRule,
     ValueCounts,
+    Values,
     count_values,
     describe_values,
     find_rule,
@@ -143,7 +144,7 @@ def _masks(item: DatasetItem) -> Iterator[StoredMask]:
     elif item.mask and is_volume(item.mask):
         yield StoredMask(read_mask_volume(item.mask).voxels)
     elif item.mask:
-        yield from stored_masks(read_content(item.mask), str(item.mask))
+        yield from stored_masks(item.mask)
 
 
 def _count_mask(mask: StoredMask) -> MaskCounts:
