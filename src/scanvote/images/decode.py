@@ -156,8 +156,6 @@ def _rescale(values: NDArray[np.float64], low: float, high: float) -> NDArray[np
 
 
 def _decode_colours(content: NDArray[np.uint8], path: Path | str) -> NDArray[Any]:
-    if not content.size:
-        raise DecodeError(f"{path} is empty")
     if tiff.is_tiff(content):
         try:
             return tiff_pixels.decode_rgb(content, path, tiff.read_page(content))

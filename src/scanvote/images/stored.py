@@ -26,7 +26,7 @@ class StoredImage:
     Where white is the least number, as in some TIFFs, the numbers are inverted: black is 0.
 
     Attributes:
-        values: real numbers (H, W), of a palette the indices; or (H, W, 3) RGB.
+        values: real numbers (H, W), bool of one bit, of a palette the indices; or (H, W, 3) RGB.
         alpha: transparency (H, W); None without.
         palette: colours of the indices, uint8 (N, 3) RGB; None without.
         lossy: whether the format changes values.
@@ -62,6 +62,8 @@ def _of_page(content: NDArray[np.uint8], path: Path, page: tiff.Page) -> StoredI
     palette = None
     if form.photometric == tiff_pixels.PALETTE:
         palette = tiff_pixels.palette(content, page)
+    elif form.bits == 1:
+        values = values.astype(bool)
     colours, alpha = _parted(values)
     # extra numbers of an unspecified meaning are no transparency
     return StoredImage(colours, alpha if any(form.extra) else None, palette)
@@ -75,6 +77,8 @@ def _decode(content: NDArray[np.uint8], path: Path) -> StoredImage:
     image = image.reshape(*image.shape[:2], -1)[:, :, :4]
     order = [0] if image.shape[2] == 1 else [2, 1, 0, 3][: image.shape[2]]
     values, alpha = _parted(oriented(image[:, :, order] // plain.divisor, _orientation(exif)))
+    if plain.divisor == 255 and plain.colours is None:
+        values = values.astype(bool)
     if plain.alpha is not None:
         alpha = np.take(plain.alpha, values, mode="clip")
     return StoredImage(values, alpha, plain.colours, content[:4].tobytes().startswith(LOSSY))

@@ -61,12 +61,14 @@ def _over_colours(inside: Values, stored: Values) -> Values:
 
 
 def _without_palette(image: StoredImage) -> tuple[Values, Values | None]:
-    """Return the numbers of a mask and its transparency, with a palette as what it means.
+    """Return the numbers of a mask, with a palette as what it means, and its transparency.
 
     Of a grey palette that is the grey value; of one with colours the index, a label, which no
     transparency hides. Where black is used, but not the first colour, the file was made from
     colours, in an order of its own, and these are returned.
     """
+    if image.values.dtype == bool:
+        return image.values * np.uint8(255), image.alpha  # white, as in masks of more bits
     if image.palette is None:
         return image.values, image.alpha
     colours = image.palette[np.minimum(image.values, len(image.palette) - 1)]
