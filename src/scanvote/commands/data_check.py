@@ -1,6 +1,5 @@
 """`scanvote data check`: check the user's data before any stage runs."""
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -46,6 +45,7 @@ class Check:
         issues: their issues, one row each, as in ``integrity.csv``.
         unreadable: the items that cannot be read.
         coloured: most images have colours.
+        renamed: classes to which `classification.labels` gives another name.
     """
 
     path: Path
@@ -57,6 +57,7 @@ class Check:
     issues: pd.DataFrame
     unreadable: list[SkippedFile]
     coloured: bool
+    renamed: frozenset[str]
 
 
 def check(path: Path, task: Task, params: Params) -> Check:
@@ -89,16 +90,15 @@ def check(path: Path, task: Task, params: Params) -> Check:
     if len(looked) < len(reading.items):
         # issues of whole classes or sets rest on counts, which a sample cannot give
         table = table[table["path"].isin({s.path for s in scans}) | table["kind"].isin(FOUND)]
-    return Check(path, task, reading, looked, scans, checks, table, done.skipped, coloured)
+    renamed = frozenset(params.classification.labels)
+    return Check(path, task, reading, looked, scans, checks, table, done.skipped, coloured, renamed)
 
 
 def patients(one: Check) -> tuple[int, int]:
     """Count the known patients, and the scans read whose patient is unknown."""
-    known = Counter(scan.patient for scan in one.scans)
-    unknown = known.pop("", 0)
-    named = {item.patient for item in one.reading.items if item.patient}
-    headers = any(item.kind == "dicom" for item in one.looked)
-    return len(known) if headers else len(named), unknown
+    # of DICOM in a table only the headers tell, when they are read
+    known = {item.patient for item in one.reading.items} | {scan.patient for scan in one.scans}
+    return len(known - {""}), sum(not scan.patient for scan in one.scans)
 
 
 def _spaced(items: Sequence[DatasetItem], max_items: int) -> list[DatasetItem]:

@@ -14,7 +14,9 @@ from scanvote.commands.data_check_params import as_yaml, command, param_override
 from scanvote.core.disclaimer import DISCLAIMER
 from scanvote.core.errors import InputError
 from scanvote.datasets.user_data import read_layout
+from scanvote.datasets.user_data.folders import CLASS_FOLDERS
 from scanvote.datasets.user_data.layout import DatasetLayout, Kind, SkippedFile, first_few
+from scanvote.datasets.user_data.readings import AmbiguousLayout
 from scanvote.params import Params, Task, load_params
 
 NAMES: Mapping[Kind, str] = {
@@ -38,13 +40,18 @@ def check_and_show(path: Path, task: Task | None) -> None:
         task: the task; None for every task that the data can serve.
 
     Raises:
-        InputError: the data can serve no task.
+        InputError: the data can serve no task, or can be read in several ways, which are printed.
     """
     params = load_params()
-    checks, others = _checks(path, [task] if task else ["segmentation", "classification"], params)
+    console = Console(width=None if sys.stdout.isatty() else 200)
+    try:
+        tasks: list[Task] = [task] if task else ["segmentation", "classification"]
+        checks, others = _checks(path, tasks, params)
+    except AmbiguousLayout as error:
+        _show_readings(path, error, console)
+        raise InputError(f"{path} can be read in several ways; choose one as shown") from None
     if not checks:
         raise InputError("; ".join(dict.fromkeys(others)))
-    console = Console(width=None if sys.stdout.isatty() else 200)
     console.print(f"[bold]{escape(str(path))}[/]", highlight=False)
     for one in checks:
         show(one, console)
@@ -69,20 +76,38 @@ def _checks(path: Path, tasks: Sequence[Task], params: Params) -> tuple[list[Che
             else:
                 checks.append(check(path, task, params))
         except InputError as error:
-            if not checks:  # masks without classes are normal
-                others.append(str(error))
+            if checks:  # masks without classes are normal
+                continue
+            if isinstance(error, AmbiguousLayout):
+                raise
+            others.append(str(error))
     return checks, others
 
 
-def _also_classes(reading: DatasetLayout) -> str:
-    """Ask if the folders of images with masks are classes.
+def _show_readings(path: Path, error: AmbiguousLayout, console: Console) -> None:
+    """Print each way to read the data, with the params that choose it."""
+    lines = [f"{path}: {error.why}"]
+    for number, reading in enumerate(error.readings, 1):
+        lines += ["", f"  {number}. {reading.text}", f"     dvc exp run {reading.options}"]
+        lines.append(f"     or in params.yaml, which this check follows too: {reading.yaml}")
+    for line in [*lines, ""]:
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
 
-    Otherwise they are taken for patients.
+
+def _also_classes(reading: DatasetLayout) -> str:
+    """Tell which classes the data has beside its masks.
+
+    Folders of images with masks are taken for patients unless the user says they are classes.
     """
     labels = sorted({item.label for item in reading.items})
+    if reading.kind == CLASS_FOLDERS:
+        return (
+            f"classification would take its {len(labels)} folders for classes"
+            f" ({first_few(labels)}); if they are, add --task classification"
+        )
     return (
-        f"classification would take its {len(labels)} folders for classes ({first_few(labels)});"
-        " if they are, add --task classification"
+        f"{reading.kind} serves classification as well, with {len(labels)} classes"
+        f" ({first_few(labels)}); for that, add --task classification"
     )
 
 
@@ -113,6 +138,7 @@ def _facts(one: Check) -> Iterator[tuple[str, str]]:
     if parts:
         yield "parts", ", ".join(f"{part} {count:,}" for part, count in parts.items())
     yield from _pixels(one)
+    yield from _numbered_classes(one)
     for note in one.reading.notes:
         name, _, text = note.partition(": ")
         yield name, text
@@ -132,7 +158,9 @@ def _patients(one: Check) -> str:
             " by a folder for each below its class, or by a column of a table"
         )
     rest = f"; unknown of {unknown:,} scans" if unknown else ""
-    part = " in what was looked into" if len(one.looked) < len(one.reading.items) else ""
+    told = all(item.patient for item in one.reading.items)
+    whole = len(one.looked) == len(one.reading.items)
+    part = "" if told or whole else " in what was looked into"
     return f"{known:,}{part}{rest}"
 
 
@@ -155,14 +183,23 @@ def _pixels(one: Check) -> Iterator[tuple[str, str]]:
         yield "masks", f"{marked:,} mark something, {len(files) - marked:,} are empty"
 
 
+def _numbered_classes(one: Check) -> Iterator[tuple[str, str]]:
+    """Tell how to name classes that are numbers and have no name yet."""
+    labels = {item.label for item in one.reading.items} - {""}
+    if one.task != "classification" or not all(label.isdecimal() for label in labels):
+        return
+    unnamed = sorted(labels - one.renamed, key=int)
+    if unnamed:
+        option = f"-S '++classification.labels={{{unnamed[0]}: healthy}}'"
+        yield "labels", f"{first_few(unnamed)} are numbers; name them, such as by {option}"
+
+
 def _classes(one: Check) -> Table:
     counts = Counter(item.label for item in one.reading.items)
     patients_of: dict[str, set[str]] = {}
     for item in one.reading.items:
         patients_of.setdefault(item.label, set()).add(item.patient)
-    # patients in DICOM headers are known only for the files that were read
-    headers = any(item.kind == "dicom" for item in one.reading.items)
-    known = not headers and any(any(names) for names in patients_of.values())
+    known = any(any(names) for names in patients_of.values())
     flat = all(_unit(item.kind) == "image" for item in one.reading.items)
     unit = "images" if flat else "items"
     table = Table("class", unit, *["patients"] * known, box=None, padding=(0, 2))
@@ -190,12 +227,20 @@ def _issues(one: Check) -> Iterator[str]:
     if one.unreadable:
         reasons = first_few(item.reason for item in one.unreadable)
         yield f"! cannot be read, {len(one.unreadable):,}, left out: {reasons}"
-    known = sorted({item.patient for item in one.reading.items if item.patient})
-    if 0 < len(known) < FEW_PATIENTS and not one.reading.items[0].listed:
+    folders = sorted(_patient_folders(one.reading))
+    if 0 < len(folders) < FEW_PATIENTS:
         yield (
-            f"! few_patients: the folders {first_few(known)} are taken for patients; if they are"
-            " none, put all images into one folder, or list them in a table"
+            f"! few_patients: the folders {first_few(folders)} are taken for patients; if they are"
+            " none, set folders.patient_level: 0, or list the scans in a table"
         )
+
+
+def _patient_folders(reading: DatasetLayout) -> set[str]:
+    """Return the folders that alone tell the patients; none if a table or a header tells some."""
+    items = [item for item in reading.items if item.patient]
+    if any(item.listed or item.patient == item.header_patient for item in items):
+        return set()
+    return {item.patient for item in items}
 
 
 def _skipped(files: Sequence[SkippedFile]) -> str:

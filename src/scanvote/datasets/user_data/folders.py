@@ -26,6 +26,9 @@ from scanvote.datasets.user_data.scan_tree import FileTree, FoundFile, list_file
 from scanvote.datasets.user_data.series import dicom_items
 from scanvote.params import Params, Task
 
+CLASS_FOLDERS = "a folder a class"
+"""`DatasetLayout.kind` of folders of classes."""
+
 
 def read_folder(root: Path, task: Task, params: Params) -> DatasetLayout:
     """Read the layout of the folder `root` for `task`.
@@ -94,7 +97,7 @@ def _classes(root: Path, tree: FileTree, items: list[DatasetItem], params: Param
         if tuple(name.split("/")[:-1]) in parents:
             raise InputError(f"{root / name} holds no scan; fill the class, or remove its folder")
     told, remarks = _tied([_placed(*one) for one in pairs], [place for _, place in pairs])
-    return DatasetLayout("a folder a class", told, tree.skipped, notes + remarks)
+    return DatasetLayout(CLASS_FOLDERS, told, tree.skipped, notes + remarks)
 
 
 def _placed(item: DatasetItem, place: Place) -> DatasetItem:

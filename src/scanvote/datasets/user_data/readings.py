@@ -17,20 +17,33 @@ class Reading:
     params: Mapping[str, int]
 
     def __str__(self) -> str:
-        params = ", ".join(f"{key}={value}" for key, value in self.params.items())
-        return f"{params} reads {self.text}"
+        return f"{self.options} reads {self.text}"
+
+    @property
+    def options(self) -> str:
+        """Options of `dvc exp run` that choose it."""
+        return " ".join(f"-S {key}={value}" for key, value in self.params.items())
+
+    @property
+    def yaml(self) -> str:
+        """Line of params.yaml that chooses it; all params are of one section."""
+        section = next(iter(self.params)).partition(".")[0]
+        values = (f"{key.partition('.')[2]}: {value}" for key, value in self.params.items())
+        return f"{section}: {{{', '.join(values)}}}"
 
 
 class AmbiguousLayout(InputError):
-    """A folder that can be read in two ways; the user has to choose.
+    """A folder that can be read in several ways; the user has to choose.
 
     Attributes:
+        why: what can be read in several ways.
         readings: the ways, the likeliest first.
     """
 
     def __init__(self, root: Path, why: str, readings: Sequence[Reading]) -> None:
         ways = "; ".join(map(str, readings))
-        super().__init__(f"{root}: {why}; set one in params.yaml, or use -S: {ways}")
+        super().__init__(f"{root}: {why}; choose one in params.yaml, or by -S: {ways}")
+        self.why = why
         self.readings = tuple(readings)
 
 
