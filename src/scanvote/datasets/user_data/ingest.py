@@ -15,6 +15,7 @@ from scanvote.core.files import write_csv
 from scanvote.core.parallel import parallel_map
 from scanvote.datasets.base import Scan
 from scanvote.datasets.scan_list import IGNORED, Finding, write_findings, write_scan_list
+from scanvote.datasets.user_data.array_files import read_picture
 from scanvote.datasets.user_data.layout import DatasetItem, DatasetLayout, SkippedFile
 from scanvote.datasets.user_data.mask_files import stored_masks
 from scanvote.datasets.user_data.mask_rule import find_mask_rule, values_of
@@ -24,7 +25,6 @@ from scanvote.datasets.user_data.readers import (
     is_segmentation,
     read_item_volume,
     read_mask_volume,
-    read_picture,
 )
 from scanvote.datasets.user_data.scan_tree import stem
 from scanvote.datasets.volumes.dicom_seg import place_segments

@@ -7,6 +7,7 @@ from pathlib import Path
 from scanvote.core.errors import InputError
 from scanvote.core.parallel import parallel_imap
 from scanvote.datasets.scan_list import Finding
+from scanvote.datasets.user_data.array_files import read_picture
 from scanvote.datasets.user_data.layout import DatasetItem, DatasetLayout, first_few
 from scanvote.datasets.user_data.mask_files import StoredMask, stored_masks
 from scanvote.datasets.user_data.masks import (
@@ -21,7 +22,6 @@ from scanvote.datasets.user_data.readers import (
     is_segmentation,
     is_volume,
     read_mask_volume,
-    read_picture,
 )
 from scanvote.datasets.volumes.dicom_seg import read_segment_numbers
 from scanvote.params import Params
