@@ -300,13 +300,15 @@ def test_without_params_it_is_one_line(
 
 
 @pytest.mark.usefixtures("repository")
-def test_nothing_is_written(classes: Path, repository: Path, tmp_path: Path) -> None:
+def test_nothing_is_written(
+    classes: Path, repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     write_nifti(classes / "yes/v.nii")
-    temporary = set(Path(tempfile.gettempdir()).glob("scanvote-*"))
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
     before = sorted(tmp_path.rglob("*"))
     told(classes)
     assert sorted(tmp_path.rglob("*")) == before
-    assert set(Path(tempfile.gettempdir()).glob("scanvote-*")) == temporary
 
 
 def test_of_many_only_some_are_looked_into_and_it_says_so(
