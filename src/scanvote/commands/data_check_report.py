@@ -43,26 +43,31 @@ def check_and_show(path: Path, task: Task | None) -> None:
         InputError: the data can serve no task, or can be read in several ways, which are printed.
     """
     params = load_params()
+    tasks: list[Task] = [task] if task else ["segmentation", "classification"]
     console = Console(width=None if sys.stdout.isatty() else 200)
     try:
-        tasks: list[Task] = [task] if task else ["segmentation", "classification"]
         checks, others = _checks(path, tasks, params)
     except AmbiguousLayout as error:
         _show_readings(path, error, console)
         raise InputError(f"{path} can be read in several ways; choose one as shown") from None
     if not checks:
         raise InputError("; ".join(dict.fromkeys(others)))
+    _show_all(path, checks, others, console)
+    overrides = param_overrides(checks, params)
+    console.print("\n[bold]params.yaml[/]: change these keys, or")
+    for text in (f"  {command(overrides)}", "", as_yaml(overrides)):
+        console.print(text, markup=False, highlight=False, soft_wrap=True)
+    console.print(DISCLAIMER, style="dim")
+
+
+def _show_all(path: Path, checks: Sequence[Check], others: Sequence[str], console: Console) -> None:
+    """Print what was found for each task, and why not for the others."""
     console.print(f"[bold]{escape(str(path))}[/]", highlight=False)
     for one in checks:
         show(one, console)
     for text in others:
         short = text.replace(str(path), "this", 1)
         console.print(f"\n{escape(short)}", highlight=False, soft_wrap=True)
-    overrides = param_overrides(checks, params)
-    console.print("\n[bold]params.yaml[/]: change these keys, or")
-    for text in (f"  {command(overrides)}", "", as_yaml(overrides)):
-        console.print(text, markup=False, highlight=False, soft_wrap=True)
-    console.print(DISCLAIMER, style="dim")
 
 
 def _checks(path: Path, tasks: Sequence[Task], params: Params) -> tuple[list[Check], list[str]]:
@@ -85,7 +90,7 @@ def _checks(path: Path, tasks: Sequence[Task], params: Params) -> tuple[list[Che
 
 
 def _show_readings(path: Path, error: AmbiguousLayout, console: Console) -> None:
-    """Print each way to read the data, with the params that choose it."""
+    """Print each way to read the data with its params."""
     lines = [f"{path}: {error.why}"]
     for number, reading in enumerate(error.readings, 1):
         lines += ["", f"  {number}. {reading.text}", f"     dvc exp run {reading.options}"]
@@ -184,7 +189,7 @@ def _pixels(one: Check) -> Iterator[tuple[str, str]]:
 
 
 def _numbered_classes(one: Check) -> Iterator[tuple[str, str]]:
-    """Tell how to name classes that are numbers and have no name yet."""
+    """Tell how to name classes that are numbers."""
     labels = {item.label for item in one.reading.items} - {""}
     if one.task != "classification" or not all(label.isdecimal() for label in labels):
         return
@@ -236,7 +241,7 @@ def _issues(one: Check) -> Iterator[str]:
 
 
 def _patient_folders(reading: DatasetLayout) -> set[str]:
-    """Return the folders that alone tell the patients; none if a table or a header tells some."""
+    """Return the patients' folders; none if a table or header tells patients."""
     items = [item for item in reading.items if item.patient]
     if any(item.listed or item.patient == item.header_patient for item in items):
         return set()

@@ -51,9 +51,10 @@ def decode_bytes(content: bytes, name: str) -> Rgb:
 
 
 def page_sizes(path: Path) -> list[tuple[int, int]]:
-    """Return the width and height of each image in a TIFF; none of another or a damaged file.
+    """Return width and height of each image in a sound TIFF.
 
-    Smaller copies and masks of a page, as in a pyramid, are no images.
+    It is empty for another or a damaged file. Smaller copies and masks of a page, as in a
+    pyramid, are no images.
 
     Raises:
         DecodeError: the file is missing, or cannot be read.
@@ -68,7 +69,9 @@ def page_sizes(path: Path) -> list[tuple[int, int]]:
 
 
 def decode_pages(path: Path) -> Iterator[NDArray[Any]]:
-    """Yield each image of a TIFF, or the one of another file; the file is read once.
+    """Yield each image of a TIFF, or the one of another file.
+
+    The file is read once.
 
     Returns:
         (H, W, 3) RGB of the depth of the file.

@@ -1,4 +1,4 @@
-"""Decode the numbers that image files store, such as the labels of masks."""
+"""Decode the numbers that image files store, such as labels."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,13 +15,15 @@ from scanvote.images.codec.errors import DecodeError
 from scanvote.images.codec.orientation import oriented
 from scanvote.images.codec.palette import without_palette
 
-LOSSY = (b"\xff\xd8\xff", b"RIFF")
-"""First bytes of formats that change values: JPEG and WebP."""
+JPEG, RIFF = b"\xff\xd8\xff", b"RIFF"
+"""First bytes of JPEG and WebP."""
+LOSSLESS = b"VP8L"
+"""Name of the chunk of a lossless WebP."""
 
 
 @dataclass(frozen=True)
 class StoredImage:
-    """The numbers of an image as its file stores them, turned by its orientation.
+    """The numbers of an image as stored, turned by its orientation.
 
     Where white is the least number, as in some TIFFs, the numbers are inverted: black is 0.
 
@@ -39,7 +41,7 @@ class StoredImage:
 
 
 def decode_stored(path: Path) -> Iterator[StoredImage]:
-    """Yield the numbers of each image in a file; only a TIFF has several.
+    """Yield the numbers of each image; only a TIFF has several.
 
     Raises:
         DecodeError: the file is missing or truncated, or no image of a form that is decoded.
@@ -81,11 +83,15 @@ def _decode(content: NDArray[np.uint8], path: Path) -> StoredImage:
         values = values.astype(bool)
     if plain.alpha is not None:
         alpha = np.take(plain.alpha, values, mode="clip")
-    return StoredImage(values, alpha, plain.colours, content[:4].tobytes().startswith(LOSSY))
+    return StoredImage(values, alpha, plain.colours, _is_lossy(content.tobytes()))
+
+
+def _is_lossy(content: bytes) -> bool:
+    return content.startswith(JPEG) or (content.startswith(RIFF) and LOSSLESS not in content)
 
 
 def _parted(values: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any] | None]:
-    """Part (H, W, C) into grey or colours, and the transparency of 2 or 4 channels."""
+    """Part (H, W, C) into grey or colours, and transparency."""
     alpha = values[:, :, -1] if values.shape[2] in (2, 4) else None
     return values[:, :, 0] if values.shape[2] < 3 else values[:, :, :3], alpha
 

@@ -113,3 +113,20 @@ def test_channels_that_are_no_colours_are_refused(tmp_path: Path) -> None:
     )
     with pytest.raises(UnsupportedImage, match="5 channels that are no colours"):
         list(decode_stored(tmp_path / "a.tif"))
+
+
+@pytest.mark.parametrize(
+    ("kind", "how", "lossy"),
+    [
+        ("JPEG", {}, True),
+        ("WEBP", {"quality": 90}, True),
+        ("WEBP", {"lossless": True}, False),
+        ("PNG", {}, False),
+        ("TIFF", {}, False),
+    ],
+)
+def test_formats_that_change_values_say_so(
+    tmp_path: Path, kind: str, how: dict[str, int], lossy: bool
+) -> None:
+    (image,) = decode_stored(saved(tmp_path / "a", Image.fromarray(LABELS * 50), kind, **how))
+    assert image.lossy == lossy

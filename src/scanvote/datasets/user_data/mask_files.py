@@ -1,4 +1,4 @@
-"""Read the stored values of mask images: palettes, transparency and colours as what they are."""
+"""Read masks of image files: palettes, transparency and colours as meant."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -38,7 +38,7 @@ class StoredMask:
 
 
 def stored_masks(path: Path) -> Iterator[StoredMask]:
-    """Decode the mask of each image in a file; only a TIFF has several.
+    """Decode each mask of a file; only a TIFF has several.
 
     Raises:
         DecodeError: the file cannot be read, or an image in it is no whole one.
@@ -61,7 +61,7 @@ def _over_colours(inside: Values, stored: Values) -> Values:
 
 
 def _without_palette(image: StoredImage) -> tuple[Values, Values | None]:
-    """Return the numbers of a mask, with a palette as what it means, and its transparency.
+    """Return the numbers of a mask without palette, and the transparency.
 
     Of a grey palette that is the grey value; of one with colours the index, a label, which no
     transparency hides. Where black is used, but not the first colour, the file was made from

@@ -1,4 +1,4 @@
-"""Two readings of one folder, and the error that shows them."""
+"""Readings of one folder, and the error that shows them."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,7 +11,7 @@ from scanvote.datasets.user_data.layout import first_few
 
 @dataclass(frozen=True)
 class Reading:
-    """One way to read a folder: in words, with the params that choose it."""
+    """A way to read a folder, with the params that choose it."""
 
     text: str
     params: Mapping[str, int]
@@ -33,7 +33,7 @@ class Reading:
 
 
 class AmbiguousLayout(InputError):
-    """A folder that can be read in several ways; the user has to choose.
+    """A folder of several readings, of which the user has to choose.
 
     Attributes:
         why: what can be read in several ways.

@@ -28,7 +28,7 @@ def failure(content: NDArray[np.uint8], name: object) -> DecodeError:
 
 
 def _declared_size(content: NDArray[np.uint8]) -> tuple[int, int]:
-    """Return the width and height in the header of a file; 0 and 0 if it tells none."""
+    """Return the width and height that a header declares, or zeros."""
     try:
         if tiff.is_tiff(content):
             page = tiff.read_page(content)

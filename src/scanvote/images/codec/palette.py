@@ -1,4 +1,4 @@
-"""Palettes of PNG and BMP files, whose decoded values would be those of the palette's colours.
+"""Palettes of PNG and BMP files, and the indices into them.
 
 OpenCV shows a palette in its colours, and stretches grey values of less than 8 bits to 255.
 """
@@ -18,7 +18,7 @@ GREY, INDEXED = 0, 3
 
 @dataclass(frozen=True)
 class Plain:
-    """A file that OpenCV decodes to the values that it stores, times a divisor.
+    """A file that OpenCV decodes to its values times a divisor.
 
     Attributes:
         content: of the file.
@@ -34,7 +34,7 @@ class Plain:
 
 
 def without_palette(content: NDArray[np.uint8]) -> Plain:
-    """Return a PNG or BMP with grey values in place of a palette, and the palette.
+    """Return a PNG or BMP with grey values for its palette.
 
     Files of other formats are returned as they are.
     """
@@ -63,7 +63,7 @@ def _png(content: NDArray[np.uint8]) -> Plain:
 
 
 def _chunks(content: NDArray[np.uint8]) -> Iterator[tuple[bytes, NDArray[np.uint8]]]:
-    """Yield the chunks behind the header of a PNG: name, and all bytes from length to checksum."""
+    """Yield name and bytes of each chunk behind a PNG's header."""
     at = 33
     while at + 12 <= len(content):
         length, name = struct.unpack_from(">I4s", content.data, at)

@@ -1,4 +1,4 @@
-"""Pixels of TIFF pages, also of those that OpenCV decodes to other values than they store.
+"""Pixels of TIFF pages, also where OpenCV decodes other values.
 
 Such a page is decoded as one of a simpler form with the same bytes: a copy of the file gets
 other tags (no colours, no orientation, more pixels a row), and the rest is arithmetic.
@@ -75,7 +75,7 @@ class Form:
 
 
 def pictures(content: NDArray[np.uint8]) -> Iterator[tuple[NDArray[np.uint8], tiff.Page]]:
-    """Yield the content and the page of each image, as `decode_rgb` and `decode_stored` take them.
+    """Yield content and page of each image, for the decoders below.
 
     Of an ImageJ stack of one page the content is another for each image.
 
