@@ -71,15 +71,11 @@ def check(path: Path, task: Task, params: Params) -> Check:
     """
     reading = read_layout(path, task, params)
     check_names(reading.items)
-    images = _spaced([item for item in reading.items if item.kind == "image"], IMAGES)
-    others = [item for item in reading.items if item.kind != "image"]
-    volumes = _spaced([item for item in others if item.kind != "array"], VOLUMES)
-    volumes += _spaced([item for item in others if item.kind == "array"], ARRAYS)
-    looked = images + volumes
+    looked = _sample(reading.items)
     with TemporaryDirectory(prefix="scanvote-") as folder:
         done = ingest(reading, looked, Path(folder), params, link=True)
         checks = parallel_map(partial(check_file, Path(folder)), done.scans, "Check")
-        pictures = {item.name for item in images}
+        pictures = {item.name for item in looked if item.kind == "image"}
         coloured = _has_colours([Path(folder, s.path) for s in done.scans if s.path in pictures])
     scans, name = done.scans, set_name(path, known_sets())
     if len(looked) == len(reading.items):
@@ -99,6 +95,14 @@ def patients(one: Check) -> tuple[int, int]:
     # of DICOM in a table only the headers tell, when they are read
     known = {item.patient for item in one.reading.items} | {scan.patient for scan in one.scans}
     return len(known - {""}), sum(not scan.patient for scan in one.scans)
+
+
+def _sample(items: Sequence[DatasetItem]) -> list[DatasetItem]:
+    """Return the items to read: images, then volumes, then pictures in arrays."""
+    images = [item for item in items if item.kind == "image"]
+    arrays = [item for item in items if item.kind == "array"]
+    volumes = [item for item in items if item.kind not in ("image", "array")]
+    return _spaced(images, IMAGES) + _spaced(volumes, VOLUMES) + _spaced(arrays, ARRAYS)
 
 
 def _spaced(items: Sequence[DatasetItem], max_items: int) -> list[DatasetItem]:
