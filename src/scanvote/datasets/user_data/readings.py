@@ -42,7 +42,7 @@ class AmbiguousLayout(InputError):
 
     def __init__(self, root: Path, why: str, readings: Sequence[Reading]) -> None:
         ways = "; ".join(map(str, readings))
-        super().__init__(f"{root}: {why}; choose one in params.yaml, or by -S: {ways}")
+        super().__init__(f"{root}: {why}; choose one of these options of dvc exp run: {ways}")
         self.why = why
         self.readings = tuple(readings)
 
