@@ -1,5 +1,7 @@
 """Files such as a person's own data consist of, made for the tests."""
 
+import struct
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -105,4 +107,18 @@ def _nifti(path: Path, voxels: NDArray[Any]) -> Path:
 def _written(path: Path, image: NDArray[Any]) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     assert cv2.imwrite(str(path), image)
+    return path
+
+
+def grey_png(path: Path, width: int, height: int, bits: int, rows: np.ndarray | bytes) -> Path:
+    """Write a PNG of grey values with few bits; each of `rows` starts with its filter, 0."""
+
+    def chunk(name: bytes, data: bytes) -> bytes:
+        check = struct.pack(">I", zlib.crc32(name + data))
+        return struct.pack(">I", len(data)) + name + data + check
+
+    header = struct.pack(">2I5B", width, height, bits, 0, 0, 0, 0)
+    data = zlib.compress(bytes(rows))
+    chunks = [chunk(b"IHDR", header), chunk(b"IDAT", data), chunk(b"IEND", b"")]
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(chunks))
     return path

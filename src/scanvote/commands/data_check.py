@@ -1,6 +1,5 @@
 """`scanvote data check`: check the user's data before any stage runs."""
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -46,6 +45,7 @@ class Check:
         issues: their issues, one row each, as in ``integrity.csv``.
         unreadable: the items that cannot be read.
         coloured: most images have colours.
+        renamed: classes to which `classification.labels` gives another name.
     """
 
     path: Path
@@ -57,6 +57,7 @@ class Check:
     issues: pd.DataFrame
     unreadable: list[SkippedFile]
     coloured: bool
+    renamed: frozenset[str]
 
 
 def check(path: Path, task: Task, params: Params) -> Check:
@@ -70,15 +71,11 @@ def check(path: Path, task: Task, params: Params) -> Check:
     """
     reading = read_layout(path, task, params)
     check_names(reading.items)
-    images = _spaced([item for item in reading.items if item.kind == "image"], IMAGES)
-    others = [item for item in reading.items if item.kind != "image"]
-    volumes = _spaced([item for item in others if item.kind != "array"], VOLUMES)
-    volumes += _spaced([item for item in others if item.kind == "array"], ARRAYS)
-    looked = images + volumes
+    looked = _sample(reading.items)
     with TemporaryDirectory(prefix="scanvote-") as folder:
         done = ingest(reading, looked, Path(folder), params, link=True)
         checks = parallel_map(partial(check_file, Path(folder)), done.scans, "Check")
-        pictures = {item.name for item in images}
+        pictures = {item.name for item in looked if item.kind == "image"}
         coloured = _has_colours([Path(folder, s.path) for s in done.scans if s.path in pictures])
     scans, name = done.scans, set_name(path, known_sets())
     if len(looked) == len(reading.items):
@@ -89,16 +86,23 @@ def check(path: Path, task: Task, params: Params) -> Check:
     if len(looked) < len(reading.items):
         # issues of whole classes or sets rest on counts, which a sample cannot give
         table = table[table["path"].isin({s.path for s in scans}) | table["kind"].isin(FOUND)]
-    return Check(path, task, reading, looked, scans, checks, table, done.skipped, coloured)
+    renamed = frozenset(params.classification.labels)
+    return Check(path, task, reading, looked, scans, checks, table, done.skipped, coloured, renamed)
 
 
 def patients(one: Check) -> tuple[int, int]:
     """Count the known patients, and the scans read whose patient is unknown."""
-    known = Counter(scan.patient for scan in one.scans)
-    unknown = known.pop("", 0)
-    named = {item.patient for item in one.reading.items if item.patient}
-    headers = any(item.kind == "dicom" for item in one.looked)
-    return len(known) if headers else len(named), unknown
+    # of DICOM in a table only the headers tell, when they are read
+    known = {item.patient for item in one.reading.items} | {scan.patient for scan in one.scans}
+    return len(known - {""}), sum(not scan.patient for scan in one.scans)
+
+
+def _sample(items: Sequence[DatasetItem]) -> list[DatasetItem]:
+    """Return the items to read: images, then volumes, then pictures in arrays."""
+    images = [item for item in items if item.kind == "image"]
+    arrays = [item for item in items if item.kind == "array"]
+    volumes = [item for item in items if item.kind not in ("image", "array")]
+    return _spaced(images, IMAGES) + _spaced(volumes, VOLUMES) + _spaced(arrays, ARRAYS)
 
 
 def _spaced(items: Sequence[DatasetItem], max_items: int) -> list[DatasetItem]:

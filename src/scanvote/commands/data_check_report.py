@@ -14,6 +14,7 @@ from scanvote.commands.data_check_params import as_yaml, command, param_override
 from scanvote.core.disclaimer import DISCLAIMER
 from scanvote.core.errors import InputError
 from scanvote.datasets.user_data import read_layout
+from scanvote.datasets.user_data.folders import CLASS_FOLDERS
 from scanvote.datasets.user_data.layout import (
     DatasetLayout,
     Kind,
@@ -48,21 +49,19 @@ def check_and_show(path: Path, task: Task | None) -> None:
         task: the task; None for every task that the data can serve.
 
     Raises:
-        InputError: the data can serve no task.
+        InputError: the data can serve no task, or can be read in several ways, which are printed.
     """
     params = load_params()
-    checks, others = _checks(path, [task] if task else ["segmentation", "classification"], params)
+    tasks: list[Task] = [task] if task else ["segmentation", "classification"]
     console = Console(width=None if sys.stdout.isatty() else 200)
+    try:
+        checks, others = _checks(path, tasks, params)
+    except AmbiguousLayout as error:
+        _show_readings(path, error, console)
+        raise InputError(f"{path} can be read in several ways; choose one as shown") from None
     if not checks:
-        for error in others:
-            _show_readings(error, console)
-        raise InputError("; ".join(dict.fromkeys(map(_short, others))))
-    console.print(f"[bold]{escape(str(path))}[/]", highlight=False)
-    for one in checks:
-        show(one, console)
-    for text in others:
-        short = str(text).replace(str(path), "this", 1)
-        console.print(f"\n{escape(short)}", highlight=False, soft_wrap=True)
+        raise InputError("; ".join(dict.fromkeys(map(str, others))))
+    _show_all(path, checks, others, console)
     overrides = param_overrides(checks, params)
     console.print("\n[bold]params.yaml[/]: change these keys, or")
     for text in (f"  {command(overrides)}", "", as_yaml(overrides)):
@@ -70,20 +69,16 @@ def check_and_show(path: Path, task: Task | None) -> None:
     console.print(DISCLAIMER, style="dim")
 
 
-def _show_readings(error: InputError | str, console: Console) -> None:
-    """Print the ways to read the data, one a line, if there are several."""
-    if isinstance(error, AmbiguousLayout):
-        console.print("[bold]can be read in several ways[/]")
-        for reading in error.readings:
-            console.print(f"  {escape(reading.options)}", highlight=False, soft_wrap=True)
-            console.print(f"    {escape(reading.text)}", highlight=False, soft_wrap=True)
-        console.print()
-
-
-def _short(error: InputError | str) -> str:
-    if isinstance(error, AmbiguousLayout):
-        return f"{error.why}; choose one of the ways above, by dvc exp run or in params.yaml"
-    return str(error)
+def _show_all(
+    path: Path, checks: Sequence[Check], others: Sequence[InputError | str], console: Console
+) -> None:
+    """Print what was found for each task, and why not for the others."""
+    console.print(f"[bold]{escape(str(path))}[/]", highlight=False)
+    for one in checks:
+        show(one, console)
+    for text in others:
+        short = str(text).replace(str(path), "this", 1)
+        console.print(f"\n{escape(short)}", highlight=False, soft_wrap=True)
 
 
 def _checks(
@@ -99,22 +94,40 @@ def _checks(
             else:
                 checks.append(check(path, task, params))
         except InputError as error:
-            if not checks:  # masks without classes are normal
-                others.append(error)
+            if checks:  # masks without classes are normal
+                continue
+            if isinstance(error, AmbiguousLayout):
+                raise
+            others.append(error)
     if not checks:  # data without masks are of classes, and what is wrong with these counts
         others = [one for one in others if not isinstance(one, NotForTask)] or others
     return checks, others
 
 
-def _also_classes(reading: DatasetLayout) -> str:
-    """Ask if the folders of images with masks are classes.
+def _show_readings(path: Path, error: AmbiguousLayout, console: Console) -> None:
+    """Print each way to read the data with its params."""
+    lines = [f"{path}: {error.why}"]
+    for number, reading in enumerate(error.readings, 1):
+        lines += ["", f"  {number}. {reading.text}", f"     dvc exp run {reading.options}"]
+        lines.append(f"     or in params.yaml, which this check follows too: {reading.yaml}")
+    for line in [*lines, ""]:
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
 
-    Otherwise they are taken for patients.
+
+def _also_classes(reading: DatasetLayout) -> str:
+    """Tell which classes the data has beside its masks.
+
+    Folders of images with masks are taken for patients unless the user says they are classes.
     """
     labels = sorted({item.label for item in reading.items})
+    if reading.kind == CLASS_FOLDERS:
+        return (
+            f"classification would take its {len(labels)} folders for classes"
+            f" ({first_few(labels)}); if they are, add --task classification"
+        )
     return (
-        f"classification would take its {len(labels)} folders for classes ({first_few(labels)});"
-        " if they are, add --task classification"
+        f"{reading.kind} serves classification as well, with {len(labels)} classes"
+        f" ({first_few(labels)}); for that, add --task classification"
     )
 
 
@@ -145,6 +158,7 @@ def _facts(one: Check) -> Iterator[tuple[str, str]]:
     if parts:
         yield "parts", ", ".join(f"{part} {count:,}" for part, count in parts.items())
     yield from _pixels(one)
+    yield from _numbered_classes(one)
     for note in one.reading.notes:
         name, _, text = note.partition(": ")
         yield name, text
@@ -161,7 +175,9 @@ def _patients(one: Check) -> str:
     if not known:
         return f"unknown: only very similar scans will stay together; better {_name_patients(one)}"
     rest = f"; unknown of {unknown:,} scans" if unknown else ""
-    part = " in what was looked into" if len(one.looked) < len(one.reading.items) else ""
+    told = all(item.patient for item in one.reading.items)
+    whole = len(one.looked) == len(one.reading.items)
+    part = "" if told or whole else " in what was looked into"
     return f"{known:,}{part}{rest}"
 
 
@@ -195,14 +211,23 @@ def _pixels(one: Check) -> Iterator[tuple[str, str]]:
         yield "masks", f"{marked:,} mark something, {len(files) - marked:,} are empty"
 
 
+def _numbered_classes(one: Check) -> Iterator[tuple[str, str]]:
+    """Tell how to name classes that are numbers."""
+    labels = {item.label for item in one.reading.items} - {""}
+    if one.task != "classification" or not all(label.isdecimal() for label in labels):
+        return
+    unnamed = sorted(labels - one.renamed, key=int)
+    if unnamed:
+        option = f"-S '++classification.labels={{{unnamed[0]}: healthy}}'"
+        yield "labels", f"{first_few(unnamed)} are numbers; name them, such as by {option}"
+
+
 def _classes(one: Check) -> Table:
     counts = Counter(item.label for item in one.reading.items)
     patients_of: dict[str, set[str]] = {}
     for item in one.reading.items:
         patients_of.setdefault(item.label, set()).add(item.patient)
-    # patients in DICOM headers are known only for the files that were read
-    headers = any(item.kind == "dicom" for item in one.reading.items)
-    known = not headers and any(any(names) for names in patients_of.values())
+    known = any(any(names) for names in patients_of.values())
     flat = all(_unit(item.kind) == "image" for item in one.reading.items)
     unit = "images" if flat else "items"
     table = Table("class", unit, *["patients"] * known, box=None, padding=(0, 2))
@@ -230,11 +255,11 @@ def _issues(one: Check) -> Iterator[str]:
     if one.unreadable:
         reasons = first_few(item.reason for item in one.unreadable)
         yield f"! cannot be read, {len(one.unreadable):,}, left out: {reasons}"
-    known = sorted({item.patient for item in one.reading.items if item.patient})
-    if 0 < len(known) < FEW_PATIENTS and not one.reading.items[0].listed:
+    folders = sorted(_patient_folders(one.reading))
+    if 0 < len(folders) < FEW_PATIENTS:
         yield (
-            f"! few_patients: the folders {first_few(known)} are taken for patients; if they are"
-            " none, set folders.patient_level: 0, or list the images in a table"
+            f"! few_patients: the folders {first_few(folders)} are taken for patients; if they are"
+            " none, set folders.patient_level: 0, or list the scans in a table"
         )
 
 
@@ -250,6 +275,14 @@ def _ending(name: str) -> str:
     suffixes = PurePosixPath(name.lower()).suffixes[-2:]
     packed = suffixes[-1:] == [".gz"]
     return "".join(suffixes if packed else suffixes[-1:]) or "no ending"
+
+
+def _patient_folders(reading: DatasetLayout) -> set[str]:
+    """Return the patients' folders; none if a table or header tells patients."""
+    items = [item for item in reading.items if item.patient]
+    if any(item.listed or item.patient == item.header_patient for item in items):
+        return set()
+    return {item.patient for item in items}
 
 
 def _skipped(files: Sequence[SkippedFile]) -> str:

@@ -1,4 +1,4 @@
-"""Recognise DICOM by the first bytes of a file, with or without its preamble."""
+"""Recognise DICOM by the first bytes, with or without a preamble."""
 
 import struct
 
@@ -44,7 +44,7 @@ def _starts_data_set(head: bytes, order: str, explicit: bool) -> bool:
 
 
 def _element(head: bytes, at: int, order: str, explicit: bool) -> tuple[tuple[int, int], int]:
-    """Return the tag and the whole length of an element; (0, 0) if there is none."""
+    """Return tag and whole length of an element, or (0, 0)."""
     start = head[at : at + 12]
     if len(start) < 12:
         return (0, 0), 0

@@ -23,7 +23,7 @@ _KEYS = ("path", "label", "mask_path", "patient", "series", "case", "source_spli
 
 @dataclass(frozen=True)
 class Finding:
-    """What ingest finds odd in a file, or in the whole set where `name` is empty.
+    """What is odd in a file, or, without `name`, in a set.
 
     `kind` is one of ``scanvote.pipeline.download.integrity.RULES``.
     """

@@ -9,12 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scanvote.images.codec import opencv, tiff, tiff_pixels
+from scanvote.images.codec.content import read_bytes
 from scanvote.images.codec.declared import failure
 from scanvote.images.codec.errors import DecodeError as DecodeError
 from scanvote.images.codec.errors import ImageTooLarge as ImageTooLarge
 from scanvote.images.codec.errors import UnsupportedImage as UnsupportedImage
-from scanvote.images.codec.orientation import oriented
-from scanvote.images.codec.palette import indices_as_grey
 
 Grey = NDArray[np.uint8]
 """(H, W) uint8."""
@@ -43,7 +42,7 @@ def decode_image(path: Path) -> Rgb:
         ImageTooLarge: the subclass for more pixels than can be decoded.
         UnsupportedImage: the subclass for a valid image of a form that is not decoded.
     """
-    return window(_decode_colours(_read_bytes(path), path))
+    return window(_decode_colours(read_bytes(path), path))
 
 
 def decode_bytes(content: bytes, name: str) -> Rgb:
@@ -51,87 +50,44 @@ def decode_bytes(content: bytes, name: str) -> Rgb:
     return window(_decode_colours(np.frombuffer(content, np.uint8), name))
 
 
-def page_count(path: Path) -> int:
-    """Return the number of images in a TIFF; 1 for any other file.
+def page_sizes(path: Path) -> list[tuple[int, int]]:
+    """Return width and height of each image in a sound TIFF.
 
-    Smaller copies and masks of a page, as in a pyramid, are not counted.
-
-    Raises:
-        DecodeError: the file is missing, or its first page is cut off.
-    """
-    return _count(_read_bytes(path), path)
-
-
-def decode_page(path: Path, page: int) -> Rgb:
-    """Decode the image with the index `page`, from 0, like `decode_image`.
+    It is empty for another or a damaged file. Smaller copies and masks of a page, as in a
+    pyramid, are no images.
 
     Raises:
-        DecodeError: as in `decode_image`, or there is no such page.
+        DecodeError: the file is missing, or cannot be read.
     """
-    return _decode_page(_read_bytes(path), path, page)
-
-
-def decode_pages(path: Path) -> Iterator[Rgb]:
-    """Yield what `decode_page` returns for each image of a file; the file is read once.
-
-    Raises:
-        DecodeError: as in `decode_page`.
-    """
-    content = _read_bytes(path).copy()  # writable: no further copy for each page
-    for page in range(_count(content, path)):
-        yield _decode_page(content, path, page)
-
-
-def _decode_page(content: NDArray[np.uint8], path: Path, page: int) -> Rgb:
+    content = read_bytes(path)
     if not tiff.is_tiff(content):
-        if page:
-            raise DecodeError(f"{path} holds one image, none with the index {page}")
-        return window(_decode_colours(content, path))
+        return []
     try:
-        return window(tiff_pixels.decode_rgb(*tiff_pixels.select(content, path, page)))
-    except tiff.BadTiff:
-        raise DecodeError(f"{path} is no whole image") from None
+        return tiff.image_sizes(content)
+    except tiff.BadTiff:  # the decoder says so
+        return []
 
 
-def _count(content: NDArray[np.uint8], path: Path) -> int:
-    if not tiff.is_tiff(content):
-        return 1
-    try:
-        return tiff.count_images(content)
-    except tiff.BadTiff:
-        raise DecodeError(f"{path} is no whole image") from None
+def decode_pages(path: Path) -> Iterator[NDArray[Any]]:
+    """Yield each image of a TIFF, or the one of another file.
 
-
-def decode_stored(path: Path, page: int = 0) -> NDArray[Any]:
-    """Decode the numbers that an image stores, such as the labels of a mask.
-
-    The orientation in the file is applied. Where white is the least number, as in some TIFFs,
-    the numbers are inverted: black is 0.
-
-    Args:
-        path: image file.
-        page: index of the image in a TIFF, from 0.
+    The file is read once.
 
     Returns:
-        Integers or floating-point numbers (H, W), of a palette the indices; or (H, W, C) with
-        RGB, RGB and transparency, or, in a TIFF alone, channels that are no colours.
+        (H, W, 3) RGB of the depth of the file.
 
     Raises:
-        DecodeError: as in `decode_page`.
+        DecodeError: as in `decode_image`.
     """
-    content = _read_bytes(path)
-    if tiff.is_tiff(content):
-        try:
-            values = tiff_pixels.decode_stored(*tiff_pixels.select(content, path, page))
-        except tiff.BadTiff:
-            raise DecodeError(f"{path} is no whole image") from None
-    else:
-        if page:
-            raise DecodeError(f"{path} holds one image, none with the index {page}")
-        values = _decode_channels(content, path)
-    if values.shape[2] == 2:
-        return values[:, :, [0, 0, 0, 1]]
-    return values[:, :, 0] if values.shape[2] == 1 else values
+    content = read_bytes(path).copy()  # writable: no further copy for each page
+    if not tiff.is_tiff(content):
+        yield _decode_colours(content, path)
+        return
+    try:
+        for held, page in tiff_pixels.pictures(content):
+            yield tiff_pixels.decode_rgb(held, path, page)
+    except tiff.BadTiff:
+        raise DecodeError(f"{path} is no whole image") from None
 
 
 def decode_grey(path: Path) -> Grey:
@@ -141,7 +97,7 @@ def decode_grey(path: Path) -> Grey:
     decoded: the same for a grey image, different by rounding for a coloured one, and by more
     where a colour is clipped to 0…255.
     """
-    content = _read_bytes(path)
+    content = read_bytes(path)
     if content[: len(JPEG)].tobytes() == JPEG:
         luminance = _decode_luminance(content)
         if luminance is not None:
@@ -159,7 +115,7 @@ def decode_mask(path: Path) -> Mask:
     Raises:
         DecodeError: the file is missing, truncated, or no image.
     """
-    red, green, blue = np.moveaxis(_decode_colours(_read_bytes(path), path), 2, 0)
+    red, green, blue = np.moveaxis(_decode_colours(read_bytes(path), path), 2, 0)
     values = np.maximum(np.maximum(red, green), blue)  # NumPy reduces a short axis slowly
     peak = float(values.max())
     mask: Mask = (values >= peak / 2) & (peak > 0)
@@ -202,20 +158,7 @@ def _rescale(values: NDArray[np.float64], low: float, high: float) -> NDArray[np
     return np.asarray(np.clip(np.rint(rescaled), 0, 255), np.uint8)
 
 
-def _read_bytes(path: Path) -> NDArray[np.uint8]:
-    # OpenCV's own file access fails on names that are not ASCII on some systems
-    try:
-        with open(path, "rb") as file:
-            return np.frombuffer(file.read(), np.uint8)
-    except FileNotFoundError:
-        raise DecodeError(f"{path} does not exist") from None
-    except OSError as error:
-        raise DecodeError(f"{path} cannot be read: {error.strerror}") from None
-
-
 def _decode_colours(content: NDArray[np.uint8], path: Path | str) -> NDArray[Any]:
-    if not content.size:
-        raise DecodeError(f"{path} is empty")
     if tiff.is_tiff(content):
         try:
             return tiff_pixels.decode_rgb(content, path, tiff.read_page(content))
@@ -227,25 +170,6 @@ def _decode_colours(content: NDArray[np.uint8], path: Path | str) -> NDArray[Any
     if image is None:
         raise failure(content, path)
     return image if image.ndim == 3 else np.repeat(image[:, :, np.newaxis], 3, axis=2)
-
-
-def _decode_channels(content: NDArray[np.uint8], path: Path) -> NDArray[Any]:
-    """Decode the channels of an image that is no TIFF as they are stored."""
-    plain, divisor = indices_as_grey(content)
-    image, _ = opencv.imdecode_stored(plain)
-    if image is None:
-        raise failure(content, path)
-    _, exif = opencv.imdecode_stored(content)
-    image = image.reshape(*image.shape[:2], -1)[:, :, :4]
-    order = [0] if image.shape[2] == 1 else [2, 1, 0, 3][: image.shape[2]]
-    return oriented(image[:, :, order] // divisor, _orientation(exif))
-
-
-def _orientation(exif: NDArray[np.uint8]) -> int:
-    try:
-        return tiff.read_page(exif).number(tiff.ORIENTATION, 1) if tiff.is_tiff(exif) else 1
-    except tiff.BadTiff:  # damaged metadata says nothing against the pixels
-        return 1
 
 
 def _decode_luminance(content: NDArray[np.uint8]) -> Grey | None:

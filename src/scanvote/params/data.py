@@ -16,7 +16,7 @@ Datasets = Annotated[list[str], Field(min_length=1), BeforeValidator(_as_list)]
 
 
 def _as_names(value: object) -> object:
-    """Turn keys and values that YAML takes for numbers or truth values into class names."""
+    """Turn what YAML takes for numbers or truth values into names."""
     if not isinstance(value, dict):
         return value
     return {_as_name(key): one if one is None else _as_name(one) for key, one in value.items()}
@@ -62,10 +62,7 @@ class VolumesParams(Section):
     slices: Positive | None
     span: Interval
     window: Interval | None
-    # older packages lack it
-    channels: Annotated[list[Count], Field(min_length=1)] | None = (
-        None  # packages before it lack it
-    )
+    channels: Annotated[list[Count], Field(min_length=1)] | None = None  # not in every package
 
     @model_validator(mode="after")
     def _check_intervals(self) -> "VolumesParams":

@@ -176,7 +176,7 @@ def _split_around_test(
 
 
 def _all_tied(scans: pd.DataFrame) -> Unspread:
-    """Return the biggest group of a set whose every scan is tied to the test part."""
+    """Return the biggest group of a set all tied to test."""
     sizes = scans.groupby("group")["scan_id"].agg(["size", "min"])
     size, biggest = sizes.sort_values(["size", "min"], ascending=[False, True]).iloc[0]
     reason = "every other scan is tied to its test part: nothing is left to train on"

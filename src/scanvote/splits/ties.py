@@ -1,4 +1,4 @@
-"""Errors of a split that name what ties the scans, and the table that overrules it."""
+"""Errors of a split that name what ties, and what overrules."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ STRATA = {"tumour": "slices with tumour", "empty": "slices without tumour"}
 
 @dataclass(frozen=True)
 class Tie:
-    """A link between scans of different or unknown patients: kind, two of the scans."""
+    """A link between scans of different or unknown patients."""
 
     link: str
     scans: tuple[str, str]
@@ -39,7 +39,7 @@ class Tie:
 
 
 def explained(task: Task, scans: pd.DataFrame, facts: Unspread) -> InputError:
-    """Return an error that names the biggest group, what ties it, and the remedy.
+    """Return an error with the biggest group, its ties, the remedy.
 
     Args:
         task: whose tables overrule.
@@ -72,7 +72,7 @@ def nothing_kept(task: Task, scans: pd.DataFrame) -> str:
 
 
 def check_trained(task: Task, test: pd.DataFrame, rest: pd.DataFrame, tied: pd.DataFrame) -> None:
-    """Check that each class of a given test part can be trained on.
+    """Check that each class of a test part can be trained on.
 
     Args:
         task: slices without tumour need no training.
@@ -116,7 +116,7 @@ def _rename(task: Task, name: str, trained: set[str]) -> str:
 
 
 def _ties(group: pd.DataFrame) -> Iterator[Tie]:
-    """Yield an example of each link between scans that no known patient ties."""
+    """Yield an example of each link beyond known patients."""
     for link in TIES:
         part = group.assign(key=link_keys(group, link), owner=owners(group))
         part = part[part["key"] != ""]

@@ -20,6 +20,7 @@ from tests.making import (
     write_image,
     write_mask,
     write_nifti,
+    write_nifti_mask,
     write_series,
 )
 from tests.own_forms import write_segmentation_object
@@ -197,6 +198,66 @@ def test_folders_of_classes_taken_for_patients_are_pointed_out(masks: Path, tmp_
 
 
 @pytest.mark.usefixtures("repository")
+def test_patients_of_headers_are_counted_and_named_nowhere(tmp_path: Path) -> None:
+    for at in range(4):
+        write_series(tmp_path / f"own/{'ab'[at % 2]}/s{at}", at, f"P{at % 2}{at // 2}")
+    text = told(tmp_path / "own")
+    assert row(text, "patients") == "patients 4"
+    assert [row(text, name) for name in "ab"] == ["a 2 2", "b 2 2"]
+    assert "few_patients" not in text
+
+
+@pytest.mark.usefixtures("repository")
+def test_readings_are_shown_with_the_params_that_choose_them(
+    tmp_path: Path, repository: Path
+) -> None:
+    for seed, site in enumerate(("berlin", "lyon", "oslo")):
+        for label in ("glioma", "meningioma", "normal"):
+            for at in range(2):
+                write_image(tmp_path / f"own/{site}/{label}/{at}.png", 9 * seed + at)
+    done = CliRunner().invoke(app, ["data", "check", str(tmp_path / "own")])
+    assert done.exit_code == 1
+    text = done.output
+    assert "  1. classes glioma 6, meningioma 6, normal 6; berlin, lyon, oslo are inst" in text
+    assert "     dvc exp run -S folders.class_level=2 -S folders.patient_level=0\n" in text
+    assert "  3. classes berlin 6, lyon 6, oslo 6" in text
+    chosen = "folders: {class_level: 2, patient_level: 0}"
+    assert text.count(chosen) == 1
+    yaml = YAML(typ="safe")
+    values = merged(yaml.load(repository / "params.yaml"), yaml.load(chosen))
+    yaml.dump(values, repository / "params.yaml")
+    text = told(tmp_path / "own")
+    assert [row(text, name) for name in ("glioma", "normal")] == ["glioma 6", "normal 6"]
+
+
+@pytest.mark.usefixtures("repository")
+def test_classes_that_are_numbers_can_be_named(tmp_path: Path, repository: Path) -> None:
+    for seed in range(4):
+        write_image(tmp_path / f"own/{seed % 2}/{seed}.png", seed)
+    assert "-S '++classification.labels={0: healthy}'" in row(told(tmp_path / "own"), "labels")
+    yaml = YAML(typ="safe")
+    values = yaml.load(repository / "params.yaml")
+    values["classification"]["labels"] = {0: "healthy", 1: "ill"}
+    yaml.dump(values, repository / "params.yaml")
+    assert "are numbers" not in told(tmp_path / "own")
+
+
+@pytest.mark.usefixtures("repository")
+def test_classes_beside_masks_are_said_to_be_what_they_are(tmp_path: Path) -> None:
+    rows = ["participant_id\tdiagnosis"]
+    for at in range(4):
+        scan = f"own/sub-{at}/anat/sub-{at}_T1w.nii.gz"
+        write_nifti(tmp_path / scan, at)
+        write_nifti_mask(
+            tmp_path / f"own/derivatives/sub-{at}/anat/sub-{at}_label-lesion_mask.nii.gz"
+        )
+        rows.append(f"sub-{at}\t{'ab'[at % 2]}")
+    (tmp_path / "own/participants.tsv").write_text("\n".join(rows))
+    text = told(tmp_path / "own")
+    assert "a BIDS tree serves classification as well, with 2 classes (a, b)" in text
+
+
+@pytest.mark.usefixtures("repository")
 def test_masks_of_several_values_are_pointed_out(masks: Path) -> None:
 
     for path in masks.rglob("*_mask.png"):
@@ -239,13 +300,15 @@ def test_without_params_it_is_one_line(
 
 
 @pytest.mark.usefixtures("repository")
-def test_nothing_is_written(classes: Path, repository: Path, tmp_path: Path) -> None:
+def test_nothing_is_written(
+    classes: Path, repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     write_nifti(classes / "yes/v.nii")
-    temporary = set(Path(tempfile.gettempdir()).glob("scanvote-*"))
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
     before = sorted(tmp_path.rglob("*"))
     told(classes)
     assert sorted(tmp_path.rglob("*")) == before
-    assert set(Path(tempfile.gettempdir()).glob("scanvote-*")) == temporary
 
 
 def test_of_many_only_some_are_looked_into_and_it_says_so(

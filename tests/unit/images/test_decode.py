@@ -2,13 +2,12 @@
 
 import io
 import struct
-import zlib
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
-from PIL import Image, ImageOps
+from PIL import Image
 
 from scanvote.images.decode import (
     DecodeError,
@@ -16,10 +15,10 @@ from scanvote.images.decode import (
     decode_grey,
     decode_image,
     decode_mask,
-    decode_stored,
     window,
 )
 from scanvote.images.decode import grey as grey_of
+from tests.making import grey_png
 
 HEIGHT, WIDTH = 40, 56
 
@@ -160,80 +159,6 @@ def test_a_mask_that_went_through_jpeg_does_not_ring(tmp_path: Path) -> None:
 def test_an_empty_mask_is_empty(tmp_path: Path) -> None:
     path = saved(tmp_path / "a.png", Image.fromarray(np.zeros((9, 9), np.uint8)))
     assert not decode_mask(path).any()
-
-
-# -- what is stored ----------------------------------------------------------------
-
-LABELS = np.add.outer(np.arange(HEIGHT) // 10, np.arange(WIDTH) // 20).astype(np.uint8)
-"""0 to 5."""
-
-
-@pytest.mark.parametrize("kind", ["PNG", "BMP", "TIFF"])
-@pytest.mark.parametrize("transparent", [False, True])
-def test_of_a_palette_the_indices_are_stored(tmp_path: Path, kind: str, transparent: bool) -> None:
-    picture = Image.fromarray(LABELS)
-    picture.putpalette([255, 255, 255, 200, 0, 0, 0, 0, 0, 9, 9, 9, 90, 90, 90, 3, 2, 1])
-    how = {"transparency": 0} if transparent and kind == "PNG" else {}
-    path = saved(tmp_path / "a", picture, kind, **how)
-    np.testing.assert_array_equal(decode_stored(path), LABELS)
-
-
-@pytest.mark.parametrize("bits", [1, 2, 4, 8])
-@pytest.mark.parametrize("mode", ["L", "P"])
-def test_few_bits_of_a_png_are_not_stretched(tmp_path: Path, mode: str, bits: int) -> None:
-    values = LABELS & np.uint8(2**bits - 1)
-    picture = Image.fromarray(values)
-    if mode == "P":
-        picture.putpalette(bytes(range(255, 255 - 3 * 2 ** min(bits, 6), -1)))
-        path = saved(tmp_path / "a.png", picture, bits=bits)
-    else:
-        each = values[:, :, np.newaxis] >> np.arange(bits - 1, -1, -1) & 1
-        rows = np.packbits(each.reshape(HEIGHT, -1).astype(np.uint8), axis=1)
-        path = grey_png(tmp_path / "a.png", WIDTH, HEIGHT, bits, np.pad(rows, [(0, 0), (1, 0)]))
-    np.testing.assert_array_equal(decode_stored(path), values)
-
-
-def grey_png(path: Path, width: int, height: int, bits: int, rows: np.ndarray | bytes) -> Path:
-    def chunk(name: bytes, data: bytes) -> bytes:
-        check = struct.pack(">I", zlib.crc32(name + data))
-        return struct.pack(">I", len(data)) + name + data + check
-
-    header = struct.pack(">2I5B", width, height, bits, 0, 0, 0, 0)
-    data = zlib.compress(bytes(rows))
-    chunks = [chunk(b"IHDR", header), chunk(b"IDAT", data), chunk(b"IEND", b"")]
-    path.write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(chunks))
-    return path
-
-
-@pytest.mark.parametrize("kind", ["PNG", "WEBP", "TIFF"])
-@pytest.mark.parametrize("orientation", range(1, 9))
-def test_transparency_is_a_channel_and_turned_with_the_others(
-    tmp_path: Path, gradient: np.ndarray, kind: str, orientation: int
-) -> None:
-    picture = Image.fromarray(gradient)
-    picture.putalpha(Image.fromarray(LABELS * 50 + 1))
-    exif = Image.Exif()
-    exif[0x0112] = orientation
-    how = {"lossless": True, "exact": True} if kind == "WEBP" else {}
-    path = saved(tmp_path / "a", picture, kind, exif=exif, **how)
-    picture.getexif()[0x0112] = orientation
-    turned = np.asarray(ImageOps.exif_transpose(picture))
-    np.testing.assert_array_equal(decode_stored(path), turned)
-    np.testing.assert_array_equal(decode_image(path), turned[:, :, :3])
-
-
-def test_grey_with_transparency_is_stored_as_colours(tmp_path: Path) -> None:
-    picture = Image.fromarray(LABELS)
-    picture.putalpha(Image.fromarray(255 - LABELS))
-    for kind in ("PNG", "TIFF"):
-        values = decode_stored(saved(tmp_path / "a", picture, kind))
-        np.testing.assert_array_equal(values, np.dstack([LABELS] * 3 + [255 - LABELS]))
-
-
-def test_16_bits_are_stored_as_they_are(tmp_path: Path) -> None:
-    values = LABELS.astype(np.uint16) * 1000
-    (tmp_path / "a.png").write_bytes(cv2.imencode(".png", values)[1].tobytes())
-    np.testing.assert_array_equal(decode_stored(tmp_path / "a.png"), values)
 
 
 @pytest.mark.parametrize("kind", ["PNG", "TIFF", "BMP", "JPEG"])

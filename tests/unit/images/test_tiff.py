@@ -20,12 +20,11 @@ from scanvote.images.decode import (
     UnsupportedImage,
     decode_bytes,
     decode_image,
-    decode_page,
     decode_pages,
-    page_count,
+    page_sizes,
     window,
 )
-from scanvote.images.decode import decode_stored as decode_stored_file
+from scanvote.images.stored import decode_stored as decode_stored_file
 
 HEIGHT, WIDTH = 40, 56
 RAMP = np.add.outer(np.arange(HEIGHT) * 2, np.arange(WIDTH) * 3).astype(np.uint8)
@@ -209,18 +208,15 @@ def test_every_page_of_a_stack_is_decoded(tmp_path: Path, depth: str, how: dict[
     stack = STACK.astype(depth)
     how = {"photometric": "minisblack"} | how
     tifffile.imwrite(tmp_path / "stack.tif", stack, **how)
-    assert page_count(tmp_path / "stack.tif") == 3
+    assert page_sizes(tmp_path / "stack.tif") == [(WIDTH, HEIGHT)] * 3
     pages = list(decode_pages(tmp_path / "stack.tif"))
+    numbers = [one.values for one in decode_stored_file(tmp_path / "stack.tif")]
     white = how["photometric"] == "miniswhite"
-    for at, (page, one) in enumerate(zip(stack, pages, strict=True)):
+    for page, one, number in zip(stack, pages, numbers, strict=True):
         truth = page if not white else page.max() - page if depth == "float32" else ~page
-        np.testing.assert_array_equal(decode_stored_file(tmp_path / "stack.tif", at), truth)
-        shown = window(np.repeat(truth[:, :, np.newaxis], 3, axis=2))
-        np.testing.assert_array_equal(one, shown)
-        np.testing.assert_array_equal(one, decode_page(tmp_path / "stack.tif", at))
-    np.testing.assert_array_equal(pages[0], decode_image(tmp_path / "stack.tif"))
-    with pytest.raises(DecodeError, match="holds 3 images, none with the index 3"):
-        decode_page(tmp_path / "stack.tif", 3)
+        np.testing.assert_array_equal(number, truth)
+        np.testing.assert_array_equal(one, np.repeat(truth[:, :, np.newaxis], 3, axis=2))
+    np.testing.assert_array_equal(window(pages[0]), decode_image(tmp_path / "stack.tif"))
 
 
 def test_an_imagej_stack_with_tags_for_its_first_image_alone(tmp_path: Path) -> None:
@@ -231,9 +227,11 @@ def test_an_imagej_stack_with_tags_for_its_first_image_alone(tmp_path: Path) -> 
     end = first.at + 2 + 12 * len(first.fields)
     content[end : end + 4] = 0  # no page follows
     (tmp_path / "a.tif").write_bytes(content.tobytes())
-    assert page_count(tmp_path / "a.tif") == 3
-    for at, page in enumerate(STACK):
-        np.testing.assert_array_equal(decode_stored_file(tmp_path / "a.tif", at), page)
+    assert page_sizes(tmp_path / "a.tif") == [(WIDTH, HEIGHT)] * 3
+    numbers = [one.values for one in decode_stored_file(tmp_path / "a.tif")]
+    np.testing.assert_array_equal(numbers, STACK)
+    shown = [one[:, :, 0] for one in decode_pages(tmp_path / "a.tif")]
+    np.testing.assert_array_equal(shown, STACK)
 
 
 def test_smaller_copies_and_masks_of_a_page_are_no_pages(tmp_path: Path) -> None:
@@ -242,16 +240,22 @@ def test_smaller_copies_and_masks_of_a_page_are_no_pages(tmp_path: Path) -> None
         writer.write(RAMP[::2, ::2], photometric="minisblack", subfiletype=1)
         writer.write(RAMP > 9, photometric="minisblack", subfiletype=4)
         writer.write(RAMP[::-1], photometric="minisblack")
-    assert page_count(tmp_path / "a.tif") == 2
-    np.testing.assert_array_equal(decode_page(tmp_path / "a.tif", 1)[:, :, 0], RAMP[::-1])
+    assert len(page_sizes(tmp_path / "a.tif")) == 2
+    _, second = decode_pages(tmp_path / "a.tif")
+    np.testing.assert_array_equal(second[:, :, 0], RAMP[::-1])
 
 
-def test_other_files_have_one_page(tmp_path: Path) -> None:
+def test_other_files_have_no_pages_but_an_image(tmp_path: Path) -> None:
     (tmp_path / "a.png").write_bytes(cv2.imencode(".png", RAMP)[1].tobytes())
-    assert page_count(tmp_path / "a.png") == 1
-    np.testing.assert_array_equal(decode_page(tmp_path / "a.png", 0)[:, :, 0], RAMP)
-    with pytest.raises(DecodeError, match="holds one image, none with the index 1"):
-        decode_page(tmp_path / "a.png", 1)
+    assert page_sizes(tmp_path / "a.png") == []
+    (image,) = decode_pages(tmp_path / "a.png")
+    np.testing.assert_array_equal(image[:, :, 0], RAMP)
+
+
+@pytest.mark.parametrize("content", [b"", b"II*\0", b"II*\0\xff\0\0\0"])
+def test_damaged_files_have_no_pages(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "a.tif").write_bytes(content)
+    assert page_sizes(tmp_path / "a.tif") == []
 
 
 def test_pages_in_a_circle_end() -> None:
@@ -260,6 +264,7 @@ def test_pages_in_a_circle_end() -> None:
     end = page.at + 2 + 12 * len(page.fields)
     content[end : end + 4] = np.frombuffer(page.at.to_bytes(4, "little"), np.uint8)
     assert tiff.count_images(content) == 1
+    assert tiff.image_sizes(content) == [(WIDTH, HEIGHT)]
 
 
 SOUND = [

@@ -52,7 +52,7 @@ class MatSlice:
 
 @dataclass(frozen=True)
 class MatSummary:
-    """What the file of one slice says but its pixels; `shape` is (H, W) of the image."""
+    """What a file tells beside the pixels; `shape` is (H, W)."""
 
     pid: str
     label: str

@@ -1,7 +1,8 @@
-"""Read single pictures of ``.npz`` and ``.mat`` files, without holding a whole file.
+"""Read single pictures of ``.npz`` and ``.mat`` files.
 
-The arrays of an ``.npz`` file may be compressed, so that no picture can be reached but through
-those before it. A stream therefore stays open, and gives pictures in rising order at no cost.
+No whole file is held. The arrays of an ``.npz`` file may be compressed, so that no picture can
+be reached but through those before it. A stream therefore stays open, and gives pictures in
+rising order at no cost.
 """
 
 import zipfile
@@ -25,7 +26,7 @@ DAMAGED = (OSError, EOFError, ValueError, RuntimeError, zipfile.BadZipFile, zlib
 """What zipfile and NumPy raise for a damaged file."""
 
 
-def read_array(item: DatasetItem) -> tuple[NDArray[np.uint8], NDArray[np.uint8] | None]:
+def read_picture(item: DatasetItem) -> tuple[NDArray[np.uint8], NDArray[np.uint8] | None]:
     """Read the picture of an item of the kind ``array``.
 
     Returns:
@@ -36,13 +37,13 @@ def read_array(item: DatasetItem) -> tuple[NDArray[np.uint8], NDArray[np.uint8] 
     """
     path = item.files[0]
     if path.suffix.lower() == ".npz":
-        return read_picture(path, f"{item.source_split}_images", item.index or 0), None
+        return read_npz_picture(path, f"{item.source_split}_images", item.index or 0), None
     content = read_slice(MatFile(path, path.name))
     return window(content.image), content.mask if item.mask else None
 
 
-def read_picture(path: Path, key: str, index: int) -> NDArray[np.uint8]:
-    """Read picture `index` of the array `key`, (N, H, W[, 1 or 3]), of an ``.npz`` file."""
+def read_npz_picture(path: Path, key: str, index: int) -> NDArray[np.uint8]:
+    """Read a picture of an array (N, H, W[, 1 or 3]) of an ``.npz`` file."""
     row = np.asarray(_stream(path, key, index).row(index), np.uint8)
     return row[:, :, 0] if row.ndim == 3 and row.shape[2] == 1 else row
 

@@ -11,7 +11,9 @@ from scanvote.datasets.user_data.folder_names import spelling_key
 def check_spellings(
     where: object, labels: Iterable[str], renamed: Mapping[str, str | None]
 ) -> None:
-    """Refuse classes that differ in case, spaces, composed letters or number form alone.
+    """Refuse classes that are one in several spellings.
+
+    Spellings differ in case, spaces, composed letters or number form alone.
 
     Args:
         where: the folder or table, for the message.
@@ -39,5 +41,5 @@ def check_spellings(
 
 
 def _quoted(name: str) -> str:
-    """Return `name` as a YAML text in quotes, with escapes where it may look like another."""
+    """Return `name` as YAML in quotes, with escapes beyond ASCII."""
     return json.dumps(name) if not name.isascii() else f"'{name}'"

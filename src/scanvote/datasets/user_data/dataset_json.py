@@ -9,8 +9,10 @@ from typing import Any
 
 from scanvote.core.errors import InputError
 from scanvote.datasets.user_data.layout import KINDS, DatasetItem, SkippedFile, first_few
-from scanvote.datasets.user_data.scan_tree import FileTree, kind_of
+from scanvote.datasets.user_data.scan_tree import kind_of, list_files
 from scanvote.params import VolumesParams
+
+Json = Mapping[str, Any]
 
 DATASET_JSON = "dataset.json"
 LARGEST = 2**26
@@ -21,7 +23,7 @@ SETTINGS = frozenset({"nonorm", "nonormalization", "rescale_0_1", "rgb_to_0_1", 
 
 @dataclass(frozen=True)
 class Channel:
-    """One image file of a case: its number, and its contrast if known."""
+    """An image file of a case: number, and contrast if known."""
 
     number: int
     path: Path
@@ -30,12 +32,16 @@ class Channel:
 
 @dataclass(frozen=True)
 class Case:
-    """The images of one person at one time, with the mask that they share."""
+    """Images of one person at one time, with their common mask."""
 
     name: str
     channels: Sequence[Channel]
     mask: Path
     source_split: str = ""
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        return (*(channel.path for channel in self.channels), self.mask)
 
 
 def read_json(path: Path) -> Any:
@@ -71,9 +77,9 @@ def file_below(base: Path, name: object, source: Path) -> Path:
     return path
 
 
-def check_present(paths: Sequence[Path], source: Path) -> None:
+def check_present(cases: Sequence[Case], source: Path) -> None:
     """Refuse a list with files that do not exist."""
-    missing = [path for path in paths if not path.is_file()]
+    missing = [path for case in cases for path in case.paths if not path.is_file()]
     if missing:
         names = first_few(path.relative_to(source.parent).as_posix() for path in missing)
         raise InputError(
@@ -133,29 +139,43 @@ def case_items(
     return items, skipped
 
 
+def told_parts(cases: Sequence[Case]) -> list[Case]:
+    """Return cases without their part where all are of one."""
+    if len({case.source_split for case in cases}) > 1:
+        return list(cases)
+    return [replace(case, source_split="") for case in cases]
+
+
 def left_over(
-    root: Path, tree: FileTree, used: Collection[Path], known: Mapping[str, str], otherwise: str
+    root: Path,
+    cases: Sequence[Case],
+    others: Collection[Path],
+    reasons: Mapping[Path, str],
+    otherwise: str,
 ) -> Iterator[SkippedFile]:
-    """Yield the files of `tree` that are not in `used`, with a reason.
+    """Yield the files below `root` that are not used, with a reason.
 
     Args:
         root: the user's folder.
-        tree: all files below it.
-        used: images, masks and JSON files.
-        known: reasons by name of file.
-        otherwise: reason of the others.
+        cases: whose files are used.
+        others: JSON files that are used.
+        reasons: of some files.
+        otherwise: reason of the other files.
     """
+    used = {path for case in cases for path in case.paths} | set(others)
+    tree = list_files(root)
     for file in tree.files:
         if file.path not in used:
-            yield SkippedFile(file.name, known.get(file.name, otherwise))
+            yield SkippedFile(file.name, reasons.get(file.path, otherwise))
     for one in tree.skipped:
         if root / one.name not in used:
             yield one
 
 
-def contrast_name(name: object) -> str:
-    """Return the name of a channel if it is that of a contrast."""
-    text = str(name).strip()
+def channel_contrast(content: Json, number: int) -> str:
+    """Return the contrast that a ``dataset.json`` gives a channel, if any."""
+    names = content.get("channel_names") or content.get("modality")
+    text = str(names.get(str(number), "")).strip() if isinstance(names, dict) else ""
     return "" if text.lower() in SETTINGS or text.isdigit() else text
 
 

@@ -7,7 +7,7 @@ as ``numTraining``, are not used. Test images have no masks.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,16 +16,18 @@ from scanvote.datasets.user_data.dataset_json import (
     DATASET_JSON,
     Case,
     Channel,
+    Json,
     case_items,
+    channel_contrast,
     check_present,
-    contrast_name,
     file_below,
     label_values,
     left_over,
     read_json,
+    told_parts,
 )
 from scanvote.datasets.user_data.layout import DatasetLayout, first_few
-from scanvote.datasets.user_data.scan_tree import list_files, stem
+from scanvote.datasets.user_data.scan_tree import stem
 from scanvote.params import Params, Task
 
 PARTS = {"training": "train", "validation": "val", "test": "test", "testing": "test"}
@@ -34,11 +36,14 @@ NUMBERED = re.compile(r"_\d{4}$")
 MOST = 32
 """Maximum channels of a case."""
 
-Json = Mapping[str, Any]
-
 
 def read_decathlon(root: Path, base: Path, task: Task, params: Params) -> DatasetLayout:
-    """Read the cases that ``dataset.json`` in `base` lists, below the user's folder `root`.
+    """Read the cases that ``dataset.json`` in `base` lists.
+
+    Args:
+        root: the user's folder, with `base` in it or the same.
+        base: folder of ``dataset.json``.
+        task, params: as in `read_layout`.
 
     Raises:
         InputError: the task is classification; dataset.json is wrong, or lists a file that
@@ -54,25 +59,14 @@ def read_decathlon(root: Path, base: Path, task: Task, params: Params) -> Datase
     cases = _cases(base, content)
     if not cases:
         raise InputError(f"{source} lists no image with its mask under training")
-    check_present(
-        [path for one in cases for path in (*(c.path for c in one.channels), one.mask)], source
-    )
+    check_present(cases, source)
     items, skipped = case_items(root, cases, params.volumes)
-    used = {path for case in cases for path in (case.mask, *(one.path for one in case.channels))}
-    unlabelled = {
-        path.relative_to(root).as_posix(): f"{DATASET_JSON} lists it without a mask"
-        for path in _unlabelled(base, content)
-    }
-    others = left_over(
-        root, list_files(root), used | {source}, unlabelled, f"{DATASET_JSON} does not list it"
+    unlabelled = dict.fromkeys(
+        _unlabelled(base, content), f"{DATASET_JSON} lists it without a mask"
     )
-    return DatasetLayout(
-        "images with masks listed in dataset.json",
-        items,
-        [*skipped, *others],
-        _notes(cases, content),
-        label_values(content.get("labels", {}), source),
-    )
+    skipped += left_over(root, cases, (source,), unlabelled, f"{DATASET_JSON} does not list it")
+    kind, labels = f"images with masks listed in {DATASET_JSON}", content.get("labels", {})
+    return DatasetLayout(kind, items, skipped, _notes(cases, content), label_values(labels, source))
 
 
 def _cases(base: Path, content: Json) -> list[Case]:
@@ -82,9 +76,7 @@ def _cases(base: Path, content: Json) -> list[Case]:
         for entry in _entries(base, content, name)
         if isinstance(entry, dict) and entry.get("label")
     ]
-    if len({case.source_split for case in cases}) < 2:  # a part is only told where there are two
-        return [Case(one.name, one.channels, one.mask) for one in cases]
-    return cases
+    return told_parts(cases)
 
 
 def _entries(base: Path, content: Json, name: str) -> Sequence[Any]:
@@ -113,13 +105,13 @@ def _case(base: Path, entry: Json, part: str, content: Json) -> Case:
 
 
 def _channels(paths: Sequence[Path], content: Json) -> list[Channel]:
-    """Return the files of a case; those of nnU-Net if only they exist."""
+    """Return the files of a case, of nnU-Net if only these exist."""
     if len(paths) == 1 and not paths[0].exists():
         start = stem(paths[0].name)
         ending = paths[0].name.removeprefix(start)
         numbered = [paths[0].with_name(f"{start}_{number:04d}{ending}") for number in range(MOST)]
         channels = [
-            Channel(number, path, _contrast(content, number))
+            Channel(number, path, channel_contrast(content, number))
             for number, path in enumerate(numbered)
             if path.is_file()
         ]
@@ -127,18 +119,13 @@ def _channels(paths: Sequence[Path], content: Json) -> list[Channel]:
             return channels
     several = len(paths) > 1
     return [
-        Channel(number, path, _contrast(content, number) if several else "")
+        Channel(number, path, channel_contrast(content, number) if several else "")
         for number, path in enumerate(paths)
     ]
 
 
-def _contrast(content: Json, number: int) -> str:
-    names = content.get("modality")
-    return contrast_name(names.get(str(number), "")) if isinstance(names, dict) else ""
-
-
 def _unlabelled(base: Path, content: Json) -> list[Path]:
-    """Return the listed images without a mask: plain paths, or entries without a label."""
+    """Return the listed images without a mask: paths, or entries without label."""
     names: list[object] = []
     for part in PARTS:
         for entry in _entries(base, content, part):

@@ -34,6 +34,8 @@ from scanvote.params import Params, Task
 
 SEGMENTATION = "a segmentation (SEG)"
 """Start of the reason why a DICOM Segmentation is no scan."""
+CLASS_FOLDERS = "a folder a class"
+"""`DatasetLayout.kind` of folders of classes."""
 
 
 def read_folder(root: Path, task: Task, params: Params) -> DatasetLayout:
@@ -107,7 +109,7 @@ def _classes(root: Path, tree: FileTree, items: list[DatasetItem], params: Param
         several = first_few(sorted(contrasts))
         notes.append(f"classes: {several} are named like contrasts, not like diagnoses")
     told, remarks = _tied([_placed(*one) for one in pairs], [place for _, place in pairs])
-    return DatasetLayout("a folder a class", told, tree.skipped, notes + remarks)
+    return DatasetLayout(CLASS_FOLDERS, told, tree.skipped, notes + remarks)
 
 
 def _placed(item: DatasetItem, place: Place) -> DatasetItem:

@@ -25,7 +25,7 @@ Reader = Callable[[Task, Params], DatasetLayout]
 
 
 def known_form(path: Path) -> Reader | None:
-    """Return the reader of a folder or file that has a published form, else None.
+    """Return the reader of a published form, else None.
 
     Folders that contain everything are skipped.
 
@@ -69,7 +69,7 @@ def _of_dataset_json(root: Path, base: Path) -> Reader | None:
 
 
 def _of_arrays(root: Path) -> Reader | None:
-    """Return the reader of .npz or .mat files, if there is nothing else to read."""
+    """Return the reader of arrays, if there is nothing else to read."""
     found: dict[str, list[Path]] = {NPZ: [], MAT: []}
     for path in root.rglob("*"):
         if is_junk_file(path) or not path.is_file():

@@ -1,28 +1,13 @@
-"""Read the stored values of mask images: palettes, transparency and colours as what they are."""
+"""Read masks of image files: palettes, transparency and colours as meant."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from scanvote.core.errors import InputError
-from scanvote.datasets.user_data.tiff_pages import select_page, tiff_pages
-from scanvote.images.decode import JPEG, _decode_colours
-
-if TYPE_CHECKING:
-    from PIL import Image
-
-Values = NDArray[Any]
-LOSSY = (JPEG, b"RIFF")
-"""First bytes of formats that change values: JPEG and WebP."""
-PNG = b"\x89PNG\r\n\x1a\n"
-PNG_COLOURS = 25
-"""Offset of the byte in a PNG's header that tells what its pixels are."""
-GREY_OR_RGB = (b"\0", b"\2")
+from scanvote.datasets.user_data.masks import Values
+from scanvote.images.stored import StoredImage, decode_stored
 
 
 @dataclass(frozen=True)
@@ -52,108 +37,63 @@ class StoredMask:
         return np.asarray(red << np.uint32(16) | green << np.uint32(8) | blue)
 
 
-def decode_stored_mask(content: bytes | bytearray, name: str) -> StoredMask:
-    """Decode the first mask in the content of a file; errors say `name`.
+def stored_masks(path: Path) -> Iterator[StoredMask]:
+    """Decode each mask of a file; only a TIFF has several.
 
     Raises:
-        DecodeError: the content is no whole image.
+        DecodeError: the file cannot be read, or an image in it is no whole one.
     """
-    lossy = bytes(content[:4]).startswith(LOSSY)
-    stored = _read_stored(content, name)
-    if stored.ndim == 2 or stored.shape[2] in (1, 3):
-        values = stored if stored.ndim == 2 else _brightest(stored)
-        return StoredMask(values, lossy=lossy, colours=_colours(stored))
-    alpha = stored[:, :, -1]
-    constant = bool((stored[:, :, :-1] == stored[:1, :1, :-1]).all())
-    shown = stored[:, :, :-1] * (alpha >= _largest(alpha) / 2)[:, :, None]
-    return StoredMask(_brightest(shown), alpha, constant, lossy, _colours(shown))
+    for image in decode_stored(path):
+        yield _as_mask(image)
 
 
-def stored_masks(content: bytearray, name: str) -> Iterator[StoredMask]:
-    """Decode the mask of each page in the content of a file; only a TIFF has several.
+def _as_mask(image: StoredImage) -> StoredMask:
+    stored, alpha = _without_palette(image)
+    if alpha is None:
+        return StoredMask(_brightest(stored), lossy=image.lossy, colours=_colours(stored))
+    constant = bool((stored == stored[:1, :1]).all())
+    shown = np.where(_over_colours(alpha >= _largest(alpha) / 2, stored), stored, 0)
+    return StoredMask(_brightest(shown), alpha, constant, image.lossy, _colours(shown))
 
-    Raises:
-        DecodeError: a page is no whole image.
+
+def _over_colours(inside: Values, stored: Values) -> Values:
+    return inside if stored.ndim == 2 else inside[:, :, np.newaxis]
+
+
+def _without_palette(image: StoredImage) -> tuple[Values, Values | None]:
+    """Return the numbers of a mask without palette, and the transparency.
+
+    Of a grey palette that is the grey value; of one with colours the index, a label, which no
+    transparency hides. Where black is used, but not the first colour, the file was made from
+    colours, in an order of its own, and these are returned.
     """
-    pages = tiff_pages(content)
-    if len(pages) < 2:
-        yield decode_stored_mask(content, name)
-        return
-    for page in pages:
-        select_page(content, page)
-        yield decode_stored_mask(content, name)
-
-
-def read_content(path: Path) -> bytearray:
-    """Read a file of the user's.
-
-    Raises:
-        InputError: it cannot be read.
-    """
-    try:
-        return bytearray(path.read_bytes())
-    except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror}") from None
+    if image.values.dtype == bool:
+        return image.values * np.uint8(255), image.alpha  # white, as in masks of more bits
+    if image.palette is None:
+        return image.values, image.alpha
+    colours = image.palette[np.minimum(image.values, len(image.palette) - 1)]
+    if (np.ptp(image.palette.astype(np.int16), axis=1) == 0).all():
+        return colours[:, :, 0], image.alpha
+    if image.palette[0].any() and not colours.any(axis=2).all():
+        return colours, None
+    return image.values, None
 
 
 def _colours(stored: Values) -> Values | None:
     """Return the channels of an image of 8 bits that has colours."""
-    if stored.dtype != np.uint8 or stored.ndim == 2 or stored.shape[2] != 3:
+    if stored.dtype != np.uint8 or stored.ndim == 2:
         return None
     red, green, blue = (stored[:, :, channel] for channel in range(3))
     return None if (red == green).all() and (green == blue).all() else stored
 
 
-def _brightest(colours: Values) -> Values:
-    # NumPy reduces an axis of three slowly
-    values: Values = colours[:, :, 0]
-    for channel in range(1, colours.shape[2]):
-        values = np.maximum(values, colours[:, :, channel])
-    return values
+def _brightest(stored: Values) -> Values:
+    if stored.ndim == 2:
+        return stored
+    red, green, blue = (stored[:, :, channel] for channel in range(3))
+    brightest: Values = np.maximum(np.maximum(red, green), blue)  # a short axis is reduced slowly
+    return brightest
 
 
 def _largest(alpha: Values) -> float:
     return float(np.iinfo(alpha.dtype).max) if alpha.dtype.kind in "iu" else 1.0
-
-
-# the shared decoder of stored values, `images.decode.decode_stored`, can replace this
-def _read_stored(content: bytes | bytearray, name: str) -> Values:
-    """Return stored values (H, W), or (H, W, C) with alpha as the last of 2 or 4 channels."""
-    data = np.frombuffer(content, np.uint8)
-    if _is_plain(content):
-        return _decode_colours(data, name)
-    from PIL import Image
-
-    try:
-        with Image.open(BytesIO(content)) as image:
-            if image.mode == "P" and not _is_grey(image.getpalette() or []):
-                return _labels_of_palette(image)
-            if image.mode in ("LA", "PA", "RGBA") or "transparency" in image.info:
-                return np.array(image.convert("RGBA"))
-    except Exception:  # Pillow does not know the format; OpenCV may, or says what is wrong
-        pass
-    return _decode_colours(data, name)
-
-
-def _labels_of_palette(image: "Image.Image") -> Values:
-    """Return the indices, or the colours where black is another than the first."""
-    labels = np.array(image)
-    colours = np.array(image.getpalette(), np.uint8).reshape(-1, 3)
-    if colours[0].any() and not colours[np.unique(labels)].any(axis=1).all():
-        return np.asarray(colours[labels])  # made from colours, in an order of its own
-    return labels
-
-
-def _is_plain(content: bytes | bytearray) -> bool:
-    """Return whether the header alone excludes a palette and transparency."""
-    if content[: len(JPEG)] == JPEG:
-        return True
-    if content[: len(PNG)] == PNG:
-        return content[PNG_COLOURS : PNG_COLOURS + 1] in GREY_OR_RGB and b"tRNS" not in content
-    pages = tiff_pages(content)
-    return bool(pages) and pages[0].grey
-
-
-def _is_grey(palette: list[int]) -> bool:
-    colours = np.array(palette, np.int16).reshape(-1, 3)
-    return bool((np.ptp(colours, axis=1) == 0).all())

@@ -1,4 +1,4 @@
-"""Tell masks from pictures by their pixels, where only their names look like masks."""
+"""Tell masks from pictures by pixels where only names tell."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ NEAR = 24
 
 
 def masks_by_pixels(files: Sequence[FoundFile], unsure: bool) -> set[str]:
-    """Return the names of the files that are masks by the pixels of some of each folder.
+    """Return the names of masks, by pixels of some of each folder.
 
     Args:
         files: files named or placed like masks.
@@ -43,7 +43,7 @@ def masks_by_pixels(files: Sequence[FoundFile], unsure: bool) -> set[str]:
 
 
 def _is_mask(file: FoundFile) -> bool | None:
-    """Tell if an image has two values and is mostly black; None if it cannot be decoded."""
+    """Tell if a decodable image is mostly black with two values."""
     if file.kind != "image":
         return None
     try:

@@ -7,11 +7,13 @@ from pathlib import Path
 from scanvote.core.errors import InputError
 from scanvote.core.parallel import parallel_imap
 from scanvote.datasets.scan_list import Finding
+from scanvote.datasets.user_data.array_files import read_picture
 from scanvote.datasets.user_data.layout import DatasetItem, DatasetLayout, first_few
-from scanvote.datasets.user_data.mask_files import StoredMask, Values, read_content, stored_masks
+from scanvote.datasets.user_data.mask_files import StoredMask, stored_masks
 from scanvote.datasets.user_data.masks import (
     MaskRule,
     ValueCounts,
+    Values,
     count_values,
     describe_values,
     find_rule,
@@ -20,7 +22,6 @@ from scanvote.datasets.user_data.readers import (
     is_segmentation,
     is_volume,
     read_mask_volume,
-    read_picture,
 )
 from scanvote.datasets.volumes.dicom_seg import read_segment_numbers
 from scanvote.params import Params
@@ -143,7 +144,7 @@ def _masks(item: DatasetItem) -> Iterator[StoredMask]:
     elif item.mask and is_volume(item.mask):
         yield StoredMask(read_mask_volume(item.mask).voxels)
     elif item.mask:
-        yield from stored_masks(read_content(item.mask), str(item.mask))
+        yield from stored_masks(item.mask)
 
 
 def _count_mask(mask: StoredMask) -> MaskCounts:

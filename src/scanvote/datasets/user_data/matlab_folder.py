@@ -1,7 +1,8 @@
-"""Read a folder of MATLAB files of the figshare set: one slice with its mask per file.
+"""Read a folder of MATLAB files of the figshare set.
 
-A file holds ``cjdata`` with ``label``, ``PID``, ``image`` and ``tumorMask``, as the named set
-``figshare_brain_tumor``; ``cvind.mat`` beside files named by numbers has the published folds.
+A file holds one slice with its mask: ``cjdata`` with ``label``, ``PID``, ``image`` and
+``tumorMask``, as the named set ``figshare_brain_tumor``; ``cvind.mat`` beside files named by
+numbers has the published folds.
 """
 
 from collections.abc import Sequence

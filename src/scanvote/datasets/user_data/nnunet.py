@@ -8,21 +8,23 @@ are of one person is not told. Images of ``imagesTs`` are used if ``labelsTs`` h
 import re
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from scanvote.core.errors import InputError
 from scanvote.datasets.user_data.dataset_json import (
     DATASET_JSON,
     Case,
     Channel,
+    Json,
     case_items,
+    channel_contrast,
     check_present,
-    contrast_name,
     file_below,
     label_values,
     left_over,
     read_json,
+    told_parts,
 )
 from scanvote.datasets.user_data.layout import DatasetLayout, first_few
 from scanvote.datasets.user_data.scan_tree import list_files, stem
@@ -35,8 +37,6 @@ PARTS = {"imagesTr": ("labelsTr", "train"), "imagesTs": ("labelsTs", "test")}
 IGNORE = "ignore"
 """Name of the label of what is not annotated."""
 SPLITS = "splits_final.json"
-
-Json = Mapping[str, Any]
 
 
 def read_nnunet(root: Path, base: Path, task: Task, params: Params) -> DatasetLayout:
@@ -63,20 +63,10 @@ def read_nnunet(root: Path, base: Path, task: Task, params: Params) -> DatasetLa
         )
     cases, notes = _with_folds(base, cases)
     items, skipped = case_items(root, cases, params.volumes)
-    tree = list_files(root)
-    used = {path for case in cases for path in (case.mask, *(one.path for one in case.channels))}
-    known = {path.relative_to(root).as_posix(): reason for path, reason in reasons.items()}
-    others = left_over(
-        root, tree, used | {source, base / SPLITS}, known, "not in nnU-Net's folders of images"
-    )
-    return DatasetLayout(
-        "nnU-Net's folder",
-        items,
-        [*skipped, *others],
-        [*_notes(cases, content, ignored), *notes],
-        labels,
-        ignored,
-    )
+    otherwise = "not in nnU-Net's folders of images"
+    skipped += left_over(root, cases, (source, base / SPLITS), reasons, otherwise)
+    notes = [*_notes(cases, content, ignored), *notes]
+    return DatasetLayout("nnU-Net's folder", items, skipped, notes, labels, ignored)
 
 
 def _ending(content: Json) -> str:
@@ -84,7 +74,7 @@ def _ending(content: Json) -> str:
 
 
 def _cases(base: Path, content: Json) -> tuple[list[Case], dict[Path, str]]:
-    """Return the cases with a mask, and for the other images why they are not used."""
+    """Return the cases with a mask, and the other images with the reason."""
     listed = content.get("dataset")
     if isinstance(listed, dict) and listed:
         return _listed_cases(base, content, listed), {}
@@ -94,42 +84,43 @@ def _cases(base: Path, content: Json) -> tuple[list[Case], dict[Path, str]]:
         found, unused = _cases_of(base / images, base / masks, part, content)
         cases += found
         reasons |= unused
-    # a part is only told where there are two
-    if len({case.source_split for case in cases}) < 2:
-        cases = [Case(one.name, one.channels, one.mask) for one in cases]
-    return cases, reasons
+    return told_parts(cases), reasons
 
 
 def _cases_of(
     images: Path, masks: Path, part: str, content: Json
 ) -> tuple[list[Case], dict[Path, str]]:
     by_name = _files(masks, content)
-    channels: dict[str, list[Channel]] = defaultdict(list)
-    for name, path in _files(images, content).items():
-        match = CHANNEL.match(name)
-        # some leave the number of the only channel out
-        case, number = (match[1], int(match[2])) if match and name not in by_name else (name, 0)
-        channels[case].append(Channel(number, path, _contrast(content, number)))
+    channels = _channels_of(images, by_name, content)
     lost = [path.name for name, path in by_name.items() if name not in channels]
     if lost:
         raise InputError(
             f"{masks}: {len(lost)} masks have no image in {images.name} ({first_few(lost)});"
             " add the images or move the masks away"
         )
-    reason = f"its mask is not in {masks.name}"
-    unused = {
-        one.path: reason for case in channels for one in channels[case] if case not in by_name
-    }
-    cases = [
-        Case(name, several, by_name[name], part)
-        for name, several in channels.items()
-        if name in by_name
-    ]
+    cases, unused = list[Case](), dict[Path, str]()
+    for name, several in channels.items():
+        if name in by_name:
+            cases.append(Case(name, several, by_name[name], part))
+        else:
+            unused |= {one.path: f"its mask is not in {masks.name}" for one in several}
     return cases, unused
 
 
+def _channels_of(
+    images: Path, masks: Mapping[str, Path], content: Json
+) -> Mapping[str, list[Channel]]:
+    """Return the images in a folder by case; some omit the number of the only channel."""
+    channels: dict[str, list[Channel]] = defaultdict(list)
+    for name, path in _files(images, content).items():
+        match = CHANNEL.match(name)
+        case, number = (match[1], int(match[2])) if match and name not in masks else (name, 0)
+        channels[case].append(Channel(number, path, channel_contrast(content, number)))
+    return channels
+
+
 def _files(folder: Path, content: Json) -> dict[str, Path]:
-    """Return the files directly in `folder` by their name without the ending, in order."""
+    """Return the files in `folder` by name without the ending."""
     if not folder.is_dir():
         return {}
     ending = _ending(content)
@@ -150,34 +141,28 @@ def _listed_cases(base: Path, content: Json, listed: Json) -> list[Case]:
             raise InputError(f"{source}: the case {name!r} of its dataset has no list of images")
         paths = [file_below(base, one, source) for one in entry["images"]]
         channels = [
-            Channel(number, path, _contrast(content, number)) for number, path in enumerate(paths)
+            Channel(number, path, channel_contrast(content, number))
+            for number, path in enumerate(paths)
         ]
         cases.append(Case(name, channels, file_below(base, entry.get("label"), source)))
-    check_present(
-        [path for one in cases for path in (*(c.path for c in one.channels), one.mask)], source
-    )
+    check_present(cases, source)
     return cases
 
 
-def _contrast(content: Json, number: int) -> str:
-    names = content.get("channel_names") or content.get("modality") or {}
-    return contrast_name(names.get(str(number), "")) if isinstance(names, dict) else ""
-
-
 def _with_folds(base: Path, cases: Sequence[Case]) -> tuple[list[Case], list[str]]:
-    """Take the folds of ``splits_final.json`` if each case is validated on exactly once."""
+    """Take the folds of ``splits_final.json`` if they cover each case once."""
     if not (base / SPLITS).is_file() or any(case.source_split for case in cases):
         return list(cases), []
     folds = _validated(read_json(base / SPLITS))
     if sorted(folds) != sorted(case.name for case in cases):
         return list(cases), [f"folds: {SPLITS} does not validate on every case once; not used"]
-    return [
-        Case(case.name, case.channels, case.mask, f"fold{folds[case.name]}") for case in cases
-    ], [f"folds: {max(folds.values())} of {SPLITS}, used by split.protocol: official"]
+    return [replace(case, source_split=f"fold{folds[case.name]}") for case in cases], [
+        f"folds: {max(folds.values())} of {SPLITS}, used by split.protocol: official"
+    ]
 
 
 def _validated(splits: object) -> dict[str, int]:
-    """Return the number of the fold, from 1, by case; empty if it is not one for each."""
+    """Return the fold of each case, from 1; empty if some have several."""
     if not isinstance(splits, list) or not all(
         isinstance(fold, dict) and isinstance(fold.get("val"), list) for fold in splits
     ):

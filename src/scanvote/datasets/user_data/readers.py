@@ -1,41 +1,35 @@
-"""Read volumes and pictures of the user's by their kind."""
+"""Read volumes of the user's by their kind."""
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from scanvote.datasets.trees import IMAGES
 from scanvote.datasets.user_data.layout import DatasetItem
 from scanvote.datasets.user_data.scan_tree import kind_of
-
-if TYPE_CHECKING:
-    from scanvote.datasets.volumes import Volume
+from scanvote.datasets.volumes import Volume, read_dicom, read_volume_file, volume_channels
 
 MAX_CHANNELS = 8
 """Volumes of one file up to which they are contrasts; more are a series in time."""
 
 
 def is_volume(path: Path) -> bool:
-    """Return whether the file is a volume rather than an image, by its name."""
+    """Return whether a file is a volume, not an image, by its name."""
     return path.suffix.lower() not in IMAGES
 
 
 def is_segmentation(path: Path) -> bool:
-    """Return whether the file is a DICOM file, which as a mask is a Segmentation."""
+    """Return whether a mask is a DICOM file, thus a Segmentation."""
     return kind_of(path) == "dicom"
 
 
-def read_mask_volume(path: Path) -> "Volume":
+def read_mask_volume(path: Path) -> Volume:
     """Read the mask in a volume file; of several volumes their union.
 
     Raises:
         InputError: the file is damaged, or holds no volume.
     """
-    from scanvote.datasets.volumes import read_volume_file, volume_channels
-
     union = read_volume_file(path)
     for channel in range(1, volume_channels(path)):
         other = read_volume_file(path, channel)
@@ -43,23 +37,10 @@ def read_mask_volume(path: Path) -> "Volume":
     return union
 
 
-def read_item_volume(item: DatasetItem) -> "Volume":
+def read_item_volume(item: DatasetItem) -> Volume:
     """Read the one volume of `item`.
 
     Raises:
         InputError: its files are damaged, or hold no volume.
     """
-    from scanvote.datasets.volumes import read_dicom, read_volume_file
-
     return read_dicom(item.files) if item.kind == "dicom" else read_volume_file(item.files[0])
-
-
-def read_picture(item: DatasetItem) -> tuple[NDArray[np.uint8], NDArray[Any] | None]:
-    """Read the picture of an item of kind ``array``, (H, W[, 3]), and its mask.
-
-    Raises:
-        InputError: the file is damaged.
-    """
-    from scanvote.datasets.user_data.array_files import read_array
-
-    return read_array(item)

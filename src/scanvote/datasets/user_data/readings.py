@@ -1,4 +1,4 @@
-"""Two readings of one folder, and the error that shows them."""
+"""Readings of one folder, and the error that shows them."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,32 +11,39 @@ from scanvote.datasets.user_data.layout import first_few
 
 @dataclass(frozen=True)
 class Reading:
-    """One way to read a folder: in words, with the params that choose it."""
+    """A way to read a folder, with the params that choose it."""
 
     text: str
     params: Mapping[str, int]
 
-    @property
-    def options(self) -> str:
-        """The params as options of `dvc exp run`."""
-        return " ".join(f"-S {key}={value}" for key, value in self.params.items())
-
     def __str__(self) -> str:
         return f"{self.options} ({self.text})"
 
+    @property
+    def options(self) -> str:
+        """Options of `dvc exp run` that choose it."""
+        return " ".join(f"-S {key}={value}" for key, value in self.params.items())
+
+    @property
+    def yaml(self) -> str:
+        """Line of params.yaml that chooses it; all params are of one section."""
+        section = next(iter(self.params)).partition(".")[0]
+        values = (f"{key.partition('.')[2]}: {value}" for key, value in self.params.items())
+        return f"{section}: {{{', '.join(values)}}}"
+
 
 class AmbiguousLayout(InputError):
-    """A folder that can be read in two ways; the user has to choose.
+    """A folder of several readings, of which the user has to choose.
 
     Attributes:
-        why: what is open.
+        why: what can be read in several ways.
         readings: the ways, the likeliest first.
     """
 
     def __init__(self, root: Path, why: str, readings: Sequence[Reading]) -> None:
         ways = "; ".join(map(str, readings))
-        self.why = f"{root}: {why}"
-        super().__init__(f"{self.why}; choose one, by dvc exp run or in params.yaml: {ways}")
+        super().__init__(f"{root}: {why}; choose one, by dvc exp run or in params.yaml: {ways}")
+        self.why = why
         self.readings = tuple(readings)
 
 

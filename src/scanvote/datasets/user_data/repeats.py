@@ -18,7 +18,7 @@ REPEATED = 0.5
 def without_repeats(
     files: Sequence[FoundFile],
 ) -> tuple[list[FoundFile], list[SkippedFile]]:
-    """Return the files without those of a repeated tree, and these with the reason.
+    """Return the files outside of repeated trees, and the others, skipped.
 
     Archives such as ``brain_tumor_dataset/yes`` beside ``yes`` hold everything twice.
     """
@@ -76,7 +76,7 @@ def _made_of(folder: str, beside: set[str]) -> bool:
 def _twins(
     folder: str, inside: Sequence[FoundFile], by_name: dict[str, FoundFile]
 ) -> list[tuple[FoundFile, FoundFile]]:
-    """Return the files below `folder` that lie beside it or above too, at the same place."""
+    """Return the files below `folder` that lie beside or above it too."""
     above = folder.split("/")[:-1]
     # archive/data/yes beside yes repeats it as well as data/yes
     starts = ["".join(f"{name}/" for name in above[:at]) for at in range(len(above), -1, -1)]

@@ -72,7 +72,7 @@ def list_files(root: Path) -> FileTree:
 
 
 def kind_of(path: Path) -> Kind | None:
-    """Detect the kind of a file by its ending, or DICOM by its content."""
+    """Detect the kind of a file by ending, DICOM by content."""
     if path.name.lower().endswith(NIFTI):
         return "nifti"
     if path.suffix.lower() in IMAGES:

@@ -4,17 +4,16 @@ from collections.abc import Sequence
 
 from scanvote.datasets.user_data.layout import DatasetItem, SkippedFile
 from scanvote.datasets.user_data.scan_tree import FoundFile
+from scanvote.datasets.volumes import dicom_series
 
 
 def dicom_items(files: Sequence[FoundFile]) -> tuple[list[DatasetItem], list[SkippedFile]]:
-    """Return one item per series, and the files without a series, with the reason.
+    """Return an item per series, and the other files with the reason.
 
     An item is named after its first file. The folders keep the order of `files`.
     """
     if not files:
         return [], []
-    from scanvote.datasets.volumes import dicom_series
-
     names = {file.path: file.name for file in files}
     folders = {file.path.parent: at for at, file in reversed([*enumerate(files)])}
     listing = dicom_series(names)

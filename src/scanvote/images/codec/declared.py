@@ -16,6 +16,8 @@ _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 
 def failure(content: NDArray[np.uint8], name: object) -> DecodeError:
     """Return the error for content that OpenCV does not decode."""
+    if not content.size:
+        return DecodeError(f"{name} is empty")
     width, height = _declared_size(content)
     if width * height <= MAX_PIXELS and max(width, height) <= MAX_SIDE:
         return DecodeError(f"{name} is no whole image")
@@ -26,7 +28,7 @@ def failure(content: NDArray[np.uint8], name: object) -> DecodeError:
 
 
 def _declared_size(content: NDArray[np.uint8]) -> tuple[int, int]:
-    """Return the width and height in the header of a file; 0 and 0 if it tells none."""
+    """Return the width and height that a header declares, or zeros."""
     try:
         if tiff.is_tiff(content):
             page = tiff.read_page(content)

@@ -16,7 +16,7 @@ cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
 
 
 def imdecode(content: NDArray[np.uint8], flags: int) -> NDArray[Any] | None:
-    """Decode the content of a file; None if it holds no whole image.
+    """Decode a file's content; None if it is no whole image.
 
     Returns:
         (H, W) or (H, W, C) of the depth of the file.
@@ -29,7 +29,7 @@ def imdecode(content: NDArray[np.uint8], flags: int) -> NDArray[Any] | None:
 
 
 def imdecode_stored(content: NDArray[np.uint8]) -> tuple[NDArray[Any] | None, NDArray[np.uint8]]:
-    """Decode as `imdecode` does with `STORED`, and return the EXIF beside it, or no bytes."""
+    """Decode with `STORED`, and return the EXIF beside, or no bytes."""
     none = np.empty(0, np.uint8)
     try:
         image, kinds, blocks = cv2.imdecodeWithMetadata(content, STORED)

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 
 def oriented(image: NDArray[Any], orientation: int) -> NDArray[Any]:
-    """Turn an image (H, W, …) as its orientation, 1 to 8, says; others say nothing."""
+    """Turn an image (H, W, …) by its orientation, 1 to 8; others say nothing."""
     if orientation not in range(2, 9):
         return image
     if orientation >= 5:

@@ -166,6 +166,17 @@ def count_images(content: Any) -> int:
     return stacked_images(content, read_page(content)) if pages == 1 else max(1, pages)
 
 
+def image_sizes(content: Any) -> list[tuple[int, int]]:
+    """Return the width and height of each image that `count_images` counts.
+
+    Raises:
+        BadTiff: the tags of a page are cut off.
+    """
+    pages = [read_page(content, at) for at in page_offsets(content)] or [read_page(content)]
+    sizes = [(page.number(WIDTH), page.number(HEIGHT)) for page in pages]
+    return sizes if len(sizes) > 1 else sizes * stacked_images(content, pages[0])
+
+
 def stacked_images(content: Any, page: Page) -> int:
     """Return the number of images of an ImageJ stack that a page is the first of, or 1."""
     text = page.text(content, DESCRIPTION)

@@ -1,9 +1,10 @@
-"""Pixels of TIFF pages, also of those that OpenCV decodes to other values than they store.
+"""Pixels of TIFF pages, also where OpenCV decodes other values.
 
 Such a page is decoded as one of a simpler form with the same bytes: a copy of the file gets
 other tags (no colours, no orientation, more pixels a row), and the rest is arithmetic.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -73,25 +74,26 @@ class Form:
         )
 
 
-def select(
-    content: NDArray[np.uint8], name: object, index: int
-) -> tuple[NDArray[np.uint8], object, tiff.Page]:
-    """Return the arguments of `decode_rgb` and `decode_stored` for the image `index`, from 0.
+def pictures(content: NDArray[np.uint8]) -> Iterator[tuple[NDArray[np.uint8], tiff.Page]]:
+    """Yield content and page of each image, for the decoders below.
+
+    Of an ImageJ stack of one page the content is another for each image.
 
     Raises:
-        BadTiff: its tags are cut off.
-        DecodeError: there is none.
+        BadTiff: the tags of a page are cut off.
     """
-    offsets = tiff.page_offsets(content)
-    page = tiff.read_page(content, offsets[index] if 0 < index < len(offsets) else 0)
-    if index < max(1, len(offsets)):
-        return content, name, page
-    count = tiff.stacked_images(content, page) if len(offsets) == 1 else len(offsets)
-    if index >= count:
-        raise DecodeError(f"{name} holds {count} images, none with the index {index}")
-    place = page.number(tiff.OFFSETS) + index * page.number(tiff.BYTES)
-    moved = tiff.edited(content, page, {tiff.OFFSETS: (place,)})
-    return moved, name, tiff.read_page(moved)
+    first, *others = tiff.page_offsets(content) or [0]
+    page = tiff.read_page(content, first)
+    yield content, page
+    for at in others:
+        yield content, tiff.read_page(content, at)
+    count = 1 if others else tiff.stacked_images(content, page)
+    for number in range(1, count):
+        place = page.number(tiff.OFFSETS) + number * page.number(tiff.BYTES)
+        moved = tiff.edited(
+            content, page, {tiff.OFFSETS: (place,)}, in_place=content.flags.writeable
+        )
+        yield moved, tiff.read_page(moved)
 
 
 def decode_rgb(content: NDArray[np.uint8], name: object, page: tiff.Page) -> NDArray[Any]:
@@ -105,14 +107,14 @@ def decode_rgb(content: NDArray[np.uint8], name: object, page: tiff.Page) -> NDA
         DecodeError: it is damaged.
     """
     form = form_of(content, page)
-    _check_colours(form, name)
+    check_colours(form, name)
     if form.photometric not in FORMS:
         _check_numbers(form, name)
     if form.as_shown:
         return _shown(content, name, page)
     values = decode_stored(content, name, page)
     if form.photometric == PALETTE:
-        return np.asarray(_palette(content, page)[values[:, :, 0]])
+        return np.asarray(palette(content, page)[values[:, :, 0]])
     values = values[:, :, :3] if form.photometric == RGB else np.repeat(values[:, :, :1], 3, axis=2)
     if form.bits < 8:
         values = values * np.uint8(255 // (2**form.bits - 1))
@@ -156,7 +158,7 @@ def form_of(content: NDArray[np.uint8], page: tiff.Page) -> Form:
     )
 
 
-def _check_colours(form: Form, name: object) -> None:
+def check_colours(form: Form, name: object) -> None:
     """Refuse channels that are no colours, and colours of a depth that OpenCV misreads."""
     if form.photometric in FORMS and form.bits > 8:
         raise _unsupported(name, f"of {FORMS[form.photometric]} colours of {form.bits} bits")
@@ -313,7 +315,7 @@ def _inverted(values: NDArray[Any], form: Form) -> NDArray[Any]:
     return np.concatenate([grey, values[:, :, 1:]], axis=2)
 
 
-def _palette(content: NDArray[np.uint8], page: tiff.Page) -> NDArray[np.uint8]:
+def palette(content: NDArray[np.uint8], page: tiff.Page) -> NDArray[np.uint8]:
     """Return the colours of a palette, uint8 (N, 3)."""
     colours = np.array(page.numbers(content, tiff.COLOURS), np.uint16)
     if len(colours) != 3 * 2 ** page.number(tiff.BITS, 1):

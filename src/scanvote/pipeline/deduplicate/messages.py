@@ -1,4 +1,4 @@
-"""Lines that the stage prints: what ties people, and what does not, and how to overrule it."""
+"""Lines of the stage: what ties people, and how to overrule it."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -41,7 +41,7 @@ def conflict_lines(
 def look_alike_lines(
     frame: pd.DataFrame, pairs: Pairs, patients: Path, overrides: Path
 ) -> Iterator[str]:
-    """Yield a message about scans of two known patients that look like copies."""
+    """Yield a message about look-alike scans of two known patients."""
     if len(pairs[0]):
         one, other = (frame.iloc[int(rows[0])] for rows in pairs)
         yield (
@@ -78,7 +78,7 @@ def related_lines(frame: pd.DataFrame, patients: Path) -> Iterator[str]:
 
 
 def tied_patients(frame: pd.DataFrame) -> "pd.Series[list[str]]":
-    """Return the patients of each group of relatives that has several of one data set."""
+    """Return the patients of relatives, where one set has several."""
     known = frame[(frame["relatives"] != "") & (frame["patient"] != "")]
     known = known.assign(naming=pd.Series(naming_sets(frame), frame.index)[known.index])
     several = known.groupby(["relatives", "naming"])["patient"].nunique()

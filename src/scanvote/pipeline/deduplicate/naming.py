@@ -1,4 +1,4 @@
-"""Who may be one person: names of patients, and the data sets that gave them.
+"""Who may be one person, by names and the sets behind them.
 
 A data set names each of its patients once, so two of its names are two people. The names of two
 data sets may be of one person. A name in the user's table has no data set; it differs from all

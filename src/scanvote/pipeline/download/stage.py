@@ -92,7 +92,7 @@ def _fetch(
 
 
 def _found(sets: Iterable[DataSet], folder: Path) -> list[Issue]:
-    """Return what was found when the sets were fetched, with paths as in the manifest."""
+    """Return the findings of the fetched sets, with the manifest's paths."""
     return [
         Issue(one.kind, f"{dataset.name}/{one.name}" if one.name else dataset.name, one.detail)
         for dataset in sets

@@ -9,7 +9,7 @@ from scipy.io import savemat
 
 from scanvote.core.errors import InputError
 from scanvote.datasets.user_data import read_layout
-from scanvote.datasets.user_data.array_files import read_array
+from scanvote.datasets.user_data.array_files import read_picture
 from scanvote.datasets.user_data.layout import DatasetLayout
 from scanvote.images.decode import window
 from scanvote.params import Params, Task
@@ -37,7 +37,7 @@ def test_class_and_patient_are_those_of_the_file(tmp_path: Path, own: Own) -> No
 
 def test_image_and_mask_are_in_the_orientation_of_matlab(tmp_path: Path, own: Own) -> None:
     layout = read(laid(tmp_path, slices(2)), own, "segmentation")
-    image, mask = read_array(layout.items[0])
+    image, mask = read_picture(layout.items[0])
     assert np.array_equal(image, window(np.asarray(fields()["image"], np.uint16)))
     assert mask is not None
     assert np.array_equal(mask, lesion() * 255)

@@ -11,7 +11,7 @@ import pytest
 
 from scanvote.core.errors import InputError
 from scanvote.datasets.user_data import read_layout, set_name
-from scanvote.datasets.user_data.array_files import close_streams, read_array, read_picture
+from scanvote.datasets.user_data.array_files import close_streams, read_npz_picture, read_picture
 from scanvote.datasets.user_data.layout import DatasetLayout
 from scanvote.images.decode import decode_image
 from scanvote.manifest import read_manifest
@@ -63,7 +63,7 @@ def test_each_picture_is_that_of_the_array(
         ("2", "test"),
     ]
     for item in [*layout.items, *reversed(layout.items)]:  # backwards the file is read anew
-        image, mask = read_array(item)
+        image, mask = read_picture(item)
         expected = images[item.source_split][item.index or 0]
         assert np.array_equal(image, expected[..., 0] if shape[2:] == (1,) else expected)
         assert mask is None
@@ -164,7 +164,7 @@ def test_a_picture_beyond_the_end_is_one_line(tmp_path: Path) -> None:
     )
     with zipfile.ZipFile(tmp_path / "toy.npz", "w") as archive:
         archive.writestr("train_images.npy", content.getvalue() + bytes(20))
-    assert read_picture(tmp_path / "toy.npz", "train_images", 0).shape == (4, 4)
+    assert read_npz_picture(tmp_path / "toy.npz", "train_images", 0).shape == (4, 4)
     with pytest.raises(InputError, match=r"toy.npz ends before train_images\[1\]"):
-        read_picture(tmp_path / "toy.npz", "train_images", 1)
+        read_npz_picture(tmp_path / "toy.npz", "train_images", 1)
     close_streams()

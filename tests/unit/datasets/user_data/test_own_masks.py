@@ -69,6 +69,13 @@ def as_alpha(path: Path, mask: NDArray[np.uint8]) -> None:
     Image.fromarray(np.dstack([white, np.uint8(255) * (mask > 0)])).save(path)
 
 
+def as_transparent_palette(path: Path, mask: NDArray[np.uint8]) -> None:
+    """White everywhere, transparent around the lesion, as an optimiser saves it."""
+    image = Image.fromarray(np.uint8(mask > 0), "P")
+    image.putpalette([255] * 6)
+    image.save(path, transparency=bytes([0, 255]))
+
+
 def as_reduced_palette(path: Path, mask: NDArray[np.uint8]) -> None:
     """Black is not the first colour of the palette."""
     image = Image.fromarray(np.uint8(mask > 0), "P")
@@ -120,7 +127,7 @@ def agrees(path: Path, params: Params, raw: Path) -> bool:
     "save",
     [
         *(as_jpeg, as_tiff, as_palette, as_grey_palette, as_reduced_palette, as_colours),
-        *(as_alpha, as_tiff_with_alpha, as_paint),
+        *(as_alpha, as_tiff_with_alpha, as_paint, as_transparent_palette),
         lambda path, mask: Image.fromarray(mask).save(path),
     ],
 )
@@ -135,7 +142,9 @@ def test_a_lesion_is_whole_in_every_slice_and_format(tmp_path: Path, own: Own, s
     assert {path.suffix for path in masks} == {".png"}
     levels = {int(v) for path in masks for v in np.unique(cv2.imread(str(path), -1))}
     assert levels == {0, 255}
-    plain = save in (as_alpha, as_tiff_with_alpha, as_paint, as_reduced_palette)
+    plain = save in (
+        *(as_alpha, as_tiff_with_alpha, as_paint, as_reduced_palette, as_transparent_palette),
+    )
     assert ("mask_values" in report(tmp_path / "raw")) == (not plain)
     assert agrees(tmp_path / "own", params, tmp_path / "raw")
 
