@@ -126,7 +126,7 @@ def _stacks(paths: Sequence[Path], left_out: list[LeftOut]) -> Iterator[list[_Im
     stacks = [
         _one_per_position(_sorted(stack), left_out)
         for group in groups.values()
-        for turned in _by_orientation(group)
+        for turned in _without_scouts(_by_orientation(group), left_out)
         for stack in _by_size(turned, left_out)
     ]
     yield from _joined(stacks)
@@ -179,6 +179,19 @@ def _by_orientation(images: Sequence[_Image]) -> list[list[_Image]]:
         else:
             stacks.append([image])
     return stacks
+
+
+def _without_scouts(stacks: Sequence[list[_Image]], left_out: list[LeftOut]) -> list[list[_Image]]:
+    """Leave out a few images that are turned against the stack of their series."""
+    most = max(len(stack) for stack in stacks)
+    kept = []
+    for stack in stacks:
+        if len(stack) < FEWEST < most:
+            reason = f"turned against the {most} slices of its series, as a localiser is"
+            left_out.extend(LeftOut(image.path, reason) for image in stack)
+        else:
+            kept.append(stack)
+    return kept
 
 
 def _by_size(images: Sequence[_Image], left_out: list[LeftOut]) -> list[list[_Image]]:
