@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from PIL import Image
 
 Values = NDArray[Any]
-LOSSY = (JPEG, b"RIFF")
-"""First bytes of formats that change values: JPEG and WebP."""
 PNG = b"\x89PNG\r\n\x1a\n"
 PNG_COLOURS = 25
 """Offset of the byte in a PNG's header that tells what its pixels are."""
@@ -58,7 +56,7 @@ def decode_stored_mask(content: bytes | bytearray, name: str) -> StoredMask:
     Raises:
         DecodeError: the content is no whole image.
     """
-    lossy = bytes(content[:4]).startswith(LOSSY)
+    lossy = _is_lossy(content)
     stored = _read_stored(content, name)
     if stored.ndim == 2 or stored.shape[2] in (1, 3):
         values = stored if stored.ndim == 2 else _brightest(stored)
@@ -67,6 +65,12 @@ def decode_stored_mask(content: bytes | bytearray, name: str) -> StoredMask:
     constant = bool((stored[:, :, :-1] == stored[:1, :1, :-1]).all())
     shown = stored[:, :, :-1] * (alpha >= _largest(alpha) / 2)[:, :, None]
     return StoredMask(_brightest(shown), alpha, constant, lossy, _colours(shown))
+
+
+def _is_lossy(content: bytes | bytearray) -> bool:
+    """Return whether the format changes values, as JPEG and a kind of WebP do."""
+    is_webp = content[:4] == b"RIFF" and content[8:12] == b"WEBP"
+    return content.startswith(JPEG) or (is_webp and b"VP8L" not in content)
 
 
 def stored_masks(content: bytearray, name: str) -> Iterator[StoredMask]:
