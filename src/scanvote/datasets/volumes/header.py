@@ -61,6 +61,7 @@ NEEDED = (
     "PixelRepresentation",
     "PlanarConfiguration",
     *PALETTE,
+    "ReferencedSeriesSequence",
     "Rows",
     "SOPClassUID",
     "SamplesPerPixel",

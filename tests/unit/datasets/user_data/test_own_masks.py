@@ -13,6 +13,7 @@ from PIL import Image
 
 from scanvote.commands.data_check import check
 from scanvote.core.errors import InputError
+from scanvote.datasets.user_data.readers import read_mask_volume
 from scanvote.manifest import read_manifest
 from scanvote.params import Params
 from scanvote.pipeline.download.stage import download
@@ -304,6 +305,20 @@ def test_volumes_of_one_file_are_contrasts_of_one_case(
     assert {int(count) for count in frame["mask_pixels"]} == {144}
     assert ("several_pictures" in report(tmp_path / "raw")) == (count == 9)
     assert agrees(tmp_path / "own", params, tmp_path / "raw")
+
+
+@pytest.mark.parametrize("soft", [False, True])
+def test_one_hot_masks_have_a_background(tmp_path: Path, soft: bool) -> None:
+    labels = np.zeros((12, 12, 6), np.int64)
+    labels[3:8, 3:8, 2:4], labels[4:6, 4:6, 2:4] = 1, 2
+    hot = np.eye(3)[labels]
+    stored = (hot * 0.8 + 0.2 / 3).astype(np.float32) if soft else hot.astype(np.uint8)
+    nibabel.save(nibabel.Nifti1Image(stored, np.eye(4)), tmp_path / "hot.nii.gz")
+    np.testing.assert_array_equal(read_mask_volume(tmp_path / "hot.nii.gz").voxels, labels)
+    apart = nibabel.Nifti1Image(hot[..., 1:].astype(np.uint8), np.eye(4))
+    nibabel.save(apart, tmp_path / "apart.nii.gz")
+    union = read_mask_volume(tmp_path / "apart.nii.gz").voxels
+    np.testing.assert_array_equal(union, labels > 0)
 
 
 def test_a_channel_that_no_file_holds_is_one_line(tmp_path: Path, own: Own) -> None:

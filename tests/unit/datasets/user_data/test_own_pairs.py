@@ -29,6 +29,20 @@ def test_a_suffix_tells_a_mask_whatever_its_ending(suffix: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("image", "mask"),
+    [
+        ("x.nrrd", "x-segmentation.seg.nrrd"),
+        ("x.nii.gz", "x_mask.seg.nrrd"),
+        ("x.nrrd", "x-label.nrrd"),
+        ("x.ome.tif", "x_mask.ome.tiff"),
+        ("x.png", "x_mask.ome.tif"),
+    ],
+)
+def test_endings_of_programs_are_no_part_of_a_name(image: str, mask: str) -> None:
+    assert paired(image, mask) == ({image: [mask]}, [])
+
+
+@pytest.mark.parametrize(
     "name", ["xmask.png", "mask.png", "x_masked.png", "b/x_mask.png", "x_seg.nii"]
 )
 def test_what_only_looks_alike_is_no_mask(name: str) -> None:
