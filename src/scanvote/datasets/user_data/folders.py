@@ -19,10 +19,10 @@ from scanvote.datasets.user_data.layout import (
 )
 from scanvote.datasets.user_data.levels import Place, place_classes, place_images
 from scanvote.datasets.user_data.mask_pixels import masks_by_pixels
-from scanvote.datasets.user_data.pairs import Pairs, pair
+from scanvote.datasets.user_data.pairs import LONE, Pairs, pair
 from scanvote.datasets.user_data.people import tie_cases, tie_patients
 from scanvote.datasets.user_data.repeats import without_repeats
-from scanvote.datasets.user_data.scan_tree import FileTree, FoundFile, list_files
+from scanvote.datasets.user_data.scan_tree import FileTree, FoundFile, list_files, stem
 from scanvote.datasets.user_data.series import dicom_items
 from scanvote.params import Params, Task
 
@@ -120,6 +120,7 @@ def _with_masks(
 ) -> DatasetLayout:
     if not pairs.used and not any(item.mask for item in items):
         alike = [file.name for file in pairs.orphans]
+        alike = alike or [one.name for one in items if LONE.fullmatch(stem(one.files[0].name))]
         raise InputError(
             f"{root} has no masks; segmentation needs x_mask.png beside x.png, or a folder"
             " masks/ beside images/, a DICOM SEG beside its series, or a table of path and mask"

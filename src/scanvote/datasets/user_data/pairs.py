@@ -16,6 +16,8 @@ WIDE_SUFFIX = re.compile(
     re.IGNORECASE,
 )
 """Further suffixes, which tell a mask only beside the image: ``x_lesion``, ``x_roi``."""
+LONE = re.compile(rf"({WORDS})s?", re.IGNORECASE)
+"""Stem of a mask that is named after nothing: ``segmentation`` beside ``imaging``."""
 PREFIX = re.compile(rf"({WORDS}|lesion|roi)s?[ _.-]+(?=.)", re.IGNORECASE)
 IMAGE_WORDS = "image|img|scan|orig|original|photo|picture"
 IMAGE_NAME = re.compile(
@@ -53,7 +55,11 @@ def pair(files: Sequence[FoundFile]) -> Pairs:
     """
     rasters = [file for file in files if file.kind != "dicom"]
     index = _Index(rasters)
-    partners = {file.name: index.by_suffix(file) or index.by_folder(file) for file in rasters}
+    lone = _lone_masks(index.within.values())
+    partners = {
+        file.name: index.by_suffix(file) or index.by_folder(file) or lone.get(file.name, [])
+        for file in rasters
+    }
     masks: dict[str, list[FoundFile]] = defaultdict(list)
     orphans = []
     for file in rasters:
@@ -65,6 +71,22 @@ def pair(files: Sequence[FoundFile]) -> Pairs:
             orphans.append(file)
     used = frozenset(file.name for several in masks.values() for file in several)
     return Pairs(masks, used, orphans)
+
+
+def _lone_masks(folders: Iterable[Sequence[FoundFile]]) -> dict[str, list[FoundFile]]:
+    """Return the images of masks that are the only one in a folder, and named after nothing.
+
+    One such folder may be chance. Several images share a mask only if they are volumes, whose
+    places tell that it fits.
+    """
+    found: dict[str, list[FoundFile]] = {}
+    for files in folders:
+        masks = [file for file in files if LONE.fullmatch(file.stem)]
+        images = [file for file in files if file not in masks and not _looks_like_mask(file)]
+        kinds = {_place(file)[2] for file in (*masks, *images)}
+        if len(masks) == len(kinds) == 1 and images and (len(images) == 1 or kinds == {"nifti"}):
+            found[masks[0].name] = images
+    return found if len(found) > 1 else {}
 
 
 def _looks_like_mask(file: FoundFile) -> bool:
