@@ -23,7 +23,6 @@ from tests.making import (
     write_nifti_mask,
     write_series,
 )
-from tests.own_forms import write_segmentation_object
 
 ROOT = Path(__file__).parents[3]
 
@@ -356,18 +355,9 @@ def test_each_reading_is_a_line_to_copy(tmp_path: Path) -> None:
     done = CliRunner().invoke(app, ["data", "check", str(tmp_path / "own")])
     assert done.exit_code == 1
     lines = done.output.splitlines()
-    assert "  -S folders.class_level=2 -S folders.patient_level=0" in lines
-    assert "  -S folders.class_level=1 -S folders.patient_level=2" in lines
+    assert "     dvc exp run -S folders.class_level=2 -S folders.patient_level=0" in lines
+    assert "     dvc exp run -S folders.class_level=1 -S folders.patient_level=2" in lines
     assert "no masks" not in done.output  # which is true, and helps nobody here
-
-
-@pytest.mark.usefixtures("repository")
-def test_dicom_segmentations_are_named_as_possible_masks(tmp_path: Path) -> None:
-    for number in range(2):
-        folder = tmp_path / "own" / ("yes" if number else "no")
-        write_series(folder / "MR", number, number=2 * number + 1)
-        write_segmentation_object(folder / "SEG/1", number, "P1")
-    assert "its 2 DICOM SEG can be the masks of such a table" in told(tmp_path / "own")
 
 
 @pytest.mark.usefixtures("repository")

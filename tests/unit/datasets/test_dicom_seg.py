@@ -10,6 +10,7 @@ from pydicom import Dataset, dcmread
 from pydicom.sequence import Sequence
 
 from scanvote.core.errors import InputError
+from scanvote.datasets.user_data.folders import read_folder
 from scanvote.datasets.user_data.ingest import ingest
 from scanvote.datasets.user_data.layout import DatasetItem, DatasetLayout
 from scanvote.datasets.volumes import Volume, dicom_series, read_dicom
@@ -118,3 +119,47 @@ def test_a_segmentation_is_the_mask_of_its_series(tmp_path: Path, params: Params
     assert sum(int((mask > 0).sum()) for mask in masks) == truth().any(axis=0).sum()
     assert len(masks) > 6
     assert "0, 1, 2: any but 0" in done.findings[0].detail
+
+
+UIDS = "1.2.826.0.1.3680043.8.498"
+"""Start of the names of the series of `write_series`."""
+
+
+def of_series(uid: str) -> dict[str, object]:
+    named = Dataset()
+    named.SeriesInstanceUID = uid
+    return {"ReferencedSeriesSequence": Sequence([named])}
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_a_segmentation_in_a_folder_is_the_mask_of_the_series_it_names(
+    tmp_path: Path, params: Params, named: bool
+) -> None:
+    for at in range(2):
+        patient = tmp_path / f"P{at}"
+        write_series(patient / "t1", seed=at)
+        if named:  # without a reference the two series leave it open
+            write_series(patient / "t2", seed=at, number=2)
+        write_segmentation(
+            patient / "seg/1.dcm", **(of_series(f"{UIDS}.{at + 1}.1") if named else {})
+        )
+    layout = read_folder(tmp_path, "segmentation", params)
+    masks = {one.name.rpartition("/")[0]: one.mask_name for one in layout.items}
+    none = {"P0/t2": "", "P1/t2": ""} if named else {}
+    assert masks == {"P0/t1": "P0/seg/1.dcm", "P1/t1": "P1/seg/1.dcm"} | none
+    assert not layout.skipped
+
+
+def test_a_segmentation_without_its_series_is_no_mask_and_several_are_refused(
+    tmp_path: Path, params: Params
+) -> None:
+    write_series(tmp_path / "P0/t1")
+    write_segmentation(tmp_path / "P0/seg/1.dcm", **of_series("9.9"))
+    with pytest.raises(
+        InputError, match="has no masks.*its 1 DICOM SEG can be the masks of such a table"
+    ):
+        read_folder(tmp_path, "segmentation", params)
+    for at in (2, 3):
+        write_segmentation(tmp_path / f"P0/seg/{at}.dcm", **of_series(f"{UIDS}.1.1"))
+    with pytest.raises(InputError, match=r"several masks \(P0/seg/2.dcm, P0/seg/3.dcm\)"):
+        read_folder(tmp_path, "segmentation", params)

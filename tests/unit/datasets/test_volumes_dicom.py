@@ -89,6 +89,18 @@ def test_rescaled_and_inverted_pixels_are_what_they_mean(tmp_path: Path) -> None
     assert read_dicom(found(inverted.iterdir())[0]).voxels[:, 9, 0].max() == 10
 
 
+@pytest.mark.parametrize(("slope", "intercept"), [("", ""), (0, 7), (None, 7)])
+def test_a_slope_without_a_number_or_of_0_scales_nothing(
+    tmp_path: Path, slope: object, intercept: object
+) -> None:
+    values = {"RescaleSlope": slope, "RescaleIntercept": intercept}
+    told = {name: value for name, value in values.items() if value is not None}
+    path = write_dicom(tmp_path / "x", np.arange(30, dtype=np.uint16).reshape(6, 5), **told)
+    assert read_dicom([path]).voxels.max() == 29
+    only_slope = series(tmp_path / "a", count=1, RescaleSlope=2)
+    assert read_dicom(found(only_slope.iterdir())[0]).voxels.max() == 400
+
+
 def test_a_single_image_is_shown_as_it_is_stored(tmp_path: Path) -> None:
     pixels = np.random.default_rng(0).integers(0, 255, (12, 9)).astype(np.uint16)
     path = write_dicom(tmp_path / "x", pixels, ImageOrientationPatient=None)

@@ -139,6 +139,20 @@ def test_a_slice_of_another_size_and_a_second_echo_are_left_out(tmp_path: Path) 
     }
 
 
+def test_an_image_turned_against_its_series_is_left_out(tmp_path: Path) -> None:
+    for at in range(4):
+        image(tmp_path / f"{at}.dcm", float(at), SeriesInstanceUID="1.2.3", InstanceNumber=at)
+    coronal = {"ImageOrientationPatient": [1, 0, 0, 0, 0, -1], "SeriesInstanceUID": "1.2.3"}
+    image(tmp_path / "scout.dcm", **coronal)
+    assert counts(tmp_path) == [4]
+    assert reasons(tmp_path) == {
+        "scout.dcm": "turned against the 4 slices of its series, as a localiser is"
+    }
+    for at in range(3):  # as many as a stack has
+        image(tmp_path / f"c{at}.dcm", **coronal, ImagePositionPatient=[0.0, float(at), 0.0])
+    assert counts(tmp_path) == [4, 3]
+
+
 STAND_INS = (
     *("", "ANONYMOUS", "Anon", "anonymized", "ANONYMISED^PATIENT", "0", "000-00", "Unknown"),
     *("N/A", "none", "XXXX", "Patient ID", "SUBJECT", "[Not Available]", "de-identified", "TEST"),

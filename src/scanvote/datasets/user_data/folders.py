@@ -59,7 +59,8 @@ def read_folder(root: Path, task: Task, params: Params) -> DatasetLayout:
         else dict.fromkeys(pairs.used, "a mask")
     )
     rasters = [file for file in files if file.kind != "dicom" and file.name not in masks]
-    series, skipped = dicom_items([file for file in files if file.kind == "dicom"])
+    dicom = [file for file in files if file.kind == "dicom"]
+    series, skipped = dicom_items(dicom, with_masks=task == "segmentation")
     items = [DatasetItem(one.name, one.kind, (one.path,)) for one in rasters] + series
     tree.skipped.extend(skipped)
     if task == "classification":
@@ -134,11 +135,11 @@ def _tied(
 def _with_masks(
     root: Path, tree: FileTree, items: list[DatasetItem], pairs: Pairs, params: Params
 ) -> DatasetLayout:
-    if not pairs.used:
+    if not pairs.used and not any(item.mask for item in items):
         alike = [file.name for file in pairs.orphans]
         raise NotForTask(
             f"{root} has no masks; segmentation needs x_mask.png beside x.png, or a folder"
-            " masks/ beside images/, or a table of path and mask"
+            " masks/ beside images/, a DICOM SEG beside its series, or a table of path and mask"
             f"{f'; no image goes with {first_few(alike)}' if alike else _other_masks(tree)}"
         )
     _check_pairs(root, pairs)

@@ -4,6 +4,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import numpy as np
+
 from scanvote.core.errors import InputError
 from scanvote.core.parallel import parallel_imap
 from scanvote.datasets.scan_list import Finding
@@ -72,9 +74,12 @@ def find_mask_rule(layout: DatasetLayout, params: Params) -> tuple[MaskRule, lis
     if labels and all(str(label).startswith("#") for label in labels):
         return _colour_rule(total.colours, labels)
     chosen = total.alpha if use_alpha else total.values
+    coloured = not use_alpha and not total.colours.soft and len(total.colours.exact or ()) > 1
+    if coloured and labels is None:
+        _check_black(total.colours)
     rule = find_rule(chosen, labels, layout.labels, use_alpha, layout.ignored_values)
     text = describe_values(chosen, rule)
-    if not use_alpha and labels is None and len(total.colours.exact or ()) > 1:
+    if coloured and labels is None:
         colours = first_few(_colour_names(total.colours), MAX_COLOURS)
         text = (
             f"the masks hold the colours {colours}: any but black is marked; to mark only some, set"
@@ -102,6 +107,17 @@ def _colour_rule(
     return replace(rule, use_colours=True), [Finding("mask_values", "", text)]
 
 
+def _check_black(counts: ValueCounts) -> None:
+    if not counts.least:
+        return
+    names = list(_colour_names(counts))
+    raise InputError(
+        "no pixel of any mask is black, so all of each image would be marked; set"
+        f' segmentation.mask_labels to the colours to mark, such as ["{names[0]}"]; they hold'
+        f" {first_few(names, MAX_COLOURS)}"
+    )
+
+
 def _colour_names(counts: ValueCounts) -> dict[str, int]:
     return {f"#{int(code):06x}": int(code) for code in sorted(counts.exact or ())}
 
@@ -110,7 +126,8 @@ def values_of(mask: StoredMask, rule: MaskRule) -> Values:
     """Return the values of `mask` on which `rule` decides."""
     if rule.use_colours:
         return mask.codes()
-    return mask.alpha if rule.use_alpha and mask.alpha is not None else mask.values
+    values = mask.alpha if rule.use_alpha and mask.alpha is not None else mask.values
+    return np.where(values < rule.lossy_cut, 0, values) if mask.lossy else values
 
 
 def _with_masks(items: Sequence[DatasetItem]) -> Iterator[DatasetItem]:

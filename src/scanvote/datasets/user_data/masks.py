@@ -9,6 +9,7 @@ values are whole numbers up to `LABELS`, any but 0 marks.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
+from math import inf
 from typing import Any
 
 import numpy as np
@@ -26,12 +27,16 @@ SOFT = 0.1
 """Share of the changes that are gradual, above which a mask has values between its levels."""
 NOISE = 0.45
 """Share of the uneven pixels that are local extremes, above which values went through JPEG."""
-NOISY_RANGE = 12
-"""Range of values within which a neighbourhood is flat where JPEG changed the values."""
+NOISY_RANGE = 0.15
+"""Share of the peak within which a neighbourhood is flat where JPEG changed the values."""
+MODES = 32
+"""Bins of the values in which the levels of noisy masks are told apart."""
 NEAR = 0.02
 """Share of the peak within which two values are one level of soft masks."""
 RARE = 0.01
 """Share of the flat pixels below which a value of soft masks is no level."""
+TRACE = 1e-5
+"""Share of the peak below which a value is a trace of rounding."""
 WHOLE = 1e-3
 """Difference within which a number is a whole one, as after scaling by a header."""
 SHOWN = 8
@@ -51,7 +56,10 @@ class ValueCounts:
         lowest_flat: smallest value on which an area of a crisp mask lies flat; 0 without.
         exact: pixels of each value; None if there are more than `DISTINCT` values.
         width: width of the bins, a power of two.
-        crisp_flat, soft_flat: flat pixels of crisp and of soft masks, int64 (`BINS`,).
+        crisp_flat, soft_flat, noisy_flat: flat pixels of crisp masks, of soft ones, and of those
+            that went through JPEG, int64 (`BINS`,).
+        below: smallest value below 0; 0 without.
+        least: smallest value, where 0 stands for what is below it.
     """
 
     peak: float = 0.0
@@ -62,9 +70,14 @@ class ValueCounts:
     width: float = 0.0
     crisp_flat: NDArray[np.int64] = field(default_factory=lambda: np.zeros(BINS, np.int64))
     soft_flat: NDArray[np.int64] = field(default_factory=lambda: np.zeros(BINS, np.int64))
+    noisy_flat: NDArray[np.int64] = field(default_factory=lambda: np.zeros(BINS, np.int64))
+    below: float = 0.0
+    least: float = inf
 
     def add(self, other: "ValueCounts") -> None:
         """Add the counts of other masks; the order of the masks does not matter."""
+        self.below = min(self.below, other.below)
+        self.least = min(self.least, other.least)
         if other.peak == 0:
             return
         self.peak, self.whole = max(self.peak, other.peak), self.whole and other.whole
@@ -73,7 +86,7 @@ class ValueCounts:
         self.lowest_flat = min(lowest, default=0.0)
         self._add_exact(other)
         width = max(self.width, other.width)
-        for name in ("crisp_flat", "soft_flat"):
+        for name in ("crisp_flat", "soft_flat", "noisy_flat"):
             counts = _coarser(getattr(self, name), self.width, width)
             setattr(self, name, counts + _coarser(getattr(other, name), other.width, width))
         self.width = width
@@ -93,18 +106,27 @@ def count_values(values: Values, lossy: bool = False) -> ValueCounts:
         values: real numbers.
         lossy: whether the format changes values, as JPEG does.
     """
-    values = _around_marked(clean(values))
+    below = _lowest(values)
+    values = _without_traces(clean(values))
+    least = float(values.min()) if values.size else inf
+    values = _around_marked(values)
     marked = values[values > 0]
     if not marked.size:
-        return ValueCounts()
+        return ValueCounts(below=below, least=least)
     peak = float(marked.max())
     exact = _exact_counts(marked)
     width = 2.0 ** (np.floor(np.log2(peak)) + 1) / BINS
     counts = ValueCounts(peak, _are_whole(exact, marked), exact=exact, width=width)
+    counts.below, counts.least = below, least
     gradual, extreme = (0.0, 0.0) if exact and len(exact) == 1 else _unevenness(values)
     if lossy or gradual > SOFT:
         counts.soft = 1
-        counts.soft_flat = _count_bins(_soft_flat(values, lossy or extreme > NOISE), width)
+        if lossy or extreme > NOISE:
+            counts.noisy_flat = _count_bins(_noisy_flat(values, NOISY_RANGE * peak), width)
+        elif values.ndim == 3:
+            # interpolation between slices leaves flat areas of any value in a slice, none in a
+            # volume
+            counts.soft_flat = _count_bins(_flat_values(values, range(3)), width)
     else:
         flat = [_flat_values(values, axes) for axes in combinations(range(values.ndim), 2)]
         levels = {float(value) for one in flat for value in np.unique(one)}
@@ -135,6 +157,7 @@ class MaskRule:
         chosen: the levels that are marked; None for all of them.
         use_alpha: whether the masks are in the alpha channel.
         use_colours: whether the values are those of colours, 0xRRGGBB.
+        lossy_cut: value below which what JPEG stores is noise.
     """
 
     cut: float = 0.5
@@ -143,6 +166,7 @@ class MaskRule:
     chosen: tuple[float, ...] | None = None
     use_alpha: bool = False
     use_colours: bool = False
+    lossy_cut: float = 0.0
 
     def marked(self, values: Values) -> NDArray[np.uint8]:
         """Return the mask of `values`, 0 or 255, of the same shape."""
@@ -177,20 +201,42 @@ def find_rule(
         ignored: values that mark nothing unless `labels` name them.
 
     Raises:
-        InputError: no mask holds one of `labels`.
+        InputError: no mask holds one of `labels`; or, without them, a background.
     """
     small = counts.whole and counts.peak <= LABELS
     soft = counts.soft > 0 and not small
-    levels = _soft_levels(counts) if soft else tuple(sorted(counts.exact or ()))
+    levels = _soft_levels(counts) if soft else tuple(_held_values(counts))
     if small:
         cut = 0.5
     else:
         lowest = min(levels, default=0.0) if soft else counts.lowest_flat
         cut = (lowest or counts.peak or 1.0) / 2
+    if labels is None:
+        _check_background(counts, cut)
     chosen = None if labels is None else _chosen(labels, names or {}, counts, levels, soft)
     if chosen is None and set(levels) & set(ignored):
         chosen = tuple(level for level in levels if level not in ignored)
-    return MaskRule(cut, levels, soft, chosen, use_alpha)
+    lossy_cut = min(_noisy_levels(counts), default=0.0) / 2 if soft else 0.0
+    return MaskRule(cut, levels, soft, chosen, use_alpha, lossy_cut=lossy_cut)
+
+
+def _check_background(counts: ValueCounts, cut: float) -> None:
+    """Refuse masks of which nothing, or all of each, would be marked."""
+    if not counts.peak and counts.below:
+        raise InputError(
+            f"the masks hold no value above 0, but values from {counts.below:g} to 0; save them"
+            " with 0 as the background, and what they mark above it"
+        )
+    if not counts.peak or counts.least < cut:
+        return
+    nothing = "no pixel of any mask is 0, so all of each image would be marked"
+    held = _held_values(counts)
+    if len(held) < 2:
+        raise InputError(f"{nothing}; are they masks?")
+    raise InputError(
+        f"{nothing}; if another value is the background, set segmentation.mask_labels to those to"
+        f" mark, such as [{held[-1]:g}]; they hold {_listed(held)}"
+    )
 
 
 def describe_values(counts: ValueCounts, rule: MaskRule) -> str:
@@ -210,6 +256,11 @@ def describe_values(counts: ValueCounts, rule: MaskRule) -> str:
         return f"{held}: {marked}"
     example = f"such as [{rule.levels[-1]:g}]"
     return f"{held}: {marked}; to mark only some, set segmentation.mask_labels, {example}"
+
+
+def _held_values(counts: ValueCounts) -> list[float]:
+    """Return the values above 0, rising; none if there are more than `DISTINCT`."""
+    return [value for value in sorted(counts.exact or ()) if value > TRACE * counts.peak]
 
 
 def _around_marked(values: Values) -> Values:
@@ -260,19 +311,40 @@ def _unevenness(values: Values) -> tuple[float, float]:
     return gradual / (changes or 1), extreme / (gradual + extreme or 1)
 
 
-def _soft_flat(values: Values, noisy: bool) -> Values:
-    """Return the values of flat neighbourhoods in a mask with values between its levels."""
-    if noisy:
-        return _flat_values(values, range(values.ndim), NOISY_RANGE)
-    # interpolation between slices leaves flat areas of any value in a slice, none in a volume
-    return _flat_values(values, range(3)) if values.ndim == 3 else values[:0].ravel()
+def _lowest(values: Values) -> float:
+    """Return the smallest number below 0; 0 without."""
+    if values.dtype.kind not in "if" or not values.size:
+        return 0.0
+    with np.errstate(invalid="ignore"):
+        lowest = np.fmin.reduce(values, axis=None)
+    return float(min(lowest, 0)) if np.isfinite(lowest) else 0.0
+
+
+def _without_traces(values: Values) -> Values:
+    """Return `values`, changed to 0 where rounding left a trace of it."""
+    if values.dtype.kind == "f":
+        values[values < TRACE * values.max(initial=0)] = 0
+    return values
+
+
+def _noisy_flat(values: Values, tolerance: float) -> Values:
+    """Return the means of the neighbourhoods whose values differ by `tolerance` or less."""
+    low = high = values
+    mean: Values = values.astype(np.float32)
+    for axis in range(values.ndim):
+        if values.shape[axis] < 3:
+            continue
+        low, high = _over_three(low, axis, np.minimum), _over_three(high, axis, np.maximum)
+        mean = _over_three(mean, axis, np.add) / 3
+    flat: Values = mean[(high - low <= tolerance) & (mean > 0)]
+    return flat
 
 
 def _count_bins(values: Values, width: float) -> NDArray[np.int64]:
     return np.bincount((values / width).astype(np.int64), minlength=BINS)
 
 
-def _flat_values(values: Values, axes: Sequence[int], tolerance: int = 0) -> Values:
+def _flat_values(values: Values, axes: Sequence[int]) -> Values:
     """Return the values above 0 of pixels whose neighbourhood along `axes` is flat."""
     low = high = centre = values
     for axis in axes:
@@ -282,7 +354,7 @@ def _flat_values(values: Values, axes: Sequence[int], tolerance: int = 0) -> Val
             continue  # a volume of one or two slices
         low, high = _over_three(low, axis, np.minimum), _over_three(high, axis, np.maximum)
         centre = np.moveaxis(np.moveaxis(centre, axis, 0)[1:-1], 0, axis)
-    flat: Values = centre[(high - low <= tolerance) & (centre > 0)]
+    flat: Values = centre[(high == low) & (centre > 0)]
     return flat
 
 
@@ -301,10 +373,17 @@ def _coarser(counts: NDArray[np.int64], width: float, wider: float) -> NDArray[n
 
 
 def _soft_levels(counts: ValueCounts) -> tuple[float, ...]:
-    """Return the modes of the values on which soft masks lie flat."""
+    """Return the values on which soft masks lie flat, rising."""
+    levels = _exact_levels(counts)
+    apart = counts.peak / MODES
+    noisy = [one for one in _noisy_levels(counts) if all(abs(one - at) > apart for at in levels)]
+    return tuple(sorted([*levels, *noisy]))
+
+
+def _exact_levels(counts: ValueCounts) -> list[float]:
     both = counts.crisp_flat + counts.soft_flat
     total = int(both.sum())
-    near = max(1, round(NEAR * counts.peak / counts.width))
+    near = max(1, round(NEAR * counts.peak / (counts.width or 1)))
     levels = []
     for group in _groups(np.flatnonzero(both > total * RARE / 10), near):
         tail = group[0] <= near  # what fades out around 0
@@ -312,7 +391,35 @@ def _soft_levels(counts: ValueCounts) -> tuple[float, ...]:
             continue
         if both[group].sum() >= total * RARE or counts.crisp_flat[group].any():
             levels.append(float(group[np.argmax(both[group])] * counts.width))
-    return tuple(levels)
+    return levels
+
+
+def _noisy_levels(counts: ValueCounts) -> list[float]:
+    """Return the modes of the values of masks that went through JPEG, rising.
+
+    Between two modes are less than half as many pixels as at the smaller one; what fades out
+    from 0 is none.
+    """
+    fine = counts.noisy_flat
+    wide = fine.reshape(-1, BINS // MODES).sum(axis=1)
+    modes: list[int] = []
+    valley = wide[0]
+    for at in range(1, MODES):
+        valley = min(valley, wide[at])
+        if modes and wide[at] > wide[modes[-1]] and 2 * valley >= wide[modes[-1]]:
+            modes[-1], valley = at, wide[at]
+        elif wide[at] > 2 * valley:
+            modes.append(at)
+            valley = wide[at]
+    least = RARE * sum(int(wide[at]) for at in modes)
+    levels = [_top(fine, at) * counts.width for at in modes if wide[at] > least]
+    return [float(round(one)) for one in levels] if counts.whole else levels
+
+
+def _top(fine: NDArray[np.int64], mode: int) -> int:
+    """Return the fullest bin of a mode and of what is next to it."""
+    start, side = max(0, mode - 1) * (BINS // MODES), BINS // MODES
+    return start + int(np.argmax(fine[start : (mode + 2) * side]))
 
 
 def _groups(bins: NDArray[np.int64], near: int) -> Iterable[NDArray[np.int64]]:
@@ -348,7 +455,8 @@ def _chosen(
 def _nearest(
     value: float, counts: ValueCounts, levels: Sequence[float], soft: bool
 ) -> float | None:
-    reach = NEAR * counts.peak if soft else WHOLE
+    share = 1 / MODES if counts.noisy_flat.any() else NEAR
+    reach = share * counts.peak if soft else WHOLE
     near = [level for level in levels if abs(level - value) <= reach]
     return min(near, key=lambda level: abs(level - value)) if near else None
 

@@ -224,7 +224,9 @@ def _bases(stem: str) -> list[str]:
     for known in (SUFFIX, WIDE_SUFFIX):
         match = known.search(stem)
         if match and match.start() and stem[match.start()] in " _.-":
-            bases.append(stem[: match.start()])
+            base = stem[: match.start()]
+            # 3D Slicer adds .seg to a name of any kind: x-segmentation.seg.nrrd
+            bases += [base, *(_bases(base) if stem.endswith(".seg") else ())]
     match = PREFIX.match(stem)
     return [*bases, stem[match.end() :]] if match else bases
 

@@ -12,6 +12,8 @@ from scanvote.datasets.volumes import Volume, read_dicom, read_volume_file, volu
 
 MAX_CHANNELS = 8
 """Volumes of one file up to which they are contrasts; more are a series in time."""
+ONE_SUM = 0.01
+"""Share by which the sums of one-hot labels or probabilities may differ, by rounding."""
 
 
 def is_volume(path: Path) -> bool:
@@ -27,14 +29,25 @@ def is_segmentation(path: Path) -> bool:
 def read_mask_volume(path: Path) -> Volume:
     """Read the mask in a volume file; of several volumes their union.
 
+    Volumes that add up to one value everywhere, as of one-hot labels or of probabilities, are
+    those of the background (0) and of labels: the mask is the number of the largest.
+
     Raises:
         InputError: the file is damaged, or holds no volume.
     """
-    union = read_volume_file(path)
-    for channel in range(1, volume_channels(path)):
-        other = read_volume_file(path, channel)
-        union = replace(union, voxels=np.maximum(union.voxels, other.voxels))
-    return union
+    from scanvote.datasets.volumes import read_volume_file
+
+    union, count = read_volume_file(path), volume_channels(path)
+    if count == 1:
+        return union
+    largest, total = union.voxels, union.voxels.astype(np.float32)
+    number = np.zeros(largest.shape, np.uint16)
+    for channel in range(1, count):
+        voxels = read_volume_file(path, channel).voxels
+        number[voxels > largest] = channel
+        largest, total = np.maximum(largest, voxels), total + voxels
+    everywhere = total.max() > 0 and np.ptp(total) <= ONE_SUM * total.max()
+    return replace(union, voxels=number if everywhere else largest)
 
 
 def read_item_volume(item: DatasetItem) -> Volume:

@@ -14,6 +14,29 @@ from scanvote.datasets.user_data.layout import KINDS, Kind, SkippedFile
 NIFTI = (".nii.gz", ".nii")
 ITK = (".nrrd", ".nhdr", ".mha", ".mhd")
 """Endings of NRRD and MetaImage; the latter of a pair are headers, the voxels lie beside."""
+OME = (".ome.tif", ".ome.tiff")
+"""Endings of TIFF files with the metadata of a microscope."""
+VOXELS = (".raw", ".zraw", ".raw.gz", ".img")
+"""Endings of the voxels beside a header."""
+OTHERS = {
+    ".gif": "a GIF, which is not read; save it as PNG",
+    ".jp2": "a JPEG 2000 image, which is not read; save it as PNG",
+    ".heic": "a HEIC image, which is not read; save it as PNG",
+    ".avif": "an AVIF image, which is not read; save it as PNG",
+    ".hdr": "the header of a pair of files (NIfTI or Analyze); save both as one .nii file",
+    ".mgh": "a FreeSurfer volume, which is not read; save it as NIfTI, as with mri_convert",
+    ".mgz": "a FreeSurfer volume, which is not read; save it as NIfTI, as with mri_convert",
+    ".mnc": "a MINC volume, which is not read; save it as NIfTI, as with mnc2nii",
+    ".par": "a Philips PAR/REC volume, which is not read; save it as NIfTI, as with dcm2niix",
+    ".rec": "a Philips PAR/REC volume, which is not read; save it as NIfTI, as with dcm2niix",
+    ".zip": "an archive; unpack it",
+    ".tar": "an archive; unpack it",
+    ".tgz": "an archive; unpack it",
+    ".tar.gz": "an archive; unpack it",
+    ".7z": "an archive; unpack it",
+    ".rar": "an archive; unpack it",
+}
+"""What files of some endings are that are not read."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +107,7 @@ def kind_of(path: Path) -> Kind | None:
 
 def stem(name: str) -> str:
     """Return `name` without an image's or volume's ending: ``x`` for ``x.nii.gz``."""
-    for ending in (*NIFTI, *ITK, *IMAGES, ".dcm"):
+    for ending in (*NIFTI, *ITK, *OME, *IMAGES, ".dcm"):
         if name.lower().endswith(ending):
             return name[: -len(ending)]
     return name
@@ -117,6 +140,8 @@ def _add(path: Path, root: Path, tree: FileTree) -> None:
         tree.skipped.append(SkippedFile(name, "a link to nothing" if broken else "no regular file"))
         return
     kind = kind_of(path)
+    if kind is None and _is_part_of_pair(path):
+        return  # it is read, or told of, with its header
     if kind is None:
         tree.skipped.append(SkippedFile(name, _unknown(path)))
     else:
@@ -127,7 +152,17 @@ def _unknown(path: Path) -> str:
     """Say why a file is neither an image nor a volume."""
     if path.suffix.lower() in (".dcm", ".dicom"):
         return "called DICOM, but holds no DICOM data; damaged, or of another format"
-    return f"no {KINDS}"
+    endings = (ending for ending in OTHERS if path.name.lower().endswith(ending))
+    return OTHERS.get(next(endings, ""), f"no {KINDS}")
+
+
+def _is_part_of_pair(path: Path) -> bool:
+    """Return whether the file holds the voxels of a header beside it."""
+    for ending in VOXELS:
+        if path.name.lower().endswith(ending):
+            bare = path.name[: -len(ending)]
+            return any(path.with_name(f"{bare}{one}").is_file() for one in (*ITK, ".hdr"))
+    return False
 
 
 def _leads_back(target: Path, root: Path, linked: set[Path]) -> bool:

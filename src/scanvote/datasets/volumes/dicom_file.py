@@ -19,7 +19,14 @@ from scanvote.datasets.volumes.dicom_codec import RLE, check_decodable
 from scanvote.datasets.volumes.dicom_kinds import MOSAIC, is_mosaic, why_no_scan
 from scanvote.datasets.volumes.dicom_patient import patient_key
 from scanvote.datasets.volumes.dicom_pixels import grey_frames
-from scanvote.datasets.volumes.header import NEEDED, Place, frame_count, numbers, place_of
+from scanvote.datasets.volumes.header import (
+    NEEDED,
+    Place,
+    frame_count,
+    numbers,
+    place_of,
+    rescaling,
+)
 from scanvote.datasets.volumes.source import Source, TooLarge, Undecodable, check_size, opened
 
 if TYPE_CHECKING:
@@ -214,10 +221,10 @@ def _check_extent(source: Source, header: "Dataset", max_voxels: int | None) -> 
 def _frames(source: Source, header: "Dataset") -> Iterator[Frame]:
     pixels, padding = grey_frames(source, header)
     for at, image in enumerate(pixels):
-        # pydicom has applied the slope, except in an enhanced file
-        told = "RescaleSlope" in header or "ModalityLUTSequence" in header
+        # a slope at the top level is applied; that of an enhanced file may be one of each frame
+        told = rescaling(header) or "ModalityLUTSequence" in header
         slope = None if told else numbers(header, "RescaleSlope", 1, at)
-        if slope:
+        if slope and slope[0]:
             intercept = numbers(header, "RescaleIntercept", 1, at) or (0.0,)
             image = image * np.float32(slope[0]) + np.float32(intercept[0])
         yield Frame(source, image, place_of(header, at), None if padding is None else padding[at])

@@ -12,6 +12,7 @@ from scanvote.core.errors import InputError
 from scanvote.datasets.volumes.dicom_file import read_header, reason_of, suppress_warnings
 from scanvote.datasets.volumes.dicom_kinds import is_secondary_capture, why_left_out
 from scanvote.datasets.volumes.dicom_patient import patient_key
+from scanvote.datasets.volumes.dicom_seg import STORAGE
 from scanvote.datasets.volumes.header import Place, frame_count, numbers, place_of
 
 if TYPE_CHECKING:
@@ -36,18 +37,26 @@ class DicomSeries:
     Attributes:
         paths: files, the lowest slice first.
         patient: digested key of the patient in all headers; empty if unknown.
+        uid: the header's name of the series; empty if unknown.
     """
 
     paths: tuple[Path, ...]
     patient: str = ""
+    uid: str = ""
 
 
 @dataclass(frozen=True)
 class LeftOut:
-    """A file that belongs to no series, with the reason."""
+    """A file that belongs to no series, with the reason.
+
+    Attributes:
+        segments: names of the series that a segmentation says it belongs to, perhaps none; None
+            for any other file.
+    """
 
     path: Path
     reason: str
+    segments: frozenset[str] | None = None
 
 
 @dataclass(frozen=True)
@@ -106,7 +115,10 @@ def dicom_series(paths: Iterable[Path]) -> DicomListing:
     left_out: list[LeftOut] = []
     stacks = [stack for inside in folders.values() for stack in _stacks(inside, left_out)]
     stacks = _without_captures(stacks, left_out)
-    series = [DicomSeries(tuple(one.path for one in stack), _patient(stack)) for stack in stacks]
+    series = [
+        DicomSeries(tuple(one.path for one in stack), _patient(stack), stack[0].series)
+        for stack in stacks
+    ]
     return DicomListing(
         sorted(series, key=lambda one: min(one.paths)),
         sorted(left_out, key=lambda one: one.path),
@@ -126,7 +138,7 @@ def _stacks(paths: Sequence[Path], left_out: list[LeftOut]) -> Iterator[list[_Im
     stacks = [
         _one_per_position(_sorted(stack), left_out)
         for group in groups.values()
-        for turned in _by_orientation(group)
+        for turned in _without_scouts(_by_orientation(group), left_out)
         for stack in _by_size(turned, left_out)
     ]
     yield from _joined(stacks)
@@ -137,7 +149,7 @@ def _read(path: Path) -> _Image | LeftOut:
     try:
         header = read_header(path, pixels=False)
         if reason := why_left_out(header):
-            return LeftOut(path, reason)
+            return LeftOut(path, reason, _segmented(header))
         if "Rows" not in header:
             return LeftOut(path, "DICOM without pixels")
         return _image(path, header)
@@ -145,6 +157,14 @@ def _read(path: Path) -> _Image | LeftOut:
         return LeftOut(path, str(error).removeprefix(f"{path} ").removeprefix("is "))
     except Exception as error:  # pydicom has no error class for damaged files
         return LeftOut(path, f"no whole DICOM file ({reason_of(error)})")
+
+
+def _segmented(header: "Dataset") -> frozenset[str] | None:
+    """Return the names of the series that a segmentation refers to; None for another object."""
+    if header.get("SOPClassUID") != STORAGE:
+        return None
+    named = header.get("ReferencedSeriesSequence") or []
+    return frozenset(str(one.get("SeriesInstanceUID", "")) for one in named) - {""}
 
 
 def _image(path: Path, header: "Dataset") -> _Image:
@@ -179,6 +199,19 @@ def _by_orientation(images: Sequence[_Image]) -> list[list[_Image]]:
         else:
             stacks.append([image])
     return stacks
+
+
+def _without_scouts(stacks: Sequence[list[_Image]], left_out: list[LeftOut]) -> list[list[_Image]]:
+    """Leave out a few images that are turned against the stack of their series."""
+    most = max(len(stack) for stack in stacks)
+    kept = []
+    for stack in stacks:
+        if len(stack) < FEWEST < most:
+            reason = f"turned against the {most} slices of its series, as a localiser is"
+            left_out.extend(LeftOut(image.path, reason) for image in stack)
+        else:
+            kept.append(stack)
+    return kept
 
 
 def _by_size(images: Sequence[_Image], left_out: list[LeftOut]) -> list[list[_Image]]:

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from scanvote.core.errors import InputError
 from scanvote.datasets.volumes.dicom_codec import decode
-from scanvote.datasets.volumes.header import numbers
+from scanvote.datasets.volumes.header import numbers, rescaling
 from scanvote.datasets.volumes.source import Source, Undecodable
 
 if TYPE_CHECKING:
@@ -72,14 +72,13 @@ def _palette_table(source: Source, header: "Dataset", colour: str) -> NDArray[An
 
 
 def _modality_values(source: Source, header: "Dataset", pixels: NDArray[Any]) -> NDArray[Any]:
-    from pydicom.pixels.processing import apply_rescale
-
     items = header.get("ModalityLUTSequence")
     if items:
         return _look_up(pixels, *_modality_table(source, header, items[0]))
-    scaled = np.asarray(apply_rescale(pixels, header))
+    if not (scale := rescaling(header)):
+        return pixels
     # of 16 bits and a slope: float32 is precise enough
-    return scaled.astype(np.float32) if scaled.dtype == np.float64 else scaled
+    return (pixels * np.float64(scale[0]) + scale[1]).astype(np.float32)
 
 
 def _modality_table(source: Source, header: "Dataset", item: "Dataset") -> tuple[int, NDArray[Any]]:

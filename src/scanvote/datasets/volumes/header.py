@@ -61,6 +61,7 @@ NEEDED = (
     "PixelRepresentation",
     "PlanarConfiguration",
     *PALETTE,
+    "ReferencedSeriesSequence",
     "Rows",
     "SOPClassUID",
     "SamplesPerPixel",
@@ -151,14 +152,28 @@ def frame_count(header: "Dataset") -> int:
 def numbers(header: "Dataset", name: str, count: int, frame: int = 0) -> tuple[float, ...] | None:
     """Return the `count` finite numbers in the field `name`, or None."""
     for holder in _holders(header, name, frame):
-        try:
-            value = holder.get(name)
-            values = np.array(value, np.float64).reshape(-1)
-        except (TypeError, ValueError):
-            continue
-        if value is not None and values.size == count and np.isfinite(values).all():
-            return tuple(float(one) for one in values)
+        if values := _finite_numbers(holder, name, count):
+            return values
     return None
+
+
+def rescaling(header: "Dataset") -> tuple[float, float] | None:
+    """Return slope and intercept at the top level; None if a slope is missing, empty or 0."""
+    slope = _finite_numbers(header, "RescaleSlope", 1)
+    if not slope or not slope[0]:
+        return None
+    return slope[0], (_finite_numbers(header, "RescaleIntercept", 1) or (0.0,))[0]
+
+
+def _finite_numbers(holder: "Dataset", name: str, count: int) -> tuple[float, ...] | None:
+    try:
+        value = holder.get(name)
+        values = np.array(value, np.float64).reshape(-1)
+    except (TypeError, ValueError):
+        return None
+    if value is None or values.size != count or not np.isfinite(values).all():
+        return None
+    return tuple(float(one) for one in values)
 
 
 def _holders(header: "Dataset", name: str, frame: int) -> "Iterator[Dataset]":

@@ -197,3 +197,41 @@ def test_the_order_of_the_masks_changes_nothing_and_the_counts_do_not_grow() -> 
     total = counted(masks)
     assert total.exact is None or len(total.exact) <= DISTINCT
     assert total.soft_flat.shape == (BINS,)
+
+
+@pytest.mark.parametrize("quality", [50, 70, 95])
+@pytest.mark.parametrize("labels", [(0, 127, 254), (0, 60, 120)])
+def test_jpeg_loses_no_class_whatever_its_quality(labels: tuple[int, ...], quality: int) -> None:
+    truth = [np.minimum(lesion(state), 2) for state in range(3)]
+    masks = [through_jpeg(np.array(labels, np.uint8)[one], quality) for one in truth]
+    for found, one in zip(marked(masks, lossy=True), truth, strict=True):
+        assert abs(found - int((one > 0).sum())) < 25  # of 613
+    assert len(find_rule(counted(masks, lossy=True)).levels) == 2
+
+
+def test_rounding_leaves_no_level_and_no_background_of_its_own() -> None:
+    traces = np.float32(1e-8) + disc(1).astype(np.float32)
+    empty = np.full((9, 9), 1e-8, np.float32)
+    counts = counted([traces, empty])
+    assert find_rule(counts).levels == (1.0,)
+    assert describe_values(counts, find_rule(counts)) == ""
+    sigmoid = 0.001 + 0.9 * cv2.GaussianBlur(disc(1).astype(np.float32), (9, 9), 0)
+    assert marked([sigmoid]) == [int((sigmoid >= sigmoid.max() / 2).sum())]
+
+
+@pytest.mark.parametrize(
+    ("mask", "said"),
+    [
+        (disc(1) + 1, r"no pixel of any mask is 0.* such as \[2\]; they hold 1, 2$"),
+        (np.full((9, 9), 255, np.uint8), "no pixel of any mask is 0.*are they masks"),
+        (disc(1).astype(np.int16) * 1024 - 1024, "no value above 0, but values from -1024 to 0"),
+    ],
+)
+def test_masks_without_a_background_are_refused(mask: Values, said: str) -> None:
+    with pytest.raises(InputError, match=said):
+        find_rule(counted([mask]))
+
+
+def test_labels_say_what_is_the_background() -> None:
+    assert marked([disc(1) + 1], labels=[2]) == [int(disc(1).sum())]
+    assert marked([disc(1) + 1, disc(1)]) == [64 * 64, int(disc(1).sum())]

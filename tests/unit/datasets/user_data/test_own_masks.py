@@ -13,6 +13,7 @@ from PIL import Image
 
 from scanvote.commands.data_check import check
 from scanvote.core.errors import InputError
+from scanvote.datasets.user_data.readers import read_mask_volume
 from scanvote.manifest import read_manifest
 from scanvote.params import Params
 from scanvote.pipeline.download.stage import download
@@ -190,6 +191,53 @@ def test_colours_are_chosen_by_their_names(tmp_path: Path, own: Own) -> None:
         download("segmentation", with_labels(params, "#ffffff"), tmp_path / "other")
 
 
+def as_white_paint(path: Path, mask: NDArray[np.uint8]) -> None:
+    Image.fromarray(PAINT[mask]).save(path)
+
+
+PAINT = np.array([[255, 255, 255], [200, 0, 0], [0, 120, 0], [0, 0, 0], [0, 60, 200]], np.uint8)
+
+
+def test_colours_on_white_are_refused_until_they_are_chosen(tmp_path: Path, own: Own) -> None:
+    for at in range(4):
+        write_image(tmp_path / f"own/{at}.png", at)
+        as_white_paint(tmp_path / f"own/{at}_mask.png", lesion(at))
+    params = own("segmentation", tmp_path / "own")
+    with pytest.raises(InputError, match=r"no pixel of any mask is black.*\[\"#003cc8\"\]"):
+        download("segmentation", params, tmp_path / "raw")
+    with pytest.raises(InputError, match="no pixel of any mask is black"):
+        check(tmp_path / "own", "segmentation", params)
+    chosen = with_labels(params, "#c80000", "#007800", "#003cc8")
+    download("segmentation", chosen, tmp_path / "chosen")
+    assert mask_pixels(tmp_path / "chosen") == [PIXELS] * 4
+
+
+def test_jpeg_noise_marks_nothing_beside_masks_of_0_and_1(tmp_path: Path, own: Own) -> None:
+    for at in range(8):
+        write_image(tmp_path / f"own/{at}.png", at)
+        disc = (lesion(at % 4) > 0).astype(np.uint8)
+        path = tmp_path / f"own/{at}_mask.png"
+        Image.fromarray(disc if at % 2 else disc * 255).save(
+            path if at % 2 else path.with_suffix(".jpg"), quality=50
+        )
+    download("segmentation", own("segmentation", tmp_path / "own"), tmp_path / "raw")
+    assert [abs(one - PIXELS) < 9 for one in mask_pixels(tmp_path / "raw")] == [True] * 8
+
+
+def test_only_lossy_webp_is_told_of(tmp_path: Path, own: Own) -> None:
+    for lossless in (True, False):
+        for at in range(4):
+            write_image(tmp_path / f"{lossless}/{at}.png", at)
+            disc = (lesion(at) > 0).astype(np.uint8) * 255
+            Image.fromarray(disc).save(
+                tmp_path / f"{lossless}/{at}_mask.webp", lossless=lossless, quality=70
+            )
+        raw = tmp_path / f"raw{lossless}"
+        download("segmentation", own("segmentation", tmp_path / str(lossless)), raw)
+        assert mask_pixels(raw) == [PIXELS] * 4
+        assert ("and others between" in report(raw).get("mask_values", "")) == (not lossless)
+
+
 def test_masks_of_the_field_of_view_are_told_of(tmp_path: Path, own: Own) -> None:
     for at in range(4):
         write_image(tmp_path / f"own/{at}.png", at)
@@ -266,6 +314,20 @@ def test_volumes_of_one_file_are_contrasts_of_one_case(
     assert {int(count) for count in frame["mask_pixels"]} == {144}
     assert ("several_pictures" in report(tmp_path / "raw")) == (count == 9)
     assert agrees(tmp_path / "own", params, tmp_path / "raw")
+
+
+@pytest.mark.parametrize("soft", [False, True])
+def test_one_hot_masks_have_a_background(tmp_path: Path, soft: bool) -> None:
+    labels = np.zeros((12, 12, 6), np.int64)
+    labels[3:8, 3:8, 2:4], labels[4:6, 4:6, 2:4] = 1, 2
+    hot = np.eye(3)[labels]
+    stored = (hot * 0.8 + 0.2 / 3).astype(np.float32) if soft else hot.astype(np.uint8)
+    nibabel.save(nibabel.Nifti1Image(stored, np.eye(4)), tmp_path / "hot.nii.gz")
+    np.testing.assert_array_equal(read_mask_volume(tmp_path / "hot.nii.gz").voxels, labels)
+    apart = nibabel.Nifti1Image(hot[..., 1:].astype(np.uint8), np.eye(4))
+    nibabel.save(apart, tmp_path / "apart.nii.gz")
+    union = read_mask_volume(tmp_path / "apart.nii.gz").voxels
+    np.testing.assert_array_equal(union, labels > 0)
 
 
 def test_a_channel_that_no_file_holds_is_one_line(tmp_path: Path, own: Own) -> None:

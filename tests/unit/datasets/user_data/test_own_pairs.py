@@ -42,10 +42,34 @@ def test_a_mask_by_its_whole_name_is_that_of_its_folder(images: list[str], mask:
 
 
 @pytest.mark.parametrize(
+    ("image", "mask"),
+    [
+        ("x.nrrd", "x-segmentation.seg.nrrd"),
+        ("x.nii.gz", "x_mask.seg.nrrd"),
+        ("x.nrrd", "x-label.nrrd"),
+        ("x.ome.tif", "x_mask.ome.tiff"),
+        ("x.png", "x_mask.ome.tif"),
+    ],
+)
+def test_endings_of_programs_are_no_part_of_a_name(image: str, mask: str) -> None:
+    assert paired(image, mask) == ({image: [mask]}, [])
+
+
+@pytest.mark.parametrize(
     "name", ["xmask.png", "mask.png", "x_masked.png", "b/x_mask.png", "x_seg.nii"]
 )
 def test_what_only_looks_alike_is_no_mask(name: str) -> None:
     assert paired("x.png", name)[0] == {}
+
+
+def test_a_mask_named_after_nothing_goes_with_its_folder() -> None:
+    kits = [f"case{at}/{name}.nii.gz" for at in (0, 1) for name in ("imaging", "segmentation")]
+    assert paired(*kits) == ({kits[0]: [kits[1]], kits[2]: [kits[3]]}, [])
+    contrasts = [f"p{at}/{name}.nii" for at in (0, 1) for name in ("t1", "flair", "mask")]
+    shared = {name: [f"{name[:2]}/mask.nii"] for name in contrasts if "mask" not in name}
+    assert paired(*contrasts)[0] == shared
+    slices = [f"p{at}/{name}.png" for at in (0, 1) for name in ("1", "2", "mask")]
+    assert paired(*slices)[0] == {}
 
 
 def test_several_masks_of_one_image_are_all_found() -> None:

@@ -57,6 +57,26 @@ def test_other_files_are_left_with_a_reason(tmp_path: Path, name: str) -> None:
     assert reasons(tree) == {name: "no image or volume"}
 
 
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("x_mask.GIF", "a GIF, which is not read; save it as PNG"),
+        ("x.hdr", "the header of a pair of files (NIfTI or Analyze); save both as one .nii file"),
+        ("x.mgz", "a FreeSurfer volume, which is not read; save it as NIfTI, as with mri_convert"),
+        ("x.tar.gz", "an archive; unpack it"),
+    ],
+)
+def test_formats_that_are_not_read_name_the_remedy(tmp_path: Path, name: str, reason: str) -> None:
+    assert reasons(list_files(touched(tmp_path, name))) == {name: reason}
+
+
+def test_voxels_beside_their_header_are_no_file_of_their_own(tmp_path: Path) -> None:
+    touched(tmp_path, "a.mhd", "a.raw", "b.nhdr", "b.raw.gz", "c.hdr", "c.img", "d.raw")
+    tree = list_files(tmp_path)
+    assert names(tree) == ["a.mhd", "b.nhdr"]
+    assert list(reasons(tree)) == ["c.hdr", "d.raw"]
+
+
 def test_a_directory_of_dicom_files_is_no_scan(tmp_path: Path) -> None:
     write_dicom(tmp_path / "DICOMDIR", None)
     assert names(list_files(tmp_path)) == []
