@@ -155,9 +155,7 @@ def test_a_segmentation_without_its_series_is_no_mask_and_several_are_refused(
 ) -> None:
     write_series(tmp_path / "P0/t1")
     write_segmentation(tmp_path / "P0/seg/1.dcm", **of_series("9.9"))
-    with pytest.raises(
-        InputError, match="has no masks.*its 1 DICOM SEG can be the masks of such a table"
-    ):
+    with pytest.raises(InputError, match=r"has no masks.*its 1 DICOM SEG can be the masks"):
         read_folder(tmp_path, "segmentation", params)
     for at in (2, 3):
         write_segmentation(tmp_path / f"P0/seg/{at}.dcm", **of_series(f"{UIDS}.1.1"))

@@ -63,7 +63,7 @@ ORGANS = re.compile(
 )
 SEXES = re.compile(r"(fe)?males?$|(wo)?m[ae]n$", re.IGNORECASE)
 DERIVED = re.compile(
-    r"augment(ed|ation|ations)?([ _-].*)?$|.+[ _-]aug(mented|mentation)?$"
+    r"aug$|augment(ed|ation|ations)?([ _-].*)?$|.+[ _-]aug(mented|mentation)?$"
     r"|(.+[ _-])?(thumb(nail)?|preview)s?$",
     re.IGNORECASE,
 )

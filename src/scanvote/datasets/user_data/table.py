@@ -11,7 +11,8 @@ import io
 import math
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from itertools import pairwise
@@ -35,15 +36,17 @@ from scanvote.datasets.user_data.series import dicom_items
 from scanvote.params import Task
 
 TABLES = frozenset({".csv", ".tsv"})
+IMAGE_IDS = ("image_id", "image_index", "image_name", "isic_id")
+"""Columns that name a file without its folder, and maybe without its ending."""
 SYNONYMS: Mapping[str, tuple[str, ...]] = {
     "path": (
         *("file", "filename", "file_name", "filepath", "file_path", "image", "image_path"),
-        *("image_file", "img", "img_path", "scan", "scan_path"),
+        *("image_file", "img", "img_path", "scan", "scan_path", *IMAGE_IDS),
     ),
     "label": ("class", "classname", "class_name", "diagnosis", "dx", "category", "target"),
     "mask": ("mask_path", "mask_file", "segmentation", "seg", "annotation", "ground_truth"),
     "patient": ("patient_id", "patientid", "subject", "subject_id", "case", "case_id", "pid"),
-    "series": ("series_id", "seriesinstanceuid", "volume", "study"),
+    "series": ("series_id", "seriesinstanceuid", "volume", "study", "lesion_id"),
     "split": ("source_split", "part", "partition", "subset"),
     "institution": ("site", "center", "centre", "hospital"),
     "age": ("patient_age", "age_at_diagnosis"),
@@ -132,16 +135,42 @@ def read_table(path: Path, task: Task, renamed: Mapping[str, str | None] = {}) -
             raise NotForTask(
                 f"{path} has no column of the {column} ({accepted}…),"
                 f" which {task} needs; its columns are {first_few(filter(None, table.header), 8)}"
+                f"{_one_hot(table) if column == 'label' else ''}"
             )
     items, skipped = _items(table, task)
     if task == "classification":
         check_spellings(path, (item.label for item in items), renamed)
+        _check_single(path, {item.label for item in items}, renamed)
     if task == "classification" and len({item.label for item in items}) < 2:
         raise InputError(
             f"{path}: every row has the label {items[0].label!r}; classification needs two classes"
         )
     tied, notes = tie_listed(_with_names(items, path.parent))
     return DatasetLayout("a table", tied, skipped, [*_notes(table), *notes])
+
+
+def _one_hot(table: UserTable) -> str:
+    """Return the remedy where columns of 0 and 1 stand for the classes."""
+    flags = [
+        name
+        for name, *cells in zip(table.header, *(row for _, row in table.rows), strict=True)
+        if {cell.strip() for cell in cells} in ({"0", "1"}, {"0.0", "1.0"})
+    ]
+    if len(flags) < 2:
+        return ""
+    return f"; write the one class of each row, which {first_few(flags)} mark by 1, as its label"
+
+
+def _check_single(path: Path, labels: Set[str], renamed: Mapping[str, str | None]) -> None:
+    """Refuse labels that join several classes of the table, as ``Edema|Mass`` does."""
+    for label in sorted(labels - set(renamed)):
+        parts = {part.strip() for part in re.split(r"[|;,+]", label)}
+        if label not in parts and parts & labels:
+            raise InputError(
+                f"{path}: the label {label!r} holds several classes, and a scan is of one; write"
+                " the one to learn, or leave such rows out by classification.labels:"
+                f" {{{label!r}: null}}"
+            )
 
 
 def _parse(path: Path) -> UserTable:
@@ -199,7 +228,7 @@ def _columns(
     header: Sequence[str], cells: Sequence[Sequence[str]]
 ) -> tuple[dict[str, int], dict[str, str]]:
     """Return the index of each known column, by name or synonym, and the rejected ones."""
-    names = [re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_") for name in header]
+    names = [_plain_name(name) for name in header]
     columns: dict[str, int] = {}
     rejected: dict[str, str] = {}
     for column, synonyms in SYNONYMS.items():
@@ -214,6 +243,10 @@ def _columns(
             else:
                 columns[column] = at
     return columns, rejected
+
+
+def _plain_name(column: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "_", column.lower()).strip("_")
 
 
 def _no_ids(column: str, name: str, cells: Sequence[str], labels: Sequence[str]) -> str:
@@ -281,9 +314,13 @@ def _id_name(reason: str) -> str:
 def _items(table: UserTable, task: Task) -> tuple[list[DatasetItem], list[SkippedFile]]:
     items, skipped = [], []
     line_of: dict[Path, int] = {}
+    below: dict[str, list[str]] = defaultdict(list)
     for line, row in table.records():
         place = f"{table.path}, line {line}"
-        path = _file(table.path, row["path"], place)
+        name = row["path"]
+        if _plain_name(table.header[table.columns["path"]]) in IMAGE_IDS:
+            name = _found_below(table.path.parent, name, place, below)
+        path = _file(table.path, name, place)
         if path in line_of:
             previous = line_of[path]
             raise InputError(f"{place} lists the scan of line {previous} again; keep one of them")
@@ -335,6 +372,30 @@ def _file(table: Path, name: str, place: str) -> Path:
     if not path.is_dir() and (not path.is_file() or kind_of(path) is None):
         raise InputError(f"{place}: {name} is no {KINDS}")
     return path
+
+
+def _found_below(home: Path, name: str, place: str, below: dict[str, list[str]]) -> str:
+    """Return the path of a file named without its folder, or without its ending too.
+
+    Args:
+        home: folder of the table.
+        name: cell of the path.
+        place: of the row, for the message.
+        below: files below `home` by name and by stem; filled when first needed.
+
+    Raises:
+        InputError: several files have the name.
+    """
+    if not name or re.search(r"[/\\~]", name) or (home / name).exists():
+        return name
+    if not below:
+        for file in list_files(home).files:
+            for key in {file.path.name, file.stem}:
+                below[key].append(file.name)
+    found = below.get(name, [name])
+    if len(found) > 1:
+        raise InputError(f"{place}: {name} may be {first_few(found)}; write the path of one")
+    return found[0]
 
 
 def _hint(path: Path) -> str:

@@ -229,3 +229,19 @@ def test_one_class_in_two_spellings_is_one_line(folder: Path, one: str, other: s
 def test_images_that_share_a_mask_are_one_case(folder: Path) -> None:
     found = items(folder, "path,mask\n1.png,1_mask.png\n2.png,1_mask.png\n", "segmentation")
     assert [item.case for item in found] == ["1", "1"]
+
+
+def test_a_file_is_found_by_its_name_alone(folder: Path) -> None:
+    found = items(folder, "image_id,dx\n3,mel\n1.png,nv\n")
+    assert [item.name for item in found] == ["sub/3.png", "1.png"]
+
+
+def test_a_label_of_several_classes_is_refused(folder: Path) -> None:
+    rows = "path,label\n1.png,Edema|Mass\n2.png,Edema\nsub/3.png,x\n"
+    with pytest.raises(InputError, match=r"'Edema\|Mass' holds several classes"):
+        items(folder, rows)
+
+
+def test_columns_of_0_and_1_are_no_label(folder: Path) -> None:
+    with pytest.raises(InputError, match="the one class of each row, which MEL, NV mark by 1"):
+        items(folder, "image,MEL,NV\n1.png,1.0,0.0\n2.png,0.0,1.0\n")
