@@ -5,7 +5,6 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
-from typing import TYPE_CHECKING
 
 from scanvote.datasets.user_data import folder_names as named
 from scanvote.datasets.user_data.folder_names import spelling_key
@@ -13,9 +12,6 @@ from scanvote.datasets.user_data.layout import DatasetItem
 from scanvote.datasets.user_data.levels import Place
 from scanvote.datasets.user_data.person_names import named_person, shared_numbers
 from scanvote.datasets.user_data.scan_tree import stem
-
-if TYPE_CHECKING:
-    from scipy.cluster.hierarchy import DisjointSet
 
 CHANNEL = re.compile(r"(.+)_(\d{4})$")
 """Name of a channel of nnU-Net."""
@@ -26,17 +22,24 @@ COVERED = 1 / 3
 """Smallest share of all patient folders that an ID covers which is none."""
 
 
-def _joined(groups: Iterable[Sequence[Hashable]]) -> "DisjointSet":
-    """Return the keys of `groups`; those of one group, or linked through others, are one set."""
-    from scipy.cluster.hierarchy import DisjointSet  # slow to import
+class Groups:
+    """Union of keys that belong together (union-find)."""
 
-    keys = DisjointSet()
-    for several in groups:
-        for one in several:
-            keys.add(one)
-        for one, other in pairwise(several):
-            keys.merge(one, other)
-    return keys
+    def __init__(self) -> None:
+        self._above: dict[Hashable, Hashable] = {}
+
+    def find(self, key: Hashable) -> Hashable:
+        path = []
+        while (above := self._above.setdefault(key, key)) != key:
+            path.append(key)
+            key = above
+        for one in path:
+            self._above[one] = key
+        return key
+
+    def join(self, keys: Iterable[Hashable]) -> None:
+        for one, other in pairwise(list(keys)):
+            self._above[self.find(other)] = self.find(one)
 
 
 # -- cases -------------------------------------------------------------------------
@@ -85,12 +88,14 @@ def _with_cases(
     items: Sequence[DatasetItem], keys: Iterable[Mapping[int, Hashable]]
 ) -> list[DatasetItem]:
     """Give items one case whose index has one key, directly or through others."""
-    members: dict[Hashable, list[int]] = defaultdict(list)
-    for number, one in enumerate(keys):
+    groups = Groups()
+    for one in keys:
+        members: dict[Hashable, list[int]] = defaultdict(list)
         for at, key in one.items():
-            members[number, key].append(at)
-    joined = _joined([*([at] for at in range(len(items))), *members.values()])
-    roots = [joined[at] for at in range(len(items))]
+            members[key].append(at)
+        for several in members.values():
+            groups.join(several)
+    roots = [groups.find(at) for at in range(len(items))]
     sizes, first = Counter(roots), dict[Hashable, str]()
     for root, item in zip(roots, items, strict=True):
         first.setdefault(root, _place(item))
@@ -262,9 +267,11 @@ def tie_patients(
     ]
     if not any(item.header_patient for item in named_items):
         return named_items, []
+    groups = Groups()
     keys = [_keys(*one) for one in zip(named_items, places, believed, strict=True)]
-    joined = _joined(keys)
-    roots = [joined[several[0]] if several else None for several in keys]
+    for several in keys:
+        groups.join(several)
+    roots = [groups.find(several[0]) if several else None for several in keys]
     patients = _group_names(roots, named_items, believed)
     found = [
         replace(item, patient=patients.get(root, item.patient))
