@@ -41,16 +41,17 @@ def ingest_image(target: Target, item: DatasetItem) -> Ingested:
 
 def _ingest_mask(target: Target, item: DatasetItem, path: Path) -> str:
     """Write the mask of an image; return its name."""
-    masks = stored_masks(path)
-    try:
-        mask = next(masks)
-    except DecodeError:  # the integrity check reports it, and excludes the scan
-        name = PurePosixPath(item.mask_name).with_name(path.name).as_posix()
-        _copy(path, target.folder / name)
-        return name
-    if next(masks, None):
-        count = len(page_sizes(path))
+    count = len(page_sizes(path)) if path.suffix.lower() in TIFF_ENDINGS else 1
+    if count > 1:
         raise InputError(f"{path} holds {count} masks, {item.files[0]} one image; part them")
+    try:
+        mask = None if target.rule.copies else next(stored_masks(path))
+    except DecodeError:  # the integrity check reports it, and excludes the scan
+        mask = None
+    if mask is None:
+        name = PurePosixPath(item.mask_name).with_name(path.name).as_posix()
+        (_link if target.link else _copy)(path, target.folder / name)
+        return name
     write_png(target.rule.marked(values_of(mask, target.rule)), target.folder / item.mask_name)
     return item.mask_name
 
@@ -99,6 +100,7 @@ def _link(source: Path, target: Path) -> None:
     try:
         with source.open("rb") as file:
             _block(file, 1)
+        target.unlink(missing_ok=True)  # contrasts may share a mask
         target.symlink_to(source.resolve())
     except OSError as error:
         raise InputError(f"{source} cannot be read: {error.strerror}") from None

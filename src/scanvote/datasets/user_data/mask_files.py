@@ -21,6 +21,7 @@ class StoredMask:
         constant: whether all pixels have one colour, transparent ones too.
         lossy: whether the format changes values.
         colours: uint8 (H, W, 3) RGB, 0 where a pixel is transparent; None where all are grey.
+        plain: whether its file holds grey values alone, without loss, palette or transparency.
     """
 
     values: Values
@@ -28,6 +29,7 @@ class StoredMask:
     constant: bool = False
     lossy: bool = False
     colours: Values | None = None
+    plain: bool = False
 
     def codes(self) -> Values:
         """Return the colours as numbers, 0xRRGGBB."""
@@ -50,7 +52,9 @@ def stored_masks(path: Path) -> Iterator[StoredMask]:
 def _as_mask(image: StoredImage) -> StoredMask:
     stored, alpha = _without_palette(image)
     if alpha is None:
-        return StoredMask(_brightest(stored), lossy=image.lossy, colours=_colours(stored))
+        colours = _colours(stored)
+        plain = image.palette is None and not image.lossy and colours is None
+        return StoredMask(_brightest(stored), lossy=image.lossy, colours=colours, plain=plain)
     constant = bool((stored == stored[:1, :1]).all())
     shown = np.where(_over_colours(alpha >= _largest(alpha) / 2, stored), stored, 0)
     return StoredMask(_brightest(shown), alpha, constant, image.lossy, _colours(shown))

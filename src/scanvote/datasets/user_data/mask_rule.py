@@ -1,5 +1,6 @@
 """Find the one rule of a set's masks by a first pass over all of them."""
 
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -30,6 +31,8 @@ from scanvote.params import Params
 
 MAX_COLOURS = 8
 """Maximum of colours in a message."""
+VOLUMES_WORTH_A_POOL, IMAGES_WORTH_A_POOL = 32, 4000
+"""Masks from which several processes save time in spite of their start."""
 
 
 @dataclass
@@ -40,6 +43,7 @@ class MaskCounts:
         values, alpha, colours: of the values, of the alpha channel, and of the colours of masks
             with colours, as 0xRRGGBB.
         colours_vary, alpha_varies: whether any mask holds several of them.
+        plain: whether all are `StoredMask.plain`.
     """
 
     values: ValueCounts = field(default_factory=ValueCounts)
@@ -47,6 +51,7 @@ class MaskCounts:
     colours: ValueCounts = field(default_factory=ValueCounts)
     colours_vary: bool = False
     alpha_varies: bool = False
+    plain: bool = True
 
     def add(self, other: "MaskCounts") -> None:
         """Add the counts of other masks."""
@@ -55,6 +60,7 @@ class MaskCounts:
         self.colours.add(other.colours)
         self.colours_vary |= other.colours_vary
         self.alpha_varies |= other.alpha_varies
+        self.plain &= other.plain
 
 
 def find_mask_rule(layout: DatasetLayout, params: Params) -> tuple[MaskRule, list[Finding]]:
@@ -67,7 +73,7 @@ def find_mask_rule(layout: DatasetLayout, params: Params) -> tuple[MaskRule, lis
     if not items:
         return MaskRule(), []
     total = MaskCounts()
-    for counts in parallel_imap(_count_masks, items, "Read masks"):
+    for counts in parallel_imap(_count_masks, items, "Read masks", _processes(items)):
         total.add(counts)
     use_alpha = total.alpha_varies and not total.colours_vary
     labels = params.segmentation.mask_labels
@@ -78,6 +84,8 @@ def find_mask_rule(layout: DatasetLayout, params: Params) -> tuple[MaskRule, lis
     if coloured and labels is None:
         _check_black(total.colours)
     rule = find_rule(chosen, labels, layout.labels, use_alpha, layout.ignored_values)
+    if total.plain and labels is None and len(chosen.exact or ()) == 1 and not rule.chosen:
+        return replace(rule, copies=True), []
     text = describe_values(chosen, rule)
     if coloured and labels is None:
         colours = first_few(_colour_names(total.colours), MAX_COLOURS)
@@ -86,6 +94,12 @@ def find_mask_rule(layout: DatasetLayout, params: Params) -> tuple[MaskRule, lis
             f' segmentation.mask_labels, such as ["{next(iter(_colour_names(total.colours)))}"]'
         )
     return rule, [Finding("mask_values", "", text)] if text else []
+
+
+def _processes(items: Sequence[DatasetItem]) -> int:
+    volumes = sum(bool(item.mask) and is_volume(item.mask) for item in items if item.mask)
+    worth_it = volumes >= VOLUMES_WORTH_A_POOL or len(items) >= IMAGES_WORTH_A_POOL
+    return (os.cpu_count() or 1) if worth_it else 1
 
 
 def _colour_rule(
@@ -165,7 +179,7 @@ def _masks(item: DatasetItem) -> Iterator[StoredMask]:
 
 
 def _count_mask(mask: StoredMask) -> MaskCounts:
-    counts = MaskCounts(count_values(mask.values, mask.lossy))
+    counts = MaskCounts(count_values(mask.values, mask.lossy), plain=mask.plain)
     if mask.colours is not None:
         counts.colours = count_values(mask.codes(), mask.lossy)
     if mask.alpha is None:

@@ -158,6 +158,7 @@ class MaskRule:
         use_alpha: whether the masks are in the alpha channel.
         use_colours: whether the values are those of colours, 0xRRGGBB.
         lossy_cut: value below which what JPEG stores is noise.
+        copies: whether every file says what it marks: grey masks of one value beside 0.
     """
 
     cut: float = 0.5
@@ -167,6 +168,7 @@ class MaskRule:
     use_alpha: bool = False
     use_colours: bool = False
     lossy_cut: float = 0.0
+    copies: bool = False
 
     def marked(self, values: Values) -> NDArray[np.uint8]:
         """Return the mask of `values`, 0 or 255, of the same shape."""

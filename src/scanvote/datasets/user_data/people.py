@@ -23,7 +23,10 @@ COVERED = 1 / 3
 
 
 class Groups:
-    """Union of keys that belong together (union-find)."""
+    """Union of keys that belong together (union-find).
+
+    SciPy has it too, in a module that takes half a second to import: a fifth of a small download.
+    """
 
     def __init__(self) -> None:
         self._above: dict[Hashable, Hashable] = {}
