@@ -3,6 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Iterable
+from functools import lru_cache
 
 PARTS = re.compile(
     r"((data(set)?|img|images?|seg|split|set|\d{1,2})[ _.-]*)?"
@@ -110,6 +111,7 @@ def part_of(name: str) -> str:
     return name if name.lower().startswith(known) else known
 
 
+@lru_cache(2**14)
 def is_contrast(name: str) -> bool:
     """Tell if every word of `name` is of a contrast, as in ``T1-weighted``."""
     words = [word for word in re.split(r"[ _+.-]+", name.casefold()) if word]

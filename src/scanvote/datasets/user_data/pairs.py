@@ -4,11 +4,11 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from itertools import takewhile
 
 from scanvote.datasets.user_data.folder_names import is_contrast
-from scanvote.datasets.user_data.scan_tree import FoundFile
+from scanvote.datasets.user_data.scan_tree import NAMES, FoundFile
 
 WORDS = "mask|seg|segm|segmentation|label|annotation|gt|ground[ _-]?truth"
 SUFFIX = re.compile(rf"[ _.-]({WORDS})s?([ _-]?r?\d+)?$", re.IGNORECASE)
@@ -210,6 +210,7 @@ def _is_image_alone(file: FoundFile) -> bool:
     return bool(IMAGE_WHOLE.match(file.stem)) or is_contrast(file.stem)
 
 
+@lru_cache(NAMES)
 def _without_contrast(stem: str) -> str:
     """Return `stem` without a contrast at its end: ``x`` for ``x_t1``."""
     for separator in re.finditer(r"(?<=.)[ _.-]+", stem):

@@ -4,6 +4,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from itertools import pairwise
 
 from scanvote.datasets.user_data import folder_names as named
@@ -11,7 +12,7 @@ from scanvote.datasets.user_data.folder_names import spelling_key
 from scanvote.datasets.user_data.layout import DatasetItem
 from scanvote.datasets.user_data.levels import Place
 from scanvote.datasets.user_data.person_names import named_person, shared_numbers
-from scanvote.datasets.user_data.scan_tree import stem
+from scanvote.datasets.user_data.scan_tree import NAMES, stem
 
 CHANNEL = re.compile(r"(.+)_(\d{4})$")
 """Name of a channel of nnU-Net."""
@@ -209,6 +210,7 @@ def _name(item: DatasetItem) -> str:
     return stem(item.name.rpartition("/")[2])
 
 
+@lru_cache(NAMES)
 def without_contrast(name: str) -> str:
     """Return `name` without the words of a contrast or plane at its start and end.
 
@@ -292,7 +294,11 @@ def join_spellings(items: Sequence[DatasetItem]) -> tuple[list[DatasetItem], lis
     first: dict[str, str] = {}
     for item in items:
         first.setdefault(_person_key(item.patient), item.patient)
-    found = [replace(item, patient=first[_person_key(item.patient)]) for item in items]
+    named_once = [first[_person_key(item.patient)] for item in items]
+    found = [
+        item if item.patient == name else replace(item, patient=name)
+        for item, name in zip(items, named_once, strict=True)
+    ]
     joined = [
         (one.patient, other.patient)
         for one, other in zip(items, found, strict=True)

@@ -5,12 +5,15 @@ Nothing is written.
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 from scanvote.datasets.dicom_start import HEAD, is_dicom
 from scanvote.datasets.trees import IMAGES, is_junk_file, natural_sort_key
 from scanvote.datasets.user_data.layout import KINDS, Kind, SkippedFile
 
+NAMES = 2**14
+"""Names that functions of names alone remember: a tree asks for each many times."""
 NIFTI = (".nii.gz", ".nii")
 ITK = (".nrrd", ".nhdr", ".mha", ".mhd")
 """Endings of NRRD and MetaImage; the latter of a pair are headers, the voxels lie beside."""
@@ -47,11 +50,11 @@ class FoundFile:
     name: str
     kind: Kind
 
-    @property
+    @cached_property
     def folders(self) -> tuple[str, ...]:
         return tuple(self.name.split("/")[:-1])
 
-    @property
+    @cached_property
     def stem(self) -> str:
         return stem(self.path.name)
 
@@ -105,6 +108,7 @@ def kind_of(path: Path) -> Kind | None:
     return "dicom" if path.name.upper() != "DICOMDIR" and _is_dicom(path) else None
 
 
+@lru_cache(NAMES)
 def stem(name: str) -> str:
     """Return `name` without an image's or volume's ending: ``x`` for ``x.nii.gz``."""
     for ending in (*NIFTI, *ITK, *OME, *IMAGES, ".dcm"):
