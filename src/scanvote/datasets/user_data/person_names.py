@@ -28,6 +28,9 @@ NO_PERSON = re.compile(
 )
 """End of what stands before a number that is no person's."""
 MIN_NUMBERS = 3
+MAX_FILES = 20
+"""Files of a number, in relation to how many numbers there are: ``m1(1)`` to ``m3(210)`` of the
+4-class set are three batches, not three persons."""
 RECURRING = 1.3
 """Mean count of what follows a number, from which the numbers are persons'."""
 
@@ -87,4 +90,7 @@ def _are_persons(
     rests = {pair[1:] for pair in pairs}
     of_a_number = ({names[one] for one in some} for some in numbers.values())
     shared = any(len({folder for folder, _ in some}) < len(some) for some in of_a_number)
-    return shared and len(numbers) >= MIN_NUMBERS and len(pairs) >= RECURRING * len(rests)
+    files = sum(map(len, numbers.values())) / len(numbers)
+    few = files <= MAX_FILES * len(numbers)
+    enough = len(numbers) >= MIN_NUMBERS and len(pairs) >= RECURRING * len(rests)
+    return shared and few and enough

@@ -59,6 +59,7 @@ def test_views_of_one_number_are_of_a_person() -> None:
         ["IMG_20200101_123456", "IMG_20200101_133457", "IMG_20200102_143458"],
         ["1.2.840.7.15", "1.2.840.8.16", "1.2.840.9.17"],
         [f"T{contrast}_{at}" for contrast in (1, 2) for at in range(9)],
+        [f"m{batch}({at})" for batch in (1, 2, 3) for at in range(61)],
     ],
 )
 def test_other_numbers_tell_nothing(names: list[str]) -> None:
