@@ -1,5 +1,6 @@
 """The report that `scanvote data check` prints. Research use, not for diagnosis."""
 
+import os
 import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -54,13 +55,15 @@ def check_and_show(path: Path, task: Task | None) -> None:
     params = load_params()
     tasks: list[Task] = [task] if task else ["segmentation", "classification"]
     console = Console(width=None if sys.stdout.isatty() else 200)
-    try:
-        checks, others = _checks(path, tasks, params)
-    except AmbiguousLayout as error:
-        _show_readings(path, error, console)
-        raise InputError(f"{path} can be read in several ways; choose one as shown") from None
+    checks, others = _checks(path, tasks, params)
+    for one_task, error in zip(tasks, others, strict=False):
+        if not checks and isinstance(error, AmbiguousLayout):
+            _show_readings(path, one_task, error, console)
+            raise InputError(f"{path} can be read in several ways; choose one as shown")
     if not checks:
-        raise InputError("; ".join(dict.fromkeys(map(str, others))))
+        # data without masks are of classes, and what is wrong with these counts
+        wrong = [one for one in others if not isinstance(one, NotForTask)] or others
+        raise InputError("; ".join(dict.fromkeys(map(str, wrong))))
     _show_all(path, checks, others, console)
     overrides = param_overrides(checks, params)
     console.print("\n[bold]params.yaml[/]: change these keys, or")
@@ -96,19 +99,16 @@ def _checks(
         except InputError as error:
             if checks:  # masks without classes are normal
                 continue
-            if isinstance(error, AmbiguousLayout):
-                raise
             others.append(error)
-    if not checks:  # data without masks are of classes, and what is wrong with these counts
-        others = [one for one in others if not isinstance(one, NotForTask)] or others
     return checks, others
 
 
-def _show_readings(path: Path, error: AmbiguousLayout, console: Console) -> None:
+def _show_readings(path: Path, task: Task, error: AmbiguousLayout, console: Console) -> None:
     """Print each way to read the data with its params."""
+    named = command({task: {"dataset": os.path.abspath(path)}})
     lines = [f"{path}: {error.why}"]
     for number, reading in enumerate(error.readings, 1):
-        lines += ["", f"  {number}. {reading.text}", f"     dvc exp run {reading.options}"]
+        lines += ["", f"  {number}. {reading.text}", f"     {named} {reading.options}"]
         lines.append(f"     or in params.yaml, which this check follows too: {reading.yaml}")
     for line in [*lines, ""]:
         console.print(line, markup=False, highlight=False, soft_wrap=True)
