@@ -18,7 +18,7 @@ from scanvote.datasets.user_data.layout import (
     SkippedFile,
     first_few,
 )
-from scanvote.datasets.user_data.levels import Place, place_classes, place_images
+from scanvote.datasets.user_data.levels import place_classes, place_images
 from scanvote.datasets.user_data.mask_pixels import masks_by_pixels
 from scanvote.datasets.user_data.pairs import Pairs, pair
 from scanvote.datasets.user_data.people import (
@@ -27,6 +27,7 @@ from scanvote.datasets.user_data.people import (
     tie_numbers,
     tie_patients,
 )
+from scanvote.datasets.user_data.place import Place
 from scanvote.datasets.user_data.repeats import without_derived, without_repeats
 from scanvote.datasets.user_data.scan_tree import FileTree, FoundFile, list_files
 from scanvote.datasets.user_data.series import dicom_items

@@ -8,101 +8,32 @@ error shows both.
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from scanvote.core.errors import InputError
 from scanvote.datasets.user_data import folder_names as named
 from scanvote.datasets.user_data.layout import first_few
-from scanvote.datasets.user_data.pairs import FOLDER
+from scanvote.datasets.user_data.patient_levels import PATIENTS_ENOUGH, place_patients
+from scanvote.datasets.user_data.place import (
+    Level,
+    Place,
+    consume,
+    consume_as,
+    consume_folds,
+    consume_parts,
+    is_passed,
+)
 from scanvote.datasets.user_data.readings import AmbiguousLayout, Reading, counted
 from scanvote.params import FoldersParams
 
-PATIENTS_ENOUGH = 6
-"""Number of folders from which numbered ones are plausible patients."""
 RECURRING = 0.5
 """Share of the names of a level that stand below several folders, if it tells the classes."""
 OFTEN = 1.3
 """Mean number of folders above a name from which it tells a class, too."""
 PLAIN_NUMBERS = 5
 """Up to so many plain numbers may be classes as well as patients."""
-
-
-@dataclass
-class Place:
-    """What the folders of one file tell, while they are read from the top.
-
-    Attributes:
-        path: names of its folders.
-        at: index of the next folder to read; in the end, that of the class.
-        part: part or fold of the published split.
-        patient: of a level above the classes, or below.
-        facts: further metadata.
-        reason: why the file is left out; empty if it is used.
-    """
-
-    path: tuple[str, ...]
-    at: int = 0
-    label: str = ""
-    part: str = ""
-    patient: str = ""
-    patient_at: int = -1
-    facts: dict[str, str] = field(default_factory=dict)
-    reason: str = ""
-
-    @property
-    def is_open(self) -> bool:
-        return not self.reason and self.at < len(self.path)
-
-    @property
-    def name(self) -> str:
-        return self.path[self.at]
-
-    @property
-    def below(self) -> tuple[str, ...]:
-        return self.path[self.at + 1 :]
-
-
-class Level:
-    """The folders at one level, with the files below each."""
-
-    def __init__(self, places: Iterable[Place]) -> None:
-        self.places = [place for place in places if place.is_open]
-        self.by_name: dict[str, list[Place]] = defaultdict(list)
-        for place in self.places:
-            self.by_name[place.name].append(place)
-        self.names = list(self.by_name)
-
-    def all(self, known: Callable[[str], object]) -> bool:
-        return bool(self.names) and all(known(name) for name in self.names)
-
-    def children(self, name: str) -> set[str]:
-        return {place.below[0] for place in self.by_name[name] if place.below}
-
-    @property
-    def has_children(self) -> bool:
-        return any(place.below for place in self.places)
-
-    def telling_depth(self) -> int:
-        """Depth below this level of the first folders that do not only describe pictures."""
-        depth = 0
-        while True:
-            names = {place.below[depth] for place in self.places if len(place.below) > depth}
-            if not names or not (len(names) == 1 or all(_passes(name) for name in names)):
-                return depth
-            depth += 1
-
-    def at_depth(self, depth: int) -> dict[str, set[str]]:
-        """Return the names at a depth below each folder of this level."""
-        return {
-            name: {place.below[depth] for place in places if len(place.below) > depth}
-            for name, places in self.by_name.items()
-        }
-
-    def depth(self) -> int:
-        return max((len(place.below) for place in self.places), default=0)
 
 
 def place_classes(
@@ -129,7 +60,7 @@ def place_classes(
     _check_no_persons(root, places, levels)
     _leave_unlabelled(places)
     _explain_strays(places)
-    _place_patients(root, [one for one in places if one.label], levels, classes=True)
+    place_patients(root, [one for one in places if one.label], levels, classes=True)
     return places, notes
 
 
@@ -174,7 +105,7 @@ def place_images(
         pass
     for place in places:
         place.at -= 1  # as if a class above contained everything
-    _place_patients(root, places, levels, classes=False)
+    place_patients(root, places, levels, classes=False)
     return places
 
 
@@ -183,15 +114,15 @@ def _pass_part_level(places: Sequence[Place]) -> bool:
     level = Level(places)
     whole = all(place.is_open for place in places)
     if level.names and level.all(named.is_part):
-        _consume_parts(level)
+        consume_parts(level)
     elif len(level.names) > 1 and level.all(named.FOLDS.match):
-        _consume_folds(level)
+        consume_folds(level)
     elif sum(map(named.is_part, level.names)) > 1:
-        _consume_parts(level)
+        consume_parts(level)
     elif len(level.names) != 1 or not whole or named.PERSONS.match(level.names[0]):
         return False
     else:
-        _consume(level)
+        consume(level)
     return True
 
 
@@ -204,39 +135,6 @@ def _pass_level(root: Path, places: list[Place], notes: list[str], levels: Folde
         if step(level):
             return True
     return _pass_by_names_below(root, level, notes, levels)
-
-
-def _consume(level: Level) -> None:
-    for place in level.places:
-        place.at += 1
-
-
-def _consume_parts(level: Level) -> None:
-    for place in level.places:
-        if named.is_part(place.name):
-            place.part = place.part or named.part_of(place.name)
-            place.at += 1
-
-
-def _consume_folds(level: Level) -> None:
-    numbers = {}
-    for name in level.names:
-        match = named.FOLDS.match(name)
-        numbers[name] = int(match.group(4)) if match else 0
-    first = min(numbers.values())
-    for place in level.places:
-        # protocols.py counts published folds from 1
-        place.part = f"fold{numbers[place.name] + (first == 0)}"
-        place.at += 1
-
-
-def _consume_as(level: Level, role: str) -> None:
-    for place in level.places:
-        if role == "patient":
-            place.patient, place.patient_at = place.name, place.at
-        elif role:
-            place.facts[role] = place.name.lower() if role == "plane" else place.name
-        place.at += 1
 
 
 def _pass_copies(level: Level) -> bool:
@@ -264,17 +162,17 @@ def _pass_known(level: Level) -> bool:
     if len(level.names) == 1 and not named.is_part(level.names[0]):
         if named.PERSONS.match(level.names[0]):
             return False
-        _consume(level)
+        consume(level)
     elif len(level.names) == 1:
         return False
     elif level.all(named.FOLDS.match):
-        _consume_folds(level)
+        consume_folds(level)
     elif level.all(named.SITES.match) and _has_classes(level):
-        _consume_as(level, "institution")
+        consume_as(level, "institution")
     elif level.all(named.SEXES.match) and _has_classes(level):
-        _consume_as(level, "sex")
+        consume_as(level, "sex")
     elif _only_describes(level):
-        _consume(level)
+        consume(level)
     else:
         return False
     return True
@@ -290,7 +188,7 @@ def _pass_parts(level: Level) -> bool:
     """Pass the parts of a published split, whatever lies beside them."""
     parts = [name for name in level.names if named.is_part(name)]
     if len(parts) == len(level.names):
-        _consume_parts(level)
+        consume_parts(level)
         return True
     classes = {child for name in parts for child in level.children(name)}
     others = [name for name in level.names if name not in parts]
@@ -303,7 +201,7 @@ def _pass_parts(level: Level) -> bool:
         return False
     for name in others:
         _place_beside_parts(level.by_name[name], classes)
-    _consume_parts(level)
+    consume_parts(level)
     return True
 
 
@@ -323,7 +221,7 @@ def _pass_contrasts(level: Level) -> bool:
         return False
     if not _has_classes(level):
         return False
-    _consume_as(level, "plane" if plane else "contrast" if contrast else "")
+    consume_as(level, "plane" if plane else "contrast" if contrast else "")
     return True
 
 
@@ -393,7 +291,7 @@ def _pass_persons(root: Path, level: Level, names: Sequence[str], notes: list[st
         _consume_above(level, notes)
         return True
     if len(level.names) < 2 and level.has_children:
-        _consume_as(level, "patient")
+        consume_as(level, "patient")
         return True
     if not level.all(named.NO_CLASS.match):
         return False
@@ -436,7 +334,7 @@ def _class_depth(level: Level) -> int | None:
 
 def _few_names_again(below: Mapping[tuple[str, ...], set[str]]) -> bool:
     names = set().union(*below.values())
-    if len(names) < 2 or all(_passes(name) for name in names):
+    if len(names) < 2 or all(is_passed(name) for name in names):
         return False
     if not _recurs(below) or named.are_surely_persons(names):
         return False
@@ -459,7 +357,7 @@ def _persons_below(level: Level, beside: Collection[str] = ()) -> bool:
     """
     for depth in range(level.depth()):
         names = {place.below[depth] for place in level.places if len(place.below) > depth}
-        names = {name for name in names if not _passes(name) and name not in beside}
+        names = {name for name in names if not is_passed(name) and name not in beside}
         if len(names) > len(level.names) and named.are_persons(names - _diagnoses(names)):
             return True
     return False
@@ -480,7 +378,7 @@ def _consume_above(level: Level, notes: list[str]) -> None:
     if role in ("patient", "institution") and len(level.names) > 1:
         text = f"{first_few(level.names)} hold the same folders, which are the classes"
         notes.append(f"{role}s: {text}; folders.class_level={first} takes them for classes")
-    _consume_as(level, role)
+    consume_as(level, role)
 
 
 def _ambiguous(root: Path, level: Level, depth: int) -> AmbiguousLayout:
@@ -502,15 +400,6 @@ def _ambiguous(root: Path, level: Level, depth: int) -> AmbiguousLayout:
     )
 
 
-def _passes(name: str) -> bool:
-    return bool(
-        named.describes_picture(name)
-        or FOLDER.match(name)
-        or named.is_part(name)
-        or named.FOLDS.match(name)
-    )
-
-
 def _recurs(below: Mapping[Any, set[str]]) -> bool:
     """Tell if names stand below several folders: most of them, or all rather often."""
     names = set().union(*below.values())
@@ -525,17 +414,17 @@ def _descend_to(places: Sequence[Place], index: int, levels: FoldersParams) -> N
     for _ in range(index):
         level = Level(place for place in places if place.at < index)
         if level.names and level.all(named.is_part):
-            _consume_parts(level)
+            consume_parts(level)
         elif len(level.names) > 1 and level.all(named.FOLDS.match):
-            _consume_folds(level)
+            consume_folds(level)
         else:
-            _consume_as(
+            consume_as(
                 level, "" if not level.names else _role_above(level, levels.patient_level is None)
             )
 
 
 def _role_above(level: Level, persons: bool) -> str:
-    """Return what a level above the classes is, for `_consume_as`.
+    """Return what a level above the classes is, for `consume_as`.
 
     `persons`: whether it may be the patients.
     """
@@ -563,160 +452,3 @@ def _explain_strays(places: Sequence[Place]) -> None:
             if beside
             else f"{'/'.join(place.path)}/ has no class"
         )
-
-
-# -- below the classes -------------------------------------------------------------
-
-
-def _place_patients(
-    root: Path, places: Sequence[Place], levels: FoldersParams, classes: bool
-) -> None:
-    """Find the patient of each file in the folders below its class."""
-    siblings = _children([place.path for place in places])
-    beside = [_names_beside(places, offset) for offset in range(1, 1 + _depth_below(places))]
-    told = [_person_folders(place, siblings, beside) for place in places]
-    index = 0
-    if levels.patient_level is None:
-        index = _patient_index(root, places, told, classes)
-    for place, folders in zip(places, told, strict=True):
-        if levels.patient_level is not None:
-            at = levels.patient_level - 1
-            place.patient = place.path[at] if 0 <= at < len(place.path) else ""
-            place.patient_at = at if place.patient else -1
-        elif not place.patient and len(folders) > index:
-            place.patient_at = folders[index]
-            place.patient = place.path[place.patient_at]
-
-
-def _children(paths: Iterable[tuple[str, ...]]) -> dict[tuple[str, ...], set[str]]:
-    children: dict[tuple[str, ...], set[str]] = defaultdict(set)
-    for path in set(paths):
-        for at in range(len(path)):
-            children[path[:at]].add(path[at])
-    return children
-
-
-def _depth_below(places: Sequence[Place]) -> int:
-    return max((len(place.path) - place.at for place in places), default=0)
-
-
-def _names_beside(places: Iterable[Place], offset: int) -> set[str]:
-    """Return all names of folders at one distance below the class."""
-    return {
-        place.path[place.at + offset] for place in places if place.at + offset < len(place.path)
-    }
-
-
-def _person_folders(
-    place: Place, siblings: dict[tuple[str, ...], set[str]], beside: Sequence[set[str]]
-) -> list[int]:
-    """Return the indices of the folders that may be a patient's; note the others as facts.
-
-    Args:
-        place: the place of a file.
-        siblings: names of the folders in each folder.
-        beside: names of the folders at each distance below the class.
-    """
-    persons: list[int] = []
-    for at in range(place.at + 1, len(place.path)):
-        name = place.path[at]
-        if at and name == place.path[at - 1]:
-            continue  # an archive unpacked into a folder of its own name
-        if named.is_plane(name):
-            place.facts["plane"] = name.lower()
-        # where T1 lies beside N1 or T3, it is a patient
-        elif named.is_contrast(name) and (
-            persons or place.patient or _all_describe(beside[at - place.at - 1])
-        ):
-            place.facts["contrast"] = name
-        elif all(named.is_part(one) for one in siblings[place.path[:at]]):
-            place.part = place.part or named.part_of(name)
-        elif named.SITES.match(name):
-            place.facts["institution"] = name
-        elif not _never_a_person(name) and not (persons and named.DATES.match(name)):
-            persons.append(at)
-    return persons
-
-
-def _never_a_person(name: str) -> bool:
-    return any(
-        known.match(name)
-        for known in (named.FORMATS, FOLDER, named.VISITS, named.VIEWS, named.SEXES)
-    )
-
-
-def _all_describe(names: Iterable[str]) -> bool:
-    return all(named.describes_picture(name) or FOLDER.match(name) for name in names)
-
-
-def _patient_index(
-    root: Path, places: Sequence[Place], told: Sequence[list[int]], classes: bool
-) -> int:
-    """Return which of the folders that may be patients' are the patients'."""
-    index = 0
-    while True:
-        here, below = _names_at(places, told, index), _names_at(places, told, index + 1)
-        if len(below) < 2 or len(below) <= len(here):
-            return index + (_is_shared(here, classes) or not (classes or _may_be_persons(here)))
-        kind = _kind_above_patients(here, below, classes)
-        if kind == "open":
-            raise _open_patients(root, places, told, index)
-        if kind == "patient":
-            return index
-        index += 1
-
-
-def _names_at(
-    places: Sequence[Place], told: Sequence[list[int]], index: int
-) -> dict[str, set[tuple[str, ...]]]:
-    """Return the names of the folders, with the paths above each."""
-    names: dict[str, set[tuple[str, ...]]] = defaultdict(set)
-    for place, folders in zip(places, told, strict=True):
-        if len(folders) > index:
-            names[place.path[folders[index]]].add(place.path[: folders[index]])
-    return names
-
-
-def _kind_above_patients(
-    here: dict[str, set[tuple[str, ...]]], below: dict[str, set[tuple[str, ...]]], classes: bool
-) -> str:
-    """Tell if a level is the patients', is passed, or may be either."""
-    persons_below = named.are_persons(below)
-    surely = [one for one in here if named.PERSONS.match(one)]
-    if 2 * len(surely) >= len(here) or any(letter.isdigit() for one in here for letter in one):
-        return "patient"
-    if _is_shared(here, classes) or named.are_diagnoses(here):
-        return "passed"
-    once = sum(len(parents) == 1 for parents in below.values())
-    if not persons_below or 2 * once < len(below) or len(below) < 2 * len(here):
-        return "patient"
-    if 2 * sum(bool(named.PERSONS.match(one)) for one in below) > len(below):
-        return "passed"
-    return "open" if len(here) < PATIENTS_ENOUGH else "patient"
-
-
-def _may_be_persons(names: Collection[str]) -> bool:
-    """Tell a few diagnoses, such as benign and malignant, from patients."""
-    digits = any(letter.isdigit() for name in names for letter in name)
-    return digits or len(names) >= PATIENTS_ENOUGH or not named.are_diagnoses(names)
-
-
-def _is_shared(here: dict[str, set[tuple[str, ...]]], classes: bool) -> bool:
-    """Tell if one folder, the same in every class, contains everything."""
-    if len(here) != 1 or named.is_person(next(iter(here))):
-        return False
-    return not classes or len(next(iter(here.values()))) > 1
-
-
-def _open_patients(
-    root: Path, places: Sequence[Place], told: Sequence[list[int]], index: int
-) -> AmbiguousLayout:
-    readings = []
-    for which in (index + 1, index):
-        names = list(_names_at(places, told, which))
-        level = next(folders[which] for folders in told if len(folders) > which) + 1
-        text = f"{len(names):,} patients ({first_few(names)})"
-        readings.append(Reading(text, {"folders.patient_level": level}))
-    above = first_few(_names_at(places, told, index))
-    below = first_few(_names_at(places, told, index + 1))
-    return AmbiguousLayout(root, f"{above} and, below them, {below} may be the patients", readings)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from scanvote.datasets.user_data.masks import Values
+from scanvote.datasets.user_data.mask_values import Values
 from scanvote.images.stored import StoredImage, decode_stored
 
 

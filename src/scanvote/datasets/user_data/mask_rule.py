@@ -13,14 +13,8 @@ from scanvote.datasets.scan_list import Finding
 from scanvote.datasets.user_data.array_files import read_picture
 from scanvote.datasets.user_data.layout import DatasetItem, DatasetLayout, first_few
 from scanvote.datasets.user_data.mask_files import StoredMask, stored_masks
-from scanvote.datasets.user_data.masks import (
-    MaskRule,
-    ValueCounts,
-    Values,
-    count_values,
-    describe_values,
-    find_rule,
-)
+from scanvote.datasets.user_data.mask_values import ValueCounts, Values, count_values
+from scanvote.datasets.user_data.masks import MaskRule, describe_values, find_rule
 from scanvote.datasets.user_data.readers import (
     is_segmentation,
     is_volume,

@@ -10,8 +10,8 @@ from itertools import pairwise
 from scanvote.datasets.user_data import folder_names as named
 from scanvote.datasets.user_data.folder_names import spelling_key
 from scanvote.datasets.user_data.layout import DatasetItem
-from scanvote.datasets.user_data.levels import Place
 from scanvote.datasets.user_data.person_names import named_person, shared_numbers
+from scanvote.datasets.user_data.place import Place
 from scanvote.datasets.user_data.scan_tree import NAMES, stem
 
 CHANNEL = re.compile(r"(.+)_(\d{4})$")

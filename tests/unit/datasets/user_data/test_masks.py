@@ -10,15 +10,8 @@ from numpy.typing import NDArray
 from scipy.ndimage import zoom
 
 from scanvote.core.errors import InputError
-from scanvote.datasets.user_data.masks import (
-    BINS,
-    DISTINCT,
-    MaskRule,
-    ValueCounts,
-    count_values,
-    describe_values,
-    find_rule,
-)
+from scanvote.datasets.user_data.mask_values import BINS, DISTINCT, ValueCounts, count_values
+from scanvote.datasets.user_data.masks import MaskRule, describe_values, find_rule
 
 Values = NDArray[np.generic]
 

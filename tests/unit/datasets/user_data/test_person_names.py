@@ -3,9 +3,9 @@
 import pytest
 
 from scanvote.datasets.user_data.layout import DatasetItem
-from scanvote.datasets.user_data.levels import Place
 from scanvote.datasets.user_data.people import join_spellings, tie_listed, tie_numbers
 from scanvote.datasets.user_data.person_names import named_person, shared_numbers
+from scanvote.datasets.user_data.place import Place
 
 
 def keys(*names: str) -> int:
