@@ -45,7 +45,6 @@ class Form:
         parts: of its published split.
         series: volumes that its slices are of.
         unused: names of files that are left out, of those that may be scans.
-        pending: what has to be there first; empty where the form is read.
     """
 
     title: str
@@ -59,7 +58,6 @@ class Form:
     parts: Sequence[str] = ()
     series: int = 0
     unused: Sequence[str] = ()
-    pending: str = ""
 
 
 # -- folders -----------------------------------------------------------------------
@@ -563,7 +561,7 @@ WIDTH = 240
 
 def page() -> str:
     """Links to the forms, and a section for each: its tree, and what becomes of it."""
-    shown = [form for form in FORMS if not form.pending]
+    shown = FORMS
     links = [f"[{form.title}](#{_anchor(form.title)})" for form in shown]
     lines = [" · ".join(links), ""]
     return "\n".join(lines + [line for form in shown for line in section(form)])
