@@ -75,8 +75,7 @@ def check(path: Path, task: Task, params: Params) -> Check:
     with TemporaryDirectory(prefix="scanvote-") as folder:
         done = ingest(reading, looked, Path(folder), params, link=True)
         checks = parallel_map(partial(check_file, Path(folder)), done.scans, "Check")
-        pictures = {item.name for item in looked if item.kind == "image"}
-        coloured = _has_colours([Path(folder, s.path) for s in done.scans if s.path in pictures])
+        coloured = _has_colours([Path(folder, scan.path) for scan in done.scans])
     scans, name = done.scans, set_name(path, known_sets())
     if len(looked) == len(reading.items):
         check_classes(path, looked, done)

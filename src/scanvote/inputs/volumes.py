@@ -94,11 +94,12 @@ def _slices(
 
 def _as_scan(slice_: Slice, name: str, numbered: bool) -> InputScan:
     low, high = slice_.window
+    coloured = slice_.image.ndim == 3
     return InputScan(
         name,
-        np.repeat(slice_.image[:, :, np.newaxis], 3, axis=2),
+        slice_.image if coloured else np.repeat(slice_.image[:, :, np.newaxis], 3, axis=2),
         slice_.plane,
         slice_.number if numbered else None,
         slice_.spacing,
-        (f"intensities {low:g} to {high:g} windowed to 8 bits",),
+        () if coloured else (f"intensities {low:g} to {high:g} windowed to 8 bits",),
     )

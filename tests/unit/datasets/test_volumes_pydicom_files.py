@@ -58,15 +58,17 @@ def refusal(path: Path) -> str:
 
 
 def stored_as(path: Path) -> NDArray[np.generic]:
-    """The grey values by pydicom alone, (frames, rows, columns)."""
+    """By pydicom alone: grey (frames, rows, columns), or bytes of colour (…, 3)."""
     with suppress_warnings():
         data = pydicom.dcmread(path)
         pixels = data.pixel_array
         if data.PhotometricInterpretation == "PALETTE COLOR":
             pixels = apply_color_lut(pixels, data)
+            pixels = pixels if pixels.dtype == np.uint8 else (pixels >> 8).astype(np.uint8)
         if pixels.shape[-1] == 3 and "SamplesPerPixel" in data and pixels.ndim > 2:
-            grey = np.rint(pixels @ np.array([0.299, 0.587, 0.114]))
-            return grey.reshape(-1, data.Rows, data.Columns)
+            colours = pixels.reshape(-1, data.Rows, data.Columns, 3)
+            deep = pixels.dtype != np.uint8
+            return np.rint(colours @ np.array([0.299, 0.587, 0.114])) if deep else colours
         return np.asarray(apply_modality_lut(pixels, data)).reshape(-1, data.Rows, data.Columns)
 
 

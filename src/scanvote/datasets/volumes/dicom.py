@@ -15,7 +15,7 @@ from scanvote.datasets.volumes.volume import Volume, reorient
 
 @suppress_warnings()
 def read_dicom(sources: Sequence[Source], max_voxels: int | None = None) -> Volume:
-    """Read one series as a volume, rescaled as its header states, colour as luminance.
+    """Read one series as a volume, rescaled as its header states.
 
     Of several images at one position, such as echoes, the first is used.
 
@@ -37,7 +37,7 @@ def read_dicom(sources: Sequence[Source], max_voxels: int | None = None) -> Volu
     frames = [frame for file in files for frame in file.frames]
     _check_alike(frames)
     frames = _stack(frames)
-    voxels = _shown(frames, files[0].inverted).transpose(2, 1, 0)
+    voxels = np.swapaxes(_shown(frames, files[0].inverted), 0, 2)
     affine = affine_of(frames[0].place, frames[-1].place, len(frames))
     placed, measured = files[0].placed, files[0].measured
     return reorient(voxels, affine, sources[0], _patient(files), placed, measured)

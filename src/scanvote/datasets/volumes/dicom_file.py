@@ -18,7 +18,7 @@ from scanvote.datasets.dicom_start import has_prefix, is_dicom
 from scanvote.datasets.volumes.dicom_codec import RLE, check_decodable
 from scanvote.datasets.volumes.dicom_kinds import MOSAIC, is_mosaic, why_no_scan
 from scanvote.datasets.volumes.dicom_patient import patient_key
-from scanvote.datasets.volumes.dicom_pixels import grey_frames
+from scanvote.datasets.volumes.dicom_pixels import decoded_frames
 from scanvote.datasets.volumes.header import (
     NEEDED,
     Place,
@@ -54,7 +54,7 @@ class Frame:
 
     Attributes:
         source: its file.
-        pixels: pixels of shape (rows, columns).
+        pixels: of shape (rows, columns), or uint8 (rows, columns, 3) in colour.
         place: its position, orientation and spacing.
         padding: which pixels stand for no measurement, such as those outside a round field of
             view; None if there are none.
@@ -219,7 +219,7 @@ def _check_extent(source: Source, header: "Dataset", max_voxels: int | None) -> 
 
 
 def _frames(source: Source, header: "Dataset") -> Iterator[Frame]:
-    pixels, padding = grey_frames(source, header)
+    pixels, padding = decoded_frames(source, header)
     for at, image in enumerate(pixels):
         # a slope at the top level is applied; that of an enhanced file may be one of each frame
         told = rescaling(header) or "ModalityLUTSequence" in header

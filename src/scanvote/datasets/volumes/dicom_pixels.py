@@ -1,4 +1,4 @@
-"""Turn stored DICOM pixels into grey values as the header states."""
+"""Turn stored DICOM pixels into grey values or colours as the header states."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -9,24 +9,26 @@ from scanvote.core.errors import InputError
 from scanvote.datasets.volumes.dicom_codec import decode
 from scanvote.datasets.volumes.header import numbers, rescaling
 from scanvote.datasets.volumes.source import Source, Undecodable
+from scanvote.datasets.volumes.volume import luminance
 
 if TYPE_CHECKING:
     from pydicom import Dataset
 
 PALETTE = "PALETTE COLOR"
-LUMINANCE = (0.299, 0.587, 0.114)
-"""Weights of red, green and blue (ITU-R BT.601), as for images."""
 LARGEST_TABLE = 2**16
 """Maximum entries of a look-up table (PS3.3, section C.11.1.1)."""
 
 
-def grey_frames(source: Source, header: "Dataset") -> tuple[NDArray[Any], NDArray[np.bool_] | None]:
-    """Decode a file to grey values, with its modality look-up or rescaling applied.
+def decoded_frames(
+    source: Source, header: "Dataset"
+) -> tuple[NDArray[Any], NDArray[np.bool_] | None]:
+    """Decode a file, with its modality look-up or rescaling applied.
 
-    Colour becomes its luminance: volumes have one channel.
+    Colours of more than 8 bits become their luminance.
 
     Returns:
-        Pixels of shape (frames, rows, columns), and where they are padding; None without any.
+        Pixels of shape (frames, rows, columns), or uint8 (frames, rows, columns, 3) in colour;
+        and where they are padding, None without any.
 
     Raises:
         InputError, Undecodable: as for `read_dicom`.
@@ -36,26 +38,24 @@ def grey_frames(source: Source, header: "Dataset") -> tuple[NDArray[Any], NDArra
     if int(header.get("SamplesPerPixel", 1)) == 3:
         if colours != "RGB":
             raise Undecodable(f"{source} has colours of the kind {colours}; convert it to PNG")
-        return _luminance(pixels.reshape(-1, *pixels.shape[-3:])), None
+        return _as_bytes_or_grey(pixels.reshape(-1, *pixels.shape[-3:])), None
     pixels = pixels.reshape(-1, *pixels.shape[-2:])
     if colours == PALETTE:
         return _look_up(pixels, *_palette(source, header)), None
     return _modality_values(source, header, pixels), _padding(header, pixels)
 
 
-def _luminance(pixels: NDArray[Any]) -> NDArray[Any]:
-    """Return the grey of RGB in the last axis, rounded in the same type."""
-    grey = np.empty(pixels.shape[:-1], pixels.dtype)
-    for at, frame in enumerate(pixels):  # one at a time: the sum takes more bytes than they do
-        grey[at] = np.rint(sum(frame[..., one] * LUMINANCE[one] for one in range(3)))
-    return grey
+def _as_bytes_or_grey(colours: NDArray[Any]) -> NDArray[Any]:
+    return colours if colours.dtype == np.uint8 else luminance(colours)
 
 
 def _palette(source: Source, header: "Dataset") -> tuple[int, NDArray[Any]]:
-    """Return the first value of the palette, and its greys."""
+    """Return the first value of the palette, and its colours, uint8 (entries, 3)."""
     tables = [_palette_table(source, header, colour) for colour in ("Red", "Green", "Blue")]
     first = numbers(header, "RedPaletteColorLookupTableDescriptor", 3) or (0, 0, 0)
-    return _signed(header, int(first[1])), _luminance(np.stack(tables, axis=-1)[np.newaxis])[0]
+    # 8 bits of a palette may stand in 16, as 0x4000 for 0x40 (PS3.3, section C.7.6.3.1.6)
+    colours = [one if one.dtype == np.uint8 else (one >> 8).astype(np.uint8) for one in tables]
+    return _signed(header, int(first[1])), np.stack(colours, axis=-1)
 
 
 def _palette_table(source: Source, header: "Dataset", colour: str) -> NDArray[Any]:
@@ -101,7 +101,7 @@ def _modality_table(source: Source, header: "Dataset", item: "Dataset") -> tuple
 
 def _look_up(pixels: NDArray[Any], first: int, table: NDArray[Any]) -> NDArray[Any]:
     """Return the entries of `table`, of which the first stands for the value `first`."""
-    values = np.empty(pixels.shape, table.dtype)
+    values = np.empty((*pixels.shape, *table.shape[1:]), table.dtype)
     for at, frame in enumerate(pixels):
         values[at] = table[np.clip(frame.astype(np.int64) - first, 0, len(table) - 1)]
     return values

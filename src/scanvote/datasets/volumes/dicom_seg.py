@@ -67,7 +67,7 @@ def place_segments(
     Raises:
         InputError: the file is damaged, no segmentation, or not on the voxels of the scan.
     """
-    mask = np.zeros(volume.voxels.shape, np.uint8)
+    mask = np.zeros(volume.voxels.shape[:3], np.uint8)
     to_voxels = np.linalg.inv(volume.affine)
     for frame in _frames(path):
         if segments is not None and frame.segment not in segments:

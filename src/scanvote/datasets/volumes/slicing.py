@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scanvote.core.errors import InputError
 from scanvote.core.files import atomic_write
 from scanvote.datasets.volumes.source import TooLarge
-from scanvote.datasets.volumes.volume import Volume
+from scanvote.datasets.volumes.volume import Volume, luminance
 from scanvote.params import VolumesParams
 
 PLANES = {"sagittal": 0, "coronal": 1, "axial": 2}
@@ -33,8 +33,8 @@ class Slice:
         plane: ``axial``, ``coronal`` or ``sagittal``; empty for a single image without an
             orientation, such as a radiograph.
         number: index of the slice along the axis perpendicular to it, from 0.
-        image: uint8 of shape (H, W) in radiological orientation: front or top up, the
-            patient's right on the left; pixels are square.
+        image: uint8 of shape (H, W), or (H, W, 3) RGB, in radiological orientation: front or
+            top up, the patient's right on the left; pixels are square.
         mask: uint8 of shape (H, W), 0 or 255; None without a mask.
         spacing: side of a pixel in mm; 0 if unknown.
         window: intensities that became 0 and 255.
@@ -58,9 +58,9 @@ def extract_slices(
 ) -> Iterator[Slice]:
     """Yield slices of `volume` in the planes of `params`, evenly spaced.
 
-    They are within the span of `params` and share one intensity window. A single image has
-    one slice, in its own plane. Images without an orientation, such as the frames of a film,
-    lie in no plane: all of them count, whatever the span and the planes.
+    They are within the span of `params` and share one intensity window; colours are kept as they
+    are. A single image has one slice, in its own plane. Images without an orientation, such as
+    the frames of a film, lie in no plane: all of them count, whatever the span and the planes.
 
     Raises:
         InputError: the mask is not on the voxel grid of the volume.
@@ -68,7 +68,8 @@ def extract_slices(
     """
     if mask is not None:
         _check_fits(mask, volume)
-    voxels = _finite_float32(volume.voxels)
+    coloured = volume.voxels.ndim == 4
+    voxels = _finite_float32(luminance(volume.voxels) if coloured else volume.voxels)
     low, high = _window(voxels, params)
     tissue = voxels > low + BACKGROUND * (high - low)
     if not volume.placed:
@@ -77,8 +78,12 @@ def extract_slices(
     for plane in _planes(volume, params):
         axis = PLANES[plane]
         for number in _slice_numbers(tissue, axis, params):
-            grey = np.clip((_slice(voxels, axis, number) - low) / (high - low) * 255, 0, 255)
-            image = _square_pixels(np.rint(grey).astype(np.uint8), volume, axis, cv2.INTER_LINEAR)
+            if coloured:
+                image = _colour_slice(volume, axis, number)
+            else:
+                grey = np.clip((_slice(voxels, axis, number) - low) / (high - low) * 255, 0, 255)
+                bytes_ = np.rint(grey).astype(np.uint8)
+                image = _square_pixels(bytes_, volume, axis, cv2.INTER_LINEAR)
             mask_slice = None if mask is None else _mask_slice(mask, volume, axis, number)
             spacing = _finer_spacing(volume, axis) if volume.measured else 0.0
             name = plane if volume.placed else ""
@@ -100,7 +105,8 @@ def write_slices(
     for one in extract_slices(volume, params, mask):
         name = "-".join(part for part in (stem, one.plane, f"{one.number:03d}") if part)
         mask_path = None if one.mask is None else write_png(one.mask, folder / f"{name}_mask.png")
-        rows.append((write_png(one.image, folder / f"{name}.png"), mask_path, one.facts()))
+        image = one.image if one.image.ndim == 2 else one.image[:, :, ::-1]
+        rows.append((write_png(image, folder / f"{name}.png"), mask_path, one.facts()))
     return rows
 
 
@@ -116,9 +122,9 @@ def _finite_float32(voxels: NDArray[Any]) -> NDArray[np.float32]:
 
 def _check_fits(mask: Volume, volume: Volume) -> None:
     # tools round the affines they write, so corners may differ by half a voxel
-    corners = np.array([*np.ndindex(2, 2, 2)]) * (np.array(volume.voxels.shape) - 1)
+    corners = np.array([*np.ndindex(2, 2, 2)]) * (np.array(volume.voxels.shape[:3]) - 1)
     offsets = (mask.affine - volume.affine) @ np.c_[corners, np.ones(8)].T
-    same_shape = mask.voxels.shape == volume.voxels.shape
+    same_shape = mask.voxels.shape == volume.voxels.shape[:3]
     if same_shape and np.abs(offsets).max() <= 0.5 * min(volume.spacing):
         return
     advice = (
@@ -134,7 +140,7 @@ def _check_fits(mask: Volume, volume: Volume) -> None:
 
 
 def _shape(volume: Volume) -> str:
-    return "x".join(str(side) for side in volume.voxels.shape)
+    return "x".join(str(side) for side in volume.voxels.shape[:3])
 
 
 def _window(voxels: NDArray[np.float32], params: VolumesParams) -> tuple[float, float]:
@@ -180,6 +186,14 @@ def _slice(voxels: NDArray[Any], axis: int, number: int) -> NDArray[Any]:
     """Return the slice (H, W) perpendicular to `axis`, with both axes reversed."""
     # a view; np.take would copy the whole volume for each slice
     return np.asarray(np.moveaxis(voxels, axis, 0)[number])[::-1, ::-1].T
+
+
+def _colour_slice(volume: Volume, axis: int, number: int) -> NDArray[np.uint8]:
+    channels = [
+        _square_pixels(_slice(volume.voxels[..., at], axis, number), volume, axis, cv2.INTER_LINEAR)
+        for at in range(3)
+    ]
+    return np.stack(channels, axis=-1)
 
 
 def _square_pixels(

@@ -12,13 +12,16 @@ from scanvote.datasets.volumes.source import Source
 NARROWEST, WIDEST = 1e-6, 1e6
 """Plausible range of a voxel's side, in mm or another unit of the file."""
 
+LUMINANCE = (0.299, 0.587, 0.114)
+"""Weights of red, green and blue (ITU-R BT.601), as for images."""
+
 
 @dataclass(frozen=True)
 class Volume:
     """Voxels in RAS+: axes point to the right, to the front, upwards.
 
     Attributes:
-        voxels: real numbers of shape (X, Y, Z).
+        voxels: real numbers of shape (X, Y, Z), or uint8 (X, Y, Z, 3) in colour.
         spacing: size of a voxel along X, Y and Z, in mm.
         affine: float64 (4, 4), from voxels to mm; shows whether a mask fits.
         source: the file, or the first of several, for messages.
@@ -38,6 +41,14 @@ class Volume:
     count: int = 1
 
 
+def luminance(colours: NDArray[Any]) -> NDArray[Any]:
+    """Return the grey of RGB in the last axis, rounded in the same type."""
+    grey = np.empty(colours.shape[:-1], colours.dtype)
+    for at, part in enumerate(colours):  # one at a time: the sum takes more bytes than they do
+        grey[at] = np.rint(sum(part[..., one] * LUMINANCE[one] for one in range(3)))
+    return grey
+
+
 def reorient(
     voxels: NDArray[Any],
     affine: NDArray[np.float64],
@@ -49,7 +60,7 @@ def reorient(
     """Return a volume in RAS+ from voxels stored in any orientation.
 
     Args:
-        voxels: of shape (I, J, K).
+        voxels: of shape (I, J, K), or (I, J, K, 3) in colour.
         affine: float64 (4, 4), from (i, j, k) to mm in RAS+.
         source, patient, placed, measured: as in `Volume`.
 
@@ -66,7 +77,7 @@ def reorient(
             f"{source} gives no position of its voxels (its axes span no volume); mend it"
         )
     orientation = io_orientation(affine)
-    affine = affine @ inv_ornt_aff(orientation, voxels.shape)
+    affine = affine @ inv_ornt_aff(orientation, voxels.shape[:3])
     x, y, z = (float(side) for side in np.sqrt((affine[:3, :3] ** 2).sum(axis=0)))
     reoriented = np.asarray(apply_orientation(voxels, orientation))
     return Volume(reoriented, (x, y, z), affine, source, patient, placed, measured)
