@@ -174,6 +174,8 @@ def _use(file: FoundFile, entities: Mapping[str, str], suffix: str) -> str:
         return "DICOM in a BIDS tree; its scans are the NIfTI files"
     if "sub" not in entities or "sourcedata" in above or above & PIPELINES:
         return "no scan of a subject of the BIDS tree"
+    if not file.stem.casefold().startswith("sub-"):
+        return "a file whose name does not begin with its subject, as BIDS asks"
     if MASKS.search(suffix):
         return NO_LESION_REASON if NO_LESION.search(file.stem) else "mask"
     if "derivatives" in above:

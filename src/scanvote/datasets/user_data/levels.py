@@ -59,6 +59,7 @@ def place_classes(
             place.label = place.name
     _check_no_persons(root, places, levels)
     _leave_unlabelled(places)
+    _leave_without_parts(places)
     _explain_strays(places)
     place_patients(root, [one for one in places if one.label], levels, classes=True)
     return places, notes
@@ -89,6 +90,21 @@ def _leave_unlabelled(places: Sequence[Place]) -> None:
     for place in places:
         if place.label in unknown:
             place.reason = f"{place.label}/ says that the class is not known"
+            place.label, place.at = "", len(place.path)
+
+
+def _leave_without_parts(places: Sequence[Place]) -> None:
+    """Leave out a folder without ``train`` and ``test`` beside classes that have them."""
+    in_parts: dict[str, list[bool]] = defaultdict(list)
+    for place in places:
+        if place.label:
+            in_parts[place.label].append(bool(place.below) and named.is_part(place.below[0]))
+    others = {label for label, known in in_parts.items() if not any(known)}
+    if sum(map(all, in_parts.values())) < 2:
+        return
+    for place in places:
+        if place.label in others:
+            place.reason = f"{place.label}/ has no parts as the folders beside it have"
             place.label, place.at = "", len(place.path)
 
 

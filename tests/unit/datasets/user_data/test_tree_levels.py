@@ -360,3 +360,10 @@ def test_a_level_that_may_be_the_patients_is_refused(tmp_path: Path) -> None:
     assert len(patients(read(tmp_path, tree, "segmentation", told).items)) == 6
     told = with_params(folders={"patient_level": 0})
     assert patients(read(tmp_path, tree, "segmentation", told).items) == {""}
+
+
+def test_a_folder_without_parts_beside_classes_with_parts_is_left_out(tmp_path: Path) -> None:
+    parts = names(("yes", "no"), ("train", "test"), range(2))
+    found = read(tmp_path, [*parts, "pred/0.png", "pred/1.png"])
+    assert set(labels(found.items)) == {"yes", "no"}
+    assert reasons(found) == {"pred/ has no parts as the folders beside it have": 2}
