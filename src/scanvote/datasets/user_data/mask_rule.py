@@ -78,7 +78,7 @@ def find_mask_rule(layout: DatasetLayout, params: Params) -> tuple[MaskRule, lis
     if coloured and labels is None:
         _check_black(total.colours)
     rule = find_rule(chosen, labels, layout.labels, use_alpha, layout.ignored_values)
-    if total.plain and labels is None and len(chosen.exact or ()) == 1 and not rule.chosen:
+    if total.plain and labels is None and len(chosen.exact or ()) == 1 and rule.chosen is None:
         return replace(rule, copies=True), []
     text = describe_values(chosen, rule)
     if coloured and labels is None:
@@ -91,7 +91,7 @@ def find_mask_rule(layout: DatasetLayout, params: Params) -> tuple[MaskRule, lis
 
 
 def _processes(items: Sequence[DatasetItem]) -> int:
-    volumes = sum(bool(item.mask) and is_volume(item.mask) for item in items if item.mask)
+    volumes = sum(is_volume(item.mask) for item in items if item.mask)
     worth_it = volumes >= VOLUMES_WORTH_A_POOL or len(items) >= IMAGES_WORTH_A_POOL
     return (os.cpu_count() or 1) if worth_it else 1
 
@@ -140,10 +140,9 @@ def values_of(mask: StoredMask, rule: MaskRule) -> Values:
 
 def _with_masks(items: Sequence[DatasetItem]) -> Iterator[DatasetItem]:
     """Yield one item for each mask; contrasts may share one."""
-    seen: set[tuple[Path | None, str, int | None]] = set()
+    seen: set[tuple[Path | None, str]] = set()
     for item in items:
-        own = "" if item.kind != "array" else item.name
-        key = (item.mask, own, item.index if item.kind == "array" else None)
+        key = item.mask, item.name if item.kind == "array" else ""
         if item.mask and key not in seen:
             seen.add(key)
             yield item

@@ -13,7 +13,10 @@ from PIL import Image
 
 from scanvote.commands.data_check import check
 from scanvote.core.errors import InputError
+from scanvote.datasets.user_data.ingest import ingest
+from scanvote.datasets.user_data.layout import DatasetItem, DatasetLayout
 from scanvote.datasets.user_data.readers import read_mask_volume
+from scanvote.images.decode import decode_mask
 from scanvote.manifest import read_manifest
 from scanvote.params import Params
 from scanvote.pipeline.download.stage import download
@@ -393,3 +396,19 @@ def test_masks_of_other_pages_leave_the_one_file_out(tmp_path: Path, own: Own) -
     ignored = pd.read_csv(tmp_path / "raw/own/ignored.csv")
     assert ignored["name"].tolist() == ["images/1.tif"]
     assert "holds 11 pages" in ignored["reason"][0]
+
+
+@pytest.mark.parametrize(("values", "pixels"), [((2,), 0), ((1, 2), 16)])
+def test_what_is_not_annotated_marks_nothing(
+    tmp_path: Path, own: Own, values: tuple[int, ...], pixels: int
+) -> None:
+    mask = np.zeros((32, 32), np.uint8)
+    for value in values:
+        mask[8 * value : 8 * value + 4, 8:12] = value
+    image, path = write_image(tmp_path / "x.png", 1, 32), tmp_path / "x_mask.png"
+    cv2.imwrite(str(path), mask)
+    item = DatasetItem("x.png", "image", (image,), path, "x_mask.png")
+    layout = DatasetLayout("nnU-Net", [item], [], ignored_values=(2,))
+    (tmp_path / "out").mkdir()
+    (scan,) = ingest(layout, [item], tmp_path / "out", own("segmentation", tmp_path)).scans
+    assert decode_mask(tmp_path / "out" / scan.mask_path).sum() == pixels
