@@ -1,4 +1,4 @@
-"""What people bring: every case through `data check` and the stages, against what is right.
+"""Every case of what people bring, through `data check` and the stages, against what is right.
 
     python -m benchmarks.cases [--only REGEX] [--keep FOLDER]
 

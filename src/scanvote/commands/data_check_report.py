@@ -97,9 +97,8 @@ def _checks(
             else:
                 checks.append(check(path, task, params))
         except InputError as error:
-            if checks:  # masks without classes are normal
-                continue
-            others.append(error)
+            if not checks:  # masks without classes are normal
+                others.append(error)
     return checks, others
 
 

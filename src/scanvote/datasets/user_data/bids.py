@@ -174,7 +174,7 @@ def _use(file: FoundFile, entities: Mapping[str, str], suffix: str) -> str:
         return "DICOM in a BIDS tree; its scans are the NIfTI files"
     if "sub" not in entities or "sourcedata" in above or above & PIPELINES:
         return "no scan of a subject of the BIDS tree"
-    if not file.stem.casefold().startswith("sub-"):
+    if not _names_subject(file):
         return "a file whose name does not begin with its subject, as BIDS asks"
     if MASKS.search(suffix):
         return NO_LESION_REASON if NO_LESION.search(file.stem) else "mask"
@@ -187,12 +187,16 @@ def _use(file: FoundFile, entities: Mapping[str, str], suffix: str) -> str:
     return "scan"
 
 
+def _names_subject(file: FoundFile) -> bool:
+    return file.stem.casefold().startswith("sub-")
+
+
 def _loose_scans(names: Sequence[BidsName]) -> list[BidsName]:
     """Return pictures and DICOM series of subjects whose names are not those of BIDS."""
     found = [
         one
         for one in names
-        if (one.file.kind in ("image", "dicom") or not one.file.stem.casefold().startswith("sub-"))
+        if (one.file.kind in ("image", "dicom") or not _names_subject(one.file))
         and "sub" in one.entities
         and not {"derivatives", "sourcedata"} & {name.lower() for name in one.file.folders}
         and not MASKS.search(one.suffix)

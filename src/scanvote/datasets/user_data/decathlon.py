@@ -6,7 +6,6 @@ version 1 uses the same list, but stores the channels of ``a.nii.gz`` in ``a_000
 as ``numTraining``, are not used. Test images have no masks.
 """
 
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -27,12 +26,11 @@ from scanvote.datasets.user_data.dataset_json import (
     told_parts,
 )
 from scanvote.datasets.user_data.layout import DatasetLayout, first_few
-from scanvote.datasets.user_data.scan_tree import stem
+from scanvote.datasets.user_data.scan_tree import CHANNEL, stem
 from scanvote.params import Params, Task
 
 PARTS = {"training": "train", "validation": "val", "test": "test", "testing": "test"}
 """Lists of cases, with their part."""
-NUMBERED = re.compile(r"_\d{4}$")
 MOST = 32
 """Maximum channels of a case."""
 
@@ -92,7 +90,7 @@ def _case(base: Path, entry: Json, part: str, content: Json) -> Case:
     several = names if isinstance(names, list) else [names]
     paths = [file_below(base, one, source) for one in several]
     channels = _channels(paths, content)
-    name = NUMBERED.sub("", stem(paths[0].relative_to(base).as_posix()))
+    name = CHANNEL.sub("", stem(paths[0].relative_to(base).as_posix()))
     if not isinstance(entry["label"], str):
         raise InputError(
             f"{source} lists the label {entry['label']!r} of {names}, no file of a mask;"

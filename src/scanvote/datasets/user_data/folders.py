@@ -31,10 +31,9 @@ from scanvote.datasets.user_data.place import Place
 from scanvote.datasets.user_data.repeats import without_derived, without_repeats
 from scanvote.datasets.user_data.scan_tree import FileTree, FoundFile, list_files
 from scanvote.datasets.user_data.series import dicom_items
+from scanvote.datasets.volumes.dicom_kinds import SEGMENTATION
 from scanvote.params import Params, Task
 
-SEGMENTATION = "a segmentation (SEG)"
-"""Start of the reason why a DICOM Segmentation is no scan."""
 CLASS_FOLDERS = "a folder a class"
 """`DatasetLayout.kind` of folders of classes."""
 

@@ -1,4 +1,4 @@
-"""What becomes of items of the user's, and where it is written."""
+"""Results of ingesting items of the user's, and the target they are written to."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -5,7 +5,6 @@ the mask ``labelsTr/<case><file_ending>``. A case is a person at one time, but w
 are of one person is not told. Images of ``imagesTs`` are used if ``labelsTs`` has their masks.
 """
 
-import re
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -27,11 +26,9 @@ from scanvote.datasets.user_data.dataset_json import (
     told_parts,
 )
 from scanvote.datasets.user_data.layout import DatasetLayout, first_few
-from scanvote.datasets.user_data.scan_tree import list_files, stem
+from scanvote.datasets.user_data.scan_tree import CHANNEL, list_files, stem
 from scanvote.params import Params, Task
 
-CHANNEL = re.compile(r"^(.+)_(\d{4})$")
-"""Stem of an image: its case and channel."""
 PARTS = {"imagesTr": ("labelsTr", "train"), "imagesTs": ("labelsTs", "test")}
 """Folders of images, each with the folder of its masks and its part."""
 IGNORE = "ignore"
@@ -113,8 +110,8 @@ def _channels_of(
     """Return the images in a folder by case; some omit the number of the only channel."""
     channels: dict[str, list[Channel]] = defaultdict(list)
     for name, path in _files(images, content).items():
-        match = CHANNEL.match(name)
-        case, number = (match[1], int(match[2])) if match and name not in masks else (name, 0)
+        match = CHANNEL.search(name) if name not in masks else None
+        case, number = (name[: match.start()], int(match[1])) if match else (name, 0)
         channels[case].append(Channel(number, path, channel_contrast(content, number)))
     return channels
 

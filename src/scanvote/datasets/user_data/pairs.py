@@ -8,7 +8,7 @@ from functools import cache, lru_cache
 from itertools import takewhile
 
 from scanvote.datasets.user_data.folder_names import is_contrast
-from scanvote.datasets.user_data.scan_tree import NAMES, FoundFile
+from scanvote.datasets.user_data.scan_tree import CHANNEL, NAMES, FoundFile
 
 WORDS = "mask|seg|segm|segmentation|label|annotation|gt|ground[ _-]?truth"
 SUFFIX = re.compile(rf"[ _.-]({WORDS})s?([ _-]?r?\d+)?$", re.IGNORECASE)
@@ -36,8 +36,6 @@ FOLDER = re.compile(rf"({WORDS}|target)s?([Tt][rs])?$", re.IGNORECASE)
 FOLDER_WORD = re.compile(rf"(?<![a-z])({WORDS}|target)s?( ?t[rs])?(?![a-z])")
 """Word of the name of a mask folder beside that of the images: ``train_masks``."""
 IMAGE_WORD = re.compile(rf"\b({IMAGE_WORDS})s?\b")
-CHANNEL = re.compile(r"_\d{4}$")
-"""Suffix that nnU-Net adds to the name of an image, but not to that of its mask."""
 
 Place = tuple[tuple[str, ...], str, str]
 """Folders, stem and kind of a file, without regard to case."""

@@ -12,10 +12,8 @@ from scanvote.datasets.user_data.folder_names import spelling_key
 from scanvote.datasets.user_data.layout import DatasetItem
 from scanvote.datasets.user_data.person_names import named_person, shared_numbers
 from scanvote.datasets.user_data.place import Place
-from scanvote.datasets.user_data.scan_tree import NAMES, stem
+from scanvote.datasets.user_data.scan_tree import CHANNEL, NAMES, stem
 
-CHANNEL = re.compile(r"(.+)_(\d{4})$")
-"""Name of a channel of nnU-Net."""
 MOST_CHANNELS = 8
 MIN_FOLDERS = 3
 """Number of patient folders under one header ID from which it may be no ID."""
@@ -216,7 +214,7 @@ def without_contrast(name: str) -> str:
 
     ``mr_007`` and ``007_T1w`` become ``007``; the case does not matter.
     """
-    words = [word for word in re.split(r"[ _.+]+|-(?=[a-z])", name.casefold()) if word]
+    words = _words(name)
     while words and (words[-1] in named.CONTRASTS or words[-1] in named.PLANES):
         words.pop()
     while words and (words[0] in named.CONTRASTS or words[0] in named.PLANES):
@@ -235,9 +233,9 @@ def _channel_keys(items: Sequence[DatasetItem]) -> dict[int, Hashable]:
     """
     bases: dict[str, dict[str, dict[int, str]]] = defaultdict(lambda: defaultdict(dict))
     for at, item in enumerate(items):
-        if match := CHANNEL.match(_name(item)):
+        if match := CHANNEL.search(name := _name(item)):
             folder = item.name.rpartition("/")[0]
-            bases[folder][match.group(1)][at] = match.group(2)
+            bases[folder][name[: match.start()]][at] = match.group(1)
     return {
         at: (folder, base)
         for folder, several in bases.items()

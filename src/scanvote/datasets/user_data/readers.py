@@ -35,8 +35,6 @@ def read_mask_volume(path: Path) -> Volume:
     Raises:
         InputError: the file is damaged, or holds no volume.
     """
-    from scanvote.datasets.volumes import read_volume_file
-
     union, count = read_volume_file(path), volume_channels(path)
     if count == 1:
         return union

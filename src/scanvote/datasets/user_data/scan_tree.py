@@ -3,6 +3,7 @@
 Nothing is written.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
@@ -15,6 +16,8 @@ from scanvote.datasets.user_data.layout import KINDS, Kind, SkippedFile
 NAMES = 2**14
 """Names that functions of names alone remember: a tree asks for each many times."""
 NIFTI = (".nii.gz", ".nii")
+CHANNEL = re.compile(r"(?<=.)_(\d{4})$")
+"""Suffix that nnU-Net adds to the name of an image, but not to that of its mask."""
 ITK = (".nrrd", ".nhdr", ".mha", ".mhd")
 """Endings of NRRD and MetaImage; the latter of a pair are headers, the voxels lie beside."""
 OME = (".ome.tif", ".ome.tiff")

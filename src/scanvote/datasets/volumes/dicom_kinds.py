@@ -9,8 +9,10 @@ if TYPE_CHECKING:
 STORAGE = "1.2.840.10008.5.1.4.1.1."
 """Prefix of the SOP classes of stored objects (PS3.4, section B.5)."""
 SECONDARY_CAPTURE = re.compile(rf"{re.escape(STORAGE)}7(\.[1-4])?")
+SEGMENTATION = "a segmentation (SEG)"
+"""Start of the reason why a Segmentation is no scan."""
 NO_SCAN_CLASSES = (
-    (r"66\.[47]|66\.5", "a segmentation (SEG)"),
+    (r"66\.[47]|66\.5", SEGMENTATION),
     (r"66\.[1-3]", "a registration (REG)"),
     (r"66", "raw data of a scanner"),
     (r"67", "a table of real-world values (RWV)"),
@@ -26,7 +28,7 @@ NO_SCAN_CLASSES = (
 )
 """Last part of a SOP class, and what its objects are."""
 NO_SCAN_MODALITIES = {
-    "SEG": "a segmentation (SEG)",
+    "SEG": SEGMENTATION,
     "RTDOSE": "a radiotherapy dose (RTDOSE)",
     "RTSTRUCT": "radiotherapy contours (RTSTRUCT)",
     "RTPLAN": "a radiotherapy plan or record (RTPLAN)",
