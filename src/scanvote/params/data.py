@@ -33,7 +33,7 @@ Renamed = Annotated[dict[str, str | None], BeforeValidator(_as_names)]
 
 
 class TaskParams(Section):
-    dataset: Datasets
+    dataset: Datasets | None
 
 
 class ClassificationParams(TaskParams):

@@ -1,8 +1,8 @@
 """The whole of params.yaml."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from scanvote.params.data import (
     ClassificationParams,
@@ -25,7 +25,7 @@ from scanvote.params.families import (
     TransferParams,
     UnetParams,
 )
-from scanvote.params.section import Count, Positive, Section, Share
+from scanvote.params.section import Count, Positive, Section, Share, Task
 from scanvote.params.training import BaselineParams
 
 Rule = Literal["majority", "soft", "weighted", "stacking"]
@@ -98,3 +98,16 @@ class Params(Section):
     explain: ExplainParams
     evaluate: EvaluateParams
     package: PackageParams
+
+    @property
+    def tasks(self) -> tuple[Task, ...]:
+        """The tasks of the study: those with a data set."""
+        return tuple(task for task in get_args(Task) if getattr(self, task).dataset is not None)
+
+    @model_validator(mode="after")
+    def _check_tasks(self) -> "Params":
+        if not self.tasks:
+            raise ValueError(
+                "classification.dataset and segmentation.dataset are both null: name one"
+            )
+        return self
