@@ -5,6 +5,7 @@ package with its card, `scanvote predict`, the page, REST and `scanvote compare`
 """
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal, Self
 
@@ -14,6 +15,7 @@ from pydantic import ValidationError
 from scanvote.core.errors import InputError
 from scanvote.core.files import write_json
 from scanvote.metrics.bootstrap import BootstrapEstimate, no_interval, number_of
+from scanvote.metrics.intervals import ENDS
 from scanvote.params.section import Section, Task
 
 NAME = "performance.json"
@@ -45,6 +47,12 @@ class Estimate(Section):
     def of(cls, estimate: BootstrapEstimate) -> Self:
         value, low, high = (_finite(one) for one in (estimate.value, *estimate.interval()))
         return cls(value=value, low=low, high=high, groups=estimate.groups)
+
+    @classmethod
+    def of_metrics(cls, metrics: Mapping[str, float], name: str, groups: int) -> Self:
+        """Read a flat metric with its ``_low`` and ``_high``."""
+        value, low, high = (_finite(metrics[f"{name}{end}"]) for end in ENDS)
+        return cls(value=value, low=low, high=high, groups=groups)
 
     def words(self, of: str = "group") -> str:
         """Return ``0.917 (95 % interval 0.861–0.962)``, or why there is no interval.

@@ -90,7 +90,9 @@ def evaluate_segmentation(
     models = pd.DataFrame([{"model": n, "unit": unit, **score} for n, score in scores.items()])
     write_csv(models.round(6), out / "models.csv")
     by_patient = {name: one[1] for name, one in measured.items()}
-    performance = segmentation_performance(by_patient, len(slices), known_patients, params.seed)
+    performance = segmentation_performance(
+        by_patient, scores["unet"], len(slices), known_patients, params.seed
+    )
     write_performance(performance, out)
     segmentation_figures.dice_figure(
         patients, performance.dice, known_patients.short(), out / "dice_by_patient.png"
