@@ -111,7 +111,7 @@ def test_all_that_a_stage_imports_is_among_its_dependencies(stage: str) -> None:
 # -- floors ------------------------------------------------------------------------
 
 FLOORS = (
-    *("core", "params", "manifest", "arrays", "predictions", "images", "splits", "metrics"),
+    *("core", "params", "class_roles", "manifest", "arrays", "predictions", "images", "splits", "metrics"),
     *("models", "plots", "training", "tuning", "datasets", "inputs", "pipeline", "predict"),
     *("tracking", "serving", "commands", "cli"),
 )
@@ -122,7 +122,7 @@ MODULES = [path for path in (SOURCES / "scanvote").rglob("*.py") if path.name !=
 def floor_of(path: Path) -> tuple[int, int]:
     """The place of a module among the floors, and among the stages."""
     first, *rest = path.relative_to(SOURCES / "scanvote").with_suffix("").parts
-    stage = [*STAGES].index(rest[0]) if first == "pipeline" else 0
+    stage = [*STAGES].index(rest[0]) if first == "pipeline" and rest[0] in STAGES else -1
     return FLOORS.index(first), stage
 
 
