@@ -42,7 +42,9 @@ def gather_plots(root: Path, out: Path) -> None:
     """
     folder = _new_folder(out / "curves")
     for path in _files(root, *_CURVES):
-        write_csv(score_curves(pd.read_csv(path)), folder / f"{path.parent.name}.csv")
+        curves = score_curves(pd.read_csv(path))
+        if len(curves):  # a family that is not searched has none
+            write_csv(curves, folder / f"{path.parent.name}.csv")
     for kind, table in TABLES.items():
         folder = _new_folder(out / kind)
         for path in _files(root, table):
