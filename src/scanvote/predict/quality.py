@@ -52,7 +52,7 @@ def mask_doubts(contents: ModelMetadata) -> list[str]:
     ]
 
 
-def tested(contents: ModelMetadata) -> list[str]:
+def main_metrics(contents: ModelMetadata) -> list[str]:
     """Return the main metrics of each task: ``Class: tested on 172 scans of 110 patients: …``."""
     lines = []
     if contents.classifiers:
@@ -64,7 +64,7 @@ def tested(contents: ModelMetadata) -> list[str]:
 
 def quality(contents: ModelMetadata) -> list[str]:
     """Return how good the model is, the doubts first."""
-    return [*class_doubts(contents), *mask_doubts(contents), *tested(contents)]
+    return [*class_doubts(contents), *mask_doubts(contents), *main_metrics(contents)]
 
 
 def _not_better(

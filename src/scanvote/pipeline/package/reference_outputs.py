@@ -72,7 +72,7 @@ def _anonymous(table: pd.DataFrame, order: list[str]) -> pd.DataFrame:
     """
     values = [name for name in order if name != "group"]
     members = {
-        group: sorted(rows[values].itertuples(index=False, name=None))
+        group: sorted(zip(*(rows[name] for name in values), strict=True))
         for group, rows in table.groupby("group")
     }
     ordered = sorted(members, key=lambda group: (members[group], str(group)))

@@ -8,7 +8,7 @@ from scanvote.pipeline.package import ModelMetadata
 from scanvote.pipeline.report import terms
 from scanvote.predict.doubts import called
 from scanvote.predict.doubts import doubts as doubts_of
-from scanvote.predict.quality import class_doubts, mask_doubts, tested
+from scanvote.predict.quality import class_doubts, main_metrics, mask_doubts
 from scanvote.predict.schema import FileError, MaskFinding, OodScore, ScanPrediction
 from scanvote.serving.page.facts import facts
 
@@ -96,7 +96,7 @@ def result_text(finding: ScanPrediction, contents: ModelMetadata) -> ResultText:
         warnings=above,
         flags=flags(finding, contents),
         doubts=tuple(doubts(finding, contents, above)),
-        tested=tuple(tested(contents)),
+        tested=tuple(main_metrics(contents)),
         bars=bars(finding),
         operating=operating(finding, contents),
         tumour=tumour,
