@@ -118,8 +118,8 @@ def main() -> None:
 
     package = load_package(asked.package or asked.root / "models" / "package")
     asking = {
-        "classification": lambda images: package.probabilities(images).distances,
-        "segmentation": lambda images: package.segment(images).distances,
+        "classification": lambda images: package.classifiers.probabilities(images).distances,
+        "segmentation": lambda images: package.segmenters.segment(images).distances,
     }
     print("| asked | shown | scans | outside, % | median distance | AUROC |")
     print("|---|---|---|---|---|---|")

@@ -118,8 +118,8 @@ def answer_directly(package: Path, scans: Path) -> None:
     images = [images[place % len(images)] for place in range(DIRECT)]
     for _ in sys.stdin:
         wall, busy = time.perf_counter(), time.process_time()
-        asked.package.probabilities(images)
-        asked.package.segment(images)
+        asked.package.classifiers.probabilities(images)
+        asked.package.segmenters.segment(images)
         print(json.dumps([time.perf_counter() - wall, time.process_time() - busy]), flush=True)
 
 

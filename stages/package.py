@@ -13,13 +13,14 @@ def main(
     searches: Path,
     ensemble: Path,
     unet: Path,
+    evaluated: Path,
     raw: Path,
     prepared: Path,
     out: Path,
     metrics_path: Path,
 ) -> None:
     """Package the members of ENSEMBLE and UNET into OUT, and register it."""
-    inputs = (searches, ensemble, unet, raw, prepared)
+    inputs = (searches, ensemble, unet, evaluated, raw, prepared)
     with open_stage("package", inputs=inputs) as stage:
         use_backend(stage.params.backend)  # before anything imports Keras
         from scanvote.pipeline.package.stage import build_package

@@ -8,7 +8,7 @@ import numpy as np
 from scanvote.images.decode import Rgb
 from scanvote.pipeline.ensemble.vote import Vote
 from scanvote.pipeline.package import ClassificationOutput, ModelMetadata
-from scanvote.pipeline.package.metadata import Operating
+from scanvote.pipeline.package.metadata import Classifiers, Operating, Segmenters
 from scanvote.pipeline.package.model import SegmentationOutput
 from scanvote.predict.schema import MaskFinding, MemberVote, OodScore, ScanPrediction
 from tests.serving import LABELS, MEMBERS, contents
@@ -17,8 +17,8 @@ from tests.serving import LABELS, MEMBERS, contents
 def of_two_classes(threshold: float = 0.3) -> ModelMetadata:
     """Contents with an operating point."""
     whole = contents()
-    point = Operating(positive="sick", threshold=threshold)
-    update = {"labels": ["healthy", "sick"], "operating": point}
+    point = Operating(positive="sick", threshold=threshold, min_sensitivity=0.95)
+    update = {"labels": ["healthy", "sick"], "operating": point, "negative": "healthy"}
     return whole.model_copy(update={"classifiers": whole.classifiers.model_copy(update=update)})
 
 
@@ -34,6 +34,14 @@ class Oracle:
     contents: ModelMetadata = field(default_factory=contents)
     far: tuple[float, float] = (0.5, 0.25)
     asked: list[int] = field(default_factory=list)
+
+    @property
+    def classifiers(self) -> "Part | None":
+        return Part(self, self.contents.classifiers) if self.contents.classifiers else None
+
+    @property
+    def segmenters(self) -> "Part | None":
+        return Part(self, self.contents.segmenters) if self.contents.segmenters else None
 
     @property
     def vote(self) -> Vote:
@@ -54,7 +62,19 @@ class Oracle:
 
     def segment(self, images: Sequence[Rgb]) -> SegmentationOutput:
         masks = [image[..., 0] > 200 for image in images]
-        return SegmentationOutput(masks, np.full(len(images), self.far[1]))
+        shares = np.array([mask.mean() for mask in masks])
+        return SegmentationOutput(masks, shares, np.full(len(images), self.far[1]))
+
+
+@dataclass
+class Part:
+    """The classifiers or segmenters of an oracle."""
+
+    oracle: Oracle
+    contents: Classifiers | Segmenters
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self.oracle, name)
 
 
 def finding(file: str = "scan.png", **values: object) -> ScanPrediction:
@@ -71,6 +91,8 @@ def finding(file: str = "scan.png", **values: object) -> ScanPrediction:
         "agreement": 1.0,
         "members": members,
         "familiarity": near,
-        "mask": MaskFinding(area_pixels=5, area_mm2=None, familiarity=near),
+        "mask": MaskFinding(
+            area_pixels=5, area_mm2=None, share=0.05, too_large=False, familiarity=near
+        ),
     }
     return ScanPrediction(**(whole | values))

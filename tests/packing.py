@@ -1,5 +1,6 @@
 """The outputs of a pipeline that are packed, so small that a test can wait for them."""
 
+import shutil
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -11,9 +12,17 @@ from scanvote.core.files import sha256, write_csv, write_json
 from scanvote.images.decode import decode_image
 from scanvote.images.preprocess import preprocess
 from scanvote.manifest import COLUMNS, PIXEL, write_manifest
+from scanvote.metrics.performance import (
+    ClassificationPerformance,
+    Estimate,
+    Performance,
+    SegmentationPerformance,
+    write_performance,
+)
 from scanvote.models.postprocess import Postprocess
-from scanvote.params import Params, PrepareTask
+from scanvote.params import Params, PrepareTask, Task
 from scanvote.pipeline.ensemble.stage import ensemble
+from scanvote.pipeline.left_out import write_left_out
 from scanvote.predictions import class_predictions, mask_predictions
 from tests.making import write_image
 from tests.searching import tiny_params
@@ -31,6 +40,7 @@ class Made(NamedTuple):
     searches: Path
     ensemble: Path
     unet: Path
+    evaluated: Path
     raw: Path
     prepared: Path
     params: Params
@@ -45,15 +55,56 @@ def write_pipeline(root: Path, labels: tuple[str, ...] = LABELS, **prepare: Any)
         prepare: changes of `prepare.classification`.
     """
     params = having(tiny_params(), prepare)
-    made = Made(
-        *(root / name for name in ("search", "ensemble", "unet", "raw", "prepared")), params
-    )
+    names = ("search", "ensemble", "unet", "evaluated", "raw", "prepared")
+    made = Made(*(root / name for name in names), params)
     _write_scans(made, list(labels))
     for place, family in enumerate(("ann", "cnn")):
         _search(made, family, place, list(labels))
     ensemble(made.searches, params, made.ensemble)
     _unet(made)
+    for task, performance in performances(list(labels)).items():
+        write_performance(performance, made.evaluated / task)
     return made
+
+
+def without(made: Made, task: Task, root: Path) -> Made:
+    """The same of a study that leaves a task out; `root` is of the copied folders."""
+    folders = [shutil.copytree(folder, root / folder.name) for folder in made[:-1]]
+    alone = Made(*folders, made.params)
+    gone = [alone.searches, alone.ensemble] if task == "classification" else [alone.unet]
+    gone += [folder / task for folder in (alone.evaluated, alone.prepared, alone.raw)]
+    for folder in gone:
+        shutil.rmtree(folder)
+        write_left_out(task, folder)
+    return alone
+
+
+def performances(labels: list[str]) -> dict[str, Performance]:
+    """Of a vote that is better than a constant one, and of masks better than the baseline's."""
+    good = Estimate(value=0.917, low=0.861, high=0.962, groups=110)
+    vote = ClassificationPerformance(
+        scans=172,
+        groups=110,
+        scans_patient_known=172,
+        accuracy=good,
+        macro_f1=good,
+        auroc=good,
+        frequent_class=labels[0],
+        frequent_accuracy=0.4,
+        against_frequent="better",
+        positive=labels[-1] if len(labels) == 2 else None,
+        sensitivity=good if len(labels) == 2 else None,
+        specificity=good if len(labels) == 2 else None,
+    )
+    masks = SegmentationPerformance(
+        patients=7,
+        slices=57,
+        slices_patient_known=57,
+        dice=Estimate(value=0.81, low=0.66, high=0.9, groups=7),
+        baseline_dice=0.42,
+        against_baseline="better",
+    )
+    return {"classification": vote, "segmentation": masks}
 
 
 def having(params: Params, prepare: dict[str, Any]) -> Params:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scanvote.inputs.scan import RejectedFile
-from scanvote.params import VolumesParams, load_params
+from scanvote.params import Task, VolumesParams, load_params
 from scanvote.params.whole import Method
 from scanvote.pipeline.package import ModelMetadata
 from scanvote.pipeline.package.metadata import (
@@ -25,6 +25,7 @@ from scanvote.pipeline.package.metadata import (
 from scanvote.predict.schema import MaskFinding, MemberVote, OodScore, ScanPrediction
 from scanvote.serving.engine_api import EngineError, Examined, Explained, Upload
 from tests.making import picture
+from tests.packing import performances
 
 ROOT = Path(__file__).parents[1]
 LABELS = ["glioma", "meningioma", "no_tumor", "pituitary"]
@@ -33,25 +34,29 @@ SIDE = 64
 """Of every scan, pixels."""
 VOLUME_SLICES = 3
 CARD = "# A vote on the class of a scan\n\n**Research use, not for diagnosis.**\n"
+DISJOINT = "Patient-disjoint: the patient of every scan is known, and nobody is on two sides."
 MAGIC = (b"\x89PNG", b"\xff\xd8\xff", b"II*\x00", b"MM\x00*")
 NIFTI = b"\x1f\x8b"
 
 
 def contents(methods: Sequence[Method] = ("gradcam", "occlusion", "lime")) -> ModelMetadata:
-    """Of a package of form 2 with three members and a U-Net."""
+    """Of a package with three members and a U-Net."""
     prepare = load_params(ROOT / "params.yaml").prepare
     seen = OodReference(arrays="seen.npz", radius=1.5)
     return ModelMetadata(
-        form=2,
+        form=3,
         smoke=False,
         backend="tensorflow",
         classifiers=Classifiers(
             labels=LABELS,
             members=[Network(model=name, keras=f"{name}.keras", onnx=None) for name in MEMBERS],
             operating=None,
+            negative="no_tumor",
             prepare=prepare.classification,
             seen=seen,
             explain=ExplainSpec(methods=list(methods), window=0.125, segments=50, samples=100),
+            patients=DISJOINT,
+            performance=performances(LABELS)["classification"],
         ),
         segmenters=Segmenters(
             networks=[Network(model="unet", keras="unet/1.keras", onnx=None)],
@@ -61,6 +66,9 @@ def contents(methods: Sequence[Method] = ("gradcam", "occlusion", "lime")) -> Mo
             ),
             prepare=prepare.segmentation,
             seen=seen,
+            largest_mask=0.1,
+            patients=DISJOINT,
+            performance=performances(LABELS)["segmentation"],
         ),
         volumes=VolumesParams(
             planes=["axial"], slices=VOLUME_SLICES, span=[0.25, 0.75], window=None
@@ -69,6 +77,23 @@ def contents(methods: Sequence[Method] = ("gradcam", "occlusion", "lime")) -> Mo
         test="c" * 64,
         versions={"python": "3.11", "keras": "3.15"},
     )
+
+
+def alone(task: Task, **changes: object) -> ModelMetadata:
+    """Of a package for one task."""
+    whole = contents()
+    other = "segmenters" if task == "classification" else "classifiers"
+    return whole.model_copy(update={other: None, "data": {task: whole.data[task]}, **changes})
+
+
+def constant(label: str = "glioma") -> ModelMetadata:
+    """Of a package whose vote names one class only."""
+    whole = contents()
+    performance = whole.classifiers.performance.model_copy(
+        update={"only_class": label, "against_frequent": "no difference shown"}
+    )
+    classifiers = whole.classifiers.model_copy(update={"performance": performance})
+    return whole.model_copy(update={"classifiers": classifiers})
 
 
 @dataclass
@@ -97,7 +122,8 @@ class FakeEngine:
     async def predict(self, upload: Upload, pictures: bool = True) -> list[Examined]:
         await self._work(upload)
         volume = upload.content.startswith(NIFTI)
-        said = [_examined(upload, place) for place in (range(VOLUME_SLICES) if volume else [None])]
+        places = range(VOLUME_SLICES) if volume else [None]
+        said = [_of(self.contents, _examined(upload, place)) for place in places]
         return said if pictures else [replace(one, scan=b"", mask=b"") for one in said]
 
     async def explain(self, upload: Upload, method: Method, place: int = 0) -> Explained:
@@ -120,6 +146,17 @@ class FakeEngine:
         finally:
             self.waiting -= 1
             self.ended += 1
+
+
+def _of(contents: ModelMetadata, one: Examined) -> Examined:
+    """What a model without one of the tasks says."""
+    finding, mask = one.finding, one.mask
+    if contents.classifiers is None:
+        nothing = {"vote": None, "probabilities": {}, "agreement": None, "members": []}
+        finding = finding.model_copy(update=nothing | {"familiarity": None})
+    if contents.segmenters is None:
+        finding, mask = finding.model_copy(update={"mask": None}), b""
+    return replace(one, finding=finding, mask=mask)
 
 
 def scan_png(seed: int = 0) -> bytes:
@@ -189,6 +226,8 @@ def _finding(
         mask=MaskFinding(
             area_pixels=area,
             area_mm2=None if spacing is None else area * spacing**2,
+            share=area / SIDE**2,
+            too_large=False,
             familiarity=_familiarity(seed + 1),
         ),
     )

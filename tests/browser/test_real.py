@@ -59,4 +59,4 @@ def test_the_page_says_what_the_package_says_and_explains_it(watched, folder: Pa
     assert page.inner_text(".tumour") == said.tumour
     page.click(".ways button")
     page.wait_for_selector(".explained")
-    assert page.locator(".whose a").count() == 1 + len(package.members)
+    assert page.locator(".whose a").count() == 1 + len(package.classifiers.members)

@@ -25,12 +25,12 @@ class ScanResult:
     Attributes:
         scan: the scan.
         finding: its prediction.
-        mask: tumour mask, bool (H, W).
+        mask: tumour mask, bool (H, W); None if the model marks none.
     """
 
     scan: InputScan
     finding: ScanPrediction
-    mask: Mask
+    mask: Mask | None
 
 
 def predict_stream(

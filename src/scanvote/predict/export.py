@@ -8,7 +8,14 @@ from scanvote.core.errors import InputError
 from scanvote.core.files import atomic_replace_folder, sha256, write_text
 from scanvote.pipeline.ensemble.vote import Vote
 from scanvote.pipeline.package import ModelMetadata, read_metadata
-from scanvote.pipeline.package.metadata import CARD, NAME, VOTE, write_metadata
+from scanvote.pipeline.package.metadata import (
+    CARD,
+    NAME,
+    VOTE,
+    Classifiers,
+    Segmenters,
+    write_metadata,
+)
 from scanvote.pipeline.package.model_card import card
 
 README = "README.md"
@@ -60,18 +67,18 @@ def _check_copy(model: Path, folder: Path) -> None:
 
 def _drop_graphs(folder: Path) -> None:
     """Remove the ONNX graphs from the metadata and the model card."""
-    metadata = read_metadata(folder)
-    without = {"onnx": None}
-    members = [one.model_copy(update=without) for one in metadata.classifiers.members]
-    unets = [one.model_copy(update=without) for one in metadata.segmenters.networks]
-    metadata = metadata.model_copy(
-        update={
-            "classifiers": metadata.classifiers.model_copy(update={"members": members}),
-            "segmenters": metadata.segmenters.model_copy(update={"networks": unets}),
-        }
-    )
-    write_metadata(metadata, folder)
-    write_text(folder / CARD, card(metadata, Vote.read(folder / VOTE)))
+    contents, without = read_metadata(folder), {"onnx": None}
+    parts: dict[str, Classifiers | Segmenters] = {}
+    if contents.classifiers:
+        members = [one.model_copy(update=without) for one in contents.classifiers.members]
+        parts["classifiers"] = contents.classifiers.model_copy(update={"members": members})
+    if contents.segmenters:
+        unets = [one.model_copy(update=without) for one in contents.segmenters.networks]
+        parts["segmenters"] = contents.segmenters.model_copy(update={"networks": unets})
+    contents = contents.model_copy(update=parts)
+    write_metadata(contents, folder)
+    vote = Vote.read(folder / VOTE) if contents.classifiers else None
+    write_text(folder / CARD, card(contents, vote))
 
 
 def _readme(out: Path) -> str:

@@ -12,9 +12,9 @@ Research use, not for diagnosis.
 
 import hashlib
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,9 +26,21 @@ from scanvote.images.preprocess import map_to_original_space
 from scanvote.inputs.scan import InputScan
 from scanvote.params.whole import ExplainParams, Method
 from scanvote.pipeline.ensemble.vote import calibrated
-from scanvote.pipeline.package import ClassificationOutput, Package, load_package, read_metadata
-from scanvote.pipeline.package.model import preprocess_scans
+from scanvote.pipeline.package import (
+    ClassificationOutput,
+    ModelMetadata,
+    Package,
+    load_package,
+    read_metadata,
+)
+from scanvote.pipeline.package.model import (
+    LoadedClassifiers,
+    LoadedSegmenters,
+    SegmentationOutput,
+    preprocess_scans,
+)
 from scanvote.pipeline.package.ood import is_outside
+from scanvote.predict.doubts import doubts, is_too_large
 from scanvote.predict.schema import (
     MaskFinding,
     MemberVote,
@@ -37,9 +49,10 @@ from scanvote.predict.schema import (
     ScanPrediction,
 )
 
-if TYPE_CHECKING:
-    from scanvote.pipeline.explain.panel import ExplainableEnsemble
-
+Values = dict[str, Any]
+"""Values of a `ScanPrediction`, by field."""
+NO_VOTE = "this model has no vote to explain: its study had no classes, only masks"
+NO_MASKS = "this model marks nothing: its study had no masks, only classes"
 STRANGE_CLASS = "the networks that vote were shown nothing like it: the class means little"
 STRANGE_MASK = "the networks that mark tumours were shown nothing like it: the mask means little"
 _DIGITS = 6
@@ -66,21 +79,25 @@ def predict_one(package: Package, scans: Sequence[InputScan]) -> list[ScanPredic
 
 def predict_with_masks(
     package: Package, scans: Sequence[InputScan]
-) -> list[tuple[ScanPrediction, Mask]]:
-    """Predict each scan and its mask, bool (H, W) of its size.
+) -> list[tuple[ScanPrediction, Mask | None]]:
+    """Predict each scan and its mask, bool (H, W) of its size; None without segmenters.
 
     The networks get all scans together and split them into their own batches.
     """
     if not scans:
         return []
-    images = [scan.image for scan in scans]
-    classified, segmented = package.probabilities(images), package.segment(images)
-    members = _members(package, classified)
+    images, count = [scan.image for scan in scans], len(scans)
+    classes: list[Values] = [{}] * count
+    masks: list[tuple[Values, Mask | None]] = [({}, None)] * count
+    if package.classifiers:
+        output = package.classifiers.probabilities(images)
+        classes = list(_class_values(package.classifiers, output))
+    if package.segmenters:
+        segmented = package.segmenters.segment(images)
+        masks = list(_mask_values(package.segmenters, scans, segmented))
     return [
-        (_finding(package, scan, classified, place, members[place], mask, float(distance)), mask)
-        for place, (scan, mask, distance) in enumerate(
-            zip(scans, segmented.masks, segmented.distances, strict=True)
-        )
+        (_finding(package.contents, scan, found | marked), mask)
+        for scan, found, (marked, mask) in zip(scans, classes, masks, strict=True)
     ]
 
 
@@ -95,12 +112,13 @@ def explain(package: Package, scan: InputScan, method: Method) -> dict[str, NDAr
         large as the scan, 255 at the maximum, 0 everywhere if nothing supports the class.
 
     Raises:
-        InputError: the method supports no member.
+        InputError: the method supports no member, or the package has no classifiers.
     """
     from scanvote.pipeline.explain.panel import VOTE, explain_scan, normalise_map
 
-    panel, contents = package.panel(), package.contents.classifiers
-    check_method(panel, method)
+    check_method(package.classifiers, method)
+    assert package.classifiers is not None
+    panel, contents = package.classifiers.panel, package.classifiers.contents
     image = preprocess_scans([scan.image], contents.prepare)[0]
     config = ExplainParams(scans=0, **contents.explain.model_dump())
     image_digest = hashlib.sha256(image.tobytes()).hexdigest()
@@ -115,55 +133,77 @@ def explain(package: Package, scan: InputScan, method: Method) -> dict[str, NDAr
     }
 
 
-def check_method(panel: "ExplainableEnsemble", method: Method) -> None:
+def check_method(classifiers: LoadedClassifiers | None, method: Method) -> None:
     """Check that the method can explain the vote.
 
     Raises:
-        InputError: it cannot.
+        InputError: it cannot, or there is no vote.
     """
-    if not panel.supports(method):
+    if classifiers is None:
+        raise InputError(NO_VOTE)
+    if not classifiers.panel.supports(method):
         raise InputError(
             f"{method} explains networks with convolutions, and none of them votes here: choose"
             " occlusion or lime"
         )
 
 
-def _finding(
-    package: Package,
-    scan: InputScan,
-    classified: ClassificationOutput,
-    place: int,
-    members: list[MemberVote],
-    mask: Mask,
-    mask_distance: float,
-) -> ScanPrediction:
-    labels = package.vote.labels
-    probabilities = _by_class(labels, classified.vote.probabilities[place])
-    ood = _ood_score(float(classified.distances[place]))
-    mask_finding = _mask_finding(scan, mask, mask_distance)
-    warnings = {STRANGE_CLASS: ood.outside, STRANGE_MASK: mask_finding.familiarity.outside}
+def _finding(contents: ModelMetadata, scan: InputScan, values: Values) -> ScanPrediction:
     height, width = scan.image.shape[:2]
-    return ScanPrediction(
+    finding = ScanPrediction(
         file=scan.file,
         slice=scan.slice,
         plane=scan.plane or None,
         width=width,
         height=height,
         spacing=scan.spacing or None,
-        notes=[*scan.notes, *(note for note, applies in warnings.items() if applies)],
-        vote=labels[classified.vote.winners[place]],
-        probabilities=probabilities,
-        agreement=round(float(classified.agreement[place]), _DIGITS),
-        members=members,
-        operating=_operating(package, probabilities),
-        familiarity=ood,
-        mask=mask_finding,
+        **values,
     )
+    warnings = {STRANGE_CLASS: finding.class_outside, STRANGE_MASK: finding.mask_outside}
+    notes = [*scan.notes, *(note for note, applies in warnings.items() if applies)]
+    return finding.model_copy(update={"notes": notes, "doubts": doubts(finding, contents)})
 
 
-def _members(package: Package, classified: ClassificationOutput) -> list[list[MemberVote]]:
+def _class_values(
+    classifiers: LoadedClassifiers, classified: ClassificationOutput
+) -> Iterator[Values]:
+    """Yield the values of a finding that concern the class, for each scan."""
+    labels = classifiers.vote.labels
+    for place, members in enumerate(_members(classifiers, classified)):
+        probabilities = _by_class(labels, classified.vote.probabilities[place])
+        yield {
+            "vote": labels[classified.vote.winners[place]],
+            "probabilities": probabilities,
+            "agreement": round(float(classified.agreement[place]), _DIGITS),
+            "members": members,
+            "operating": _operating(classifiers, probabilities),
+            "familiarity": _ood_score(float(classified.distances[place])),
+        }
+
+
+def _mask_values(
+    segmenters: LoadedSegmenters, scans: Sequence[InputScan], segmented: SegmentationOutput
+) -> Iterator[tuple[Values, Mask | None]]:
+    """Yield the value of a finding that concerns the mask, and the mask, for each scan."""
+    largest = segmenters.contents.largest_mask
+    columns = segmented.masks, segmented.shares.tolist(), segmented.distances.tolist()
+    for scan, mask, share, distance in zip(scans, *columns, strict=True):
+        area = int(mask.sum())
+        found = MaskFinding(
+            area_pixels=area,
+            area_mm2=round(area * scan.spacing**2, _DIGITS) if scan.spacing else None,
+            share=round(share, _DIGITS),
+            too_large=is_too_large(round(share, _DIGITS), largest),
+            familiarity=_ood_score(distance),
+        )
+        yield {"mask": found}, mask
+
+
+def _members(
+    classifiers: LoadedClassifiers, classified: ClassificationOutput
+) -> list[list[MemberVote]]:
     """Return the vote of each member for each scan."""
-    vote = package.vote
+    vote = classifiers.vote
     raw = np.round(classified.members, _DIGITS)  # rounded as when the vote is counted
     both = np.stack([raw, calibrated(raw, vote.temperatures)])
     return [
@@ -179,17 +219,10 @@ def _members(package: Package, classified: ClassificationOutput) -> list[list[Me
     ]
 
 
-def _mask_finding(scan: InputScan, mask: Mask, distance: float) -> MaskFinding:
-    area = int(mask.sum())
-    return MaskFinding(
-        area_pixels=area,
-        area_mm2=round(area * scan.spacing**2, _DIGITS) if scan.spacing else None,
-        familiarity=_ood_score(distance),
-    )
-
-
-def _operating(package: Package, probabilities: dict[str, float]) -> OperatingPoint | None:
-    point = package.contents.classifiers.operating
+def _operating(
+    classifiers: LoadedClassifiers, probabilities: dict[str, float]
+) -> OperatingPoint | None:
+    point = classifiers.contents.operating
     if point is None:
         return None
     called = probabilities[point.positive] >= point.threshold

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from scanvote.pipeline.package.metadata import Classifiers
+from scanvote.pipeline.package import ModelMetadata
 from scanvote.predict.schema import FileError, ScanPrediction
 
 Row = dict[str, str | float | int | bool | None]
@@ -11,47 +11,49 @@ PICTURES = ("mask", "explanation")
 _SCAN = ("file", "slice", "plane")
 
 
-def row_columns(classifiers: Classifiers) -> list[str]:
+def row_columns(contents: ModelMetadata) -> list[str]:
     """List the columns of `to_row`, in order."""
-    return [
-        "vote",
-        *(f"p_{label}" for label in classifiers.labels),
-        "agreement",
-        *(network.model for network in classifiers.members),
-        "area_pixels",
-        "area_mm2",
-        "distance",
-        "outside",
-        "mask_distance",
-        "mask_outside",
-        *(["called"] if classifiers.operating else []),
-        "notes",
-    ]
+    columns = []
+    if contents.classifiers:
+        columns += [
+            "vote",
+            *(f"p_{label}" for label in contents.classifiers.labels),
+            "agreement",
+            *(network.model for network in contents.classifiers.members),
+        ]
+    columns += ["area_pixels", "area_mm2"] if contents.segmenters else []
+    columns += ["distance", "outside"] if contents.classifiers else []
+    columns += ["mask_distance", "mask_outside"] if contents.segmenters else []
+    columns += ["called"] if contents.classifiers and contents.classifiers.operating else []
+    return [*columns, "doubts", "notes"]
 
 
-def columns(classifiers: Classifiers, pictures: Mapping[str, object]) -> list[str]:
+def columns(contents: ModelMetadata, pictures: Mapping[str, object]) -> list[str]:
     """List the columns of a table with these kinds of pictures."""
     kinds = [kind for kind in PICTURES if kind in pictures]
-    return [*_SCAN, *row_columns(classifiers), *kinds, "error"]
+    return [*_SCAN, *row_columns(contents), *kinds, "error"]
 
 
 def to_row(finding: ScanPrediction) -> Row:
     """Convert a prediction to a row, without the scan's identity."""
-    mask, ood = finding.mask, finding.familiarity
-    return {
-        "vote": finding.vote,
-        **{f"p_{label}": value for label, value in finding.probabilities.items()},
-        "agreement": finding.agreement,
-        **{member.model: member.vote for member in finding.members},
-        "area_pixels": mask.area_pixels,
-        "area_mm2": mask.area_mm2,
-        "distance": ood.distance,
-        "outside": ood.outside,
-        "mask_distance": mask.familiarity.distance,
-        "mask_outside": mask.familiarity.outside,
-        **({"called": finding.operating.called} if finding.operating else {}),
-        "notes": "; ".join(finding.notes),
-    }
+    mask, ood, values = finding.mask, finding.familiarity, Row()
+    if finding.vote is not None:
+        values |= {
+            "vote": finding.vote,
+            **{f"p_{label}": value for label, value in finding.probabilities.items()},
+            "agreement": finding.agreement,
+            **{member.model: member.vote for member in finding.members},
+        }
+    if mask:
+        values |= {"area_pixels": mask.area_pixels, "area_mm2": mask.area_mm2}
+    if ood:
+        values |= {"distance": ood.distance, "outside": ood.outside}
+    if mask:
+        distances = mask.familiarity
+        values |= {"mask_distance": distances.distance, "mask_outside": distances.outside}
+    if finding.operating:
+        values["called"] = finding.operating.called
+    return values | {"doubts": " ".join(finding.doubts), "notes": "; ".join(finding.notes)}
 
 
 def row(one: ScanPrediction | FileError, pictures: Mapping[str, str]) -> Row:

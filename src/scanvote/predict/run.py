@@ -15,7 +15,14 @@ from scanvote.params.whole import Method
 from scanvote.pipeline.package import ModelMetadata, Package, read_metadata
 from scanvote.predict.batches import ScanResult, predict_stream
 from scanvote.predict.pictures import OutputPaths, check_apart, write_mask, write_overlay
-from scanvote.predict.predictor import check_method, explain, load_for_inference
+from scanvote.predict.predictor import (
+    NO_MASKS,
+    NO_VOTE,
+    check_method,
+    explain,
+    load_for_inference,
+)
+from scanvote.predict.quality import quality
 from scanvote.predict.rows import columns
 from scanvote.predict.schema import FileError
 from scanvote.predict.tables import Add, table_file, table_on_stdout
@@ -66,12 +73,13 @@ def predict(paths: Sequence[Path], model: Path, options: PredictOptions) -> int:
     if not files:
         raise InputError(f"{', '.join(map(str, paths))}: {_nothing(skipped)}")
     contents = read_metadata(model)
+    _check_options(contents, options)
     places = _output_paths(paths, files, options)
     with _table(options.out, contents, places) as add, progress_bar("Predict") as progress:
-        print(DISCLAIMER, file=sys.stderr)
+        print(*[DISCLAIMER, *quality(contents)], sep="\n", file=sys.stderr)
         package = load_for_inference(model)
         if options.explain:
-            check_method(package.panel(), options.explain)
+            check_method(package.classifiers, options.explain)
         tracked = _track(files, progress)
         failed = 0
         for one in predict_stream(package, tracked, options.batch):
@@ -82,6 +90,13 @@ def predict(paths: Sequence[Path], model: Path, options: PredictOptions) -> int:
                 add(one.finding, _write_pictures(package, one, places, options.explain))
     _print_summary(failed, len(files), skipped)
     return failed
+
+
+def _check_options(contents: ModelMetadata, options: PredictOptions) -> None:
+    if options.masks and contents.segmenters is None:
+        raise InputError(f"--masks: {NO_MASKS}")
+    if options.explain and contents.classifiers is None:
+        raise InputError(f"--explain: {NO_VOTE}")
 
 
 def _output_paths(
@@ -100,9 +115,9 @@ def _table(
     out: Path | None, contents: ModelMetadata, places: dict[str, OutputPaths]
 ) -> AbstractContextManager[Add]:
     if out is None and sys.stdout.isatty():
-        return table_on_terminal()
-    names = columns(contents.classifiers, places)
-    return table_on_stdout(names) if out is None else table_file(out, names)
+        return table_on_terminal(contents)
+    names = columns(contents, places)
+    return table_on_stdout(contents, names) if out is None else table_file(out, contents, names)
 
 
 def _track(files: Sequence[DiscoveredInput], progress: Progress) -> Iterator[DiscoveredInput]:
@@ -118,7 +133,7 @@ def _write_pictures(
 ) -> dict[str, str]:
     """Write the pictures of a scan; return their paths by kind."""
     written = {}
-    if "mask" in places:
+    if "mask" in places and one.mask is not None:
         path = places["mask"].of(one.finding, ".png")
         write_mask(one.mask, path)
         written["mask"] = path.as_posix()

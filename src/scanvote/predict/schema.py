@@ -2,6 +2,8 @@
 
 from pydantic import BaseModel, ConfigDict, Field
 
+_NO_CLASS = "null: the model does not classify, its study had no classes"
+
 
 class Schema(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -16,7 +18,10 @@ class MemberVote(Schema):
 
 
 class OperatingPoint(Schema):
-    """Decision between two classes: the positive one is called from `threshold` on."""
+    """Decision between two classes.
+
+    The positive one, which must not be missed, is called from `threshold` on.
+    """
 
     positive: str
     threshold: float
@@ -39,6 +44,10 @@ class MaskFinding(Schema):
 
     area_pixels: int = Field(ge=0, description="in the scan's own pixels; 0: no tumour found")
     area_mm2: float | None = Field(description="null if the file gives no pixel spacing")
+    share: float = Field(
+        ge=0, le=1, description="share of the picture inside the mask, as the network sees it"
+    )
+    too_large: bool = Field(description="much larger than all masks of the training: a doubt")
     familiarity: OodScore
     png: str | None = Field(
         default=None, description="base64 of a PNG as large as the scan, 255 inside the mask"
@@ -59,13 +68,37 @@ class ScanPrediction(Schema):
     notes: list[str] = Field(
         default=[], description="changes made on reading the file, and warnings"
     )
-    vote: str = Field(examples=["glioma"])
-    probabilities: dict[str, float] = Field(description="of each class, calibrated, to 6 digits")
-    agreement: float = Field(ge=0, le=1, description="share of the members with the same vote")
-    members: list[MemberVote]
-    operating: OperatingPoint | None = None
-    familiarity: OodScore
-    mask: MaskFinding
+    doubts: list[str] = Field(
+        default=[],
+        description="reasons to doubt the answer: of the model, then of this prediction",
+    )
+    vote: str | None = Field(
+        default=None, description=f"the class; {_NO_CLASS}", examples=["glioma"]
+    )
+    probabilities: dict[str, float] = Field(
+        default={}, description="of each class, calibrated, to 6 digits; empty without a vote"
+    )
+    agreement: float | None = Field(
+        default=None, ge=0, le=1, description=f"share of members with the same vote; {_NO_CLASS}"
+    )
+    members: list[MemberVote] = Field(default=[], description="empty without a vote")
+    operating: OperatingPoint | None = Field(
+        default=None, description="null unless there are two classes"
+    )
+    familiarity: OodScore | None = Field(default=None, description=f"of the vote; {_NO_CLASS}")
+    mask: MaskFinding | None = Field(
+        default=None, description="null: the model marks nothing, its study had no masks"
+    )
+
+    @property
+    def class_outside(self) -> bool:
+        """Tell if the scan is outside what the networks that vote were trained on."""
+        return self.familiarity is not None and self.familiarity.outside
+
+    @property
+    def mask_outside(self) -> bool:
+        """Tell the same of the networks that mark."""
+        return self.mask is not None and self.mask.familiarity.outside
 
 
 class FileError(Schema):

@@ -11,20 +11,23 @@ from typing import TextIO
 from scanvote.core.disclaimer import DISCLAIMER
 from scanvote.core.errors import InputError
 from scanvote.core.files import atomic_write
+from scanvote.pipeline.package import ModelMetadata
+from scanvote.predict.quality import quality
 from scanvote.predict.rows import row
 from scanvote.predict.schema import FileError, ScanPrediction
 
 Add = Callable[[ScanPrediction | FileError, Mapping[str, str]], None]
 """Adds a row: a prediction or error, and the path of each kind of picture."""
-Writer = Callable[[TextIO, Sequence[str]], Iterator[Add]]
+Writer = Callable[[TextIO, ModelMetadata, Sequence[str]], Iterator[Add]]
 
 
 @contextmanager
-def table_file(path: Path, columns: Sequence[str]) -> Iterator[Add]:
+def table_file(path: Path, contents: ModelMetadata, columns: Sequence[str]) -> Iterator[Add]:
     """Open a table that is moved to `path` when the block succeeds.
 
     Args:
         path: its ending gives the format: ``.csv``, ``.json`` or ``.jsonl``.
+        contents: the model; ``.json`` says how good it is.
         columns: the columns of ``.csv``.
 
     Raises:
@@ -42,27 +45,29 @@ def table_file(path: Path, columns: Sequence[str]) -> Iterator[Add]:
         except OSError as error:
             raise InputError(f"--out: {path} cannot be written: {error.strerror}") from None
         with file:
-            yield from writer(file, columns)
+            yield from writer(file, contents, columns)
 
 
 @contextmanager
-def table_on_stdout(columns: Sequence[str]) -> Iterator[Add]:
+def table_on_stdout(contents: ModelMetadata, columns: Sequence[str]) -> Iterator[Add]:
     """Write the table as CSV to the standard output, for another program."""
-    yield from _csv(sys.stdout, columns)
+    yield from _csv(sys.stdout, contents, columns)
 
 
-def _csv(file: TextIO, columns: Sequence[str]) -> Iterator[Add]:
+def _csv(file: TextIO, contents: ModelMetadata, columns: Sequence[str]) -> Iterator[Add]:
     table = csv.DictWriter(file, columns, lineterminator="\n")
     table.writeheader()
     yield lambda one, pictures: table.writerow(row(one, pictures))
 
 
-def _json(file: TextIO, columns: Sequence[str]) -> Iterator[Add]:
-    """Write one object with the disclaimer, and the list ``scans``.
+def _json(file: TextIO, contents: ModelMetadata, columns: Sequence[str]) -> Iterator[Add]:
+    """Write one object with the disclaimer, how good the model is, and the list ``scans``.
 
     The schema of its items is in `scanvote.predict.schema`.
     """
-    file.write(f'{{\n"disclaimer": {json.dumps(DISCLAIMER)},\n"scans": [')
+    head = {"disclaimer": DISCLAIMER, "model": quality(contents)}
+    lines = [f'"{key}": {json.dumps(value, ensure_ascii=False)},\n' for key, value in head.items()]
+    file.write(f'{{\n{"".join(lines)}"scans": [')
     first_separator = iter(["\n"])
 
     def add(one: ScanPrediction | FileError, pictures: Mapping[str, str]) -> None:
@@ -72,7 +77,7 @@ def _json(file: TextIO, columns: Sequence[str]) -> Iterator[Add]:
     file.write("\n]\n}\n")
 
 
-def _jsonl(file: TextIO, columns: Sequence[str]) -> Iterator[Add]:
+def _jsonl(file: TextIO, contents: ModelMetadata, columns: Sequence[str]) -> Iterator[Add]:
     """Write one object per line, as in the list of ``.json``."""
     yield lambda one, pictures: print(_text(one, pictures), file=file)
 

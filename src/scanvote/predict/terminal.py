@@ -8,7 +8,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Column, Table
 
-from scanvote.predict.schema import FileError, ScanPrediction
+from scanvote.pipeline.package import ModelMetadata
+from scanvote.predict.schema import FileError, MaskFinding, ScanPrediction
 from scanvote.predict.tables import Add
 
 SHOWN = 50
@@ -20,8 +21,8 @@ OUTSIDE = (
 
 
 @contextmanager
-def table_on_terminal() -> Iterator[Add]:
-    """Print the first rows at the end, and the number of others."""
+def table_on_terminal(contents: ModelMetadata) -> Iterator[Add]:
+    """Print the first rows at the end, with their doubts, and the number of others."""
     first, count = list[ScanPrediction | FileError](), 0
 
     def add(one: ScanPrediction | FileError, pictures: Mapping[str, str]) -> None:
@@ -34,9 +35,11 @@ def table_on_terminal() -> Iterator[Add]:
     console = Console()
     predictions = [one for one in first if isinstance(one, ScanPrediction)]
     if predictions:
-        console.print(_table(predictions))
-    if any(one.familiarity.outside or one.mask.familiarity.outside for one in predictions):
+        console.print(_table(predictions, contents))
+    if any(one.class_outside or one.mask_outside for one in predictions):
         console.print(OUTSIDE)
+    for line in _doubts(predictions):
+        console.print(line, markup=False, highlight=False)
     for one in first:
         if isinstance(one, FileError):
             console.print(f"not read: {one.reason}", style="red", markup=False)
@@ -44,19 +47,35 @@ def table_on_terminal() -> Iterator[Add]:
         console.print(f"… and {count - SHOWN:,} more; --out writes all")
 
 
-def _table(predictions: list[ScanPrediction]) -> Table:
-    unwrapped = ("vote", "p", "agree", "tumour", "outside")
-    file = Column("file", overflow="fold")
-    table = Table(file, *(Column(name, no_wrap=True) for name in unwrapped), box=SIMPLE_HEAD)
+def _doubts(predictions: list[ScanPrediction]) -> Iterator[str]:
+    """Yield each doubt once: those of the model without files, others behind their files."""
+    files = dict[str, list[str]]()
+    for one in predictions:
+        for doubt in one.doubts:
+            files.setdefault(doubt, []).append(_scan(one))
+    for doubt, names in files.items():
+        alike = len(names) == len(predictions) > 1
+        yield doubt if alike else f"{', '.join(names)}: {doubt}"
+
+
+def _table(predictions: list[ScanPrediction], contents: ModelMetadata) -> Table:
+    names = ["vote", "p", "agree"] if contents.classifiers else []
+    names += ["tumour"] if contents.segmenters else []
+    columns = [Column(name, no_wrap=True) for name in (*names, "outside")]
+    table = Table(Column("file", overflow="fold"), *columns, box=SIMPLE_HEAD)
     for one in predictions:
         table.add_row(*map(escape, _cells(one)))
     return table
 
 
 def _cells(one: ScanPrediction) -> list[str]:
-    probability = f"{one.probabilities[one.vote]:.3f}"
-    agreeing = f"{round(one.agreement * len(one.members))} of {len(one.members)}"
-    return [_scan(one), _vote(one), probability, agreeing, _tumour(one), _outside(one)]
+    cells = [_scan(one)]
+    if one.vote is not None:
+        agreeing = sum(member.vote == one.vote for member in one.members)
+        cells += [_vote(one), f"{one.probabilities[one.vote]:.3f}"]
+        cells += [f"{agreeing} of {len(one.members)}"]
+    cells += [_tumour(one.mask)] if one.mask else []
+    return [*cells, _outside(one)]
 
 
 def _scan(one: ScanPrediction) -> str:
@@ -65,24 +84,26 @@ def _scan(one: ScanPrediction) -> str:
 
 
 def _vote(one: ScanPrediction) -> str:
-    point = one.operating
-    if point is None or point.called == (one.vote == point.positive):
-        return one.vote
+    point, vote = one.operating, str(one.vote)
+    if point is None or point.called == (vote == point.positive):
+        return vote
     # vote and operating point can differ: the vote is the more probable class, while the
     # operating point calls the positive class from its threshold on
-    return f"{one.vote}, {'to be called' if point.called else 'not called'} {point.positive}"
+    return f"{vote}, {'yet called' if point.called else 'not called'} {point.positive}"
 
 
-def _tumour(one: ScanPrediction) -> str:
-    mask = one.mask
+def _tumour(mask: MaskFinding) -> str:
     if not mask.area_pixels:
         return "none"
+    doubt = " (doubtful)" if mask.too_large else ""
     if mask.area_mm2 is None:
-        return f"{mask.area_pixels:,} pixels"
-    return f"{mask.area_mm2:,.0f} mm²"
+        return f"{mask.area_pixels:,} pixels{doubt}"
+    return f"{mask.area_mm2:,.0f} mm²{doubt}"
 
 
 def _outside(one: ScanPrediction) -> str:
     """Name the predictions that are out-of-distribution, with their distance."""
-    scores = {"vote": one.familiarity, "mask": one.mask.familiarity}
-    return ", ".join(f"{name} {ood.distance:.1f}" for name, ood in scores.items() if ood.outside)
+    scores = {"vote": one.familiarity, "mask": one.mask.familiarity if one.mask else None}
+    return ", ".join(
+        f"{name} {ood.distance:.1f}" for name, ood in scores.items() if ood and ood.outside
+    )

@@ -53,7 +53,8 @@ class Examined:
     Attributes:
         finding: the prediction; its `mask.png` is None.
         scan: PNG of the decoded scan, grey or RGB; empty if no pictures were requested.
-        mask: PNG (H, W), 255 inside the tumour; empty if no pictures were requested.
+        mask: PNG (H, W), 255 inside the tumour; empty if no pictures were requested, or if the
+            model marks nothing.
     """
 
     finding: ScanPrediction

@@ -2,14 +2,15 @@
 
 import atexit
 import shutil
+from contextlib import suppress
 from pathlib import Path
 from tempfile import mkdtemp
 
 from scanvote.core.errors import InputError
 from scanvote.core.files import repository_root
 from scanvote.params import load_params
-from scanvote.pipeline.package.metadata import NAME
-from scanvote.tracking.registry import ARTIFACT, CHAMPION
+from scanvote.pipeline.package.metadata import NAME, read_metadata
+from scanvote.tracking.registry import ARTIFACT, CHAMPION, line_alias
 from scanvote.tracking.store import as_default, hide_password, open_store, root_cause, tracking_uri
 
 _REGISTERED = "scanvote"
@@ -28,7 +29,8 @@ def package_folder(model: str) -> Path:
     """Return the folder of a package, downloaded if necessary.
 
     Args:
-        model: a folder; ``champion``; or an MLflow URI: ``models:/scanvote/3``,
+        model: a folder; ``champion``, in a repository that of the test scans of its package; or
+            an MLflow URI: ``models:/scanvote/3``,
             ``models:/scanvote@challenger``, ``runs:/<id>/package``. A model of MLflow is
             downloaded to a temporary folder, which is deleted when the process ends.
 
@@ -36,7 +38,7 @@ def package_folder(model: str) -> Path:
         InputError: there is no such model.
     """
     if model == CHAMPION:
-        return _fetched(f"models:/{_name()}@{CHAMPION}")
+        return _fetched(f"models:/{_name()}@{_champion_alias()}")
     if model.startswith(_URIS):
         return _fetched(model)
     folder = Path(model)
@@ -60,6 +62,23 @@ def _checked(folder: Path, model: str) -> Path:
 
 def _name() -> str:
     return load_params().package.name if Path("params.yaml").is_file() else _REGISTERED
+
+
+def _champion_alias() -> str:
+    """Return the alias of the champion of the test scans of this repository's package.
+
+    DVC may have restored the package of an earlier data set without running the stage, and
+    `champion` is that of the last registration.
+    """
+    from mlflow.exceptions import MlflowException
+
+    folder = repository_root() / "models" / "package"
+    with suppress(InputError, MlflowException):
+        _check_store()
+        alias = line_alias(read_metadata(folder).test)
+        if alias in open_store().client.get_registered_model(_name()).aliases:
+            return alias
+    return CHAMPION
 
 
 def _fetched(uri: str) -> Path:

@@ -5,7 +5,8 @@ base64 text of a file, one scan per row, of any format that `scanvote predict` r
 has the columns of its table, one row per scan: `vote`, the class; `p_<class>`, the probability of
 each class; `agreement`, the share of members that vote for the same class; one column per member
 with its vote; `area_pixels` and `area_mm2` of the tumour mask; `distance` to the training scans
-and `outside` (out-of-distribution). Research use, not for diagnosis.
+and `outside` (out-of-distribution); `doubts` in words. A model without classifiers has no columns
+of the class, one without segmenters none of the mask. Research use, not for diagnosis.
 """
 
 import base64
@@ -38,9 +39,10 @@ class PackageModel(PythonModel):
             _scan(text, row, contents.volumes) for row, text in enumerate(model_input["image"])
         ]
         rows = [to_row(finding) for finding in predict_one(self._package, scans)]
-        table = pd.DataFrame(rows, columns=row_columns(contents.classifiers))
-        areas = table["area_mm2"].astype(object)
-        table["area_mm2"] = areas.where(areas.notna(), None)  # JSON knows no NaN
+        table = pd.DataFrame(rows, columns=row_columns(contents))
+        if "area_mm2" in table:
+            areas = table["area_mm2"].astype(object)
+            table["area_mm2"] = areas.where(areas.notna(), None)  # JSON knows no NaN
         return table
 
 

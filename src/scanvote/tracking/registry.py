@@ -12,8 +12,9 @@ from scanvote.core.disclaimer import DISCLAIMER
 from scanvote.core.errors import InputError
 from scanvote.core.files import sha256
 from scanvote.pipeline.package.champion import choose_champion
-from scanvote.pipeline.package.metadata import TEST, Classifiers, ModelMetadata, read_metadata
+from scanvote.pipeline.package.metadata import TEST, ModelMetadata, read_metadata
 from scanvote.pipeline.package.reference_outputs import read_reference_outputs
+from scanvote.predict.quality import quality
 from scanvote.predict.rows import row_columns
 from scanvote.tracking.store import Store, as_default, hide_password, root_cause, store_lock
 
@@ -26,7 +27,9 @@ CHAMPION = "champion"
 ARTIFACT = "package"
 """Name of the package's folder inside the MLflow model."""
 REASON = "scanvote.reason"
-_CONTENT = "scanvote.content"
+_CONTENT, _TEST = "scanvote.content", "scanvote.test"
+_DIGITS = 12
+"""Digits of a test's digest in an alias."""
 _MODEL = Path(__file__).with_name("package_model.py")
 _EXAMPLE_SIDE = 64
 _READERS = ("nibabel", "pillow", "pydicom")
@@ -54,9 +57,11 @@ class Registered(NamedTuple):
 def register_package(store: Store, run_id: str, folder: Path, name: str, seed: int) -> Registered:
     """Register the package in `folder` as a version of the model `name`.
 
-    It becomes `champion` or `challenger` by `choose_champion`; a lock lets one process at a time
-    look up and replace the champion. If a version with the same files and code exists already,
-    that version is returned.
+    Packages that were tested on the same scans form a line: `choose_champion` compares them only
+    with each other, and the best of a line keeps the alias of `line_alias`. `champion` is that of
+    the line that was registered last, and `challenger` the last that did not win. A lock lets one
+    process at a time look up and replace a champion. If a version with the same files and code
+    exists already, that version is returned, and `champion` becomes the champion of its line.
 
     Args:
         store: the MLflow store.
@@ -81,28 +86,85 @@ def register_package(store: Store, run_id: str, folder: Path, name: str, seed: i
         ) from error
 
 
+def line_alias(test: str) -> str:
+    """Return the alias of the champion of all packages with this digest of the test scans."""
+    return f"{CHAMPION}-{test[:_DIGITS]}"
+
+
 def _register(store: Store, run_id: str, folder: Path, name: str, seed: int) -> Registered:
-    content = _content(folder)
+    content, contents = _content(folder), read_metadata(folder)
     known = _known(store, name, content)
     if known is not None:
-        return Registered(str(known.version), known.tags[REASON])
-    contents = read_metadata(folder)
+        with store_lock():
+            best = _champion_of(store, name, contents.test)
+            moved = _name_champion(store, name, contents, best)
+        return Registered(str(known.version), known.tags[REASON] + moved)
     logged = _log(run_id, folder, contents)
     with store_lock():
-        new, champion = read_reference_outputs(folder / TEST), _champions_test(store, name)
-        verdict = choose_champion(new, champion, contents.smoke, seed)
-        tags = {_CONTENT: content, REASON: verdict.reason, "scanvote.test": contents.test}
-        claims: dict[str, str] = contents.patients.model_dump()
+        best = _champion_of(store, name, contents.test)
+        present = None if best is None else _test_of(name, best)
+        new = read_reference_outputs(folder / TEST)
+        verdict = choose_champion(new, present, contents.smoke, seed)
         registered = store.client.create_model_version(
             name,
             logged.model_uri,
             run_id,
-            tags=tags | {f"scanvote.patients.{task}": claim for task, claim in claims.items()},
-            description="\n\n".join(f"Test of {task}: {claim}" for task, claim in claims.items()),
+            tags={_CONTENT: content, _TEST: contents.test, **_patients(contents)},
+            description="\n\n".join(_description(contents)),
             model_id=logged.model_id,
         )
-        store.client.set_registered_model_alias(name, verdict.alias, registered.version)
-    return Registered(str(registered.version), verdict.reason)
+        version = str(registered.version)
+        if verdict.alias != CHAMPION:
+            store.client.set_registered_model_alias(name, verdict.alias, version)
+        winner = version if verdict.alias == CHAMPION else best
+        reason = verdict.reason + _name_champion(store, name, contents, winner)
+        store.client.set_model_version_tag(name, version, REASON, reason)
+    return Registered(version, reason)
+
+
+def _patients(contents: ModelMetadata) -> dict[str, str]:
+    return {f"scanvote.patients.{task}": part.patients for task, part in contents.parts.items()}
+
+
+def _description(contents: ModelMetadata) -> list[str]:
+    """Return how good the model is, the doubts first, and the statements about patients."""
+    claims = [f"Test of {task}: {part.patients}" for task, part in contents.parts.items()]
+    return [*quality(contents), *claims, DISCLAIMER]
+
+
+def _champion_of(store: Store, name: str, test: str) -> str | None:
+    """Return the version that is champion of this line, if any."""
+    aliases = store.client.get_registered_model(name).aliases
+    if line_alias(test) in aliases:
+        return str(aliases[line_alias(test)])
+    # registered by a version of scanvote in which lines had no alias
+    last = aliases.get(CHAMPION)
+    return str(last) if last is not None and _line_of(store, name, last) == test else None
+
+
+def _line_of(store: Store, name: str, version: str) -> str:
+    return str(store.client.get_model_version(name, version).tags.get(_TEST, ""))
+
+
+def _name_champion(store: Store, name: str, contents: ModelMetadata, best: str | None) -> str:
+    """Make `best` the champion of its line and of all; return what this changed, in words."""
+    if best is None:
+        return ""
+    aliases = store.client.get_registered_model(name).aliases
+    before, own = aliases.get(CHAMPION), line_alias(contents.test)
+    moved = ""
+    if before is not None and (other := _line_of(store, name, before)) != contents.test:
+        store.client.set_registered_model_alias(name, line_alias(other), before)
+        moved = (
+            f"; `{CHAMPION}` is now version {best}, and no longer version {before}, which was"
+            f" tested on other scans and stays `{line_alias(other)}`"
+        )
+    for alias in (own, CHAMPION):
+        if str(aliases.get(alias)) != best:
+            store.client.set_registered_model_alias(name, alias, best)
+    tested = store.client.get_model_version(name, best).description
+    store.client.update_registered_model(name, f"Champion: version {best}.\n\n{tested}")
+    return moved
 
 
 def _content(folder: Path) -> str:
@@ -123,19 +185,15 @@ def _known(store: Store, name: str, content: str) -> "ModelVersion | None":
     except MlflowException as error:
         if error.error_code != "RESOURCE_DOES_NOT_EXIST":
             raise
-        text = f"The vote on the class of a scan, and the U-Net. {DISCLAIMER}"
-        store.client.create_registered_model(name, description=text)
+        store.client.create_registered_model(name, description=DISCLAIMER)
     versions = store.client.search_model_versions(f"name = '{name}'")
     return next((one for one in versions if one.tags.get(_CONTENT) == content), None)
 
 
-def _champions_test(store: Store, name: str) -> "pd.DataFrame | None":
+def _test_of(name: str, version: str) -> "pd.DataFrame":
     from mlflow.artifacts import download_artifacts
 
-    champion = store.client.get_registered_model(name).aliases.get(CHAMPION)
-    if champion is None:
-        return None
-    uri = f"models:/{name}/{champion}/artifacts/{ARTIFACT}/{TEST}"
+    uri = f"models:/{name}/{version}/artifacts/{ARTIFACT}/{TEST}"
     with TemporaryDirectory() as folder:
         return read_reference_outputs(Path(download_artifacts(uri, dst_path=folder)))
 
@@ -153,7 +211,7 @@ def _log(run_id: str, folder: Path, contents: ModelMetadata) -> "ModelInfo":
         artifacts={ARTIFACT: str(folder)},
         code_paths=[str(Path(scanvote.__file__).parent)],
         pip_requirements=_requirements(contents),
-        signature=_signature(contents.classifiers),
+        signature=_signature(contents),
         input_example=_example(),
     )
     return info
@@ -166,13 +224,13 @@ def _requirements(contents: ModelMetadata) -> list[str]:
     return [f"{name}=={one}" for name, one in (installed | packaged).items()]
 
 
-def _signature(classifiers: Classifiers) -> Any:
+def _signature(contents: ModelMetadata) -> Any:
     from mlflow.models import ModelSignature
     from mlflow.types.schema import ColSpec, Schema
 
-    kinds = _KINDS | {f"p_{label}": "double" for label in classifiers.labels}
+    kinds = _KINDS | {f"p_{label}": "double" for label in contents.labels}
     outputs: list[Any] = [
-        ColSpec(kinds.get(name, "string"), name) for name in row_columns(classifiers)
+        ColSpec(kinds.get(name, "string"), name) for name in row_columns(contents)
     ]
     return ModelSignature(Schema([ColSpec("string", "image")]), Schema(outputs))
 

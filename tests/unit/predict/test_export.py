@@ -54,6 +54,12 @@ def test_without_graphs_it_names_none(model: Path, tmp_path: Path):
     assert set(files(model)) - set(copy) == {"members/1.onnx"}
     assert {network.onnx for network in found.classifiers.members} == {None}
     assert ".onnx" not in copy["card.md"].decode()
+    masks = read_metadata(model).model_copy(update={"classifiers": None})
+    write_metadata(masks, model)
+    (model / "vote.json").unlink()
+    export(model, tmp_path / "masks", onnx=False)
+    assert read_metadata(tmp_path / "masks").segmenters == masks.segmenters
+    write_metadata(masks.model_copy(update={"classifiers": found.classifiers}), model)
     assert found.classifiers.prepare == read_metadata(model).classifiers.prepare
 
 

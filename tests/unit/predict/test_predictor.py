@@ -14,6 +14,7 @@ from scanvote.core.backend import use_backend
 from scanvote.core.errors import InputError
 from scanvote.images.decode import decode_image
 from scanvote.inputs import InputScan
+from scanvote.params import Task
 from scanvote.pipeline.package import Package, load_package
 from scanvote.pipeline.package.stage import build_package
 from scanvote.predict.predictor import (
@@ -29,6 +30,7 @@ from scanvote.predict.schema import OperatingPoint, ScanPrediction
 from tests.asking import Oracle, of_two_classes
 from tests.making import picture, write_image
 from tests.packing import LABELS, changed, write_pipeline
+from tests.serving import alone
 
 use_backend("tensorflow")
 
@@ -119,6 +121,20 @@ def test_what_is_far_from_the_training_is_outside():
     assert far.notes == ["16 bits windowed to 8", STRANGE_CLASS, STRANGE_MASK]
 
 
+@pytest.mark.parametrize("task", ["classification", "segmentation"])
+def test_of_a_task_that_is_left_out_nothing_is_said(task: Task):
+    scan = InputScan("a", np.full((4, 4, 3), 204, np.uint8))
+    ((found, mask),) = predict_with_masks(Oracle(alone(task)), [scan])
+    ((whole, whole_mask),) = predict_with_masks(Oracle(), [scan])
+    gone = ["mask"]
+    if task == "segmentation":
+        assert np.array_equal(mask, whole_mask)
+        gone = ["vote", "probabilities", "agreement", "members", "familiarity"]
+    assert not any(getattr(found, name) for name in gone)
+    kept = found.model_dump(exclude={*gone, "doubts"})
+    assert kept == whole.model_dump(exclude={*gone, "doubts"})
+
+
 def test_the_class_not_to_miss_is_called_from_its_threshold_on():
     scan = InputScan("a", picture(1, 9)[..., None].repeat(3, axis=2))
 
@@ -136,7 +152,7 @@ def test_an_explanation_is_as_large_as_the_scan_and_the_same_again(package: Pack
     image = np.zeros((40, 61, 3), np.uint8)
     image[8:30, 20:50] = picture(3, 48)[:22, :30, None]
     maps = explain(package, InputScan("a.png", image), method)
-    assert list(maps) == ["vote", *package.vote.members]
+    assert list(maps) == ["vote", *package.classifiers.vote.members]
     for heat in maps.values():
         assert heat.shape == (40, 61)
         assert heat.dtype == np.uint8
@@ -146,13 +162,17 @@ def test_an_explanation_is_as_large_as_the_scan_and_the_same_again(package: Pack
 
 
 def test_a_method_that_serves_no_member_names_those_that_do():
-    class Panel:
-        def supports(self, method: str) -> bool:
-            return method != "gradcam"
+    class Classifiers:
+        class panel:
+            @staticmethod
+            def supports(method: str) -> bool:
+                return method != "gradcam"
 
-    check_method(Panel(), "lime")
+    check_method(Classifiers(), "lime")
     with pytest.raises(InputError, match="choose occlusion or lime"):
-        check_method(Panel(), "gradcam")
+        check_method(Classifiers(), "gradcam")
+    with pytest.raises(InputError, match="no vote to explain"):
+        check_method(None, "lime")
 
 
 def test_shell_and_mlflow_say_what_the_examination_says(

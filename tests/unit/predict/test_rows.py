@@ -3,13 +3,20 @@
 from scanvote.predict.rows import columns, row, row_columns, to_row
 from scanvote.predict.schema import FileError, MaskFinding, OperatingPoint
 from tests.asking import finding, of_two_classes
-from tests.serving import LABELS, MEMBERS, contents
+from tests.serving import LABELS, MEMBERS, alone, contents
 
 
 def test_a_row_has_the_columns_of_the_table_in_their_order():
     whose = finding(slice=3, plane="axial")
-    assert list(to_row(whose)) == row_columns(contents().classifiers)
-    named = columns(contents().classifiers, {"mask": 1, "explanation": 1})
+    assert list(to_row(whose)) == row_columns(contents())
+    one = finding(mask=None)
+    assert list(to_row(one)) == row_columns(alone("classification"))
+    nothing = {"vote": None, "probabilities": {}, "agreement": None, "members": []}
+    other = finding(**nothing, familiarity=None)
+    assert list(to_row(other)) == row_columns(alone("segmentation"))
+    expected = ["area_pixels", "area_mm2", "mask_distance", "mask_outside", "doubts", "notes"]
+    assert list(to_row(other)) == expected
+    named = columns(contents(), {"mask": 1, "explanation": 1})
     assert [*row(whose, {"mask": "a", "explanation": "b"}), "error"] == named
 
 
@@ -17,9 +24,9 @@ def test_of_two_classes_the_one_not_to_miss_is_called_or_not():
     point = OperatingPoint(positive="sick", threshold=0.3, called=True)
     values = {"vote": "healthy", "probabilities": {"healthy": 0.6, "sick": 0.4}}
     one = finding(operating=point, **values)
-    assert list(to_row(one)) == row_columns(of_two_classes().classifiers)
+    assert list(to_row(one)) == row_columns(of_two_classes())
     assert to_row(one)["called"] is True
-    assert "called" not in row_columns(contents().classifiers)
+    assert "called" not in row_columns(contents())
 
 
 def test_each_member_has_a_column_with_its_class():
@@ -30,7 +37,7 @@ def test_each_member_has_a_column_with_its_class():
 
 def test_an_area_without_spacing_is_not_known_in_millimetres():
     near = finding().familiarity
-    mask = MaskFinding(area_pixels=0, area_mm2=0.0, familiarity=near)
+    mask = MaskFinding(area_pixels=0, area_mm2=0.0, share=0.0, too_large=False, familiarity=near)
     assert to_row(finding())["area_mm2"] is None
     assert to_row(finding(mask=mask))["area_mm2"] == 0.0
 

@@ -12,18 +12,20 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from scanvote.cli import app
+from scanvote.params import Task
 from scanvote.pipeline.package.metadata import write_metadata
 from scanvote.predict import run, terminal
 from scanvote.predict.rows import columns
 from scanvote.predict.schema import FileError, OodScore
 from tests.asking import Oracle, finding
 from tests.making import write_image, write_nifti
-from tests.serving import contents
+from tests.serving import alone, contents
 
 
 class Explained(Oracle):
     """One that can be explained: by the scan itself."""
 
+    @property
     def panel(self) -> object:
         class Panel:
             def supports(self, method: str) -> bool:
@@ -60,8 +62,12 @@ def test_to_a_program_it_writes_comma_separated_rows():
     code, out, err = predict("scans")
     assert code == 0
     assert [row["file"] for row in rows(out)] == ["scans/1.png", "scans/2.png", "scans/10.png"]
-    assert list(rows(out)[0]) == columns(contents().classifiers, {})
-    assert err == "Research use, not for diagnosis.\n"
+    assert list(rows(out)[0]) == columns(contents(), {})
+    told, of_class, of_outline = err.splitlines()
+    assert told == "Research use, not for diagnosis."
+    tested = "tested on 172 scans of 110 patients: accuracy 0.92 (0.86–0.96)"
+    assert of_class.startswith(f"Class: {tested}")
+    assert of_outline == "Outline: tested on 57 slices of 7 patients: mean Dice 0.81 (0.66–0.90)."
 
 
 def test_a_table_in_a_new_folder_and_nothing_else():
@@ -121,6 +127,28 @@ def test_a_mistake_is_one_line_and_leaves_no_table(words: list[str], reason: str
     assert not Path("said.csv").exists()
 
 
+@pytest.mark.parametrize(
+    ("task", "words", "reason"),
+    [
+        ("classification", ["--masks", "m"], "--masks: this model marks nothing"),
+        ("segmentation", ["--explain", "lime"], "--explain: this model has no vote to explain"),
+    ],
+)
+def test_a_model_of_one_task_says_that_alone(
+    task: Task, words: list[str], reason: str, monkeypatch
+):
+    write_metadata(alone(task), Path("model"))
+    monkeypatch.setattr(run, "load_for_inference", lambda folder: Oracle(alone(task)))
+    code, out, err = predict("scans")
+    assert code == 0
+    assert list(rows(out)[0]) == columns(alone(task), {})
+    assert len(err.splitlines()) == 2
+    code, out, err = predict("scans", *words)
+    assert (code, out) == (1, "")
+    assert reason in err
+    assert not Path("m").exists()
+
+
 def test_masks_are_as_large_as_the_scans_and_listed():
     write_nifti(Path("volumes/a.nii.gz"))
     code, _, _ = predict("scans", "volumes", "--masks", "masks", "--out", "said.csv")
@@ -166,7 +194,7 @@ def test_a_person_is_shown_the_first_and_told_of_the_rest(monkeypatch: pytest.Mo
     shown = StringIO()
     monkeypatch.setattr(terminal, "Console", lambda: Console(file=shown, width=160))
     monkeypatch.setattr(terminal, "SHOWN", 2)
-    with terminal.table_on_terminal() as add:
+    with terminal.table_on_terminal(contents()) as add:
         add(finding("[bold]a.png", slice=3, plane="axial"), {})
         for _ in range(1234):
             add(finding("other.png"), {})
@@ -183,10 +211,12 @@ def test_at_80_columns_a_row_is_a_line_and_doubts_and_failures_stand_below(
     shown = StringIO()
     monkeypatch.setattr(terminal, "Console", lambda: Console(file=shown, width=80))
     far = OodScore(distance=2.34, outside=True)
-    with terminal.table_on_terminal() as add:
-        add(finding("a.png", familiarity=far), {})
+    with terminal.table_on_terminal(contents()) as add:
+        add(finding("a.png", familiarity=far, doubts=["Of the model.", "Of a."]), {})
+        add(finding("b.png", doubts=["Of the model."]), {})
         add(FileError(file="cut.png", status=422, reason="cut.png is cut off"), {})
     lines = shown.getvalue().splitlines()
     assert "vote 2.3" in next(line for line in lines if "a.png" in line)
     assert "farther than 1" in shown.getvalue()
+    assert ("Of the model." in lines, "a.png: Of a." in lines) == (True, True)
     assert "not read: cut.png is cut off" in lines

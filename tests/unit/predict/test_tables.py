@@ -8,18 +8,19 @@ import pandas as pd
 import pytest
 
 from scanvote.core.errors import InputError
+from scanvote.predict.quality import quality
 from scanvote.predict.rows import columns
 from scanvote.predict.schema import FileError, ScanPrediction
 from scanvote.predict.tables import table_file, table_on_stdout
 from tests.asking import finding
 from tests.serving import contents
 
-COLUMNS = columns(contents().classifiers, {"mask": 1})
+COLUMNS = columns(contents(), {"mask": 1})
 REFUSAL = FileError(file="b.png", status=415, reason="b.png is text")
 
 
 def fill(path: Path) -> None:
-    with table_file(path, COLUMNS) as add:
+    with table_file(path, contents(), COLUMNS) as add:
         add(finding("a, or\n'ä'.png"), {"mask": "masks/a.png"})
         add(REFUSAL, {})
 
@@ -41,6 +42,7 @@ def test_json_is_one_object_of_all_and_says_what_it_is_not_for(tmp_path: Path):
     fill(tmp_path / "said.json")
     whole = json.loads((tmp_path / "said.json").read_text(encoding="utf-8"))
     assert whole["disclaimer"] == "Research use, not for diagnosis."
+    assert whole["model"] == quality(contents())
     first, second = whole["scans"]
     assert first.pop("files") == {"mask": "masks/a.png"}
     assert ScanPrediction.model_validate(first) == finding("a, or\n'ä'.png")
@@ -56,7 +58,7 @@ def test_json_lines_are_an_object_each(tmp_path: Path):
 @pytest.mark.parametrize("ending", ["csv", "json", "jsonl"])
 def test_a_table_of_nothing_is_a_table(tmp_path: Path, ending: str):
     path = tmp_path / "new" / f"said.{ending}"
-    with table_file(path, COLUMNS):
+    with table_file(path, contents(), COLUMNS):
         pass
     lines = path.read_text("utf-8").splitlines()
     assert {"csv": len(lines) == 1, "jsonl": not lines}.get(
@@ -68,14 +70,14 @@ def test_a_table_of_nothing_is_a_table(tmp_path: Path, ending: str):
 def test_what_is_broken_off_leaves_the_table_before(tmp_path: Path, ending: str):
     path = tmp_path / f"said.{ending}"
     path.write_text("before")
-    with pytest.raises(ZeroDivisionError), table_file(path, COLUMNS) as add:
+    with pytest.raises(ZeroDivisionError), table_file(path, contents(), COLUMNS) as add:
         add(finding(slice=1 // 0), {})
     assert path.read_text() == "before"
     assert list(tmp_path.iterdir()) == [path]
 
 
 def test_rows_are_on_disk_before_the_last_is_added(tmp_path: Path):
-    with table_file(tmp_path / "said.csv", COLUMNS) as add:
+    with table_file(tmp_path / "said.csv", contents(), COLUMNS) as add:
         for _ in range(500):
             add(finding(), {})
         assert not (tmp_path / "said.csv").exists()
@@ -85,7 +87,7 @@ def test_rows_are_on_disk_before_the_last_is_added(tmp_path: Path):
 
 def test_a_name_that_is_no_text_can_be_written(tmp_path: Path):
     for ending in ("csv", "json", "jsonl"):
-        with table_file(tmp_path / f"said.{ending}", COLUMNS) as add:
+        with table_file(tmp_path / f"said.{ending}", contents(), COLUMNS) as add:
             add(FileError(file="caf\udce9.png", status=422, reason="r"), {})
         assert "caf\\udce9.png" in (tmp_path / f"said.{ending}").read_text("utf-8")
 
@@ -96,19 +98,19 @@ def test_a_name_that_is_no_text_can_be_written(tmp_path: Path):
 )
 def test_a_place_that_is_none_is_refused(tmp_path: Path, name: str, reason: str):
     (tmp_path / "folder.csv").mkdir()
-    with pytest.raises(InputError, match=reason), table_file(tmp_path / name, COLUMNS):
+    with pytest.raises(InputError, match=reason), table_file(tmp_path / name, contents(), COLUMNS):
         pass
 
 
 def test_a_folder_that_cannot_be_made_is_one_line(tmp_path: Path):
     (tmp_path / "file").write_text("")
     path = tmp_path / "file" / "said.csv"
-    with pytest.raises(InputError, match="--out"), table_file(path, COLUMNS):
+    with pytest.raises(InputError, match="--out"), table_file(path, contents(), COLUMNS):
         pass
 
 
 def test_standard_output_is_comma_separated(capsys: pytest.CaptureFixture[str]):
-    with table_on_stdout(COLUMNS) as add:
+    with table_on_stdout(contents(), COLUMNS) as add:
         add(REFUSAL, {})
     first, second = capsys.readouterr().out.splitlines()
     assert first.startswith("file,slice,plane,vote,p_glioma,")

@@ -24,6 +24,9 @@ from typer.testing import CliRunner
 from scanvote import tracking
 from scanvote.core.backend import use_backend
 from scanvote.core.errors import InputError
+from scanvote.pipeline.package import read_metadata
+from scanvote.pipeline.package.metadata import write_metadata
+from scanvote.pipeline.package.reference_outputs import digest_of
 from scanvote.pipeline.package.stage import build_package
 from scanvote.predictions import labels_of, probabilities, read_predictions
 from scanvote.tracking import registry, store
@@ -108,9 +111,8 @@ def another(packed: Path, root: Path, right: float, copies: int = 40, smoke: boo
     other = many["label"].map({"glioma": "pituitary", "no_tumor": "glioma", "pituitary": "glioma"})
     many["predicted"] = many["label"].where(~wrong, other)
     many.to_csv(folder / "test.csv", index=False)
-    if smoke:
-        text = (folder / "package.json").read_text()
-        (folder / "package.json").write_text(text.replace('"smoke": false', '"smoke": true'))
+    contents = read_metadata(folder).model_copy(update={"test": digest_of(many), "smoke": smoke})
+    write_metadata(contents, folder)
     return folder
 
 
@@ -119,33 +121,73 @@ def aliases() -> dict[str, str]:
     return {alias: str(version) for alias, version in found.items()}
 
 
-def test_the_champion_is_the_best_of_the_versions(packed: Path, repository: Path):
+FIRST = "champion: it is the first that was tested on its test scans"
+
+
+def test_the_champion_is_the_best_of_the_versions_of_its_test_scans(packed: Path, repository: Path):
     good, bad, better, other, smoke = (
         another(packed, repository, *values)
-        for values in ((0.5,), (0.3,), (0.95,), (1.0, 30), (1.0, 40, True))
+        for values in ((0.5,), (0.3,), (0.95,), (1.0, 30), (1.0, 20, True))
     )
-    assert register(good) == ("1", "champion: it is the first of all")
-    assert aliases() == {"champion": "1"}
+    assert register(good) == ("1", FIRST)
+    one, two = (registry.line_alias(read_metadata(folder).test) for folder in (good, other))
+    assert aliases() == {"champion": "1", one: "1"}
     version, reason = register(bad)
-    assert (version, aliases()) == ("2", {"champion": "1", "challenger": "2"})
+    assert (version, aliases()) == ("2", {"champion": "1", one: "1", "challenger": "2"})
     assert reason.startswith("challenger: macro F1 0.")
     version, reason = register(better)
-    assert (version, aliases()) == ("3", {"champion": "3", "challenger": "2"})
+    line = {"champion": "3", one: "3", "challenger": "2"}
+    assert (version, aliases()) == ("3", line)
     assert reason.endswith("lies above zero")
-    assert "other scans" in register(other).reason
-    assert "smoke run" in register(smoke).reason
-    assert aliases() == {"champion": "3", "challenger": "5"}
     found = store.open_store().client.get_model_version("scanvote", "3")
     assert found.tags["scanvote.reason"] == reason
     told = found.tags["scanvote.patients.classification"]
     assert told.startswith("Not patient-disjoint: 6 of 6 test scans")
     assert f"Test of classification: {told}\n" in found.description
+    assert found.description.startswith("Class: tested on 172 scans of 110 patients: accuracy 0.92")
+    # other scans start a line of their own, and say so
+    version, reason = register(other)
+    assert reason == (
+        f"{FIRST}; `champion` is now version 4, and no longer version 3, which was tested on other"
+        f" scans and stays `{one}`"
+    )
+    assert aliases() == line | {"champion": "4", two: "4"}
+    assert package_folder(f"models:/scanvote@{one}") != package_folder("champion")
+    assert "smoke run" in register(smoke).reason
+    assert aliases() == line | {"champion": "4", two: "4", "challenger": "5"}
+    # back to the first scans: their champion is found again, by a new package or the same
+    assert "`champion` is now version 3, and no longer version 4" in register(better).reason
+    assert aliases()["champion"] == "3"
+    text = store.open_store().client.get_registered_model("scanvote").description
+    assert text.startswith("Champion: version 3.\n\nClass: tested on 172 scans")
+
+
+def test_a_champion_from_before_lines_had_names_is_compared(packed: Path, repository: Path):
+    register(another(packed, repository, 0.5))
+    client, folder = store.open_store().client, another(packed, repository, 0.95)
+    client.delete_registered_model_alias(
+        "scanvote", registry.line_alias(read_metadata(folder).test)
+    )
+    assert register(folder).reason.endswith("lies above zero")
+
+
+def test_in_a_repository_the_champion_is_that_of_its_package_s_scans(
+    packed: Path, repository: Path
+):
+    mine, other = another(packed, repository, 0.5), another(packed, repository, 1.0, 30)
+    register(mine)
+    register(other)
+    assert (package_folder("champion") / "test.csv").read_bytes() == (
+        other / "test.csv"
+    ).read_bytes()
+    shutil.copytree(mine, repository / "models" / "package")
+    assert tree(package_folder("champion")) == tree(mine)
 
 
 def test_what_is_a_version_already_is_not_registered_again(packed: Path, registered: Path):
     before = {path: path.read_bytes() for path in packed.rglob("*") if path.is_file()}
     moved = shutil.copytree(packed, registered / "moved" / "package")
-    assert register(moved) == ("1", "champion: it is the first of all")
+    assert register(moved) == ("1", FIRST)
     assert len(store.open_store().client.search_model_versions("name = 'scanvote'")) == 1
     assert {path: path.read_bytes() for path in packed.rglob("*") if path.is_file()} == before
 

@@ -2,7 +2,7 @@
 
     use_backend("tensorflow")           # scanvote.core.backend, before Keras is imported
     package = load_package(Path("models/package"))
-    output = package.probabilities([decode_image(path)])
+    output = package.classifiers.probabilities([decode_image(path)])
     package.contents.labels[output.vote.winners[0]]
 
 `build_package` writes the folder, `choose_champion` decides whether it is better than the one in

@@ -1,13 +1,21 @@
-"""Promotion rule: compare a package with the champion, and give the reason."""
+"""Promotion rule: compare a package with the champion of the same test, and give the reason."""
 
 from typing import Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from scanvote.metrics.bootstrap import Counts, bootstrap_method, confusions
+from scanvote.metrics.bootstrap import (
+    BootstrapEstimate,
+    Counts,
+    Floats,
+    bootstrap_method,
+    confusions,
+    estimates,
+)
 from scanvote.metrics.confusion import chief_estimates
-from scanvote.pipeline.package.reference_outputs import digest_of
+from scanvote.metrics.segmentation import patient_dice
+from scanvote.pipeline.package.reference_outputs import COUNTS, is_of_masks
 
 
 class Verdict(NamedTuple):
@@ -24,40 +32,53 @@ def choose_champion(
 
     A package beats the champion if its macro F1 on the same test scans is significantly higher: the
     95 % interval of the difference, by bootstrap over the groups with the same samples for both,
-    lies above zero. Without an interval, as if a class has scans of one group only, the champion
-    stays. The first package is always champion; a package of a smoke run never is.
+    lies above zero. A package without classifiers is compared by the mean Dice of the same test
+    patients. Without an interval, as of too few groups, the champion stays. The first package that
+    is tested on its scans is their champion; a package of a smoke run never is.
 
     Args:
-        new: the test predictions of the package, as of `write_reference_outputs`.
-        present: the test predictions of the champion; None if there is no champion.
+        new: the package's table of `reference_outputs`.
+        present: that of the champion, of the same digest; None if these scans have no champion.
         smoke: whether the package is of a smoke run.
         seed: seed of the bootstrap.
     """
     if smoke:
         return Verdict("challenger", "challenger: it is of a smoke run, which is no result")
     if present is None:
-        return Verdict("champion", "champion: it is the first of all")
-    if digest_of(new) != digest_of(present):
-        reason = "challenger: the champion was tested on other scans, classes or groups"
-        return Verdict("challenger", reason)
-    return _compare(new, present, seed)
+        return Verdict("champion", "champion: it is the first that was tested on its test scans")
+    if is_of_masks(new):
+        return _verdict("mean Dice of a patient", _dice_gain(new, present, seed))
+    return _verdict("macro F1", _macro_f1_gain(new, present, seed))
 
 
-def _compare(new: pd.DataFrame, present: pd.DataFrame, seed: int) -> Verdict:
+def _verdict(metric: str, gain: BootstrapEstimate) -> Verdict:
+    low, high = gain.interval()
+    alias: Literal["champion", "challenger"] = "champion" if low > 0 else "challenger"
+    difference = f"{metric} {_difference_text(gain.value)}"
+    return Verdict(alias, f"{alias}: {difference}, {_interval_text(low, high)}")
+
+
+def _macro_f1_gain(new: pd.DataFrame, present: pd.DataFrame, seed: int) -> BootstrapEstimate:
     labels = sorted({*new["label"], *new["predicted"], *present["predicted"]})
     counts = [_confusions(table, labels) for table in (new, present)]
     macro_f1, champions = (metrics["macro_f1"] for metrics in chief_estimates(counts, seed))
-    gain = macro_f1 - champions
-    low, high = gain.interval()
-    alias: Literal["champion", "challenger"] = "champion" if low > 0 else "challenger"
-    return Verdict(
-        alias, f"{alias}: macro F1 {_difference_text(gain.value)}, {_interval_text(low, high)}"
-    )
+    return macro_f1 - champions
+
+
+def _dice_gain(new: pd.DataFrame, present: pd.DataFrame, seed: int) -> BootstrapEstimate:
+    both = (new, present)
+    dice = np.stack([patient_dice(table[COUNTS], table["group"].tolist()) for table in both])
+
+    def means(weights: Floats) -> dict[int, Floats]:
+        return dict(enumerate(dice @ weights / weights.sum(axis=0)))
+
+    mean = estimates(means, dice.shape[1], seed)
+    return mean[0] - mean[1]
 
 
 def _interval_text(low: float, high: float) -> str:
     if np.isnan(low):
-        return "without an interval, as a class has test scans of one group only"
+        return "without an interval, as the test has too few groups"
     side = "lies above zero" if low > 0 else "lies below zero" if high < 0 else "includes zero"
     return (
         f"95 % interval {_number_text(low)} to {_number_text(high)} ({bootstrap_method()}) {side}"

@@ -2,22 +2,22 @@
 
 import json
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
-from pydantic import ValidationError
+from pydantic import ValidationError, model_validator
 
 from scanvote.core.errors import InputError
 from scanvote.core.files import write_json
-from scanvote.params import PrepareTask, Section, VolumesParams
+from scanvote.metrics.performance import ClassificationPerformance, SegmentationPerformance
+from scanvote.params import PrepareTask, Section, Task, VolumesParams
 from scanvote.params.whole import Method
 
 NAME = "package.json"
 SAMPLES, SEEN = "samples", "seen"
-FORM = 2
+FORM = 3
 VOTE = "vote.json"
 TEST = "test.csv"
 CARD = "card.md"
-NOT_RECORDED = "not recorded"
 
 
 class Network(Section):
@@ -40,10 +40,12 @@ class Operating(Section):
     Attributes:
         positive: the class that must not be missed.
         threshold: minimum probability from which a scan is called so.
+        min_sensitivity: share of its validation scans that the threshold had to find.
     """
 
     positive: str
     threshold: float
+    min_sensitivity: float
 
 
 class OodReference(Section):
@@ -71,14 +73,22 @@ class Classifiers(Section):
     """Ensemble that votes on the class of a scan.
 
     The rule of the vote is in ``vote.json``.
+
+    Attributes:
+        negative: the class without the finding; None if no class has this role.
+        patients: whether test patients are in the training, the sentence of `KnownPatients`.
+        performance: of the vote on the test scans.
     """
 
     labels: list[str]
     members: list[Network]
     operating: Operating | None
+    negative: str | None
     prepare: PrepareTask
     seen: OodReference
     explain: ExplainSpec
+    patients: str
+    performance: ClassificationPerformance
 
 
 class PostprocessSpec(Section):
@@ -97,6 +107,11 @@ class Segmenters(Section):
     """The U-Nets whose mean marks the tumour.
 
     Each network has `context` adjacent slices on either side as input.
+
+    Attributes:
+        largest_mask: largest share of the prepared picture that a mask of the training covers.
+        patients: whether test patients are in the training, the sentence of `KnownPatients`.
+        performance: of the masks of the test patients.
     """
 
     networks: list[Network]
@@ -104,16 +119,9 @@ class Segmenters(Section):
     postprocess: PostprocessSpec
     prepare: PrepareTask
     seen: OodReference
-
-
-class Patients(Section):
-    """Statements whether test patients are in the training, by task.
-
-    The sentences are those of `KnownPatients`.
-    """
-
-    classification: str = NOT_RECORDED
-    segmentation: str = NOT_RECORDED
+    largest_mask: float
+    patients: str
+    performance: SegmentationPerformance
 
 
 class ModelMetadata(Section):
@@ -123,25 +131,49 @@ class ModelMetadata(Section):
         form: format version of this file.
         smoke: the networks are of a smoke run, and no result.
         backend: the Keras backend.
-        classifiers: the members of the vote.
-        segmenters: the U-Nets.
+        classifiers: the members of the vote; None if the study had no classification.
+        segmenters: the U-Nets; None if it had no segmentation.
         volumes: settings for slicing NIfTI and DICOM volumes.
         data: sha256 of the manifests behind the splits, by task.
-        test: digest of the test scans, their classes and groups.
-        patients: whether patients of the test are in the training; older packages have no record.
+        test: digest of the test of `judged`: packages of equal digests can be compared.
         versions: of Python and the libraries with which the package was built.
     """
 
-    form: Literal[2]
+    form: Literal[3]
     smoke: bool
     backend: Literal["tensorflow", "jax"]
-    classifiers: Classifiers
-    segmenters: Segmenters
+    classifiers: Classifiers | None
+    segmenters: Segmenters | None
     volumes: VolumesParams
     data: dict[str, str]
     test: str
-    patients: Patients = Patients()
     versions: dict[str, str]
+
+    @model_validator(mode="after")
+    def _check_parts(self) -> Self:
+        if not self.parts:
+            raise ValueError("a package has classifiers or segmenters")
+        return self
+
+    @property
+    def parts(self) -> dict[Task, Classifiers | Segmenters]:
+        """What the package has, by task."""
+        parts: dict[Task, Classifiers | Segmenters] = {}
+        if self.classifiers is not None:
+            parts["classification"] = self.classifiers
+        if self.segmenters is not None:
+            parts["segmentation"] = self.segmenters
+        return parts
+
+    @property
+    def judged(self) -> Task:
+        """The task on whose test the package is compared with others."""
+        return next(iter(self.parts))
+
+    @property
+    def labels(self) -> list[str]:
+        """The classes; none without classifiers."""
+        return self.classifiers.labels if self.classifiers else []
 
 
 def read_metadata(folder: Path) -> ModelMetadata:

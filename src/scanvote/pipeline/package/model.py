@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,14 @@ from scanvote.images.preprocess import preprocess, to_original_space
 from scanvote.models.postprocess import Postprocess
 from scanvote.params import PrepareTask
 from scanvote.pipeline.ensemble.vote import Vote, VoteResult
-from scanvote.pipeline.package.metadata import VOTE, ModelMetadata, Network, read_metadata
+from scanvote.pipeline.package.metadata import (
+    VOTE,
+    Classifiers,
+    ModelMetadata,
+    Network,
+    Segmenters,
+    read_metadata,
+)
 from scanvote.pipeline.package.networks import load_network, predict
 from scanvote.pipeline.package.ood import OodScorer, load_ood_scorer
 
@@ -53,40 +61,34 @@ class SegmentationOutput:
 
     Attributes:
         masks: bool (H, W) each, as large as the scan.
+        shares: (n,), share of the prepared picture inside the mask.
         distances: (n,), as in `ClassificationOutput`, by the first U-Net.
     """
 
     masks: list[Mask]
+    shares: NDArray[np.float64]
     distances: NDArray[np.float64]
 
 
-class Package:
-    """The networks of a package, in memory.
+@dataclass(frozen=True)
+class LoadedClassifiers:
+    """The networks that vote, in memory.
 
     Attributes:
-        contents: the metadata of the package.
+        contents: their metadata.
         vote: combines the members' probabilities.
-        members: the networks that vote, in the order of `vote.members`.
-        unets: the networks that mark the tumour.
-        gauges: out-of-distribution scorers of the first member and of the first U-Net.
+        members: the networks, in the order of `vote.members`.
+        scorer: out-of-distribution scorer of the first member.
     """
 
-    def __init__(
-        self,
-        contents: ModelMetadata,
-        vote: Vote,
-        members: "Sequence[keras.Model]",
-        unets: "Sequence[keras.Model]",
-        gauges: tuple[OodScorer, OodScorer],
-    ) -> None:
-        self.contents, self.vote = contents, vote
-        self.members, self.unets = members, unets
-        self.gauges = gauges
-        self._panel: ExplainableEnsemble | None = None
+    contents: Classifiers
+    vote: Vote
+    members: "Sequence[keras.Model]"
+    scorer: OodScorer
 
     def probabilities(self, images: Sequence[Rgb]) -> ClassificationOutput:
         """Vote on scans of any size, each by itself, as of `decode_image`."""
-        return self.answer(preprocess_scans(images, self.contents.classifiers.prepare))
+        return self.answer(preprocess_scans(images, self.contents.prepare))
 
     def answer(self, scans: np.ndarray) -> ClassificationOutput:
         """Vote on preprocessed scans, uint8 (n, size, size, channels)."""
@@ -94,24 +96,47 @@ class Package:
             to_class_probabilities,  # imports Keras, as the networks did
         )
 
-        first, distances = self.gauges[0](scans)
+        first, distances = self.scorer(scans)
         others = (predict(member, scans) for member in self.members[1:])
         members = np.stack(
             [to_class_probabilities(output).astype(float) for output in (first, *others)]
         )
         return ClassificationOutput(scans, members, self.vote(members), distances)
 
+    @cached_property
+    def panel(self) -> "ExplainableEnsemble":
+        """The ensemble for explanations."""
+        from scanvote.pipeline.explain.panel import (
+            from_models,  # imports Keras, as the networks did
+        )
+
+        return from_models(self.vote, self.members)
+
+
+@dataclass(frozen=True)
+class LoadedSegmenters:
+    """The U-Nets that mark the tumour, in memory.
+
+    Attributes:
+        contents: their metadata.
+        unets: the networks.
+        scorer: out-of-distribution scorer of the first U-Net.
+    """
+
+    contents: Segmenters
+    unets: "Sequence[keras.Model]"
+    scorer: OodScorer
+
     def segment(self, images: Sequence[Rgb]) -> SegmentationOutput:
         """Segment the tumour in scans of any size, each by itself.
 
         A single scan has no adjacent slices, so it is repeated instead of them.
         """
-        config = self.contents.segmenters.prepare
+        config = self.contents.prepare
         output = self.segment_preprocessed(self.repeat_slices(preprocess_scans(images, config)))
         pairs = zip(output.masks, images, strict=True)
-        return SegmentationOutput(
-            [to_original_space(mask, image, config) for mask, image in pairs], output.distances
-        )
+        masks = [to_original_space(mask, image, config) for mask, image in pairs]
+        return SegmentationOutput(masks, output.shares, output.distances)
 
     def segment_preprocessed(self, stacks: np.ndarray) -> SegmentationOutput:
         """Return masks (size, size) of preprocessed scans.
@@ -119,39 +144,54 @@ class Package:
         Args:
             stacks: uint8 (n, size, size, all channels).
         """
-        postprocess = Postprocess(**self.contents.segmenters.postprocess.model_dump())
+        postprocess = Postprocess(**self.contents.postprocess.model_dump())
         probabilities, distances = self.mask_probabilities(stacks)
-        return SegmentationOutput([postprocess(one) for one in probabilities], distances)
+        masks = [postprocess(one) for one in probabilities]
+        return SegmentationOutput(masks, np.array([mask.mean() for mask in masks]), distances)
 
     def mask_probabilities(
         self, stacks: np.ndarray
     ) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
         """Return the U-Nets' mean, (n, size, size), and the distances (n,)."""
         mean = np.zeros(stacks.shape[:3], np.float32)
-        first, distances = self.gauges[1](stacks)
+        first, distances = self.scorer(stacks)
         mean += first[..., 0]
         for unet in self.unets[1:]:  # summed one by one as in the stage `unet`, for equal rounding
             mean += predict(unet, stacks)[..., 0]
         mean /= len(self.unets)
         return mean, distances
 
-    def panel(self) -> "ExplainableEnsemble":
-        """Return the ensemble for explanations, created at the first call."""
-        from scanvote.pipeline.explain.panel import (
-            from_models,  # imports Keras, as the networks did
-        )
-
-        if self._panel is None:
-            self._panel = from_models(self.vote, self.members)
-        return self._panel
-
     def repeat_slices(self, scans: np.ndarray) -> np.ndarray:
         """Repeat each slice as often as the U-Nets have input slices.
 
         The copies replace the missing adjacent slices.
         """
-        slices = 2 * self.contents.segmenters.context + 1
-        return np.concatenate([scans] * slices, axis=-1)
+        return np.concatenate([scans] * (2 * self.contents.context + 1), axis=-1)
+
+
+@dataclass(frozen=True)
+class Package:
+    """The networks of a package, in memory.
+
+    Attributes:
+        contents: the metadata of the package.
+        classifiers: None if the study had no classification.
+        segmenters: None if it had no segmentation.
+    """
+
+    contents: ModelMetadata
+    classifiers: LoadedClassifiers | None
+    segmenters: LoadedSegmenters | None
+
+    @property
+    def networks(self) -> "list[keras.Model]":
+        """All networks, with those that score distances."""
+        networks: list[keras.Model] = []
+        if self.classifiers:
+            networks += [*self.classifiers.members, self.classifiers.scorer.network]
+        if self.segmenters:
+            networks += [*self.segmenters.unets, self.segmenters.scorer.network]
+        return networks
 
 
 def load_package(folder: Path) -> Package:
@@ -165,18 +205,28 @@ def load_package(folder: Path) -> Package:
     """
     contents = read_metadata(folder)
     classifiers, segmenters = contents.classifiers, contents.segmenters
-    members, unets = _load(folder, classifiers.members), _load(folder, segmenters.networks)
-    scorers = (
-        load_ood_scorer(folder, classifiers.seen, members[0]),
-        load_ood_scorer(folder, segmenters.seen, unets[0]),
+    return Package(
+        contents,
+        _load_classifiers(folder, classifiers) if classifiers else None,
+        _load_segmenters(folder, segmenters) if segmenters else None,
     )
-    return Package(contents, Vote.read(folder / VOTE), members, unets, scorers)
 
 
 def preprocess_scans(images: Sequence[Rgb], config: PrepareTask) -> np.ndarray:
     """Preprocess scans of any size, uint8 (n, size, size, channels)."""
     empty = np.zeros((0, config.image_size, config.image_size, config.channels), np.uint8)
     return np.stack([preprocess(image, config) for image in images]) if images else empty
+
+
+def _load_classifiers(folder: Path, contents: Classifiers) -> LoadedClassifiers:
+    members = _load(folder, contents.members)
+    scorer = load_ood_scorer(folder, contents.seen, members[0])
+    return LoadedClassifiers(contents, Vote.read(folder / VOTE), members, scorer)
+
+
+def _load_segmenters(folder: Path, contents: Segmenters) -> LoadedSegmenters:
+    unets = _load(folder, contents.networks)
+    return LoadedSegmenters(contents, unets, load_ood_scorer(folder, contents.seen, unets[0]))
 
 
 def _load(folder: Path, networks: Sequence[Network]) -> "list[keras.Model]":

@@ -3,30 +3,50 @@
 from scanvote.core.disclaimer import DISCLAIMER
 from scanvote.params import PrepareTask
 from scanvote.pipeline.ensemble.vote import Vote
-from scanvote.pipeline.package.metadata import NOT_RECORDED, ModelMetadata
+from scanvote.pipeline.package.metadata import Classifiers, ModelMetadata, Segmenters
 
 Lines = tuple[str, ...]
+_WHAT = {"classification": "class", "segmentation": "mask"}
 
 
-def card(contents: ModelMetadata, vote: Vote) -> str:
-    """Return the model card as Markdown."""
+def card(contents: ModelMetadata, vote: Vote | None) -> str:
+    """Return the model card as Markdown.
+
+    Args:
+        contents: the metadata.
+        vote: None if the package has no classifiers.
+    """
     sections = (
         _title(contents),
         _INTENDED_USE,
+        _performance(contents),
         _output(contents, vote),
         _input(contents),
         _files(contents),
-        _test_data(contents),
     )
     return "\n\n".join("\n".join(lines) for lines in sections) + "\n"
 
 
 def _title(contents: ModelMetadata) -> Lines:
+    titles = {
+        "classification": "a vote on the class of a scan",
+        "segmentation": "a U-Net that marks the tumour",
+    }
+    title = ", and ".join(titles[task] for task in contents.parts)
     return (
-        "# A vote on the class of a scan, and a U-Net that marks the tumour",
+        f"# {title[0].upper()}{title[1:]}",
         "",
         f"**{DISCLAIMER}**" + _smoke(contents.smoke),
     )
+
+
+def _performance(contents: ModelMetadata) -> Lines:
+    lines = ["## How good it is"]
+    for task, part in contents.parts.items():
+        lines += ["", f"The {_WHAT[task]}:", ""]
+        lines += [f"- {sentence}" for sentence in (*part.performance.sentences(), part.patients)]
+    more = "All metrics, and a description of the test scans, are in the pipeline's report."
+    return (*lines, "", more)
 
 
 _INTENDED_USE = (
@@ -43,43 +63,67 @@ _INTENDED_USE = (
 )
 
 
-def _output(contents: ModelMetadata, vote: Vote) -> Lines:
-    classifiers = contents.classifiers
+def _output(contents: ModelMetadata, vote: Vote | None) -> Lines:
+    lines = ["## Output", ""]
+    if contents.classifiers and vote:
+        lines += _class_output(contents.classifiers, vote)
+    if contents.segmenters:
+        lines += _mask_output(contents.segmenters)
     return (
-        "## Output",
-        "",
+        *lines,
+        f"- for {'both' if len(contents.parts) > 1 else 'it'}, the distance of the scan to the"
+        " nearest training scan, by the features of the first network and by statistics of the"
+        " intensities: nearly all validation scans stay below 1; above 1 the scan is out of"
+        " distribution, and its result means little",
+    )
+
+
+def _class_output(classifiers: Classifiers, vote: Vote) -> Lines:
+    return (
         f"- one of {_listed(classifiers.labels)}, and a probability of each",
         f"- by the rule `{vote.rule}` of {len(classifiers.members)} members, each calibrated by a"
         " temperature",
-        f"- {_operating(contents)}",
-        f"- a mask of the tumour: {_mask(contents)}",
-        "- for both, the distance of the scan to the nearest training scan, by the features of the"
-        " first network and by statistics of the intensities: nearly all validation scans stay"
-        " below 1; above 1 the scan is out of distribution, and its result means little",
+        f"- {_operating(classifiers)}",
+    )
+
+
+def _mask_output(segmenters: Segmenters) -> Lines:
+    return (
+        f"- a mask of the tumour: {_mask(segmenters)}",
+        f"- the largest mask in training covers {100 * segmenters.largest_mask:.1f} % of the"
+        " picture; one that covers much more is doubted",
     )
 
 
 def _input(contents: ModelMetadata) -> Lines:
-    classifiers, segmenters = contents.classifiers, contents.segmenters
-    return (
+    lines = [
         "## Input",
         "",
         "A scan as PNG, JPEG, TIFF, BMP or WebP, or a volume as DICOM, NIfTI or, from a path only,"
         " NRRD or MetaImage, which is cut to slices; more than 8 bits are windowed to 8. It is"
         " prepared like the training scans:",
         "",
-        f"- for the class: {_preparation(classifiers.prepare)}",
-        f"- for the mask: {_preparation(segmenters.prepare)}{_context(segmenters.context)}",
-    )
+    ]
+    if contents.classifiers:
+        lines += [f"- for the class: {_preparation(contents.classifiers.prepare)}"]
+    if contents.segmenters:
+        context = _context(contents.segmenters.context)
+        lines += [f"- for the mask: {_preparation(contents.segmenters.prepare)}{context}"]
+    return tuple(lines)
 
 
 def _files(contents: ModelMetadata) -> Lines:
-    networks = [*contents.classifiers.members, *contents.segmenters.networks]
+    networks = [
+        *(contents.classifiers.members if contents.classifiers else []),
+        *(contents.segmenters.networks if contents.segmenters else []),
+    ]
+    settings = "`package.json`, `vote.json`" if contents.classifiers else "`package.json`"
+    predicted = "the vote's predictions" if contents.classifiers else "the masks' pixel counts"
     return (
         "## Files",
         "",
-        "- `package.json`, `vote.json`: all settings, digests of the data, versions",
-        "- `test.csv`: the vote's predictions for the test scans, with the sha256 of their files",
+        f"- {settings}: all settings, digests of the data, versions",
+        f"- `test.csv`: {predicted} for the test scans, with the sha256 of their files",
         "- `seen/`: pooled features and statistics of the intensities of the training scans, not"
         " the scans; whoever has one of these scans can find out that it was among them",
         "- `samples/`, if any: scans to try it with",
@@ -88,24 +132,6 @@ def _files(contents: ModelMetadata) -> Lines:
         "An ONNX graph takes `scan`, float32 (batch, height, width, channels) of pixels 0…255,"
         " prepared as above, and gives `probabilities` as the network does, not calibrated.",
     )
-
-
-def _test_data(contents: ModelMetadata) -> Lines:
-    return (
-        "## Test data",
-        "",
-        f"- the class: {_sentence(contents.patients.classification)}",
-        f"- the mask: {_sentence(contents.patients.segmentation)}",
-        "",
-        "Metrics with their intervals, and a description of the test scans, are in the pipeline's"
-        " report.",
-    )
-
-
-def _sentence(claim: str) -> str:
-    if claim == NOT_RECORDED:
-        return "whether patients of the test are in the training, too, is not recorded"
-    return claim
 
 
 def _onnx(path: str | None) -> str:
@@ -121,16 +147,20 @@ def _listed(labels: list[str]) -> str:
     return f"{', '.join(words[:-1])} and {words[-1]}"
 
 
-def _operating(contents: ModelMetadata) -> str:
-    operating = contents.classifiers.operating
+def _operating(classifiers: Classifiers) -> str:
+    operating = classifiers.operating
     if operating is None:
         return "no operating point, as there are more than two classes"
     positive = operating.positive.replace("_", " ")
-    return f"operating point: {positive} from a probability of {operating.threshold:g} on"
+    return (
+        f"operating point: {positive}, the class not to be missed, is called from a probability of"
+        f" {operating.threshold:g} on, the highest threshold that finds"
+        f" {100 * operating.min_sensitivity:g} % of its validation scans"
+    )
 
 
-def _mask(contents: ModelMetadata) -> str:
-    config = contents.segmenters.postprocess
+def _mask(segmenters: Segmenters) -> str:
+    config = segmenters.postprocess
     steps = [f"pixels of a probability from {config.threshold:g} on"]
     steps += ["with holes filled"] if config.fill_holes else []
     steps += [f"without components below {config.smallest} pixels"] if config.smallest > 1 else []

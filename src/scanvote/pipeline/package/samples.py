@@ -2,7 +2,7 @@
 
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -11,18 +11,25 @@ import pandas as pd
 from scanvote.core.errors import InputError
 from scanvote.datasets.phantom.data_set import PHANTOM
 from scanvote.manifest import owners, read_manifest
+from scanvote.params import Task
 
 Samples = Literal["none", "generated", "test"]
+_ALONE = 4
+"""Samples of a segmentation without a classification."""
 
 
-def write_samples(raw: Path, prepared: Path, which: Samples, out: Path) -> None:
+def write_samples(
+    raw: Path, prepared: Path, tasks: Sequence[Task], which: Samples, out: Path
+) -> None:
     """Copy test scans to `out` unchanged: ``glioma.png``… and ``tumour-1.png``….
 
-    For each class this is the first scan by name; from the segmentation as many scans, each with
-    the largest tumour of a patient. Without scans, no folder is created.
+    For each class this is the first scan by name; from the segmentation as many scans (without
+    classes `_ALONE`), each with the largest tumour of a patient. Without scans, no folder is
+    created.
 
     Args:
         raw, prepared: `data/raw` and `data/prepared`, a folder for each task.
+        tasks: those of the package.
         which: ``generated`` takes only phantom scans, which show no patient.
         out: the folder.
 
@@ -31,12 +38,19 @@ def write_samples(raw: Path, prepared: Path, which: Samples, out: Path) -> None:
     """
     if which == "none":
         return
-    classes = list(_class_samples(_allowed(prepared / "classification", which)))
-    tumours = _tumour_samples(_allowed(prepared / "segmentation", which), len(classes))
-    copies = [("classification", *one) for one in classes]
-    copies += [("segmentation", *one) for one in tumours]
-    for task, name, path in copies:
-        _copy(raw / task / path, out / f"{name}{Path(path).suffix}")
+    scans = {task: _allowed(prepared / task, which) for task in tasks}
+    count = _ALONE
+    if "classification" in scans:
+        classes = list(_class_samples(scans["classification"]))
+        _copy_all(classes, raw / "classification", out)
+        count = len(classes)
+    if "segmentation" in scans:
+        _copy_all(_tumour_samples(scans["segmentation"], count), raw / "segmentation", out)
+
+
+def _copy_all(samples: Iterable[tuple[str, str]], raw: Path, out: Path) -> None:
+    for name, path in samples:
+        _copy(raw / path, out / f"{name}{Path(path).suffix}")
 
 
 def _copy(scan: Path, target: Path) -> None:

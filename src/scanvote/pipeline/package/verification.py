@@ -11,12 +11,16 @@ from scanvote.core.errors import InputError
 from scanvote.images.decode import decode_image
 from scanvote.manifest import read_manifest
 from scanvote.pipeline.package.metadata import Network
-from scanvote.pipeline.package.model import Package, preprocess_scans
+from scanvote.pipeline.package.model import (
+    LoadedClassifiers,
+    LoadedSegmenters,
+    preprocess_scans,
+)
 from scanvote.pipeline.package.networks import predict
 from scanvote.pipeline.package.onnx_export import TOLERANCE as ONNX_TOLERANCE
 from scanvote.pipeline.package.onnx_export import onnx_answer
 from scanvote.pipeline.package.ood import is_outside
-from scanvote.predictions import decode_mask, probabilities, read_predictions
+from scanvote.predictions import decode_mask, probabilities
 
 TOLERANCE = 1e-5
 """Maximum difference between a probability of the package and of the table, which has 6 digits."""
@@ -27,7 +31,7 @@ _AT_ONCE = 256
 
 
 def check_vote(
-    package: Package, folder: Path, vote: pd.DataFrame, raw: Path, prepared: Path
+    classifiers: LoadedClassifiers, folder: Path, vote: pd.DataFrame, raw: Path, prepared: Path
 ) -> dict[str, float]:
     """Compare the packaged vote with the pipeline's on the test scans.
 
@@ -36,7 +40,7 @@ def check_vote(
     used.
 
     Args:
-        package: the package in `folder`.
+        classifiers: of the package in `folder`.
         folder: of the package.
         vote: the pipeline's rows of the vote on the test split.
         raw: `data/raw/classification`.
@@ -50,20 +54,20 @@ def check_vote(
     Raises:
         InputError: the difference to the pipeline exceeds rounding.
     """
-    shard, members = memmap_split(prepared, "test"), package.contents.classifiers.members
+    shard, members = memmap_split(prepared, "test"), classifiers.contents.members
     paths = read_manifest(prepared / "manifest.csv").set_index("scan_id")["path"]
-    labels = np.array(package.vote.labels)
+    labels = np.array(classifiers.vote.labels)
     difference, differing, outside, onnx = 0.0, 0, 0, [0.0]
     for first in range(0, len(vote), _AT_ONCE):
         rows = vote.iloc[first : first + _AT_ONCE]
-        scans = _preprocess_test_scans(package, rows["scan_id"].tolist(), paths, raw, shard)
-        output = package.answer(scans)
+        scans = _preprocess_test_scans(classifiers, rows["scan_id"].tolist(), paths, raw, shard)
+        output = classifiers.answer(scans)
         difference = max(
             difference, _max_difference(output.vote.probabilities, probabilities(rows))
         )
         differing += int((labels[output.vote.winners] != rows["predicted"]).sum())
         outside += sum(map(is_outside, output.distances.tolist()))
-        onnx += _onnx_differences(package.members, members, folder, scans)
+        onnx += _onnx_differences(classifiers.members, members, folder, scans)
     if difference > TOLERANCE:
         raise InputError(
             f"the packaged vote is up to {difference:.2g} from models/ensemble/predictions.csv:"
@@ -74,15 +78,17 @@ def check_vote(
     return {"difference_max": difference, **shares, **graphs}
 
 
-def check_masks(package: Package, folder: Path, unet: Path, prepared: Path) -> dict[str, float]:
+def check_masks(
+    segmenters: LoadedSegmenters, folder: Path, masks: pd.DataFrame, prepared: Path
+) -> dict[str, float]:
     """Compare the packaged U-Nets with the pipeline's on the test slices.
 
     The slices are those of the stage `prepare`.
 
     Args:
-        package: the package in `folder`.
+        segmenters: of the package in `folder`.
         folder: of the package.
-        unet: `models/unet`, with the pipeline's masks.
+        masks: the pipeline's rows of the test split.
         prepared: `data/prepared/segmentation`.
 
     Returns:
@@ -93,37 +99,40 @@ def check_masks(package: Package, folder: Path, unet: Path, prepared: Path) -> d
     Raises:
         InputError: the difference to the pipeline exceeds rounding.
     """
-    segmenters, shard = package.contents.segmenters, memmap_split(prepared, "test")
-    table = read_predictions(unet / "predictions.csv")
-    masks = table[table["split"] == "test"].set_index("scan_id")["predicted"]
+    shard, contents = memmap_split(prepared, "test"), segmenters.contents
+    codes = masks.set_index("scan_id")["predicted"]
     differing, pixels, outside, onnx = 0, 0, 0, [0.0]
     for first in range(0, len(shard["images"]), _AT_ONCE):
         scans = shard["scan_ids"][first : first + _AT_ONCE]
-        stacks = package.repeat_slices(shard["images"][first : first + _AT_ONCE])
-        output = package.segment_preprocessed(stacks)
+        stacks = segmenters.repeat_slices(shard["images"][first : first + _AT_ONCE])
+        output = segmenters.segment_preprocessed(stacks)
         outside += sum(map(is_outside, output.distances.tolist()))
         for scan, mask in zip(scans.tolist(), output.masks, strict=True):
-            differing += int((mask != decode_mask(masks[scan], *mask.shape)).sum())
+            differing += int((mask != decode_mask(codes[scan], *mask.shape)).sum())
             pixels += mask.size
-        onnx += _onnx_differences(package.unets, segmenters.networks, folder, stacks)
+        onnx += _onnx_differences(segmenters.unets, contents.networks, folder, stacks)
     graphs = {"unet_onnx_difference_max": _check_onnx(max(onnx))}
     metrics = {"unet_outside": outside / max(len(shard["images"]), 1)}
-    metrics |= graphs if _has_onnx(segmenters.networks) else {}
-    if segmenters.context:
+    metrics |= graphs if _has_onnx(contents.networks) else {}
+    if contents.context:
         return metrics
     if differing > TURNED * pixels:
         raise InputError(
             f"{differing:,} of {pixels:,} pixels of the packaged U-Net's test masks are not those"
-            f" of {unet}/predictions.csv: train and package on one kind of processor"
+            " of models/unet/predictions.csv: train and package on one kind of processor"
         )
     return {"masks_difference": differing / pixels, **metrics}
 
 
 def _preprocess_test_scans(
-    package: Package, names: Sequence[str], paths: "pd.Series[str]", raw: Path, shard: Shard
+    classifiers: LoadedClassifiers,
+    names: Sequence[str],
+    paths: "pd.Series[str]",
+    raw: Path,
+    shard: Shard,
 ) -> np.ndarray:
     """Return the preprocessed scans of these names, uint8 (n, size, size, channels)."""
-    config = package.contents.classifiers.prepare
+    config = classifiers.contents.prepare
     rows = pd.Index(shard["scan_ids"]).get_indexer(pd.Index(names))
     images = np.asarray(shard["images"][rows])
     if config.intensity_of != "scan":

@@ -34,7 +34,7 @@ class Model(Protocol):
 
     def read(self, upload: Upload) -> list[InputScan]: ...
 
-    def examine(self, scans: Sequence[InputScan]) -> list[tuple[ScanPrediction, Mask]]: ...
+    def examine(self, scans: Sequence[InputScan]) -> list[tuple[ScanPrediction, Mask | None]]: ...
 
     def explain(
         self, scan: InputScan, method: Method, given_up: Callable[[], bool]
@@ -53,8 +53,7 @@ class LoadedModel:
     def __init__(self, package: "Package", limits: Limits) -> None:
         self.package, self.limits = package, limits
         self._per_thread = threading.local()
-        scorers = [scorer.network for scorer in package.gauges]
-        serialise_calls([*package.members, *package.unets, *scorers], FairLock(), self._check)
+        serialise_calls(package.networks, FairLock(), self._check)
 
     def read(self, upload: Upload) -> list[InputScan]:
         from scanvote.inputs import read_content
@@ -62,7 +61,7 @@ class LoadedModel:
         volumes = self.package.contents.volumes
         return read_content(upload.content, upload.name, self.limits, volumes)
 
-    def examine(self, scans: Sequence[InputScan]) -> list[tuple[ScanPrediction, Mask]]:
+    def examine(self, scans: Sequence[InputScan]) -> list[tuple[ScanPrediction, Mask | None]]:
         from scanvote.predict.predictor import predict_with_masks
 
         return predict_with_masks(self.package, scans)

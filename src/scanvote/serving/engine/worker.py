@@ -163,12 +163,13 @@ class _Worker:
             self.changed.notify()
         return None
 
-    def _draw(self, part: BatchPart, finding: ScanPrediction, mask: Mask) -> Reply | None:
+    def _draw(self, part: BatchPart, finding: ScanPrediction, mask: Mask | None) -> Reply | None:
         """Draw a scan; return the answer if it completes the file."""
         job, task = part.job, part.job.ask.task
         draw = isinstance(task, Predict) and task.pictures
-        pictures = (scan_png(part.scan.image), mask_png(mask)) if draw else (b"", b"")
-        job.keep(part.place, Examined(finding, *pictures))
+        scan = scan_png(part.scan.image) if draw else b""
+        marks = mask_png(mask) if draw and mask is not None else b""
+        job.keep(part.place, Examined(finding, scan, marks))
         if not job.complete:
             return None
         return Answered(job.ask.number, [job.results[place] for place in range(len(job.scans))])

@@ -15,7 +15,7 @@ from scanvote.serving.page.overlays import add_caption
 from scanvote.serving.page.result_cache import CachedResult, CachedScan
 from scanvote.serving.page.texts import result_text
 
-File = Literal["table.csv", "scan-with-outline.png"]
+File = Literal["table.csv", "picture.png"]
 Cell = str | float | int | bool | None
 FORMULAS = ("=", "+", "-", "@", "\t", "\r")
 """First characters of texts that spreadsheets run as formulas (OWASP, CSV injection)."""
@@ -50,7 +50,7 @@ def table(result: CachedResult, contents: ModelMetadata) -> bytes:
     left out, and no cell is a formula.
     """
     buffer = StringIO()
-    writer = csv.DictWriter(buffer, columns(contents.classifiers, {}), lineterminator="\n")
+    writer = csv.DictWriter(buffer, columns(contents, {}), lineterminator="\n")
     writer.writeheader()
     entries: list[ScanPrediction | FileError] = [
         *(scan.examined.finding for scan in result.scans),
@@ -69,8 +69,9 @@ def escape_formula(cell: Cell) -> Cell:
 def picture(scan: CachedScan, contents: ModelMetadata) -> bytes:
     """Draw the outlined scan and its result below it, as PNG."""
     text = result_text(scan.examined.finding, contents)
-    lines = [text.name, *text.warnings, f"{text.summary}. {text.agreement}", text.tumour]
-    return add_caption(scan.examined.scan, scan.examined.mask, lines)
+    answer = f"{text.summary}. {text.agreement}"
+    lines = [text.name, *text.warnings, answer, *text.doubts, text.tumour, *text.tested]
+    return add_caption(scan.examined.scan, scan.examined.mask, [line for line in lines if line])
 
 
 def _attached(content: bytes, kind: str, name: str) -> Response:

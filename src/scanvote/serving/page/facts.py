@@ -9,13 +9,16 @@ def facts(finding: ScanPrediction) -> dict[str, str]:
     """List the properties of the file and its out-of-distribution scores."""
     spacing = "not given by the file" if finding.spacing is None else f"{finding.spacing:g} mm"
     place = {} if finding.slice is None else {"Slice": f"{finding.slice}, counted from 0"}
+    scores = {
+        "Similarity to the training scans of the class": finding.familiarity,
+        "The same of the outline": finding.mask.familiarity if finding.mask else None,
+    }
     return {
         **place,
         "Size": f"{finding.width} × {finding.height} pixels",
         "Side of a pixel": spacing,
         "Notes": "; ".join(finding.notes) or "none",
-        "Similarity to the training scans": _near(finding.familiarity),
-        "The same for the outline": _near(finding.mask.familiarity),
+        **{name: _near(score) for name, score in scores.items() if score is not None},
     }
 
 
@@ -26,10 +29,10 @@ def _near(score: OodScore) -> str:
 
 def patients(contents: ModelMetadata) -> dict[str, str]:
     """Return what the tests of the model may claim about patients."""
-    claims = contents.patients
+    names = {"classification": "class", "segmentation": "outline"}
     return {
-        "Patients, test of the class": claims.classification,
-        "Patients, test of the outline": claims.segmentation,
+        f"Patients, test of the {names[task]}": part.patients
+        for task, part in contents.parts.items()
     }
 
 

@@ -47,6 +47,8 @@ def outline(mask: bytes) -> str:
 
     Pixels are squares, and the outline joins their centres. Holes are outlined, too.
     """
+    if not mask:
+        return ""
     contours, _ = cv2.findContours(values(mask), cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
     return "".join(_ring(ring.reshape(-1, 2)) for ring in contours)
 
@@ -64,11 +66,12 @@ def draw_heatmap(scan: bytes, heat: bytes) -> bytes:
 
 
 def draw_outline(scan: bytes, mask: bytes, width: int = MIN_WIDTH) -> Bgr:
-    """Draw the outline on the scan, enlarged to at least `width` pixels.
+    """Draw the outline, if any, on the scan, enlarged to at least `width` pixels.
 
     The scan is enlarged by an integer factor, and to `MAX_PIXELS` pixels at most.
     """
-    image, marks = pixels(scan), values(mask)
+    image = pixels(scan)
+    marks = values(mask) if mask else np.zeros(image.shape[:2], np.uint8)
     max_factor = isqrt(MAX_PIXELS // marks.size)
     factor = max(1, min(-(-width // image.shape[1]), max_factor))
     size = (image.shape[1] * factor, image.shape[0] * factor)

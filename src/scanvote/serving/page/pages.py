@@ -26,6 +26,7 @@ from scanvote.serving.engine_api import Engine, EngineError, Upload
 from scanvote.serving.page import downloads, overlays, templating, views
 from scanvote.serving.page.examining import examine, explain
 from scanvote.serving.page.result_cache import CachedResult, CachedScan, ResultCache
+from scanvote.serving.page.texts import model_warnings
 from scanvote.serving.requests import cancel_on_disconnect
 from scanvote.serving.uploads import Form, read_form
 
@@ -96,7 +97,10 @@ async def explanation(request: Request, name: str, number: int) -> Response:
     """Explain the prediction by the form's method, and show the explanation."""
     scan = _cached_scan(request, name, number)
     method: Method = (await read_form(request)).fields.get("method", "")  # type: ignore[assignment]
-    if method not in _engine(request).contents.classifiers.explain.methods:
+    classifiers = _engine(request).contents.classifiers
+    if classifiers is None:
+        raise HTTPException(422, "This model has no vote to explain.")
+    if method not in classifiers.explain.methods:
         raise HTTPException(422, "Choose one of the explanation methods.")
     try:
         await explain(request, scan, method)
@@ -146,7 +150,8 @@ def sample(request: Request, number: int) -> Response:
 def model(request: Request) -> HTMLResponse:
     engine = _engine(request)
     card, tables = views.card(engine.card), views.model_tables(engine.contents)
-    return page(request, "model.html", card=card, tables=tables, smoke=engine.contents.smoke)
+    warnings = model_warnings(engine.contents)
+    return page(request, "model.html", card=card, tables=tables, warnings=warnings)
 
 
 @router.get("/static/{name}")
@@ -162,8 +167,9 @@ def static(name: str) -> Response:
 def page(request: Request, template: str, status: int = 200, **values: object) -> HTMLResponse:
     """Render a page; every page offers the samples for its form."""
     engine = _engine(request)
-    samples = views.samples(engine.samples, engine.contents.classifiers.labels)
-    common = {"samples": samples, "problem": "", "refusals": ()}
+    contents = engine.contents
+    samples = views.samples(engine.samples, contents.labels)
+    common = {"samples": samples, "problem": "", "refusals": (), "tasks": list(contents.parts)}
     html = templating.rendered(template, path=request.url.path, **common | values)
     return HTMLResponse(html, status, PRIVATE)
 

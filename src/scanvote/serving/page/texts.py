@@ -1,18 +1,16 @@
 """Texts of the page for a scan's prediction."""
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from scanvote.pipeline.package import ModelMetadata
 from scanvote.pipeline.report import terms
+from scanvote.predict.doubts import called
+from scanvote.predict.doubts import doubts as doubts_of
+from scanvote.predict.quality import class_doubts, main_metrics, mask_doubts
 from scanvote.predict.schema import FileError, MaskFinding, OodScore, ScanPrediction
 from scanvote.serving.page.facts import facts
-
-UNSURE = 2 / 3
-"""The probability of the likeliest class below which the page calls the answer unsure."""
-
-NONE = "no_tumor"
-"""Name of the class without a tumour, in all data sets."""
 
 
 @dataclass(frozen=True)
@@ -40,28 +38,30 @@ class ResultText:
 
     Attributes:
         name: name of the file, and the slice in it.
-        vote: the predicted class in words.
-        outside: the scan is out-of-distribution: the warning counts, not the class.
-        share: calibrated probability of the predicted class, 0 to 1.
-        agreement: number of members that predict the same class, in words.
+        answer: the predicted class, or without a vote what is marked, in words.
+        outside: the scan is out-of-distribution: the warning counts, not the answer.
+        probability: of the predicted class, in words; empty without a vote.
+        agreement: number of members that predict the same class, in words; empty likewise.
         warnings: warnings above the answer, the gravest first.
         flags: the warnings in a few words each.
         doubts: reasons for which the answer may be wrong.
+        tested: how good the model was on its test scans, a line for each task.
         bars: one bar per class, the likeliest first.
         operating: result at the operating point, with two classes; otherwise empty.
-        tumour: area of the tumour mask, in words.
+        tumour: area of the tumour mask, in words; empty if the model marks nothing.
         picture: alternative text of the picture.
         facts: facts about the file, by name.
     """
 
     name: str
-    vote: str
+    answer: str
     outside: bool
-    share: float
+    probability: str
     agreement: str
     warnings: tuple[str, ...]
     flags: tuple[str, ...]
     doubts: tuple[str, ...]
+    tested: tuple[str, ...]
     bars: tuple[Bar, ...]
     operating: str
     tumour: str
@@ -71,40 +71,49 @@ class ResultText:
     @property
     def summary(self) -> str:
         """The result in one line, for cards and for the history."""
-        answer = f"{self.vote}, {self.probability}"
+        answer = f"{self.answer}, {self.probability}" if self.probability else self.answer
         return f"outside what the model has seen ({answer})" if self.outside else answer
-
-    @property
-    def probability(self) -> str:
-        return percent(self.share)
 
     @property
     def heading(self) -> str:
         """The answer; with reserve if the scan is out-of-distribution."""
         if self.outside:
-            return f"The models answer nevertheless: {self.vote}"
-        return self.vote.capitalize()
+            return f"The models answer nevertheless: {self.answer}"
+        return f"{self.answer[:1].upper()}{self.answer[1:]}"
 
 
 def result_text(finding: ScanPrediction, contents: ModelMetadata) -> ResultText:
     """Describe a prediction in words."""
-    tumour = marked(finding.mask, finding.width * finding.height)
+    tumour = marked(finding.mask, finding.width * finding.height) if finding.mask else ""
+    size = f"{finding.width} × {finding.height} pixels"
+    above = warnings(finding, contents)
     return ResultText(
         name=scan_name(finding),
-        vote=terms.words(finding.vote),
-        outside=finding.familiarity.outside,
-        share=finding.probabilities[finding.vote],
-        agreement=agreement(finding),
-        warnings=warnings(finding, contents.smoke),
-        flags=flags(finding, contents.smoke),
-        doubts=doubts(finding),
+        answer=answer(finding),
+        outside=finding.class_outside if finding.vote else finding.mask_outside,
+        probability=percent(finding.probabilities[finding.vote]) if finding.vote else "",
+        agreement=agreement(finding, contents),
+        warnings=above,
+        flags=flags(finding, contents),
+        doubts=tuple(doubts(finding, contents, above)),
+        tested=tuple(main_metrics(contents)),
         bars=bars(finding),
-        operating=operating(finding),
+        operating=operating(finding, contents),
         tumour=tumour,
-        picture=f"The scan {scan_name(finding)}, {finding.width} × {finding.height} pixels. "
-        f"{tumour}",
+        picture=f"The scan {scan_name(finding)}, {size}. {tumour}".strip(),
         facts=facts(finding),
     )
+
+
+def answer(finding: ScanPrediction) -> str:
+    """Return the class in words, with a call that contradicts it, or what is marked."""
+    if finding.vote is None:
+        marked = finding.mask is not None and finding.mask.area_pixels > 0
+        return "a tumour is marked" if marked else "no tumour found"
+    point, vote = finding.operating, terms.words(finding.vote)
+    if point is None or point.called == (finding.vote == point.positive):
+        return vote
+    return f"{vote}, yet {terms.words(point.positive)} is {'' if point.called else 'not '}called"
 
 
 def percent(share: float) -> str:
@@ -124,24 +133,38 @@ def scan_name(finding: ScanPrediction) -> str:
     return f"{finding.file}, {plane}slice {finding.slice}"
 
 
-def agreement(finding: ScanPrediction) -> str:
-    """Return the members' agreement: ``2 of 3 members agree.``"""
+def agreement(finding: ScanPrediction, contents: ModelMetadata) -> str:
+    """Return the members' agreement: ``2 of 3 members agree.``
+
+    It is no reassurance if the vote was no better than a constant answer.
+    """
+    if finding.vote is None:
+        return ""
     agreeing = sum(member.vote == finding.vote for member in finding.members)
     count = len(finding.members)
-    if agreeing == count:
-        return f"All {count} members agree." if count > 1 else "There is one member."
-    return f"{agreeing} of {count} members agree."
+    if count == 1:
+        return "There is one member."
+    words = f"{'All' if agreeing == count else f'{agreeing} of'} {count} members agree"
+    if class_doubts(contents):
+        return f"{words}, which says little: see the warning on how the vote was tested."
+    return f"{words}."
 
 
-def warnings(finding: ScanPrediction, smoke: bool) -> tuple[str, ...]:
+def model_warnings(contents: ModelMetadata) -> list[str]:
+    """Return the warnings of the model, whatever the scan."""
+    smoke = ["The model is of a smoke run: its answers mean nothing."] if contents.smoke else []
+    return [*smoke, *class_doubts(contents), *mask_doubts(contents)]
+
+
+def warnings(finding: ScanPrediction, contents: ModelMetadata) -> tuple[str, ...]:
     """Return the warnings to read before the answer."""
-    texts = ["The model is of a smoke run: its answers mean nothing."] if smoke else []
-    if finding.familiarity.outside:
+    texts = model_warnings(contents)
+    if finding.familiarity and finding.familiarity.outside:
         texts.append(
             "This scan is outside what the model has seen: "
             f"{_far(finding.familiarity)} The class below means little."
         )
-    if finding.mask.familiarity.outside:
+    if finding.mask and finding.mask.familiarity.outside:
         texts.append(
             "For the tumour's outline this scan is outside what the model has seen: "
             f"{_far(finding.mask.familiarity)} The outline means little."
@@ -149,12 +172,15 @@ def warnings(finding: ScanPrediction, smoke: bool) -> tuple[str, ...]:
     return tuple(texts)
 
 
-def flags(finding: ScanPrediction, smoke: bool) -> tuple[str, ...]:
+def flags(finding: ScanPrediction, contents: ModelMetadata) -> tuple[str, ...]:
     """Return the warnings in a few words each, for a card."""
     applies = {
-        "smoke run": smoke,
-        "class: outside": finding.familiarity.outside,
-        "outline: outside": finding.mask.familiarity.outside,
+        "smoke run": contents.smoke,
+        "class: no better than a constant": bool(class_doubts(contents)),
+        "outline: no better than a simpler one": bool(mask_doubts(contents)),
+        "class: outside": finding.class_outside,
+        "outline: outside": finding.mask_outside,
+        "outline: very large": finding.mask is not None and finding.mask.too_large,
     }
     return tuple(words for words, holds in applies.items() if holds)
 
@@ -173,22 +199,10 @@ def reason(refusal: FileError) -> str:
     return f": {refusal.reason}"
 
 
-def doubts(finding: ScanPrediction) -> tuple[str, ...]:
-    """Return signs in the prediction that the answer may be wrong."""
-    texts = []
-    share = finding.probabilities[finding.vote]
-    likeliest = max(finding.probabilities, key=lambda label: finding.probabilities[label])
-    if likeliest != finding.vote:
-        texts.append(
-            f"Most members vote {terms.words(finding.vote)}, though on average "
-            f"{terms.words(likeliest)} is likelier."
-        )
-    if share < UNSURE:
-        texts.append(f"Unsure: a probability of {percent(share)} leaves much room for the others.")
-    if (finding.vote == NONE) == bool(finding.mask.area_pixels):
-        marks = "a tumour is marked" if finding.mask.area_pixels else "none is marked"
-        texts.append(f"The vote is {terms.words(finding.vote)}, yet {marks}.")
-    return (*texts, *_other_votes(finding))
+def doubts(finding: ScanPrediction, contents: ModelMetadata, warned: Sequence[str]) -> list[str]:
+    """Return signs in the prediction that the answer may be wrong, unless `warned` has them."""
+    own = [doubt for doubt in doubts_of(finding, contents) if doubt not in warned]
+    return [*own, *_other_votes(finding)]
 
 
 def _other_votes(finding: ScanPrediction) -> list[str]:
@@ -206,7 +220,7 @@ def _other_votes(finding: ScanPrediction) -> list[str]:
 def explained_class(finding: ScanPrediction, model: str) -> str:
     """Return the class that a model's map explains: the model's own vote."""
     votes = {one.model: one.vote for one in finding.members}
-    return terms.words(votes.get(model, finding.vote))
+    return terms.words(votes.get(model, finding.vote or ""))
 
 
 def bars(finding: ScanPrediction) -> tuple[Bar, ...]:
@@ -224,17 +238,18 @@ def bars(finding: ScanPrediction) -> tuple[Bar, ...]:
     )
 
 
-def operating(finding: ScanPrediction) -> str:
-    """Describe the result at the operating point; empty without one."""
+def operating(finding: ScanPrediction, contents: ModelMetadata) -> str:
+    """Describe the result at the operating point; empty without one.
+
+    If it contradicts the vote, a doubt says so instead.
+    """
     point = finding.operating
-    if point is None:
+    if point is None or contents.classifiers is None:
         return ""
-    positive = terms.words(point.positive)
-    called = "is called" if point.called else "is not called"
-    return (
-        f"At the operating point {positive} {called}: its probability is "
-        f"{finding.probabilities[point.positive]:.2f}, and the threshold is {point.threshold:.2f}."
-    )
+    if point.called != (finding.vote == point.positive):
+        return ""
+    words = called(finding, contents.classifiers)
+    return f"{words[0].upper()}{words[1:]}."
 
 
 def marked(mask: MaskFinding, pixels: int) -> str:

@@ -85,6 +85,7 @@ def result(
     chosen = member if member in maps else "".join(maps[:1])
     return {
         "text": result_text(finding, contents),
+        "votes": finding.vote is not None,
         "finding": finding,
         "outline": outline(scan.examined.mask),
         "methods": linked_methods(scan, contents),
@@ -117,7 +118,7 @@ def printed_maps(scan: CachedScan) -> Iterator[PrintedMap]:
 
 def linked_methods(scan: CachedScan, contents: ModelMetadata) -> list[LinkedMethod]:
     """List the package's explanation methods, with those already used marked."""
-    supported = contents.classifiers.explain.methods
+    supported = contents.classifiers.explain.methods if contents.classifiers else []
     return [
         LinkedMethod(method, *METHODS[method], method in scan.explained) for method in supported
     ]
@@ -173,15 +174,17 @@ def card(markdown: str) -> Markup:
 
 def model_tables(contents: ModelMetadata) -> dict[str, Mapping[str, str]]:
     """Return tables of names and values about the model, by title."""
-    classifiers, segmenters = contents.classifiers, contents.segmenters
+    members = contents.classifiers.members if contents.classifiers else []
+    unets = contents.segmenters.networks if contents.segmenters else []
+    both = "; measured separately for class and outline" if len(contents.parts) > 1 else ""
     return {
         "Networks": {
-            **{terms.model(one.model): "votes on the class" for one in classifiers.members},
-            **{terms.model(one.model): "marks the tumour" for one in segmenters.networks},
+            **{terms.model(one.model): "votes on the class" for one in members},
+            **{terms.model(one.model): "marks the tumour" for one in unets},
         },
         "Similarity to the training scans": {
             "Distance 1": "the distance from the nearest training scan that nearly all validation "
-            "scans keep to; measured separately for class and outline",
+            f"scans keep to{both}",
             "Above 1": "outside what the model has seen: the answer means little",
         },
         "What it was tested on": patients(contents),

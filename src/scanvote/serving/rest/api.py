@@ -7,6 +7,7 @@ from fastapi.responses import Response
 
 from scanvote.inputs.formats import TAKEN
 from scanvote.params.whole import Method
+from scanvote.predict.predictor import NO_MASKS, NO_VOTE
 from scanvote.serving.engine_api import Engine
 from scanvote.serving.http_errors import ApiError, ErrorResponse, api_error
 from scanvote.serving.requests import cancel_on_disconnect, run_request
@@ -80,14 +81,17 @@ async def predict(
 ) -> Response:
     """Predict class and tumour mask of one or several scans.
 
+    A model of a study without masks, or without classes, leaves their fields null or empty.
     Files without a prediction are listed in `refused`; the request fails only if no file has one.
     """
+    engine: Engine = request.app.state.engine
+    if masks and engine.contents.segmenters is None:
+        raise ApiError(422, NO_MASKS)
     form = await _files(request)
     result = await run_request(request, form.uploads, pictures=masks)
     refused = form.refused + result.refused
     if not result.examined:
         raise api_error(refused)
-    engine: Engine = request.app.state.engine
     body = predicted(engine.contents, result.examined, refused, masks)
     return _json(body.model_dump_json())
 
@@ -109,13 +113,16 @@ async def explain(
 
     With `Accept: image/png` only the map of the vote is returned.
     """
+    engine: Engine = request.app.state.engine
+    classifiers = engine.contents.classifiers
+    if classifiers is None:
+        raise ApiError(422, NO_VOTE)
     form = await _files(request)
     if form.refused:
         raise api_error(form.refused)
     if len(form.uploads) > 1:
         raise ApiError(422, "send one file to have it explained")
-    engine: Engine = request.app.state.engine
-    upload, chosen = form.uploads[0], method or engine.contents.classifiers.explain.methods[0]
+    upload, chosen = form.uploads[0], method or classifiers.explain.methods[0]
     explained = await cancel_on_disconnect(request, engine.explain(upload, chosen, finding))
     if request.headers.get("accept") == PNG:
         return Response(explained.maps["vote"], media_type=PNG)

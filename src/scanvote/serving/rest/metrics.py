@@ -54,7 +54,10 @@ class Metrics:
             registry=self.registry,
         )
         self.scans = Counter(
-            "scanvote_scans", "Scans with a prediction", ["vote"], registry=self.registry
+            "scanvote_scans",
+            "Scans with a prediction, by the vote",
+            ["vote"],
+            registry=self.registry,
         )
         self.refused = Counter(
             "scanvote_refused_files",
@@ -67,7 +70,7 @@ class Metrics:
 
     def count_files(self, examined: Sequence[Examined], refused: Sequence[FileError]) -> None:
         for one in examined:
-            self.scans.labels(one.finding.vote).inc()
+            self.scans.labels(one.finding.vote or "").inc()
         for other in refused:
             self.refused.labels(str(other.status)).inc()
 

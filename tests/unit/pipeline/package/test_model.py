@@ -19,10 +19,12 @@ from scanvote.pipeline.package.metadata import (
     PostprocessSpec,
     Segmenters,
 )
+from scanvote.pipeline.package.model import LoadedClassifiers, LoadedSegmenters
 from scanvote.pipeline.package.ood import OodScorer
 from scanvote.pipeline.package.ood_features import NUMBERS
 from scanvote.pipeline.package.ood_reference import Reference
 from tests.making import picture
+from tests.packing import performances
 
 use_backend("tensorflow")
 SOURCES = Path(__file__).parents[4] / "src"
@@ -77,19 +79,29 @@ def contents(params: Params) -> ModelMetadata:
     way = PostprocessSpec(threshold=0.5, smallest=0, largest_only=False, fill_holes=False)
     how, seen = params.prepare, OodReference(arrays="seen.pkl", radius=0.5)
     return ModelMetadata(
-        form=2,
+        form=3,
         smoke=False,
         backend="tensorflow",
         classifiers=Classifiers(
             labels=list(LABELS),
             members=[],
             operating=None,
+            negative=None,
             prepare=how.classification,
             seen=seen,
             explain=ExplainSpec(methods=["occlusion"], window=0.2, segments=5, samples=8),
+            patients="",
+            performance=performances(list(LABELS))["classification"],
         ),
         segmenters=Segmenters(
-            networks=[], context=1, postprocess=way, prepare=how.segmentation, seen=seen
+            networks=[],
+            context=1,
+            postprocess=way,
+            prepare=how.segmentation,
+            seen=seen,
+            largest_mask=0.1,
+            patients="",
+            performance=performances(list(LABELS))["segmentation"],
         ),
         volumes=params.volumes,
         data={},
@@ -103,8 +115,11 @@ def package(contents: ModelMetadata) -> Package:
     vote = Vote("soft", LABELS, ("a", "b"), (1.0, 1.0))
     side = contents.segmenters.prepare.image_size
     members, unets = [Brightness(1.0), Brightness(0.5)], [Pixels(side, 3)]
-    gauges = gauge(members[0]), gauge(unets[0])
-    return Package(contents, vote, members, unets, gauges)  # type: ignore[arg-type]
+    return Package(
+        contents,
+        LoadedClassifiers(contents.classifiers, vote, members, gauge(members[0])),
+        LoadedSegmenters(contents.segmenters, unets, gauge(unets[0])),
+    )
 
 
 def flat(value: int, shape: tuple[int, int] = (30, 20)) -> np.ndarray:
@@ -112,7 +127,7 @@ def flat(value: int, shape: tuple[int, int] = (30, 20)) -> np.ndarray:
 
 
 def test_the_vote_is_of_the_members_and_one_output_speaks_of_the_second_class(package: Package):
-    answer = package.probabilities([flat(0), flat(255)])
+    answer = package.classifiers.probabilities([flat(0), flat(255)])
     assert answer.members == pytest.approx(np.array([[[1, 0], [0, 1]], [[1, 0], [0.5, 0.5]]]))
     assert answer.vote.probabilities == pytest.approx(np.array([[1, 0], [0.25, 0.75]]))
     assert answer.vote.winners.tolist() == [0, 1]
@@ -120,32 +135,33 @@ def test_the_vote_is_of_the_members_and_one_output_speaks_of_the_second_class(pa
 
 def test_agreement_is_the_share_of_members_that_hold_the_votes_class(package: Package):
     # the second holds a scan of half of the light for no tumour, the first does not
-    answer = package.probabilities([flat(0), flat(200), flat(255)])
+    answer = package.classifiers.probabilities([flat(0), flat(200), flat(255)])
     assert answer.agreement.tolist() == [1.0, 0.5, 0.5]
 
 
 def test_scans_of_any_size_and_number_each_by_itself(package: Package):
     images = [picture(seed, 20 + seed)[..., None].repeat(3, axis=2) for seed in range(70)]
-    together = package.probabilities(images)
+    together = package.classifiers.probabilities(images)
     assert together.framed.shape == (70, 32, 32, 1)
-    alone = [package.probabilities([image]).members[:, 0] for image in images[::23]]
+    alone = [package.classifiers.probabilities([image]).members[:, 0] for image in images[::23]]
     assert np.allclose(together.members[:, ::23], np.stack(alone, axis=1), atol=1e-6)
 
 
 def test_no_scan_gets_no_answer(package: Package):
-    answer = package.probabilities([])
+    answer = package.classifiers.probabilities([])
     assert answer.vote.probabilities.shape == (0, 2)
     assert answer.agreement.shape == (0,)
     assert answer.distances.shape == (0,)
-    marked = package.segment([])
+    marked = package.segmenters.segment([])
     assert (marked.masks, marked.distances.shape) == ([], (0,))
 
 
 def test_a_mask_is_as_large_as_its_scan_and_lies_where_it_is_bright(package: Package):
     scan = flat(40, (50, 70))
     scan[10:30, 20:40] = 250
-    (mask,) = package.segment([scan]).masks
+    (mask,) = package.segmenters.segment([scan]).masks
     there = scan[..., 0] > 128
+    assert package.segmenters.segment([scan]).shares[0] == pytest.approx(there.mean(), rel=0.2)
     assert mask.shape == (50, 70)
     assert (mask & there).sum() * 2 / (mask.sum() + there.sum()) > 0.85
 
@@ -156,19 +172,19 @@ def test_masks_are_of_the_mean_of_the_networks(contents: ModelMetadata):
             return 1 - scans[..., :1] / 255
 
     side = contents.segmenters.prepare.image_size
-    vote = Vote("soft", LABELS, ("a",), (1.0,))
     unets = [Pixels(side, 3), Dark(side, 3)]
-    gauges = gauge(Brightness(1.0)), gauge(unets[0])
-    package = Package(contents, vote, [], unets, gauges)  # type: ignore[arg-type]
-    stacks = package.repeat_slices(np.full((2, side, side, 1), 250, np.uint8))
-    probabilities, _ = package.mask_probabilities(stacks)
+    segmenters = LoadedSegmenters(contents.segmenters, unets, gauge(unets[0]))
+    stacks = segmenters.repeat_slices(np.full((2, side, side, 1), 250, np.uint8))
+    probabilities, _ = segmenters.mask_probabilities(stacks)
     assert probabilities == pytest.approx(np.full((2, side, side), 0.5))
 
 
 def test_distances_are_in_units_of_the_radius(package: Package):
     images = [flat(0), flat(51), flat(255)]
-    assert package.probabilities(images).distances == pytest.approx([0, 0.4, 2], abs=1e-3)
-    assert package.segment(images).distances == pytest.approx([0, 0.4, 2], abs=1e-3)
+    assert package.classifiers.probabilities(images).distances == pytest.approx(
+        [0, 0.4, 2], abs=1e-3
+    )
+    assert package.segmenters.segment(images).distances == pytest.approx([0, 0.4, 2], abs=1e-3)
 
 
 def test_nothing_heavy_is_imported_before_a_network_is_loaded():

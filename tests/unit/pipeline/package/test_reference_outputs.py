@@ -13,7 +13,8 @@ from scanvote.core.files import write_csv
 from scanvote.pipeline.package.reference_outputs import (
     digest_of,
     read_reference_outputs,
-    write_reference_outputs,
+    reference_masks,
+    reference_votes,
 )
 
 
@@ -42,20 +43,37 @@ def test_names_of_scans_and_groups_and_their_order_do_not_matter(groups, seed):
         scan_id=manifest["scan_id"].map(new), group=manifest["group"].map(called)
     ).sample(frac=1, random_state=seed)
     shuffled = vote.assign(scan_id=vote["scan_id"].map(new)).sample(frac=1, random_state=seed)
-    pd.testing.assert_frame_equal(
-        write_reference_outputs(vote, manifest), write_reference_outputs(shuffled, other)
-    )
+    pd.testing.assert_frame_equal(reference_votes(vote, manifest), reference_votes(shuffled, other))
+
+
+def mask_tables(patients: list[str], found: int = 3) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The rows of masks and of a manifest, a slice for each of these patients."""
+    names = [f"slice-{number}" for number in range(len(patients))]
+    masks = pd.DataFrame({"scan_id": names, "truth": "0 4", "predicted": f"1 {found}"})
+    shas = [f"{number:03}" for number in range(len(names))]
+    manifest = {"scan_id": names, "sha256": shas, "patient": patients, "mask_pixels": 40}
+    return masks.assign(height=2, width=5), pd.DataFrame(manifest)
+
+
+def test_masks_have_their_pixel_counts_by_patient_and_no_name(tmp_path: Path):
+    table = reference_masks(*mask_tables(["ann", "ann", "bob"]))
+    assert table["group"].tolist() == [0, 0, 1]
+    assert table[["overlap", "predicted", "truth"]].to_numpy().tolist() == [[3, 3, 4]] * 3
+    write_csv(table, tmp_path / "test.csv")
+    again = read_reference_outputs(tmp_path / "test.csv")
+    pd.testing.assert_frame_equal(again[list(table)], table)
+    assert digest_of(again) == digest_of(table)
+    assert digest_of(reference_masks(*mask_tables(["x", "x", "y"], found=2))) == digest_of(table)
+    assert digest_of(reference_masks(*mask_tables(["x", "y", "y"]))) != digest_of(table)
 
 
 def test_who_belongs_together_matters():
-    one, other = (
-        write_reference_outputs(*tables(groups)) for groups in (list("aabb"), list("abab"))
-    )
+    one, other = (reference_votes(*tables(groups)) for groups in (list("aabb"), list("abab")))
     assert digest_of(one) != digest_of(other)
 
 
 def test_what_was_predicted_does_not_make_another_test():
-    one, other = (write_reference_outputs(*tables(list("aabbcc"), seed)) for seed in (0, 1))
+    one, other = (reference_votes(*tables(list("aabbcc"), seed)) for seed in (0, 1))
     assert not one.equals(other)
     assert digest_of(one) == digest_of(other)
 
@@ -65,19 +83,19 @@ def test_another_label_or_another_file_makes_another_test():
     relabelled = vote.assign(label=["class1", *vote["label"][1:]])
     replaced = manifest.assign(sha256=["999", *manifest["sha256"][1:]])
     digests = {
-        digest_of(write_reference_outputs(vote, manifest)),
-        digest_of(write_reference_outputs(relabelled, manifest)),
-        digest_of(write_reference_outputs(vote, replaced)),
+        digest_of(reference_votes(vote, manifest)),
+        digest_of(reference_votes(relabelled, manifest)),
+        digest_of(reference_votes(vote, replaced)),
     }
     assert len(digests) == 3
 
 
 def test_nobody_is_named():
-    assert "patient" not in write_reference_outputs(*tables(list("aabb"))).to_csv()
+    assert "patient" not in reference_votes(*tables(list("aabb"))).to_csv()
 
 
 def test_it_is_read_as_it_was_written(tmp_path: Path):
-    table = write_reference_outputs(*tables(list("aabb")))
+    table = reference_votes(*tables(list("aabb")))
     write_csv(table, tmp_path / "test.csv")
     pd.testing.assert_frame_equal(
         read_reference_outputs(tmp_path / "test.csv"), table, check_dtype=False

@@ -1,5 +1,6 @@
 """Which scans travel with a package."""
 
+import shutil
 from pathlib import Path
 
 import pandas as pd
@@ -7,8 +8,11 @@ import pytest
 
 from scanvote.core.errors import InputError
 from scanvote.manifest import COLUMNS, write_manifest
+from scanvote.params import Task
 from scanvote.pipeline.package.samples import Samples, write_samples
 from tests.searching import tree
+
+BOTH: tuple[Task, Task] = ("classification", "segmentation")
 
 
 def row(task: str, name: str, **values: object) -> dict[str, object]:
@@ -74,11 +78,23 @@ def places(tmp_path: Path) -> tuple[Path, Path]:
 def test_of_each_class_one_and_as_many_tumours_of_different_patients(
     places: tuple[Path, Path], which: Samples, expected: dict[str, bytes], tmp_path: Path
 ) -> None:
-    write_samples(*places, which, tmp_path / "samples")
+    write_samples(*places, BOTH, which, tmp_path / "samples")
     assert tree(tmp_path / "samples") == expected
+
+
+@pytest.mark.parametrize("task", BOTH)
+def test_of_one_task_alone_nothing_of_the_other_is_there(
+    places: tuple[Path, Path], task: Task, tmp_path: Path
+) -> None:
+    other = next(one for one in BOTH if one != task)
+    shutil.rmtree(places[1] / other)
+    write_samples(*places, [task], "test", tmp_path / "samples")
+    names = {"classification": ["class-1-no_tumor_x", "glioma", "real"]}
+    expected = names.get(task, ["tumour-1", "tumour-2", "tumour-3"])
+    assert sorted(path.stem for path in (tmp_path / "samples").iterdir()) == expected
 
 
 def test_a_scan_that_is_missing_is_one_line(places: tuple[Path, Path], tmp_path: Path) -> None:
     (places[0] / "classification" / "a.png").unlink()
     with pytest.raises(InputError, match=r"a\.png is missing; run `dvc repro download`"):
-        write_samples(*places, "test", tmp_path / "samples")
+        write_samples(*places, BOTH, "test", tmp_path / "samples")

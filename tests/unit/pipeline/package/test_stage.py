@@ -7,13 +7,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from scanvote.arrays import read_split
 from scanvote.core.backend import use_backend
 from scanvote.core.errors import InputError
 from scanvote.images.decode import decode_image
+from scanvote.metrics.performance import read_performance
+from scanvote.params import Task
 from scanvote.pipeline.package import load_package, read_metadata
 from scanvote.pipeline.package.stage import build_package
 from scanvote.predictions import probabilities, read_predictions
-from tests.packing import LABELS, Made, changed, write_pipeline
+from tests.packing import LABELS, Made, changed, without, write_pipeline
 from tests.searching import tree
 
 use_backend("tensorflow")
@@ -58,7 +61,9 @@ def test_moved_elsewhere_it_answers_alone(made: Made, packed, tmp_path: Path):
     package = load_package(shutil.copytree(packed[0], tmp_path / "elsewhere"))
     table = read_predictions(made.ensemble / "predictions.csv")
     rows = table[(table["model"] == "vote") & (table["split"] == "test")]
-    answer = package.probabilities([decode_image(made.raw / f"{s}.png") for s in rows["scan_id"]])
+    answer = package.classifiers.probabilities(
+        [decode_image(made.raw / f"{s}.png") for s in rows["scan_id"]]
+    )
     assert np.abs(answer.vote.probabilities - probabilities(rows)).max() < 1e-6
     winners = np.array(package.contents.classifiers.labels)[answer.vote.winners]
     assert winners.tolist() == rows["predicted"].tolist()
@@ -70,23 +75,27 @@ def test_it_tells_which_scans_it_was_trained_on_and_which_are_strange(made: Made
         [decode_image(path) for path in sorted((made.raw / task).glob("train-*.png"))]
         for task in ("classification", "segmentation")
     )
-    assert package.probabilities(classified).distances == pytest.approx(np.zeros(6), abs=0.02)
-    assert package.segment(marked).distances == pytest.approx(np.zeros(6), abs=0.02)
+    assert package.classifiers.probabilities(classified).distances == pytest.approx(
+        np.zeros(6), abs=0.02
+    )
+    assert package.segmenters.segment(marked).distances == pytest.approx(np.zeros(6), abs=0.02)
     white = np.full((30, 30, 3), 255, np.uint8)
-    assert package.probabilities([white]).distances[0] > 1
-    assert package.segment([white]).distances[0] > 1
+    assert package.classifiers.probabilities([white]).distances[0] > 1
+    assert package.segmenters.segment([white]).distances[0] > 1
     assert 0 <= packed[1]["outside"] <= 1
     assert 0 <= packed[1]["unet_outside"] <= 1
 
 
 def test_its_members_can_be_explained(packed):
     package = load_package(packed[0])
-    panel = package.panel()
-    assert package.panel() is panel
+    panel = package.classifiers.panel
+    assert package.classifiers.panel is panel
     assert [one.name for one in panel.members] == ["ann/small", "cnn/small"]
     assert panel.supports("gradcam")
     scans = np.random.default_rng(0).integers(0, 256, (3, 16, 16, 1)).astype(np.uint8)
-    assert panel.probabilities(scans) == pytest.approx(package.answer(scans).members, abs=1e-6)
+    assert panel.probabilities(scans) == pytest.approx(
+        package.classifiers.answer(scans).members, abs=1e-6
+    )
 
 
 def test_scans_to_try_travel_along_byte_by_byte(made: Made, packed):
@@ -108,8 +117,8 @@ def test_it_tells_what_it_is_of(made: Made, packed):
     assert contents.classifiers.operating is None
     assert contents.volumes == made.params.volumes
     told = "Not patient-disjoint: 6 of 6 test scans are of patients who are also in training"
-    assert contents.patients.classification.startswith(told)
-    assert contents.patients.segmentation.startswith(told)
+    assert contents.classifiers.patients.startswith(told)
+    assert contents.segmenters.patients.startswith(told)
     assert told in (packed[0] / "card.md").read_text(encoding="utf-8")
     assert contents.classifiers.explain.methods == made.params.explain.methods
     assert set(contents.data) == {"classification", "segmentation"}
@@ -117,6 +126,40 @@ def test_it_tells_what_it_is_of(made: Made, packed):
     text = (packed[0] / "card.md").read_text()
     assert "Research use, not for diagnosis." in text
     assert "glioma, no tumor and pituitary" in text
+
+
+@pytest.mark.parametrize("task", ["classification", "segmentation"])
+def test_a_task_that_is_left_out_is_in_no_part_of_it(
+    made: Made, packed, task: Task, tmp_path: Path
+):
+    metrics = build_package(*without(made, task, tmp_path), tmp_path / "package")
+    package, whole = load_package(tmp_path / "package"), read_metadata(packed[0])
+    files = tree(tmp_path / "package")
+    assert set(files) < set(tree(packed[0]))
+    assert task not in package.contents.data
+    if task == "segmentation":
+        assert (package.segmenters, package.contents.segmenters) == (None, None)
+        assert package.contents.classifiers == whole.classifiers
+        assert package.contents.test == whole.test, "so that it has the same champion"
+        assert set(metrics) < set(packed[1])
+        assert not {"unets", "unet_outside"} & set(metrics)
+    else:
+        assert (package.classifiers, package.contents.classifiers) == (None, None)
+        assert package.contents.segmenters == whole.segmenters
+        assert package.contents.test != whole.test
+        assert files["test.csv"].startswith(b"scan,marked,group,overlap,predicted,truth\n")
+        assert not {"members", "difference_max"} & set(metrics)
+        assert "vote.json" not in files
+
+
+def test_it_records_how_good_it_is_and_how_large_masks_are(made: Made, packed):
+    contents = read_metadata(packed[0])
+    for task, part in contents.parts.items():
+        assert part.performance == read_performance(task, made.evaluated / task)
+    masks = read_split(made.prepared / "segmentation", "train")["masks"][::2]  # without copies
+    assert contents.segmenters.largest_mask == pytest.approx(
+        masks.mean(axis=(1, 2)).max(), abs=1e-6
+    )
 
 
 def test_no_scan_or_patient_is_named(packed):
@@ -134,31 +177,27 @@ def test_two_classes_have_an_operating_point(tmp_path: Path):
     assert operating is not None
     assert operating.positive == "no"
     assert (
-        f"operating point: no from a probability of {operating.threshold:g} on"
-        in (tmp_path / "package" / "card.md").read_text()
+        "operating point: no, the class not to be missed, is called from a probability of"
+        f" {operating.threshold:g} on" in (tmp_path / "package" / "card.md").read_text()
     )
     table = read_predictions(made.ensemble / "predictions.csv")
     rows = table[(table["model"] == "vote") & (table["split"] == "validation")]
     assert (rows.loc[rows["label"] == "no", "p_no"] >= operating.threshold).all()
 
 
-def test_of_a_smoke_run_it_says_so(made: Made, tmp_path: Path):
-    params = made.params.model_copy(update={"smoke": True})
-    build_package(*made._replace(params=params), tmp_path / "package")
-    assert read_metadata(tmp_path / "package").smoke
-    assert "smoke run" in (tmp_path / "package" / "card.md").read_text()
-
-
-def test_where_the_grey_values_are_of_a_series_the_prepared_scans_are_asked_about(tmp_path: Path):
+def test_of_a_smoke_run_it_says_so_and_grey_values_of_a_series_are_taken_as_prepared(
+    tmp_path: Path,
+):
     made = write_pipeline(tmp_path, intensity="window", intensity_of="series")
+    made = made._replace(params=made.params.model_copy(update={"smoke": True}))
     shutil.rmtree(made.raw)
     plain = {"onnx": False, "samples": "none"}
     metrics = build_package(*changed(made, package=plain), tmp_path / "package")
     assert metrics["difference_max"] < 1e-6
-    assert (
-        "where the training used those of its series"
-        in (tmp_path / "package" / "card.md").read_text()
-    )
+    text = (tmp_path / "package" / "card.md").read_text()
+    assert "where the training used those of its series" in text
+    assert read_metadata(tmp_path / "package").smoke
+    assert "smoke run" in text
 
 
 def test_another_network_than_that_of_the_tables_is_refused(copied: Made, tmp_path: Path):
@@ -188,10 +227,14 @@ def test_what_is_no_package_is_one_line(packed, tmp_path: Path):
         load_package(tmp_path)
     folder = shutil.copytree(packed[0], tmp_path / "package")
     text = (folder / "package.json").read_text()
-    older = text.replace('"form": 2', '"form": 1')
+    older = text.replace('"form": 3', '"form": 2')
     for spoilt in (older, "{}", "[]", "no JSON", text.replace('"backend"', '"back"')):
         (folder / "package.json").write_text(spoilt)
-        reason = "has format 1, and" if spoilt == older else "is no package of this version"
+        reason = (
+            "has format 2, and this version of scanvote reads format 3; build it again"
+            if spoilt == older
+            else "is no package of this version"
+        )
         with pytest.raises(InputError, match=reason) as caught:
             load_package(folder)
         assert "\n" not in str(caught.value)

@@ -10,12 +10,21 @@ from html.parser import HTMLParser
 import pytest
 
 from scanvote.core.disclaimer import DISCLAIMER
-from scanvote.pipeline.package.metadata import Patients
+from scanvote.params import Task
 from scanvote.serving.engine_api import QueueFull, RequestTimeout
 from scanvote.serving.page.pages import DRAWN
 from scanvote.serving.page.result_cache import ResultCache
 from tests.clients import asking, files, watched_disk
-from tests.serving import FakeEngine, contents, nifti_bytes, scan_png, tumour_png
+from tests.serving import (
+    DISJOINT,
+    FakeEngine,
+    alone,
+    constant,
+    contents,
+    nifti_bytes,
+    scan_png,
+    tumour_png,
+)
 
 SCAN = ("slice.png", tumour_png())
 HOSTILE = "<img src=x onerror=alert(1)>\"'&.png"
@@ -49,6 +58,10 @@ def alerts(html: str) -> list[str]:
     """What stands in the alerts of a page, as text."""
     found = re.findall(r'<(\w+)[^>]* role="alert">(.*?)</\1>', html, re.DOTALL)
     return [" ".join(re.sub(r"<[^>]+>", " ", words).split()) for _, words in found]
+
+
+def main_part(html: str) -> str:
+    return html.split("<main")[1].split("</main>")[0]
 
 
 def visited(client) -> list[str]:
@@ -181,16 +194,16 @@ def test_the_table_has_a_row_of_every_file() -> None:
 def test_a_download_is_called_after_its_file_whatever_that_is_called() -> None:
     with asking() as client:
         path = given(client, ('a"b\\ü.png', tumour_png()))
-        how = client.get(f"{path}/0/scan-with-outline.png").headers["content-disposition"]
+        how = client.get(f"{path}/0/picture.png").headers["content-disposition"]
     assert re.fullmatch(r"attachment; filename=\"[\w.\- ]+\"; filename\*=UTF-8''[\w.%\-]+", how)
-    assert "%C3%BC-scan-with-outline.png" in how
+    assert "%C3%BC-picture.png" in how
 
 
 def test_the_downloads_of_a_volume_s_slices_are_told_apart() -> None:
     with asking() as client:
         path = given(client, ("head.nii.gz", nifti_bytes()))
-        how = client.get(f"{path}/2/scan-with-outline.png").headers["content-disposition"]
-    assert 'filename="head-axial-2-scan-with-outline.png"' in how
+        how = client.get(f"{path}/2/picture.png").headers["content-disposition"]
+    assert 'filename="head-axial-2-picture.png"' in how
 
 
 def test_no_cell_of_the_table_is_a_formula() -> None:
@@ -237,15 +250,48 @@ def test_the_model_s_page_tells_no_distance_in_a_unit_of_its_own() -> None:
 
 def test_the_model_s_page_and_interface_say_what_the_test_may_claim_about_patients() -> None:
     told = "Patients unknown for 1 of 3 test scans: look-alikes are kept together."
-    claims = Patients(classification=told, segmentation="Patient-disjoint: nobody is on two sides.")
-    engine = FakeEngine(contents=contents().model_copy(update={"patients": claims}))
+    whole = contents()
+    classifiers = whole.classifiers.model_copy(update={"patients": told})
+    engine = FakeEngine(contents=whole.model_copy(update={"classifiers": classifiers}))
     with asking(engine) as client:
         html, answer = client.get("/model").text, client.get("/api/v1/model").json()
     assert told in html
-    assert "Patient-disjoint: nobody is on two sides." in html
-    assert answer["contents"]["patients"]["classification"] == told
+    assert DISJOINT in html
+    assert answer["contents"]["classifiers"]["patients"] == told
+
+
+def test_beside_the_answer_and_with_the_model_stands_how_good_it_is() -> None:
     with asking() as client:
-        assert client.get("/model").text.count("<dd>not recorded</dd>") == 2
+        html = client.get(given(client, SCAN)).text
+    assert "tested on 172 scans of 110 patients: accuracy 0.92 (0.86–0.96)" in html
+    assert "tested on 57 slices of 7 patients: mean Dice 0.81 (0.66–0.90)" in html
+    told = "The vote named glioma for all of 172 test scans"
+    with asking(FakeEngine(contents=constant())) as client:
+        for path in (given(client, SCAN), "/model"):
+            assert told in client.get(path).text.split("<h1")[path == "/model"]
+    assert told not in html
+
+
+@pytest.mark.parametrize(
+    ("task", "absent"),
+    [
+        ("classification", ("utline", "marks the tumour", 'class="tumour"', "U-Net")),
+        ("segmentation", (r"\bvote", "Why this answer", "robability", r"\bmember")),
+    ],
+)
+def test_of_a_model_of_one_task_the_page_has_no_empty_half(
+    task: Task, absent: tuple[str, ...]
+) -> None:
+    with asking(FakeEngine(contents=alone(task), samples={}, card="")) as client:
+        one, two = given(client, SCAN), given(client, SCAN, ("b.png", scan_png(4)))
+        pages = [client.get(path) for path in ("/", "/model", one, two)]
+        assert [page.status_code for page in pages] == [200] * 4
+        for page in pages:
+            assert not [words for words in absent if re.search(words, main_part(page.text))]
+        for name in ("picture.png", "table.csv", "scan.png"):
+            assert client.get(f"{one}/0/{name}").status_code == 200
+        refused = client.post(f"{one}/0", data={"method": "lime"}).status_code
+        assert refused == (303 if task == "classification" else 422)
 
 
 def test_a_sample_is_asked_for_by_name_and_shown_as_it_lies() -> None:
@@ -301,11 +347,11 @@ def test_nothing_that_the_page_does_touches_the_disk() -> None:
     with asking() as client:
         visited(client)  # modules and fonts that are read once
         given_path = given(client, SCAN)
-        client.get(f"{given_path}/0/scan-with-outline.png")
+        client.get(f"{given_path}/0/picture.png")
         with watched_disk() as seen:
             path = given(client, ("large.png", tumour_png() + bytes(3 * 2**20) + b"IEND"), SCAN)
             client.post(f"{path}/0", data={"method": "lime"})
-            for name in ("scan-with-outline.png", "table.csv", "scan.png"):
+            for name in ("picture.png", "table.csv", "scan.png"):
                 assert client.get(f"{path}/0/{name}").status_code == 200
         assert seen == []
 

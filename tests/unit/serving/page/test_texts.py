@@ -12,7 +12,8 @@ from scanvote.predict.schema import (
 )
 from scanvote.serving.engine_api import Upload
 from scanvote.serving.page.texts import explained_class, marked, percent, reason, result_text
-from tests.serving import FakeEngine, contents, tumour_png
+from tests.asking import of_two_classes
+from tests.serving import FakeEngine, alone, constant, contents, tumour_png
 
 WITHIN, OUTSIDE = OodScore(distance=0.5, outside=False), OodScore(distance=2.5, outside=True)
 
@@ -59,25 +60,45 @@ def test_a_low_probability_is_called_unsure(finding: ScanPrediction) -> None:
     assert [words.split(":")[0] for words in said.doubts] == ["Unsure"]
 
 
-def test_a_vote_against_the_mean_is_told(finding: ScanPrediction) -> None:
-    shares = {"glioma": 0.4, "meningioma": 0.6, "no_tumor": 0.0, "pituitary": 0.0}
-    said = result_text(finding.model_copy(update={"probabilities": shares}), contents())
-    assert "on average meningioma is likelier" in said.doubts[0]
-    assert [bar.label for bar in said.bars][:2] == ["meningioma", "glioma"]
-    assert [bar.chosen for bar in said.bars][:2] == [False, True]
+def test_a_vote_that_its_operating_point_contradicts_is_no_answer_by_itself(
+    finding: ScanPrediction,
+) -> None:
+    point = OperatingPoint(positive="meningioma", threshold=0.04, called=True)
+    said = result_text(finding.model_copy(update={"operating": point}), of_two_classes(0.04))
+    assert said.heading == "Glioma, yet meningioma is called"
+    assert said.doubts[0].startswith("The vote says glioma, but meningioma is called")
+    assert said.operating == "", "said once"
+    assert [bar.chosen for bar in said.bars][:2] == [True, False]
 
 
-def test_class_and_outline_that_contradict_each_other_are_told(finding: ScanPrediction) -> None:
-    empty = finding.mask.model_copy(update={"area_pixels": 0})
-    assert result_text(finding.model_copy(update={"mask": empty}), contents()).doubts == (
-        "The vote is glioma, yet none is marked.",
-    )
-    shares = {"glioma": 0.1, "meningioma": 0.0, "no_tumor": 0.9, "pituitary": 0.0}
-    members = [one.model_copy(update={"vote": "no_tumor"}) for one in finding.members]
-    none = {"vote": "no_tumor", "probabilities": shares, "members": members}
-    said = result_text(finding.model_copy(update=none), contents())
-    assert said.doubts == ("The vote is no tumor, yet a tumour is marked.",)
-    assert result_text(finding.model_copy(update={**none, "mask": empty}), contents()).doubts == ()
+def test_all_members_are_no_reassurance_where_the_vote_is_no_better_than_a_constant(
+    finding: ScanPrediction,
+) -> None:
+    said = result_text(finding, constant())
+    assert said.warnings[0].startswith("The vote named glioma for all of 172 test scans")
+    assert said.agreement.startswith("All 3 members agree, which says little")
+    assert said.flags == ("class: no better than a constant",)
+    assert said.doubts == (), "said above"
+
+
+@pytest.mark.parametrize("marked", [True, False])
+def test_without_a_vote_the_answer_is_what_is_marked(finding: ScanPrediction, marked: bool) -> None:
+    nothing = {"vote": None, "probabilities": {}, "agreement": None, "members": []}
+    mask = finding.mask.model_copy(update={"area_pixels": 1234 if marked else 0})
+    one = finding.model_copy(update=nothing | {"familiarity": None, "mask": mask})
+    said = result_text(one, alone("segmentation"))
+    assert said.heading == ("A tumour is marked" if marked else "No tumour found")
+    assert (said.agreement, said.probability, said.bars) == ("", "", ())
+    assert len(said.tested) == 1
+    assert not [name for name in said.facts if "class" in name]
+
+
+def test_without_masks_no_outline_is_spoken_of(finding: ScanPrediction) -> None:
+    one = finding.model_copy(update={"mask": None})
+    said = result_text(one, alone("classification"))
+    assert said.tumour == ""
+    assert said.doubts == ()
+    assert not [name for name in said.facts if "outline" in name]
 
 
 def test_what_is_outside_is_warned_of_and_for_what(finding: ScanPrediction) -> None:
@@ -97,15 +118,18 @@ def test_a_smoke_run_is_warned_of_first(finding: ScanPrediction) -> None:
 
 def test_of_two_classes_the_operating_point_is_told(finding: ScanPrediction) -> None:
     point = OperatingPoint(positive="glioma", threshold=0.3, called=True)
-    words = result_text(finding.model_copy(update={"operating": point}), contents()).operating
+    whole = of_two_classes(0.3)
+    words = result_text(finding.model_copy(update={"operating": point}), whole).operating
     assert words == (
-        "At the operating point glioma is called: its probability is 0.90, "
-        "and the threshold is 0.30."
+        "Glioma is called: its probability 0.90 reaches the threshold 0.30, which was chosen to"
+        " miss at most 5 % of glioma."
     )
 
 
 def test_area_is_told_in_pixels_and_where_known_in_square_millimetres() -> None:
-    mask = MaskFinding(area_pixels=1234, area_mm2=308.5, familiarity=WITHIN)
+    mask = MaskFinding(
+        area_pixels=1234, area_mm2=308.5, share=0.1, too_large=False, familiarity=WITHIN
+    )
     words = marked(mask, 12340).replace("\N{NO-BREAK SPACE}", " ")
     assert words == "Marked as tumour: 1,234 pixels (308 mm²), 10 % of the picture."
     unknown = mask.model_copy(update={"area_mm2": None, "area_pixels": 1})

@@ -10,6 +10,7 @@ import pytest
 
 from scanvote.core.disclaimer import DISCLAIMER
 from scanvote.inputs.scan import Limits
+from scanvote.predict.quality import quality
 from scanvote.serving.engine_api import (
     EngineError,
     Examined,
@@ -20,7 +21,17 @@ from scanvote.serving.engine_api import (
 )
 from scanvote.serving.requests import AT_ONCE
 from tests.clients import EXPLAIN, PREDICT, asking, files, watched_disk
-from tests.serving import MEMBERS, SIDE, FakeEngine, nifti_bytes, scan_png, tumour_png
+from tests.serving import (
+    MEMBERS,
+    SIDE,
+    FakeEngine,
+    alone,
+    constant,
+    contents,
+    nifti_bytes,
+    scan_png,
+    tumour_png,
+)
 
 TEXT = b"no scan at all"
 CUT = scan_png()[:-20]
@@ -46,6 +57,36 @@ def test_a_scan_is_answered_with_what_the_engine_says_of_which_model() -> None:
     assert told["model"]["test"] == engine.contents.test
     assert told["model"]["data"] == engine.contents.data
     assert told["model"]["versions"] == engine.contents.versions
+
+
+def test_every_answer_says_how_good_its_model_is() -> None:
+    for whole in (contents(), constant(), alone("classification"), alone("segmentation")):
+        with asking(FakeEngine(contents=whole)) as client:
+            form = files(("scan.png", scan_png()))
+            told = client.post(PREDICT, files=form).json()["model"]["performance"]
+            model = client.get("/api/v1/model").json()
+        assert told == model["model"]["performance"]
+        assert told["words"] == quality(whole)
+        for task in ("classification", "segmentation"):
+            part = whole.parts.get(task)
+            assert told[task] == (part and json.loads(part.performance.model_dump_json()))
+        assert bool(model["labels"]) == bool(model["methods"]) == bool(whole.classifiers)
+
+
+def test_what_a_model_of_one_task_lacks_is_null_and_asking_for_it_is_422() -> None:
+    form = files(("scan.png", scan_png()))
+    with asking(FakeEngine(contents=alone("classification"))) as client:
+        assert client.post(PREDICT, files=form).json()["findings"][0]["mask"] is None
+        refused = client.post(PREDICT, params={"masks": True}, files=form)
+        assert client.post(EXPLAIN, files=form).status_code == 200
+    assert (refused.status_code, "marks nothing" in refused.json()["detail"]) == (422, True)
+    with asking(FakeEngine(contents=alone("segmentation"))) as client:
+        (found,) = client.post(PREDICT, params={"masks": True}, files=form).json()["findings"]
+        refused = client.post(EXPLAIN, files=form)
+    assert (refused.status_code, "no vote to explain" in refused.json()["detail"]) == (422, True)
+    assert found["mask"]["png"]
+    names = ("vote", "probabilities", "agreement", "members", "operating", "familiarity")
+    assert [found[name] for name in names] == [None, {}, None, [], None, None]
 
 
 def test_a_volume_has_a_finding_of_each_slice() -> None:
