@@ -27,7 +27,7 @@ from scanvote.pipeline.evaluate.matrix_figures import (
     comparisons_figure,
     confusion_figure,
 )
-from scanvote.plots.canvas import wrap_label
+from scanvote.plots.canvas import wrap
 from scanvote.predictions import labels_of, probabilities
 
 
@@ -71,8 +71,8 @@ def draw_classification(
         out: `metrics/evaluate/classification`.
     """
     pair = {"vote": models["vote"], "best member": models[best]}
-    subtitle = wrap_label(f"best member: {best}", 60)
-    _draw_confusion(pair, f"{subtitle}\n{wrap_label(patients, 60)}", out)
+    subtitle = wrap(f"best member: {best}", 60)
+    _draw_confusion(pair, f"{subtitle}\n{wrap(patients, 60)}", out)
     _draw_curves(models["vote"], models[best], groups, seed, out)
     pair_temperatures = [temperatures.get(name, 1.0) for name in ("vote", best)]
     _draw_reliability(pair, pair_temperatures, groups, subtitle, out)
