@@ -22,6 +22,8 @@ LEFT_OUT = 200
 """Maximum number of parts that the jackknife leaves out in turn."""
 FEW = 10
 """Minimum number of groups for resamples with tails: 5 groups have only 126 resamples."""
+MIN_GROUPS = 5
+"""Minimum number of groups for an interval, a test or a verdict: see `too_few`."""
 
 Integers = NDArray[np.integer[Any]]
 Floats = NDArray[np.float64]
@@ -42,6 +44,29 @@ def interval_method(over: str = "groups") -> str:
 def bootstrap_method(over: str = "groups") -> str:
     """Describe the bootstrap, without the level of the interval."""
     return f"BCa bootstrap over {over}, {RESAMPLES:,} resamples"
+
+
+def too_few(groups: int) -> bool:
+    """Tell if so few groups support no interval, no test and no verdict.
+
+    Every table, figure and sentence asks this function, so that they agree.
+    """
+    return groups < MIN_GROUPS
+
+
+def no_interval(groups: int, of: str = "group") -> str:
+    """Say why there is no interval: ``1 patient: no interval can be given``.
+
+    Args:
+        groups: number of groups, or patients, that the metric rests on.
+        of: their name in the singular.
+    """
+    return f"{number_of(groups, of)}: no interval can be given"
+
+
+def number_of(count: int, of: str) -> str:
+    """Return a count with its noun, whose plural ends in s."""
+    return f"{count:,} {of}{'' if count == 1 else 's'}"
 
 
 def confusions(groups: Integers, truth: Integers, predicted: Integers, classes: int) -> Counts:
@@ -177,11 +202,11 @@ class BootstrapEstimate:
         what is seen in none of G groups may be true of 1 − 0.025^(1/G) of them, about 3.7/G. This
         is exact for the share of groups; for other metrics it is a cautious bound, because it
         assumes their worst value for those unseen groups. A metric that cannot vary, such as the
-        area under the curve of constant scores, keeps its width of 0. With a single group or an
+        area under the curve of constant scores, keeps its width of 0. With too few groups or an
         undefined value there is no interval: NaN.
         """
         drawn = self.drawn[np.isfinite(self.drawn)]
-        if self.groups < 2 or not len(drawn) or np.isnan(self.value):
+        if too_few(self.groups) or not len(drawn) or np.isnan(self.value):
             return float("nan"), float("nan")
         if np.abs(drawn - self.value).max() < SAME:
             return self._without_variation()

@@ -16,11 +16,13 @@ from scanvote.manifest import read_manifest
 from scanvote.metrics.comparisons import BASELINE, METRICS, TESTS, compare
 from scanvote.metrics.intervals import ENDS, classes_table, merged, with_intervals
 from scanvote.metrics.operating_point import at_threshold, groups_at_threshold
+from scanvote.metrics.performance import write_performance
 from scanvote.metrics.resampled import bootstrap
 from scanvote.metrics.results import ClassifierOutput
 from scanvote.params import Params
 from scanvote.pipeline.evaluate.classification_figures import draw_classification
 from scanvote.pipeline.evaluate.inputs import TestResults, model_outputs, read_test_results
+from scanvote.pipeline.evaluate.performance import classification_performance
 from scanvote.pipeline.evaluate.subgroups import class_subgroups
 from scanvote.predictions import family_of
 from scanvote.splits.known_patients import KnownPatients
@@ -36,11 +38,12 @@ def evaluate_classification(
 ) -> dict[str, float]:
     """Evaluate the vote and its members on the test split.
 
-    Writes to `out` the tables ``members.csv`` (a row for each model, all metrics), ``classes.csv``
-    (a row for each class, of the vote), ``comparisons.csv`` (of `compare`: the vote against every
-    other model, the best member first, and all against the majority class) and ``subgroups.csv``;
-    the plotted ones ``confusion.csv``, ``roc.csv``, ``precision_recall.csv``, ``reliability.csv``
-    and ``agreement.csv``; and the figures ``confusion.png``, ``roc.png``, ``precision_recall.png``,
+    Writes to `out` ``performance.json``, the summary that stands wherever the model answers; the
+    tables ``members.csv`` (a row for each model, all metrics), ``classes.csv`` (a row for each
+    class, of the vote), ``comparisons.csv`` (of `compare`: the vote against every other model, the
+    best member first, and all against the majority class) and ``subgroups.csv``; the plotted ones
+    ``confusion.csv``, ``roc.csv``, ``precision_recall.csv``, ``reliability.csv`` and
+    ``agreement.csv``; and the figures ``confusion.png``, ``roc.png``, ``precision_recall.png``,
     ``reliability.png``, ``agreement.png``, ``comparisons.png``, ``errors.png``, ``disagreeing.png``
     and ``right.png``.
 
@@ -80,6 +83,7 @@ def evaluate_classification(
     }
     for name, table in tables.items():
         write_csv(table.round(6), out / f"{name}.csv")
+    write_performance(classification_performance(outputs, metrics, known_patients), out)
     _draw(
         results,
         comparisons,

@@ -1,18 +1,18 @@
 """Inputs of the evaluation of classification: each model's test rows."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from scanvote.class_roles import negative_class, positive_class
 from scanvote.core.errors import InputError
 from scanvote.manifest import read_manifest
 from scanvote.metrics.bootstrap import Integers
 from scanvote.metrics.classification import class_shares
 from scanvote.metrics.comparisons import BASELINE
-from scanvote.metrics.operating_point import positive_class, threshold
+from scanvote.metrics.operating_point import threshold
 from scanvote.metrics.results import ClassifierOutput, OperatingPoint, majority_baseline
 from scanvote.params.whole import EvaluateParams
 from scanvote.predictions import labels_of, read_predictions
@@ -107,24 +107,25 @@ def model_outputs(results: TestResults, params: EvaluateParams) -> dict[str, Cla
 
     With two classes, the operating point of each model is where its validation rows have the
     required sensitivity. With more classes, the class without the finding is set.
+
+    Raises:
+        InputError: `evaluate.positive` or `evaluate.negative` is no class, or `evaluate.positive`
+            is needed.
     """
     vote = results.models["vote"]
-    positive = positive_class(vote, params.positive)
+    labels = labels_of(vote)
+    positive, negative = (
+        positive_class(labels, params.positive),
+        negative_class(labels, params.negative),
+    )
     outputs = {}
     for name, rows in results.models.items():
         point = None
         if positive is not None:
             min_probability = threshold(results.validation[name], positive, params.min_sensitivity)
-            point = OperatingPoint(labels_of(rows).index(positive), min_probability)
+            point = OperatingPoint(labels.index(positive), min_probability)
         output = ClassifierOutput.of(rows, results.groups, point)
-        outputs[name] = replace(output, negative=negative_class(output.labels, params.negative))
-    shares = class_shares(results.validation["vote"]["label"], labels_of(vote))
+        code = None if negative is None else labels.index(negative)
+        outputs[name] = replace(output, negative=code)
+    shares = class_shares(results.validation["vote"]["label"], labels)
     return outputs | {BASELINE: majority_baseline(outputs["vote"], shares)}
-
-
-def negative_class(labels: Sequence[str], name: str | None) -> int | None:
-    """Return the code of the class without the finding.
-
-    None if the remaining classes would be fewer than two.
-    """
-    return labels.index(name) if name in labels and len(labels) > 2 else None

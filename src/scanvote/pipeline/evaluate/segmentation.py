@@ -10,6 +10,7 @@ from scanvote.core.errors import InputError
 from scanvote.core.files import write_csv
 from scanvote.manifest import read_manifest
 from scanvote.metrics.intervals import with_intervals
+from scanvote.metrics.performance import write_performance
 from scanvote.metrics.segmentation import (
     empty_prediction_baseline,
     evaluate_masks,
@@ -20,6 +21,7 @@ from scanvote.metrics.segmentation import (
 from scanvote.params import Params
 from scanvote.pipeline.evaluate import segmentation_figures
 from scanvote.pipeline.evaluate.inputs import test_scans
+from scanvote.pipeline.evaluate.performance import segmentation_performance
 from scanvote.pipeline.evaluate.subgroups import mask_subgroups
 from scanvote.predictions import decode_mask, read_predictions
 from scanvote.splits.known_patients import KnownPatients
@@ -44,8 +46,9 @@ def evaluate_segmentation(
 
     These are the stage `baseline`, and a baseline that marks nothing. Writes to `out`:
     ``patients.csv`` and ``slices.csv``, with all metrics of the U-Net and the Dice of the baseline;
-    ``models.csv``, a row for each model; ``subgroups.csv``; ``dice_by_patient.png``,
-    ``dice_by_size.png``, ``areas.png`` and ``masks.png``.
+    ``models.csv``, a row for each model; ``subgroups.csv``; ``performance.json``, the summary that
+    stands wherever the model answers; ``dice_by_patient.png``, ``dice_by_size.png``, ``areas.png``
+    and ``masks.png``.
 
     Args:
         predictions: `models/unet`.
@@ -85,6 +88,9 @@ def evaluate_segmentation(
     write_csv(_subgroups(measured, prepared, params.seed).round(6), out / "subgroups.csv")
     models = pd.DataFrame([{"model": n, "unit": unit, **score} for n, score in scores.items()])
     write_csv(models.round(6), out / "models.csv")
+    by_patient = {name: one[1] for name, one in measured.items()}
+    performance = segmentation_performance(by_patient, len(slices), known_patients, params.seed)
+    write_performance(performance, out)
     segmentation_figures.dice_figure(patients, known_patients.short(), out / "dice_by_patient.png")
     _draw(table, slices, patients, prepared, params, out)
     metrics = {
