@@ -27,6 +27,10 @@ _ERRORS = {
         "Best, median and worst test patient by Dice, with the true and the predicted outline.",
     ),
 }
+_RULES = {
+    "classification": "wrong and right votes by the probability of the vote",
+    "segmentation": "masks by the Dice of the patient",
+}
 _EXPLAINED = "metrics/explain/classification"
 _MAPS = {
     "mass": (
@@ -49,8 +53,8 @@ def errors(report: ReportData) -> Section:
     pictures = [one for path, words in _ERRORS.items() for one in picture(report, path, *words)]
     shown = gallery(pictures) or [Text(f"Galleries of errors: {NOT_REPORTED}.")]
     words = (
-        "Averages hide how a model fails. The scans below were selected by rules, mostly by the"
-        " probability of the vote, not by a person."
+        "Averages hide how a model fails. The scans below were selected by rules, not by a person:"
+        f" {terms.listed(_RULES[task] for task in report.params.tasks)}."
     )
     return Section("errors", "Examples of errors", (Text(words), *shown))
 

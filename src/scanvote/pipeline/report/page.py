@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Sequence
+from functools import cache
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -66,7 +67,17 @@ def rendered(
     template: str, title: str, sections: Sequence[Section], smoke: bool, markdown: bool = False
 ) -> str:
     """Render a template, and escape words of data for HTML or Markdown."""
-    environment = Environment(
+    return (
+        environment(markdown)
+        .get_template(template)
+        .render(title=title, sections=sections, smoke=smoke, disclaimer=DISCLAIMER)
+    )
+
+
+@cache
+def environment(markdown: bool) -> Environment:
+    """Return the compiled templates, with their filters."""
+    found = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=not markdown,
         undefined=StrictUndefined,
@@ -74,11 +85,9 @@ def rendered(
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters |= {"kind": kind, "inline": inline, "cell": cell}
-    environment.filters |= {"markdown": escaped, "markdown_table": markdown_table}
-    return environment.get_template(template).render(
-        title=title, sections=sections, smoke=smoke, disclaimer=DISCLAIMER
-    )
+    found.filters |= {"kind": kind, "inline": inline, "cell": cell}
+    found.filters |= {"markdown": escaped, "markdown_table": markdown_table}
+    return found
 
 
 def kind(block: Block) -> str:

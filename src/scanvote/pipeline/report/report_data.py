@@ -18,7 +18,7 @@ from scanvote.metrics.performance import (
     SegmentationPerformance,
     read_performance,
 )
-from scanvote.params import Params, Task, load_params, load_values
+from scanvote.params import Params, Task, load_values, validate
 from scanvote.pipeline.report.data_card.task_data import TaskData, read_task_data
 
 Metrics = Mapping[str, float | None]
@@ -107,12 +107,13 @@ def read_report_data(root: Path) -> ReportData:
     Raises:
         InputError: params.yaml is missing or wrong, or names other data sets than the scans are of.
     """
-    params = load_params(root / "params.yaml")
+    settings = load_values(root / "params.yaml")
+    params = validate(settings, "params.yaml")
     raw = {task: root / "data" / "raw" / task / MANIFEST for task in params.tasks}
     evaluated = {task: root / "metrics" / "evaluate" / task for task in params.tasks}
     return ReportData(
         params=params,
-        settings=load_values(root / "params.yaml"),
+        settings=settings,
         tasks={task: read_task_data(task, params, root) for task in raw if raw[task].is_file()},
         performances={
             task: read_performance(task, folder)

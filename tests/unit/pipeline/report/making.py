@@ -14,12 +14,12 @@ from scanvote.core.metrics_file import write_metrics
 from scanvote.core.seeds import rng
 from scanvote.manifest import COLUMNS, write_manifest
 from scanvote.metrics.performance import NAME
-from scanvote.params import Params
+from scanvote.params import Params, Task
 from scanvote.pipeline.left_out import write_left_out
 from scanvote.splits.known_patients import KnownPatients
 
 SPLITS = ("train", "train", "validation", "test")
-TASKS = {"classification": "brain_tumor_yes_no", "segmentation": "lgg_mri"}
+TASKS: dict[Task, str] = {"classification": "brain_tumor_yes_no", "segmentation": "lgg_mri"}
 PICTURES = (
     "data/deduplicated/classification/montage.png",
     "data/prepared/classification/crop.png",
@@ -64,7 +64,7 @@ def repository(
     labels: tuple[str, ...] = ("glioma", "no_tumor", "pituitary"),
     without: Iterable[str] = (),
     known: str = "all",
-    tasks: Iterable[str] = tuple(TASKS),
+    tasks: Iterable[Task] = tuple(TASKS),
     **changes: object,
 ) -> Path:
     """Make it at `root`: with these classes, tasks, settings, without what lies at these paths.
@@ -90,21 +90,22 @@ def repository(
     return root
 
 
-def _leave_out(root: Path, task: str) -> None:
+def _leave_out(root: Path, task: Task) -> None:
     """As the stages leave a task out: folders with the marker alone, metrics without a row."""
-    other = next(one for one in TASKS if one != task)
-    own = {"classification": ("search", "ensemble", "inflation", "explain")}.get(task, ("unet",))
-    paths = [*root.glob(f"*/*/{task}"), *(root / "models" / one for one in own)]
-    for folder in paths:
+    models = {"classification": ("search/cnn", "ensemble"), "segmentation": ("unet",)}[task]
+    kinds = (f"data/*/{task}", f"metrics/*/{task}", *(f"models/{one}" for one in models))
+    for folder in [one for kind in kinds for one in root.glob(kind)]:
         shutil.rmtree(folder)
-        write_left_out(task, folder)  # type: ignore[arg-type]
-    for table in [*root.glob(f"metrics/*/{task}.csv"), *root.glob("metrics/search/*.csv")]:
-        if task == "classification" or other not in table.name and table.parent.name != "search":
-            _write_figures(table.with_suffix(".json"), {})
+        write_left_out(task, folder)
+    searches = root.glob("metrics/search/*.csv") if task == "classification" else ()
+    for table in [*root.glob(f"metrics/*/{task}.csv"), *searches]:
+        _write_figures(table.with_suffix(".json"), {})
+    if task == "classification":
+        _write_figures(root / "metrics/package/classification.json", {"unets": 1, "bytes": 9.0})
 
 
 def _write_params(
-    root: Path, params: Params, changes: dict[str, object], tasks: Iterable[str]
+    root: Path, params: Params, changes: dict[str, object], tasks: Iterable[Task]
 ) -> None:
     values = params.model_dump(mode="json") | changes
     for task, name in TASKS.items():
@@ -236,9 +237,7 @@ def _write_results(root: Path, labels: tuple[str, ...], known: int) -> None:
     patients = pd.DataFrame({"patient": ["a_1", "b"], "slices": [3, 4], "dice": [0.9, 0.4]})
     write_csv(patients, metrics / "evaluate/segmentation/patients.csv")
     probe = {"macro_f1": 0.01, "macro_f1_low": 0.005, "macro_f1_high": 0.02, "scans": 60}
-    protocols = [
-        {"protocol": p, **draw.figure("accuracy"), **probe} for p in ("random", "grouped")
-    ]
+    protocols = [{"protocol": p, **draw.figure("accuracy"), **probe} for p in ("random", "grouped")]
     write_csv(pd.DataFrame(protocols), metrics / "inflation/classification/table.csv")
     _write_shortcuts(metrics / "inflation/classification/shortcuts.csv", labels)
     leak = draw.figures("random_accuracy", "grouped_accuracy", "inflation_accuracy")
@@ -257,9 +256,7 @@ def _estimate(figures: dict[str, float], name: str, groups: int) -> dict[str, fl
     return {"value": value, "low": low, "high": high, "groups": groups}
 
 
-def _write_vote_performance(
-    folder: Path, found: dict[str, float], labels: tuple[str, ...]
-) -> None:
+def _write_vote_performance(folder: Path, found: dict[str, float], labels: tuple[str, ...]) -> None:
     named = ("accuracy", "macro_f1", "auroc")
     values: dict[str, object] = {one: _estimate(found, f"vote_{one}", 91) for one in named}
     values |= {"scans": 180, "groups": 91, "scans_patient_known": 180}
