@@ -69,7 +69,10 @@ def check(
 @data_app.command()
 @one_line_errors
 def card(
-    task: Annotated[Literal["classification", "segmentation"], typer.Argument()] = "classification",
+    task: Annotated[
+        Literal["classification", "segmentation"] | None,
+        typer.Argument(help="By default the first task of the study.", show_default=False),
+    ] = None,
     out: Annotated[
         Path | None, typer.Option(dir_okay=False, help="File, instead of the standard output.")
     ] = None,
@@ -83,7 +86,8 @@ def card(
     from scanvote.params import load_params
     from scanvote.pipeline.report.data_card import data_card
 
-    text = data_card(task, load_params(), Path())
+    params = load_params()
+    text = data_card(task or params.tasks[0], params, Path())
     if out is None:
         typer.echo(text, nl=False)
     else:

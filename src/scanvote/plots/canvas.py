@@ -54,12 +54,17 @@ def class_colour(place: int) -> str:
 
 
 def wrap_label(name: str, width: int = 1000) -> str:
-    """Return a readable name, wrapped into lines of `width` letters.
+    """Return a name with spaces for underscores, wrapped into lines of `width` letters."""
+    return wrap(name.replace("_", " "), width)
 
-    Underscores become spaces; lines break after a space, - or /.
+
+def wrap(words: str, width: int = 1000) -> str:
+    """Wrap words into lines of `width` letters, which break after a space, - or /.
+
+    A model keeps its name, underscores included: it is that of its files and tables.
     """
     lines = [""]
-    for part in re.split(r"(?<=[-/ ])", name.replace("_", " ")):
+    for part in re.split(r"(?<=[-/ ])", words):
         if lines[-1] and len(lines[-1] + part.rstrip()) > width:
             lines.append("")
         lines[-1] += part

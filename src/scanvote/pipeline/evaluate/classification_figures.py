@@ -28,7 +28,7 @@ from scanvote.pipeline.evaluate.matrix_figures import (
     comparisons_figure,
     confusion_figure,
 )
-from scanvote.plots.canvas import wrap_label
+from scanvote.plots.canvas import wrap, wrap_label
 from scanvote.predictions import labels_of, probabilities
 
 
@@ -74,9 +74,9 @@ def draw_classification(
         out: `metrics/evaluate/classification`.
     """
     pair = {"vote": models["vote"], "best member": models[best]}
-    subtitle = wrap_label(f"best member: {best}", 60)
+    subtitle = wrap(f"best member: {best}", 60)
     role = "" if positive is None else f"\nnot to be missed: {wrap_label(positive)}"
-    _draw_confusion(pair, f"{subtitle}\n{wrap_label(patients, 60)}{role}", out)
+    _draw_confusion(pair, f"{subtitle}\n{wrap(patients, 60)}{role}", out)
     _draw_curves(models["vote"], models[best], groups, role, seed, out)
     pair_temperatures = [temperatures.get(name, 1.0) for name in ("vote", best)]
     _draw_reliability(pair, pair_temperatures, groups, subtitle, out)

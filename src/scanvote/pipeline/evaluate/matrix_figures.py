@@ -9,7 +9,7 @@ import pandas as pd
 
 from scanvote.metrics.bootstrap import interval_caption
 from scanvote.metrics.comparisons import BASELINE
-from scanvote.plots.canvas import PREDICTED, figure, wrap_label
+from scanvote.plots.canvas import PREDICTED, figure, wrap, wrap_label
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -79,7 +79,7 @@ def agreement_figure(table: pd.DataFrame, title: str, path: Path) -> None:
     kappas = square.to_numpy(float)
     numbers = [str(place) for place in range(1, len(names) + 1)]
     row_labels = [
-        wrap_label(f"{number}: {name}", 32) for number, name in zip(numbers, names, strict=True)
+        wrap(f"{number}: {name}", 32) for number, name in zip(numbers, names, strict=True)
     ]
     side = max(0.52 * len(names), 2)
     label_width = _LETTER * max(len(line) for name in row_labels for line in name.split("\n"))
@@ -113,7 +113,7 @@ def comparisons_figure(comparisons: pd.DataFrame, path: Path) -> None:
     with figure(path, title, size, len(blocks), len(metrics), heights) as axes:
         rows = np.reshape(axes, (len(blocks), len(metrics)))
         for cells, block, own in zip(rows, blocks, pairs, strict=True):
-            names = [wrap_label(f"{model} less {other}", 40) for model, other in own]
+            names = [wrap(f"{model} less {other}", 40) for model, other in own]
             for cell, metric in zip(cells, metrics, strict=True):
                 _plot_differences(cell, block[block["metric"] == metric], own)
                 cell.set_yticks(range(len(own)), names if cell is cells[0] else [""] * len(own))

@@ -10,7 +10,7 @@ import pandas as pd
 
 from scanvote.metrics.bootstrap import interval_caption
 from scanvote.pipeline.explain.localisation import Lesion, attribution_in_lesion
-from scanvote.plots.canvas import OUTLINE, PREDICTED, figure, grid, imshow_gray, wrap_label
+from scanvote.plots.canvas import OUTLINE, PREDICTED, figure, grid, imshow_gray, wrap
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -93,7 +93,7 @@ def mass_figure(means: pd.DataFrame, path: Path) -> None:
             spread = [part["mass"] - part["mass_low"], part["mass_high"] - part["mass"]]
             cell.axvline(part["chance"].iloc[0], color="0.5", linestyle="--", linewidth=1)
             cell.errorbar(part["mass"], place, xerr=spread, fmt="o", color=PREDICTED, ecolor="0.4")
-            names = [wrap_label(model) for model in models[::-1]]
+            names = [wrap(model) for model in models[::-1]]
             cell.set_yticks(range(len(models)), names if cell is np.atleast_1d(axes)[0] else [])
             cell.set(ylim=(-0.5, len(models) - 0.5), title=METHODS[method])
             cell.set_xlim(0, 1.1 * float(np.nanmax(means[["mass", "mass_high"]])) or 1)

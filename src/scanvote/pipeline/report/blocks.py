@@ -5,8 +5,6 @@ from dataclasses import dataclass
 
 _NUMBER = re.compile(r"–|[−<]?\d[\d,.]*(e[-+]\d+)?(\s.*)?")
 _PLACEHOLDERS = ("", "not reported", "undefined", "not searched", "unknown")
-WIDE = 1.7
-"""Width to height ratio above which a figure gets the whole width."""
 
 
 @dataclass(frozen=True)
@@ -58,12 +56,19 @@ class Table:
         head: the name of each column.
         rows: cells as they are shown.
         note: a remark below the table.
+        source: path of the file that holds the table, from the root of the repository.
     """
 
     caption: str
     head: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     note: str = ""
+    source: str = ""
+
+    @property
+    def remark(self) -> str:
+        """Return the note with the file that the table is from."""
+        return f"{self.note} {f'File: `{self.source}`.' if self.source else ''}".strip()
 
     @property
     def numeric(self) -> tuple[bool, ...]:
@@ -89,10 +94,6 @@ class Picture:
     caption: str
     width: int
     height: int
-
-    @property
-    def is_wide(self) -> bool:
-        return self.width > WIDE * self.height
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Iterable
 
-from scanvote.metrics.bootstrap import interval_method
+from scanvote.metrics.bootstrap import interval_method, no_interval, number_of, too_few
+from scanvote.params import Task
 from scanvote.pipeline.report import numbers, terms
 from scanvote.pipeline.report.blocks import Block, Section, Table, Text
 from scanvote.pipeline.report.claim_data import (
@@ -22,7 +23,7 @@ from scanvote.pipeline.report.patients import patient_claim
 from scanvote.pipeline.report.report_data import ReportData
 from scanvote.pipeline.report.reproduce import versions
 from scanvote.pipeline.report.search import FAMILIES, voters
-from scanvote.pipeline.report.summary import class_answer, classes_of, mask_answer, question
+from scanvote.pipeline.report.summary import classes_of, question, task_answer
 
 _PAPER = f"{NOT_REPORTED}: left to the manuscript"
 """Answer to the items that only the authors of a paper know."""
@@ -67,8 +68,10 @@ def answers(report: ReportData) -> dict[int, str]:
 
 
 def _front(report: ReportData) -> dict[int, str]:
+    kinds = {"classification": "an ensemble of classifiers", "segmentation": "a U-Net"}
+    technology = terms.listed(kinds[task] for task in report.params.tasks)
     return {
-        1: f"{_PAPER}; the technology is deep learning, an ensemble of classifiers and a U-Net",
+        1: f"{_PAPER}; the technology is deep learning, {technology}",
         2: f"{_PAPER}; the results are in item 37",
         3: f"Intended use: research on the methods, not diagnosis. Background: {_PAPER}",
         4: question(report),
@@ -78,37 +81,69 @@ def _front(report: ReportData) -> dict[int, str]:
 
 
 def _summary(report: ReportData) -> Iterable[str]:
-    if report.metrics_of("evaluate", "classification"):
-        yield f"{class_answer(report)} {patient_claim(report, 'classification')}"
-    if report.metrics_of("evaluate", "segmentation"):
-        yield f"{mask_answer(report)} {patient_claim(report, 'segmentation')}"
+    for task in report.params.tasks:
+        if report.metrics_of("evaluate", task):
+            yield f"{task_answer(report, task)} {patient_claim(report, task)}"
+
+
+def _of_tasks(report: ReportData, classification: str, segmentation: str) -> str:
+    """Join the answers of the tasks of the study."""
+    answers = {"classification": classification, "segmentation": segmentation}
+    return "; ".join(one for task in report.params.tasks if (one := answers[task])) or NOT_REPORTED
 
 
 def _model(report: ReportData) -> dict[int, str]:
-    params, search, members = report.params, report.params.search, voters(report)
-    unet = report.metrics_of("unet", "segmentation")
+    params, search = report.params, report.params.search
     return {
-        22: f"vote of {'; '.join(members)}; every layer is in the saved models; the U-Net has"
-        f" {numbers.metric_count(unet, 'best_parameters')} parameters"
-        if members
-        else NOT_REPORTED,
+        22: _of_tasks(report, _layers(report), _unet_layers(report)),
         23: ", ".join(f"{name} {number}" for name, number in versions().items()),
-        24: f"at random from the seed {params.seed}; transfer learning from the weights"
-        f" {params.transfer.weights}",
-        25: f"{search.optimizer}, learning rate {params.lr:g}, {search.epochs} epochs at most,"
-        f" patience {search.patience}, batches of {search.batch_size}, loss"
-        f" {terms.words(search.loss)}; the U-Net {params.unet.optimizer}, {params.unet.epochs}"
-        f" epochs, loss {terms.listed(params.unet.loss)}; all settings are in the report",
-        26: f"by {terms.metric(search.objective)} on validation, {search.algorithm} search,"
-        f" {_trials(report)}",
+        24: f"at random from the seed {params.seed}"
+        + (
+            f"; transfer learning from the weights {params.transfer.weights}"
+            if report.studies("classification")
+            else ""
+        ),
+        25: _of_tasks(
+            report,
+            f"{search.optimizer}, learning rate {params.lr:g}, at most"
+            f" {number_of(search.epochs, 'epoch')}, patience {search.patience or 'none'},"
+            f" batches of {search.batch_size}, loss {terms.words(search.loss)}",
+            f"the U-Net {params.unet.optimizer}, learning rate {params.lr:g},"
+            f" {number_of(params.unet.epochs, 'epoch')}, loss {terms.listed(params.unet.loss)}",
+        )
+        + "; all settings are in the report",
+        26: _of_tasks(
+            report,
+            f"by {terms.metric(search.objective)} on validation, {search.algorithm} search,"
+            f" {_trials(report)}",
+            f"the U-Net by Dice on validation, {_unet_trials(report)}",
+        ),
         27: f"{terms.rule(params.ensemble.rule)} of the {params.ensemble.top} members chosen on"
-        " validation",
+        " validation"
+        if report.studies("classification")
+        else "not applicable: no classifiers vote",
     }
+
+
+def _unet_trials(report: ReportData) -> str:
+    trials = report.metrics_of("unet", "segmentation").get("trials")
+    return f"trials {NOT_REPORTED}" if trials is None else number_of(int(trials), "trial")
+
+
+def _layers(report: ReportData) -> str:
+    members = voters(report)
+    names = f"vote of {'; '.join(members)}; every layer is in the saved models"
+    return names if members else f"vote {NOT_REPORTED}"
+
+
+def _unet_layers(report: ReportData) -> str:
+    unet = report.metrics_of("unet", "segmentation")
+    return f"the U-Net has {numbers.metric_count(unet, 'best_parameters')} parameters"
 
 
 def _trials(report: ReportData) -> str:
     return join_pairs(
-        (terms.family(family), f"{numbers.metric_count(metrics, 'trials')} trials")
+        (terms.family(family), number_of(int(metrics["trials"] or 0), "trial"))
         for family in FAMILIES
         if (metrics := report.metrics_of("search", family)).get("trials")
     )
@@ -117,19 +152,29 @@ def _trials(report: ReportData) -> str:
 def _evaluation(report: ReportData) -> dict[int, str]:
     methods = terms.listed(METHODS[name] for name in report.params.explain.methods)
     explained = report.metrics_of("explain", "classification")
-    classes = report.metrics_of("evaluate", "classification")
     inflation = report.metrics_of("inflation", "classification")
     return {
-        28: "accuracy, balanced accuracy, macro F1, Matthews correlation, AUROC, average precision,"
-        " Brier score, calibration error; Dice, IoU, Hausdorff distance, surface Dice",
-        29: f"{interval_method('groups or patients')}; exact McNemar"
-        f" {numbers.p_words(classes, 'mcnemar_p')}, DeLong {numbers.p_words(classes, 'delong_p')},"
-        " Holm's correction; Wilcoxon over patients",
-        30: f"a leak in the split adds {numbers.metric(inflation, 'inflation_accuracy')} of"
-        f" accuracy to one classifier; subgroups {_subgroups(report)}",
-        31: f"{methods}; the share of the attribution inside known lesions is measured"
-        if explained
-        else NOT_REPORTED,
+        28: _of_tasks(
+            report,
+            "accuracy, balanced accuracy, macro F1, Matthews correlation, AUROC, average precision,"
+            " Brier score, calibration error",
+            "Dice, IoU, Hausdorff distance, surface Dice",
+        ),
+        29: _of_tasks(report, _tests_of_vote(report), _tests_of_masks(report)),
+        30: _of_tasks(
+            report,
+            f"a leak in the split adds {numbers.metric(inflation, 'inflation_accuracy')} of"
+            " accuracy to one classifier; subgroups of the classification"
+            f" {_subgroups(report, 'classification')}",
+            f"subgroups of the segmentation {_subgroups(report, 'segmentation')}",
+        ),
+        31: _of_tasks(
+            report,
+            f"{methods}; the share of the attribution inside known lesions is measured"
+            if explained
+            else f"of the classification {NOT_REPORTED}",
+            "the masks are shown themselves",
+        ),
         32: "on the test scans, see item 37; on validation, by which the models were chosen, see"
         " the report",
         33: f"the institution {report.params.split.site} is held out"
@@ -139,15 +184,39 @@ def _evaluation(report: ReportData) -> dict[int, str]:
     }
 
 
-def _subgroups(report: ReportData) -> str:
-    table = report.table("metrics/evaluate/classification/subgroups.csv")
+def _tests_of_vote(report: ReportData) -> str:
+    metrics = report.metrics_of("evaluate", "classification")
+    method, tested = _intervals(metrics.get("test_groups"), "group", "classification")
+    if not tested:
+        return method
+    tests = [
+        f"{name} {numbers.p_words(metrics, key)}"
+        for name, key in (("exact McNemar", "mcnemar_p"), ("DeLong", "delong_p"))
+    ]
+    return f"{method}; {', '.join(tests)}, Holm's correction"
+
+
+def _tests_of_masks(report: ReportData) -> str:
+    metrics = report.metrics_of("evaluate", "segmentation")
+    method, tested = _intervals(metrics.get("test_patients"), "patient", "segmentation")
+    return f"{method}; Wilcoxon {numbers.p_words(metrics, 'wilcoxon_p')}" if tested else method
+
+
+def _intervals(count: float | None, of: str, task: Task) -> tuple[str, bool]:
+    """Say how intervals are made, or why there are none, and if there are some."""
+    if count is None:
+        return f"intervals and tests of the {task} {NOT_REPORTED}", False
+    if too_few(int(count)):
+        return f"{no_interval(int(count), of)}, and nothing is tested", False
+    return interval_method(f"{of}s"), True
+
+
+def _subgroups(report: ReportData, task: Task) -> str:
+    table = report.table(f"metrics/evaluate/{task}/subgroups.csv")
     return NOT_REPORTED if table.empty else f"in {len(table)} rows of the report"
 
 
 def _results(report: ReportData) -> dict[int, str]:
-    classes = report.metrics_of("evaluate", "classification")
-    votes = report.table("metrics/evaluate/classification/confusion.csv")
-    errors = int((votes["actual"] != votes["predicted"]).sum()) if len(votes) else 0
     return {
         35: "; ".join(
             f"{task}: {len(data.scans):,} scans, patients {patients(data.scans)}"
@@ -156,18 +225,43 @@ def _results(report: ReportData) -> dict[int, str]:
         or NOT_REPORTED,
         36: join_pairs(_characteristics(report)),
         37: " ".join(_summary(report)) or NOT_REPORTED,
-        38: "; ".join(
-            f"{terms.words(label)}:"
-            f" sensitivity {numbers.metric(classes, f'vote_sensitivity_{label}')},"
-            f" specificity {numbers.metric(classes, f'vote_specificity_{label}')}"
-            for label in classes_of(report)
-        )
-        or NOT_REPORTED,
-        39: f"{numbers.share(errors, len(votes))} test scans have a wrong vote, see the confusion"
-        f" matrix and the galleries of the report. {missed_patients(report)}".strip()
-        if len(votes)
-        else NOT_REPORTED,
+        38: _of_tasks(report, _each_class(report), _slices(report)),
+        39: _of_tasks(report, _errors(report), _worst(report)),
     }
+
+
+def _each_class(report: ReportData) -> str:
+    metrics = report.metrics_of("evaluate", "classification")
+    return "; ".join(
+        f"{terms.words(label)}: sensitivity {numbers.metric(metrics, f'vote_sensitivity_{label}')},"
+        f" specificity {numbers.metric(metrics, f'vote_specificity_{label}')}"
+        for label in classes_of(report)
+    )
+
+
+def _slices(report: ReportData) -> str:
+    metrics = report.metrics_of("evaluate", "segmentation")
+    return (
+        "slices with a lesion that get a mask"
+        f" {numbers.metric(metrics, 'slice_sensitivity')}, slices without one that stay empty"
+        f" {numbers.metric(metrics, 'slice_specificity')}"
+    )
+
+
+def _errors(report: ReportData) -> str:
+    votes = report.table("metrics/evaluate/classification/confusion.csv")
+    if votes.empty:
+        return ""
+    errors = int((votes["actual"] != votes["predicted"]).sum())
+    return (
+        f"{numbers.share(errors, len(votes))} test scans have a wrong vote, see the confusion"
+        f" matrix and the galleries of the report. {missed_patients(report)}"
+    ).rstrip(". ")
+
+
+def _worst(report: ReportData) -> str:
+    shown = "metrics/evaluate/segmentation/masks.png" in report.pictures
+    return "the masks of the worst patient are in a gallery of the report" if shown else ""
 
 
 def _characteristics(report: ReportData) -> Iterable[tuple[str, str]]:

@@ -3,12 +3,13 @@
 from collections.abc import Iterable
 
 from scanvote.datasets.base import DataSet
+from scanvote.metrics.bootstrap import number_of
 from scanvote.params import Task
 from scanvote.pipeline.report import numbers, terms
 from scanvote.pipeline.report.data_card.tables import UNKNOWN
 from scanvote.pipeline.report.numbers import NOT_REPORTED
 from scanvote.pipeline.report.patients import audit_claim, patients_of
-from scanvote.pipeline.report.report_data import TASKS, ReportData
+from scanvote.pipeline.report.report_data import Metrics, ReportData
 from scanvote.pipeline.report.split import PROTOCOLS, leaked
 
 
@@ -25,14 +26,13 @@ def data_items(report: ReportData) -> dict[int, str]:
         7: join_pairs((one.name, f"{one.source} ({one.licence})") for one in sets.values()),
         8: join_pairs(_excluded(report)),
         9: join_pairs(
-            (task, _preprocessing(getattr(prepare, task).model_dump()))
-            for task in TASKS
-            if task in report.tasks
+            (task, _preprocessing(getattr(prepare, task).model_dump())) for task in report.tasks
         ),
         10: join_pairs(_selected(report)),
         11: f"{NOT_REPORTED} by the publishers; of a DICOM header only a digest of the PatientID"
         " is kept",
-        12: "a scan that cannot be decoded, or has no label or mask, is left out and listed;"
+        12: f"a scan that cannot be decoded, or has no {' or '.join(_truths(report))}, is left out"
+        " and listed;"
         " nothing is imputed",
         13: join_pairs((one.name, one.collection or UNKNOWN) for one in sets.values()),
     }
@@ -48,12 +48,26 @@ def _excluded(report: ReportData) -> Iterable[tuple[str, str]]:
         copies = report.metrics_of("deduplicate", task)
         yield (
             task,
-            f"{len(data.scans):,} scans are usable,"
-            f" {numbers.metric_count(downloaded, 'excluded')} are not;"
+            f"usable scans {len(data.scans):,}, others"
+            f" {numbers.metric_count(downloaded, 'excluded')};"
             f" {numbers.metric_count(copies, 'redundant')} copies and"
             f" {numbers.metric_count(copies, 'conflict_scans')} scans of images in two classes are"
-            " left out",
+            f" left out{_two_patients(copies)}",
         )
+
+
+def _two_patients(copies: Metrics) -> str:
+    count = int(copies.get("patient_conflicts") or 0)
+    return (
+        f"; {number_of(count, 'image')} under two patients, whose scans are one group"
+        if count
+        else ""
+    )
+
+
+def _truths(report: ReportData) -> list[str]:
+    names = {"classification": "label", "segmentation": "mask"}
+    return [names[task] for task in report.params.tasks]
 
 
 def _preprocessing(config: dict[str, object]) -> str:
@@ -111,6 +125,6 @@ def _sizes(report: ReportData) -> str:
             f"{numbers.metric_count(metrics, 'test_scans')} test scans of"
             f" {numbers.metric_count(metrics, 'test_groups')} groups",
         )
-        for task in TASKS
+        for task in report.params.tasks
         if (metrics := report.metrics_of("prepare", task))
     )

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 import pandas as pd
 
 from scanvote.datasets.base import DataSet
+from scanvote.manifest import INTEGRITY
+from scanvote.metrics.bootstrap import number_of
 from scanvote.pipeline.deduplicate.patients import contradicting_copies
 from scanvote.pipeline.download.integrity import rules
 from scanvote.pipeline.report import numbers, terms
@@ -24,7 +26,7 @@ from scanvote.pipeline.report.data_card.cleaning import LISTED, affected, conseq
 from scanvote.pipeline.report.data_card.tables import UNKNOWN, classes, patients
 from scanvote.pipeline.report.data_card.task_data import TaskData
 from scanvote.pipeline.report.pictures import picture, side_by_side
-from scanvote.pipeline.report.report_data import TASKS, ReportData
+from scanvote.pipeline.report.report_data import ReportData
 from scanvote.splits.groups import SPLITS
 
 _COPIES = {
@@ -37,7 +39,7 @@ _COPIES = {
     "conflict_scans": "scans of those images",
     "source_label_conflicts": "scans whose source gives them another class",
     "patients_given": "scans whose patient comes from the table of patients",
-    "patient_conflicts": "clusters of copies of two patients",
+    "patient_conflicts": "images under two patients",
     "pairs_of_two_patients": "pairs that look like copies but are of two known patients",
     "blank": "blank pictures and placeholders, which tie nobody",
     "relatives_groups": "groups of look-alikes of unknown patients",
@@ -71,11 +73,9 @@ def data(report: ReportData) -> Section:
             f' "{UNKNOWN}" means that neither states it.'
         )
     ]
-    for task in TASKS:
-        if task in report.tasks:
-            scans = report.tasks[task]
-            blocks += [Heading(f"Data of the {task}"), *_sets(scans), *_counts(scans)]
-            blocks += [*_known_issues(scans), *_copies(report, scans)]
+    for task, scans in report.tasks.items():
+        blocks += [Heading(f"Data of the {task}"), *_sets(scans), *_counts(scans)]
+        blocks += [*_known_issues(scans), *_copies(report, scans)]
     if not report.tasks:
         blocks.append(Text(f"The data are {numbers.NOT_REPORTED}."))
     return Section("data", "The data and their known issues", tuple(blocks))
@@ -161,7 +161,8 @@ def _integrity(data: TaskData) -> list[Block]:
         return [Text(f"Every file was checked by fixed rules, and nothing was found. {note}")]
     caption = "Findings of the integrity check, which follows fixed rules."
     head = ("finding", "rule", "found in", "consequence")
-    return [Table(caption, head, rows, note), *_each_finding(data)]
+    source = f"data/raw/{data.task}/{INTEGRITY}"
+    return [Table(caption, head, rows, note, source), *_each_finding(data)]
 
 
 def _each_finding(data: TaskData) -> list[Block]:
@@ -182,7 +183,12 @@ def _copies(report: ReportData, data: TaskData) -> list[Block]:
         if metrics.get(key)
     )
     return [
-        Table("Copies, conflicts and look-alikes.", ("what", "number"), rows),
+        Table(
+            "Copies, conflicts and look-alikes.",
+            ("what", "number"),
+            rows,
+            source=f"metrics/deduplicate/{data.task}.csv",
+        ),
         *_conflicts(report, data),
         *side_by_side(
             [
@@ -242,13 +248,14 @@ def _two_classes(report: ReportData, conflicts: pd.DataFrame) -> list[Block]:
     ]
     source = int((conflicts["rule"] == "source label").sum())
     of_source = f" ({source:,} of them here and at their source)" if source else ""
+    are = "is" if len(conflicts) == 1 else "are"
     words = (
-        f"{len(conflicts):,} images are in two classes{of_source}, and the files do not tell which"
-        f" is right{_split_consequence(report)}."
+        f"{number_of(len(conflicts), 'image')} {are} in two classes{of_source}, and the files do"
+        f" not tell which is right{_split_consequence(report)}."
     )
     caption = "One image in two classes."
     head = ("scan", "its class", "the same image", "its class there")
-    each = _each_conflict("Each conflict", caption, head, rows, len(conflicts), _FILE_NAMES)
+    each = _each_conflict("Each label conflict", caption, head, rows, len(conflicts), _FILE_NAMES)
     return [Notice(words), each]
 
 
@@ -261,13 +268,17 @@ def _two_patients(data: TaskData, table: pd.DataFrame) -> list[Block]:
         (str(one.scan_id), str(one.patient), str(one.duplicate_of), str(one.patient_of))
         for one in copies.head(LISTED).itertuples()
     ]
+    are = "is" if len(copies) == 1 else "are"
     words = (
-        f"Copies with another patient than the scan that they are copies of: {len(copies):,}; all"
-        " scans of both patients are one group."
+        f"{number_of(len(copies), 'image')} {are} under two patients, and the files do not tell"
+        " which is right: all scans of both patients are one group, on one side of the split."
     )
     head = ("scan", "its patient", "the same image", "its patient there")
-    caption = "One image of two patients."
-    return [Text(words), _each_conflict("Each such copy", caption, head, rows, len(copies))]
+    caption = "One image under two patients."
+    return [
+        Notice(words),
+        _each_conflict("Each patient conflict", caption, head, rows, len(copies)),
+    ]
 
 
 def _each_conflict(

@@ -1,32 +1,38 @@
 """The operating point and the subgroups, which averages hide."""
 
-import pandas as pd
-
+from scanvote.params import Task
 from scanvote.pipeline.report import numbers, terms
 from scanvote.pipeline.report.blocks import Block, Heading, Notice, Text
 from scanvote.pipeline.report.report_data import Metrics, ReportData
-from scanvote.pipeline.report.summary import classes_of
 from scanvote.pipeline.report.tables import frame_table
 
 
 def missed_patients(report: ReportData) -> str:
     """Describe the operating point of two classes; empty for any other number."""
     metrics = report.metrics_of("evaluate", "classification")
-    if "vote_operating_threshold" not in metrics:
+    positive = positive_of(report)
+    if "vote_operating_threshold" not in metrics or not positive:
         return ""
-    positive = terms.words(report.params.evaluate.positive or classes_of(report)[-1])
     min_sensitivity = report.params.evaluate.min_sensitivity
     words = (
-        f"A scan is called {positive} if its probability is at least"
+        f"The class not to be missed is {positive}. A scan is called {positive} if its probability"
+        f" of {positive} is at least"
         f" {numbers.metric(metrics, 'vote_operating_threshold')}, the highest threshold at which at"
         f" least {100 * min_sensitivity:g} % of the {positive} scans of validation are found. On"
         f" the test scans this misses {numbers.metric_count(metrics, 'vote_operating_missed')}"
         f" scans that are {positive}, and raises"
         f" {numbers.metric_count(metrics, 'vote_operating_false_alarms')} false alarms:"
-        f" sensitivity {numbers.metric(metrics, 'vote_operating_sensitivity')}, specificity"
+        f" sensitivity for {positive}"
+        f" {numbers.metric(metrics, 'vote_operating_sensitivity')}, specificity"
         f" {numbers.metric(metrics, 'vote_operating_specificity')}."
     )
     return words + _missed_groups(metrics, positive)
+
+
+def positive_of(report: ReportData) -> str:
+    """Return the class not to be missed, in words; empty unless there are two classes."""
+    positive = report.vote.positive if report.vote else None
+    return terms.words(positive) if positive else ""
 
 
 def _missed_groups(metrics: Metrics, positive: str) -> str:
@@ -46,7 +52,8 @@ def _missed_groups(metrics: Metrics, positive: str) -> str:
 def operating(report: ReportData) -> list[Block]:
     """Describe the operating point under its own heading, if there is one."""
     words = missed_patients(report)
-    return [Heading("The operating point and the missed patients"), Notice(words)] if words else []
+    heading = f"The operating point: scans called {positive_of(report)}, and those missed"
+    return [Heading(heading), Notice(words)] if words else []
 
 
 def subgroups(report: ReportData) -> list[Block]:
@@ -59,11 +66,15 @@ def subgroups(report: ReportData) -> list[Block]:
             Text(f"Subgroups are {numbers.NOT_REPORTED}: the data hold no covariates."),
         ]
     caption = "The vote in subgroups of the test scans, with their counts."
-    return [*blocks, *subgroup_table(table, caption)]
+    return [*blocks, *subgroup_table(report, "classification", caption)]
 
 
-def subgroup_table(table: pd.DataFrame, caption: str, over: str = "groups") -> list[Block]:
-    """Turn a subgroup table into a report table, without its column `few`."""
+def subgroup_table(
+    report: ReportData, task: Task, caption: str, over: str = "groups"
+) -> list[Block]:
+    """Turn the subgroup table of a task into a report table, without its column `few`."""
+    source = f"metrics/evaluate/{task}/subgroups.csv"
+    table = report.table(source)
     note = (
         "The subgroups are not tested: among so many, some differ by chance. A subgroup with too"
         f" few {over} has no interval."
@@ -71,4 +82,4 @@ def subgroup_table(table: pd.DataFrame, caption: str, over: str = "groups") -> l
     # a missing interval already shows that there are few
     shown = table.drop(columns="few", errors="ignore")
     shown = shown.rename(columns={"column": "by"})
-    return frame_table(shown, caption, note=note, over=over)
+    return frame_table(shown, caption, note=note, over=over, source=source)

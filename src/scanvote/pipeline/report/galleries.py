@@ -5,7 +5,7 @@ from scanvote.pipeline.report.blocks import Block, Section, Table, Text
 from scanvote.pipeline.report.numbers import NOT_REPORTED
 from scanvote.pipeline.report.pictures import gallery, others, picture
 from scanvote.pipeline.report.report_data import ReportData
-from scanvote.pipeline.report.tables import brackets, frame_table
+from scanvote.pipeline.report.tables import frame_table, interval_note
 
 _ERRORS = {
     "metrics/evaluate/classification/errors.png": (
@@ -26,6 +26,10 @@ _ERRORS = {
         " outline",
         "Best, median and worst test patient by Dice, with the true and the predicted outline.",
     ),
+}
+_RULES = {
+    "classification": "wrong and right votes by the probability of the vote",
+    "segmentation": "masks by the Dice of the patient",
 }
 _EXPLAINED = "metrics/explain/classification"
 _MAPS = {
@@ -49,8 +53,8 @@ def errors(report: ReportData) -> Section:
     pictures = [one for path, words in _ERRORS.items() for one in picture(report, path, *words)]
     shown = gallery(pictures) or [Text(f"Galleries of errors: {NOT_REPORTED}.")]
     words = (
-        "Averages hide how a model fails. The scans below were selected by rules, mostly by the"
-        " probability of the vote, not by a person."
+        "Averages hide how a model fails. The scans below were selected by rules, not by a person:"
+        f" {terms.listed(_RULES[task] for task in report.params.tasks)}."
     )
     return Section("errors", "Examples of errors", (Text(words), *shown))
 
@@ -101,12 +105,14 @@ def _mass(report: ReportData) -> list[Block]:
         f" {numbers.metric_count(metrics, 'lesions')} test scans."
     )
     head = ("method", "in the lesion", "chance", "above chance")
-    note = f"{brackets()} The last column is a paired difference."
-    return [Table(caption, head, rows, note), *_mass_of_members(report)]
+    note = f"{interval_note(rows)} The last column is a paired difference."
+    source = "metrics/explain/classification.csv"
+    return [Table(caption, head, rows, note.strip(), source), *_mass_of_members(report)]
 
 
 def _mass_of_members(report: ReportData) -> list[Block]:
-    table = report.table(f"{_EXPLAINED}/mass.csv")
+    source = f"{_EXPLAINED}/mass.csv"
+    table = report.table(source)
     if table.empty:
         return []
     means = table.groupby(["model", "method"], sort=False)[["mass", "area"]].mean().reset_index()
@@ -115,4 +121,5 @@ def _mass_of_members(report: ReportData) -> list[Block]:
         "model": terms.model,
         "method": lambda name: METHODS.get(name) or terms.words(name),
     }
-    return frame_table(means, "The same for each member, as means over the scans.", naming)
+    caption = "The same for each member, as means over the scans."
+    return frame_table(means, caption, naming, source=source)

@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator
 
+from scanvote.metrics.bootstrap import no_interval, too_few
 from scanvote.params import Task
 from scanvote.pipeline.report import numbers, terms
 from scanvote.pipeline.report.blocks import Bullets, Section
 from scanvote.pipeline.report.data_card.tables import classes
 from scanvote.pipeline.report.data_card.task_data import TaskData
 from scanvote.pipeline.report.patients import audit_claim, patients_of
-from scanvote.pipeline.report.report_data import TASKS, Metrics, ReportData
+from scanvote.pipeline.report.report_data import Metrics, ReportData
 from scanvote.pipeline.report.results_masks import unit
 from scanvote.pipeline.report.shortcuts import shortcut_limit
 from scanvote.pipeline.report.split import leaked
@@ -33,10 +34,9 @@ def limitations(report: ReportData) -> Iterator[str]:
     """Yield each limitation as a sentence or two."""
     if report.params.smoke:
         yield "This was a smoke run, which only checks that everything runs: no number is a result."
-    for task in TASKS:
-        if task in report.tasks:
-            yield from _of_patients(report, task)
-            yield from _of_data(report.tasks[task])
+    for task, data in report.tasks.items():
+        yield from _of_patients(report, task)
+        yield from _of_data(data)
     yield from _of_test(report)
     yield from shortcut_limit(report)
     yield (
@@ -63,14 +63,14 @@ def _of_data(data: TaskData) -> Iterator[str]:
     if any(one.name == "phantom" for one in data.sets):
         yield f"The scans of the {task} are generated: nothing about patients follows from them."
     yield from _of_sites(data)
-    missing = [field for field in ("age", "sex") if field not in scans]
+    missing = [one for one in ("age", "sex") if one not in scans or not (scans[one] != "").any()]
     if missing:
         yield (
             f"{terms.listed(missing).capitalize()} of the patients of the {task} are not known:"
             " whether the models perform worse for some of them cannot be checked."
         )
     counts = classes(scans).value_counts()
-    if len(counts) > 1 and counts.max() >= IMBALANCE * counts.min():
+    if task == "classification" and len(counts) > 1 and counts.max() >= IMBALANCE * counts.min():
         largest, smallest = (terms.words(str(one)) for one in (counts.idxmax(), counts.idxmin()))
         yield (
             f"The {task} has {numbers.count(counts.max())} scans of {largest} and"
@@ -98,17 +98,26 @@ def _of_test(report: ReportData) -> Iterator[str]:
             "The test scans come from the same sources as the training scans: this is no external"
             " test."
         )
-    votes, masks = (report.metrics_of("evaluate", task) for task in TASKS)
-    yield from _of_size(votes, "test_groups", "groups of the classification")
-    yield from _of_size(masks, "test_patients", "patients of the segmentation")
-    if masks and not masks.get("distances_in_mm"):
+    votes, masks = (
+        report.metrics_of("evaluate", one) for one in ("classification", "segmentation")
+    )
+    yield from _of_size(votes, "test_groups", "group", "classification")
+    yield from _of_size(masks, "test_patients", "patient", "segmentation")
+    if "hd95_patient_mean" in masks and not masks.get("distances_in_mm"):
         yield f"Distances are in {unit(masks)}: the distances in mm are not known."
 
 
-def _of_size(metrics: Metrics, key: str, what: str) -> Iterator[str]:
+def _of_size(metrics: Metrics, key: str, of: str, task: Task) -> Iterator[str]:
     size = metrics.get(key)
-    if size is not None and size < SMALL_TEST_SPLIT:
+    if size is None or size >= SMALL_TEST_SPLIT:
+        return
+    if too_few(int(size)):
         yield (
-            f"The test split has {numbers.count(size)} {what}, so the intervals are wide: a"
-            " difference that was not shown may still exist."
+            f"The test split of the {task} has {no_interval(int(size), of)}, and nothing follows"
+            f" for other {of}s."
+        )
+    else:
+        yield (
+            f"The test split of the {task} has {numbers.count(size)} {of}s, so the intervals are"
+            " wide: a difference that was not shown may still exist."
         )

@@ -1,5 +1,6 @@
 """The section on the packaged model and its parity with the pipeline."""
 
+from scanvote.params import Task
 from scanvote.pipeline.report import numbers
 from scanvote.pipeline.report.blocks import Block, Section, Table, Text
 from scanvote.pipeline.report.report_data import Metrics, ReportData
@@ -12,8 +13,14 @@ _PARITY = {
     "unet_onnx_difference_max": "largest difference of a U-Net's ONNX graph from its network",
 }
 _OUTSIDE = {
-    "outside": "out-of-distribution test scans for the vote, %",
-    "unet_outside": "out-of-distribution test slices for the U-Net, %",
+    "outside": "test scans that the vote finds unlike the training scans, %",
+    "unet_outside": "test slices that the U-Net finds unlike the training scans, %",
+}
+_CONTENTS: dict[tuple[Task, ...], str] = {
+    ("classification", "segmentation"): "Members, U-Net, preprocessing, labels, temperatures and"
+    " thresholds",
+    ("classification",): "Members, preprocessing, labels, temperatures and thresholds",
+    ("segmentation",): "U-Net, preprocessing, threshold and post-processing",
 }
 _SIZES = {"bytes": "size, MB", "onnx_bytes": "ONNX graphs in it, MB"}
 
@@ -24,20 +31,23 @@ def packaged(report: ReportData) -> Section:
     blocks: tuple[Block, ...] = (Text(f"A packaged model: {numbers.NOT_REPORTED}."),)
     if metrics:
         caption = "Contents of the package, and its differences from the models of this page."
-        table = Table(caption, ("what", "value"), (*_rows(metrics), *_differing(report, metrics)))
-        blocks = (Text(_about(report)), table)
+        rows = (*_rows(metrics), *_differing(report, metrics))
+        source = "metrics/package/classification.csv"
+        blocks = (
+            Text(_about(report)),
+            Table(caption, ("what", "value"), rows, source=source),
+        )
     return Section("package", "The packaged model", blocks)
 
 
 def _about(report: ReportData) -> str:
     onnx = "; each network is also included as ONNX, for sites without Python"
-    percent = 100 * report.params.package.seen
+    package = report.params.package
     return (
-        "Members, preprocessing, labels, temperatures and thresholds are one model in"
-        f" `models/package` and, as `{report.params.package.name}`, in MLflow's"
-        f" registry{onnx if report.params.package.onnx else ''}. After packaging it predicted the"
-        " test scans again. It marks a scan as out-of-distribution if the scan is farther from the"
-        f" training scans than {percent:g} % of the validation scans."
+        f"{_CONTENTS[report.params.tasks]} are one model in `models/package` and, as"
+        f" `{package.name}`, in MLflow's registry{onnx if package.onnx else ''}. After packaging it"
+        " predicted the test scans again. It says that a scan is unlike the training scans if the"
+        f" scan is farther from these than {100 * package.seen:g} % of the validation scans."
     )
 
 

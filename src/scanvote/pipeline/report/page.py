@@ -1,7 +1,8 @@
 """The page for reviewers: all sections, rendered to one HTML file."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cache
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -26,23 +27,26 @@ from scanvote.pipeline.report.report_data import ReportData
 
 TEMPLATES = Path(__file__).parent / "templates"
 _CODE = re.compile(r"`([^`]+)`")
+_INTERVAL = re.compile(r" (\([^()]*\d[^()]*\))$")
 
 
 def sections(report: ReportData) -> list[Section]:
-    """Return all sections of the page, in a reviewer's order of questions."""
-    return [
-        summary.answer(report),
-        data(report),
-        split.splits(report),
-        search.models(report),
-        results_classes.results_classes(report),
-        results_masks.results_masks(report),
-        galleries.errors(report),
-        galleries.explanations(report),
-        model_package.packaged(report),
-        limits.limits(report),
-        reproduce.reproduce(report),
+    """Return the sections on the tasks of the study, in a reviewer's order of questions."""
+    classes, masks = (report.studies(one) for one in ("classification", "segmentation"))
+    parts: list[tuple[Callable[[ReportData], Section], bool]] = [
+        (summary.answer, True),
+        (data, True),
+        (split.splits, True),
+        (search.models, True),
+        (results_classes.results_classes, classes),
+        (results_masks.results_masks, masks),
+        (galleries.errors, True),
+        (galleries.explanations, classes),
+        (model_package.packaged, True),
+        (limits.limits, True),
+        (reproduce.reproduce, True),
     ]
+    return [section(report) for section, is_studied in parts if is_studied]
 
 
 def page(report: ReportData) -> str:
@@ -63,7 +67,17 @@ def rendered(
     template: str, title: str, sections: Sequence[Section], smoke: bool, markdown: bool = False
 ) -> str:
     """Render a template, and escape words of data for HTML or Markdown."""
-    environment = Environment(
+    return (
+        environment(markdown)
+        .get_template(template)
+        .render(title=title, sections=sections, smoke=smoke, disclaimer=DISCLAIMER)
+    )
+
+
+@cache
+def environment(markdown: bool) -> Environment:
+    """Return the compiled templates, with their filters."""
+    found = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=not markdown,
         undefined=StrictUndefined,
@@ -71,11 +85,9 @@ def rendered(
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters |= {"kind": kind, "inline": inline}
-    environment.filters |= {"markdown": escaped, "markdown_table": markdown_table}
-    return environment.get_template(template).render(
-        title=title, sections=sections, smoke=smoke, disclaimer=DISCLAIMER
-    )
+    found.filters |= {"kind": kind, "inline": inline, "cell": cell}
+    found.filters |= {"markdown": escaped, "markdown_table": markdown_table}
+    return found
 
 
 def kind(block: Block) -> str:
@@ -98,3 +110,8 @@ def markdown_table(block: Table) -> str:
 def inline(words: str) -> Markup:
     """Escape words for HTML, and mark text between backticks as code."""
     return Markup(_CODE.sub(r"<code>\1</code>", str(escape(words))))
+
+
+def cell(words: str) -> Markup:
+    """Escape a number for HTML, so that lines break before its interval, not within."""
+    return Markup(_INTERVAL.sub(r' <span class="interval">\1</span>', str(escape(words))))

@@ -4,17 +4,22 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import pandas as pd
 
 from scanvote.core.files import sha256
 from scanvote.core.metrics_file import read_metrics
 from scanvote.manifest import MANIFEST
-from scanvote.params import Params, Task, load_params, load_values
+from scanvote.metrics.performance import NAME as PERFORMANCE
+from scanvote.metrics.performance import (
+    ClassificationPerformance,
+    Performance,
+    SegmentationPerformance,
+    read_performance,
+)
+from scanvote.params import Params, Task, load_values, validate
 from scanvote.pipeline.report.data_card.task_data import TaskData, read_task_data
-
-TASKS: tuple[Task, ...] = get_args(Task)
 
 Metrics = Mapping[str, float | None]
 """Flat metrics of a stage; None if undefined, as for absent classes."""
@@ -48,7 +53,8 @@ class ReportData:
     Attributes:
         params: the whole of params.yaml.
         settings: params.yaml as it is written, for the table of all settings.
-        tasks: the data of each task, by its name.
+        tasks: the data of each task of the study, by its name.
+        performances: how good the model of a task is, by its name.
         metrics: all metrics of a stage, by ``<stage>/<task or family>``.
         tables, records, pictures: CSV tables, JSON files and the bytes of PNG files, by their
             path relative to the root, in POSIX style.
@@ -58,11 +64,28 @@ class ReportData:
     params: Params
     settings: Mapping[str, Any]
     tasks: Mapping[Task, TaskData]
+    performances: Mapping[Task, Performance]
     metrics: Mapping[str, Metrics]
     tables: Mapping[str, pd.DataFrame]
     records: Mapping[str, Mapping[str, Any]]
     pictures: Mapping[str, bytes]
     digests: Mapping[str, str]
+
+    def studies(self, task: Task) -> bool:
+        """Return True if the task is part of the study."""
+        return task in self.params.tasks
+
+    @property
+    def vote(self) -> ClassificationPerformance | None:
+        """Return how good the vote is; None if it was not evaluated."""
+        found = self.performances.get("classification")
+        return found if isinstance(found, ClassificationPerformance) else None
+
+    @property
+    def masks(self) -> SegmentationPerformance | None:
+        """Return how good the masks are; None if they were not evaluated."""
+        found = self.performances.get("segmentation")
+        return found if isinstance(found, SegmentationPerformance) else None
 
     def metrics_of(self, stage: str, item: str) -> Metrics:
         """Return the metrics of a stage for an item; empty if missing.
@@ -84,12 +107,19 @@ def read_report_data(root: Path) -> ReportData:
     Raises:
         InputError: params.yaml is missing or wrong, or names other data sets than the scans are of.
     """
-    params = load_params(root / "params.yaml")
-    raw = {task: root / "data" / "raw" / task / MANIFEST for task in TASKS}
+    settings = load_values(root / "params.yaml")
+    params = validate(settings, "params.yaml")
+    raw = {task: root / "data" / "raw" / task / MANIFEST for task in params.tasks}
+    evaluated = {task: root / "metrics" / "evaluate" / task for task in params.tasks}
     return ReportData(
         params=params,
-        settings=load_values(root / "params.yaml"),
-        tasks={task: read_task_data(task, params, root) for task in TASKS if raw[task].is_file()},
+        settings=settings,
+        tasks={task: read_task_data(task, params, root) for task in raw if raw[task].is_file()},
+        performances={
+            task: read_performance(task, folder)
+            for task, folder in evaluated.items()
+            if (folder / PERFORMANCE).is_file()
+        },
         metrics={
             path.relative_to(root / "metrics").with_suffix("").as_posix(): read_metrics(path)
             for path in sorted((root / "metrics").glob("*/*.csv"))

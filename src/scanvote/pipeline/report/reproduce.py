@@ -4,6 +4,7 @@ import platform
 from importlib.metadata import PackageNotFoundError, version
 
 from scanvote.core.flatten import flatten
+from scanvote.params import Task
 from scanvote.pipeline.report.blocks import (
     Block,
     Collapsible,
@@ -33,10 +34,22 @@ PACKAGES = (
     "dvc",
 )
 COMMANDS = (
-    "git log -S MD5_OF_THIS_PAGE -- dvc.lock    # the commit that made it",
-    "git checkout COMMIT && make repro          # that commit again, from the data to this page",
-    "dvc status                                 # do the files here match dvc.lock?",
+    "git log --all -S MD5_OF_THIS_PAGE -- dvc.lock    # the commit, of an experiment too",
+    "git checkout COMMIT && make repro                # again, from the data to this page",
+    "dvc status                                       # do the files here match dvc.lock?",
 )
+
+
+_OF_TASK: dict[Task, tuple[str, ...]] = {
+    "classification": (
+        *("inflation.", "search.", "ann.", "cnn.", "transfer.", "published.", "ensemble."),
+        *("explain.", "evaluate.positive", "evaluate.negative", "evaluate.min_sensitivity"),
+    ),
+    "segmentation": ("unet.", "baseline.", "evaluate.tolerance"),
+}
+"""How the keys of params.yaml begin that concern one task alone."""
+_OF_DATA_SET = ("phantom", "ixi")
+"""Data sets with a section of their own in params.yaml."""
 
 
 def reproduce(report: ReportData) -> Section:
@@ -44,15 +57,16 @@ def reproduce(report: ReportData) -> Section:
     blocks: tuple[Block, ...] = (
         Text(
             "This page is an output of DVC, and `dvc.lock` holds its MD5: `md5sum"
-            " metrics/report.html` prints it, and the first command finds the commit. The commit"
-            " itself is not written here, because the page would then change with every commit."
+            " metrics/report.html` prints it, and the first command finds the commit, also that of"
+            " an experiment, which is on no branch. The commit itself is not written here, because"
+            " the page would then change with every commit."
         ),
         Commands(COMMANDS),
         Heading("The data"),
         _digests(report),
         Heading("The software"),
         _versions(),
-        Collapsible("Every setting of params.yaml", (_settings(report),)),
+        Collapsible("The settings of params.yaml", (_settings(report),)),
     )
     return Section("reproduce", "How to reproduce this page", blocks)
 
@@ -80,9 +94,23 @@ def _versions() -> Table:
 
 
 def _settings(report: ReportData) -> Table:
-    rows = tuple((key, _as_text(value)) for key, value in flatten(report.settings, ".").items())
-    caption = "Every setting with its value, as params.yaml has it."
-    return Table(caption, ("setting", "value"), rows)
+    settings = flatten(report.settings, ".")
+    rows = tuple((key, _as_text(settings[key])) for key in settings if _is_used(report, key))
+    caption = "The settings of this study with their values, as params.yaml has them."
+    note = "" if len(rows) == len(settings) else "Settings of what is left out are not listed."
+    return Table(caption, ("setting", "value"), rows, note, "params.yaml")
+
+
+def _is_used(report: ReportData, key: str) -> bool:
+    """Return False for a setting of a task or a data set that the study leaves out."""
+    if key.endswith(".dataset"):  # says which task is left out
+        return True
+    sets = {one.name for data in report.tasks.values() for one in data.sets}
+    unused = [name for name in _OF_DATA_SET if report.tasks and name not in sets]
+    for task, sections in _OF_TASK.items():
+        if not report.studies(task):
+            unused += [*sections, f"{task}.", f"prepare.{task}.", f"phantom.{task}."]
+    return not key.startswith(tuple(unused))
 
 
 def _as_text(value: object) -> str:

@@ -2,16 +2,19 @@
 
 import pandas as pd
 
+from scanvote.metrics.bootstrap import too_few
 from scanvote.pipeline.report import numbers, terms
 from scanvote.pipeline.report.blocks import Block, Collapsible, Heading, Section, Table, Text
 from scanvote.pipeline.report.details import operating, subgroups
 from scanvote.pipeline.report.patients import claim_block
 from scanvote.pipeline.report.pictures import others, picture, side_by_side
 from scanvote.pipeline.report.report_data import Metrics, ReportData
-from scanvote.pipeline.report.summary import class_answer, classes_of
-from scanvote.pipeline.report.tables import brackets, frame_table
+from scanvote.pipeline.report.search import voters
+from scanvote.pipeline.report.summary import classes_of, task_answer
+from scanvote.pipeline.report.tables import frame_table, interval_note
 
 FOLDER = "metrics/evaluate/classification"
+FLAT = "metrics/evaluate/classification.csv"
 METRICS = (
     "accuracy",
     "balanced_accuracy",
@@ -65,6 +68,7 @@ _CAPTIONS = {
     ),
 }
 _TESTS = {"mcnemar_p": "exact McNemar of the accuracy", "delong_p": "DeLong of the AUROC"}
+_DRAWN = ("confusion", "agreement", "roc", "precision_recall")
 GALLERIES = ("errors", "disagreeing", "right")
 
 
@@ -73,7 +77,7 @@ def results_classes(report: ReportData) -> Section:
     metrics = report.metrics_of("evaluate", "classification")
     blocks: list[Block] = (
         [
-            Text(class_answer(report)),
+            Text(task_answer(report, "classification")),
             claim_block(report, "classification"),
             *_vote_and_best(report, metrics),
             *_models(report),
@@ -81,7 +85,7 @@ def results_classes(report: ReportData) -> Section:
             Heading("Each class"),
             *_classes(report, metrics),
             *_confusion(report),
-            *_figures(report, "confusion", "agreement", "roc", "precision_recall", "comparisons"),
+            *_figures(report, *_DRAWN, *(["comparisons"] if _has_intervals(report) else [])),
             *_calibration(report, metrics),
             *operating(report),
             *subgroups(report),
@@ -106,29 +110,31 @@ def _vote_and_best(report: ReportData, metrics: Metrics) -> list[Block]:
         )
         for one in shown
     )
-    groups = numbers.metric_count(metrics, "test_groups")
+    groups = metrics.get("test_groups")
     tests = [
         f"{words} {numbers.p_words(metrics, key)}"
         for key, words in _TESTS.items()
-        if key in metrics
+        if metrics.get(key) is not None and not too_few(int(groups or 0))
     ]
     p_values = f"Tests of the difference: {'; '.join(tests)}." if tests else ""
     note = (
-        f"{brackets()} There are {groups} groups of related scans. A lower Brier score and"
-        " calibration error is better; a sample overstates the calibration error, so its interval"
-        " is shifted down. "
+        f"{interval_note(rows, count=groups)} There are"
+        f" {numbers.metric_count(metrics, 'test_groups')} groups of related scans. A lower Brier"
+        " score and calibration error is better; a sample overstates the calibration error, so an"
+        " interval of it is shifted down. "
     ) + _positive_note(report, metrics)
     note += p_values
     head = ("metric", "vote", "best member", *(["vote minus best member"] if tested else []))
-    caption = "The vote and the member that was best on validation, on the same test scans."
-    return [Table(caption, head, rows, note.strip())]
+    best = f", {voters(report)[0]}" if voters(report) else ""
+    caption = f"The vote and the member that was best on validation{best}, on the same test scans."
+    return [Table(caption, head, rows, note.strip(), FLAT)]
 
 
 def _positive_note(report: ReportData, metrics: Metrics) -> str:
     """Explain the metrics of the classes with the finding; empty without them."""
     if "vote_positive_classes_macro_f1" not in metrics:
         return ""
-    negative = report.params.evaluate.negative
+    negative = report.vote.negative if report.vote else None
     others = [one for one in classes_of(report) if one != negative]
     return (
         f"Classes with the finding: {terms.listed(others)}. Their metrics count only the test"
@@ -142,34 +148,45 @@ def _difference(metrics: Metrics, name: str) -> str:
 
 
 def _models(report: ReportData) -> list[Block]:
-    table = report.table(f"{FOLDER}/members.csv")
+    source = f"{FOLDER}/members.csv"
     caption = "Every rule of the vote, its members, and the best model of each family."
     note = "The chosen rule is the row of the vote."
-    return frame_table(table, caption, {"model": terms.model}, _MAIN_COLUMNS, note)
+    naming = {"model": terms.model}
+    return frame_table(report.table(source), caption, naming, _MAIN_COLUMNS, note, source=source)
 
 
 def _comparisons(report: ReportData) -> list[Block]:
-    table = report.table(f"{FOLDER}/comparisons.csv")
+    source = f"{FOLDER}/comparisons.csv"
+    table = report.table(source)
     if table.empty:
         return []
     table = table.rename(columns={"low": "difference_low", "high": "difference_high"})
     of_vote = table["model"] == "vote"
+    # tests without a p are those of too few groups
+    table = table.drop(columns=["test", "p", "p_holm"]) if table["p"].isna().all() else table
     naming = {
         "model": terms.model,
         "against": terms.model,
         "metric": terms.metric,
         "test": terms.test,
     }
-    note = (
-        "The differences are paired. The tests treat the scans as independent, which makes p too"
-        " small; p after Holm is corrected for all tests of its kind."
-    )
+    note = "The differences are paired."
+    if "p" in table:
+        note += (
+            " The tests treat the scans as independent, which makes p too small; p after Holm is"
+            " corrected for all tests of its kind."
+        )
     caption = "The vote compared with the other models."
     rest = frame_table(
-        table[~of_vote], "The other models compared with the majority class.", naming
+        table[~of_vote],
+        "The other models compared with the majority class.",
+        naming,
+        source=source,
     )
     return [
-        *frame_table(table[of_vote].drop(columns="model"), caption, naming, note=note),
+        *frame_table(
+            table[of_vote].drop(columns="model"), caption, naming, note=note, source=source
+        ),
         *(
             [Collapsible("The other models against the majority class", tuple(rest))]
             if rest
@@ -179,11 +196,13 @@ def _comparisons(report: ReportData) -> list[Block]:
 
 
 def _classes(report: ReportData, metrics: Metrics) -> list[Block]:
-    """Return the table of the classes, if missing from the flat metrics."""
-    table = report.table(f"{FOLDER}/classes.csv")
+    """Return the table of the classes; if it is missing, from the flat metrics."""
+    source = f"{FOLDER}/classes.csv"
+    table = report.table(source)
     naming = {"class": terms.words, "label": terms.words}
     if not table.empty:
-        return frame_table(table, "The vote for each class, against the rest.", naming)
+        caption = "The vote for each class, against the rest."
+        return frame_table(table, caption, naming, source=source)
     shown = [
         one
         for one in _CLASS_METRICS
@@ -195,12 +214,13 @@ def _classes(report: ReportData, metrics: Metrics) -> list[Block]:
     )
     head = ("class", *(terms.metric(one) for one in shown))
     caption = "The vote for each class, against the rest."
-    return [Table(caption, head, rows, brackets())] if shown else []
+    return [Table(caption, head, rows, interval_note(rows), FLAT)] if shown else []
 
 
 def _confusion(report: ReportData) -> list[Block]:
     """Return the confusion matrix as a table, an alternative to the figure."""
-    table = report.table(f"{FOLDER}/confusion.csv")
+    source = f"{FOLDER}/confusion.csv"
+    table = report.table(source)
     if table.empty:
         return []
     labels = sorted({*table["actual"].astype(str), *table["predicted"].astype(str)})
@@ -210,7 +230,14 @@ def _confusion(report: ReportData) -> list[Block]:
         (terms.words(label), *(numbers.count(one) for one in counts.loc[label])) for label in labels
     )
     head = ("truth \\ vote", *(terms.words(label) for label in labels))
-    return [Table("Test scans by their true class (rows) and by the vote (columns).", head, rows)]
+    caption = "Test scans by their true class (rows) and by the vote (columns)."
+    return [Table(caption, head, rows, source=source)]
+
+
+def _has_intervals(report: ReportData) -> bool:
+    """Return True if the figure of the comparisons, which draws intervals, is not empty."""
+    table = report.table(f"{FOLDER}/comparisons.csv")
+    return "low" in table and bool(table["low"].notna().any())
 
 
 def _figures(report: ReportData, *shown: str) -> list[Block]:

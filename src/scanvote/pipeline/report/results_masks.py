@@ -1,16 +1,18 @@
 """The section on the segmentation results, by patient."""
 
+from scanvote.metrics.bootstrap import too_few
 from scanvote.pipeline.report import numbers, terms
 from scanvote.pipeline.report.blocks import Block, Collapsible, Section, Table, Text
 from scanvote.pipeline.report.details import subgroup_table
 from scanvote.pipeline.report.numbers import NOT_REPORTED
-from scanvote.pipeline.report.patients import claim_block
+from scanvote.pipeline.report.patients import claim_block, patients_of
 from scanvote.pipeline.report.pictures import others, picture, side_by_side
 from scanvote.pipeline.report.report_data import Metrics, ReportData
-from scanvote.pipeline.report.summary import mask_answer
-from scanvote.pipeline.report.tables import brackets, frame_table
+from scanvote.pipeline.report.summary import task_answer
+from scanvote.pipeline.report.tables import frame_table, interval_note
 
 FOLDER = "metrics/evaluate/segmentation"
+FLAT = "metrics/evaluate/segmentation.csv"
 _METRICS = {
     "dice_patient_mean": "Dice of a patient, mean",
     "dice_patient_median": "Dice of a patient, median",
@@ -47,15 +49,16 @@ def results_masks(report: ReportData) -> Section:
     metrics = report.metrics_of("evaluate", "segmentation")
     blocks: list[Block] = (
         [
-            Text(mask_answer(report)),
+            Text(task_answer(report, "segmentation")),
             claim_block(report, "segmentation"),
-            Text(f"The Dice is computed over all slices of a patient together; {_empty_rule()}."),
+            Text(_about(report)),
             _comparison(metrics),
             *_tests(metrics),
             *_distances(report, metrics),
             *_patients(report),
             *subgroup_table(
-                report.table(f"{FOLDER}/subgroups.csv"),
+                report,
+                "segmentation",
                 "The U-Net in subgroups of the test slices, with their counts.",
                 over="patients",
             ),
@@ -76,9 +79,16 @@ def results_masks(report: ReportData) -> Section:
     return Section("segmentation", "Results: segmentation", tuple(blocks))
 
 
-def _empty_rule() -> str:
+def _about(report: ReportData) -> str:
     # the rule of `scanvote.metrics.segmentation`, whose import takes half a second
-    return "two empty masks agree (1), and if only one of them is empty, the Dice is 0"
+    words = (
+        "The masks are those after post-processing, which was chosen on validation. The Dice is"
+        " computed over all slices of a patient together; two empty masks agree (1), and if only"
+        " one of them is empty, the Dice is 0."
+    )
+    patients = patients_of(report, "segmentation")
+    all_known = patients is None or patients.known["test"] == patients.scans["test"]
+    return words + ("" if all_known else " A slice of an unknown patient counts as a patient.")
 
 
 def _comparison(metrics: Metrics) -> Table:
@@ -95,11 +105,15 @@ def _comparison(metrics: Metrics) -> Table:
         if key in metrics
     )
     note = (
-        f"{brackets('patients')} The difference is paired. A model must beat empty masks, because"
-        " most slices and pixels have no lesion."
+        f"{interval_note(rows, 'patients', metrics.get('test_patients'))} The difference is paired."
+        " A model must beat empty masks, because most slices and pixels have no lesion."
     )
     head = ("metric", "U-Net", "baseline", "empty masks", "U-Net minus baseline")
-    return Table("The U-Net, a baseline without learning, and empty masks.", head, rows, note)
+    caption = (
+        "The U-Net after post-processing, a baseline without learning, and empty masks, on the test"
+        " patients."
+    )
+    return Table(caption, head, rows, note.strip(), FLAT)
 
 
 def _metric_or_dash(metrics: Metrics, key: str) -> str:
@@ -107,7 +121,9 @@ def _metric_or_dash(metrics: Metrics, key: str) -> str:
 
 
 def _tests(metrics: Metrics) -> list[Block]:
-    tests = [key for key in metrics if key.endswith("wilcoxon_p")]
+    if too_few(int(metrics.get("test_patients") or 0)):
+        return []
+    tests = [key for key, p in metrics.items() if key.endswith("wilcoxon_p") and p is not None]
     p_values = "; ".join(
         f"{terms.words(key.removesuffix('wilcoxon_p')) or 'U-Net against the baseline'}:"
         f" {numbers.p_words(metrics, key)}"
@@ -134,12 +150,13 @@ def _distances(report: ReportData, metrics: Metrics) -> list[Block]:
 
 
 def _patients(report: ReportData) -> list[Block]:
-    table = report.table(f"{FOLDER}/patients.csv")
+    source = f"{FOLDER}/patients.csv"
+    table = report.table(source)
     if table.empty:
         return []
     distance_unit = unit(report.metrics_of("evaluate", "segmentation"))
     caption = f"Metrics of each test patient; distances in {distance_unit}."
     naming = {"patient": str}
     ordered = table.sort_values(["dice", "patient"])
-    shown = frame_table(ordered, caption, naming, _PATIENT_COLUMNS)
+    shown = frame_table(ordered, caption, naming, _PATIENT_COLUMNS, source=source)
     return [Collapsible("Each test patient, the worst first", tuple(shown))]

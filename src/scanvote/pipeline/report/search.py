@@ -2,6 +2,7 @@
 
 from pathlib import PurePosixPath
 
+from scanvote.metrics.bootstrap import number_of
 from scanvote.pipeline.report import numbers, terms
 from scanvote.pipeline.report.blocks import (
     Block,
@@ -28,18 +29,18 @@ _MEMBERS = ("model", "votes", "macro_f1", "accuracy", "cross_entropy", "temperat
 
 
 def models(report: ReportData) -> Section:
-    """Describe the classifier searches, the vote's members and rules, and the U-Net."""
+    """Describe the searches, the vote's members and rules, and the U-Net, if studied."""
     blocks: list[Block] = [
         Text(
             "Everything in this section was chosen on validation scans. The test scans were"
             " predicted once, by the models that had been chosen."
         ),
         *_searches(report),
-        Heading("The vote"),
-        *_vote(report),
-        Heading("The U-Net and the baseline"),
-        *_masks(report),
     ]
+    if report.studies("classification"):
+        blocks += [Heading("The vote"), *_vote(report)]
+    if report.studies("segmentation"):
+        blocks += [Heading("The U-Net and the baseline"), *_masks(report)]
     folders = [*(f"models/search/{family}" for family in FAMILIES), "models/unet"]
     if drawn := side_by_side(one for folder in folders for one in _figures(report, folder)):
         blocks.append(
@@ -51,8 +52,11 @@ def models(report: ReportData) -> Section:
 
 
 def _searches(report: ReportData) -> list[Block]:
-    searches = [(name, report.metrics_of("search", name)) for name in FAMILIES]
-    searches.append(("unet", report.metrics_of("unet", "segmentation")))
+    searches = []
+    if report.studies("classification"):
+        searches += [(name, report.metrics_of("search", name)) for name in FAMILIES]
+    if report.studies("segmentation"):
+        searches.append(("unet", report.metrics_of("unet", "segmentation")))
     rows = tuple(
         (
             terms.family(name),
@@ -66,7 +70,7 @@ def _searches(report: ReportData) -> list[Block]:
     search = report.params.search
     note = (
         f"Search: {search.algorithm}, at most {search.max_trials} trials per family,"
-        f" {search.epochs} epochs, optimizer {search.optimizer}, learning rate"
+        f" {number_of(search.epochs, 'epoch')}, optimizer {search.optimizer}, learning rate"
         f" {report.params.lr:g}, batches of {search.batch_size}, loss {terms.words(search.loss)}."
     )
     head = ("family", "networks", "trials", "failed", "parameters of the best", "validation score")
@@ -82,7 +86,8 @@ def _count_or_dash(metrics: Metrics, key: str) -> str:
 
 
 def _best_score(metrics: Metrics) -> str:
-    for key, words in (("best_val_macro_f1", "macro F1"), ("best_val_dice", "Dice")):
+    scores = {"best_val_macro_f1": "macro F1", "best_val_dice": "Dice, before post-processing"}
+    for key, words in scores.items():
         if key in metrics:
             return f"{numbers.number(metrics[key])} {words}"
     return "–"
@@ -97,7 +102,7 @@ def voters(report: ReportData) -> list[str]:
 
 
 def _vote(report: ReportData) -> list[Block]:
-    members, rules = (report.table(f"models/ensemble/{name}.csv") for name in ("members", "rules"))
+    members, rules = (f"models/ensemble/{name}.csv" for name in ("members", "rules"))
     ensemble = report.params.ensemble
     selection = {
         "best": "the best on validation over all families",
@@ -113,12 +118,16 @@ def _vote(report: ReportData) -> list[Block]:
     naming = {"model": terms.model, "rule": terms.rule}
     return [
         Text(words),
-        *(frame_table(members, caption, naming, _MEMBERS) or [_missing("The candidates")]),
+        *(
+            frame_table(report.table(members), caption, naming, _MEMBERS, source=members)
+            or [_missing("The candidates")]
+        ),
         *frame_table(
-            rules,
+            report.table(rules),
             "Every rule of the vote, on validation.",
             naming,
             note="The rules were fitted on these scans: only the test scans compare them fairly.",
+            source=rules,
         ),
     ]
 
@@ -130,9 +139,12 @@ def _masks(report: ReportData) -> list[Block]:
         return [_missing("The U-Net")]
     settings = report.records.get("models/unet/postprocess.json", {})
     values = ", ".join(f"{terms.words(key)} {_as_text(value)}" for key, value in settings.items())
-    dice = numbers.metric(unet, "postprocessed_val_dice")
-    words = f"The U-Net reaches a Dice of {dice} on the validation patients"
-    words += f", on which the postprocessing of its masks was chosen: {values}." if values else "."
+    before, after = (numbers.metric(unet, k) for k in ("best_val_dice", "postprocessed_val_dice"))
+    words = (
+        f"On the validation patients the masks of the U-Net have a Dice of {before} before"
+        f" post-processing and of {after} after it; the post-processing was chosen on them"
+    )
+    words += f": {values}." if values else "."
     if "best_val_dice" in baseline:
         count = numbers.metric_count(baseline, "ways")
         words += (

@@ -62,6 +62,9 @@ def _sentences(report: ReportData, table: pd.DataFrame) -> Iterator[str]:
         f" balanced accuracy of {_estimate(probe, 'balanced_accuracy')}; chance is"
         f" {numbers.number(probe['chance_balanced_accuracy'], 2)}."
     )
+    if pd.isna(probe["balanced_accuracy_low"]):
+        yield "The groups are too few for an interval: whether this is above chance is not known."
+        return
     if not _above_chance(probe):
         yield "The interval does not lie above chance: no shortcut of this kind was shown."
         return
@@ -146,4 +149,5 @@ def _table(table: pd.DataFrame, target: str) -> list[Block]:
     )
     caption = f"The {target} of a scan, predicted from its size, border and intensities alone."
     naming = {"features": lambda name: _FEATURES.get(name, terms.words(name))}
-    return frame_table(rows, caption, naming, (*_COLUMNS, *sensitivities), note)
+    columns = (*_COLUMNS, *sensitivities)
+    return frame_table(rows, caption, naming, columns, note, source=f"{FOLDER}/shortcuts.csv")

@@ -3,11 +3,13 @@
 from collections.abc import Callable
 from functools import partial
 
+from scanvote.metrics.bootstrap import number_of
+from scanvote.params import Task
 from scanvote.pipeline.report import numbers, terms
 from scanvote.pipeline.report.blocks import Block, Bullets, Heading, Notice, Section, Table, Text
 from scanvote.pipeline.report.patients import audit_claim
 from scanvote.pipeline.report.pictures import others, picture, side_by_side
-from scanvote.pipeline.report.report_data import TASKS, Metrics, ReportData
+from scanvote.pipeline.report.report_data import Metrics, ReportData
 from scanvote.pipeline.report.shortcuts import shortcuts
 from scanvote.pipeline.report.tables import frame_table
 from scanvote.splits.groups import LINKS, SPLITS
@@ -36,19 +38,19 @@ _INFLATION = "metrics/inflation/classification"
 
 
 def splits(report: ReportData) -> Section:
-    """Describe the splits, the leak audit, and the inflation by a leak."""
+    """Describe the splits, the leak audit, and for classes the inflation by a leak."""
     split = report.params.split
     words = PROTOCOLS[split.protocol]
     fold = f" Fold {split.fold + 1} of {split.folds} is the test split." if split.folds else ""
-    blocks = [
+    blocks: list[Block] = [
         Text(f"Protocol `{split.protocol}`. {words}{fold}"),
         *_sizes(report),
         Heading("The leak audit"),
         *_audit(report),
-        Heading("Inflation by a leak"),
-        *_inflation(report),
-        *shortcuts(report),
     ]
+    if not report.studies("classification"):
+        return Section("splits", "The splits and the leak audit", tuple(blocks))
+    blocks += [Heading("Inflation by a leak"), *_inflation(report), *shortcuts(report)]
     return Section(
         "splits", "The splits, the leak audit and the inflation by a leak", tuple(blocks)
     )
@@ -57,7 +59,7 @@ def splits(report: ReportData) -> Section:
 def _sizes(report: ReportData) -> list[Block]:
     rows = [
         (task, split, *(numbers.metric_count(metrics, f"{split}_{size}") for size in _SIZES))
-        for task in TASKS
+        for task in report.params.tasks
         if (metrics := report.metrics_of("prepare", task))
         for split in SPLITS
     ]
@@ -71,13 +73,13 @@ def leaked(report: ReportData) -> dict[str, int]:
     """Count the related pairs of scans across splits, by task."""
     return {
         task: int(metrics["leaked_pairs_group"] or 0)
-        for task in TASKS
+        for task in report.params.tasks
         if "leaked_pairs_group" in (metrics := report.metrics_of("prepare", task))
     }
 
 
 def _audit(report: ReportData) -> list[Block]:
-    tasks = [task for task in TASKS if report.metrics_of("prepare", task)]
+    tasks = [task for task in report.params.tasks if report.metrics_of("prepare", task)]
     if not tasks:
         return [Text(f"The audit is {numbers.NOT_REPORTED}.")]
     rows = tuple(
@@ -91,8 +93,24 @@ def _audit(report: ReportData) -> list[Block]:
         for link in (*LINKS, "group")
     )
     caption = "Pairs of scans in two different splits that are known to be related."
-    claims = Bullets(tuple(f"{task.capitalize()}: {audit_claim(report, task)}" for task in tasks))
+    claims = Bullets(
+        tuple(
+            f"{task.capitalize()}: {audit_claim(report, task)}{_patient_conflicts(report, task)}"
+            for task in tasks
+        )
+    )
     return [_verdict(report), Table(caption, ("related by", *tasks), rows), claims]
+
+
+def _patient_conflicts(report: ReportData, task: Task) -> str:
+    """Say what the audit cannot decide: of which of two patients an image is."""
+    count = int(report.metrics_of("deduplicate", task).get("patient_conflicts") or 0)
+    if not count:
+        return ""
+    return (
+        f" Patient conflicts: {number_of(count, 'image')} under two patients, listed with the data;"
+        " all scans of both patients are one group."
+    )
 
 
 def _verdict(report: ReportData) -> Block:
@@ -123,9 +141,10 @@ def _inflation(report: ReportData) -> list[Block]:
         " numbers are in the table above",
         "Accuracy and macro F1 of the same classifier under each protocol.",
     )
+    source = f"{_INFLATION}/table.csv"
     return [
         Text(_inflation_words(metrics, naming)),
-        *frame_table(report.table(f"{_INFLATION}/table.csv"), caption, {"protocol": naming}),
+        *frame_table(report.table(source), caption, {"protocol": naming}, source=source),
         *side_by_side([*shown, *others(report, _INFLATION, ["inflation", "shortcuts"])]),
     ]
 

@@ -1,17 +1,19 @@
 """Tables of pandas as report tables, with intervals and display names."""
 
-from collections.abc import Callable, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 
-from scanvote.metrics.bootstrap import interval_method
+from scanvote.metrics.bootstrap import interval_method, no_interval, too_few
 from scanvote.pipeline.report import numbers, terms
 from scanvote.pipeline.report.blocks import Block, Table
 
 Naming = Callable[[str], str]
 _COUNTS = frozenset({"scans", "groups", "patients", "slices", "trials", "wrong"})
 """Integer columns, which pandas reads as floats if a value is missing."""
+_INTERVAL = re.compile(r"\(−?\d[\d.]*(–| to )−?\d")
 
 
 def frame_table(
@@ -21,6 +23,7 @@ def frame_table(
     columns: Sequence[str] = (),
     note: str = "",
     over: str = "groups",
+    source: str = "",
 ) -> list[Block]:
     """Turn a DataFrame into a report table; none if it is empty.
 
@@ -33,6 +36,7 @@ def frame_table(
         columns: the columns to show, if they exist; all by default.
         note: a remark below the table, after the method of the intervals, if there are any.
         over: the units that the bootstrap of the intervals resamples.
+        source: path of the file of the stage.
     """
     if frame.empty:
         return []
@@ -43,9 +47,25 @@ def frame_table(
         tuple(_cell(row, name, (naming or {}).get(name, terms.words)) for name in shown)
         for row in frame.to_dict("records")
     )
-    if any(f"{name}_low" in ends for name in shown):
-        note = f"{brackets(over)} {note}".strip()
-    return [Table(caption, tuple(terms.metric(name) for name in shown), rows, note)]
+    note = f"{interval_note(rows, over)} {note}".strip()
+    return [Table(caption, tuple(terms.metric(name) for name in shown), rows, note, source)]
+
+
+def interval_note(
+    rows: Iterable[Iterable[str]], over: str = "groups", count: float | None = None
+) -> str:
+    """Say what the intervals in brackets are, or why there is none.
+
+    Args:
+        rows: cells as they are shown.
+        over: the units that the bootstrap resamples, in the plural.
+        count: number of these units.
+    """
+    if any(_INTERVAL.search(cell) for row in rows for cell in row):
+        return brackets(over)
+    if count is not None and too_few(int(count)):
+        return f"{no_interval(int(count), over.removesuffix('s'))}."
+    return ""
 
 
 def brackets(over: str = "groups") -> str:

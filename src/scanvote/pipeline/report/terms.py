@@ -1,6 +1,5 @@
 """Display names of models, classes, data sets and metrics."""
 
-import re
 from collections.abc import Iterable
 
 _FAMILIES = {
@@ -11,7 +10,6 @@ _FAMILIES = {
     "unet": "U-Net",
     "baseline": "Baseline",
     "empty": "Empty masks",
-    "vote": "Vote",
 }
 _RULES = {
     "majority": "majority vote",
@@ -45,7 +43,6 @@ _METRICS = {
     "baseline_dice": "baseline's Dice",
     "votes": "votes",
 }
-_HYPERPARAMETER = re.compile(r"(convolutions|dense layers|filters|units|dropout)(?=\d)")
 _WORDS = {"p": "p", "auroc": "AUROC", "f1": "F1", "onnx": "ONNX", "unet": "U-Net", "dice": "Dice"}
 _TESTS = {"mcnemar": "McNemar, exact", "delong": "DeLong", "wilcoxon": "Wilcoxon"}
 
@@ -64,15 +61,15 @@ def rule(name: str) -> str:
 
 
 def model(name: str) -> str:
-    """Return a model's display name.
+    """Return the one name of a model, in tables, texts and figures.
 
-    ``cnn/filters64-units0`` becomes ``CNN: filters 64, units 0``, ``vote/soft`` ``Soft vote``.
+    A network has the name that it has in the files, in MLflow and in `scanvote trials`, such as
+    ``cnn/filters64-units0``; ``vote/soft`` becomes ``soft vote``.
     """
     head, _, rest = str(name).partition("/")
     if head == "vote":
-        return rule(rest).capitalize() if rest else "Vote"
-    values = [_HYPERPARAMETER.sub(r"\1 ", words(part)) for part in rest.split("-")]
-    return f"{family(head)}: {', '.join(values)}" if rest else family(head)
+        return rule(rest) if rest else "vote"
+    return str(name) if rest else family(head)
 
 
 def test(name: str) -> str:

@@ -1,6 +1,7 @@
 """A repository as all stages leave it, with a few scans and figures drawn at random."""
 
 import json
+import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -12,11 +13,13 @@ from scanvote.core.files import write_csv, write_json
 from scanvote.core.metrics_file import write_metrics
 from scanvote.core.seeds import rng
 from scanvote.manifest import COLUMNS, write_manifest
-from scanvote.params import Params
+from scanvote.metrics.performance import NAME
+from scanvote.params import Params, Task
+from scanvote.pipeline.left_out import write_left_out
 from scanvote.splits.known_patients import KnownPatients
 
 SPLITS = ("train", "train", "validation", "test")
-TASKS = {"classification": "brain_tumor_yes_no", "segmentation": "lgg_mri"}
+TASKS: dict[Task, str] = {"classification": "brain_tumor_yes_no", "segmentation": "lgg_mri"}
 PICTURES = (
     "data/deduplicated/classification/montage.png",
     "data/prepared/classification/crop.png",
@@ -61,14 +64,15 @@ def repository(
     labels: tuple[str, ...] = ("glioma", "no_tumor", "pituitary"),
     without: Iterable[str] = (),
     known: str = "all",
+    tasks: Iterable[Task] = tuple(TASKS),
     **changes: object,
 ) -> Path:
-    """Make it at `root`: with these classes and settings, without what lies at these paths.
+    """Make it at `root`: with these classes, tasks, settings, without what lies at these paths.
 
     Of the scans of classification `known` have a patient: all, some (1 of 3 test scans has none)
     or none.
     """
-    _write_params(root, params, changes)
+    _write_params(root, params, changes, tasks)
     for task in TASKS:
         if task == "classification":
             _write_data(root, task, labels, known)
@@ -81,13 +85,31 @@ def repository(
     for path in without:
         for found in root.glob(path):
             found.unlink()
+    for task in set(TASKS) - set(tasks):
+        _leave_out(root, task)
     return root
 
 
-def _write_params(root: Path, params: Params, changes: dict[str, object]) -> None:
+def _leave_out(root: Path, task: Task) -> None:
+    """As the stages leave a task out: folders with the marker alone, metrics without a row."""
+    models = {"classification": ("search/cnn", "ensemble"), "segmentation": ("unet",)}[task]
+    kinds = (f"data/*/{task}", f"metrics/*/{task}", *(f"models/{one}" for one in models))
+    for folder in [one for kind in kinds for one in root.glob(kind)]:
+        shutil.rmtree(folder)
+        write_left_out(task, folder)
+    searches = root.glob("metrics/search/*.csv") if task == "classification" else ()
+    for table in [*root.glob(f"metrics/*/{task}.csv"), *searches]:
+        _write_figures(table.with_suffix(".json"), {})
+    if task == "classification":
+        _write_figures(root / "metrics/package/classification.json", {"unets": 1, "bytes": 9.0})
+
+
+def _write_params(
+    root: Path, params: Params, changes: dict[str, object], tasks: Iterable[Task]
+) -> None:
     values = params.model_dump(mode="json") | changes
     for task, name in TASKS.items():
-        values[task]["dataset"] = [name]
+        values[task]["dataset"] = [name] if task in tasks else None
     root.mkdir(parents=True)
     (root / "params.yaml").write_text(json.dumps(values), encoding="utf-8")
 
@@ -197,6 +219,7 @@ def _write_results(root: Path, labels: tuple[str, ...], known: int) -> None:
         found |= {"vote_operating_threshold": 0.27, "vote_operating_missed": 4}
         found |= {"vote_operating_false_alarms": 17}
     _write_figures(metrics / "evaluate/classification.json", found)
+    _write_vote_performance(metrics / "evaluate/classification", found, labels)
     ends = [f"{name}{end}" for name in of_class for end in ("", "_low", "_high")]
     classes = [
         {"class": label, "scans": 4} | {end: found[_of_class(end, label)] for end in ends}
@@ -210,9 +233,11 @@ def _write_results(root: Path, labels: tuple[str, ...], known: int) -> None:
     masks |= {"hd95_patient_mean": 4.2, "wilcoxon_p": 0.0313, "distances_in_mm": 0}
     masks |= {"test_patients": 8, "test_slices": 57, "slice_sensitivity": 0.9189}
     _write_figures(metrics / "evaluate/segmentation.json", masks)
+    _write_mask_performance(metrics / "evaluate/segmentation", masks)
     patients = pd.DataFrame({"patient": ["a_1", "b"], "slices": [3, 4], "dice": [0.9, 0.4]})
     write_csv(patients, metrics / "evaluate/segmentation/patients.csv")
-    protocols = [{"protocol": p, **draw.figure("accuracy")} for p in ("random", "grouped")]
+    probe = {"macro_f1": 0.01, "macro_f1_low": 0.005, "macro_f1_high": 0.02, "scans": 60}
+    protocols = [{"protocol": p, **draw.figure("accuracy"), **probe} for p in ("random", "grouped")]
     write_csv(pd.DataFrame(protocols), metrics / "inflation/classification/table.csv")
     _write_shortcuts(metrics / "inflation/classification/shortcuts.csv", labels)
     leak = draw.figures("random_accuracy", "grouped_accuracy", "inflation_accuracy")
@@ -224,6 +249,38 @@ def _write_results(root: Path, labels: tuple[str, ...], known: int) -> None:
         metrics / "package/classification.json",
         {"members": 3, "difference_max": 2.4e-7, "outside": 0.0213, "bytes": 12_300_000},
     )
+
+
+def _estimate(figures: dict[str, float], name: str, groups: int) -> dict[str, float]:
+    value, low, high = (figures[f"{name}{end}"] for end in ("", "_low", "_high"))
+    return {"value": value, "low": low, "high": high, "groups": groups}
+
+
+def _write_vote_performance(folder: Path, found: dict[str, float], labels: tuple[str, ...]) -> None:
+    named = ("accuracy", "macro_f1", "auroc")
+    values: dict[str, object] = {one: _estimate(found, f"vote_{one}", 91) for one in named}
+    values |= {"scans": 180, "groups": 91, "scans_patient_known": 180}
+    values |= {"frequent_class": labels[0], "frequent_accuracy": 0.3333}
+    values |= {"against_frequent": "better"}
+    if len(labels) == 2:
+        values |= {"positive": labels[0], "threshold": 0.27}
+    else:
+        values |= {"negative": "no_tumor"}
+    write_json(folder / NAME, values)
+
+
+def _write_mask_performance(folder: Path, masks: dict[str, float]) -> None:
+    values: dict[str, object] = {"patients": 8, "slices": 57, "slices_patient_known": 57}
+    values |= {"dice": _estimate(masks, "dice_patient_mean", 8)}
+    values |= {"baseline_dice": masks["baseline_dice_patient_mean"], "against_baseline": "better"}
+    values |= {"empty_dice": masks["empty_dice_patient_mean"], "against_empty": "better"}
+    write_json(folder / NAME, values)
+
+
+def change_performance(root: Path, task: str, **changes: object) -> None:
+    """Change values of the performance of a task."""
+    path = root / "metrics/evaluate" / task / NAME
+    write_json(path, json.loads(path.read_text(encoding="utf-8")) | changes)
 
 
 def _write_shortcuts(path: Path, labels: tuple[str, ...]) -> None:

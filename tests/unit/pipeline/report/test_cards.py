@@ -14,23 +14,22 @@ from scanvote.pipeline.report.data_card import data_card
 from scanvote.pipeline.report.limits import limitations
 from scanvote.pipeline.report.page import page
 from scanvote.pipeline.report.report_data import read_report_data
-from scanvote.pipeline.report.stage import write_report
-from tests.unit.pipeline.report.making import MISSING
+from tests.unit.pipeline.report.conftest import Finished
 from tests.unit.pipeline.report.reading import Page
 
 Make = Callable[..., Path]
 
 
-def test_all_44_items_of_claim_are_answered(make: Make) -> None:
+def test_all_44_items_of_claim_are_answered(finished: Finished) -> None:
     asked = [number for items in ITEMS.values() for number in items]
     assert asked == list(range(1, 45))
-    told = answers(read_report_data(make()))
+    told = answers(finished.data)
     assert sorted(told) == asked
     assert all(told.values())
 
 
-def test_the_checklist_has_a_row_an_item(make: Make) -> None:
-    lines = claim(read_report_data(make())).splitlines()
+def test_the_checklist_has_a_row_an_item(finished: Finished) -> None:
+    lines = finished.claim.splitlines()
     rows = [line.split(" | ") for line in lines if line.startswith("| ") and "---" not in line]
     items = [row for row in rows if row[0] != "| no."]
     assert [row[0] for row in items] == [f"| {number}" for number in range(1, 45)]
@@ -50,53 +49,39 @@ def test_words_of_data_are_no_markup(make: Make) -> None:
     assert "a\\|b" in text
 
 
-def test_what_only_an_author_knows_is_not_reported(make: Make) -> None:
-    told = answers(read_report_data(make()))
+def test_what_only_an_author_knows_is_not_reported(finished: Finished) -> None:
+    told = answers(finished.data)
     for number in (15, 18, 44):
         assert told[number] == "not reported"
 
 
-def test_the_figures_are_those_of_the_page(make: Make) -> None:
-    facts = read_report_data(make())
-    told = answers(facts)
-    assert told[37] in claim(facts)
+def test_the_figures_are_those_of_the_page(finished: Finished) -> None:
+    told = answers(finished.data)
+    assert told[37] in finished.claim
     assert "180 test scans of 91 groups" in told[37]
     assert "exact McNemar p = 0.042, DeLong p < 0.001" in told[29]
 
 
-@pytest.mark.parametrize("path", MISSING)
-def test_missing_pieces_do_not_stop_it(make: Make, path: str) -> None:
-    assert "| 44 |" in claim(read_report_data(make(without=[path])))
-
-
-def test_both_are_written_twice_alike(make: Make, tmp_path: Path) -> None:
-    root = make()
-    written = []
-    for run in ("one", "two"):
-        paths = [tmp_path / run / name for name in ("report.html", "claim.md")]
-        write_report(root, *paths)
-        written.append([path.read_bytes() for path in paths])
-    assert written[0] == written[1]
-
-
-def test_a_report_needs_no_network_library(make: Make, tmp_path: Path) -> None:
-    """It is run in a process of its own, as this one may have imported them for others."""
+def test_a_report_is_written_alike_by_another_process_without_a_network_library(
+    finished: Finished, tmp_path: Path
+) -> None:
+    """A process of its own, as this one may have imported the libraries for others."""
     code = (
         "import sys; from pathlib import Path;"
         "from scanvote.pipeline.report.stage import write_report;"
         " write_report(Path(), *(Path(name) for name in sys.argv[1:]));"
         " print(sorted({'tensorflow', 'keras', 'mlflow', 'matplotlib'} & set(sys.modules)))"
     )
-    outs = [str(tmp_path / name) for name in ("report.html", "claim.md")]
+    outs = [tmp_path / name for name in ("report.html", "claim.md")]
     done = subprocess.run(
-        [sys.executable, "-c", code, *outs],
-        cwd=make(),
+        [sys.executable, "-c", code, *map(str, outs)],
+        cwd=finished.root,
         capture_output=True,
         text=True,
         check=True,
     )
     assert done.stdout.strip() == "[]"
-    assert all(Path(out).stat().st_size for out in outs)
+    assert [out.read_text(encoding="utf-8") for out in outs] == [finished.html, finished.claim]
 
 
 CLAIMS = {
@@ -160,8 +145,8 @@ def test_what_a_leak_adds_is_told_by_what_the_groups_are(
     assert ("under every protocol, and what that adds is not measured" in text) == (known != "all")
 
 
-def test_what_contradicts_the_source_or_a_patient_is_listed(make: Make) -> None:
-    text = Page(page(read_report_data(make()))).text
+def test_what_contradicts_the_source_or_a_patient_is_listed(finished: Finished) -> None:
+    text = finished.page.text
     told = "2 images are in two classes (1 of them here and at their source)"
     assert told in text
     assert "wrong glioma at its source pituitary" in text

@@ -7,6 +7,7 @@ import pandas as pd
 
 from scanvote.pipeline.report.page import page
 from scanvote.pipeline.report.report_data import read_report_data
+from tests.unit.pipeline.report.conftest import Finished
 from tests.unit.pipeline.report.reading import Page
 
 Make = Callable[..., Path]
@@ -17,8 +18,8 @@ def text_of(root: Path) -> str:
     return Page(page(read_report_data(root))).text
 
 
-def test_a_shortcut_above_chance_is_named_with_its_class(make: Make) -> None:
-    text = text_of(make())
+def test_a_shortcut_above_chance_is_named_with_its_class(finished: Finished) -> None:
+    text = finished.page.text
     assert (
         "predicts the class with a balanced accuracy of 0.800 (0.750–0.840); chance is 0.33" in text
     )
@@ -44,12 +45,11 @@ def test_without_the_probes_there_is_no_such_part(make: Make) -> None:
     assert "size, border and intensities alone" not in text.lower()
 
 
-def test_classes_with_the_finding_stand_beside_all(make: Make) -> None:
-    root = make()
-    text = text_of(root)
+def test_classes_with_the_finding_stand_beside_all(finished: Finished) -> None:
+    text = finished.page.text
     assert "macro F1, classes with the finding" in text
     assert "Classes with the finding: glioma and pituitary." in text
-    assert "over the classes other than no tumor alone a macro F1 of" in text
+    assert "Over the classes other than no tumor alone the vote has a macro F1 of" in text
 
 
 def test_two_classes_have_none_alone(make: Make) -> None:

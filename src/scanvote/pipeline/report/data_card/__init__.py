@@ -8,6 +8,7 @@ nothing is guessed.
 from pathlib import Path
 
 from scanvote.core.disclaimer import DISCLAIMER
+from scanvote.core.errors import InputError
 from scanvote.params import Params, Task
 from scanvote.pipeline.report.data_card.sections import SECTIONS
 from scanvote.pipeline.report.data_card.tables import UNKNOWN
@@ -23,8 +24,11 @@ def data_card(task: Task, params: Params, root: Path) -> str:
         root: the root of the repository, with ``data/`` and ``metrics/``.
 
     Raises:
-        InputError: `download` has not run, or has run on other data sets.
+        InputError: the task is not part of the study, or `download` has not run, or has run on
+            other data sets.
     """
+    if task not in params.tasks:
+        raise InputError(f"{task}.dataset is null: the task is not part of this study")
     data = read_task_data(task, params, root)
     names = ", ".join(one.name for one in data.sets)
     blocks = [

@@ -104,7 +104,7 @@ def _patient_conflicts(data: TaskData) -> list[str]:
         f"- {one.scan_id} is of {one.patient}, {one.duplicate_of} of {one.patient_of}"
         for one in contradicting_copies(data.copies, data.scans["source"]).itertuples()
     ]
-    heading = f"Copies with another patient than the scan that they are copies of: {len(lines):,}."
+    heading = f"Images under two patients: {len(lines):,}."
     return _list_under(f"{heading} All scans of both patients are one group.", lines)
 
 

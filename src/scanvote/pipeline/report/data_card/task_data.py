@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import pandas as pd
@@ -46,7 +47,7 @@ class TaskData:
     copies: pd.DataFrame
     metrics: Mapping[str, Mapping[str, float | None]]
 
-    @property
+    @cached_property
     def patients(self) -> KnownPatients | None:
         """Return the known patients of the split; None without one."""
         return None if self.split is None else KnownPatients.of(self.split)
