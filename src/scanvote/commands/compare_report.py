@@ -1,7 +1,7 @@
 """The command `scanvote compare`: tables for a terminal, and for a file."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -44,14 +44,25 @@ def show_comparison(names: list[str], out: Path | None) -> None:
     """
     if out is not None and out.suffix not in (".csv", ".json"):
         raise InputError(f"{out} must end in .csv or .json")
-    found, console = compare_experiments(names), Console()
+    found = compare_experiments(names)
+    print_comparison(found, Console(), unfinished_experiments() if not names else {})
+    if out is not None:
+        _write(found, out)
+
+
+def print_comparison(
+    found: Comparison, console: Console, unfinished: Mapping[str, Sequence[str]]
+) -> None:
+    """Print the tables of each task, the settings that differ, and what to know about them.
+
+    Args:
+        unfinished: experiments without results, by their state.
+    """
     for task in found.tasks:
         _show_task(task, console)
     _show_params(found, console)
-    for note in _notes(found, everything=not names):
+    for note in _notes(found, unfinished):
         console.print(escape(note), highlight=False)
-    if out is not None:
-        _write(found, out)
 
 
 def _show_task(task: TaskComparison, console: Console) -> None:
@@ -151,7 +162,7 @@ def _show_params(found: Comparison, console: Console) -> None:
     _show(console, "settings that differ", table)
 
 
-def _notes(found: Comparison, everything: bool) -> Iterator[str]:
+def _notes(found: Comparison, unfinished: Mapping[str, Sequence[str]]) -> Iterator[str]:
     if found.stale:
         changed = ", ".join(
             f"{key} is {to_overrides(now)}, was {to_overrides(then)}"
@@ -169,7 +180,7 @@ def _notes(found: Comparison, everything: bool) -> Iterator[str]:
         )
     if len(found.experiments) == 1:
         yield "Nothing to compare with yet: `dvc exp run -S lr=1e-4` makes an experiment."
-    if everything and (unfinished := unfinished_experiments()):
+    if unfinished:
         words = "; ".join(f"{status}: {', '.join(one)}" for status, one in unfinished.items())
         yield f"Without results yet: {words} (`dvc queue status`)."
     yield DISCLAIMER

@@ -210,10 +210,10 @@ def _is_output(lock: Mapping[str, Any], path: str) -> bool:
 
 
 @cache
-def _files(revision: str) -> "DVCFileSystem":
+def _files(revision: str, repository: Path) -> "DVCFileSystem":
     from dvc.api import DVCFileSystem
 
-    return DVCFileSystem(rev=revision)
+    return DVCFileSystem(repository, rev=revision)
 
 
 def _read(revision: str | None, path: str) -> bytes:
@@ -227,7 +227,7 @@ def _read(revision: str | None, path: str) -> bytes:
     if revision is None:
         return Path(path).read_bytes()
     try:
-        with _files(revision).open(path) as file:
+        with _files(revision, Path.cwd()).open(path) as file:
             return bytes(file.read())
     except DataIndexDirError as error:  # the list of a folder's files is not in the cache
         raise FileNotFoundError(str(error)) from None
