@@ -1,6 +1,6 @@
 """Bootstrap intervals over groups, because scans of one patient are not independent."""
 
-from collections.abc import Callable, Hashable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -22,6 +22,8 @@ LEFT_OUT = 200
 """Maximum number of parts that the jackknife leaves out in turn."""
 FEW = 10
 """Minimum number of groups for resamples with tails: 5 groups have only 126 resamples."""
+MIN_GROUPS = 5
+"""Minimum number of groups for an interval, a test or a verdict: see `too_few`."""
 
 Integers = NDArray[np.integer[Any]]
 Floats = NDArray[np.float64]
@@ -42,6 +44,51 @@ def interval_method(over: str = "groups") -> str:
 def bootstrap_method(over: str = "groups") -> str:
     """Describe the bootstrap, without the level of the interval."""
     return f"BCa bootstrap over {over}, {RESAMPLES:,} resamples"
+
+
+def too_few(groups: int) -> bool:
+    """Tell if so few groups support no interval, no test and no verdict.
+
+    Every table, figure and sentence asks this function, so that they agree.
+    """
+    return groups < MIN_GROUPS
+
+
+def no_interval(groups: int, of: str = "group") -> str:
+    """Say why there is no interval: ``1 patient: no interval can be given``.
+
+    Args:
+        groups: number of groups, or patients, that the metric rests on.
+        of: their name in the singular.
+    """
+    return f"{number_of(groups, of)}: no interval can be given"
+
+
+def interval_caption(
+    values: Iterable[float],
+    lows: Iterable[float],
+    over: str = "groups",
+    method: str | None = None,
+) -> str:
+    """Describe the intervals of a figure, and why some or all of its values have none.
+
+    Args:
+        values: the metrics; an undefined one is NaN and needs no reason.
+        lows: the lower ends of their intervals, NaN where there is none.
+        over: the units that are drawn with replacement.
+        method: description of the intervals; None: `interval_method`.
+    """
+    method = method or interval_method(over)
+    has = [not np.isnan(low) for value, low in zip(values, lows, strict=True) if value == value]
+    if all(has):
+        return method
+    fewer = f"fewer than {MIN_GROUPS} {over}"
+    return f"{method}; none of {fewer}" if any(has) else f"No intervals: {fewer}"
+
+
+def number_of(count: int, of: str) -> str:
+    """Return a count with its noun, whose plural ends in s."""
+    return f"{count:,} {of}{'' if count == 1 else 's'}"
 
 
 def confusions(groups: Integers, truth: Integers, predicted: Integers, classes: int) -> Counts:
@@ -177,22 +224,30 @@ class BootstrapEstimate:
         what is seen in none of G groups may be true of 1 − 0.025^(1/G) of them, about 3.7/G. This
         is exact for the share of groups; for other metrics it is a cautious bound, because it
         assumes their worst value for those unseen groups. A metric that cannot vary, such as the
-        area under the curve of constant scores, keeps its width of 0. With a single group or an
+        area under the curve of constant scores, keeps its width of 0. With too few groups or an
         undefined value there is no interval: NaN.
         """
         drawn = self.drawn[np.isfinite(self.drawn)]
-        if self.groups < 2 or not len(drawn) or np.isnan(self.value):
+        if too_few(self.groups) or not len(drawn) or np.isnan(self.value):
             return float("nan"), float("nan")
         if np.abs(drawn - self.value).max() < SAME:
             return self._without_variation()
-        low, high = bca_interval(self.value, drawn, self.without, _z_multiplier(len(self.without)))
-        if len(self.without) < FEW:
-            (lowest, highest), half = self._range(), _student_half_width(self.without)
+        rests_on = self._rests_on()
+        low, high = bca_interval(self.value, drawn, self.without, _z_multiplier(rests_on))
+        if rests_on < FEW:
+            (lowest, highest), half = self._range(), _student_half_width(self.without, rests_on)
             low, high = (
                 min(low, max(self.value - half, lowest)),
                 max(high, min(self.value + half, highest)),
             )
         return min(low, self.value), max(high, self.value)
+
+    def _rests_on(self) -> int:
+        """Return the number of groups that the width depends on.
+
+        With few groups of a class these are fewer than the parts of the jackknife.
+        """
+        return self.groups if self.groups < FEW else len(self.without)
 
     def _range(self) -> tuple[float, float]:
         return (-self.width, self.width) if self.paired else (1 - self.width, 1.0)
@@ -215,11 +270,16 @@ def _z_multiplier(groups: int) -> float:
     return float(stdtrit(groups - 1, (1 + LEVEL) / 2) * np.sqrt(groups / (groups - 1)))
 
 
-def _student_half_width(without: Floats) -> float:
-    """Return half the width of Student's interval, with the jackknife's standard error."""
-    defined, parts = without[np.isfinite(without)], len(without)
+def _student_half_width(without: Floats, groups: int) -> float:
+    """Return half the width of Student's interval, with the jackknife's standard error.
+
+    Args:
+        without: the metric without each part of the groups.
+        groups: number of groups that the metric rests on; the others change nothing.
+    """
+    defined = without[np.isfinite(without)]
     deviation = defined - defined.mean() if len(defined) else defined
-    return _z_multiplier(parts) * (1 - 1 / parts) * float(np.sqrt((deviation**2).sum()))
+    return _z_multiplier(groups) * (1 - 1 / groups) * float(np.sqrt((deviation**2).sum()))
 
 
 def bca_interval(

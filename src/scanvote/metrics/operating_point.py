@@ -3,24 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from scanvote.core.errors import InputError
 from scanvote.metrics.bootstrap import Integers
-from scanvote.predictions import labels_of
-
-
-def positive_class(table: pd.DataFrame, wanted: str | None) -> str | None:
-    """Return the class not to miss; None unless there are two classes.
-
-    Args:
-        wanted: ``evaluate.positive``; None: the last in the alphabet.
-
-    Raises:
-        InputError: there is no class of that name.
-    """
-    labels = labels_of(table)
-    if wanted is not None and wanted not in labels:
-        raise InputError(f"evaluate.positive: {wanted!r} is none of {', '.join(labels)}")
-    return (wanted or sorted(labels)[-1]) if len(labels) == 2 else None
 
 
 def threshold(validation: pd.DataFrame, positive: str, sensitivity: float) -> float:

@@ -2,13 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from scanvote.core.errors import InputError
-from scanvote.metrics.operating_point import (
-    at_threshold,
-    groups_at_threshold,
-    positive_class,
-    threshold,
-)
+from scanvote.metrics.operating_point import at_threshold, groups_at_threshold, threshold
 
 
 def _table(positive, negative):
@@ -19,22 +13,6 @@ def _table(positive, negative):
 
 
 VALIDATION = _table([0.9, 0.8, 0.7, 0.3], [0.6, 0.1])
-
-
-def test_the_last_class_in_the_alphabet_is_the_one_not_to_miss():
-    assert positive_class(VALIDATION, None) == "tumor"
-    assert positive_class(VALIDATION, "no_tumor") == "no_tumor"
-
-
-def test_three_classes_have_no_operating_point():
-    assert positive_class(VALIDATION.assign(p_other=0.0), None) is None
-
-
-def test_an_unknown_class_is_one_line():
-    with pytest.raises(
-        InputError, match=r"^evaluate\.positive: 'tumour' is none of no_tumor, tumor"
-    ):
-        positive_class(VALIDATION, "tumour")
 
 
 @pytest.mark.parametrize(

@@ -16,11 +16,13 @@ from scanvote.manifest import read_manifest
 from scanvote.metrics.comparisons import BASELINE, METRICS, TESTS, compare
 from scanvote.metrics.intervals import ENDS, classes_table, merged, with_intervals
 from scanvote.metrics.operating_point import at_threshold, groups_at_threshold
+from scanvote.metrics.performance import write_performance
 from scanvote.metrics.resampled import bootstrap
 from scanvote.metrics.results import ClassifierOutput
 from scanvote.params import Params
 from scanvote.pipeline.evaluate.classification_figures import draw_classification
 from scanvote.pipeline.evaluate.inputs import TestResults, model_outputs, read_test_results
+from scanvote.pipeline.evaluate.performance import classification_performance
 from scanvote.pipeline.evaluate.subgroups import class_subgroups
 from scanvote.predictions import family_of
 from scanvote.splits.known_patients import KnownPatients
@@ -36,11 +38,12 @@ def evaluate_classification(
 ) -> dict[str, float]:
     """Evaluate the vote and its members on the test split.
 
-    Writes to `out` the tables ``members.csv`` (a row for each model, all metrics), ``classes.csv``
-    (a row for each class, of the vote), ``comparisons.csv`` (of `compare`: the vote against every
-    other model, the best member first, and all against the majority class) and ``subgroups.csv``;
-    the plotted ones ``confusion.csv``, ``roc.csv``, ``precision_recall.csv``, ``reliability.csv``
-    and ``agreement.csv``; and the figures ``confusion.png``, ``roc.png``, ``precision_recall.png``,
+    Writes to `out` ``performance.json``, the summary that stands wherever the model answers; the
+    tables ``members.csv`` (a row for each model, all metrics), ``classes.csv`` (a row for each
+    class, of the vote), ``comparisons.csv`` (of `compare`: the vote against every other model, the
+    best member first, and all against the majority class) and ``subgroups.csv``; the plotted ones
+    ``confusion.csv``, ``roc.csv``, ``precision_recall.csv``, ``reliability.csv`` and
+    ``agreement.csv``; and the figures ``confusion.png``, ``roc.png``, ``precision_recall.png``,
     ``reliability.png``, ``agreement.png``, ``comparisons.png``, ``errors.png``, ``disagreeing.png``
     and ``right.png``.
 
@@ -67,23 +70,27 @@ def evaluate_classification(
     known_patients = KnownPatients.of(read_manifest(prepared / "manifest.csv"))
     outputs = model_outputs(results, params.evaluate)
     metrics = bootstrap(outputs, params.seed)
+    performance = classification_performance(outputs, metrics, known_patients)
     scores = {
         name: merged(with_intervals(metrics[name]), _operating_point_metrics(outputs[name], rows))
         for name, rows in results.models.items()
     }
+    positive = performance.positive
     comparisons = compare(_pairs(results), outputs, metrics).round(6)
     tables = {
-        "members": pd.DataFrame([{"model": name, **score} for name, score in scores.items()]),
+        "members": _members_table(scores, positive),
         "classes": classes_table(outputs["vote"], metrics["vote"]),
         "comparisons": comparisons,
         "subgroups": class_subgroups(outputs["vote"], results.scans, params.seed),
     }
     for name, table in tables.items():
         write_csv(table.round(6), out / f"{name}.csv")
+    write_performance(performance, out)
     _draw(
         results,
         comparisons,
         known_patients.short(),
+        positive,
         predictions,
         explanations,
         prepared,
@@ -98,6 +105,12 @@ def evaluate_classification(
         "test_groups": outputs["vote"].group_count,
         **known_patients.test_metrics(),
     }
+
+
+def _members_table(scores: Scores, positive: str | None) -> pd.DataFrame:
+    """Return a row for each model; of two classes it names the one of the operating point."""
+    role = {} if positive is None else {"operating_class": positive}
+    return pd.DataFrame([{"model": name, **role, **score} for name, score in scores.items()])
 
 
 def _operating_point_metrics(output: ClassifierOutput, rows: pd.DataFrame) -> dict[str, float]:
@@ -160,6 +173,7 @@ def _draw(
     results: TestResults,
     comparisons: pd.DataFrame,
     patients: str,
+    positive: str | None,
     predictions: Path,
     explanations: Path,
     prepared: Path,
@@ -173,6 +187,7 @@ def _draw(
         results.groups,
         comparisons,
         patients,
+        positive,
         _temperatures(predictions, results.members),
         prepared,
         _read_maps(explanations / "maps.pkl"),

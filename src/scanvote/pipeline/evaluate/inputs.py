@@ -1,18 +1,19 @@
 """Inputs of the evaluation of classification: each model's test rows."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NoReturn
 
 import numpy as np
 import pandas as pd
 
+from scanvote.class_roles import negative_class, positive_class
 from scanvote.core.errors import InputError
 from scanvote.manifest import read_manifest
 from scanvote.metrics.bootstrap import Integers
 from scanvote.metrics.classification import class_shares
 from scanvote.metrics.comparisons import BASELINE
-from scanvote.metrics.operating_point import positive_class, threshold
+from scanvote.metrics.operating_point import threshold
 from scanvote.metrics.results import ClassifierOutput, OperatingPoint, majority_baseline
 from scanvote.params.whole import EvaluateParams
 from scanvote.predictions import labels_of, read_predictions
@@ -60,11 +61,12 @@ def read_test_results(predictions: Path, prepared: Path) -> TestResults:
         prepared: `data/prepared/classification`.
 
     Raises:
-        InputError: a file is missing, a model was not tested on the same scans as the vote, or
-            these are not those of the test split.
+        InputError: a file is missing or was changed, a model was not tested on the same scans as
+            the vote, or these are not those of the test split.
     """
     path = predictions / "predictions.csv"
     table = read_predictions(path)
+    _check_table(table, path)
     models, validation = (_by_model(table, split) for split in ("test", "validation"))
     if "vote" not in models:
         raise InputError(f"{path} has no test rows of the model vote; run `dvc repro ensemble`")
@@ -75,6 +77,34 @@ def read_test_results(predictions: Path, prepared: Path) -> TestResults:
     members = pd.read_csv(predictions / "members.csv", dtype={"model": str})
     groups = pd.factorize(scans["group"])[0]
     return TestResults(models, validation, members, scans, groups)
+
+
+def _check_table(table: pd.DataFrame, path: Path) -> None:
+    """Check what a spreadsheet changes when it saves the table: separators and numbers."""
+    needed = ["model", "scan_id", "split", "label", "predicted"]
+    missing = [name for name in needed if name not in table]
+    if missing or not labels_of(table):
+        _raise_changed(path, f"it has no column {missing[0] if missing else 'p_<class>'}")
+    vote = table[table["model"] == "vote"]
+    columns = [(table[name], "probability") for name in table.filter(regex="^p_")]
+    columns += [(vote[name], "whole number") for name in table.filter(regex="^votes_")]
+    for cells, kind in columns:
+        bad = ~(_is_whole(cells) if kind == "whole number" else _is_share(cells))
+        if bad.any():
+            problem = f"column {cells.name} holds {cells[bad].iloc[0]!r}, no {kind}"
+            _raise_changed(path, problem)
+
+
+def _is_share(cells: "pd.Series[str]") -> "pd.Series[bool]":
+    return pd.to_numeric(cells, errors="coerce").between(0, 1)
+
+
+def _is_whole(cells: "pd.Series[str]") -> "pd.Series[bool]":
+    return cells.astype(str).str.fullmatch(r"\d+")
+
+
+def _raise_changed(path: Path, problem: str) -> NoReturn:
+    raise InputError(f"{path} was changed by hand or in a spreadsheet: {problem}; run `dvc repro`")
 
 
 def _by_model(table: pd.DataFrame, split: str) -> dict[str, pd.DataFrame]:
@@ -107,24 +137,25 @@ def model_outputs(results: TestResults, params: EvaluateParams) -> dict[str, Cla
 
     With two classes, the operating point of each model is where its validation rows have the
     required sensitivity. With more classes, the class without the finding is set.
+
+    Raises:
+        InputError: `evaluate.positive` or `evaluate.negative` is no class, or `evaluate.positive`
+            is needed.
     """
     vote = results.models["vote"]
-    positive = positive_class(vote, params.positive)
+    labels = labels_of(vote)
+    positive, negative = (
+        positive_class(labels, params.positive),
+        negative_class(labels, params.negative),
+    )
     outputs = {}
     for name, rows in results.models.items():
         point = None
         if positive is not None:
             min_probability = threshold(results.validation[name], positive, params.min_sensitivity)
-            point = OperatingPoint(labels_of(rows).index(positive), min_probability)
+            point = OperatingPoint(labels.index(positive), min_probability)
         output = ClassifierOutput.of(rows, results.groups, point)
-        outputs[name] = replace(output, negative=negative_class(output.labels, params.negative))
-    shares = class_shares(results.validation["vote"]["label"], labels_of(vote))
+        code = None if negative is None else labels.index(negative)
+        outputs[name] = replace(output, negative=code)
+    shares = class_shares(results.validation["vote"]["label"], labels)
     return outputs | {BASELINE: majority_baseline(outputs["vote"], shares)}
-
-
-def negative_class(labels: Sequence[str], name: str | None) -> int | None:
-    """Return the code of the class without the finding.
-
-    None if the remaining classes would be fewer than two.
-    """
-    return labels.index(name) if name in labels and len(labels) > 2 else None

@@ -9,7 +9,9 @@ from scanvote.arrays import load_images
 from scanvote.core.errors import InputError
 from scanvote.core.files import write_csv
 from scanvote.manifest import read_manifest
+from scanvote.metrics.bootstrap import too_few
 from scanvote.metrics.intervals import with_intervals
+from scanvote.metrics.performance import write_performance
 from scanvote.metrics.segmentation import (
     empty_prediction_baseline,
     evaluate_masks,
@@ -20,6 +22,7 @@ from scanvote.metrics.segmentation import (
 from scanvote.params import Params
 from scanvote.pipeline.evaluate import segmentation_figures
 from scanvote.pipeline.evaluate.inputs import test_scans
+from scanvote.pipeline.evaluate.performance import segmentation_performance
 from scanvote.pipeline.evaluate.subgroups import mask_subgroups
 from scanvote.predictions import decode_mask, read_predictions
 from scanvote.splits.known_patients import KnownPatients
@@ -44,8 +47,9 @@ def evaluate_segmentation(
 
     These are the stage `baseline`, and a baseline that marks nothing. Writes to `out`:
     ``patients.csv`` and ``slices.csv``, with all metrics of the U-Net and the Dice of the baseline;
-    ``models.csv``, a row for each model; ``subgroups.csv``; ``dice_by_patient.png``,
-    ``dice_by_size.png``, ``areas.png`` and ``masks.png``.
+    ``models.csv``, a row for each model; ``subgroups.csv``; ``performance.json``, the summary that
+    stands wherever the model answers; ``dice_by_patient.png``, ``dice_by_size.png``, ``areas.png``
+    and ``masks.png``.
 
     Args:
         predictions: `models/unet`.
@@ -85,7 +89,14 @@ def evaluate_segmentation(
     write_csv(_subgroups(measured, prepared, params.seed).round(6), out / "subgroups.csv")
     models = pd.DataFrame([{"model": n, "unit": unit, **score} for n, score in scores.items()])
     write_csv(models.round(6), out / "models.csv")
-    segmentation_figures.dice_figure(patients, known_patients.short(), out / "dice_by_patient.png")
+    by_patient = {name: one[1] for name, one in measured.items()}
+    performance = segmentation_performance(
+        by_patient, scores["unet"], len(slices), known_patients, params.seed
+    )
+    write_performance(performance, out)
+    segmentation_figures.dice_figure(
+        patients, performance.dice, known_patients.short(), out / "dice_by_patient.png"
+    )
     _draw(table, slices, patients, prepared, params, out)
     metrics = {
         **scores["unet"],
@@ -125,10 +136,14 @@ def _baseline_metrics(name: str, scores: dict[str, float]) -> dict[str, float]:
 
 
 def _difference(patients: pd.DataFrame, seed: int) -> dict[str, float]:
-    """Return the paired difference of the patients' mean Dice, with a test."""
+    """Return the paired difference of the patients' mean Dice, with a test.
+
+    The interval and p are NaN with too few patients.
+    """
     one, other = (patients[name].to_numpy(float) for name in ("dice", "baseline_dice"))
     named = {"difference_dice_patient_mean": mean_difference(one, other, seed)}
-    return {**with_intervals(named), "wilcoxon_p": wilcoxon(one - other)}
+    p = float("nan") if too_few(len(one)) else wilcoxon(one - other)
+    return {**with_intervals(named), "wilcoxon_p": p}
 
 
 def wilcoxon(differences: np.ndarray) -> float:

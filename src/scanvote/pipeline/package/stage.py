@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pandas as pd
 
+from scanvote.class_roles import positive_class
 from scanvote.core.errors import InputError
 from scanvote.core.files import atomic_replace_folder, sha256, write_csv, write_text
 from scanvote.manifest import read_manifest
-from scanvote.metrics.operating_point import positive_class, threshold
+from scanvote.metrics.operating_point import threshold
 from scanvote.params import Params
 from scanvote.params.whole import EvaluateParams
 from scanvote.pipeline.ensemble.members import model_paths
@@ -40,7 +41,7 @@ from scanvote.pipeline.package.reference_outputs import digest_of, write_referen
 from scanvote.pipeline.package.samples import write_samples
 from scanvote.pipeline.package.verification import check_masks, check_vote
 from scanvote.pipeline.package.versions import versions
-from scanvote.predictions import read_predictions
+from scanvote.predictions import labels_of, read_predictions
 from scanvote.splits.known_patients import KnownPatients
 
 TASKS = ("classification", "segmentation")
@@ -182,7 +183,7 @@ def _copy_networks(
 
 
 def _operating_point(vote: pd.DataFrame, params: EvaluateParams) -> Operating | None:
-    positive = positive_class(vote, params.positive)
+    positive = positive_class(labels_of(vote), params.positive)
     if positive is None:
         return None
     validation = vote[vote["split"] == "validation"]
