@@ -30,6 +30,8 @@ $(STAMP): $(LOCK) pyproject.toml | .venv/bin/python
 	  --requirement $(LOCK)
 	@python -m compileall -qq -j 0 .venv/lib || true # on all processors: pip compiles on one
 	@python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@python -m scanvote.commands.dvc_page .dvc/plots.html # `dvc plots` without a network
+	@dvc config --quiet --local plots.html_template plots.html
 	@rm -f .venv/.installed-* && touch $@
 
 repro: env ## run the pipeline: raw scans to an evaluated vote and U-Net

@@ -3,11 +3,14 @@
 A page says where by a line `<!-- generated: NAME -->`, NAME being a function below.
 """
 
+import json
 import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import chdir, nullcontext
+from functools import reduce
+from operator import getitem
 from pathlib import Path
 from typing import Any
 
@@ -119,6 +122,7 @@ PARTS: dict[str, Callable[[], str]] = {
 
 def _settings(text: str) -> Iterator[tuple[str, str, str]]:
     """Dotted key, default and comment of each setting in the text of params.yaml."""
+    values = YAML(typ="safe").load(text)
     open_keys: list[tuple[int, str]] = []
     above: list[str] = []
     for line in text.splitlines():
@@ -129,15 +133,23 @@ def _settings(text: str) -> Iterator[tuple[str, str, str]]:
         if not found:
             above = []
             continue
-        indent, key, value, comment = len(found[1]), found[2], found[3].strip(), found[4] or ""
+        indent, key, comment = len(found[1]), found[2], found[4] or ""
         open_keys = [(depth, name) for depth, name in open_keys if depth < indent]
         dotted = ".".join([*(name for _, name in open_keys), key])
+        value = found[3].strip() or _default(reduce(getitem, dotted.split("."), values))
         note, above = " ".join(one for one in above if not one.startswith("--")), []
         if not value:
             open_keys.append((indent, key))
         if note and indent:
             yield "", "", note
         yield dotted, value, comment or (note if not indent else "")
+
+
+def _default(value: Any) -> str:
+    """A null or a list, which stand below their key or not at all, on one line; no section."""
+    if isinstance(value, list):
+        return f"[{', '.join(map(_default, value))}]"
+    return "" if isinstance(value, dict) else value if isinstance(value, str) else json.dumps(value)
 
 
 def _allowed(schema: dict[str, Any], key: str) -> str:

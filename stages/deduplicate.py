@@ -5,6 +5,7 @@ from pathlib import Path
 from scanvote.core.terminal import run_stage
 from scanvote.params import Task
 from scanvote.pipeline.deduplicate.stage import deduplicate
+from scanvote.pipeline.left_out import leave_out_as
 from scanvote.tracking.stage import open_stage
 
 
@@ -15,6 +16,8 @@ def main(
 
     OVERRIDES is a table of manual overrides, PATIENTS one of known patients.
     """
+    if leave_out_as(raw, task, out, metrics_path):
+        return
     with open_stage("deduplicate", task, inputs=[raw, overrides, patients]) as stage:
         metrics = deduplicate(raw, stage.params.deduplicate, overrides, patients, out)
         stage.finish(metrics, metrics_path, out)

@@ -9,6 +9,7 @@ from scanvote.core.metrics_file import read_headlines
 from scanvote.core.terminal import run_stage
 from scanvote.params import Task
 from scanvote.pipeline.evaluate.stage import evaluate
+from scanvote.pipeline.left_out import leave_out_as
 from scanvote.tracking.stage import open_stage
 
 
@@ -19,6 +20,8 @@ def main(
 
     BESIDE is a folder with results to report with them: of `explain`, or of the baseline.
     """
+    if leave_out_as(prepared, task, out, metrics_path):
+        return
     inputs = (predictions, beside, prepared)
     with open_stage("evaluate", task, inputs=inputs) as stage:
         stage.finish(evaluate(task, *inputs, stage.params, out), metrics_path, out)

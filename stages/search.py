@@ -6,12 +6,15 @@ from scanvote.core.backend import use_backend
 from scanvote.core.metrics_file import HEADLINES, write_metrics
 from scanvote.core.terminal import run_stage
 from scanvote.params import Family, load_params
+from scanvote.pipeline.left_out import leave_out_as
 from scanvote.pipeline.search.skipped import write_empty_search
 from scanvote.tracking.stage import open_stage
 
 
 def main(family: Family, prepared: Path, out: Path, metrics_path: Path) -> None:
     """Train the trials of FAMILY on PREPARED; keep the best in OUT."""
+    if leave_out_as(prepared, "classification", out, metrics_path):
+        return
     if family not in load_params().search.families:
         write_metrics(metrics_path, write_empty_search(out), HEADLINES["search"])
         return

@@ -34,9 +34,13 @@ def parsed(path: Path) -> ast.Module:
     return ast.parse(path.read_text())
 
 
-def imported(path: Path) -> Iterator[Path]:
+@cache
+def imported(path: Path) -> frozenset[Path]:
     """The files of ours that a file imports, at its start or in a function, but not for types."""
-    tree = parsed(path)
+    return frozenset(_imported(parsed(path)))
+
+
+def _imported(tree: ast.Module) -> Iterator[Path]:
     for_types = {
         id(inner)
         for node in ast.walk(tree)
@@ -55,16 +59,15 @@ def imported(path: Path) -> Iterator[Path]:
                 yield from files_of(f"{node.module}.{name.name}")
 
 
-def files_of(module: str) -> Iterator[Path]:
+@cache
+def files_of(module: str) -> tuple[Path, ...]:
     """That run when it is imported, those of its packages first."""
     words = module.split(".")
     if words[0] != "scanvote":
-        return
-    for count in range(1, len(words) + 1):
-        place = SOURCES.joinpath(*words[:count])
-        for file in (place / "__init__.py", place.with_suffix(".py")):
-            if file.is_file():
-                yield file
+        return ()
+    places = [SOURCES.joinpath(*words[: count + 1]) for count in range(len(words))]
+    files = (file for one in places for file in (one / "__init__.py", one.with_suffix(".py")))
+    return tuple(file for file in files if file.is_file())
 
 
 def closure(stage: str) -> set[Path]:
@@ -111,7 +114,17 @@ def test_all_that_a_stage_imports_is_among_its_dependencies(stage: str) -> None:
 # -- floors ------------------------------------------------------------------------
 
 FLOORS = (
-    *("core", "params", "manifest", "arrays", "predictions", "images", "splits", "metrics"),
+    *(
+        "core",
+        "params",
+        "class_roles",
+        "manifest",
+        "arrays",
+        "predictions",
+        "images",
+        "splits",
+        "metrics",
+    ),
     *("models", "plots", "training", "tuning", "datasets", "inputs", "pipeline", "predict"),
     *("tracking", "serving", "commands", "cli"),
 )
@@ -122,7 +135,7 @@ MODULES = [path for path in (SOURCES / "scanvote").rglob("*.py") if path.name !=
 def floor_of(path: Path) -> tuple[int, int]:
     """The place of a module among the floors, and among the stages."""
     first, *rest = path.relative_to(SOURCES / "scanvote").with_suffix("").parts
-    stage = [*STAGES].index(rest[0]) if first == "pipeline" else 0
+    stage = [*STAGES].index(rest[0]) if first == "pipeline" and rest[0] in STAGES else -1
     return FLOORS.index(first), stage
 
 

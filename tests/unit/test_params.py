@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from dvc.utils.hydra import apply_overrides
 from pydantic import ValidationError
 
 from scanvote.core.errors import InputError
@@ -10,6 +11,7 @@ from scanvote.params import Params, Section, load_params
 
 REPOSITORY = Path(__file__).parents[2] / "params.yaml"
 TEXT = REPOSITORY.read_text(encoding="utf-8")
+IXI = "ixi:\n  contrasts:\n  - T1\n  - T2\n  - PD\n"
 
 
 def changed(tmp_path: Path, old: str, new: str) -> Path:
@@ -71,13 +73,13 @@ def test_a_wrong_key_is_named(tmp_path: Path, old: str, new: str, message: str) 
         ("seed: 2021", "seed: false", "seed"),
         ("crop: true", "crop: yes", "prepare.classification.crop"),  # text in YAML 1.2
         ("crop: true", "crop: 1", "prepare.classification.crop"),
-        ("mirror: null", "mirror: 5", "download.mirror"),
+        ("  mirror: ", "  mirror: 5 ", "download.mirror"),
         ("epochs: 8", "epochs: 1e1", "search.epochs"),
-        ("[32, 64, 128]", "32", "ann.units"),
-        ("[32, 64, 128]", "[32, many]", "ann.units.1"),
-        ("[EfficientNetLite0]", "EfficientNetLite0", "transfer.backbones"),
-        ("ixi:\n  contrasts: [T1, T2, PD]", "ixi: 12", "ixi"),
-        ("ixi:\n  contrasts: [T1, T2, PD]", "ixi:", "ixi"),
+        ("units:\n  - 32\n  - 64\n  - 128", "units: 32", "ann.units"),
+        ("  - 64\n  - 128", "  - many", "ann.units.1"),
+        ("\n  - EfficientNetLite0", " EfficientNetLite0", "transfer.backbones"),
+        (IXI, "ixi: 12\n", "ixi"),
+        (IXI, "ixi:\n", "ixi"),
     ],
 )
 def test_a_wrong_type_is_named_with_its_value(tmp_path: Path, old: str, new: str, key: str) -> None:
@@ -108,20 +110,20 @@ def test_a_wrong_type_is_named_with_its_value(tmp_path: Path, old: str, new: str
         ("algorithm: random", "algorithm: bayes", "search.algorithm"),
         ("batch_size: 32", "batch_size: 0", "search.batch_size"),
         ("rule: majority", "rule: best", "ensemble.rule"),
-        ("[occlusion, lime, gradcam]", "[shap]", "explain.methods.0"),
+        ("- occlusion", "- shap", "explain.methods.0"),
         ("window: 0.2", "window: 1.5", "explain.window"),
         ("name: scanvote", "name: a:b", "package.name"),
         ("name: scanvote", "name: ''", "package.name"),
         ("objective: macro_f1", "objective: f1", "search.objective"),
         ("dropout: 0.25", "dropout: 1", "ann.dropout"),
-        ("[EfficientNetLite0]", "[]", "transfer.backbones"),
+        ("\n  - EfficientNetLite0", " []", "transfer.backbones"),
         ("thaw: 0.45", "thaw: 1.5", "transfer.thaw"),
         ("thaw: 0.45", "thaw: true", "transfer.thaw"),
         ("loss: bce_dice", "loss: jaccard", "unet.loss.0"),
         ("loss: bce_dice", "loss: [bce, dice]", "unet"),
         ("weights: none          # of an encoder", "weights: imagenet #", "unet"),
         ("intensity_of: scan", "intensity_of: series", "prepare.classification"),
-        ("smallest: [0, 20]", "smallest: -1", "unet.postprocess.smallest.0"),
+        ("- 0\n    - 20", "- -1", "unet.postprocess.smallest.0"),
         ("top: 3", "top: 0", "ensemble.top"),
         ("patients: 440", "patients: 3", "phantom.classification.patients"),
     ],
@@ -164,6 +166,36 @@ def test_numbers_and_truth_values_name_classes(tmp_path: Path) -> None:
         **{"0": "healthy", "2": "3", "1.5": "x"},
         **{"true": "y", "no": "z", "null": "none"},
     }
+
+
+def test_nothing_after_the_colon_is_null(params: Params) -> None:
+    assert params.evaluate.positive is params.evaluate.negative is params.download.mirror is None
+
+
+@pytest.mark.parametrize("task", ["classification", "segmentation"])
+def test_a_study_may_leave_one_task_out(tmp_path: Path, task: str) -> None:
+    path = changed(tmp_path, f"{task}:\n  dataset: phantom", f"{task}:\n  dataset: null")
+    assert load_params(path).tasks == tuple({"classification", "segmentation"} - {task})
+
+
+def test_a_study_of_no_task_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "params.yaml"
+    path.write_text(TEXT.replace("  dataset: phantom", "  dataset:"), encoding="utf-8")
+    assert fault(path).startswith("classification.dataset and segmentation.dataset are both null")
+
+
+def test_dvc_writes_the_file_as_it_stands(tmp_path: Path) -> None:
+    """So that `dvc exp run -S` changes the lines of what it sets, and no other."""
+    path = tmp_path / "params.yaml"
+    path.write_text(TEXT, encoding="utf-8")
+    apply_overrides(path, ["lr=1e-4", "unet.patience=3"])
+    old, new = TEXT.splitlines(), path.read_text(encoding="utf-8").splitlines()
+    lines = [(one, other) for one, other in zip(old, new, strict=True) if one != other]
+    assert [line.partition("#")[0].strip() for _, line in lines] == [
+        "lr: 0.0001",
+        "patience: 3",
+    ]
+    assert lines[0][1] == lines[0][0].replace("0.001 ", "0.0001")  # its comment where it was
 
 
 def test_params_do_not_change(params: Params) -> None:

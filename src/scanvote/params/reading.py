@@ -79,9 +79,9 @@ def _first_fault(error: ValidationError) -> str:
     if fault["type"] == "missing":
         return f"{key} is missing"
     message = fault["msg"].removeprefix("Value error, ").replace("Input should", "should")
-    return f"{key}: {message}" + (
-        f", is {fault['input']!r}" if not isinstance(fault["input"], dict) else ""
-    )
+    start = f"{key}: " if key else ""  # of the file as a whole
+    end = "" if isinstance(fault["input"], dict) else f", is {fault['input']!r}"
+    return f"{start}{message}{end}"
 
 
 def _section(keys: tuple[Any, ...]) -> type[BaseModel]:
