@@ -12,7 +12,7 @@ STAMP := .venv/.installed-$(if $(GPU),gpu,cpu)
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help env repro test test-quick lint check docs ui serve lock
+.PHONY: help env repro test test-quick lint check docs ui compare serve lock
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -55,6 +55,9 @@ docs: env ## build the pages of docs/ as a site in docs/_site; a broken link is 
 
 ui: env ## open the MLflow UI on the runs of this repository
 	scanvote ui
+
+compare: env ## compare the workspace with every experiment (NAMES="A B": only these)
+	scanvote compare $(NAMES)
 
 serve: env ## serve the finished model: a page and a REST interface on 127.0.0.1:8000
 	scanvote serve

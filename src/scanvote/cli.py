@@ -108,6 +108,26 @@ def trials(
 
 @app.command()
 @one_line_errors
+def compare(
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(
+            help="Experiments, branches or commits, or `workspace`; none: all experiments."
+        ),
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Write the table to it: .csv or .json.")] = None,
+) -> None:
+    """Compare NAMES with the first of them: figures, settings, and differences beyond chance.
+
+    Without NAMES, the workspace is compared with every experiment, also those of other commits.
+    """
+    from scanvote.commands.compare_report import show_comparison
+
+    show_comparison(names or [], out)
+
+
+@app.command()
+@one_line_errors
 def predict(
     paths: Annotated[
         list[Path],

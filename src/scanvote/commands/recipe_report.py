@@ -9,6 +9,7 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.markup import escape
+from rich.padding import Padding
 from rich.table import Column, Table
 
 from scanvote.commands.recipes import (
@@ -24,14 +25,23 @@ from scanvote.core.errors import InputError
 from scanvote.manifest import read_manifest
 from scanvote.tracking.experiments import experiments
 
+_WIDE = 120
+"""Columns of a terminal in which the recipes are a table."""
+
 
 def show_recipes() -> None:
-    """Print one row per recipe: its training, and the published result."""
-    table = Table("recipe", "what", "published")
-    for name in recipe_names():
-        recipe = read_recipe(name)
+    """Print each recipe: its training, and the published result."""
+    recipes, console = {name: read_recipe(name) for name in recipe_names()}, Console()
+    if console.width < _WIDE:  # three columns would be narrow towers of words
+        for name, recipe in recipes.items():
+            console.print(f"[bold]{name}[/]", highlight=False)
+            for line in (recipe.about, f"published: {recipe.published}"):
+                console.print(Padding(escape(line), (0, 0, 0, 2)), highlight=False)
+        return
+    table = Table(Column("recipe", no_wrap=True), "what", "published")
+    for name, recipe in recipes.items():
         table.add_row(name, escape(recipe.about), escape(recipe.published))
-    Console().print(table)
+    console.print(table)
 
 
 def show_recipe(name: str, quick: bool) -> None:
@@ -40,7 +50,7 @@ def show_recipe(name: str, quick: bool) -> None:
     for title in ("about", "like", "source", "published", "differs"):
         if text := getattr(recipe, title):
             console.print(f"[bold]{title:10}[/] {escape(text)}")
-    table = Table(Column("params.yaml", no_wrap=True), "now", "recipe")
+    table = Table(*(Column(name, overflow="fold") for name in ("params.yaml", "now", "recipe")))
     for change in changes(recipe, quick):
         table.add_row(
             change.key, escape(to_overrides(change.now)), escape(to_overrides(change.value))

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Column, Table
@@ -15,6 +16,8 @@ from scanvote.params import Family, Params
 from scanvote.tuning.importance import eta_squared, varied_hyperparameters
 
 SEARCHES = Path("models/search")
+_WIDE = 120
+"""Columns of a terminal in which the names of the trials stand beside their scores."""
 _COST = {"seconds": "seconds", "images_per_second": "images/s", "memory_mib": "MiB"}
 
 
@@ -41,25 +44,36 @@ def show_trials(family: Family | None, best: bool, params: Params) -> None:
 def _show(family: str, rows: pd.DataFrame, trials: pd.DataFrame, score: str) -> None:
     shares = {name: eta_squared(trials, name, score) for name in varied_hyperparameters(trials)}
     known = [f"{name} {100 * share:.0f} %" for name, share in shares.items() if share == share]
-    caption = f"share of the variance of {score}: {', '.join(known)}" if known else None
     scores = list(dict.fromkeys([score, "val_macro_f1", "val_accuracy", "val_loss"]))
+    console = Console()
+    narrow = console.width < _WIDE
     # no columns for the hyperparameters, which are in the name of the trial
-    names = ["rank", "trial", *scores, "parameters", "epochs_run"]
-    columns = [_column(name) for name in (*names, *_COST.values())]
-    table = Table(*columns, title=f"{family}: {len(trials)} trials", caption=caption)
+    names = ["rank", *([] if narrow else ["trial"]), *scores, "parameters", "epochs_run"]
+    # without lines between the columns, and names as long as a line below: nothing is cut
+    table = Table(
+        *map(_column, (*names, *_COST.values())),
+        box=SIMPLE_HEAD,
+        pad_edge=False,
+        padding=(0, 1, 0, 0),
+    )
     for row in rows.to_dict("records"):
         values = [*(row.get(name) for name in names), *_cost(str(row["digest"])).values()]
         table.add_row(*map(_text, values))
-    console = Console()
+    console.print(f"[bold]{family}: {len(trials)} trials[/]", highlight=False)
     console.print(table)
+    for row in rows.to_dict("records") if narrow else []:
+        console.print(f"{row['rank']} is {escape(row['trial'])}", highlight=False)
+    if known:
+        shares_in_words = f"share of the variance of {score}: {', '.join(known)}"
+        console.print(shares_in_words, highlight=False)
     for row in rows[rows["problem"].notna()].to_dict("records"):
         console.print(f"{escape(row['trial'])} failed: {escape(row['problem'])}")
 
 
 def _column(name: str) -> Column:
-    """Return a column with a wrapping heading and uncut cells."""
-    min_width = 24 if name == "trial" else None
-    return Column(name.replace("_", " "), overflow="fold", min_width=min_width)
+    if name == "trial":
+        return Column(name, overflow="fold")
+    return Column(name.replace("_", "\n"), justify="right", no_wrap=True)
 
 
 def _cost(digest: str) -> dict[str, Any]:

@@ -1,16 +1,93 @@
-"""DVC experiments and their files."""
+"""DVC experiments, commits and the workspace, and their files."""
 
+import io
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cache
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from scanvote.core.errors import InputError
+from scanvote.core.errors import InputError, did_you_mean
+from scanvote.core.flatten import flatten
 from scanvote.params import parse_values
 from scanvote.predictions import parse_predictions
+from scanvote.tracking.provenance import git
 
 if TYPE_CHECKING:
     from dvc.api import DVCFileSystem
+
+WORKSPACE = "workspace"
+LOCK, PARAMS = "dvc.lock", "params.yaml"
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """Results of the pipeline: an experiment, a commit, or the workspace.
+
+    Attributes:
+        name: the one to show; ``name@1a2b3c4`` if experiments of several commits have that name.
+        revision: the commit that holds it; None for the workspace.
+        baseline: the commit that it started from.
+    """
+
+    name: str
+    revision: str | None
+    baseline: str = ""
+
+    def read(self, path: str) -> bytes:
+        """Read a file, of Git or an output of DVC.
+
+        Raises:
+            InputError: there is none, or it is an output that is not in DVC's cache.
+        """
+        try:
+            return _read(self.revision, path)
+        except OSError:
+            raise InputError(self._missing(path)) from None
+
+    def _missing(self, path: str) -> str:
+        if self.revision is None:
+            return f"{path} is missing; run `dvc repro`, or `dvc pull` what another machine made"
+        if path not in (LOCK, PARAMS) and _is_output(self.lock(), path):
+            return (
+                f"{path} is not in DVC's cache; `dvc pull` it if it was pushed, or run the"
+                " experiment again"
+            )
+        return f"{path} is not part of it; run it again"
+
+    def lock(self) -> Mapping[str, Any]:
+        """Return dvc.lock; empty before the first run."""
+        try:
+            text = _read(self.revision, LOCK).decode("utf-8")
+        except OSError:
+            return {}
+        # DVC writes YAML 1.2, in which 1e-09 is a number
+        return parse_values(text, f"{LOCK} of {self.name}")
+
+    def params(self) -> dict[str, object]:
+        """Return the settings that its results were made with, by dotted key.
+
+        They stand in dvc.lock: params.yaml may have been changed since.
+        """
+        return self.written_params() | self.recorded_params()
+
+    def written_params(self) -> dict[str, object]:
+        """Return the settings in params.yaml, by dotted key."""
+        text = self.read(PARAMS).decode("utf-8")
+        return flatten(parse_values(text, f"{PARAMS} of {self.name}"), ".")
+
+    def recorded_params(self) -> dict[str, object]:
+        """Return the settings in dvc.lock, by dotted key."""
+        stages = self.lock().get("stages") or {}
+        # `report` has all of them; a stage that ran later knows its own better
+        ordered = sorted(stages, key=lambda name: name != "report")
+        found: dict[str, object] = {}
+        for name in ordered:
+            found |= flatten(stages[name].get("params", {}).get(PARAMS) or {}, ".")
+        return found
 
 
 def experiments(everywhere: bool = False) -> dict[str, str]:
@@ -23,16 +100,54 @@ def experiments(everywhere: bool = False) -> dict[str, str]:
     Raises:
         InputError: this is no DVC repository.
     """
-    from dvc.exceptions import NotDvcRepoError
+    head, found = git("rev-parse", "HEAD"), _listed()
+    own = {one.name: str(one.revision) for one in found if one.baseline == head}
+    return {one.name: str(one.revision) for one in found} | own if everywhere else own
+
+
+def all_experiments() -> list[Experiment]:
+    """List the finished experiments of all commits under names of their own.
+
+    Those of the commit that is checked out come first.
+
+    Raises:
+        InputError: this is no DVC repository.
+    """
+    found = _listed()
+    counts = Counter(one.name for one in found)
+    return [
+        replace(one, name=f"{one.name}@{one.baseline[:7]}") if counts[one.name] > 1 else one
+        for one in found
+    ]
+
+
+def find_experiments(names: Sequence[str]) -> list[Experiment]:
+    """Find experiments and commits by name.
+
+    Args:
+        names: ``workspace``, experiments, or branches, tags and commits of Git. An experiment's
+            name that several commits have stands for all of them, ``name@1a2b3c4`` for one.
+
+    Raises:
+        InputError: this is no DVC repository, or there is nothing of that name.
+    """
+    known = all_experiments()
+    found = [one for name in names for one in _named(name, known)]
+    return list(dict.fromkeys(found))
+
+
+def unfinished_experiments() -> dict[str, list[str]]:
+    """List the experiments that are queued, run or failed, by that word."""
     from dvc.repo import Repo
 
-    try:
-        with Repo() as repo:
-            groups = [*(repo.experiments.ls(all_commits=True) if everywhere else {}).values()]
-            groups += repo.experiments.ls().values()
-    except NotDvcRepoError:
-        raise InputError("this is no DVC repository; run from its root") from None
-    return {name: revision for group in groups for name, revision in group}
+    found: dict[str, list[str]] = {}
+    with Repo() as repo:
+        if not (Path(repo.tmp_dir or "") / "exps" / "celery").is_dir():
+            return {}  # never queued: asking the queue takes seconds
+        for one in repo.experiments.celery_queue.status():
+            if one["status"] != "Success":
+                found.setdefault(one["status"].lower(), []).append(one["name"] or one["rev"][:7])
+    return {status: sorted(names) for status, names in sorted(found.items())}
 
 
 def predictions_of(revision: str, path: str) -> pd.DataFrame:
@@ -42,20 +157,77 @@ def predictions_of(revision: str, path: str) -> pd.DataFrame:
         InputError: the experiment has no such file.
     """
     try:
-        with _files(revision).open(path) as file:
-            return parse_predictions(file)
-    except FileNotFoundError:
+        return parse_predictions(io.BytesIO(_read(revision, path)))
+    except OSError:
         raise InputError(f"the experiment {revision[:7]} has no {path}; run it again") from None
 
 
 def split_of(revision: str) -> dict[str, Any]:
     """Return the section `split` of an experiment's params.yaml."""
-    with _files(revision).open("params.yaml", "r") as file:
-        return dict(parse_values(file.read(), "params.yaml")["split"])
+    return dict(parse_values(_read(revision, PARAMS).decode("utf-8"), PARAMS)["split"])
+
+
+def _listed() -> list[Experiment]:
+    from dvc.exceptions import NotDvcRepoError
+    from dvc.repo import Repo
+    from dvc.repo.experiments.utils import exp_refs
+
+    try:
+        with Repo() as repo:
+            # not `experiments.ls`, which waits for DVC's lock: an experiment may be running here
+            found = [
+                Experiment(ref.name, repo.scm.get_ref(str(ref)), ref.baseline_sha)
+                for ref in exp_refs(repo.scm)
+            ]
+    except NotDvcRepoError:
+        raise InputError("this is no DVC repository; run from its root") from None
+    head = git("rev-parse", "HEAD")
+    return sorted(found, key=lambda one: (one.baseline != head, one.name, one.baseline))
+
+
+def _named(name: str, known: Sequence[Experiment]) -> Iterator[Experiment]:
+    if name == WORKSPACE:
+        yield Experiment(WORKSPACE, None)
+        return
+    found = [one for one in known if name in (one.name, one.name.partition("@")[0])]
+    yield from found
+    if not found:
+        revision = git("rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")
+        if not revision:
+            raise InputError(
+                f"there is no experiment or commit {name!r}"
+                f"{did_you_mean(name, [WORKSPACE, *(one.name for one in known)])}"
+            )
+        own = [one for one in known if one.revision == revision]
+        yield from own or [Experiment(name, revision, revision)]
+
+
+def _is_output(lock: Mapping[str, Any], path: str) -> bool:
+    """Tell if a path is an output of a stage, or lies in one."""
+    stages = (lock.get("stages") or {}).values()
+    outs = {out["path"] for stage in stages for out in stage.get("outs") or []}
+    return bool(outs & {path, *(parent.as_posix() for parent in PurePosixPath(path).parents)})
 
 
 @cache
-def _files(revision: str) -> "DVCFileSystem":
+def _files(revision: str, repository: Path) -> "DVCFileSystem":
     from dvc.api import DVCFileSystem
 
-    return DVCFileSystem(rev=revision)
+    return DVCFileSystem(repository, rev=revision)
+
+
+def _read(revision: str | None, path: str) -> bytes:
+    """Read a file.
+
+    Raises:
+        OSError: it is missing.
+    """
+    from dvc_data.index import DataIndexDirError
+
+    if revision is None:
+        return Path(path).read_bytes()
+    try:
+        with _files(revision, Path.cwd()).open(path) as file:
+            return bytes(file.read())
+    except DataIndexDirError as error:  # the list of a folder's files is not in the cache
+        raise FileNotFoundError(str(error)) from None
