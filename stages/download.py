@@ -5,13 +5,16 @@ from pathlib import Path
 from scanvote.core.terminal import run_stage
 from scanvote.params import Task
 from scanvote.pipeline.download.stage import download
+from scanvote.pipeline.sources.taken import write_taken
 from scanvote.tracking.stage import open_stage
 
 
-def main(task: Task, out: Path, metrics_path: Path) -> None:
-    """Generate, extract or fetch the data set of TASK into OUT."""
+def main(task: Task, out: Path, taken: Path, metrics_path: Path) -> None:
+    """Generate, extract or fetch the data set of TASK into OUT; write to TAKEN what it was."""
     with open_stage("download", task) as stage:
-        stage.finish(download(task, stage.params, out), metrics_path, out, ["*.csv"])
+        metrics = download(task, stage.params, out)
+        write_taken(task, stage.params, taken)
+        stage.finish(metrics, metrics_path, out, ["*.csv"])
 
 
 if __name__ == "__main__":

@@ -22,7 +22,6 @@ from pathlib import Path
 from scanvote.core.errors import InputError
 from scanvote.datasets.base import DataSet
 from scanvote.datasets.scan_list import read_scan_list
-from scanvote.datasets.user_data.ingest import ingest_all
 from scanvote.datasets.user_data.layout import DatasetLayout
 from scanvote.datasets.user_data.table import TABLES, read_table
 from scanvote.params import Params, Task
@@ -42,6 +41,8 @@ def user_data_set(path: Path, taken: Collection[str] = ()) -> DataSet:
     _check_kind(path)
 
     def fetch(folder: Path, task: Task, params: Params) -> None:
+        from scanvote.datasets.user_data.ingest import ingest_all  # slow; `sources` needs no more
+
         if folder.resolve().is_relative_to(path.resolve()):
             raise InputError(f"{path} holds {folder} itself; name a folder of your data alone")
         ingest_all(path, read_layout(path, task, params), folder, params)
