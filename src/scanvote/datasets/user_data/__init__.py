@@ -43,8 +43,7 @@ def user_data_set(path: Path, taken: Collection[str] = ()) -> DataSet:
     def fetch(folder: Path, task: Task, params: Params) -> None:
         from scanvote.datasets.user_data.ingest import ingest_all  # slow; `sources` needs no more
 
-        if folder.resolve().is_relative_to(path.resolve()):
-            raise InputError(f"{path} holds {folder} itself; name a folder of your data alone")
+        check_apart(path, folder)
         ingest_all(path, read_layout(path, task, params), folder, params)
 
     return DataSet(
@@ -57,6 +56,16 @@ def user_data_set(path: Path, taken: Collection[str] = ()) -> DataSet:
         fetch=fetch,
         scans=read_scan_list,
     )
+
+
+def check_apart(path: Path, folder: Path) -> None:
+    """Refuse data in whose folder the pipeline would write.
+
+    Raises:
+        InputError: `path` holds `folder`.
+    """
+    if folder.resolve().is_relative_to(path.resolve()):
+        raise InputError(f"{path} holds {folder} itself; name a folder of your data alone")
 
 
 def read_layout(path: Path, task: Task, params: Params) -> DatasetLayout:

@@ -166,7 +166,9 @@ def listed_paths(path: Path) -> list[Path]:
         for column in columns:
             try:
                 searched = by_id and column == "path"
-                name = _found_below(path.parent, row[column], "", below) if searched else row[column]
+                name = (
+                    _found_below(path.parent, row[column], "", below) if searched else row[column]
+                )
             except InputError:
                 continue
             if name:

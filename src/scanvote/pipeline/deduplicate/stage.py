@@ -107,15 +107,10 @@ def deduplicate(
     prints = fingerprints([raw / path for path in frame["path"]])
     evidence = find_evidence(frame, prints, params)
     by_rule, pairs = evidence.copies(frame), evidence.copies(frame, overrides)
-    check_kept_apart(frame, pairs, overrides)
     look_alikes = evidence.look_alikes(frame, pairs, overrides)
-    found_clusters = find_clusters(frame, pairs)
     planted = planted_copies(raw, frame)
+    frame, found_clusters = mark(frame, evidence, overrides)
     contradicting = patient_conflicts(frame, found_clusters)
-    agreed = [one for one in found_clusters if one not in contradicting]
-    frame = with_inherited(mark_duplicates(frame, found_clusters), agreed)
-    frame.loc[sorted(dropped(overrides)), "kept"] = False
-    frame = mark_conflicts(with_blank(frame, evidence.blank), contradicting)
     frame["relatives"] = relatives(frame, prints, params.relatives)
     frame = with_look_alikes(frame, prints, params.relatives)
     frame = with_blank(frame, kept_with_equal_bytes(frame, overrides))
@@ -140,6 +135,29 @@ def deduplicate(
         "pairs_of_two_patients": len(look_alikes[0]),
     }
     return counts | duplicate_recall(frame, found_clusters, planted)
+
+
+def mark(
+    frame: pd.DataFrame, evidence: Evidence, overrides: Sequence[Override]
+) -> tuple[pd.DataFrame, list[Cluster]]:
+    """Mark copies, conflicts and blank pictures in a manifest; return it with the clusters.
+
+    Args:
+        frame: the manifest.
+        evidence: for copies.
+        overrides: from the user.
+
+    Raises:
+        InputError: two scans that are to be kept apart are linked through others.
+    """
+    pairs = evidence.copies(frame, overrides)
+    check_kept_apart(frame, pairs, overrides)
+    found_clusters = find_clusters(frame, pairs)
+    contradicting = patient_conflicts(frame, found_clusters)
+    agreed = [one for one in found_clusters if one not in contradicting]
+    marked = with_inherited(mark_duplicates(frame, found_clusters), agreed)
+    marked.loc[sorted(dropped(overrides)), "kept"] = False
+    return mark_conflicts(with_blank(marked, evidence.blank), contradicting), found_clusters
 
 
 def duplicates_table(
@@ -246,9 +264,7 @@ def _rules(
     by_rule: Pairs,
 ) -> NDArray[np.str_]:
     """Name the evidence for each of `pairs`."""
-    unregistered = concat_pairs(
-        concat_pairs(evidence.exact, evidence.same), evidence.similar
-    )
+    unregistered = concat_pairs(concat_pairs(evidence.exact, evidence.same), evidence.similar)
     digests = frame["sha256"].to_numpy()
     no_copy = pairs[0] == pairs[1]
     return np.select(

@@ -35,7 +35,7 @@ def _patient_conflicts(same: Sequence[Used]) -> Iterator[tuple[str, str, str]]:
             continue
         before = first.setdefault(source, scan)
         if before.patient != scan.patient:
-            detail = f"of {scan.patient}; the same picture as {before.path}, of {before.patient}"
+            detail = f"{scan.patient} or {before.patient}? the same picture as {before.path}"
             yield "patient_conflict", scan.path, detail
 
 
@@ -43,7 +43,7 @@ def _label_conflicts(same: Sequence[Used]) -> Iterator[tuple[str, str, str]]:
     before = same[0][1]
     for _, scan, _ in same[1:]:
         if scan.label != before.label and scan.label and before.label:
-            detail = f"{scan.label}; the same picture as {before.path}, {before.label}"
+            detail = f"{scan.label} or {before.label}? the same picture as {before.path}"
             yield "label_conflict", scan.path, detail
 
 

@@ -75,7 +75,10 @@ def _entries(
             print_status(gone(one))
         else:
             surveys[one.name] = survey(_existing(one))
-    now = {one.name: surveys[one.name].entry if one.name in surveys else before[one.name] for one in data}
+    now = {
+        one.name: surveys[one.name].entry if one.name in surveys else before[one.name]
+        for one in data
+    }
     others = now.keys() != before.keys() or now.keys() != earlier.keys()
     if others or earlier == now or params.download.changed == "take":
         return now
