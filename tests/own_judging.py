@@ -26,7 +26,7 @@ STAGES = ("download", "deduplicate", "prepare")
 MACHINE = re.compile(r"object has no attribute|Traceback|Error\(|<class |NoneType|\bself\.")
 """What no message to a user may hold."""
 REFUSALS = {
-    "few people of a class": r"independent groups|shares its few groups",
+    "few people of a class": r"and needs? \d+, one for each of|shares its few groups",
     "one class, or none": r"no two folders of classes|has the label",
     "two spellings": r"spell|differ only",
     "two readings": r"class_level|patient_level|reading",

@@ -60,7 +60,7 @@ def _show_refusal(
 ) -> None:
     """Print what is refused, at least, and each way out that was tried."""
     _say(f"\n! the pipeline will refuse this: {refused.text}", console)
-    if refused.by_split:
+    if refused.too_few:
         _say("  (only copies with equal bytes are known here: look-alikes may tie more)", console)
     if refused.ways:
         _say("  ways out:", console)

@@ -31,6 +31,7 @@ from scanvote.pipeline.deduplicate.stage import mark
 from scanvote.pipeline.download.file_check import FileCheck
 from scanvote.pipeline.download.integrity import check_usable
 from scanvote.pipeline.download.stage import manifest, prefix_scans, relabel
+from scanvote.splits.groups import UnspreadClass
 from scanvote.splits.protocols import grouped, split_manifest
 
 Overrides = Mapping[str, Any]
@@ -43,12 +44,12 @@ class Refusal:
 
     Attributes:
         text: its message.
-        by_split: whether too little can be split; more may be missing than is known here.
+        too_few: whether groups of scans are too few, who may be fewer than is known here.
         ways: changes of params.yaml that mend it, each with what it does in words.
     """
 
     text: str
-    by_split: bool = False
+    too_few: bool = False
     ways: Sequence[tuple[Overrides, str]] = ()
 
 
@@ -66,7 +67,9 @@ def refusal(one: Check, params: Params) -> Refusal | None:
     try:
         _split(one.task, frame, params.split, params)
     except InputError as error:
-        return Refusal(str(error), True, list(_ways(one.task, frame, params)))
+        return Refusal(
+            str(error), isinstance(error, UnspreadClass), list(_ways(one.task, frame, params))
+        )
     return None
 
 

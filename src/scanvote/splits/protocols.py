@@ -54,7 +54,7 @@ def split_manifest(
     try:
         used = _split(task, scans, config, seed)
     except InputError as error:
-        raise InputError(f"{task}, split.protocol {config.protocol}: {error}") from None
+        raise type(error)(f"{task}, split.protocol {config.protocol}: {error}") from None
     if config.require_patients:
         _check_patients(task, used)
     return used.drop(columns="stratum").reset_index(drop=True)

@@ -9,7 +9,7 @@ import pandas as pd
 from scanvote.core.errors import InputError, did_you_mean
 from scanvote.manifest import owners
 from scanvote.params import Task
-from scanvote.splits.groups import EMPTY, Unspread, link_keys
+from scanvote.splits.groups import EMPTY, Unspread, UnspreadClass, link_keys
 
 NAME = 32
 """Characters of a name in a message."""
@@ -39,7 +39,7 @@ class Tie:
         return f"{TIES[self.link]} such as {one} and {other}"
 
 
-def explained(task: Task, scans: pd.DataFrame, facts: Unspread) -> InputError:
+def explained(task: Task, scans: pd.DataFrame, facts: Unspread) -> UnspreadClass:
     """Return an error with the biggest group, its ties, the remedy.
 
     Args:
@@ -55,12 +55,13 @@ def explained(task: Task, scans: pd.DataFrame, facts: Unspread) -> InputError:
         reason = reason.replace("and needs", "and need", 1)
     subject = f"{_subject(task, facts.stratum)} {reason}".strip()
     if facts.size == 1 and facts.reason.startswith("has "):
-        return InputError(f"{subject}: {_collect(task, facts.stratum)}")
+        return UnspreadClass(f"{subject}: {_collect(task, facts.stratum)}")
     group = scans[scans["group"].isin(scans["group"][scans["scan_id"] == facts.biggest])]
     ties = list(_ties(group))
     words = ", ".join([*_patient_words(group), *map(str, ties[:SHOWN])])
     size = f"{facts.size} of {facts.total} scans are one group"
-    return InputError(f"{subject}; {size} ({words}): {_remedy(task, group, ties, facts.stratum)}")
+    remedy = _remedy(task, group, ties, facts.stratum)
+    return UnspreadClass(f"{subject}; {size} ({words}): {remedy}")
 
 
 def _are_patients(scans: pd.DataFrame, stratum: str) -> bool:

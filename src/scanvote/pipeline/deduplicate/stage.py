@@ -86,12 +86,12 @@ def deduplicate(
     copies of it, and are kept too. Within one known patient only equal bytes are copies, and two
     known patients are never tied by what only looks alike; such pairs are listed. One picture
     under two known patients is a patient conflict: one scan of it is kept, the scans of both
-    patients stay together, and it is listed. Blank pictures and placeholders are no copies of anything. If the labels in a cluster differ, or differ from
-    the label at the source, no scan of it is kept. Copies of unknown patients inherit the patient
-    of the representative.
+    patients stay together, and it is listed. Blank pictures and placeholders are no copies of
+    anything. If the labels in a cluster differ, or differ from the label at the source, no scan of
+    it is kept. Copies of unknown patients inherit the patient of the representative.
 
     Writes to `out`: ``manifest.csv`` with kept, duplicate_of, conflict and relatives, and blank
-    if any scan is,
+    and patient_conflict if any scan is,
     ``duplicates.csv`` with every copy and the evidence for it, ``montage.png``.
 
     Returns:

@@ -16,8 +16,8 @@ from pathlib import Path
 from scanvote.core.files import repository_root, sha256, write_text
 from scanvote.core.progress import progress_bar
 from scanvote.datasets.trees import is_junk_file
-from scanvote.datasets.user_data import TABLES
-from scanvote.datasets.user_data.table import listed_paths
+
+from scanvote.datasets.user_data.table import TABLES, listed_paths
 
 READERS = 8
 """Threads that read files at once; more do not read a disk faster."""
