@@ -68,6 +68,21 @@ def check(
 
 @data_app.command()
 @one_line_errors
+def take(
+    task: Annotated[Literal["classification", "segmentation"] | None, typer.Argument()] = None,
+) -> None:
+    """Have the next `dvc repro` take your own data of TASK anew, as they are now.
+
+    By default that of both tasks.
+    """
+    from scanvote.pipeline.sources.stage import take_anew
+
+    for line in take_anew([task] if task else ["classification", "segmentation"], load_params()):
+        typer.echo(line)
+
+
+@data_app.command()
+@one_line_errors
 def card(
     task: Annotated[
         Literal["classification", "segmentation"] | None,

@@ -42,7 +42,7 @@ COLUMNS = (
 NUMBERS = ("width", "height", "mask_pixels")
 PIXEL = ("pixel_height", "pixel_width", "pixel_unit")
 """Columns of `prepare`: pixel size, in mm or px of the scan."""
-FLAGS = ("kept", "conflict", "blank")
+FLAGS = ("kept", "conflict", "patient_conflict", "blank")
 """Boolean columns, from `deduplicate` on."""
 
 

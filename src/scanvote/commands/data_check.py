@@ -12,7 +12,7 @@ import pandas as pd
 from scanvote.core.parallel import parallel_map
 from scanvote.datasets.base import Scan
 from scanvote.datasets.registry import known_sets
-from scanvote.datasets.user_data import read_layout, set_name
+from scanvote.datasets.user_data import check_apart, read_layout, set_name
 from scanvote.datasets.user_data.ingest import check_classes, check_names, ingest
 from scanvote.datasets.user_data.layout import DatasetItem, DatasetLayout, SkippedFile
 from scanvote.images.decode import DecodeError, decode_image
@@ -69,6 +69,7 @@ def check(path: Path, task: Task, params: Params) -> Check:
     Raises:
         InputError: the data cannot serve `task`.
     """
+    check_apart(path, Path("data/raw", task))
     reading = read_layout(path, task, params)
     check_names(reading.items)
     looked = _sample(reading.items)

@@ -5,10 +5,10 @@ import os
 import re
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, get_args
 
 from scanvote.commands.data_check import Check
-from scanvote.params import Params
+from scanvote.params import Params, Task
 
 
 def param_overrides(checks: Sequence[Check], params: Params) -> dict[str, Any]:
@@ -19,9 +19,23 @@ def param_overrides(checks: Sequence[Check], params: Params) -> dict[str, Any]:
         channels = 3 if one.coloured else 1
         if channels != getattr(params.prepare, one.task).channels:
             overrides.setdefault("prepare", {})[one.task] = {"channels": channels}
+    for task in set(get_args(Task)) - {one.task for one in checks}:
+        # who has no masks of their own does not want those of the phantom
+        if getattr(params, task).dataset == ["phantom"]:
+            overrides[task] = {"dataset": None}
     if any(item.kind != "image" for one in checks for item in one.reading.items):
         overrides["volumes"] = params.volumes.model_dump()
     return overrides
+
+
+def merged(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
+    """Return `one` with the nested values of `other` in place of its own."""
+    values = dict(one)
+    for key, value in other.items():
+        inner = values.get(key)
+        both = isinstance(value, Mapping) and isinstance(inner, Mapping)
+        values[key] = merged(inner, value) if both and inner is not None else value
+    return values
 
 
 def command(overrides: Mapping[str, Any]) -> str:
@@ -34,7 +48,9 @@ def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, An
     for key, value in values.items():
         if key == "volumes":
             continue  # these are the present values, shown for information
-        if isinstance(value, Mapping):
+        if key == "labels":
+            yield f"++{prefix}{key}", value
+        elif isinstance(value, Mapping):
             yield from _flat(value, f"{prefix}{key}.")
         else:
             yield f"{prefix}{key}", value
@@ -42,7 +58,9 @@ def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, An
 
 def _hydra(value: object) -> str:
     """Format a value for `dvc exp run -S`."""
-    text = str(value)
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{key}: {_hydra(one)}" for key, one in value.items()) + "}"
+    text = "null" if value is None else str(value).lower() if value is False else str(value)
     if re.fullmatch(r"[\w./-]+", text, re.ASCII):
         return text
     # Hydra wants a backslash doubled only before a quote, the closing one included

@@ -11,7 +11,10 @@ from rich.markup import escape
 from rich.table import Table
 
 from scanvote.commands.data_check import Check, check, patients
-from scanvote.commands.data_check_params import as_yaml, command, param_overrides
+from scanvote.commands.data_check_outcome import changed_since, show_params
+from scanvote.commands.data_check_params import command
+from scanvote.commands.data_check_rehearsal import usable_classes
+from scanvote.commands.data_check_roles import roles_of
 from scanvote.core.disclaimer import DISCLAIMER
 from scanvote.core.errors import InputError
 from scanvote.datasets.user_data import read_layout
@@ -64,21 +67,24 @@ def check_and_show(path: Path, task: Task | None) -> None:
         # data without masks are of classes, and what is wrong with these counts
         wrong = [one for one in others if not isinstance(one, NotForTask)] or others
         raise InputError("; ".join(dict.fromkeys(map(str, wrong))))
-    _show_all(path, checks, others, console)
-    overrides = param_overrides(checks, params)
-    console.print("\n[bold]params.yaml[/]: change these keys, or")
-    for text in (f"  {command(overrides)}", "", as_yaml(overrides)):
-        console.print(text, markup=False, highlight=False, soft_wrap=True)
+    _show_all(path, checks, others, params, console)
+    refused = show_params(path, checks, params, console)
     console.print(DISCLAIMER, style="dim")
+    if refused:
+        raise InputError(refused)
 
 
 def _show_all(
-    path: Path, checks: Sequence[Check], others: Sequence[InputError | str], console: Console
+    path: Path,
+    checks: Sequence[Check],
+    others: Sequence[InputError | str],
+    params: Params,
+    console: Console,
 ) -> None:
     """Print what was found for each task, and why not for the others."""
     console.print(f"[bold]{escape(str(path))}[/]", highlight=False)
     for one in checks:
-        show(one, console)
+        show(one, params, console)
     for text in others:
         short = str(text).replace(str(path), "this", 1)
         console.print(f"\n{escape(short)}", highlight=False, soft_wrap=True)
@@ -130,17 +136,29 @@ def _also_classes(reading: DatasetLayout) -> str:
     )
 
 
-def show(one: Check, console: Console) -> None:
+def show(one: Check, params: Params, console: Console) -> None:
     """Print the facts and the issues of the data for one task."""
     console.print(f"\n[bold]{one.task}[/]: {one.reading.kind}", highlight=False)
     grid = Table.grid(padding=(0, 2))
-    for name, text in _facts(one):
+    for name, text in (*_facts(one), *_roles(one, params)):
         grid.add_row(f"  {name}", escape(text))
     console.print(grid)
     if one.task == "classification":
         console.print(_classes(one))
-    for line in list(_issues(one)) or ["nothing is wrong with what was looked into"]:
+    for line in [*changed_since(one.task, one.path, params), *_issues(one)] or [
+        "nothing is wrong with what was looked into"
+    ]:
         console.print(f"  {escape(line)}", highlight=False, soft_wrap=True)
+
+
+def _roles(one: Check, params: Params) -> Iterator[tuple[str, str]]:
+    """Tell which class must not be missed, or that this has to be said."""
+    if one.task != "classification":
+        return
+    roles = roles_of(usable_classes(one, params), params)
+    line = f"{' or '.join(roles.choices)}? the names do not tell" if roles.choices else roles.line
+    if line:
+        yield "not to miss", line
 
 
 def _facts(one: Check) -> Iterator[tuple[str, str]]:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from scanvote.core.errors import InputError, did_you_mean
+from scanvote.core.errors import InputError
 from scanvote.core.files import from_root
 from scanvote.datasets.base import DataSet
 from scanvote.datasets.brain_tumor_mri import BRAIN_TUMOR_MRI
@@ -12,6 +12,7 @@ from scanvote.datasets.chest_xray_pneumonia import CHEST_XRAY_PNEUMONIA
 from scanvote.datasets.figshare_brain_tumor import FIGSHARE_BRAIN_TUMOR
 from scanvote.datasets.ixi import IXI
 from scanvote.datasets.lgg_mri import LGG_MRI
+from scanvote.datasets.own_paths import missing_path
 from scanvote.datasets.phantom.data_set import PHANTOM
 from scanvote.datasets.user_data import user_data_set
 from scanvote.params import Task
@@ -55,11 +56,9 @@ def find(name: str, task: Task) -> DataSet:
 
 def _user_data(name: str, task: Task, known: Mapping[str, DataSet]) -> DataSet:
     path = from_root(Path(name))
-    if path.exists():
-        return user_data_set(path, known)
-    if "/" in name or path.suffix:
-        raise InputError(f"{task}.dataset: {path} does not exist")
-    raise InputError(f"{task}.dataset: no data set and no path {name!r}{did_you_mean(name, known)}")
+    if not path.exists():
+        raise missing_path(name, path, task)
+    return user_data_set(path, known)
 
 
 def known_sets() -> Mapping[str, DataSet]:

@@ -7,8 +7,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import astuple, dataclass
 from pathlib import Path
 
-import pandas as pd
-
 from scanvote.core.files import write_csv
 from scanvote.datasets.base import METADATA_FIELDS, Scan
 from scanvote.params import Task
@@ -35,6 +33,8 @@ class Finding:
 
 def write_findings(findings: Iterable[Finding], folder: Path) -> None:
     """Write ``findings.csv`` to `folder`, if there are any."""
+    import pandas as pd  # slow to import; the stage `sources` writes none
+
     rows = [astuple(one) for one in findings]
     if rows:
         write_csv(pd.DataFrame(rows, columns=["kind", "name", "detail"]), folder / FINDINGS)
@@ -42,6 +42,8 @@ def write_findings(findings: Iterable[Finding], folder: Path) -> None:
 
 def read_findings(folder: Path) -> list[Finding]:
     """Read ``findings.csv`` in `folder`; empty without that table."""
+    import pandas as pd
+
     if not (folder / FINDINGS).is_file():
         return []
     frame = pd.read_csv(folder / FINDINGS, dtype=str, keep_default_na=False, encoding="utf-8")
@@ -50,6 +52,8 @@ def read_findings(folder: Path) -> list[Finding]:
 
 def write_scan_list(scans: Iterable[Scan], folder: Path) -> None:
     """Write ``scans.csv`` to `folder`: one row per scan, in the given order."""
+    import pandas as pd
+
     rows = [
         [getattr(scan, key) for key in _KEYS]
         + [scan.facts.get(fact, "") for fact in METADATA_FIELDS]
@@ -63,6 +67,8 @@ def read_scan_list(folder: Path, task: Task) -> Iterator[Scan]:
 
     `task` is not used; `DataSet.scans` requires the parameter.
     """
+    import pandas as pd
+
     frame = pd.read_csv(folder / SCAN_LIST, dtype=str, keep_default_na=False, encoding="utf-8")
     for row in frame.to_dict("records"):
         facts = {fact: row[fact] for fact in METADATA_FIELDS if row[fact]}

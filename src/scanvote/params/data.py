@@ -52,6 +52,7 @@ class FoldersParams(Section):
 class DownloadParams(Section):
     mirror: str | None
     max_gigabytes: Annotated[float, Field(gt=0)]
+    changed: Literal["tell", "take"]
 
 
 Interval = Annotated[list[float], Field(min_length=2, max_length=2)]

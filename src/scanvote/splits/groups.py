@@ -1,6 +1,6 @@
 """Groups of linked scans, and the stratified group split."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +11,8 @@ from scanvote.core.seeds import derive_seed
 from scanvote.manifest import blank_scans
 
 SPLITS = ("train", "validation", "test")
+EMPTY = "empty"
+"""Stratum of the slices whose mask marks nothing."""
 LINKS = ("patient", "series", "case", "relatives", "duplicate", "sha256")
 
 
@@ -98,7 +100,11 @@ def _links(keys: pd.Series) -> Iterable[tuple[int, int]]:
 
 
 def stratified_group_split(
-    scans: pd.DataFrame, strata: Sequence[str], shares: Mapping[str, float], seed: int
+    scans: pd.DataFrame,
+    strata: Sequence[str],
+    shares: Mapping[str, float],
+    seed: int,
+    optional: Collection[str] = (),
 ) -> list[str]:
     """Assign whole groups to the parts in `shares`, with similar strata.
 
@@ -112,6 +118,7 @@ def stratified_group_split(
         strata: stratum of each scan, such as its class.
         shares: share of the scans, by part; they add up to 1.
         seed: of the order of groups of equal size.
+        optional: strata that a part may lack, if their groups are too few.
 
     Returns:
         The part of each scan.
@@ -125,11 +132,12 @@ def stratified_group_split(
     names, codes = np.unique(np.asarray(strata), return_inverse=True)
     counts = np.zeros((len(keys), len(names)))
     np.add.at(counts, (groups, codes), 1)
-    _check_enough_groups(names, keys, counts, parts)
+    needed = ~np.isin(names, list(optional))
+    _check_enough_groups(names, keys, counts, parts, needed)
     order = np.argsort([derive_seed(seed, "split", key) for key in keys], kind="stable")
     order = order[np.argsort(-counts[order].sum(axis=1), kind="stable")]
     placed = np.full(len(counts), -1)
-    _place_one_of_each(placed, counts, order, (names, keys), parts)
+    _place_one_of_each(placed, counts, order, (names, keys), parts, needed)
     targets = np.array(list(shares.values()))[:, None] * counts.sum(axis=0)
     _place_remaining(placed, counts, order, targets)
     return [parts[part] for part in placed[groups]]
@@ -141,13 +149,21 @@ def _group_keys(scans: pd.DataFrame) -> np.ndarray:
 
 
 def _check_enough_groups(
-    names: np.ndarray, keys: np.ndarray, counts: np.ndarray, parts: Sequence[str]
+    names: np.ndarray,
+    keys: np.ndarray,
+    counts: np.ndarray,
+    parts: Sequence[str],
+    needed: np.ndarray,
 ) -> None:
-    needed = ", ".join(parts) if len(parts) <= len(SPLITS) else f"{len(parts)} folds"
+    folds = parts[0].startswith("fold ")
+    each = f"{len(parts)} folds" if folds else f"{', '.join(parts[:-1])} and {parts[-1]}"
     for stratum, groups in enumerate((counts > 0).sum(axis=0)):
-        if groups < len(parts):
+        if needed[stratum] and groups < len(parts):
             word = "groups" if groups > 1 else "group"
-            reason = f"has {groups} independent {word} for {needed}, one each"
+            reason = (
+                f"has {groups} independent {word} of scans and needs {len(parts)}, one for each of"
+                f" {each}"
+            )
             raise UnspreadClass.of(_unspread(names, keys, counts, stratum, reason))
 
 
@@ -167,12 +183,15 @@ def _place_one_of_each(
     order: np.ndarray,
     named: tuple[np.ndarray, np.ndarray],
     parts: Sequence[str],
+    needed: np.ndarray,
 ) -> None:
     """Give parts without a stratum its smallest free group, rarest stratum first."""
     for stratum in np.argsort((counts > 0).sum(axis=0), kind="stable"):
         for part in range(len(parts)):
             if counts[placed == part, stratum].sum() == 0:
                 free = [group for group in order if placed[group] < 0 and counts[group, stratum]]
+                if not free and not needed[stratum]:
+                    continue
                 if not free:
                     reason = (
                         "shares its few groups with other classes, so"

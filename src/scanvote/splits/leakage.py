@@ -34,6 +34,11 @@ def leakage_audit(manifest: pd.DataFrame) -> dict[str, int]:
     return {f"leaked_pairs_{link}": _pairs_across(manifest, link) for link in (*LINKS, "group")}
 
 
+def patient_conflicts(scans: pd.DataFrame) -> int:
+    """Count the used pictures that stand under two patients, who are in one group."""
+    return int(scans["patient_conflict"].sum()) if "patient_conflict" in scans else 0
+
+
 def _pairs_across(manifest: pd.DataFrame, link: str) -> int:
     keys = link_keys(manifest, link)
     known, splits = keys[keys != ""], manifest["split"]

@@ -7,7 +7,7 @@
 - random: assigns every scan by itself, copies included, as published systems did; it leaks.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -16,6 +16,7 @@ from scanvote.core.errors import InputError, did_you_mean
 from scanvote.manifest import read_manifest
 from scanvote.params import SplitParams, Task
 from scanvote.splits.groups import (
+    EMPTY,
     Unspread,
     UnspreadClass,
     group_scans,
@@ -39,14 +40,21 @@ def split_scans(task: Task, path: Path, config: SplitParams, seed: int) -> pd.Da
             test part has no training scan; or a patient is unknown and `split.require_patients`
             is set.
     """
-    scans = grouped(read_manifest(path))
+    return split_manifest(task, read_manifest(path), config, seed, str(path))
+
+
+def split_manifest(
+    task: Task, manifest: pd.DataFrame, config: SplitParams, seed: int, where: str
+) -> pd.DataFrame:
+    """Return what `split_scans` returns, of a manifest that is called `where` in messages."""
+    scans = grouped(manifest)
     if not scans["kept"].any():
-        raise InputError(f"{path} keeps no scan: {nothing_kept(task, scans)}")
+        raise InputError(f"{where} keeps no scan: {nothing_kept(task, scans)}")
     scans["stratum"] = stratum_of(task, scans)
     try:
         used = _split(task, scans, config, seed)
     except InputError as error:
-        raise InputError(f"{task}, split.protocol {config.protocol}: {error}") from None
+        raise type(error)(f"{task}, split.protocol {config.protocol}: {error}") from None
     if config.require_patients:
         _check_patients(task, used)
     return used.drop(columns="stratum").reset_index(drop=True)
@@ -82,10 +90,10 @@ def grouped(manifest: pd.DataFrame) -> pd.DataFrame:
 
 
 def stratum_of(task: Task, scans: pd.DataFrame) -> pd.Series:
-    """Return the stratum of each scan: its class, or tumour or none."""
+    """Return the stratum of each scan: its class, or whether its mask marks anything."""
     if task == "classification":
         return scans["label"]
-    return (scans["mask_pixels"] > 0).map({True: "tumour", False: "empty"})
+    return (scans["mask_pixels"] > 0).map({True: "tumour", False: EMPTY})
 
 
 def official_test(scans: pd.DataFrame, fold: int = 0) -> pd.Series:
@@ -205,7 +213,7 @@ def assign_folds(scans: pd.DataFrame, folds: int, seed: int) -> "pd.Series[int]"
         seed: as of `stratified_group_split`.
     """
     shares = {f"fold {fold}": 1 / folds for fold in range(folds)}
-    parts = stratified_group_split(scans, scans["stratum"].tolist(), shares, seed)
+    parts = stratified_group_split(scans, scans["stratum"].tolist(), shares, seed, _optional(scans))
     return pd.Series([int(name.split()[1]) for name in parts], index=scans.index)
 
 
@@ -213,9 +221,17 @@ def _training_shares(validation: float, test: float = 0.0) -> dict[str, float]:
     return {"train": 1 - validation - test, "validation": validation}
 
 
+def _optional(scans: pd.DataFrame) -> Sequence[str]:
+    """Return the strata that a part may lack: not each needs a patient without a lesion."""
+    # a class of the user's may be called like the stratum
+    return () if (scans["label"] == scans["stratum"]).all() else (EMPTY,)
+
+
 def _assigned(scans: pd.DataFrame, shares: dict[str, float], seed: int) -> pd.DataFrame:
     return scans.assign(
-        split=stratified_group_split(scans, scans["stratum"].tolist(), shares, seed)
+        split=stratified_group_split(
+            scans, scans["stratum"].tolist(), shares, seed, _optional(scans)
+        )
     )
 
 

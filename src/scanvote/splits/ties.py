@@ -1,5 +1,6 @@
 """Errors of a split that name what ties, and what overrules."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -8,7 +9,7 @@ import pandas as pd
 from scanvote.core.errors import InputError, did_you_mean
 from scanvote.manifest import owners
 from scanvote.params import Task
-from scanvote.splits.groups import Unspread, link_keys
+from scanvote.splits.groups import EMPTY, Unspread, UnspreadClass, link_keys
 
 NAME = 32
 """Characters of a name in a message."""
@@ -23,7 +24,7 @@ TIES = {
 SHOWN = 2
 """Ties other than patients in a message."""
 SHOWN_CLASSES = 6
-STRATA = {"tumour": "slices with tumour", "empty": "slices without tumour"}
+STRATA = {"tumour": "slices with tumour", EMPTY: "slices without tumour"}
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ class Tie:
         return f"{TIES[self.link]} such as {one} and {other}"
 
 
-def explained(task: Task, scans: pd.DataFrame, facts: Unspread) -> InputError:
+def explained(task: Task, scans: pd.DataFrame, facts: Unspread) -> UnspreadClass:
     """Return an error with the biggest group, its ties, the remedy.
 
     Args:
@@ -47,16 +48,32 @@ def explained(task: Task, scans: pd.DataFrame, facts: Unspread) -> InputError:
         facts: of the class that cannot be spread.
     """
     reason = facts.reason
+    if _are_patients(scans, facts.stratum):
+        reason = re.sub("independent (groups?) of scans", _patients, reason)
     if task == "segmentation":  # its strata are slices, in the plural
         reason = reason.replace("has ", "come from ", 1).replace("shares its", "share their", 1)
+        reason = reason.replace("and needs", "and need", 1)
     subject = f"{_subject(task, facts.stratum)} {reason}".strip()
     if facts.size == 1 and facts.reason.startswith("has "):
-        return InputError(f"{subject}: {_collect(task, facts.stratum)}")
+        return UnspreadClass(f"{subject}: {_collect(task, facts.stratum)}")
     group = scans[scans["group"].isin(scans["group"][scans["scan_id"] == facts.biggest])]
     ties = list(_ties(group))
     words = ", ".join([*_patient_words(group), *map(str, ties[:SHOWN])])
     size = f"{facts.size} of {facts.total} scans are one group"
-    return InputError(f"{subject}; {size} ({words}): {_remedy(task, group, ties, facts.stratum)}")
+    remedy = _remedy(task, group, ties, facts.stratum)
+    return UnspreadClass(f"{subject}; {size} ({words}): {remedy}")
+
+
+def _are_patients(scans: pd.DataFrame, stratum: str) -> bool:
+    """Tell if the groups of a class are its patients, neither more nor less."""
+    part = scans[scans["kept"] & (scans["stratum"] == stratum)]
+    pairs = part[["patient", "group"]].drop_duplicates()
+    apart = len(pairs) == part["patient"].nunique() == part["group"].nunique()
+    return bool((part["patient"] != "").all()) and apart
+
+
+def _patients(match: re.Match[str]) -> str:
+    return match.group(1).replace("group", "patient")
 
 
 def nothing_kept(task: Task, scans: pd.DataFrame) -> str:
@@ -85,7 +102,7 @@ def check_trained(task: Task, test: pd.DataFrame, rest: pd.DataFrame, tied: pd.D
     """
     trained = set(rest["stratum"])
     for name, count in test["stratum"].value_counts().sort_index().items():
-        if name not in trained and not (task == "segmentation" and name == "empty"):
+        if name not in trained and not (task == "segmentation" and name == EMPTY):
             left = int((tied["stratum"] == name).sum())
             others = f" ({left} others are tied to the test part)" if left else ""
             raise InputError(

@@ -59,6 +59,11 @@ def told(*words: object) -> str:
     return done.output
 
 
+def shown(*words: object) -> str:
+    """What is printed, be it that the pipeline will refuse so few scans."""
+    return CliRunner().invoke(app, ["data", "check", *map(str, words)]).output
+
+
 def refused(*words: object) -> str:
     done = CliRunner().invoke(app, ["data", "check", *map(str, words)])
     assert done.exit_code == 1
@@ -109,9 +114,9 @@ def test_classes_are_counted_and_the_params_can_be_pasted(classes: Path) -> None
     assert "Research use, not for diagnosis" in text
     params = pasted(text)
     assert params.classification.dataset == [str(classes)]
-    before = load_params()
-    assert params.prepare == before.prepare
-    assert params.segmentation == before.segmentation
+    assert params.prepare == load_params().prepare
+    assert params.segmentation.dataset is None
+    assert params.evaluate.positive == "yes"
 
 
 @pytest.mark.usefixtures("repository")
@@ -129,13 +134,13 @@ def test_masks_without_classes_are_as_it_should_be(tmp_path: Path) -> None:
     for seed in range(3):
         write_image(tmp_path / f"own/{seed}.png", seed)
         write_mask(tmp_path / f"own/{seed}_mask.png")
-    assert "classification" not in told(tmp_path / "own")
+    assert "\nclassification:" not in told(tmp_path / "own").partition("params.yaml")[0]
 
 
 @pytest.mark.usefixtures("repository")
 def test_a_task_that_is_named_is_the_only_one(masks: Path) -> None:
     text = told(masks, "--task", "classification")
-    assert "segmentation" not in text
+    assert "\nsegmentation:" not in text.partition("params.yaml")[0]
     assert row(text, "p0") == "p0 4"
 
 
@@ -153,7 +158,7 @@ def test_what_is_wrong_is_listed_and_what_is_not_used_counted(classes: Path) -> 
 def test_columns_of_a_table_are_told(classes: Path) -> None:
     rows = [f"{label}/{n}.png,{label},{n}" for n, label in ((1, "yes"), (2, "no"), (3, "yes"))]
     (classes / "list.csv").write_text("\n".join(["file,class,subject", *rows]))
-    text = told(classes / "list.csv")
+    text = shown(classes / "list.csv")
     assert "'file' as path, 'class' as label, 'subject' as patient" in row(text, "columns")
     assert row(text, "patients") == "patients 3"
     assert [row(text, name) for name in ("yes", "no")] == ["yes 2 2", "no 1 1"]
@@ -193,14 +198,14 @@ def test_folders_of_classes_taken_for_patients_are_pointed_out(masks: Path, tmp_
     for seed in range(4):
         write_image(tmp_path / f"busi/{'ab'[seed % 2]}/{seed}.png", seed)
         write_mask(tmp_path / f"busi/{'ab'[seed % 2]}/{seed}_mask.png")
-    assert "! few_patients: the folders a, b are taken for patients" in told(tmp_path / "busi")
+    assert "! few_patients: the folders a, b are taken for patients" in shown(tmp_path / "busi")
 
 
 @pytest.mark.usefixtures("repository")
 def test_patients_of_headers_are_counted_and_named_nowhere(tmp_path: Path) -> None:
     for at in range(4):
         write_series(tmp_path / f"own/{'ab'[at % 2]}/s{at}", at, f"P{at % 2}{at // 2}")
-    text = told(tmp_path / "own")
+    text = shown(tmp_path / "own")
     assert row(text, "patients") == "patients 4"
     assert [row(text, name) for name in "ab"] == ["a 2 2", "b 2 2"]
     assert "few_patients" not in text
@@ -213,7 +218,9 @@ def test_readings_are_shown_with_the_params_that_choose_them(
     for seed, site in enumerate(("berlin", "lyon", "oslo")):
         for label in ("glioma", "meningioma", "normal"):
             for at in range(2):
-                write_image(tmp_path / f"own/{site}/{label}/{at}.png", 9 * seed + at)
+                write_image(
+                    tmp_path / f"own/{site}/{label}/{at}.png", 9 * seed + at + 50 * len(label)
+                )
     done = CliRunner().invoke(app, ["data", "check", str(tmp_path / "own")])
     assert done.exit_code == 1
     text = done.output
@@ -235,12 +242,12 @@ def test_readings_are_shown_with_the_params_that_choose_them(
 def test_classes_that_are_numbers_can_be_named(tmp_path: Path, repository: Path) -> None:
     for seed in range(4):
         write_image(tmp_path / f"own/{seed % 2}/{seed}.png", seed)
-    assert "-S '++classification.labels={0: healthy}'" in row(told(tmp_path / "own"), "labels")
+    assert "-S '++classification.labels={0: healthy}'" in row(shown(tmp_path / "own"), "labels")
     yaml = YAML(typ="safe")
     values = yaml.load(repository / "params.yaml")
     values["classification"]["labels"] = {0: "healthy", 1: "ill"}
     yaml.dump(values, repository / "params.yaml")
-    assert "are numbers" not in told(tmp_path / "own")
+    assert "are numbers" not in shown(tmp_path / "own")
 
 
 @pytest.mark.usefixtures("repository")
@@ -327,7 +334,10 @@ def test_of_many_only_some_are_looked_into_and_it_says_so(
 def test_patients_and_changes(masks: Path, params: Params) -> None:
     one = check(masks, "segmentation", params)
     assert patients(one) == (6, 0)
-    assert param_overrides([one], params) == {"segmentation": {"dataset": str(masks)}}
+    assert param_overrides([one], params) == {
+        "segmentation": {"dataset": str(masks)},
+        "classification": {"dataset": None},
+    }
 
 
 def test_a_class_of_which_nothing_can_be_read_is_one_line(classes: Path, params: Params) -> None:
@@ -342,8 +352,8 @@ def test_a_class_of_which_nothing_can_be_read_is_one_line(classes: Path, params:
     "name", ["plain", "with space", "a=b", "it's", "é,[x]", "a\\b", "12", "a:b"]
 )
 def test_the_command_means_the_same_as_the_params(tmp_path: Path, name: str) -> None:
-    for label in ("yes", "no"):
-        write_image(tmp_path / name / label / "1.png")
+    for seed in range(6):
+        write_image(tmp_path / name / ("yes" if seed % 2 else "no") / f"{seed}.png", seed)
     text = told(tmp_path / name)
     assert pasted(text) == as_dvc_reads_it(text)
     assert load_params().classification.dataset == [str(tmp_path / name)]

@@ -97,7 +97,7 @@ def test_strata_of_masks_are_slices_with_tumour_and_without(folder: Folder) -> N
     frame = manifest()
     frame["mask_pixels"] = np.where(frame["patient"] < "p02", 5, 0)
     said = folder.refusal(frame, task="segmentation")
-    assert "slices with tumour come from 2 independent groups" in said
+    assert "slices with tumour come from 2 patients and need 3, one for each of train," in said
     assert said.endswith("collect more patients with slices with tumour")
 
 

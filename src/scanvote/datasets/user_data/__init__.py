@@ -22,7 +22,6 @@ from pathlib import Path
 from scanvote.core.errors import InputError
 from scanvote.datasets.base import DataSet
 from scanvote.datasets.scan_list import read_scan_list
-from scanvote.datasets.user_data.ingest import ingest_all
 from scanvote.datasets.user_data.layout import DatasetLayout
 from scanvote.datasets.user_data.table import TABLES, read_table
 from scanvote.params import Params, Task
@@ -42,8 +41,9 @@ def user_data_set(path: Path, taken: Collection[str] = ()) -> DataSet:
     _check_kind(path)
 
     def fetch(folder: Path, task: Task, params: Params) -> None:
-        if folder.resolve().is_relative_to(path.resolve()):
-            raise InputError(f"{path} holds {folder} itself; name a folder of your data alone")
+        from scanvote.datasets.user_data.ingest import ingest_all  # slow; `sources` needs no more
+
+        check_apart(path, folder)
         ingest_all(path, read_layout(path, task, params), folder, params)
 
     return DataSet(
@@ -56,6 +56,16 @@ def user_data_set(path: Path, taken: Collection[str] = ()) -> DataSet:
         fetch=fetch,
         scans=read_scan_list,
     )
+
+
+def check_apart(path: Path, folder: Path) -> None:
+    """Refuse data in whose folder the pipeline would write.
+
+    Raises:
+        InputError: `path` holds `folder`.
+    """
+    if folder.resolve().is_relative_to(path.resolve()):
+        raise InputError(f"{path} holds {folder} itself; name a folder of your data alone")
 
 
 def read_layout(path: Path, task: Task, params: Params) -> DatasetLayout:

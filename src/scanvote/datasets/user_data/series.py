@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from scanvote.core.errors import InputError
 from scanvote.datasets.user_data.layout import DatasetItem, SkippedFile, first_few
 from scanvote.datasets.user_data.scan_tree import FoundFile
-from scanvote.datasets.volumes import dicom_series
 
 if TYPE_CHECKING:
     from scanvote.datasets.volumes.dicom_grouping import DicomListing, DicomSeries, LeftOut
@@ -29,6 +28,8 @@ def dicom_items(
     Raises:
         InputError: a series has several masks.
     """
+    from scanvote.datasets.volumes import dicom_series  # slow to import, and rarely needed
+
     if not files:
         return [], []
     names = {file.path: file.name for file in files}

@@ -149,6 +149,33 @@ def read_table(path: Path, task: Task, renamed: Mapping[str, str | None] = {}) -
     return DatasetLayout("a table", tied, skipped, [*_notes(table), *notes])
 
 
+def listed_paths(path: Path) -> list[Path]:
+    """Return the files and folders that a table names, whether they exist or not.
+
+    Of a table that cannot be read it is none, and of a wrong row what can be told.
+    """
+    try:
+        table = _parse(path)
+    except InputError:
+        return []
+    columns = [name for name in ("path", "mask") if name in table.columns]
+    by_id = "path" in columns and _plain_name(table.header[table.columns["path"]]) in IMAGE_IDS
+    below: dict[str, list[str]] = defaultdict(list)
+    found = []
+    for _, row in table.records():
+        for column in columns:
+            try:
+                searched = by_id and column == "path"
+                name = (
+                    _found_below(path.parent, row[column], "", below) if searched else row[column]
+                )
+            except InputError:
+                continue
+            if name:
+                found.append(_joined(path, name))
+    return found
+
+
 def _one_hot(table: UserTable) -> str:
     """Return the remedy where columns of 0 and 1 stand for the classes."""
     flags = [
@@ -363,15 +390,20 @@ def _check_spacing(spacing: str, place: str) -> None:
 
 def _file(table: Path, name: str, place: str) -> Path:
     """Return the path named in a row; Windows' separators are accepted."""
-    name = name.replace("\\", "/")
     if not name:
         raise InputError(f"{place}: the path is empty; fill it, or leave the row out")
-    path = Path(os.path.normpath(table.parent / Path(name).expanduser()))
+    path = _joined(table, name)
     if not path.exists():
-        raise InputError(f"{place}: {name} does not exist in {table.parent}{_hint(path)}")
+        shown = name.replace("\\", "/")
+        raise InputError(f"{place}: {shown} does not exist in {table.parent}{_hint(path)}")
     if not path.is_dir() and (not path.is_file() or kind_of(path) is None):
         raise InputError(f"{place}: {name} is no {KINDS}")
     return path
+
+
+def _joined(table: Path, name: str) -> Path:
+    name = name.replace("\\", "/")
+    return Path(os.path.normpath(table.parent / Path(name).expanduser()))
 
 
 def _found_below(home: Path, name: str, place: str, below: dict[str, list[str]]) -> str:

@@ -34,6 +34,8 @@ class Evidence:
     Attributes:
         blank: scans that tell nothing of a person, and are in no pair.
         exact: pairs with equal bytes.
+        same: pairs of two known patients whose thumbnails are nearly equal, which two patients'
+            scans are not: one picture under two names.
         similar: pairs with near hashes and correlating thumbnails, the most similar first; not
             of one known patient, whose scans are neighbours unless their bytes are equal.
         aligned: likewise, but similar only after a registration.
@@ -41,6 +43,7 @@ class Evidence:
 
     blank: Rows
     exact: Pairs
+    same: Pairs
     similar: Pairs
     aligned: Pairs
 
@@ -50,7 +53,7 @@ class Evidence:
 
     def copies(self, frame: pd.DataFrame, overrides: Sequence[Override] = ()) -> Pairs:
         """Return the pairs of copies, after the user's overrides."""
-        certain = apply_overrides(self.exact, overrides)
+        certain = apply_overrides(concat_pairs(self.exact, self.same), overrides)
         return joined_pairs(frame, certain, without_overridden(self.perceptual, overrides))
 
     def look_alikes(
@@ -83,10 +86,12 @@ def find_evidence(frame: pd.DataFrame, prints: Fingerprints, params: Deduplicate
     near = correlations(prints.thumbnails, similar) >= NEARLY_EQUAL
     blank |= placeholders(frame, concat_pairs(_seen(equal, blank), selected_pairs(similar, near)))
     exact, similar = _seen(equal, blank), _seen(similar, blank)
+    near = correlations(prints.thumbnails, similar) >= NEARLY_EQUAL
     aligned = _aligned(frame, prints, concat_pairs(exact, similar), params, blank)
     return Evidence(
         blank,
         selected_pairs(exact, across_series(frame, exact)),
+        selected_pairs(similar, near & of_two_patients(frame, similar)),
         _strongest_first(prints, selected_pairs(similar, comparable(frame, similar))),
         _strongest_first(prints, aligned),
     )

@@ -30,12 +30,13 @@ def conflict_lines(
             for scan, patient in zip(scans["scan_id"], scans["patient"], strict=True)
         )
         yield (
-            f"one image of two patients: {claims}; if they are one person, give all scans of both"
-            f" one name in {patients}; if not, write keep for the two scans in {overrides}; until"
-            " then the scans of both stay together"
+            f"patient conflict, one picture under two patients: {claims}; if they are one person,"
+            f" give all scans of both one name in {patients}; if the picture is of one of them,"
+            f" drop the other scan in {overrides}, and if it is of both, keep it; until then the"
+            " scans of both stay together"
         )
     if len(contradicting) > SHOWN:
-        yield f"{len(contradicting) - SHOWN:,} more images of two patients, in duplicates.csv"
+        yield f"{len(contradicting) - SHOWN:,} more patient conflicts, in duplicates.csv"
 
 
 def look_alike_lines(

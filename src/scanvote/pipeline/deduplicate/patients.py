@@ -7,6 +7,7 @@ sets cannot share a name for different people. Names in the user's table stay as
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from scanvote.core.errors import InputError
@@ -92,6 +93,14 @@ def contradicting_copies(table: pd.DataFrame, sources: Iterable[str]) -> pd.Data
     pairs = table[["patient", "patient_of"]].astype(object)
     pairs = pairs.where(pairs.notna(), "").astype(str)
     return table[[_contradicting(pair, set(sources)) for _, pair in pairs.iterrows()]]
+
+
+def mark_conflicts(frame: pd.DataFrame, conflicts: Sequence[Cluster]) -> pd.DataFrame:
+    """Mark the scans of `conflicts` in the column `patient_conflict`, added only if there are."""
+    if not conflicts:
+        return frame
+    rows = [row for one in conflicts for row in one.rows]
+    return frame.assign(patient_conflict=np.isin(np.arange(len(frame)), rows))
 
 
 def with_inherited(frame: pd.DataFrame, clusters: Sequence[Cluster]) -> pd.DataFrame:

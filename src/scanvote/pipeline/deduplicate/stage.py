@@ -56,6 +56,7 @@ from scanvote.pipeline.deduplicate.pairs import (
 )
 from scanvote.pipeline.deduplicate.patients import (
     LOOK_ALIKES,
+    mark_conflicts,
     patient_conflicts,
     read_patients,
     with_inherited,
@@ -83,13 +84,14 @@ def deduplicate(
     One scan of each cluster is kept, the representative: preferably of a known patient, then of a
     known series, then the largest image, then the first path. Slices of its own series are no
     copies of it, and are kept too. Within one known patient only equal bytes are copies, and two
-    known patients are never tied by what only looks alike; such pairs are listed. Blank pictures
-    and placeholders are no copies of anything. If the labels in a cluster differ, or differ from
-    the label at the source, no scan of it is kept. Copies of unknown patients inherit the patient
-    of the representative.
+    known patients are never tied by what only looks alike; such pairs are listed. One picture
+    under two known patients is a patient conflict: one scan of it is kept, the scans of both
+    patients stay together, and it is listed. Blank pictures and placeholders are no copies of
+    anything. If the labels in a cluster differ, or differ from the label at the source, no scan of
+    it is kept. Copies of unknown patients inherit the patient of the representative.
 
     Writes to `out`: ``manifest.csv`` with kept, duplicate_of, conflict and relatives, and blank
-    if any scan is,
+    and patient_conflict if any scan is,
     ``duplicates.csv`` with every copy and the evidence for it, ``montage.png``.
 
     Returns:
@@ -105,21 +107,17 @@ def deduplicate(
     prints = fingerprints([raw / path for path in frame["path"]])
     evidence = find_evidence(frame, prints, params)
     by_rule, pairs = evidence.copies(frame), evidence.copies(frame, overrides)
-    check_kept_apart(frame, pairs, overrides)
     look_alikes = evidence.look_alikes(frame, pairs, overrides)
-    found_clusters = find_clusters(frame, pairs)
     planted = planted_copies(raw, frame)
+    frame, found_clusters = mark(frame, evidence, overrides)
     contradicting = patient_conflicts(frame, found_clusters)
-    agreed = [one for one in found_clusters if one not in contradicting]
-    frame = with_inherited(mark_duplicates(frame, found_clusters), agreed)
-    frame.loc[sorted(dropped(overrides)), "kept"] = False
-    frame = with_blank(frame, evidence.blank)
     frame["relatives"] = relatives(frame, prints, params.relatives)
     frame = with_look_alikes(frame, prints, params.relatives)
     frame = with_blank(frame, kept_with_equal_bytes(frame, overrides))
     table = duplicates_table(
         frame, found_clusters, prints, evidence, by_rule, look_alikes, overrides
     )
+    table.insert(2, "kind", kinds(table, contradicting))
     write_manifest(frame, out / MANIFEST)
     write_csv(table.drop(columns=["row", "row_of"]).round(6), out / "duplicates.csv")
     _write_montage(raw, frame, table, out / "montage.png")
@@ -137,6 +135,29 @@ def deduplicate(
         "pairs_of_two_patients": len(look_alikes[0]),
     }
     return counts | duplicate_recall(frame, found_clusters, planted)
+
+
+def mark(
+    frame: pd.DataFrame, evidence: Evidence, overrides: Sequence[Override]
+) -> tuple[pd.DataFrame, list[Cluster]]:
+    """Mark copies, conflicts and blank pictures in a manifest; return it with the clusters.
+
+    Args:
+        frame: the manifest.
+        evidence: for copies.
+        overrides: from the user.
+
+    Raises:
+        InputError: two scans that are to be kept apart are linked through others.
+    """
+    pairs = evidence.copies(frame, overrides)
+    check_kept_apart(frame, pairs, overrides)
+    found_clusters = find_clusters(frame, pairs)
+    contradicting = patient_conflicts(frame, found_clusters)
+    agreed = [one for one in found_clusters if one not in contradicting]
+    marked = with_inherited(mark_duplicates(frame, found_clusters), agreed)
+    marked.loc[sorted(dropped(overrides)), "kept"] = False
+    return mark_conflicts(with_blank(marked, evidence.blank), contradicting), found_clusters
 
 
 def duplicates_table(
@@ -195,6 +216,26 @@ def duplicates_table(
     return table
 
 
+def kinds(table: pd.DataFrame, contradicting: Sequence[Cluster]) -> NDArray[np.str_]:
+    """Name what each row of the table of copies is, by the first that holds.
+
+    ``patient_conflict``: one picture under two known patients; ``label_conflict``: in two classes;
+    ``look_alike``: of two known patients, both kept; ``dropped`` by the user; else ``copy``.
+    """
+    rows = [row for one in contradicting for row in one.rows]
+    patients = table["patient"].ne("") & table["row"].isin(rows)
+    return np.select(
+        [
+            patients & (table["row"] != table["row_of"]),
+            table["conflict"],
+            table["rule"] == LOOK_ALIKES,
+            table["row"] == table["row_of"],
+        ],
+        ["patient_conflict", "label_conflict", "look_alike", "dropped"],
+        "copy",
+    )
+
+
 def _judged_pairs(
     frame: pd.DataFrame, found_clusters: list[Cluster], overrides: Sequence[Override]
 ) -> tuple[Pairs, NDArray[np.bool_]]:
@@ -223,7 +264,7 @@ def _rules(
     by_rule: Pairs,
 ) -> NDArray[np.str_]:
     """Name the evidence for each of `pairs`."""
-    unregistered = concat_pairs(evidence.exact, evidence.similar)
+    unregistered = concat_pairs(concat_pairs(evidence.exact, evidence.same), evidence.similar)
     digests = frame["sha256"].to_numpy()
     no_copy = pairs[0] == pairs[1]
     return np.select(
@@ -247,7 +288,9 @@ def _linked(frame: pd.DataFrame, links: Pairs, pairs: Pairs) -> NDArray[np.bool_
 
 def _write_montage(raw: Path, frame: pd.DataFrame, table: pd.DataFrame, path: Path) -> None:
     """Show conflicts, then the least similar copy per cluster, then the others."""
-    copies = table[table["duplicate_of"] != ""].assign(agreed=~table["conflict"])
+    copies = table[table["duplicate_of"] != ""].assign(
+        agreed=~table["kind"].str.endswith("_conflict")
+    )
     copies = copies.sort_values(["agreed", "correlation", "scan_id"], kind="stable")
     copies["again"] = copies.groupby("row_of").cumcount() > 0
     shown: Iterable[Any] = (
@@ -275,7 +318,8 @@ def _title(one: Any) -> str:
         LOOK_ALIKES: f"two patients, both kept, {alike}",
     }
     labels = f" · {one.label_of} or {one.label}?" if one.conflict else ""
-    return f"{names}\n{reasons[one.rule]}{labels}"
+    patients = f" · {one.patient_of} or {one.patient}?" if one.kind == "patient_conflict" else ""
+    return f"{names}\n{reasons[one.rule]}{labels}{patients}"
 
 
 def _end_of_name(name: str) -> str:

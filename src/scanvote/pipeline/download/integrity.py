@@ -10,6 +10,7 @@ from scanvote.core.errors import InputError
 from scanvote.datasets.base import Scan
 from scanvote.params import Task
 from scanvote.pipeline.download.file_check import FileCheck
+from scanvote.pipeline.download.same_picture import same_pictures
 
 BOTH: tuple[Task, ...] = ("classification", "segmentation")
 MIN_SCANS, MIN_PATIENTS = 10, 3
@@ -45,6 +46,11 @@ RULES = {
     "constant": Rule("All pixels of the scan are equal.", ("classification",)),
     "large_mask": Rule(f"The mask marks more than {MAX_MASK_SHARE:.0%} of the scan."),
     "several_pictures": Rule("The file holds more pictures or volumes than are used."),
+    "patient_conflict": Rule("Equal bytes are listed under two patients; deduplicate finds more."),
+    "label_conflict": Rule(
+        "Equal bytes are in two classes; deduplicate finds more, and keeps none of them.",
+        tasks=("classification",),
+    ),
     "mask_values": Rule(
         "The masks of a data set hold more than two values, or values between.",
         tasks=("segmentation",),
@@ -123,6 +129,7 @@ def issues(
         for source, scan, check in zip(sources, scans, checks, strict=True)
         if blocking_issue(task, scan, check) is None
     ]
+    all_issues += [Issue(*one) for one in same_pictures(used)]
     all_issues += [*_class_issues([scan for _, scan, _ in used]), *_data_set_issues(used)]
     if task == "segmentation":
         all_issues += _inverted_masks(used)

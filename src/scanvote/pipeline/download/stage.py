@@ -1,12 +1,13 @@
 """The stage `download`: folders of scans, and a manifest of them."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 
 import pandas as pd
 
+from scanvote.class_roles import negative_class, positive_class
 from scanvote.core.errors import InputError, did_you_mean
 from scanvote.core.files import atomic_replace_folder, write_csv
 from scanvote.core.parallel import parallel_map
@@ -40,8 +41,8 @@ def download(task: Task, params: Params, out: Path) -> Metrics:
         tumour_masks, and ``finding_<kind>`` of every kind of `integrity.rules`.
 
     Raises:
-        InputError: a set cannot be obtained, no scan of it or of a class is usable, or there
-            is nothing to learn.
+        InputError: a set cannot be obtained, no scan of it or of a class is usable, there is
+            nothing to learn, or nobody says which of two classes must not be missed.
     """
     section = getattr(params, task)
     sets = registry.find_all(section.dataset, task)
@@ -49,15 +50,34 @@ def download(task: Task, params: Params, out: Path) -> Metrics:
         folder.mkdir()
         sources, scans = _fetch(sets, task, params, folder)
         if task == "classification":
-            sources, scans = _relabel(sources, scans, section.labels)
+            sources, scans = relabel(sources, scans, section.labels)
         checks = parallel_map(partial(check_file, folder), scans, "Check")
         check_usable(task, scans, checks)
+        if task == "classification":
+            check_roles(classes_of(scans, checks), params)
         report = issues(task, sources, scans, checks, _found(sets, folder))
         write_csv(report, folder / INTEGRITY)
         frame = manifest(task, sources, scans, checks)
         write_manifest(frame, folder / MANIFEST)
         ignored = sum(len(pd.read_csv(path)) for path in sorted(folder.glob(f"*/{IGNORED}")))
     return _metrics(task, frame, report) | {"ignored": ignored}
+
+
+def classes_of(scans: Iterable[Scan], checks: Iterable[FileCheck]) -> set[str]:
+    """Return the classes of the usable scans of classification."""
+    pairs = zip(scans, checks, strict=True)
+    return {scan.label for scan, one in pairs if not blocking_issue("classification", scan, one)}
+
+
+def check_roles(labels: Collection[str], params: Params) -> None:
+    """Refuse classes whose roles `evaluate` would refuse, hours before it does.
+
+    Raises:
+        InputError: nobody says which of two classes must not be missed, or a class of
+            ``evaluate`` is none of the data.
+    """
+    positive_class(labels, params.evaluate.positive)
+    negative_class(sorted(labels), params.evaluate.negative)
 
 
 def manifest(
@@ -85,7 +105,7 @@ def _fetch(
     sources, scans = [], []
     for dataset in sets:
         dataset.fetch(folder / dataset.name, task, params)
-        new_scans = _prefix_scans(dataset, dataset.scans(folder / dataset.name, task))
+        new_scans = prefix_scans(dataset.name, dataset.scans(folder / dataset.name, task))
         sources += [dataset.name] * len(new_scans)
         scans += new_scans
     return sources, scans
@@ -100,14 +120,14 @@ def _found(sets: Iterable[DataSet], folder: Path) -> list[Issue]:
     ]
 
 
-def _prefix_scans(dataset: DataSet, scans: Iterable[Scan]) -> list[Scan]:
+def prefix_scans(name: str, scans: Iterable[Scan]) -> list[Scan]:
     """Prefix paths, patients and series with the set's name.
 
     Two sets may use one name for different patients.
     """
 
     def prefixed(key: str) -> str:
-        return f"{dataset.name}/{key}" if key else ""
+        return f"{name}/{key}" if key else ""
 
     prefixed_scans = [
         replace(
@@ -121,11 +141,11 @@ def _prefix_scans(dataset: DataSet, scans: Iterable[Scan]) -> list[Scan]:
         for scan in scans
     ]
     if not prefixed_scans:
-        raise InputError(f"{dataset.name} holds no scans; fetch or fill it anew")
+        raise InputError(f"{name} holds no scans; fetch or fill it anew")
     return prefixed_scans
 
 
-def _relabel(sources: list[str], scans: list[Scan], labels: Labels) -> tuple[list[str], list[Scan]]:
+def relabel(sources: list[str], scans: list[Scan], labels: Labels) -> tuple[list[str], list[Scan]]:
     """Rename the labels of scans, and drop labels mapped to null."""
     known = {scan.label for scan in scans}
     for label in labels:

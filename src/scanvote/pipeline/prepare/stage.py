@@ -17,7 +17,7 @@ from scanvote.pipeline.prepare.crop_montage import write_crop_montage
 from scanvote.pipeline.prepare.shards import PreprocessInfo, Preprocessor, plan_shards, series_of
 from scanvote.splits.groups import SPLITS
 from scanvote.splits.known_patients import KnownPatients
-from scanvote.splits.leakage import check_leaks
+from scanvote.splits.leakage import check_leaks, patient_conflicts
 from scanvote.splits.protocols import split_scans
 
 WORTH_A_POOL = 4000
@@ -57,7 +57,7 @@ def prepare(
     scans = split_scans(task, deduplicated / "manifest.csv", params.split, params.seed)
     leaks = check_leaks(scans, params.split)
     known = KnownPatients.of(scans)
-    print_status(audit_line(task, leaks, known))
+    print_status(audit_line(task, leaks, known) + conflict_words(scans))
     images = Preprocessor(task, raw, params, classes(scans))
     if images.config.intensity_of != "scan":
         images.counts = _counts_by_series(images, scans, processes)
@@ -71,6 +71,7 @@ def prepare(
             write_crop_montage(images, scans, folder / "crop.png")
         write_manifest(scans, folder / "manifest.csv")
     metrics = _counts(scans) | known.metrics() | leaks | _fallbacks(scans, images.config)
+    metrics["patient_conflicts"] = patient_conflicts(scans)
     return metrics | _lost(scans, infos) if task == "segmentation" else metrics
 
 
@@ -78,6 +79,15 @@ def audit_line(task: Task, leaks: dict[str, int], known: KnownPatients) -> str:
     """Summarise the audit: leaked pairs, and the share of unknown patients."""
     pairs = f"{task}: {leaks['leaked_pairs_group']:,} pairs across the splits have a known link."
     return f"{pairs} {known.sentence()} {known.audit_words()}"
+
+
+def conflict_words(scans: pd.DataFrame) -> str:
+    """Say how many pictures stand under two patients; empty if none does."""
+    count = patient_conflicts(scans)
+    if not count:
+        return ""
+    pictures = "One picture stands" if count == 1 else f"{count:,} pictures stand"
+    return f" {pictures} under two patients, whose scans are kept together."
 
 
 def _counts_by_series(

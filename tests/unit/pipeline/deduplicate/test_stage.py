@@ -42,6 +42,11 @@ def perturbed() -> dict[str, bytes]:
     }
 
 
+def neighbour() -> np.ndarray:
+    """A picture that looks like scan(0), as slices of two people do, but is another one."""
+    return cv2.addWeighted(scan(0), 0.7, scan(1), 0.3, 0)
+
+
 def raw_folder(
     folder: Path, files: dict[str, bytes], below: str = "", **columns: list[str]
 ) -> Path:
@@ -303,6 +308,7 @@ def test_two_known_patients_are_not_tied_by_what_looks_alike(
 ) -> None:
     names = ("original.png", "other.png", "reencoded.jpg", "resized.png")
     files = {name: perturbed()[name] for name in names}
+    files["reencoded.jpg"] = coded(neighbour(), ".jpg")
     patients = ["p", "r", "q", ""]  # resized, of nobody known, resembles p's and q's scan
     raw = raw_folder(tmp_path / "raw", files, patient=patients)
     metrics = deduplicated(raw, tmp_path / "out")
@@ -319,6 +325,25 @@ def test_two_known_patients_are_not_tied_by_what_looks_alike(
     assert "1 pairs of scans look like copies but are of two known patients" in (
         capsys.readouterr().err
     )
+
+
+def test_one_picture_under_two_patients_is_a_conflict_that_keeps_both_together(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    names = ("original.png", "other.png", "reencoded.jpg")
+    files = {name: perturbed()[name] for name in names} | {"q.png": coded(scan(2))}
+    raw = raw_folder(tmp_path / "raw", files, patient=["p", "r", "q", "q"])
+    metrics = deduplicated(raw, tmp_path / "out")
+    assert (metrics["patient_conflicts"], metrics["kept"]) == (1, 3)
+    frame = read_manifest(tmp_path / "out/manifest.csv").set_index("scan_id")
+    assert frame["patient_conflict"].tolist() == [True, False, True, False]
+    groups = dict(zip(frame.index, group_scans(frame.reset_index()), strict=True))
+    assert groups["original"] == groups["reencoded"] == groups["q"] != groups["other"]
+    (row,) = pd.read_csv(tmp_path / "out/duplicates.csv").to_dict("records")
+    assert (row["kind"], {row["patient"], row["patient_of"]}) == ("patient_conflict", {"p", "q"})
+    assert "patient conflict, one picture under two patients" in capsys.readouterr().err
+    metrics = deduplicated(raw, tmp_path / "out", "keep,original,reencoded,two people")
+    assert (metrics["patient_conflicts"], metrics["kept"]) == (0, 4)
 
 
 def test_the_names_of_two_sets_may_be_of_one_patient(tmp_path: Path) -> None:

@@ -289,14 +289,14 @@ def test_a_class_of_too_few_patients_is_named(fresh: Callable[[Task], Case]) -> 
     case.manifest = case.manifest[
         (case.manifest["label"] != "monkey") | (case.manifest["patient"] < "p06")
     ]
-    with pytest.raises(InputError, match="class 'monkey' has 2 independent groups"):
+    with pytest.raises(InputError, match="class 'monkey' has 2 patients and needs 3"):
         case.prepare()
 
 
 def test_tumour_slices_of_too_few_patients_are_named(fresh: Callable[[Task], Case]) -> None:
     case = fresh("segmentation")
     case.manifest.loc[case.manifest["patient"] >= "p02", "mask_pixels"] = 0
-    with pytest.raises(InputError, match="slices with tumour come from 2 independent groups"):
+    with pytest.raises(InputError, match="slices with tumour come from 2 patients and need 3"):
         case.prepare()
 
 
