@@ -216,7 +216,7 @@ def report_few(tables: int, numbers: Iterable[int]) -> None:
 
 REST = 20
 """Groups of the two other classes, beside those of the rarest."""
-OF_RAREST = ("macro_f1", "balanced_accuracy", "auroc", "sensitivity_c")
+OF_RAREST = ("macro_f1", "balanced_accuracy", "auroc", "auroc_c", "sensitivity_c")
 
 
 def with_a_rare_class(groups: int, rest: int, skill: float, seed: int) -> ClassifierOutput:
