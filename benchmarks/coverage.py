@@ -285,7 +285,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--tables", type=int, default=400)
     parser.add_argument("--groups", type=int, nargs="*", default=[40, 80, 200])
-    parser.add_argument("--few", type=int, nargs="*", default=[2, 3, 5, 10, 20])
+    parser.add_argument("--few", type=int, nargs="*", default=[5, 10, 20])
     parser.add_argument("--fewest", type=int, nargs="*", default=[2, 3, 4, 5, 6, 8, 10])
     asked = parser.parse_args()
     if asked.groups:
