@@ -23,6 +23,7 @@ UNLOGGED = SKIPPED | {"plots"}  # it only gathers
 SEARCHES = {f"search@{family}" for family in FAMILIES} | SKIPPED
 DATA = {f"{stage}@{task}" for stage in ("download", "deduplicate", "prepare") for task in TASKS}
 EVALUATED = [f"metrics/evaluate/{task}.json" for task in TASKS]
+CURVES = r"metrics/plots/(curves/\w+\.csv)"
 TERMINAL = 200
 """Columns that a terminal of a wide screen shows."""
 STAGES = (
@@ -128,9 +129,6 @@ def test_what_dvc_shows_a_person(repro):
     assert plots.stderr == ""  # DVC complains here of a plot without its file
     assert "Dice of each test patient" in page
     assert {f"curves/{one}.csv" for one in (*FAMILIES, "unet")} <= set(re.findall(CURVES, page))
-
-
-CURVES = r"metrics/plots/(curves/\w+\.csv)"
 
 
 def test_a_second_clone_pulls_what_was_pushed(repro, tmp_path_factory):
