@@ -87,7 +87,8 @@ def _missed(chosen: Operating) -> str:
 def _mask_doubts(mask: MaskFinding, segmenters: Segmenters) -> list[str]:
     if not mask.too_large:
         return []
-    share, largest = different(100 * mask.share, 100 * segmenters.largest_mask, digits=0)
+    percents = 100 * mask.share, 100 * segmenters.largest_mask
+    share, largest = different(*percents, digits=0 if min(percents) >= 10 else 1)
     place = "head" if segmenters.prepare.crop else "picture"
     return [
         f"The outline is doubtful: it covers {share} % of the {place}, and no mask of the training"

@@ -10,8 +10,10 @@ def facts(finding: ScanPrediction) -> dict[str, str]:
     spacing = "not given by the file" if finding.spacing is None else f"{finding.spacing:g} mm"
     place = {} if finding.slice is None else {"Slice": f"{finding.slice}, counted from 0"}
     scores = {
-        "Similarity to the training scans of the class": finding.familiarity,
-        "The same of the outline": finding.mask.familiarity if finding.mask else None,
+        "Similarity to the training scans, for the class": finding.familiarity,
+        "Similarity to the training scans, for the outline": finding.mask.familiarity
+        if finding.mask
+        else None,
     }
     return {
         **place,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from scanvote.pipeline.package import ModelMetadata
 from scanvote.pipeline.report import terms
 from scanvote.predict.doubts import called, doubts
-from scanvote.predict.quality import class_doubts, main_metrics, model_doubts
+from scanvote.predict.quality import class_doubts, main_metrics, mask_doubts, model_doubts
 from scanvote.predict.schema import FileError, MaskFinding, OodScore, ScanPrediction
 from scanvote.serving.page.facts import facts
 
@@ -76,7 +76,8 @@ class ResultText:
     def heading(self) -> str:
         """The answer; with reserve if the scan is out-of-distribution."""
         if self.outside:
-            return f"The models answer nevertheless: {self.answer}"
+            answers = "models answer" if self.bars else "model answers"
+            return f"The {answers} nevertheless: {self.answer}"
         return f"{self.answer[:1].upper()}{self.answer[1:]}"
 
 
@@ -149,24 +150,29 @@ def agreement(finding: ScanPrediction, contents: ModelMetadata) -> str:
 
 def model_warnings(contents: ModelMetadata) -> list[str]:
     """Return the warnings of the model, whatever the scan."""
-    smoke = ["The model is of a smoke run: its answers mean nothing."] if contents.smoke else []
-    return [*smoke, *model_doubts(contents)]
+    return [*_smoke(contents), *model_doubts(contents)]
 
 
 def warnings(finding: ScanPrediction, contents: ModelMetadata) -> tuple[str, ...]:
-    """Return the warnings to read before the answer."""
-    texts = model_warnings(contents)
+    """Return the warnings to read before the answer, those of the class before the outline's."""
+    of_class, of_mask = class_doubts(contents), mask_doubts(contents)
     if finding.familiarity and finding.familiarity.outside:
-        texts.append(
+        of_class.insert(
+            0,
             "This scan is outside what the model has seen: "
-            f"{_far(finding.familiarity)} The class below means little."
+            f"{_far(finding.familiarity)} The class below means little.",
         )
     if finding.mask and finding.mask.familiarity.outside:
-        texts.append(
+        of_mask.insert(
+            0,
             "For the tumour's outline this scan is outside what the model has seen: "
-            f"{_far(finding.mask.familiarity)} The outline means little."
+            f"{_far(finding.mask.familiarity)} The outline means little.",
         )
-    return tuple(texts)
+    return (*_smoke(contents), *of_class, *of_mask)
+
+
+def _smoke(contents: ModelMetadata) -> list[str]:
+    return ["The model is of a smoke run: its answers mean nothing."] if contents.smoke else []
 
 
 def flags(finding: ScanPrediction, contents: ModelMetadata) -> tuple[str, ...]:
