@@ -3,7 +3,6 @@
 from scanvote.pipeline.package import ModelMetadata
 from scanvote.pipeline.package.metadata import Classifiers, Operating, Segmenters
 from scanvote.pipeline.report import terms
-from scanvote.predict.quality import class_doubts, mask_doubts
 from scanvote.predict.schema import MaskFinding, ScanPrediction
 
 UNSURE = 2 / 3
@@ -29,8 +28,8 @@ def is_too_large(share: float, largest: float) -> bool:
 
 
 def doubts(finding: ScanPrediction, contents: ModelMetadata) -> list[str]:
-    """Return the doubts about the model's answers, then those about this prediction."""
-    texts = [*class_doubts(contents), *mask_doubts(contents)]
+    """Return the doubts about this prediction; those about the model are in `quality`."""
+    texts: list[str] = []
     if contents.classifiers and finding.vote is not None:
         texts += _class_doubts(finding, finding.vote, contents.classifiers)
     if contents.segmenters and finding.mask is not None:
@@ -88,7 +87,8 @@ def _missed(chosen: Operating) -> str:
 def _mask_doubts(mask: MaskFinding, segmenters: Segmenters) -> list[str]:
     if not mask.too_large:
         return []
-    share, largest = different(100 * mask.share, 100 * segmenters.largest_mask, digits=0)
+    percents = 100 * mask.share, 100 * segmenters.largest_mask
+    share, largest = different(*percents, digits=0 if min(percents) >= 10 else 1)
     place = "head" if segmenters.prepare.crop else "picture"
     return [
         f"The outline is doubtful: it covers {share} % of the {place}, and no mask of the training"

@@ -62,9 +62,14 @@ def main_metrics(contents: ModelMetadata) -> list[str]:
     return lines
 
 
+def model_doubts(contents: ModelMetadata) -> list[str]:
+    """Return the doubts about the whole model."""
+    return [*class_doubts(contents), *mask_doubts(contents)]
+
+
 def quality(contents: ModelMetadata) -> list[str]:
     """Return how good the model is, the doubts first."""
-    return [*class_doubts(contents), *mask_doubts(contents), *main_metrics(contents)]
+    return [*model_doubts(contents), *main_metrics(contents)]
 
 
 def _not_better(

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from scanvote.pipeline.package import ModelMetadata
+from scanvote.predict.quality import model_doubts
 from scanvote.predict.schema import FileError, ScanPrediction
 
 Row = dict[str, str | float | int | bool | None]
@@ -25,6 +26,7 @@ def row_columns(contents: ModelMetadata) -> list[str]:
     columns += ["distance", "outside"] if contents.classifiers else []
     columns += ["mask_distance", "mask_outside"] if contents.segmenters else []
     columns += ["called"] if contents.classifiers and contents.classifiers.operating else []
+    columns += ["model_doubts"] if model_doubts(contents) else []
     return [*columns, "doubts", "notes"]
 
 
@@ -34,8 +36,11 @@ def columns(contents: ModelMetadata, pictures: Mapping[str, object]) -> list[str
     return [*_SCAN, *row_columns(contents), *kinds, "error"]
 
 
-def to_row(finding: ScanPrediction) -> Row:
-    """Convert a prediction to a row, without the scan's identity."""
+def to_row(finding: ScanPrediction, contents: ModelMetadata) -> Row:
+    """Convert a prediction to a row, without the scan's identity.
+
+    Doubts about the whole model are in every row, as a row may be passed on alone.
+    """
     mask, ood, values = finding.mask, finding.familiarity, Row()
     if finding.vote is not None:
         values |= {
@@ -53,17 +58,22 @@ def to_row(finding: ScanPrediction) -> Row:
         values |= {"mask_distance": distances.distance, "mask_outside": distances.outside}
     if finding.operating:
         values["called"] = finding.operating.called
+    if whole := model_doubts(contents):
+        values["model_doubts"] = " ".join(whole)
     return values | {"doubts": " ".join(finding.doubts), "notes": "; ".join(finding.notes)}
 
 
-def row(one: ScanPrediction | FileError, pictures: Mapping[str, str]) -> Row:
+def row(
+    one: ScanPrediction | FileError, contents: ModelMetadata, pictures: Mapping[str, str]
+) -> Row:
     """Return a row of the table; unknown values are left out.
 
     Args:
         one: a prediction, or the reason that there is none.
+        contents: the model.
         pictures: path of each kind of picture.
     """
     if isinstance(one, FileError):
         return {"file": one.file, "error": one.reason}
     scan: Row = {"file": one.file, "slice": one.slice, "plane": one.plane}
-    return scan | to_row(one) | dict(pictures)
+    return scan | to_row(one, contents) | dict(pictures)

@@ -70,7 +70,7 @@ class ScanPrediction(Schema):
     )
     doubts: list[str] = Field(
         default=[],
-        description="reasons to doubt the answer: of the model, then of this prediction",
+        description="reasons to doubt this answer; those to doubt the model are with the model",
     )
     vote: str | None = Field(
         default=None, description=f"the class; {_NO_CLASS}", examples=["glioma"]

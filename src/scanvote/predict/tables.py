@@ -57,7 +57,7 @@ def table_on_stdout(contents: ModelMetadata, columns: Sequence[str]) -> Iterator
 def _csv(file: TextIO, contents: ModelMetadata, columns: Sequence[str]) -> Iterator[Add]:
     table = csv.DictWriter(file, columns, lineterminator="\n")
     table.writeheader()
-    yield lambda one, pictures: table.writerow(row(one, pictures))
+    yield lambda one, pictures: table.writerow(row(one, contents, pictures))
 
 
 def _json(file: TextIO, contents: ModelMetadata, columns: Sequence[str]) -> Iterator[Add]:

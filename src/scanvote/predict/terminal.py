@@ -48,14 +48,14 @@ def table_on_terminal(contents: ModelMetadata) -> Iterator[Add]:
 
 
 def _doubts(predictions: list[ScanPrediction]) -> Iterator[str]:
-    """Yield each doubt once: those of the model without files, others behind their files."""
+    """Yield each doubt once, behind the first of its files."""
     files = dict[str, list[str]]()
     for one in predictions:
         for doubt in one.doubts:
             files.setdefault(doubt, []).append(_scan(one))
     for doubt, names in files.items():
-        alike = len(names) == len(predictions) > 1
-        yield doubt if alike else f"{', '.join(names)}: {doubt}"
+        more = f" and {len(names) - 1} more" if len(names) > 1 else ""
+        yield f"{names[0]}{more}: {doubt}"
 
 
 def _table(predictions: list[ScanPrediction], contents: ModelMetadata) -> Table:

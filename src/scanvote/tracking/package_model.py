@@ -38,7 +38,7 @@ class PackageModel(PythonModel):
         scans = [
             _scan(text, row, contents.volumes) for row, text in enumerate(model_input["image"])
         ]
-        rows = [to_row(finding) for finding in predict_one(self._package, scans)]
+        rows = [to_row(one, contents) for one in predict_one(self._package, scans)]
         table = pd.DataFrame(rows, columns=row_columns(contents))
         if "area_mm2" in table:
             areas = table["area_mm2"].astype(object)

@@ -2,10 +2,17 @@
 
 import pytest
 
-from scanvote.metrics.performance import Verdict
+from scanvote.metrics.performance import Estimate, Verdict
+from scanvote.params import Task
 from scanvote.pipeline.package import ModelMetadata
 from scanvote.predict.doubts import different, doubts, is_too_large
-from scanvote.predict.quality import class_doubts, main_metrics, mask_doubts, quality
+from scanvote.predict.quality import (
+    class_doubts,
+    main_metrics,
+    mask_doubts,
+    model_doubts,
+    quality,
+)
 from scanvote.predict.schema import (
     MaskFinding,
     MemberVote,
@@ -16,6 +23,7 @@ from scanvote.predict.schema import (
 from tests.asking import finding, of_two_classes
 from tests.serving import LABELS, MEMBERS, alone, constant, contents
 
+TASKS: tuple[Task, Task] = ("classification", "segmentation")
 NEAR = OodScore(distance=0.5, outside=False)
 
 
@@ -100,9 +108,9 @@ def test_an_outline_that_covers_most_of_the_picture_is_doubted_in_words() -> Non
 
 def test_a_vote_that_names_one_class_is_doubted_in_every_answer() -> None:
     told = "The vote named glioma for all of 172 test scans: it does not tell the classes apart."
-    assert doubts(finding(), constant())[0] == told
-    assert quality(constant())[0] == told
-    assert doubts(finding(), contents()) == []
+    assert model_doubts(constant()) == quality(constant())[:1] == [told]
+    assert model_doubts(contents()) == []
+    assert doubts(finding(), constant()) == [], "it is said of the model"
 
 
 @pytest.mark.parametrize(
@@ -124,17 +132,9 @@ def test_what_is_no_better_than_something_simpler_is_doubted(verdict: Verdict, w
 
 
 def test_how_well_it_was_tested_is_a_line_for_each_task() -> None:
-    assert main_metrics(contents()) == [
-        *main_metrics(alone("classification")),
-        *main_metrics(alone("segmentation")),
-    ]
-    few = performing(scans_patient_known=3, accuracy={"value": 0.5})
-    accuracy = few.classifiers.performance.accuracy
-    classifiers = few.classifiers.performance.model_copy(
-        update={"accuracy": type(contents().classifiers.performance.accuracy)(**accuracy)}
-    )
-    part = few.classifiers.model_copy(update={"performance": classifiers})
-    (line, _) = main_metrics(few.model_copy(update={"classifiers": part}))
+    both = [line for task in TASKS for line in main_metrics(alone(task))]
+    assert main_metrics(contents()) == both
+    (line, _) = main_metrics(performing(scans_patient_known=3, accuracy=Estimate(value=0.5)))
     said = "Class: tested on 172 scans of 110 groups: accuracy 0.50 (too few for an interval)"
     assert line.startswith(said)
 

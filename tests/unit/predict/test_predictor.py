@@ -196,7 +196,7 @@ def test_shell_and_mlflow_say_what_the_examination_says(
     for path, row, served, finding in zip(
         scans, shell, mlflow, predict_one(package, read(scans)), strict=True
     ):
-        expected = to_row(finding)
+        expected = to_row(finding, package.contents)
         assert row["file"] == str(path)
         for name, value in expected.items():
             if isinstance(value, float) and not isinstance(value, bool):

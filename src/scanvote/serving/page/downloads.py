@@ -57,7 +57,8 @@ def table(result: CachedResult, contents: ModelMetadata) -> bytes:
         *result.refusals,
     ]
     for entry in entries:
-        writer.writerow({name: escape_formula(cell) for name, cell in row(entry, {}).items()})
+        cells = row(entry, contents, {}).items()
+        writer.writerow({name: escape_formula(cell) for name, cell in cells})
     return buffer.getvalue().encode()
 
 

@@ -9,16 +9,18 @@ def facts(finding: ScanPrediction) -> dict[str, str]:
     """List the properties of the file and its out-of-distribution scores."""
     spacing = "not given by the file" if finding.spacing is None else f"{finding.spacing:g} mm"
     place = {} if finding.slice is None else {"Slice": f"{finding.slice}, counted from 0"}
-    scores = {
-        "Similarity to the training scans of the class": finding.familiarity,
-        "The same of the outline": finding.mask.familiarity if finding.mask else None,
-    }
+    of_mask = finding.mask.familiarity if finding.mask else None
+    scores = {"class": finding.familiarity, "outline": of_mask}
     return {
         **place,
         "Size": f"{finding.width} × {finding.height} pixels",
         "Side of a pixel": spacing,
         "Notes": "; ".join(finding.notes) or "none",
-        **{name: _near(score) for name, score in scores.items() if score is not None},
+        **{
+            f"Similarity to the training scans, for the {what}": _near(score)
+            for what, score in scores.items()
+            if score is not None
+        },
     }
 
 

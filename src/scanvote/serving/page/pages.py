@@ -75,8 +75,15 @@ def results(request: Request, name: str) -> HTMLResponse:
     result = _cached_result(request, name)
     if len(result.scans) == 1 and not result.refusals:
         return _result_page(request, name, 0)
-    cards = views.cards(result, _engine(request).contents)
-    return page(request, "gallery.html", name=name, cards=cards, refusals=result.refusals)
+    contents = _engine(request).contents
+    return page(
+        request,
+        "gallery.html",
+        name=name,
+        cards=views.cards(result, contents),
+        warnings=model_warnings(contents),
+        refusals=result.refusals,
+    )
 
 
 @router.get("/results/{name}/table.csv")

@@ -1,14 +1,12 @@
 """Texts of the page for a scan's prediction."""
 
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from scanvote.pipeline.package import ModelMetadata
 from scanvote.pipeline.report import terms
-from scanvote.predict.doubts import called
-from scanvote.predict.doubts import doubts as doubts_of
-from scanvote.predict.quality import class_doubts, main_metrics, mask_doubts
+from scanvote.predict.doubts import called, doubts
+from scanvote.predict.quality import class_doubts, main_metrics, mask_doubts, model_doubts
 from scanvote.predict.schema import FileError, MaskFinding, OodScore, ScanPrediction
 from scanvote.serving.page.facts import facts
 
@@ -78,7 +76,8 @@ class ResultText:
     def heading(self) -> str:
         """The answer; with reserve if the scan is out-of-distribution."""
         if self.outside:
-            return f"The models answer nevertheless: {self.answer}"
+            answers = "models answer" if self.bars else "model answers"
+            return f"The {answers} nevertheless: {self.answer}"
         return f"{self.answer[:1].upper()}{self.answer[1:]}"
 
 
@@ -86,16 +85,15 @@ def result_text(finding: ScanPrediction, contents: ModelMetadata) -> ResultText:
     """Describe a prediction in words."""
     tumour = marked(finding.mask, finding.width * finding.height) if finding.mask else ""
     size = f"{finding.width} × {finding.height} pixels"
-    above = warnings(finding, contents)
     return ResultText(
         name=scan_name(finding),
         answer=answer(finding),
         outside=finding.class_outside if finding.vote else finding.mask_outside,
         probability=percent(finding.probabilities[finding.vote]) if finding.vote else "",
         agreement=agreement(finding, contents),
-        warnings=above,
+        warnings=warnings(finding, contents),
         flags=flags(finding, contents),
-        doubts=tuple(doubts(finding, contents, above)),
+        doubts=(*doubts(finding, contents), *_other_votes(finding)),
         tested=tuple(main_metrics(contents)),
         bars=bars(finding),
         operating=operating(finding, contents),
@@ -152,32 +150,35 @@ def agreement(finding: ScanPrediction, contents: ModelMetadata) -> str:
 
 def model_warnings(contents: ModelMetadata) -> list[str]:
     """Return the warnings of the model, whatever the scan."""
-    smoke = ["The model is of a smoke run: its answers mean nothing."] if contents.smoke else []
-    return [*smoke, *class_doubts(contents), *mask_doubts(contents)]
+    return [*_smoke(contents), *model_doubts(contents)]
 
 
 def warnings(finding: ScanPrediction, contents: ModelMetadata) -> tuple[str, ...]:
-    """Return the warnings to read before the answer."""
-    texts = model_warnings(contents)
+    """Return the warnings to read before the answer, those of the class before the outline's."""
+    of_class, of_mask = class_doubts(contents), mask_doubts(contents)
     if finding.familiarity and finding.familiarity.outside:
-        texts.append(
+        of_class.insert(
+            0,
             "This scan is outside what the model has seen: "
-            f"{_far(finding.familiarity)} The class below means little."
+            f"{_far(finding.familiarity)} The class below means little.",
         )
     if finding.mask and finding.mask.familiarity.outside:
-        texts.append(
+        of_mask.insert(
+            0,
             "For the tumour's outline this scan is outside what the model has seen: "
-            f"{_far(finding.mask.familiarity)} The outline means little."
+            f"{_far(finding.mask.familiarity)} The outline means little.",
         )
-    return tuple(texts)
+    return (*_smoke(contents), *of_class, *of_mask)
+
+
+def _smoke(contents: ModelMetadata) -> list[str]:
+    return ["The model is of a smoke run: its answers mean nothing."] if contents.smoke else []
 
 
 def flags(finding: ScanPrediction, contents: ModelMetadata) -> tuple[str, ...]:
     """Return the warnings in a few words each, for a card."""
     applies = {
         "smoke run": contents.smoke,
-        "class: no better than a constant": bool(class_doubts(contents)),
-        "outline: no better than a simpler one": bool(mask_doubts(contents)),
         "class: outside": finding.class_outside,
         "outline: outside": finding.mask_outside,
         "outline: very large": finding.mask is not None and finding.mask.too_large,
@@ -197,12 +198,6 @@ def reason(refusal: FileError) -> str:
     if refusal.reason.startswith(refusal.file):
         return refusal.reason.removeprefix(refusal.file)
     return f": {refusal.reason}"
-
-
-def doubts(finding: ScanPrediction, contents: ModelMetadata, warned: Sequence[str]) -> list[str]:
-    """Return signs in the prediction that the answer may be wrong, unless `warned` has them."""
-    own = [doubt for doubt in doubts_of(finding, contents) if doubt not in warned]
-    return [*own, *_other_votes(finding)]
 
 
 def _other_votes(finding: ScanPrediction) -> list[str]:
