@@ -1,11 +1,13 @@
 """Coverage: how often the 95 % intervals hold a truth that is known.
 
-    python benchmarks/coverage.py [--tables 400] [--groups 40 80 200] [--few 5 10 20]
+    python benchmarks/coverage.py [--tables 400] [--groups 40 80 200] [--few 5 10 20] [--fewest 3 5]
 
 Tables are simulated: groups of 1 to 5 scans with the class and an effect in common, of a fair and
 of a good model; patients with a Dice of two models, one in ten of them missed by both; groups of
 scans with the share of an explanation in the lesion; and groups under two protocols. The truth is
-that of very many scans from the same simulation.
+that of very many scans from the same simulation. `--fewest` leaves out the rule that too few groups
+have no interval (`MIN_GROUPS`), and shows what it is for: coverage, the mean width, and how often
+two models that are equally good are called different.
 """
 
 import argparse
@@ -15,6 +17,7 @@ from functools import cache, partial
 import numpy as np
 import pandas as pd
 
+from scanvote.metrics import bootstrap as rule
 from scanvote.metrics.bootstrap import BootstrapEstimate, confusions, estimates, macro_f1
 from scanvote.metrics.confusion import chief_estimates
 from scanvote.metrics.resampled import (
@@ -211,16 +214,86 @@ def report_few(tables: int, numbers: Iterable[int]) -> None:
                 print(f"| {name} | {groups} | {true:.3f} | {ours} | {plain} |", flush=True)
 
 
+REST = 20
+"""Groups of the two other classes, beside those of the rarest."""
+OF_RAREST = ("macro_f1", "balanced_accuracy", "auroc", "auroc_c", "sensitivity_c")
+
+
+def with_a_rare_class(groups: int, rest: int, skill: float, seed: int) -> ClassifierOutput:
+    """Scans of which so many groups are of the class c; the others are of a and b in turn."""
+    random = np.random.default_rng(seed)
+    kind = np.concatenate([np.full(groups, 2), np.arange(rest) % 2])
+    owner = np.repeat(np.arange(groups + rest), random.integers(1, 6, groups + rest))
+    noise = random.normal(size=(groups + rest, 3))[owner]
+    noise = (noise + random.normal(size=(len(owner), 3))) / np.sqrt(2)
+    says = np.exp(skill * np.eye(3)[kind[owner]] + noise)
+    shares = says / says.sum(axis=1, keepdims=True)
+    return ClassifierOutput(("a", "b", "c"), kind[owner], shares.argmax(axis=1), shares, owner)
+
+
+METRICS = (confusion_metrics, ranking_metrics)
+
+
+def fewest_of_class(groups: int, tables: int) -> dict[str, np.ndarray]:
+    """By figure, for each table: whether the interval holds the truth, and its width."""
+    share = MANY // (groups + REST)
+    many = with_a_rare_class(groups * share, REST * share, 2.0, 0)
+    one = np.ones((many.group_count, 1))
+    true = {name: value[0] for make in METRICS for name, value in make(many)(one).items()}
+    found: dict[str, list[tuple[float, float]]] = {name: [] for name in OF_RAREST}
+    for seed in range(1, tables + 1):
+        output = with_a_rare_class(groups, REST, 2.0, seed)
+        figures = bootstrap({"m": output}, seed, METRICS)["m"]
+        for name in OF_RAREST:
+            found[name].append(_held(figures[name], float(true[name])))
+    return {name: np.array(rows) for name, rows in found.items()}
+
+
+def fewest_patients(count: int, tables: int) -> dict[str, np.ndarray]:
+    """The same of the patients' Dice, and of the difference of two models equally good."""
+    mean = truths_of("patients")["mean Dice"]
+    found: dict[str, list[tuple[float, float]]] = {"mean Dice": [], "no difference of Dice": []}
+    for seed in range(1, tables + 1):
+        random = np.random.default_rng(seed)
+        dice = patients(count, random)["dice"]
+        other = dice + random.normal(0, 0.08, count)
+        own = estimates(partial(dice_figures, dice), count, seed)["dice_patient_mean"]
+        found["mean Dice"].append(_held(own, mean))
+        found["no difference of Dice"].append(_held(mean_difference(dice, other, seed), 0.0))
+    return {name: np.array(rows) for name, rows in found.items()}
+
+
+def _held(figure: BootstrapEstimate, true: float) -> tuple[float, float]:
+    low, high = figure.interval()
+    return (float(low <= true <= high), high - low) if np.isfinite(low) else (np.nan, np.nan)
+
+
+def report_fewest(tables: int, numbers: Iterable[int]) -> None:
+    print("\n| figure | groups or patients | covered | mean width | tables with an interval |")
+    print("|---|---|---|---|---|")
+    rule.MIN_GROUPS = 2
+    for make in (fewest_patients, fewest_of_class):
+        found = {groups: make(groups, tables) for groups in numbers}
+        for name in next(iter(found.values())):
+            for groups, one in found.items():
+                held, width = np.nanmean(one[name], axis=0)
+                share = np.isfinite(one[name][:, 0]).mean()
+                print(f"| {name} | {groups} | {held:.3f} | {width:.3f} | {share:.3f} |", flush=True)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--tables", type=int, default=400)
     parser.add_argument("--groups", type=int, nargs="*", default=[40, 80, 200])
-    parser.add_argument("--few", type=int, nargs="*", default=[2, 3, 5, 10, 20])
+    parser.add_argument("--few", type=int, nargs="*", default=[5, 10, 20])
+    parser.add_argument("--fewest", type=int, nargs="*", default=[2, 3, 4, 5, 6, 8, 10])
     asked = parser.parse_args()
     if asked.groups:
         report(asked.tables, asked.groups)
     if asked.few:
         report_few(asked.tables, asked.few)
+    if asked.fewest:
+        report_fewest(asked.tables, asked.fewest)
 
 
 if __name__ == "__main__":

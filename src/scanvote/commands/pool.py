@@ -12,7 +12,7 @@ from rich.table import Column, Table
 from scanvote.core.disclaimer import DISCLAIMER
 from scanvote.core.errors import InputError, did_you_mean
 from scanvote.core.files import write_csv
-from scanvote.metrics.bootstrap import interval_method
+from scanvote.metrics.bootstrap import interval_caption
 from scanvote.metrics.intervals import with_intervals
 from scanvote.metrics.segmentation import (
     evaluate_masks,
@@ -149,13 +149,16 @@ def _difference(
 
 
 def _show(models: pd.DataFrame, first: str, out: Path) -> None:
+    method = interval_caption(
+        models["dice_patient_mean"], models["dice_patient_mean_low"], "patients"
+    )
     table = Table(
         Column("model", no_wrap=True),
         "patients",
         *(name.replace("_", " ") for name in _SHOWN),
         f"{first} ahead by",
         title="Test patients of all experiments",
-        caption=f"{interval_method('patients')}; more in {out}. {DISCLAIMER}",
+        caption=f"{method}; more in {out}. {DISCLAIMER}",
     )
     for row in models.to_dict("records"):
         cells = [_with_interval(row, name) for name in (*_SHOWN, "ahead_by")]
@@ -166,6 +169,6 @@ def _show(models: pd.DataFrame, first: str, out: Path) -> None:
 
 
 def _with_interval(row: Mapping[Any, Any], name: str) -> str:
-    if pd.isna(row[f"{name}_low"]):  # of one patient
+    if pd.isna(row[f"{name}_low"]):  # too few patients, as the caption says
         return f"{row[name]:.3f}"
     return f"{row[name]:.3f} ({row[f'{name}_low']:.3f} to {row[f'{name}_high']:.3f})"

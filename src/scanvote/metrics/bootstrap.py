@@ -1,6 +1,6 @@
 """Bootstrap intervals over groups, because scans of one patient are not independent."""
 
-from collections.abc import Callable, Hashable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -62,6 +62,28 @@ def no_interval(groups: int, of: str = "group") -> str:
         of: their name in the singular.
     """
     return f"{number_of(groups, of)}: no interval can be given"
+
+
+def interval_caption(
+    values: Iterable[float],
+    lows: Iterable[float],
+    over: str = "groups",
+    method: str | None = None,
+) -> str:
+    """Describe the intervals of a figure, and why some or all of its values have none.
+
+    Args:
+        values: the metrics; an undefined one is NaN and needs no reason.
+        lows: the lower ends of their intervals, NaN where there is none.
+        over: the units that are drawn with replacement.
+        method: description of the intervals; None: `interval_method`.
+    """
+    method = method or interval_method(over)
+    has = [not np.isnan(low) for value, low in zip(values, lows, strict=True) if value == value]
+    if all(has):
+        return method
+    fewer = f"fewer than {MIN_GROUPS} {over}"
+    return f"{method}; none of {fewer}" if any(has) else f"No intervals: {fewer}"
 
 
 def number_of(count: int, of: str) -> str:
@@ -163,6 +185,8 @@ class BootstrapEstimate:
         groups: number of groups that the metric rests on; for a class, those with scans of it.
         width: from the worst possible value to the best one; the higher of the two is 1.
         paired: whether this is the difference of two metrics of the same groups.
+        spread_groups: number of groups that the metric varies with, if these are not all: those
+            of a class, for a metric of it.
     """
 
     value: float
@@ -171,6 +195,7 @@ class BootstrapEstimate:
     groups: int
     width: float = 1.0
     paired: bool = False
+    spread_groups: int | None = None
 
     @classmethod
     def of(cls, values: Floats, groups: int, width: float = 1.0) -> "BootstrapEstimate":
@@ -210,14 +235,23 @@ class BootstrapEstimate:
             return float("nan"), float("nan")
         if np.abs(drawn - self.value).max() < SAME:
             return self._without_variation()
-        low, high = bca_interval(self.value, drawn, self.without, _z_multiplier(len(self.without)))
-        if len(self.without) < FEW:
-            (lowest, highest), half = self._range(), _student_half_width(self.without)
+        spread = self._spread_over()
+        low, high = bca_interval(self.value, drawn, self.without, _z_multiplier(spread))
+        if spread < FEW:
+            (lowest, highest), half = self._range(), _student_half_width(self.without, spread)
             low, high = (
                 min(low, max(self.value - half, lowest)),
                 max(high, min(self.value + half, highest)),
             )
         return min(low, self.value), max(high, self.value)
+
+    def _spread_over(self) -> int:
+        """Return the number of groups that the width depends on.
+
+        With few groups of a class these are fewer than the parts of the jackknife.
+        """
+        own, parts = self.spread_groups, len(self.without)
+        return own if own is not None and own < FEW else parts
 
     def _range(self) -> tuple[float, float]:
         return (-self.width, self.width) if self.paired else (1 - self.width, 1.0)
@@ -240,11 +274,16 @@ def _z_multiplier(groups: int) -> float:
     return float(stdtrit(groups - 1, (1 + LEVEL) / 2) * np.sqrt(groups / (groups - 1)))
 
 
-def _student_half_width(without: Floats) -> float:
-    """Return half the width of Student's interval, with the jackknife's standard error."""
-    defined, parts = without[np.isfinite(without)], len(without)
+def _student_half_width(without: Floats, groups: int) -> float:
+    """Return half the width of Student's interval, with the jackknife's standard error.
+
+    Args:
+        without: the metric without each part of the groups.
+        groups: number of groups that the metric rests on; the others change nothing.
+    """
+    defined = without[np.isfinite(without)]
     deviation = defined - defined.mean() if len(defined) else defined
-    return _z_multiplier(parts) * (1 - 1 / parts) * float(np.sqrt((deviation**2).sum()))
+    return _z_multiplier(groups) * (1 - 1 / groups) * float(np.sqrt((deviation**2).sum()))
 
 
 def bca_interval(

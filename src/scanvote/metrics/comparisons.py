@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 import pandas as pd
 
-from scanvote.metrics.bootstrap import BootstrapEstimate
+from scanvote.metrics.bootstrap import BootstrapEstimate, too_few
 from scanvote.metrics.delong import delong
 from scanvote.metrics.results import ClassifierOutput
 
@@ -48,7 +48,7 @@ def compare(
         `model, against, metric, difference, low, high, test, p, p_holm`: the first model's metric
         less the second's with the 95 % interval over groups; McNemar's p for accuracy, DeLong's
         for AUROC, and Holm's correction (1979) over all p values of the same test in the table.
-        NaN where undefined.
+        NaN where undefined, or where groups are too few.
     """
     rows = [
         _row(model, against, metric, outputs, estimates)
@@ -74,6 +74,7 @@ def _row(
     low, high = difference.interval()
     tests = {"mcnemar": mcnemar, "delong": delong}
     test = TESTS.get(metric, "")
+    testable = test and not too_few(difference.groups)
     return {
         "model": model,
         "against": against,
@@ -82,7 +83,7 @@ def _row(
         "low": low,
         "high": high,
         "test": test,
-        "p": tests[test](outputs[model], outputs[against]) if test else float("nan"),
+        "p": tests[test](outputs[model], outputs[against]) if testable else float("nan"),
     }
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from scanvote.metrics.bootstrap import LEVEL, Integers, resamples
+from scanvote.metrics.bootstrap import LEVEL, Integers, resamples, too_few
 from scanvote.predictions import labels_of
 
 Floats = NDArray[np.float64]
@@ -33,12 +33,15 @@ class Curve:
 
     Attributes:
         line: the measured curve.
-        low, high: its pointwise 95 % band.
+        low, high: its pointwise 95 % band; NaN with too few groups.
+        groups: number of groups that the curve rests on: those of the class, or those of the rest
+            if these are fewer.
     """
 
     line: Floats
     low: Floats
     high: Floats
+    groups: int
 
 
 @dataclass(frozen=True)
@@ -67,11 +70,21 @@ def curves_of(table: pd.DataFrame, groups: Integers, seed: int) -> Curves:
         seed: seed of the draws.
     """
     drawn = _heights(_scan_weights(groups, seed), _threshold_columns(table))
+    having = _groups_of_curves(table, groups)
     roc, precision = (
-        [_curve(line, many[:, at]) for at, line in enumerate(lines)]
+        [_curve(line, many[:, at], having[at]) for at, line in enumerate(lines)]
         for lines, many in zip(lines_of(table), drawn, strict=True)
     )
     return Curves(roc, precision)
+
+
+def _groups_of_curves(table: pd.DataFrame, groups: Integers) -> list[int]:
+    """Count the groups behind the curve of each class, and behind their average."""
+    found = []
+    for label in labels_of(table):
+        own = (table["label"] == label).to_numpy()
+        found.append(min(len(np.unique(groups[kind])) for kind in (own, ~own)))
+    return [*found, min((count for count in found if count), default=0)]
 
 
 def _scan_weights(groups: Integers, seed: int) -> Iterator[Floats]:
@@ -153,13 +166,16 @@ def _with_average(heights: Floats) -> Floats:
     return np.concatenate([heights, mean[:, None]], axis=1)
 
 
-def _curve(line: Floats, drawn: Floats) -> Curve:
-    """Return a curve with its band of `BAND`.
+def _curve(line: Floats, drawn: Floats, groups: int) -> Curve:
+    """Return a curve with its band of `BAND`, if the groups are enough for one.
 
     The band is widened where the bootstrap percentiles do not include the curve itself.
     """
     if np.isnan(line).any():
-        return Curve(line, line, line)
+        return Curve(line, line, line, groups)
+    if too_few(groups):
+        none = np.full_like(line, np.nan)
+        return Curve(line, none, none, groups)
     tail = (1 - LEVEL) / 2
     low, high = np.nanquantile(drawn, [tail, 1 - tail], axis=0)
-    return Curve(line, np.minimum(low, line), np.maximum(high, line))
+    return Curve(line, np.minimum(low, line), np.maximum(high, line), groups)

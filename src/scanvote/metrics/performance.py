@@ -5,6 +5,7 @@ package with its card, `scanvote predict`, the page, REST and `scanvote compare`
 """
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal, Self
 
@@ -14,6 +15,7 @@ from pydantic import ValidationError
 from scanvote.core.errors import InputError
 from scanvote.core.files import write_json
 from scanvote.metrics.bootstrap import BootstrapEstimate, no_interval, number_of
+from scanvote.metrics.intervals import ENDS
 from scanvote.params.section import Section, Task
 
 NAME = "performance.json"
@@ -45,6 +47,12 @@ class Estimate(Section):
     def of(cls, estimate: BootstrapEstimate) -> Self:
         value, low, high = (_finite(one) for one in (estimate.value, *estimate.interval()))
         return cls(value=value, low=low, high=high, groups=estimate.groups)
+
+    @classmethod
+    def of_metrics(cls, metrics: Mapping[str, float], name: str, groups: int) -> Self:
+        """Read a flat metric with its ``_low`` and ``_high``."""
+        value, low, high = (_finite(metrics[f"{name}{end}"]) for end in ENDS)
+        return cls(value=value, low=low, high=high, groups=groups)
 
     def words(self, of: str = "group") -> str:
         """Return ``0.917 (95 % interval 0.861–0.962)``, or why there is no interval.
@@ -116,7 +124,7 @@ class ClassificationPerformance(Section):
 
     def _figures(self) -> str:
         test = f"{number_of(self.scans, 'test scan')} of {number_of(self.groups, 'group')}"
-        known = f"the patient is known of {self.scans_patient_known:,}"
+        known = f"{self.scans_patient_known:,} with a known patient"
         metrics = (
             f"accuracy {self.accuracy.words()}, macro F1 {self.macro_f1.words()},"
             f" AUROC {self.auroc.words()}"
@@ -171,7 +179,7 @@ class SegmentationPerformance(Section):
 
     def _figures(self) -> str:
         test = f"{number_of(self.slices, 'slice')} of {number_of(self.patients, 'test patient')}"
-        known = f"the patient is known of {self.slices_patient_known:,}"
+        known = f"{self.slices_patient_known:,} with a known patient"
         return (
             f"On {test} ({known}): mean Dice of the patients after post-processing"
             f" {self.dice.words('patient')}."

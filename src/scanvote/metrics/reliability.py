@@ -4,6 +4,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from scanvote.metrics.bootstrap import too_few
+
 BINS = 10
 INTERVALS = "95 % intervals: Wilson, of the groups in a bin"
 """Description of the intervals: a bin holds a share of few groups, for which a formula is
@@ -27,7 +29,7 @@ def reliability(confidences: Floats, right: NDArray[np.bool_], groups: np.ndarra
     Returns:
         A row for each bin, up to `BINS`: `confidence`, the mean; `right`, the share, with its 95 %
         interval `low` and `high`, by Wilson (1927) with the bin's groups as its independent
-        cases; and the numbers of its `scans` and `groups`.
+        cases, NaN with too few of them; and the numbers of its `scans` and `groups`.
     """
     scans = pd.DataFrame(
         {"confidence": confidences, "right": right.astype(float), "groups": groups}
@@ -36,6 +38,8 @@ def reliability(confidences: Floats, right: NDArray[np.bool_], groups: np.ndarra
     bins = scans.groupby((rank * min(BINS, len(scans))).astype(int))
     found = bins.agg({"confidence": "mean", "right": "mean", "groups": "nunique"})
     low, high = _wilson(found["right"].to_numpy(float), found["groups"].to_numpy(float))
+    few = found["groups"].map(too_few).to_numpy(bool)
+    low, high = (np.where(few, np.nan, one) for one in (low, high))
     found = found.assign(low=low, high=high, scans=bins.size()).round(6)
     return found[["confidence", "right", "low", "high", "scans", "groups"]].reset_index(drop=True)
 

@@ -156,12 +156,9 @@ def evaluate_masks(slices: pd.DataFrame, patients: pd.DataFrame) -> dict[str, fl
 
 
 def patient_intervals(patients: pd.DataFrame, seed: int) -> dict[str, float]:
-    """Return the metrics of `patient_estimates` with 95 % intervals."""
-    return with_intervals(patient_estimates(patients, seed))
+    """Return the patients' Dice and IoU with 95 % intervals.
 
-
-def patient_estimates(patients: pd.DataFrame, seed: int) -> dict[str, BootstrapEstimate]:
-    """Estimate mean and median Dice and mean IoU of the patients, who are drawn.
+    These are mean and median Dice and mean IoU. The bootstrap draws patients.
 
     Args:
         patients: of `measure`; two models' tables in the same order have the same samples.
@@ -172,7 +169,7 @@ def patient_estimates(patients: pd.DataFrame, seed: int) -> dict[str, BootstrapE
     def metrics(weights: Floats) -> dict[str, Floats]:
         return {**dice_figures(dice, weights), "iou_patient_mean": weighted_mean(iou, weights)}
 
-    return estimates(metrics, len(patients), seed)
+    return with_intervals(estimates(metrics, len(patients), seed))
 
 
 def dice_figures(dice: Floats, weights: Floats) -> dict[str, Floats]:

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal, get_args
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from scanvote.params.data import (
     ClassificationParams,
@@ -49,10 +49,18 @@ class ExplainParams(Section):
     samples: Positive
 
 
+def _as_name(value: object) -> object:
+    return str(value) if type(value) is int else value
+
+
+ClassName = Annotated[str, BeforeValidator(_as_name)]
+"""A class may be called 1, which YAML reads as a number."""
+
+
 class EvaluateParams(Section):
     gallery: Positive
-    positive: str | None
-    negative: str | None
+    positive: ClassName | None
+    negative: ClassName | None
     min_sensitivity: Share
     tolerance: Annotated[float, Field(gt=0)]
 

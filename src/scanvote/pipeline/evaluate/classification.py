@@ -70,24 +70,27 @@ def evaluate_classification(
     known_patients = KnownPatients.of(read_manifest(prepared / "manifest.csv"))
     outputs = model_outputs(results, params.evaluate)
     metrics = bootstrap(outputs, params.seed)
+    performance = classification_performance(outputs, metrics, known_patients)
     scores = {
         name: merged(with_intervals(metrics[name]), _operating_point_metrics(outputs[name], rows))
         for name, rows in results.models.items()
     }
+    positive = performance.positive
     comparisons = compare(_pairs(results), outputs, metrics).round(6)
     tables = {
-        "members": pd.DataFrame([{"model": name, **score} for name, score in scores.items()]),
+        "members": _members_table(scores, positive),
         "classes": classes_table(outputs["vote"], metrics["vote"]),
         "comparisons": comparisons,
         "subgroups": class_subgroups(outputs["vote"], results.scans, params.seed),
     }
     for name, table in tables.items():
         write_csv(table.round(6), out / f"{name}.csv")
-    write_performance(classification_performance(outputs, metrics, known_patients), out)
+    write_performance(performance, out)
     _draw(
         results,
         comparisons,
         known_patients.short(),
+        positive,
         predictions,
         explanations,
         prepared,
@@ -102,6 +105,12 @@ def evaluate_classification(
         "test_groups": outputs["vote"].group_count,
         **known_patients.test_metrics(),
     }
+
+
+def _members_table(scores: Scores, positive: str | None) -> pd.DataFrame:
+    """Return a row for each model; of two classes it names the one of the operating point."""
+    role = {} if positive is None else {"operating_class": positive}
+    return pd.DataFrame([{"model": name, **role, **score} for name, score in scores.items()])
 
 
 def _operating_point_metrics(output: ClassifierOutput, rows: pd.DataFrame) -> dict[str, float]:
@@ -164,6 +173,7 @@ def _draw(
     results: TestResults,
     comparisons: pd.DataFrame,
     patients: str,
+    positive: str | None,
     predictions: Path,
     explanations: Path,
     prepared: Path,
@@ -177,6 +187,7 @@ def _draw(
         results.groups,
         comparisons,
         patients,
+        positive,
         _temperatures(predictions, results.members),
         prepared,
         _read_maps(explanations / "maps.pkl"),

@@ -9,6 +9,7 @@ import pandas as pd
 from scanvote.arrays import Shard
 from scanvote.core.files import write_csv
 from scanvote.metrics.agreement import agreement
+from scanvote.metrics.bootstrap import interval_caption
 from scanvote.metrics.classification import evaluate_classes
 from scanvote.metrics.curves import GRID, curves_of, lines_of
 from scanvote.metrics.error_analysis import confidence
@@ -27,7 +28,7 @@ from scanvote.pipeline.evaluate.matrix_figures import (
     comparisons_figure,
     confusion_figure,
 )
-from scanvote.plots.canvas import wrap
+from scanvote.plots.canvas import wrap, wrap_label
 from scanvote.predictions import labels_of, probabilities
 
 
@@ -38,6 +39,7 @@ def draw_classification(
     groups: np.ndarray,
     comparisons: pd.DataFrame,
     patients: str,
+    positive: str | None,
     temperatures: Mapping[str, float],
     prepared: Path,
     maps: Shard | None,
@@ -61,6 +63,7 @@ def draw_classification(
         comparisons: a row for each comparison: `model`, `against`, `metric` (accuracy, macro_f1,
             auroc), `difference` (model less against) with its interval `low` and `high`.
         patients: statement whether patients are kept apart, in a few words.
+        positive: the class not to miss, of two classes.
         temperatures: of the calibrated models; their probabilities before calibration are
             recomputed with it and shown, too.
         prepared: `data/prepared/classification`, for the scans.
@@ -72,8 +75,9 @@ def draw_classification(
     """
     pair = {"vote": models["vote"], "best member": models[best]}
     subtitle = wrap(f"best member: {best}", 60)
-    _draw_confusion(pair, f"{subtitle}\n{wrap(patients, 60)}", out)
-    _draw_curves(models["vote"], models[best], groups, seed, out)
+    role = "" if positive is None else f"\nnot to be missed: {wrap_label(positive)}"
+    _draw_confusion(pair, f"{subtitle}\n{wrap(patients, 60)}{role}", out)
+    _draw_curves(models["vote"], models[best], groups, role, seed, out)
     pair_temperatures = [temperatures.get(name, 1.0) for name in ("vote", best)]
     _draw_reliability(pair, pair_temperatures, groups, subtitle, out)
     _draw_agreement(models, members, out)
@@ -101,7 +105,7 @@ def _counts(table: pd.DataFrame) -> np.ndarray:
 
 
 def _draw_curves(
-    vote: pd.DataFrame, best: pd.DataFrame, groups: np.ndarray, seed: int, out: Path
+    vote: pd.DataFrame, best: pd.DataFrame, groups: np.ndarray, role: str, seed: int, out: Path
 ) -> None:
     labels, curves = labels_of(vote), curves_of(vote, groups, seed)
     scores = evaluate_classes(vote), evaluate_classes(best)
@@ -121,7 +125,7 @@ def _draw_curves(
             )
             for label, band, line in zip(labels, bands, lines, strict=False)
         ]
-        curve_figure(kind, classes, len(vote), out / f"{kind.name}.png")
+        curve_figure(kind, classes, len(vote), role, out / f"{kind.name}.png")
 
 
 def _draw_reliability(
@@ -140,7 +144,9 @@ def _draw_reliability(
         confidences = [confidence(state) for state in states]
         by_model[name] = [(reliability(one, right, groups), one) for one in confidences]
     write_csv(by_model["vote"][0][0], out / "reliability.csv")
-    title = f"Accuracy by confidence, in bins of equally many scans\n{subtitle}\n{INTERVALS}"
+    bins = pd.concat([table for states in by_model.values() for table, _ in states])
+    method = interval_caption(bins["right"], bins["low"], method=INTERVALS)
+    title = f"Accuracy by confidence, in bins of equally many scans\n{subtitle}\n{method}"
     reliability_figure(by_model, title, out / "reliability.png")
 
 

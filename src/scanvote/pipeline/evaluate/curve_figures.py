@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import pandas as pd
 
+from scanvote.metrics.bootstrap import number_of
 from scanvote.metrics.curves import BAND, GRID, Curve
 from scanvote.plots.canvas import AFTER, BEFORE, class_colour, figure, wrap_label
 
@@ -78,17 +79,26 @@ Reliability = tuple[pd.DataFrame, np.ndarray]
 """Bins of a model, of `scanvote.metrics.reliability`, and the confidence of each scan."""
 
 
-def curve_figure(kind: Kind, classes: Sequence[CurveData], scans: int, path: Path) -> None:
+def curve_figure(
+    kind: Kind, classes: Sequence[CurveData], scans: int, role: str, path: Path
+) -> None:
     """Plot a panel for each class: curves and areas of both models.
 
     These are the vote with its band, and its best member.
+
+    Args:
+        kind: of the curves.
+        classes: their curves.
+        scans: number of test scans.
+        role: a line that names the class not to miss; empty for more than two classes.
+        path: the PNG.
     """
     rows = -(-len(classes) // 4)
     columns = -(-len(classes) // rows)
     size = (max(2.35 * columns, 5.0) + 0.3, 2.85 * rows + 1.0)
     title = (
         f"{kind.words} of each class against the rest, {scans} test scans\n"
-        f"{kind.area_words}; dashed: best member; grey: by chance\n{BAND}"
+        f"{kind.area_words}; dashed: best member; grey: by chance\n{BAND}{role}"
     )
     with figure(path, title, size, rows, columns) as axes:
         cells: list[Axes] = np.atleast_1d(axes).ravel().tolist()
@@ -119,6 +129,8 @@ def _plot_curves(axes: "Axes", kind: Kind, curves: CurveData, colour: str) -> No
     axes.plot([0, 1], chance, color="0.8", linewidth=1)
     band = curves.vote
     axes.fill_between(GRID, band.low, band.high, color=colour, alpha=0.25, linewidth=0)
+    if np.isnan(band.low).any():
+        axes.text(0.5, 0.03, f"{number_of(band.groups, 'group')}: no band", ha="center", fontsize=7)
     axes.plot(*_with_start(kind, band.line), color=colour)
     axes.plot(*_with_start(kind, curves.best), "--", color="0.2", linewidth=0.9)
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NoReturn
 
 import numpy as np
 import pandas as pd
@@ -60,11 +61,12 @@ def read_test_results(predictions: Path, prepared: Path) -> TestResults:
         prepared: `data/prepared/classification`.
 
     Raises:
-        InputError: a file is missing, a model was not tested on the same scans as the vote, or
-            these are not those of the test split.
+        InputError: a file is missing or was changed, a model was not tested on the same scans as
+            the vote, or these are not those of the test split.
     """
     path = predictions / "predictions.csv"
     table = read_predictions(path)
+    _check_table(table, path)
     models, validation = (_by_model(table, split) for split in ("test", "validation"))
     if "vote" not in models:
         raise InputError(f"{path} has no test rows of the model vote; run `dvc repro ensemble`")
@@ -75,6 +77,34 @@ def read_test_results(predictions: Path, prepared: Path) -> TestResults:
     members = pd.read_csv(predictions / "members.csv", dtype={"model": str})
     groups = pd.factorize(scans["group"])[0]
     return TestResults(models, validation, members, scans, groups)
+
+
+def _check_table(table: pd.DataFrame, path: Path) -> None:
+    """Check what a spreadsheet changes when it saves the table: separators and numbers."""
+    needed = ["model", "scan_id", "split", "label", "predicted"]
+    missing = [name for name in needed if name not in table]
+    if missing or not labels_of(table):
+        _raise_changed(path, f"it has no column {missing[0] if missing else 'p_<class>'}")
+    vote = table[table["model"] == "vote"]
+    columns = [(table[name], "probability") for name in table.filter(regex="^p_")]
+    columns += [(vote[name], "whole number") for name in table.filter(regex="^votes_")]
+    for cells, kind in columns:
+        bad = ~(_is_whole(cells) if kind == "whole number" else _is_share(cells))
+        if bad.any():
+            problem = f"column {cells.name} holds {cells[bad].iloc[0]!r}, no {kind}"
+            _raise_changed(path, problem)
+
+
+def _is_share(cells: "pd.Series[str]") -> "pd.Series[bool]":
+    return pd.to_numeric(cells, errors="coerce").between(0, 1)
+
+
+def _is_whole(cells: "pd.Series[str]") -> "pd.Series[bool]":
+    return cells.astype(str).str.fullmatch(r"\d+")
+
+
+def _raise_changed(path: Path, problem: str) -> NoReturn:
+    raise InputError(f"{path} was changed by hand or in a spreadsheet: {problem}; run `dvc repro`")
 
 
 def _by_model(table: pd.DataFrame, split: str) -> dict[str, pd.DataFrame]:

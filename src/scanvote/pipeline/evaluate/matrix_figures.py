@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from scanvote.metrics.bootstrap import interval_method
+from scanvote.metrics.bootstrap import interval_caption
 from scanvote.metrics.comparisons import BASELINE
 from scanvote.plots.canvas import PREDICTED, figure, wrap, wrap_label
 
@@ -99,7 +99,7 @@ def comparisons_figure(comparisons: pd.DataFrame, path: Path) -> None:
 
     Args:
         comparisons: a row for each comparison and metric: `model`, `against`, `metric`,
-            `difference`, `low` and `high`; NaN where undefined.
+            `difference`, `low` and `high`; NaN where undefined or with too few groups.
         path: the PNG.
     """
     chance = comparisons["against"] == BASELINE
@@ -108,7 +108,8 @@ def comparisons_figure(comparisons: pd.DataFrame, path: Path) -> None:
     metrics = list(dict.fromkeys(comparisons["metric"]))
     heights = [len(own) + 0.3 for own in pairs]
     size = (3.2 + 2.1 * len(metrics), 0.42 * sum(heights) + 0.6 * len(blocks) + 0.7)
-    title = f"Differences on the test scans; orange: zero is outside\n{interval_method()}"
+    method = interval_caption(comparisons["difference"], comparisons["low"])
+    title = f"Differences on the test scans; orange: zero is outside\n{method}"
     with figure(path, title, size, len(blocks), len(metrics), heights) as axes:
         rows = np.reshape(axes, (len(blocks), len(metrics)))
         for cells, block, own in zip(rows, blocks, pairs, strict=True):
@@ -121,7 +122,7 @@ def comparisons_figure(comparisons: pd.DataFrame, path: Path) -> None:
 
 def _plot_differences(axes: "Axes", rows: pd.DataFrame, pairs: Sequence[tuple[str, str]]) -> None:
     axes.axvline(0, color="0.7", linewidth=1)
-    for row in rows.dropna(subset=["difference", "low", "high"]).to_dict("records"):
+    for row in rows.dropna(subset=["difference"]).to_dict("records"):
         place = pairs.index((row["model"], row["against"]))
         colour = PREDICTED if row["low"] > 0 or row["high"] < 0 else "0.35"
         axes.plot([row["low"], row["high"]], [place, place], color=colour, linewidth=1.5)

@@ -13,7 +13,7 @@ from scanvote.metrics.performance import (
     verdict,
 )
 from scanvote.metrics.results import ClassifierOutput
-from scanvote.metrics.segmentation import mean_difference, patient_estimates
+from scanvote.metrics.segmentation import mean_difference
 from scanvote.splits.known_patients import KnownPatients
 
 
@@ -58,12 +58,17 @@ def _estimate(metrics: Mapping[str, BootstrapEstimate], name: str) -> Estimate |
 
 
 def segmentation_performance(
-    patients: Mapping[str, pd.DataFrame], slices: int, known: KnownPatients, seed: int
+    patients: Mapping[str, pd.DataFrame],
+    scores: Mapping[str, float],
+    slices: int,
+    known: KnownPatients,
+    seed: int,
 ) -> SegmentationPerformance:
     """Summarise the masks.
 
     Args:
         patients: tables of `measure` of `unet`, `baseline` and `empty`, of the same patients.
+        scores: metrics of the U-Net with their intervals.
         slices: number of test slices.
         known: the known patients of the slices.
         seed: seed of the samples.
@@ -77,7 +82,7 @@ def segmentation_performance(
         patients=len(dice["unet"]),
         slices=slices,
         slices_patient_known=known.known["test"],
-        dice=Estimate.of(patient_estimates(patients["unet"], seed)["dice_patient_mean"]),
+        dice=Estimate.of_metrics(scores, "dice_patient_mean", len(dice["unet"])),
         baseline_dice=round(float(dice["baseline"].mean()), 6),
         against_baseline=against["baseline"],
         empty_dice=round(float(dice["empty"].mean()), 6),

@@ -9,6 +9,7 @@ from scanvote.arrays import load_images
 from scanvote.core.errors import InputError
 from scanvote.core.files import write_csv
 from scanvote.manifest import read_manifest
+from scanvote.metrics.bootstrap import too_few
 from scanvote.metrics.intervals import with_intervals
 from scanvote.metrics.performance import write_performance
 from scanvote.metrics.segmentation import (
@@ -89,9 +90,13 @@ def evaluate_segmentation(
     models = pd.DataFrame([{"model": n, "unit": unit, **score} for n, score in scores.items()])
     write_csv(models.round(6), out / "models.csv")
     by_patient = {name: one[1] for name, one in measured.items()}
-    performance = segmentation_performance(by_patient, len(slices), known_patients, params.seed)
+    performance = segmentation_performance(
+        by_patient, scores["unet"], len(slices), known_patients, params.seed
+    )
     write_performance(performance, out)
-    segmentation_figures.dice_figure(patients, known_patients.short(), out / "dice_by_patient.png")
+    segmentation_figures.dice_figure(
+        patients, performance.dice, known_patients.short(), out / "dice_by_patient.png"
+    )
     _draw(table, slices, patients, prepared, params, out)
     metrics = {
         **scores["unet"],
@@ -131,10 +136,14 @@ def _baseline_metrics(name: str, scores: dict[str, float]) -> dict[str, float]:
 
 
 def _difference(patients: pd.DataFrame, seed: int) -> dict[str, float]:
-    """Return the paired difference of the patients' mean Dice, with a test."""
+    """Return the paired difference of the patients' mean Dice, with a test.
+
+    The interval and p are NaN with too few patients.
+    """
     one, other = (patients[name].to_numpy(float) for name in ("dice", "baseline_dice"))
     named = {"difference_dice_patient_mean": mean_difference(one, other, seed)}
-    return {**with_intervals(named), "wilcoxon_p": wilcoxon(one - other)}
+    p = float("nan") if too_few(len(one)) else wilcoxon(one - other)
+    return {**with_intervals(named), "wilcoxon_p": p}
 
 
 def wilcoxon(differences: np.ndarray) -> float:

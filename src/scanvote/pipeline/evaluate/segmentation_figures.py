@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from scanvote.metrics.bootstrap import interval_method
+from scanvote.metrics.bootstrap import bootstrap_method, interval_caption, number_of, too_few
+from scanvote.metrics.performance import Estimate
 from scanvote.metrics.segmentation import EMPTY_RULE
 from scanvote.plots.canvas import OUTLINE, PREDICTED, figure, grid, imshow_gray, wrap_label
 
@@ -24,7 +25,10 @@ def contours(
     """
     sizes = shown.groupby("place").size()
     columns = int(sizes.max())
-    title = f"Best, median and worst patient: truth blue, U-Net orange\n{EMPTY_RULE}"
+    title = (
+        "Best, median and worst patient\ntruth blue; U-Net after post-processing orange\n"
+        f"{EMPTY_RULE}"
+    )
     with grid(len(sizes) * columns, columns, title, path) as axes:
         cells = np.reshape(np.array(axes, object), (len(sizes), columns))
         for row, (place, part) in zip(cells, shown.groupby("place", sort=False), strict=False):
@@ -39,18 +43,24 @@ def contours(
             row[0].set_title(caption, fontsize=7, loc="left")
 
 
-def dice_figure(patients: pd.DataFrame, claim: str, path: Path) -> None:
+def dice_figure(patients: pd.DataFrame, mean: Estimate, claim: str, path: Path) -> None:
     """Plot each patient's Dice as a bar, with mean, median and baseline.
 
     The worst patient is at the bottom; the baseline is drawn as dots.
 
     Args:
         patients: with `patient`, `dice` and `baseline_dice`.
+        mean: their mean Dice with its interval.
         claim: statement whether patients are kept apart, in a few words.
     """
     ordered = patients.sort_values(["dice", "patient"])
-    title = f"U-Net, {len(ordered)} test patients\n{wrap_label(claim, 60)}\n{EMPTY_RULE}"
-    with figure(path, title, size=(5.6, 1.5 + 0.22 * len(ordered))) as axes:
+    count = number_of(len(ordered), "test patient")
+    method = "" if mean.low is None else f"{bootstrap_method('patients')}\n"
+    title = (
+        f"U-Net after post-processing, {count}\nmean Dice {mean.words('patient')}\n{method}"
+        f"{wrap_label(claim, 60)}\n{EMPTY_RULE}"
+    )
+    with figure(path, title, size=(5.6, 1.9 + 0.22 * len(ordered))) as axes:
         axes.barh(ordered["patient"], ordered["dice"], color="#6baed6", height=0.7)
         axes.scatter(
             ordered["baseline_dice"],
@@ -77,7 +87,7 @@ def size_figure(patients: pd.DataFrame, path: Path) -> None:
         patients: with `dice`, `baseline_dice`, `truth_area` and `unit`.
     """
     with_tumour = patients[patients["truth_area"] > 0]
-    title = f"Dice by the size of the tumour\n{EMPTY_RULE}"
+    title = f"Dice by the size of the tumour, masks after post-processing\n{EMPTY_RULE}"
     with figure(path, title, size=(5.2, 3.6)) as axes:
         axes.scatter(
             with_tumour["truth_area"], with_tumour["dice"], color=PREDICTED, s=22, label="U-Net"
@@ -102,18 +112,17 @@ def areas_figure(patients: pd.DataFrame, path: Path) -> None:
     """
     mean = (patients["predicted_area"] + patients["truth_area"]) / 2
     differences = patients["predicted_area"] - patients["truth_area"]
-    bias, spread = (
-        differences.mean(),
-        1.96 * differences.std(ddof=1) if len(differences) > 1 else 0.0,
-    )
-    unit = _unit(patients)
+    bias, unit, few = differences.mean(), _unit(patients), too_few(len(differences))
+    limits = [] if few else [bias + side * 1.96 * differences.std(ddof=1) for side in (-1, 1)]
+    count = number_of(len(differences), "patient")
+    agreement = f"{count}: no limits of agreement" if few else "95 % limits of agreement"
     title = (
-        "Tumour area of each patient, U-Net less truth\n"
-        f"bias {bias:.0f} {unit}², 95 % limits of agreement; an empty mask has the area 0"
+        "Tumour area of each patient, U-Net after post-processing less truth\n"
+        f"bias {bias:.0f} {unit}², {agreement}; an empty mask has the area 0"
     )
     with figure(path, title, size=(5.6, 3.6)) as axes:
         axes.scatter(mean, differences, color=PREDICTED, s=22)
-        for value, line in ((bias, "-"), (bias - spread, "--"), (bias + spread, "--")):
+        for value, line in ((bias, "-"), *((limit, "--") for limit in limits)):
             axes.axhline(value, color="0.2", linestyle=line, linewidth=1)
             axes.annotate(
                 f"{value:.0f}",
@@ -132,15 +141,16 @@ def _unit(patients: pd.DataFrame) -> str:
 
 
 def models_figure(patients: pd.DataFrame, models: pd.DataFrame, path: Path) -> None:
-    """Plot every patient's Dice by model, with the mean and its interval.
+    """Plot every patient's Dice by model, with the mean and its interval, if it has one.
 
     Args:
         patients: with `model`, `patient` and `dice`.
         models: with `model`, `dice_patient_mean`, `…_low` and `…_high`.
     """
-    title = (
-        f"Dice of each patient, where it was tested\n{EMPTY_RULE}\n{interval_method('patients')}"
+    method = interval_caption(
+        models["dice_patient_mean"], models["dice_patient_mean_low"], "patients"
     )
+    title = f"Dice of each patient, where it was tested\n{EMPTY_RULE}\n{method}"
     with figure(path, title, size=(6.4, 1.5 + 0.5 * len(models))) as axes:
         for place, row in enumerate(models.iloc[::-1].itertuples()):
             dice = patients.loc[patients["model"] == row.model, "dice"]

@@ -12,14 +12,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from scanvote.metrics.bootstrap import estimates
+from scanvote.metrics.bootstrap import estimates, too_few
 from scanvote.metrics.intervals import ENDS, chosen, with_intervals
 from scanvote.metrics.resampled import bootstrap, confusion_metrics, ranking_metrics
 from scanvote.metrics.results import ClassifierOutput
 from scanvote.metrics.segmentation import dice_figures, dice_of
 
-FEW = 10
-"""Minimum number of groups for an interval."""
 UNKNOWN = "unknown"
 CLASS_METRICS = ("accuracy", "balanced_accuracy", "macro_f1", "auroc")
 MASK_METRICS = ("dice_patient_mean", "dice_patient_median")
@@ -43,9 +41,9 @@ def class_subgroups(output: ClassifierOutput, scans: pd.DataFrame, seed: int) ->
 
     Returns:
         `column, value, scans, groups, few`, and accuracy, balanced_accuracy, macro_f1 and auroc
-        with `_low` and `_high`, NaN with fewer than `FEW` groups. AUROC is NaN if a class is
-        absent; the balanced accuracy is the mean over the present classes; in the macro F1 an
-        absent class counts 0.
+        with `_low` and `_high`, NaN with too few groups (`few`: even of all). AUROC is NaN if a
+        class is absent; the balanced accuracy is the mean over the present classes; in the macro
+        F1 an absent class counts 0.
     """
     rows = []
     for column, value, inside in subgroups(scans):
@@ -70,7 +68,7 @@ def mask_subgroups(slices: pd.DataFrame, scans: pd.DataFrame, seed: int) -> pd.D
 
     Returns:
         `column, value, slices, patients, few`, the mean and the median Dice of the patients with
-        `_low` and `_high`, NaN with fewer than `FEW` patients, and the baseline's mean.
+        `_low` and `_high`, NaN with too few patients, and the baseline's mean.
     """
     rows = []
     for column, value, inside in subgroups(scans):
@@ -126,9 +124,5 @@ def _row(
     groups: int,
     metrics: dict[str, float],
 ) -> dict[str, object]:
-    few = groups < FEW
-    kept = {
-        name: np.nan if few and name.endswith(ENDS[1:]) else metric
-        for name, metric in metrics.items()
-    }
-    return {"column": column, "value": value, of: count, by: groups, "few": few, **kept}
+    counts = {of: count, by: groups, "few": too_few(groups)}
+    return {"column": column, "value": value, **counts, **metrics}

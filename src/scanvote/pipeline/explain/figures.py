@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from scanvote.metrics.bootstrap import interval_method
+from scanvote.metrics.bootstrap import interval_caption
 from scanvote.pipeline.explain.localisation import Lesion, attribution_in_lesion
 from scanvote.plots.canvas import OUTLINE, PREDICTED, figure, grid, imshow_gray, wrap
 
@@ -83,7 +83,8 @@ def mass_figure(means: pd.DataFrame, path: Path) -> None:
     """
     models, methods = list(means["model"].unique()), list(means["method"].unique())
     scans = f"{means['scans'].max():.0f} scans"
-    title = f"Share of the explanation inside the known lesion, {scans}\n{interval_method()}"
+    method = interval_caption(means["mass"], means["mass_low"])
+    title = f"Share of the explanation inside the known lesion, {scans}\n{method}"
     size = (max(5.2, 2.2 + 2.4 * len(methods)), 1.7 + 0.4 * len(models))
     with figure(path, title, size, columns=len(methods)) as axes:
         for cell, method in zip(np.atleast_1d(axes), methods, strict=True):

@@ -29,8 +29,7 @@ def inflation_figure(
     added = table[table["protocol"] == "inflation"].iloc[0]
     title = (
         "One linear probe under each protocol: splitting scans at random adds\n"
-        f"{added['macro_f1']:.3f} ({added['macro_f1_low']:.3f} to {added['macro_f1_high']:.3f})"
-        f" to macro F1\n{method}"
+        f"{_with_interval(added, 'macro_f1')} to macro F1\n{method}"
     )
     ticks = [
         f"{wrap_label(names[name], 28)}\n{scans:,} scans tested"
@@ -53,6 +52,12 @@ def inflation_figure(
                 )
             cell.set_yticks(range(len(rows)), ticks if cell is axes[0] else [])
             cell.set(ylim=(-0.5, len(rows) - 0.3), xlabel=name.replace("_", " "))
+
+
+def _with_interval(row: "pd.Series[float]", name: str) -> str:
+    if np.isnan(row[f"{name}_low"]):
+        return f"{row[name]:.3f} (too few groups for an interval)"
+    return f"{row[name]:.3f} ({row[f'{name}_low']:.3f} to {row[f'{name}_high']:.3f})"
 
 
 def shortcuts_figure(table: pd.DataFrame, method: str, path: Path) -> None:
@@ -80,8 +85,7 @@ def shortcuts_figure(table: pd.DataFrame, method: str, path: Path) -> None:
 
 def _plot_estimates(axes: "Axes", rows: pd.DataFrame) -> None:
     value, places = rows["balanced_accuracy"], range(len(rows))
-    # a source of one group has no interval
-    low, high = (rows[f"balanced_accuracy_{end}"].fillna(value) for end in ("low", "high"))
+    low, high = (rows[f"balanced_accuracy_{end}"] for end in ("low", "high"))
     axes.axvline(rows["chance_balanced_accuracy"].iloc[0], color="0.4", linestyle="--", linewidth=1)
     axes.errorbar(value, places, xerr=[value - low, high - value], fmt="o", color=AFTER, ms=5)
     for place, one in enumerate(value):

@@ -20,7 +20,7 @@ from scanvote.core.errors import InputError
 from scanvote.core.files import write_csv
 from scanvote.core.progress import progress_bar
 from scanvote.manifest import read_manifest
-from scanvote.metrics.bootstrap import BootstrapEstimate, Counts, confusions, interval_method
+from scanvote.metrics.bootstrap import BootstrapEstimate, Counts, confusions, interval_caption
 from scanvote.metrics.confusion import chief_estimates
 from scanvote.metrics.intervals import with_intervals
 from scanvote.params import InflationParams
@@ -86,9 +86,10 @@ def inflation(
     write_csv(predictions, out / "predictions.csv")
     write_csv(table.round(6), out / "table.csv")
     names = {name: protocol_words(name, known, len(scans)) for name in table["protocol"]}
-    inflation_figure(table, names, interval_method(), out / "inflation.png")
+    inflation_figure(table, names, _caption(table, "macro_f1"), out / "inflation.png")
     write_csv(shortcut_table.round(6), out / "shortcuts.csv")
-    shortcuts_figure(shortcut_table, interval_method(), out / "shortcuts.png")
+    method = _caption(shortcut_table, "balanced_accuracy")
+    shortcuts_figure(shortcut_table, method, out / "shortcuts.png")
     counts = {"scans": len(scans), "scans_patient_known": known}
     return _flatten(table) | shortcut_metrics(shortcut_table) | counts
 
@@ -195,6 +196,10 @@ def score(predictions: pd.DataFrame, labels: list[str], groups: int, seed: int) 
             differences: dict[str, BootstrapEstimate] = {key: one[key] - other[key] for key in one}
             rows.append({"protocol": name, **with_intervals(differences)})
     return pd.DataFrame(rows).astype({"scans": "Int64"})
+
+
+def _caption(table: pd.DataFrame, metric: str) -> str:
+    return interval_caption(table[metric], table[f"{metric}_low"])
 
 
 def _flatten(table: pd.DataFrame) -> dict[str, float]:

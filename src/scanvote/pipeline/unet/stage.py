@@ -43,12 +43,14 @@ def train_unet(prepared: Path, params: Params, out: Path, record: TrialLogger) -
         record: opens the log of a trial, given its name and hyperparameters.
 
     Returns:
-        Flat metrics of the best trial, and the validation Dice after postprocessing.
+        Flat metrics of the best trial, `best_val_dice` before postprocessing; and after it
+        `postprocessed_val_dice`.
 
     Raises:
         InputError: the scans' size does not fit the network, or every trial failed.
     """
     study = UnetStudy(prepared, params)
+    study.note += "; validation Dice before post-processing"
     result = run_search(study, record)
     members = _members(study, result.ranked[0], record)
     write_search(study, result, [trial for _, trial in members], out)

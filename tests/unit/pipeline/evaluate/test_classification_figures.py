@@ -43,11 +43,13 @@ def draw_confusion(path: Path, hit: int = 3) -> None:
 
 def draw_curves(path: Path, bend: float = 0.5, kind: int = 0, classes: int = 5) -> None:
     line = GRID**bend
-    curve = Curve(line, line * 0.9, np.minimum(line * 1.1, 1))
-    absent = Curve(*[np.full(len(GRID), np.nan)] * 3)
-    shown = [CurveData(f"of_{n}", 0.2, curve, GRID, 0.8, 0.5) for n in range(classes - 1)]
+    curve = Curve(line, line * 0.9, np.minimum(line * 1.1, 1), 20)
+    nothing = np.full(len(GRID), np.nan)
+    absent, few = Curve(nothing, nothing, nothing, 0), Curve(line, nothing, nothing, 3)
+    shown = [CurveData(f"of_{n}", 0.2, curve, GRID, 0.8, 0.5) for n in range(classes - 2)]
+    shown.append(CurveData("few", 0.1, few, GRID, 0.8, 0.5))
     last = CurveData("absent", 0, absent, absent.line, np.nan, np.nan)
-    curve_figure(KINDS[kind], [*shown, last], 30, path)
+    curve_figure(KINDS[kind], [*shown, last], 30, "", path)
 
 
 def draw_precision(path: Path, bend: float = 0.5) -> None:
@@ -139,6 +141,7 @@ def draw_all(models: dict[str, pd.DataFrame], folder: Path, maps: Shard | None =
         groups,
         comparisons(),
         "patients known of 2 of 3 test scans",
+        "yes" if "yes" in models["vote"]["label"].to_numpy() else None,
         tempered,
         prepared,
         maps,

@@ -4,8 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from scanvote.metrics.bootstrap import MIN_GROUPS
 from scanvote.metrics.results import ClassifierOutput
-from scanvote.pipeline.evaluate.subgroups import FEW, class_subgroups, mask_subgroups, subgroups
+from scanvote.pipeline.evaluate.subgroups import class_subgroups, mask_subgroups, subgroups
 
 ROWS = 80
 
@@ -54,10 +55,11 @@ def answers() -> ClassifierOutput:
 
 
 def test_a_classifier_in_each_subgroup(answers: ClassifierOutput) -> None:
-    sites = np.where(np.arange(ROWS) < 2 * (FEW - 1), "small", "large")
+    fewest = MIN_GROUPS - 1
+    sites = np.where(np.arange(ROWS) < 2 * fewest, "small", "large")
     table = class_subgroups(answers, scans(institution=sites), 1).set_index("value")
-    assert table["scans"].to_dict() == {"large": ROWS - 18, "small": 18}
-    assert table["groups"].to_dict() == {"large": ROWS // 2 - 9, "small": 9}
+    assert table["scans"].to_dict() == {"large": ROWS - 2 * fewest, "small": 2 * fewest}
+    assert table["groups"].to_dict() == {"large": ROWS // 2 - fewest, "small": fewest}
     assert table["few"].to_dict() == {"large": False, "small": True}
     for site in ("large", "small"):
         own = sites == site
