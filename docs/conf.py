@@ -1,5 +1,6 @@
 """Sphinx: the pages of docs/ as a site that needs no network. `make docs` builds it."""
 
+import shutil
 import sys
 from pathlib import Path
 
@@ -29,5 +30,13 @@ def fill(app, page: str, source: list[str]) -> None:
     source[0] = generated.without_outer_links(generated.fill(source[0]), app.env.doc2path(page))
 
 
+def add_sample_report(app, exception: Exception | None) -> None:
+    """The report of the phantom, if it has been made; nothing generated is in the repository."""
+    report = generated.sample_report_path()
+    if report and not exception:
+        shutil.copyfile(report, Path(app.outdir) / "sample-report.html")
+
+
 def setup(app) -> None:
     app.connect("source-read", fill)
+    app.connect("build-finished", add_sample_report)

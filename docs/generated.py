@@ -106,6 +106,26 @@ def rest() -> str:
     return "\n".join(_rest_lines())
 
 
+def sample_report() -> str:
+    """A link to the sample report, if the last run here made one of the phantom."""
+    if sample_report_path() is None:
+        return (
+            "This site was built without it: run `make repro` on the embedded data, then `make"
+            " docs`, and it is a page of the site."
+        )
+    return '<p><a href="../sample-report.html">Read the whole sample report</a></p>'
+
+
+def sample_report_path(path: Path = ROOT / "metrics" / "report.html") -> Path | None:
+    """The report of the last run here; None if there is none, or it is not of the phantom alone."""
+    if not path.is_file():
+        return None
+    title = re.search(r"<title>(.*?)</title>", path.read_text(encoding="utf-8")[:2000])
+    tasks = title[1].removeprefix("scanvote: ").split("; ") if title else []
+    of_phantom = bool(tasks) and all(one.endswith(" on phantom") for one in tasks)
+    return path if of_phantom else None
+
+
 def forms() -> str:
     """A section a form of a user's data, from the examples of the tests."""
     if str(ROOT) not in sys.path:
@@ -116,7 +136,7 @@ def forms() -> str:
 
 
 PARTS: dict[str, Callable[[], str]] = {
-    one.__name__: one for one in (params, commands, recipes, stages, rest, forms)
+    one.__name__: one for one in (params, commands, recipes, stages, rest, sample_report, forms)
 }
 
 

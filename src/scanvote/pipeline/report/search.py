@@ -18,6 +18,8 @@ from scanvote.pipeline.report.report_data import Metrics, ReportData
 from scanvote.pipeline.report.tables import frame_table
 
 FAMILIES = ("ann", "cnn", "transfer", "published")
+DRAWN = 3
+"""Learning curves in a figure at most."""
 _ABOUT = {
     "ann": "dense layers on the pixels",
     "cnn": "convolutions from scratch",
@@ -175,6 +177,20 @@ def _figures(report: ReportData, folder: str) -> list[Picture]:
             report,
             f"{folder}/curves.png",
             f"{name}: loss and score by epoch of the best models",
-            f"{name}: learning curves of the best models.",
+            f"{name}: learning curves of the best models{_drawn(report, folder)}.",
         ),
     ]
+
+
+def _drawn(report: ReportData, folder: str) -> str:
+    """Name the models of the figure of the learning curves, which numbers them by their rank."""
+    trials = report.table(f"{folder}/trials.csv")
+    if "trial" not in trials or "search" not in folder:
+        return ""
+    best = trials.sort_values("rank").head(DRAWN)
+    family = PurePosixPath(folder).name
+    names = [
+        f"model {rank} is {terms.model(f'{family}/{trial}')}"
+        for rank, trial in zip(best["rank"], best["trial"], strict=True)
+    ]
+    return f": {', '.join(names)}"
