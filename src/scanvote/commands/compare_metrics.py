@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from scanvote.commands.compare_results import TestedTask
-from scanvote.metrics.bootstrap import BootstrapEstimate, estimates
+from scanvote.metrics.bootstrap import BootstrapEstimate, estimates, too_few
 from scanvote.metrics.comparisons import METRICS, compare, holm
 from scanvote.metrics.resampled import bootstrap, confusion_metrics, ranking_metrics
 from scanvote.metrics.results import ClassifierOutput
@@ -109,7 +109,9 @@ def _masks(tested: Sequence[TestedTask], seed: int) -> Measured:
     dice = {one.name: patient_dice(_counts(one.rows), patients) for one in tested}
     figures = {name: {DICE: _interval(_mean(own, seed))} for name, own in dice.items()}
     reference, *others = dice
-    p = [wilcoxon(dice[name] - dice[reference]) for name in others]
+    p = np.array([wilcoxon(dice[name] - dice[reference]) for name in others])
+    if too_few(len(dice[reference])):
+        p[:] = np.nan
     return figures, [
         Difference(
             name,
@@ -120,8 +122,12 @@ def _masks(tested: Sequence[TestedTask], seed: int) -> Measured:
             own,
             corrected,
         )
-        for name, own, corrected in zip(others, p, holm(np.array(p)), strict=True)
+        for name, own, corrected in zip(others, p, _corrected(p), strict=True)
     ]
+
+
+def _corrected(p: Floats) -> Floats:
+    return p if np.isnan(p).any() else holm(p)
 
 
 def _mean(dice: Floats, seed: int) -> BootstrapEstimate:

@@ -93,7 +93,9 @@ def _show_figures(task: TaskComparison, console: Console) -> None:
         table.add_row(escape(row.name), *cells)
     title = f"{task.task}: {_TITLES[task.task]} on {tested.dataset}"
     unit = "patients" if task.task == "segmentation" else "groups"
-    _show(console, title, table, f"{tested.size_words()}. {interval_method(unit)}.")
+    doubts = [f"{r.name}: {one}" for r in task.rows if r.tested for one in r.tested.doubts]
+    note = f"{tested.size_words()}. {interval_method(unit)}."
+    _show(console, title, table, "\n".join([note, *doubts]))
 
 
 def _show_differences(task: TaskComparison, console: Console) -> None:

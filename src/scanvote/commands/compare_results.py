@@ -2,14 +2,21 @@
 
 import io
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import takewhile
 
 import numpy as np
 import pandas as pd
+from pydantic import ValidationError
 
 from scanvote.core.errors import InputError
 from scanvote.manifest import owners
-from scanvote.metrics.bootstrap import Integers
+from scanvote.metrics.bootstrap import Integers, number_of
+from scanvote.metrics.performance import (
+    NAME,
+    ClassificationPerformance,
+    SegmentationPerformance,
+)
 from scanvote.params import Task
 from scanvote.predictions import labels_of, parse_predictions
 from scanvote.tracking.experiments import Experiment
@@ -32,6 +39,7 @@ class TestedTask:
         smoke: whether it is of a smoke run.
         rows: those of `scanvote.predictions` of the vote or the U-Net, by `scan_id`, with `scan`,
             the digest of the file, `group`, `patient` and `known`, whether the patient is.
+        doubts: sentences of `evaluate`, such as that it is not better than a constant answer.
     """
 
     name: str
@@ -39,6 +47,7 @@ class TestedTask:
     dataset: str
     smoke: bool
     rows: pd.DataFrame
+    doubts: tuple[str, ...] = ()
 
     @property
     def groups(self) -> Integers:
@@ -58,14 +67,10 @@ class TestedTask:
         """Say on how many scans and persons the figures rest."""
         scans, groups = len(self.rows), self.rows["group"].nunique()
         unknown = scans - int(self.rows["known"].sum())
-        persons = _number(self.patients, "known patient")
+        persons = number_of(self.patients, "known patient")
         if unknown:
-            persons += f", unknown for {_number(unknown, 'scan')}"
-        return f"{_number(scans, 'test scan')} in {_number(groups, 'group')}, {persons}"
-
-
-def _number(count: int, of: str) -> str:
-    return f"{count:,} {of}{'' if count == 1 else 's'}"
+            persons += f", unknown for {number_of(unknown, 'scan')}"
+        return f"{number_of(scans, 'test scan')} in {number_of(groups, 'group')}, {persons}"
 
 
 def read_tested(experiment: Experiment, task: Task, params: Mapping[str, object]) -> TestedTask:
@@ -93,7 +98,20 @@ def read_tested(experiment: Experiment, task: Task, params: Mapping[str, object]
     )
     names = dataset if isinstance(dataset, list) else [dataset]
     smoke = params.get("smoke") is True
-    return TestedTask(experiment.name, task, ", ".join(map(str, names)), smoke, rows)
+    doubts = _doubts(experiment, task)
+    return TestedTask(experiment.name, task, ", ".join(map(str, names)), smoke, rows, doubts)
+
+
+def _doubts(experiment: Experiment, task: Task) -> tuple[str, ...]:
+    """Return what `evaluate` doubts; nothing for an experiment from before it wrote it down."""
+    kind = {"classification": ClassificationPerformance, "segmentation": SegmentationPerformance}
+    try:
+        text = experiment.read(f"metrics/evaluate/{task}/{NAME}")
+        sentences = kind[task].model_validate_json(text).sentences()
+    except (InputError, ValidationError):
+        return ()
+    # the doubts come before the figures, which begin with the number of scans
+    return tuple(takewhile(lambda one: not one.startswith("On "), sentences))
 
 
 def _tested_rows(experiment: Experiment, task: Task) -> pd.DataFrame:
@@ -132,7 +150,7 @@ def matched(reference: TestedTask, other: TestedTask) -> TestedTask:
     if set(one.index) != set(two.index):
         raise InputError(_other_scans(reference, other, len(set(one.index) & set(two.index))))
     rows = two.loc[one.index].reset_index(drop=True)
-    ordered = TestedTask(other.name, other.task, other.dataset, other.smoke, rows)
+    ordered = replace(other, rows=rows)
     check = _check_masks if reference.task == "segmentation" else _check_classes
     check(reference, ordered)
     for column in ("group", "patient"):

@@ -19,16 +19,21 @@ from typer.testing import CliRunner
 from scanvote.cli import app
 from scanvote.commands.compare import Comparison, compare_experiments
 from scanvote.commands.compare_report import print_comparison
+from scanvote.metrics.performance import (
+    ClassificationPerformance,
+    Estimate,
+    write_performance,
+)
 from scanvote.predictions import mask_predictions
 
 DVC = [sys.executable, "-m", "dvc"]
 STAGES = """
 stages:
   report:
-    cmd: cp -r given/${model}/models given/${model}/data .
+    cmd: cp -r given/${model}/. .
     params:
       - params.yaml:
-    outs: [models, data]
+    outs: [models, data, metrics]
 """
 PARAMS = """
 model: good
@@ -38,6 +43,18 @@ smoke: false
 classification: {dataset: study, labels: {}}
 segmentation: {dataset: masks}
 """
+FIGURE = Estimate(value=0.9)
+PERFORMANCE = ClassificationPerformance(
+    scans=60,
+    groups=12,
+    scans_patient_known=55,
+    accuracy=FIGURE,
+    macro_f1=FIGURE,
+    auroc=FIGURE,
+    frequent_class="b",
+    frequent_accuracy=0.5,
+    against_frequent="better",
+)
 SCANS, PATIENTS = 60, 12
 EXPERIMENTS = {
     "alike": "lr=1e-4",
@@ -110,9 +127,13 @@ def laboratory(tmp_path_factory: pytest.TempPathFactory) -> Path:
     give(given / "renamed", other, vote(other, 0.9, ("a", "c")), masks(other, 3, 3))
     few = manifest(6, 1)
     give(given / "few", few, vote(few, 0.9, ("a", "b")), masks(few, 3, 4))
+    for model in ("good", "poor", "renamed", "few"):
+        only = "b" if model == "poor" else None
+        told = PERFORMANCE.model_copy(update={"only_class": only})
+        write_performance(told, given / model / "metrics/evaluate/classification")
     (folder / "dvc.yaml").write_text(STAGES)
     (folder / "params.yaml").write_text(PARAMS)
-    (folder / ".gitignore").write_text("/models\n/data\n")
+    (folder / ".gitignore").write_text("/models\n/data\n/metrics\n")
     commit = ["git", "-c", "user.name=test", "-c", "user.email=test@example.org", "commit"]
     before = [["git", "init", "-q"], [*DVC, "init", "-q"], ["git", "add", "-A"]]
     for command in [*before, [*commit, "-qm", "given"]]:
@@ -204,6 +225,8 @@ def test_without_names_all_are_shown_and_those_apart_say_why(everything: Compari
     assert "segmentation.dataset is null: this task was left out" in flat
     assert "one is expected to look real by chance" in flat
     assert "Without results yet: queued: later; failed: broken" in flat
+    assert "bad: The vote names b for every test scan: it distinguishes nothing." in flat
+    assert "workspace: The vote" not in flat
     assert "not for diagnosis" in flat
     alike = {word.strip(",") for word in text.split() if word.startswith("alike@")}
     assert len(alike) == 2, "one of each commit"

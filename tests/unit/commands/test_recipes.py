@@ -44,6 +44,7 @@ PUBLISHED = {
     "unet_lgg_dice_slices",
 }
 OURS = {
+    "first_look",
     "best_4class",
     "best_pneumonia",
     "best_yes_no",
