@@ -22,16 +22,10 @@ ROOT = Path(__file__).parents[2]
 VENV = Path(sys.prefix)
 HANGS = 500
 """Seconds after which a command is taken to hang: before pytest ends the test, and unheard."""
-MADE = (
-    "data/sources",
-    "data/taken",
-    "data/raw",
-    "data/dedup",
-    "data/prep",
-    "models",
-    "metrics",
-    "dvc.lock",
-)  # by DVC
+MADE = (  # by DVC
+    *("data/sources", "data/taken", "data/raw", "data/dedup", "data/prep"),
+    *("models", "metrics", "dvc.lock"),
+)
 
 TINY = """
 phantom:
