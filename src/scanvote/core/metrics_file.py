@@ -47,6 +47,7 @@ HEADLINES: Mapping[str, Headline] = {
         "kept",
         "redundant",
         "conflict_scans",
+        "patient_conflicts",
         "relatives_groups",
         "recall",
         "recall_same_side",

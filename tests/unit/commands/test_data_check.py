@@ -73,7 +73,8 @@ def refused(*words: object) -> str:
 
 
 def row(text: str, name: str) -> str:
-    (line,) = (line for line in text.splitlines() if line.split()[:1] == [name])
+    words = name.split()
+    (line,) = (line for line in text.splitlines() if line.split()[: len(words)] == words)
     return " ".join(line.split())
 
 
@@ -151,7 +152,7 @@ def test_what_is_wrong_is_listed_and_what_is_not_used_counted(classes: Path) -> 
         (classes / name).touch()
     text = told(classes)
     assert "! unreadable, 1, left out: yes/1.png: is no whole image" in text
-    assert "3 (2 .txt, 1 .csv): no image or volume" in row(text, "not")
+    assert "3 (2 .txt, 1 .csv): no image or volume" in row(text, "not used")
 
 
 @pytest.mark.usefixtures("repository")
@@ -374,3 +375,107 @@ def test_what_all_details_end_with_is_said_once(masks: Path) -> None:
     (line,) = (one for one in told(masks).splitlines() if "large_mask" in one)
     assert line.count("is it inverted?") == 1
     assert line.endswith(" and 21 more; is it inverted?")
+
+
+# -- what the pipeline will refuse ---------------------------------------------------
+
+
+def images(folder: Path, **counts: int) -> Path:
+    """A folder for each class, with different images of nobody known."""
+    for first, (label, count) in enumerate(counts.items()):
+        for at in range(count):
+            write_image(folder / label / f"{at}.png", 100 * first + at)
+    return folder
+
+
+@pytest.mark.usefixtures("repository")
+def test_a_class_too_rare_for_the_split_is_refused_with_the_way_out(tmp_path: Path) -> None:
+    text = shown(images(tmp_path / "own", glioma=4, normal=4, rare=2))
+    assert "class 'rare' has 2 independent groups of scans and needs 3, one for each of" in text
+    assert text.splitlines()[-1].startswith("scanvote: the pipeline will refuse")
+    whole = f"dataset={tmp_path / 'own'} -S '++classification.labels={{rare: null}}'"
+    assert whole in text
+    assert "-S evaluate.positive=glioma" in text  # of the two that are left
+    assert as_dvc_reads_it(text.replace("    # leaves out rare", "")).classification.labels == {
+        "rare": None
+    }
+    told(tmp_path / "own")  # which params.yaml says now
+
+
+@pytest.mark.usefixtures("repository")
+def test_patients_are_counted_of_masks_and_folds_that_fit_are_offered(
+    masks: Path, tmp_path: Path, repository: Path
+) -> None:
+    for path in masks.rglob("p[2-5]/*"):
+        path.unlink()
+    assert "slices with tumour come from 2 patients and need 3" in shown(masks)
+    for seed in (30, 31):
+        write_image(masks / f"p9/{seed}.png", seed)
+        write_mask(masks / f"p9/{seed}_mask.png")
+    assert "'empty'" not in told(masks)
+    yaml = YAML(typ="safe")
+    values = yaml.load(repository / "params.yaml")
+    values["split"]["folds"] = 5
+    yaml.dump(values, repository / "params.yaml")
+    text = shown(masks)
+    assert "come from 3 patients and need 5, one for each of 5 folds" in text
+    assert "-S split.folds=3 -S split.fold=0    # makes 3 folds" in text
+
+
+@pytest.mark.parametrize(
+    ("split", "said", "way"),
+    [
+        ({"protocol": "official"}, "no scan is of a published test part", "split.protocol=grouped"),
+        ({"protocol": "site"}, "no scan tells its institution", "split.protocol=grouped"),
+        ({"require_patients": True}, "the patient of 24 of 24 scans", "require_patients=false"),
+    ],
+)
+def test_what_a_protocol_lacks_is_refused(
+    classes: Path, repository: Path, split: dict[str, object], said: str, way: str
+) -> None:
+    yaml = YAML(typ="safe")
+    values = yaml.load(repository / "params.yaml")
+    values["split"] |= split
+    yaml.dump(values, repository / "params.yaml")
+    text = shown(classes)
+    assert said in text.splitlines()[-1]
+    assert way in text
+
+
+def test_the_tables_of_the_user_are_read_as_deduplicate_reads_them(
+    classes: Path, repository: Path
+) -> None:
+    table = repository / "data/patients/classification.csv"
+    table.parent.mkdir(parents=True)
+    table.write_text("scan_id,patient\nown/yes/1,p\n")
+    assert "not to miss" in told(classes)
+    table.write_text("scan_id,patient\nelsewhere/1,p\n")
+    assert "'elsewhere/1' is no scan of the manifest" in shown(classes).splitlines()[-1]
+
+
+@pytest.mark.usefixtures("repository")
+def test_of_two_unclear_classes_both_choices_are_shown(tmp_path: Path) -> None:
+    text = shown(images(tmp_path / "own", a=4, b=4))
+    assert row(text, "not to miss").endswith("a or b? the names do not tell")
+    assert [line.split("evaluate.")[1] for line in text.splitlines() if "-S" in line] == [
+        "positive=a",
+        "positive=b",
+    ]
+    assert "without evaluate.positive" in text.splitlines()[-1]
+
+
+def test_a_class_of_an_earlier_study_does_not_stay(tmp_path: Path, repository: Path) -> None:
+    yaml = YAML(typ="safe")
+    values = yaml.load(repository / "params.yaml")
+    values["evaluate"] |= {"positive": "yes", "negative": "no"}
+    yaml.dump(values, repository / "params.yaml")
+    text = told(images(tmp_path / "own", glioma=4, normal=4, other=4))
+    assert as_dvc_reads_it(text).evaluate.positive is None
+    assert load_params().evaluate.negative == "normal"
+
+
+@pytest.mark.usefixtures("repository")
+def test_a_folder_that_holds_the_pipeline_is_refused(tmp_path: Path) -> None:
+    assert "holds data/raw/classification itself" in refused(
+        *(tmp_path, "--task", "classification")
+    )

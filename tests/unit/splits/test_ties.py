@@ -99,5 +99,5 @@ def test_long_names_are_cut_at_the_front() -> None:
     words = str(
         explained("classification", frame.assign(group=0, stratum="rare", kept=True), facts)
     )
-    assert len(words) <= 400
+    assert len(words) <= 410
     assert "folder/a and …" in words

@@ -7,6 +7,7 @@ from typing import get_args
 from scanvote.core.terminal import print_status
 from scanvote.datasets.own_paths import missing_path
 from scanvote.params import Params, Task
+from scanvote.pipeline.sources.settings import settings_changed
 from scanvote.pipeline.sources.survey import Entry, Survey, survey
 from scanvote.pipeline.sources.taken import (
     TAKEN,
@@ -80,7 +81,7 @@ def _entries(
         for one in data
     }
     others = now.keys() != before.keys() or now.keys() != earlier.keys()
-    if others or earlier == now or params.download.changed == "take":
+    if others or earlier == now or params.download.changed == "take" or settings_changed(task):
         return now
     for one in data:
         if now[one.name] != before[one.name]:

@@ -73,10 +73,10 @@ def yes_no_tree() -> dict[str, bytes]:
 
 def lgg_tree() -> dict[str, bytes]:
     tree = {}
-    for patient in ("TCGA_CS_1", "TCGA_DU_2"):
+    for first, patient in ((0, "TCGA_CS_1"), (3, "TCGA_DU_2")):
         for number in (1, 2, 3):
             stem = f"kaggle_3m/{patient}/{patient}_{number}"
-            tree[f"{stem}.tif"] = png(number)
+            tree[f"{stem}.tif"] = png(first + number)
             tree[f"{stem}_mask.tif"] = mask(4 if number > 1 else 0)
     return tree
 

@@ -66,7 +66,7 @@ def test_a_change_is_told_until_it_is_taken(look: Look, own: Path, params: Param
     (own / "yes/1.png").write_text("yes/l.png")  # of the same size
     (own / "no/3.png").write_text("new")
     said = look()
-    assert "dataset {} differs from what was taken on 20".format(own) in said
+    assert f"dataset {own} differs from what was taken on 20" in said
     assert ": 1 file changed (yes/1.png), 1 new, 0 gone; take it anew with `scanvote data" in said
     assert FOUND.read_text() == before
     values = params.model_dump()
@@ -86,6 +86,21 @@ def test_a_setting_takes_it_at_once(look: Look, own: Path) -> None:
     before = FOUND.read_text()
     (own / "no/2.png").unlink()
     assert look(changed="take") == ""
+    assert FOUND.read_text() != before
+
+
+def test_where_download_runs_anyway_nothing_is_asked(look: Look, own: Path) -> None:
+    look(take=True)
+    before = FOUND.read_text()
+    (own / "no/2.png").unlink()
+    lock = (
+        "stages: {download@classification: {params: {params.yaml: {volumes.tiny: 1e-05, lr: 2}}}}"
+    )
+    Path("dvc.lock").write_text(lock)
+    Path("params.yaml").write_text("volumes: {tiny: 0.00001}\nlr: 2")
+    assert "differs" in look()
+    Path("params.yaml").write_text("volumes: {tiny: 0.00001}\nlr: 3")
+    assert look() == ""
     assert FOUND.read_text() != before
 
 
