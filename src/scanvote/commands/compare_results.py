@@ -12,11 +12,7 @@ from pydantic import ValidationError
 from scanvote.core.errors import InputError
 from scanvote.manifest import owners
 from scanvote.metrics.bootstrap import Integers, number_of
-from scanvote.metrics.performance import (
-    NAME,
-    ClassificationPerformance,
-    SegmentationPerformance,
-)
+from scanvote.metrics.performance import NAME, OF_TASK
 from scanvote.params import Task
 from scanvote.predictions import labels_of, parse_predictions
 from scanvote.tracking.experiments import Experiment
@@ -104,10 +100,9 @@ def read_tested(experiment: Experiment, task: Task, params: Mapping[str, object]
 
 def _doubts(experiment: Experiment, task: Task) -> tuple[str, ...]:
     """Return what `evaluate` doubts; nothing for an experiment from before it wrote it down."""
-    kind = {"classification": ClassificationPerformance, "segmentation": SegmentationPerformance}
     try:
         text = experiment.read(f"metrics/evaluate/{task}/{NAME}")
-        sentences = kind[task].model_validate_json(text).sentences()
+        sentences = OF_TASK[task].model_validate_json(text).sentences()
     except (InputError, ValidationError):
         return ()
     # the doubts come before the figures, which begin with the number of scans

@@ -201,7 +201,7 @@ def _against(metric: str, one: Verdict, other: str, value: float | None) -> str:
 
 
 Performance = ClassificationPerformance | SegmentationPerformance
-_OF_TASK: dict[Task, type[Performance]] = {
+OF_TASK: dict[Task, type[Performance]] = {
     "classification": ClassificationPerformance,
     "segmentation": SegmentationPerformance,
 }
@@ -220,7 +220,7 @@ def read_performance(task: Task, folder: Path) -> Performance:
     """
     path = folder / NAME
     try:
-        return _OF_TASK[task].model_validate(json.loads(path.read_text(encoding="utf-8")))
+        return OF_TASK[task].model_validate(json.loads(path.read_text(encoding="utf-8")))
     except FileNotFoundError:
         raise InputError(f"{path} is missing; run `dvc repro evaluate@{task}`") from None
     except (ValueError, ValidationError) as error:
