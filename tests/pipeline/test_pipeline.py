@@ -140,7 +140,7 @@ def test_a_second_clone_pulls_what_was_pushed(repro, tmp_path_factory):
         assert repro.run("git", "clone", "--quiet", repro.folder, clone.folder).returncode == 0
         clone.dvc("pull")
         assert "up to date" in clone.dvc("status")
-        assert (clone / "models/package/MLmodel").is_file()
+        assert (clone / "models/package/package.json").is_file()
     finally:
         for folder in (storage, clone.folder):
             shutil.rmtree(folder, ignore_errors=True)
