@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import shutil
 import time
 import zipfile
@@ -18,15 +19,17 @@ pytestmark = pytest.mark.slow  # all wait for a pipeline that was run to its end
 TASKS = ("classification", "segmentation")
 FAMILIES = ("ann", "cnn", "transfer")  # that params.yaml searches
 SKIPPED = {"search@published"}
+UNLOGGED = SKIPPED | {"plots"}  # it only gathers
 SEARCHES = {f"search@{family}" for family in FAMILIES} | SKIPPED
 DATA = {f"{stage}@{task}" for stage in ("download", "deduplicate", "prepare") for task in TASKS}
 EVALUATED = [f"metrics/evaluate/{task}.json" for task in TASKS]
+CURVES = r"metrics/plots/(curves/\w+\.csv)"
 TERMINAL = 200
 """Columns that a terminal of a wide screen shows."""
 STAGES = (
     DATA
     | SEARCHES
-    | {"inflation", "unet", "baseline", "ensemble", "explain", "package", "report"}
+    | {"inflation", "unet", "baseline", "ensemble", "explain", "package", "report", "plots"}
     | {f"evaluate@{task}" for task in TASKS}
 )
 
@@ -60,7 +63,7 @@ def test_every_stage_ran_and_every_output_is_there(repro):
 
 def test_metrics_bear_the_name_of_their_stage_and_are_flat_numbers(repro):
     seen = set()
-    for name in STAGES - {"report"}:  # of pages
+    for name in STAGES - {"report", "plots"}:  # of pages and pictures
         stage, _, item = name.partition("@")
         item = item or ("segmentation" if stage in ("unet", "baseline") else "classification")
         path = repro / f"metrics/{stage}/{item}.json"
@@ -120,10 +123,45 @@ def test_what_dvc_shows_a_person(repro):
     stages = repro.dvc("stage", "list", "--all").splitlines()
     assert {line.split()[0] for line in stages} == STAGES
     assert "evaluate@classification" in repro.dvc("dag", "--md")
-    plots = repro.dvc("plots", "show", "--out", repro.folder.parent / "plots")
+    plots = repro.run("dvc", "plots", "show", "--out", repro.folder.parent / "plots")
     page = (repro.folder.parent / "plots" / "index.html").read_text()
-    assert plots.strip().endswith("index.html")
+    assert plots.stdout.strip().endswith("index.html")
+    assert plots.stderr == ""  # DVC complains here of a plot without its file
     assert "Dice of each test patient" in page
+    assert {f"curves/{one}.csv" for one in (*FAMILIES, "unet")} <= set(re.findall(CURVES, page))
+
+
+def test_a_second_clone_pulls_what_was_pushed(repro, tmp_path_factory):
+    storage = repro.folder.parent / "scanvote-storage"  # beside the clones, as .dvc/config says
+    clone = type(repro)(repro.folder.parent / "second")
+    try:
+        repro.dvc("push")
+        assert storage.is_dir()
+        assert repro.run("git", "clone", "--quiet", repro.folder, clone.folder).returncode == 0
+        clone.dvc("pull")
+        assert "up to date" in clone.dvc("status")
+        assert (clone / "models/package/package.json").is_file()
+    finally:
+        for folder in (storage, clone.folder):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def test_a_task_that_is_left_out_and_taken_in_again(done):
+    kept = _contents(done / "models/unet")
+    done.change("segmentation: {dataset: null}")
+    done.dvc("repro", "plots")
+    data = [f"data/{step}/segmentation" for step in ("raw", "deduplicated", "prepared")]
+    for folder in (*data, "models/unet", "models/baseline", "metrics/evaluate/segmentation"):
+        assert [*_contents(done / folder)] == ["left_out.txt"]
+    assert not (done / "mlflow.db").exists()  # a run of nothing is not logged
+    shown = done.run("dvc", "plots", "diff", "HEAD", "workspace")
+    assert (shown.returncode, shown.stderr) == (0, "")
+    assert "up to date" in done.dvc("status", "plots")
+    assert "dice" not in done.dvc("metrics", "show")
+    assert "Traceback" not in done.dvc("metrics", "diff")
+    done.change("segmentation: {dataset: phantom}")
+    done.dvc("repro", "plots")
+    assert _contents(done / "models/unet") == kept
 
 
 @pytest.mark.usefixtures("experiment")  # starts it, to be looked at further down
@@ -146,6 +184,10 @@ def test_segmentation_alone_trains_no_classifier(repro):
 VOTE = {"ensemble", "explain", "evaluate@classification", "package"}
 MASKS = {"unet", "evaluate@segmentation", "package"}
 REPORT = {"report"}  # tells all of params.yaml, and what every stage left
+SHOWN = {"inflation"} | {
+    name for name in STAGES if name.startswith(("prepare", "search", "unet", "evaluate"))
+}
+"""What `dvc plots` shows something of."""
 # by change: the stages that it concerns, and all that follow where their outputs change
 CHANGES = {
     "unet: {filters: 4}": ({"unet"}, MASKS),
@@ -194,7 +236,8 @@ def test_a_change_runs_only_what_depends_on_it(changeable, downstream, change):
     concerned, following = CHANGES[change]
     # a dry run cannot know whether the outputs of these will change
     assert changeable.ran() == concerned | REPORT
-    assert downstream(concerned) == following | REPORT
+    plots = {"plots"} if following & SHOWN else set()
+    assert downstream(concerned) == following | REPORT | plots
 
 
 # ---- MLflow ----------------------------------------------------------------------------
@@ -203,8 +246,8 @@ def test_a_change_runs_only_what_depends_on_it(changeable, downstream, change):
 def test_one_parent_holds_all_stages_and_their_trials(repro):
     runs = _runs(repro)
     (parent,) = runs["execution"]
-    assert {run.info.run_name for run in runs["stage"]} == STAGES - SKIPPED
-    assert len(runs["stage"]) == len(STAGES - SKIPPED)
+    assert {run.info.run_name for run in runs["stage"]} == STAGES - UNLOGGED
+    assert len(runs["stage"]) == len(STAGES - UNLOGGED)
     assert {run.data.tags["mlflow.parentRunId"] for run in runs["stage"]} == {parent.info.run_id}
     assert parent.data.params["lr"] == "0.001"
     assert {run.info.status for kind in runs.values() for run in kind} == {"FINISHED"}
@@ -519,7 +562,7 @@ def test_experiment_with_another_lr(experiment):
     out, err = process.communicate(timeout=HANGS)
     assert process.returncode == 0, f"{out[-3000:]}\n{err[-3000:]}"
     ran = {run.info.run_name for run in _runs(done)["stage"]}
-    assert ran == (CHANGES["lr: 1e-4"][1] | REPORT) - SKIPPED
+    assert ran == (CHANGES["lr: 1e-4"][1] | REPORT) - UNLOGGED
     (parent,) = _runs(done)["execution"]
     assert parent.info.run_name == "slower"
     assert float(parent.data.params["lr"]) == 1e-4
