@@ -185,6 +185,8 @@ class BootstrapEstimate:
         groups: number of groups that the metric rests on; for a class, those with scans of it.
         width: from the worst possible value to the best one; the higher of the two is 1.
         paired: whether this is the difference of two metrics of the same groups.
+        spread_groups: number of groups that the metric varies with, if these are not all: those
+            of a class, for a metric of it.
     """
 
     value: float
@@ -193,6 +195,7 @@ class BootstrapEstimate:
     groups: int
     width: float = 1.0
     paired: bool = False
+    spread_groups: int | None = None
 
     @classmethod
     def of(cls, values: Floats, groups: int, width: float = 1.0) -> "BootstrapEstimate":
@@ -232,22 +235,23 @@ class BootstrapEstimate:
             return float("nan"), float("nan")
         if np.abs(drawn - self.value).max() < SAME:
             return self._without_variation()
-        rests_on = self._rests_on()
-        low, high = bca_interval(self.value, drawn, self.without, _z_multiplier(rests_on))
-        if rests_on < FEW:
-            (lowest, highest), half = self._range(), _student_half_width(self.without, rests_on)
+        spread = self._spread_over()
+        low, high = bca_interval(self.value, drawn, self.without, _z_multiplier(spread))
+        if spread < FEW:
+            (lowest, highest), half = self._range(), _student_half_width(self.without, spread)
             low, high = (
                 min(low, max(self.value - half, lowest)),
                 max(high, min(self.value + half, highest)),
             )
         return min(low, self.value), max(high, self.value)
 
-    def _rests_on(self) -> int:
+    def _spread_over(self) -> int:
         """Return the number of groups that the width depends on.
 
         With few groups of a class these are fewer than the parts of the jackknife.
         """
-        return self.groups if self.groups < FEW else len(self.without)
+        own, parts = self.spread_groups, len(self.without)
+        return own if own is not None and own < FEW else parts
 
     def _range(self) -> tuple[float, float]:
         return (-self.width, self.width) if self.paired else (1 - self.width, 1.0)

@@ -124,7 +124,7 @@ class ClassificationPerformance(Section):
 
     def _figures(self) -> str:
         test = f"{number_of(self.scans, 'test scan')} of {number_of(self.groups, 'group')}"
-        known = f"the patient is known of {self.scans_patient_known:,}"
+        known = f"{self.scans_patient_known:,} with a known patient"
         metrics = (
             f"accuracy {self.accuracy.words()}, macro F1 {self.macro_f1.words()},"
             f" AUROC {self.auroc.words()}"
@@ -179,7 +179,7 @@ class SegmentationPerformance(Section):
 
     def _figures(self) -> str:
         test = f"{number_of(self.slices, 'slice')} of {number_of(self.patients, 'test patient')}"
-        known = f"the patient is known of {self.slices_patient_known:,}"
+        known = f"{self.slices_patient_known:,} with a known patient"
         return (
             f"On {test} ({known}): mean Dice of the patients after post-processing"
             f" {self.dice.words('patient')}."

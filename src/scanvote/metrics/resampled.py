@@ -26,6 +26,7 @@ POSITIVE = "positive_classes_"
 _OVER_POSITIVE = ("accuracy", "balanced_accuracy", "macro_f1")
 OF_POSITIVE = tuple(f"{POSITIVE}{name}" for name in _OVER_POSITIVE)
 """Metrics of the classes with the finding alone."""
+_AVERAGES = {*MEANS, *OF_POSITIVE} - {f"{POSITIVE}accuracy"}
 WIDTHS = {"mcc": 2.0}
 """Range of possible values, worst to best, where it is not 1."""
 
@@ -226,6 +227,12 @@ def _with_groups(
 ) -> dict[str, BootstrapEstimate]:
     groups = effective_groups(output)
     return {
-        name: replace(one, groups=groups.get(name, output.group_count), width=WIDTHS.get(name, 1.0))
+        name: replace(
+            one,
+            groups=groups.get(name, output.group_count),
+            width=WIDTHS.get(name, 1.0),
+            # an average over the classes varies with the groups of all of them
+            spread_groups=None if name in _AVERAGES else groups.get(name),
+        )
         for name, one in metrics.items()
     }

@@ -215,7 +215,7 @@ def test_a_class_of_few_groups_is_as_wide_as_these_alone() -> None:
         with np.errstate(invalid="ignore"):
             return {"": values @ own / own.sum(axis=0)}
 
-    low, high = replace(estimates(metrics, 40, 1)[""], groups=5).interval()
+    low, high = replace(estimates(metrics, 40, 1)[""], groups=5, spread_groups=5).interval()
     exact = stats.t.interval(0.95, 4, values.mean(), stats.sem(values))
     assert low <= exact[0] + 0.02 < exact[1] - 0.02 <= high
 

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import auc, average_precision_score, precision_recall_curve, roc_curve
 
+from scanvote.metrics.bootstrap import MIN_GROUPS
 from scanvote.metrics.curves import GRID, LEVELS, Curves, curves_of, lines_of
 from tests.classified import LABELS, classified
 
@@ -72,6 +73,18 @@ def test_a_class_that_is_absent_has_no_curve_and_is_left_out_of_the_average() ->
         assert np.isnan(kind[1].high).all()
         np.testing.assert_allclose(kind[-1].line, (kind[0].line + kind[2].line) / 2)
         assert np.isfinite(kind[-1].low).all()
+
+
+def test_a_class_of_few_groups_has_a_curve_without_a_band() -> None:
+    table = classified(60)["vote"]
+    rare = np.flatnonzero(table["label"] == LABELS[1])[MIN_GROUPS - 1 :]
+    found = curves(table.drop(index=rare))
+    for kind in (found.roc, found.precision_recall):
+        assert kind[1].groups == kind[-1].groups == MIN_GROUPS - 1
+        for curve in (kind[1], kind[-1]):
+            assert np.isfinite(curve.line).all()
+            assert np.isnan([curve.low, curve.high]).all()
+        assert np.isfinite(kind[0].low).all()
 
 
 def test_of_one_class_there_is_no_curve() -> None:

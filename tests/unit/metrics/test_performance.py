@@ -50,7 +50,7 @@ def masks(baseline: Verdict, empty: Verdict = "better") -> SegmentationPerforman
 
 def test_a_good_vote_begins_with_its_figures() -> None:
     assert vote().sentences() == [
-        "On 172 test scans of 110 groups (the patient is known of 172): accuracy 0.917"
+        "On 172 test scans of 110 groups (172 with a known patient): accuracy 0.917"
         " (95 % interval 0.861–0.962), macro F1 0.917 (95 % interval 0.861–0.962), AUROC 0.800"
         " (3 groups: no interval can be given).",
         "The vote's accuracy is better than that of always naming glioma, the most frequent class"

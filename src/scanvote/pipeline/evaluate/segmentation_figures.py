@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from scanvote.metrics.bootstrap import interval_caption, number_of, too_few
+from scanvote.metrics.bootstrap import bootstrap_method, interval_caption, number_of, too_few
 from scanvote.metrics.performance import Estimate
 from scanvote.metrics.segmentation import EMPTY_RULE
 from scanvote.plots.canvas import OUTLINE, PREDICTED, figure, grid, imshow_gray, wrap_label
@@ -26,7 +26,7 @@ def contours(
     sizes = shown.groupby("place").size()
     columns = int(sizes.max())
     title = (
-        "Best, median and worst patient: truth blue, U-Net after post-processing orange\n"
+        "Best, median and worst patient\ntruth blue; U-Net after post-processing orange\n"
         f"{EMPTY_RULE}"
     )
     with grid(len(sizes) * columns, columns, title, path) as axes:
@@ -55,11 +55,12 @@ def dice_figure(patients: pd.DataFrame, mean: Estimate, claim: str, path: Path) 
     """
     ordered = patients.sort_values(["dice", "patient"])
     count = number_of(len(ordered), "test patient")
+    method = "" if mean.low is None else f"{bootstrap_method('patients')}\n"
     title = (
-        f"U-Net after post-processing, {count}\nmean Dice {mean.words('patient')}\n"
+        f"U-Net after post-processing, {count}\nmean Dice {mean.words('patient')}\n{method}"
         f"{wrap_label(claim, 60)}\n{EMPTY_RULE}"
     )
-    with figure(path, title, size=(5.6, 1.7 + 0.22 * len(ordered))) as axes:
+    with figure(path, title, size=(5.6, 1.9 + 0.22 * len(ordered))) as axes:
         axes.barh(ordered["patient"], ordered["dice"], color="#6baed6", height=0.7)
         axes.scatter(
             ordered["baseline_dice"],

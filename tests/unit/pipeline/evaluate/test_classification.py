@@ -152,6 +152,14 @@ def unet(tmp_path_factory: pytest.TempPathFactory, params: Params) -> Evaluated:
     return Evaluated("segmentation", tmp_path_factory.mktemp("segmentation"), params)
 
 
+@pytest.fixture
+def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Draw nothing, where only the numbers matter."""
+    monkeypatch.setattr(
+        "scanvote.pipeline.evaluate.classification.draw_classification", lambda *_: None
+    )
+
+
 @pytest.fixture(params=["classification", "segmentation"])
 def either(request: pytest.FixtureRequest, vote: Evaluated, unet: Evaluated) -> Evaluated:
     return {"classification": vote, "segmentation": unet}[request.param]
@@ -263,6 +271,7 @@ def test_more_than_two_classes_have_no_operating_point(vote: Evaluated) -> None:
     assert not [name for name in vote.metrics if "operating" in name or "specificity_90" in name]
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_of_two_classes_the_validation_chooses_the_operating_point(
     tmp_path: Path, params: Params
 ) -> None:
@@ -338,6 +347,7 @@ def test_two_scans_of_each_class_have_values_and_no_intervals(
     assert "(3 groups: no interval can be given)" in rest[0]
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_a_vote_of_one_class_is_called_that_first(tmp_path: Path, params: Params) -> None:
     inputs = classification(tmp_path)
     table = read_predictions(inputs[0] / "predictions.csv")
@@ -425,6 +435,7 @@ def test_subgroups_are_listed_with_their_counts(vote: Evaluated) -> None:
     assert table["few"].all()
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_a_class_that_is_absent_is_null_and_stops_nothing(tmp_path: Path, params: Params) -> None:
     inputs = classification(tmp_path)
     path = inputs[0] / "predictions.csv"

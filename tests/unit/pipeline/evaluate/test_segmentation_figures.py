@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from scanvote.metrics.performance import Estimate
 from scanvote.pipeline.evaluate import segmentation_figures
 from tests.drawing import check_picture
 
@@ -35,7 +36,8 @@ def contours(path: Path, side: int = 3) -> None:
 
 
 def dice(path: Path, worst: float = 0.1) -> None:
-    segmentation_figures.dice_figure(patients(worst), "patient-disjoint", path)
+    mean = Estimate(value=0.6, low=0.4, high=0.8, groups=3)
+    segmentation_figures.dice_figure(patients(worst), mean, "patient-disjoint", path)
 
 
 def size(path: Path, worst: float = 0.1) -> None:
@@ -46,20 +48,21 @@ def areas(path: Path, area: float = 40.0) -> None:
     segmentation_figures.areas_figure(patients(area=area), path)
 
 
-def one_patient(path: Path, area: float = 40.0) -> None:
-    segmentation_figures.areas_figure(patients(area=area).head(1), path)
+def enough(path: Path, area: float = 40.0) -> None:
+    """Six patients, who have limits of agreement."""
+    segmentation_figures.areas_figure(pd.concat([patients(area=area)] * 2), path)
 
 
 def models(path: Path, best: float = 0.9) -> None:
     every = pd.concat([patients(best).assign(model=name) for name in ("a_b", "c")])
     table = pd.DataFrame({"model": ["a_b", "c"], "dice_patient_mean": 0.5})
-    table = table.assign(dice_patient_mean_low=0.3, dice_patient_mean_high=0.6)
+    table = table.assign(dice_patient_mean_low=[0.3, np.nan], dice_patient_mean_high=[0.6, np.nan])
     segmentation_figures.models_figure(every, table, path)
 
 
 @pytest.mark.parametrize(
     ("draw", "change"),
-    [(contours, 4), (dice, 0.3), (size, 0.3), (areas, 90.0), (one_patient, 90.0), (models, 0.2)],
+    [(contours, 4), (dice, 0.3), (size, 0.3), (areas, 90.0), (enough, 90.0), (models, 0.2)],
     ids=lambda value: getattr(value, "__name__", ""),
 )
 def test_a_picture(
