@@ -142,7 +142,7 @@ def test_a_second_clone_pulls_what_was_pushed(repro, tmp_path_factory):
         assert repro.run("git", "clone", "--quiet", repro.folder, clone.folder).returncode == 0
         clone.dvc("pull")
         assert clone.dvc("status").split() == LOOKS
-        assert (clone / "models/package/MLmodel").is_file()
+        assert (clone / "models/package/package.json").is_file()
     finally:
         for folder in (storage, clone.folder):
             shutil.rmtree(folder, ignore_errors=True)

@@ -16,7 +16,7 @@ from scanvote.commands.recipes import to_overrides
 from scanvote.core.disclaimer import DISCLAIMER
 from scanvote.core.errors import InputError
 from scanvote.core.files import write_csv, write_text
-from scanvote.metrics.bootstrap import interval_method
+from scanvote.metrics.bootstrap import MIN_GROUPS, interval_method
 from scanvote.params import Task
 from scanvote.tracking.experiments import WORKSPACE, unfinished_experiments
 
@@ -95,6 +95,11 @@ def _show_figures(task: TaskComparison, console: Console) -> None:
     unit = "patients" if task.task == "segmentation" else "groups"
     doubts = [f"{r.name}: {one}" for r in task.rows if r.tested for one in r.tested.doubts]
     note = f"{tested.size_words()}. {interval_method(unit)}."
+    if any(np.isnan(one[1]) for row in task.rows for one in row.figures.values()):
+        note += (
+            f" No interval is given below {MIN_GROUPS} {unit}; macro F1 and AUROC rest on those of"
+            " the rarest class."
+        )
     _show(console, title, table, "\n".join([note, *doubts]))
 
 
@@ -109,12 +114,17 @@ def _show_differences(task: TaskComparison, console: Console) -> None:
     )
     last = ""
     for one in task.differences:
+        if one.same:
+            if one.name != last:
+                table.add_row(escape(one.name), "all", "", "", one.words())
+            last = one.name
+            continue
         p = one.p_holm if several else one.p
-        told = not one.same and not np.isnan(one.difference[1])
+        told = not np.isnan(one.difference[1])
         table.add_row(
             escape(one.name) if one.name != last else "",
             _METRICS[one.metric],
-            "" if one.same else _with_interval(one.difference, " to ", console, "+"),
+            _with_interval(one.difference, " to ", console, "+"),
             f"{p:.3f}" if told and not np.isnan(p) else "",
             escape(one.words()),
         )

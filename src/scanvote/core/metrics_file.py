@@ -22,7 +22,8 @@ def _own(*names: str) -> Headline:
 
 HEADLINES: Mapping[str, Headline] = {
     # `dvc metrics show` and `dvc exp show` print one column per key. No key is in both headlines,
-    # or DVC would put the path before it; keys are short, to fit a terminal of 200 columns
+    # or DVC would put the path before it; keys are short, so that vote and Dice fit a
+    # terminal of 120 columns
     "evaluate/classification": {
         "test_scans": "test_scans",
         "known": "test_scans_patient_known",
@@ -30,8 +31,6 @@ HEADLINES: Mapping[str, Headline] = {
         "vote_low": "vote_macro_f1_low",
         "vote_high": "vote_macro_f1_high",
         "best_f1": "best_macro_f1",
-        "best_low": "best_macro_f1_low",
-        "best_high": "best_macro_f1_high",
     },
     "evaluate/segmentation": {
         "patients": "test_patients",
