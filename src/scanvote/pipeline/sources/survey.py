@@ -16,7 +16,6 @@ from pathlib import Path
 from scanvote.core.files import repository_root, sha256, write_text
 from scanvote.core.progress import progress_bar
 from scanvote.datasets.trees import is_junk_file
-
 from scanvote.datasets.user_data.table import TABLES, listed_paths
 
 READERS = 8
