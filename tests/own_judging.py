@@ -355,4 +355,8 @@ def _left_out(check: data_check.Check) -> set[str]:
 
 def _findings(issues: pd.DataFrame, prefix: str = "") -> set[tuple[str, ...]]:
     paths = [path.removeprefix(prefix) for path in issues["path"]]
-    return set(zip(issues["kind"], paths, issues["detail"], strict=True))
+    # a detail may name another scan, or the patients of both
+    details = [
+        text.replace(prefix, "") if prefix else text for text in issues["detail"].astype(str)
+    ]
+    return set(zip(issues["kind"], paths, details, strict=True))
