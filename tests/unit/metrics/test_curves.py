@@ -21,7 +21,7 @@ def every(found: Curves):  # type: ignore[no-untyped-def]
 
 
 @settings(max_examples=10)
-@given(st.integers(0, 10_000), st.integers(4, 60))
+@given(st.integers(0, 10_000), st.integers(15, 60))
 def test_a_band_holds_its_curve(seed: int, scans: int) -> None:
     found = curves(classified(scans, seed=seed)["vote"].round(1), seed)
     for curve in every(found):

@@ -91,7 +91,7 @@ def _check_table(table: pd.DataFrame, path: Path) -> None:
     for cells, kind in columns:
         bad = ~(_is_whole(cells) if kind == "whole number" else _is_share(cells))
         if bad.any():
-            problem = f"column {cells.name} holds {cells[bad].iloc[0]!r}, no {kind}"
+            problem = f"column {cells.name} holds '{cells[bad].iloc[0]}', no {kind}"
             _raise_changed(path, problem)
 
 
