@@ -17,7 +17,7 @@ def facts(finding: ScanPrediction) -> dict[str, str]:
         "Side of a pixel": spacing,
         "Notes": "; ".join(finding.notes) or "none",
         **{
-            f"Similarity to the training scans, for the {what}": _near(score)
+            f"Similarity to training, {what}": _near(score)
             for what, score in scores.items()
             if score is not None
         },
