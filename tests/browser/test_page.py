@@ -280,7 +280,7 @@ def test_the_report_is_the_page_printed(page) -> None:
     assert (
         page.locator(".maps figcaption").first.inner_text() == "LIME, vote: what speaks for glioma"
     )
-    for words in ("0.6400", "ANN: units 128", "c" * 64, "keras 3.15", "64 × 64 pixels"):
+    for words in ("0.6400", "ann/units128", "c" * 64, "keras 3.15", "64 × 64 pixels"):
         assert page.get_by_text(words).first.is_visible()
     for hidden in (".top", ".controls", ".ways", ".again", ".downloads"):
         assert not page.locator(hidden).first.is_visible()
