@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from docs.generated import sample_report_path
+
 ROOT = Path(__file__).parents[2]
 PAGES = sorted(
     [
@@ -98,3 +100,21 @@ def test_a_broken_link_is_found() -> None:
     assert broken(here, "docs/results.md#no-such-heading")
     assert broken(here, "../elsewhere.md")
     assert not broken(here, "docs/results.md#the-phantom")
+
+
+@pytest.mark.parametrize(
+    ("title", "is_sample"),
+    [
+        ("scanvote: classification on phantom; segmentation on phantom", True),
+        ("scanvote: classification on phantom; segmentation on /data/study", False),
+        (None, False),
+    ],
+)
+def test_only_a_report_of_the_phantom_is_the_sample(
+    tmp_path: Path, title: str | None, is_sample: bool
+) -> None:
+    """A report of somebody's patients does not become a page of the site."""
+    report = tmp_path / "report.html"
+    if title:
+        report.write_text(f"<head><title>{title}</title></head>")
+    assert (sample_report_path(report) is not None) == is_sample

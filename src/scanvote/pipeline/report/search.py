@@ -18,8 +18,6 @@ from scanvote.pipeline.report.report_data import Metrics, ReportData
 from scanvote.pipeline.report.tables import frame_table
 
 FAMILIES = ("ann", "cnn", "transfer", "published")
-DRAWN = 3
-"""Learning curves in a figure at most."""
 _ABOUT = {
     "ann": "dense layers on the pixels",
     "cnn": "convolutions from scratch",
@@ -187,7 +185,7 @@ def _drawn(report: ReportData, folder: str) -> str:
     trials = report.table(f"{folder}/trials.csv")
     if "trial" not in trials or "search" not in folder:
         return ""
-    best = trials.sort_values("rank").head(DRAWN)
+    best = trials.sort_values("rank").head(report.params.ensemble.top)
     family = PurePosixPath(folder).name
     names = [
         f"model {rank} is {terms.model(f'{family}/{trial}')}"

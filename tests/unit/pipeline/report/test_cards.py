@@ -151,4 +151,7 @@ def test_what_contradicts_the_source_or_a_patient_is_listed(finished: Finished) 
     assert told in text
     assert "wrong glioma at its source pituitary" in text
     assert "other set/one scan set/two" in text
+    assert "1 image is under two patients, and the files do not tell which is right" in text
+    assert text.count("Patient conflicts: 1 image under two patients") == 2, "in the audit"
+    assert "1 image under two patients, whose scans are one group" in answers(finished.data)[8]
     assert "A scan is named after its file, which says nothing about its patient" in text
