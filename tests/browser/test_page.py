@@ -226,7 +226,7 @@ def test_what_is_outside_is_warned_of_above_the_answer(page) -> None:
         give(page, file("slice.png", scan_png(number)))
         if page.locator(".outside").count():
             break
-    assert "outside what the model has seen" in page.inner_text(".warning")
+    assert "unlike the training scans" in page.inner_text(".warning")
     warning, heading = (page.locator(one).bounding_box() for one in (".warning", "h1"))
     assert warning["y"] + warning["height"] <= heading["y"]
     assert page.get_attribute("h1", "aria-describedby") == "warnings"

@@ -70,7 +70,7 @@ class ResultText:
     def summary(self) -> str:
         """The result in one line, for cards and for the history."""
         answer = f"{self.answer}, {self.probability}" if self.probability else self.answer
-        return f"outside what the model has seen ({answer})" if self.outside else answer
+        return f"unlike the training scans ({answer})" if self.outside else answer
 
     @property
     def heading(self) -> str:
@@ -159,13 +159,13 @@ def warnings(finding: ScanPrediction, contents: ModelMetadata) -> tuple[str, ...
     if finding.familiarity and finding.familiarity.outside:
         of_class.insert(
             0,
-            "This scan is outside what the model has seen: "
+            "This scan is unlike the training scans: "
             f"{_far(finding.familiarity)} The class below means little.",
         )
     if finding.mask and finding.mask.familiarity.outside:
         of_mask.insert(
             0,
-            "For the tumour's outline this scan is outside what the model has seen: "
+            "For the tumour's outline this scan is unlike the training scans: "
             f"{_far(finding.mask.familiarity)} The outline means little.",
         )
     return (*_smoke(contents), *of_class, *of_mask)

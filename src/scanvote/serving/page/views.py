@@ -185,7 +185,7 @@ def model_tables(contents: ModelMetadata) -> dict[str, Mapping[str, str]]:
         "Similarity to the training scans": {
             "Distance 1": "the distance from the nearest training scan that nearly all validation "
             f"scans keep to{both}",
-            "Above 1": "outside what the model has seen: the answer means little",
+            "Above 1": "unlike the training scans: the answer means little",
         },
         "What it was tested on": patients(contents),
         "Digests of the data": digests(contents),

@@ -157,7 +157,7 @@ def test_the_class_of_a_scan_outside_is_said_with_reserve(finding: ScanPredictio
     assert result_text(finding, contents()).heading == "Glioma"
     strange = result_text(finding.model_copy(update={"familiarity": OUTSIDE}), contents())
     assert strange.heading == "The models answer nevertheless: glioma"
-    assert strange.summary.startswith("outside what the model has seen")
+    assert strange.summary.startswith("unlike the training scans")
 
 
 def test_a_card_is_flagged_with_all_that_is_warned_of(finding: ScanPrediction) -> None:
