@@ -20,7 +20,7 @@ def every(found: Curves):  # type: ignore[no-untyped-def]
     return [*found.roc, *found.precision_recall]
 
 
-@settings(max_examples=10)
+@settings(max_examples=5)
 @given(st.integers(0, 10_000), st.integers(15, 60))
 def test_a_band_holds_its_curve(seed: int, scans: int) -> None:
     found = curves(classified(scans, seed=seed)["vote"].round(1), seed)

@@ -95,7 +95,7 @@ def curve_figure(
     """
     rows = -(-len(classes) // 4)
     columns = -(-len(classes) // rows)
-    size = (max(2.35 * columns, 5.0) + 0.3, 2.85 * rows + 1.0)
+    size = (max(2.35 * columns, 5.0) + 0.3, 2.85 * rows + 1.0 + (0.3 if role else 0))
     title = (
         f"{kind.words} of each class against the rest, {scans} test scans\n"
         f"{kind.area_words}; dashed: best member; grey: by chance\n{BAND}{role}"

@@ -35,7 +35,8 @@ def confusion_figure(
     side = max(0.56 * len(labels), 1.8)
     names = [wrap_label(label) for label in labels]
     label_width = _LETTER * max(map(len, names))
-    size = (len(matrices) * (side + 0.5) + label_width + 0.4, side + 0.6 * label_width + 1.7)
+    height = side + 0.6 * label_width + 1.7 + 0.2 * max(title.count("\n") - 2, 0)
+    size = (len(matrices) * (side + 0.5) + label_width + 0.4, height)
     with figure(path, title, size, columns=len(matrices)) as axes:
         for cell, (name, matrix) in zip(np.atleast_1d(axes), matrices.items(), strict=True):
             right = np.trace(matrix) / max(matrix.sum(), 1)
