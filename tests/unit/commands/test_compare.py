@@ -25,6 +25,7 @@ from scanvote.metrics.performance import (
     write_performance,
 )
 from scanvote.predictions import mask_predictions
+from scanvote.tracking.provenance import git
 
 DVC = [sys.executable, "-m", "dvc"]
 STAGES = """
@@ -151,11 +152,10 @@ def laboratory(tmp_path_factory: pytest.TempPathFactory) -> Path:
             repo.reproduce()
         for command in (["git", "add", "-A"], [*commit, "-qm", "run"]):
             subprocess.run(command, check=True, capture_output=True)
-        experiment("alike", "lr=0.01")
-        with Repo() as repo:
-            repo.checkout(force=True)
-            subprocess.run(["git", "checkout", "-q", "."], check=True)
-            repo.checkout(force=True)
+        # what another commit's experiment of the same name is
+        bases = [git("rev-parse", commit) for commit in ("HEAD", "HEAD~1")]
+        now, then = (f"refs/exps/{base[:2]}/{base[2:]}" for base in bases)
+        git("update-ref", f"{now}/alike", f"{then}/alone")
     return folder
 
 
@@ -244,11 +244,11 @@ def test_no_column_is_cut(columns: int, everything: Comparison) -> None:
 def test_a_name_of_two_commits_stands_for_both_and_one_can_be_told() -> None:
     both = compare_experiments(["alike"])
     assert len(both.experiments) == 2
-    first = next(iter(both.experiments))
-    (own,) = compare_experiments([first]).experiments.values()
-    assert own == both.experiments[first]
+    _, earlier = both.experiments
+    (own,) = compare_experiments([earlier]).experiments.values()
+    assert own == both.experiments[earlier]
     by_revision = compare_experiments([str(own.revision)[:10]])
-    assert list(by_revision.experiments) == [first]
+    assert list(by_revision.experiments) == [earlier]
 
 
 def test_the_files_hold_what_is_printed(said: Callable[..., str], tmp_path: Path) -> None:
