@@ -90,7 +90,9 @@ def finding(scan: InputScan, batch: int) -> ScanPrediction:
         agreement=1,
         members=[],
         familiarity=near,
-        mask=MaskFinding(area_pixels=SIDE**2, area_mm2=None, familiarity=near),
+        mask=MaskFinding(
+            area_pixels=SIDE**2, area_mm2=None, share=1.0, too_large=False, familiarity=near
+        ),
     )
 
 
