@@ -109,7 +109,7 @@ def test_what_a_person_adds_is_laid_over_the_recipe(tmp_path):
     copy.write_bytes(Path("params.yaml").read_bytes())
     apply_overrides(copy, [words[at + 1] for at, word in enumerate(words) if word == "-S"])
     params = validate(load_values(copy), "first_look")
-    assert (params.search.epochs, params.classification.dataset) == (60, "/data/study")
+    assert (params.search.epochs, params.classification.dataset) == (60, ["/data/study"])
 
 
 @pytest.mark.parametrize("name", sorted(PUBLISHED | OURS))
