@@ -104,10 +104,12 @@ def read_tested(experiment: Experiment, task: Task, params: Mapping[str, object]
 
 def _doubts(experiment: Experiment, task: Task) -> tuple[str, ...]:
     """Return what `evaluate` doubts; nothing for an experiment from before it wrote it down."""
-    kind = {"classification": ClassificationPerformance, "segmentation": SegmentationPerformance}
+    kind: type[ClassificationPerformance | SegmentationPerformance] = ClassificationPerformance
+    if task == "segmentation":
+        kind = SegmentationPerformance
     try:
         text = experiment.read(f"metrics/evaluate/{task}/{NAME}")
-        sentences = kind[task].model_validate_json(text).sentences()
+        sentences = kind.model_validate_json(text).sentences()
     except (InputError, ValidationError):
         return ()
     # the doubts come before the figures, which begin with the number of scans
