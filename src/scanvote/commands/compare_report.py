@@ -1,21 +1,19 @@
 """The command `scanvote compare`: tables for a terminal, and for a file."""
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Column, Table
 
 from scanvote.commands.compare import Comparison, Row, TaskComparison, compare_experiments
+from scanvote.commands.compare_file import write_comparison
 from scanvote.commands.compare_metrics import HEADLINE, Interval
 from scanvote.commands.recipes import to_overrides
 from scanvote.core.disclaimer import DISCLAIMER
 from scanvote.core.errors import InputError
-from scanvote.core.files import write_csv, write_text
 from scanvote.metrics.bootstrap import MIN_GROUPS, interval_method
 from scanvote.params import Task
 from scanvote.tracking.experiments import WORKSPACE, unfinished_experiments
@@ -47,7 +45,7 @@ def show_comparison(names: list[str], out: Path | None) -> None:
     found = compare_experiments(names)
     print_comparison(found, Console(), unfinished_experiments() if not names else {})
     if out is not None:
-        _write(found, out)
+        write_comparison(found, out)
 
 
 def print_comparison(
@@ -196,50 +194,6 @@ def _notes(found: Comparison, unfinished: Mapping[str, Sequence[str]]) -> Iterat
         words = "; ".join(f"{status}: {', '.join(one)}" for status, one in unfinished.items())
         yield f"Without results yet: {words} (`dvc queue status`)."
     yield DISCLAIMER
-
-
-def _write(found: Comparison, out: Path) -> None:
-    rows = [_row(found, task, row) for task in found.tasks for row in (*task.rows, *task.apart)]
-    if out.suffix == ".csv":
-        write_csv(pd.DataFrame(rows), out)
-        return
-    text = json.dumps({"note": DISCLAIMER, "rows": rows}, indent=2, ensure_ascii=False)
-    write_text(out, text + "\n")
-
-
-def _row(found: Comparison, task: TaskComparison, row: Row) -> dict[str, object]:
-    """Return a flat row of the file: an experiment in one task; None where undefined."""
-    tested = row.tested
-    values: dict[str, object] = {
-        "task": task.task,
-        "experiment": row.name,
-        "revision": found.experiments[row.name].revision,
-        "compared_with": None if row.why or row.name == task.reference else task.reference,
-        "not_compared": row.why or None,
-        "dataset": tested.dataset if tested else None,
-        "test_scans": len(tested.rows) if tested else None,
-        "test_groups": int(tested.rows["group"].nunique()) if tested else None,
-        "test_patients_known": tested.patients if tested else None,
-        "test_scans_patient_known": int(tested.rows["known"].sum()) if tested else None,
-    }
-    for metric, interval in row.figures.items():
-        values |= _ends(metric, interval)
-    for one in task.differences:
-        if one.name == row.name and not row.why:
-            values |= _ends(f"difference_{one.metric}", one.difference)
-            values |= {f"{one.metric}_p": _plain(one.p), f"{one.metric}_p_holm": _plain(one.p_holm)}
-            values[f"{one.metric}_words"] = one.words()
-    settings = found.differing_params().items()
-    return values | {f"params.{key}": by_name.get(row.name) for key, by_name in settings}
-
-
-def _ends(name: str, interval: Interval) -> dict[str, object]:
-    keys = (name, f"{name}_low", f"{name}_high")
-    return dict(zip(keys, map(_plain, interval), strict=True))
-
-
-def _plain(value: float) -> float | None:
-    return None if np.isnan(value) else round(float(value), 6)
 
 
 def _with_interval(interval: Interval, to: str, console: Console, sign: str = "") -> str:

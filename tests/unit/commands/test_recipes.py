@@ -102,6 +102,16 @@ def test_dvc_takes_the_settings_of_a_recipe_and_sets_just_them(name, quick, tmp_
                 assert found[key] in (flat[key], [flat[key]]), key
 
 
+def test_what_a_person_adds_is_laid_over_the_recipe(tmp_path):
+    extra = ["-S", "search.epochs=60", "-S", "classification.dataset=/data/study"]
+    words = command("first_look", read_recipe("first_look"), False, extra)
+    copy = tmp_path / "params.yaml"
+    copy.write_bytes(Path("params.yaml").read_bytes())
+    apply_overrides(copy, [words[at + 1] for at, word in enumerate(words) if word == "-S"])
+    params = validate(load_values(copy), "first_look")
+    assert (params.search.epochs, params.classification.dataset) == (60, ["/data/study"])
+
+
 @pytest.mark.parametrize("name", sorted(PUBLISHED | OURS))
 def test_a_recipe_names_its_source_and_the_published_figure(name):
     recipe = read_recipe(name)
