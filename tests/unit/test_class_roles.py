@@ -4,6 +4,7 @@ import pytest
 
 from scanvote.class_roles import guess_positive, negative_class, positive_class
 from scanvote.core.errors import InputError
+from scanvote.params import Params
 
 CLEAR = """
 normal cancer | NORMAL PNEUMONIA | no yes | control patient | negative positive | absent present
@@ -43,6 +44,12 @@ def test_other_names_are_asked_for(one: str, other: str) -> None:
 def test_the_line_to_paste_names_a_class() -> None:
     with pytest.raises(InputError, match=r"names 0 and 1 .* as in -S evaluate\.positive=1$"):
         positive_class(["1", "0"], None)
+
+
+def test_a_class_may_be_called_by_a_number(params: Params) -> None:
+    """The line to paste, -S evaluate.positive=1, makes it a number in params.yaml."""
+    values = params.evaluate.model_dump() | {"positive": 1}
+    assert type(params.evaluate).model_validate(values).positive == "1"
 
 
 def test_of_more_classes_none_is_positive_and_one_may_be_negative() -> None:
