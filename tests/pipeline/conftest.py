@@ -100,7 +100,8 @@ class Workspace:
         """Merge `changes`, in YAML, into params.yaml."""
         yaml = YAML()
         values = yaml.load(self / "params.yaml")
-        _merge(values, yaml.load(changes))
+        # plain values: a list in brackets, put in one that had a comment, makes invalid YAML
+        _merge(values, YAML(typ="safe").load(changes))
         yaml.dump(values, self / "params.yaml")
 
     def commit(self) -> None:

@@ -10,6 +10,9 @@ from typing import Any, get_args
 from scanvote.commands.data_check import Check
 from scanvote.params import Params, Task
 
+_NO_NAME = re.compile(r"null|true|false|nan|inf|\d*\.\d*|\d[\d.]*[e_][\d_-]+", re.IGNORECASE)
+"""Names that Hydra reads as no name; it is known of a whole number that it may be one."""
+
 
 def param_overrides(checks: Sequence[Check], params: Params) -> dict[str, Any]:
     """Return the changes of params.yaml to use the data, as nested sections."""
@@ -61,7 +64,8 @@ def _hydra(value: object) -> str:
     if isinstance(value, Mapping):
         return "{" + ", ".join(f"{key}: {_hydra(one)}" for key, one in value.items()) + "}"
     text = "null" if value is None else str(value).lower() if value is False else str(value)
-    if re.fullmatch(r"[\w./-]+", text, re.ASCII):
+    name = isinstance(value, str)
+    if re.fullmatch(r"[\w./-]+", text, re.ASCII) and not (name and _NO_NAME.fullmatch(text)):
         return text
     # Hydra wants a backslash doubled only before a quote, the closing one included
     text = re.sub(r"(\\+)(?='|$)", r"\1\1", text).replace("'", "\\'")

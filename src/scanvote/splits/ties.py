@@ -55,12 +55,13 @@ def explained(task: Task, scans: pd.DataFrame, facts: Unspread) -> UnspreadClass
         reason = reason.replace("and needs", "and need", 1)
     subject = f"{_subject(task, facts.stratum)} {reason}".strip()
     if facts.size == 1 and facts.reason.startswith("has "):
-        return UnspreadClass(f"{subject}: {_collect(task, facts.stratum)}")
+        return UnspreadClass(f"{subject}: {_collect(task, scans, facts.stratum)}")
     group = scans[scans["group"].isin(scans["group"][scans["scan_id"] == facts.biggest])]
     ties = list(_ties(group))
     words = ", ".join([*_patient_words(group), *map(str, ties[:SHOWN])])
     size = f"{facts.size} of {facts.total} scans are one group"
-    remedy = _remedy(task, group, ties, facts.stratum)
+    last = _collect(task, scans, facts.stratum)
+    remedy = _remedy(task, group, ties, last)
     return UnspreadClass(f"{subject}; {size} ({words}): {remedy}")
 
 
@@ -153,8 +154,8 @@ def _patient_words(group: pd.DataFrame) -> Iterator[str]:
         yield f"patient {_short(str(counts.index[0]))} of {counts.iloc[0]} scans{more}"
 
 
-def _remedy(task: Task, group: pd.DataFrame, ties: list[Tie], stratum: str) -> str:
-    """Return what to do, by what ties the group."""
+def _remedy(task: Task, group: pd.DataFrame, ties: list[Tie], last: str) -> str:
+    """Return what to do, by what ties the group, and `last` if nothing else helps."""
     links, names = {tie.link for tie in ties}, set(group["patient"]) - {""}
     table = f"data/patients/{task}.csv"
     advice = []
@@ -164,15 +165,17 @@ def _remedy(task: Task, group: pd.DataFrame, ties: list[Tie], stratum: str) -> s
         advice.append(f"if that is no one person (see `scanvote data check`), name each in {table}")
     if links & {"sha256", "duplicate"}:
         advice.append(f"`keep` pairs that are not one image in data/overrule/{task}.csv")
-    return "; ".join([*advice, f"{'else ' if advice else ''}{_collect(task, stratum)}"])
+    return "; ".join([*advice, f"{'else ' if advice else ''}{last}"])
 
 
-def _collect(task: Task, stratum: str) -> str:
+def _collect(task: Task, scans: pd.DataFrame, stratum: str) -> str:
     """Return the last remedy: more patients, or to do without the class."""
     if not stratum:
         return "use split.protocol: grouped"
     if task == "segmentation":
         return f"collect more patients with {STRATA[stratum]}"
+    if scans["stratum"][scans["kept"]].nunique() == 2:  # one class alone cannot be told from others
+        return "collect scans of more patients"
     return (
         "collect scans of more patients, or leave the class out:"
         f" classification.labels={{{stratum}: null}}"

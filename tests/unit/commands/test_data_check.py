@@ -455,11 +455,11 @@ def test_the_tables_of_the_user_are_read_as_deduplicate_reads_them(
 
 @pytest.mark.usefixtures("repository")
 def test_of_two_unclear_classes_both_choices_are_shown(tmp_path: Path) -> None:
-    text = shown(images(tmp_path / "own", a=4, b=4))
-    assert row(text, "not to miss").endswith("a or b? the names do not tell")
-    assert [line.split("evaluate.")[1] for line in text.splitlines() if "-S" in line] == [
-        "positive=a",
-        "positive=b",
+    text = shown(images(tmp_path / "own", a=4, true=4))
+    assert row(text, "not to miss").endswith("a or true? the names do not tell")
+    assert [shlex.split(line)[-1] for line in text.splitlines() if "-S" in line] == [
+        "evaluate.positive=a",
+        "evaluate.positive='true'",  # Hydra would read a truth value
     ]
     assert "without evaluate.positive" in text.splitlines()[-1]
 

@@ -92,6 +92,12 @@ def test_a_class_of_few_scans_has_no_ties() -> None:
     )
 
 
+def test_of_two_classes_none_is_left_out() -> None:
+    frame = manifest(2, duplicate_of=["", ""]).assign(group=[0, 1], stratum=["a", "b"], kept=True)
+    words = str(explained("classification", frame, Unspread("a", "has 1 group", "a", 1, 1)))
+    assert words == "class 'a' has 1 group: collect scans of more patients"
+
+
 def test_long_names_are_cut_at_the_front() -> None:
     names: list[object] = [f"{'folder/' * 9}{name}" for name in "abcd"]
     frame = pd.DataFrame(manifest(4, scan_id=names, relatives=["r"] * 4, duplicate_of=[""] * 4))
