@@ -46,13 +46,14 @@ def _excluded(report: ReportData) -> Iterable[tuple[str, str]]:
     for task, data in report.tasks.items():
         downloaded = report.metrics_of("download", task)
         copies = report.metrics_of("deduplicate", task)
+        conflicts = numbers.metric_count(copies, "conflict_scans")
+        of_classes = f" and {conflicts} scans of images in two classes"
         yield (
             task,
             f"usable scans {len(data.scans):,}, others"
             f" {numbers.metric_count(downloaded, 'excluded')};"
-            f" {numbers.metric_count(copies, 'redundant')} copies and"
-            f" {numbers.metric_count(copies, 'conflict_scans')} scans of images in two classes are"
-            f" left out{_two_patients(copies)}",
+            f" {numbers.metric_count(copies, 'redundant')} copies"
+            f"{of_classes if task == 'classification' else ''} are left out{_two_patients(copies)}",
         )
 
 
@@ -96,9 +97,11 @@ def reference_items(report: ReportData) -> dict[int, str]:
 def partition_items(report: ReportData) -> dict[int, str]:
     """Answer items 19 to 21, on the splits and their sizes."""
     split = report.params.split
+    strata = {"classification": "class", "segmentation": "whether a mask marks anything"}
+    by = " and ".join(strata[task] for task in report.params.tasks)
     return {
         19: f"protocol {split.protocol}: {PROTOCOLS[split.protocol]} Test share {split.test:g},"
-        f" validation {split.validation:g}, stratified by class, seeded",
+        f" validation {split.validation:g}, stratified by {by}, seeded",
         20: " ".join(_level(report, task) for task in report.tasks) or NOT_REPORTED,
         21: f"not calculated beforehand; {_sizes(report)}",
     }
@@ -122,8 +125,8 @@ def _sizes(report: ReportData) -> str:
     return join_pairs(
         (
             task,
-            f"{numbers.metric_count(metrics, 'test_scans')} test scans of"
-            f" {numbers.metric_count(metrics, 'test_groups')} groups",
+            f"{numbers.metric_count(metrics, 'test_scans')} test scans, groups of scans that belong"
+            f" together: {numbers.metric_count(metrics, 'test_groups')}",
         )
         for task in report.params.tasks
         if (metrics := report.metrics_of("prepare", task))

@@ -1,8 +1,10 @@
 """The section on searches, training settings and members of the vote."""
 
+from collections.abc import Iterator
 from pathlib import PurePosixPath
 
 from scanvote.metrics.bootstrap import number_of
+from scanvote.params import TuningParams
 from scanvote.pipeline.report import numbers, terms
 from scanvote.pipeline.report.blocks import (
     Block,
@@ -67,18 +69,34 @@ def _searches(report: ReportData) -> list[Block]:
         )
         for name, metrics in searches
     )
-    search = report.params.search
-    note = (
-        f"Search: {search.algorithm}, at most {search.max_trials} trials per family,"
-        f" {number_of(search.epochs, 'epoch')}, optimizer {search.optimizer}, learning rate"
-        f" {report.params.lr:g}, batches of {search.batch_size}, loss {terms.words(search.loss)}."
-    )
+    note = " ".join(_budgets(report))
     head = ("family", "networks", "trials", "failed", "parameters of the best", "validation score")
     return [
         Table(
             "The families of networks, their trials, and the best trial of each.", head, rows, note
         )
     ]
+
+
+def _budgets(report: ReportData) -> Iterator[str]:
+    """Yield what each task's search may cost, and how its networks are trained."""
+    params = report.params
+    if report.studies("classification"):
+        search = params.search
+        trials = f"at most {number_of(search.max_trials, 'trial')} per family"
+        yield _budget("classifiers", search, trials, search.loss, params.lr)
+    if report.studies("segmentation"):
+        unet = params.unet
+        trials = f"at most {number_of(unet.max_trials, 'trial')}"
+        yield _budget("U-Net", unet, trials, " or ".join(unet.loss), params.lr)
+
+
+def _budget(name: str, training: TuningParams, trials: str, loss: str, rate: float) -> str:
+    return (
+        f"Search of the {name}: {training.algorithm}, {trials}, at most"
+        f" {number_of(training.epochs, 'epoch')}, optimizer {training.optimizer}, learning rate"
+        f" {rate:g}, batches of {training.batch_size}, loss {terms.words(loss)}."
+    )
 
 
 def _count_or_dash(metrics: Metrics, key: str) -> str:

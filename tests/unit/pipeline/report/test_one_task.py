@@ -17,7 +17,8 @@ from tests.unit.pipeline.report.reading import Page
 Make = Callable[..., Path]
 OTHER = {
     "classification": r"segmentation|u-?net|dice|empty masks|outline|lgg_mri",
-    "segmentation": r"classif|\bvotes?\b|macro f1|auroc|ensemble|transfer|brain_tumor_yes_no",
+    "segmentation": r"classif|\bvotes?\b|macro f1|auroc|ensemble|transfer|brain_tumor_yes_no"
+    r"|cross entropy|two classes|by class",
 }
 """What only the other task has, in the texts of a task alone."""
 SECTIONS = {
