@@ -109,11 +109,12 @@ def _show_differences(task: TaskComparison, console: Console) -> None:
         Column("p (Holm)" if several else "p", no_wrap=True),
         "in words",
     )
-    last = ""
+    metrics, last = HEADLINE[task.task], ""
+    whole = "all" if len(metrics) > 1 else _METRICS[metrics[0]]
     for one in task.differences:
         if one.same:
             if one.name != last:
-                table.add_row(escape(one.name), "all", "", "", one.words())
+                table.add_row(escape(one.name), whole, "", "", one.words())
             last = one.name
             continue
         p = one.p_holm if several else one.p
