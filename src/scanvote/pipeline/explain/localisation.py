@@ -46,7 +46,7 @@ def area_inside(image: NDArray[np.uint8], lesion: Lesion) -> float:
 def mass_means(table: pd.DataFrame, seed: int) -> pd.DataFrame:
     """Return means over the scans with 95 % intervals.
 
-    The bootstrap draws groups; a single group has no interval (NaN).
+    The bootstrap draws groups; too few of them have no interval (NaN).
 
     Args:
         table: rows of `COLUMNS`.

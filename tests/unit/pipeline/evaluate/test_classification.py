@@ -2,14 +2,12 @@
 
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pandas as pd
 import pytest
-from ruamel.yaml import YAML
 from scipy import stats
 from sklearn.metrics import f1_score
 
@@ -163,27 +161,6 @@ def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(params=["classification", "segmentation"])
 def either(request: pytest.FixtureRequest, vote: Evaluated, unet: Evaluated) -> Evaluated:
     return {"classification": vote, "segmentation": unet}[request.param]
-
-
-def plotted() -> Iterator[tuple[str, list[str]]]:
-    """What dvc.yaml plots of `evaluate`: the files, and their columns."""
-    for plot in YAML(typ="safe").load(ROOT / "dvc.yaml")["plots"]:
-        if isinstance(plot, str):
-            yield plot, []
-            continue
-        ((_, how),) = plot.items()
-        for path, columns in how["y"].items():
-            yield path, [how["x"], *([columns] if isinstance(columns, str) else columns)]
-
-
-def test_every_file_that_dvc_plots_is_there_with_its_columns(either: Evaluated) -> None:
-    place = f"metrics/evaluate/{either.task}/"
-    ours = [(path, columns) for path, columns in plotted() if path.startswith(place)]
-    assert len(ours) >= 3
-    for path, columns in ours:
-        assert (either.root / path).is_file(), path
-        if columns:
-            assert set(columns) <= set(pd.read_csv(either.root / path).columns), path
 
 
 def test_every_file_that_the_docstring_names_is_written_and_no_other(either: Evaluated) -> None:
