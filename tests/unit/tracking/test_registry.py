@@ -116,7 +116,7 @@ def another(packed: Path, root: Path, right: float, copies: int = 40, smoke: boo
     return folder
 
 
-def tests_of(package: Path) -> bytes:
+def reference_outputs(package: Path) -> bytes:
     return (package / "test.csv").read_bytes()
 
 
@@ -159,9 +159,9 @@ def test_the_champion_is_the_best_of_the_versions_of_its_test_scans(packed: Path
     )
     assert aliases() == line | {"champion": "4", two: "4"}
     # where the package of the first scans lies, it is their champion that `champion` means
-    assert (package_folder("champion") / "test.csv").read_bytes() == tests_of(other)
+    assert (package_folder("champion") / "test.csv").read_bytes() == reference_outputs(other)
     shutil.copytree(good, repository / "models" / "package")
-    assert (package_folder("champion") / "test.csv").read_bytes() == tests_of(better)
+    assert (package_folder("champion") / "test.csv").read_bytes() == reference_outputs(better)
     assert "smoke run" in register(smoke).reason
     assert aliases() == line | {"champion": "4", two: "4", "challenger": "5"}
     # back to the first scans: their champion is found again, by a new package or the same

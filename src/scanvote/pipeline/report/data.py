@@ -35,9 +35,9 @@ _COPIES = {
     "redundant": "copies of a scan that is kept",
     "byte_copies": "files with the bytes of another",
     "largest_cluster": "scans in the largest cluster of copies",
-    "conflicts": "images under two classes",
+    "conflicts": "images under two labels",
     "conflict_scans": "scans of those images",
-    "source_label_conflicts": "scans whose source gives them another class",
+    "source_label_conflicts": "scans whose source gives them another label",
     "patients_given": "scans whose patient comes from the table of patients",
     "patient_conflicts": "images under two patients",
     "pairs_of_two_patients": "pairs that look like copies but are of two known patients",
@@ -250,10 +250,10 @@ def _two_classes(report: ReportData, conflicts: pd.DataFrame) -> list[Block]:
     of_source = f" ({source:,} of them here and at their source)" if source else ""
     are = "is" if len(conflicts) == 1 else "are"
     words = (
-        f"{number_of(len(conflicts), 'image')} {are} in two classes{of_source}, and the files do"
+        f"{number_of(len(conflicts), 'image')} {are} under two labels{of_source}, and the files do"
         f" not tell which is right{_split_consequence(report)}."
     )
-    caption = "One image in two classes."
+    caption = "One image under two labels."
     head = ("scan", "its class", "the same image", "its class there")
     each = _each_conflict("Each label conflict", caption, head, rows, len(conflicts), _FILE_NAMES)
     return [Notice(words), each]

@@ -147,7 +147,7 @@ def test_what_a_leak_adds_is_told_by_what_the_groups_are(
 
 def test_what_contradicts_the_source_or_a_patient_is_listed(finished: Finished) -> None:
     text = finished.page.text
-    told = "2 images are in two classes (1 of them here and at their source)"
+    told = "2 images are under two labels (1 of them here and at their source)"
     assert told in text
     assert "wrong glioma at its source pituitary" in text
     assert "other set/one scan set/two" in text
