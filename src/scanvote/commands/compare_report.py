@@ -94,10 +94,9 @@ def _show_figures(task: TaskComparison, console: Console) -> None:
     doubts = [f"{r.name}: {one}" for r in task.rows if r.tested for one in r.tested.doubts]
     note = f"{tested.size_words()}. {interval_method(unit)}."
     if any(np.isnan(one[1]) for row in task.rows for one in row.figures.values()):
-        note += (
-            f" No interval is given below {MIN_GROUPS} {unit}; macro F1 and AUROC rest on those of"
-            " the rarest class."
-        )
+        note += f" No interval is given below {MIN_GROUPS} {unit}."
+        if task.task == "classification":
+            note += " Macro F1 and AUROC rest on the groups of the rarest class."
     _show(console, title, table, "\n".join([note, *doubts]))
 
 
