@@ -9,6 +9,7 @@ import pandas as pd
 from rich.console import Console
 from rich.table import Column, Table
 
+from scanvote.commands.compare_results import mask_grids
 from scanvote.core.disclaimer import DISCLAIMER
 from scanvote.core.errors import InputError, did_you_mean
 from scanvote.core.files import write_csv
@@ -119,12 +120,12 @@ def _check_comparable(tables: Mapping[str, pd.DataFrame]) -> None:
 
     The Dice depends on the size, and distances on the unit.
     """
-    grids: dict[tuple[Any, ...], str] = {}
+    grids: dict[str, str] = {}
     for name, table in tables.items():
-        for one in table[["height", "width", "unit"]].drop_duplicates().itertuples(index=False):
-            grids.setdefault(tuple(one), name)
+        for grid in mask_grids(table):
+            grids.setdefault(grid, name)
     if len(grids) > 1:
-        words = ", ".join(f"{name}: {h} x {w} in {unit}" for (h, w, unit), name in grids.items())
+        words = ", ".join(f"{name}: {grid}" for grid, name in grids.items())
         raise InputError(
             f"masks of several sizes or units cannot be compared ({words}); run all with one"
             " prepare.segmentation.image_size, on the same scans"
