@@ -1,4 +1,4 @@
-"""What the pipeline will refuse of the user's data, found by the code of its own stages.
+"""Refusals of the pipeline, found by the code of its own stages before they run.
 
 The scans that were looked at go through what `download`, `deduplicate` and `prepare` do to a
 manifest. Copies are known by their bytes alone here: look-alikes, which cost minutes to find, can

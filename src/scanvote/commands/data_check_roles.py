@@ -1,4 +1,4 @@
-"""Which class of the user's must not be missed, and where this is known from."""
+"""The class of the user's that must not be missed, and the source of that knowledge."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
