@@ -41,6 +41,7 @@ class Form:
         task: what it serves here.
         scans: pictures that it becomes, `SLICES` of a volume.
         classes: of the scans.
+        positive: the class not to miss, where the names of two do not tell.
         patients, cases: how many are known.
         parts: of its published split.
         series: volumes that its slices are of.
@@ -53,6 +54,7 @@ class Form:
     task: Task
     scans: int
     classes: Sequence[str] = ()
+    positive: str | None = None
     patients: int = 0
     cases: int = 0
     parts: Sequence[str] = ()
@@ -526,6 +528,7 @@ FORMS = (
         "classification",
         scans=22,
         classes=("0", "1"),
+        positive="1",
         parts=("test", "train", "val"),
     ),
     Form(

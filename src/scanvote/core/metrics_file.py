@@ -41,8 +41,7 @@ HEADLINES: Mapping[str, Headline] = {
     },
     # DVC shows these only if a person names the file
     "download": _own("scans", "patients", "classes", "tumour_masks", "excluded", "ignored"),
-    "deduplicate": _own(
-        "scans",
+    "deduplicate": _own(  # `kept`, `redundant` and `conflict_scans` add up to the scans
         "kept",
         "redundant",
         "conflict_scans",

@@ -16,10 +16,13 @@ def own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., Params
     monkeypatch.delenv("DVC_ROOT", raising=False)
     monkeypatch.chdir(tmp_path)
 
-    def params(task: Task, *paths: Path | str, **volumes: object) -> Params:
+    def params(
+        task: Task, *paths: Path | str, positive: str | None = None, **volumes: object
+    ) -> Params:
         values = load_params(ROOT / "params.yaml").model_dump()
         values[task]["dataset"] = [str(path) for path in paths]
         values["volumes"] |= {"slices": 4, "planes": ["axial"]} | volumes
+        values["evaluate"]["positive"] = positive
         values["prepare"][task] |= {"image_size": 32, "copies": 0}
         return Params.model_validate(values)
 

@@ -25,7 +25,7 @@ def known(column: pd.Series, name: str) -> set[str]:
 @pytest.mark.parametrize("form", FORMS, ids=lambda form: form.title)
 def test_a_form_becomes_what_its_page_says(tmp_path: Path, own: Own, form: Form) -> None:
     path = form.make(tmp_path / "study")
-    params = own(form.task, path, slices=SLICES)
+    params = own(form.task, path, positive=form.positive, slices=SLICES)
     layout = read_layout(path, form.task, params)
     download(form.task, params, tmp_path / "raw")
     manifest = read_manifest(tmp_path / "raw/manifest.csv")
@@ -46,7 +46,7 @@ def test_a_form_becomes_what_its_page_says(tmp_path: Path, own: Own, form: Form)
 @pytest.mark.parametrize("form", FORMS, ids=lambda form: form.title)
 def test_the_check_and_the_pipeline_agree(tmp_path: Path, own: Own, form: Form) -> None:
     path = form.make(tmp_path / "study")
-    params = own(form.task, path, slices=SLICES)
+    params = own(form.task, path, positive=form.positive, slices=SLICES)
     checked = check(path, form.task, params).scans
     download(form.task, params, tmp_path / "raw")
     manifest = read_manifest(tmp_path / "raw/manifest.csv")

@@ -73,7 +73,7 @@ def test_through_download_the_pixels_and_the_published_split_are_kept(
     tmp_path: Path, own: Own
 ) -> None:
     path = medmnist(tmp_path / "study")
-    params = own("classification", path)
+    params = own("classification", path, positive="1")
     params = params.model_copy(
         update={"split": params.split.model_copy(update={"protocol": "official"})}
     )
@@ -92,7 +92,7 @@ def test_through_download_the_pixels_and_the_published_split_are_kept(
 def test_colours_keep_their_order(tmp_path: Path, own: Own) -> None:
     colours = pictures(4, 8, 8, 3)
     path = saved(tmp_path / "toy.npz", **usual(train_images=colours))
-    download("classification", own("classification", path), tmp_path / "raw")
+    download("classification", own("classification", path, positive="1"), tmp_path / "raw")
     manifest = read_manifest(tmp_path / "raw/manifest.csv")
     assert np.array_equal(decode_image(tmp_path / "raw" / manifest["path"][2]), colours[2])
 
