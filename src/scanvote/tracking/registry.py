@@ -287,7 +287,8 @@ def _signature(contents: ModelMetadata) -> Any:
 
     kinds = _KINDS | {f"p_{label}": "double" for label in contents.labels}
     outputs: list[Any] = [
-        ColSpec(kinds.get(name, "string"), name) for name in row_columns(contents)
+        ColSpec(kinds.get(name, "string"), name, required=False)
+        for name in [*row_columns(contents), "error"]
     ]
     return ModelSignature(Schema([ColSpec("string", "image")]), Schema(outputs))
 
