@@ -21,8 +21,8 @@ _PAUSE = 30.0
 """Seconds after a failed call in which the store is not asked again."""
 _SHARE = 10
 """Or that many times as long as the failed call took."""
-_LAST_PAUSES = (0, 2, 4, 8, 16)
-"""Seconds before each of the last calls, at the end of the stage."""
+_LAST_PAUSES = (0, 2, 4, 8, 16, 30, 60)
+"""Seconds before each of the last calls of a server, at the end of the stage: it may restart."""
 _BUGS = (
     *(AssertionError, AttributeError, ImportError, LookupError, NameError, TypeError, ValueError),
     *(sqlite3.IntegrityError, sqlite3.ProgrammingError),
@@ -63,8 +63,8 @@ class Journal:
         Raises:
             InputError: the store still fails.
         """
-        for pause in _LAST_PAUSES if self._pending else ():
-            time.sleep(pause)
+        for pause in _LAST_PAUSES if is_server(self._uri) else (0,):
+            time.sleep(pause if self._pending else 0)
             self._make_calls()
             if not self._pending:
                 return
