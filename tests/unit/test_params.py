@@ -112,7 +112,10 @@ def test_a_wrong_type_is_named_with_its_value(tmp_path: Path, old: str, new: str
         ("rule: majority", "rule: best", "ensemble.rule"),
         ("- occlusion", "- shap", "explain.methods.0"),
         ("window: 0.2", "window: 1.5", "explain.window"),
-        ("name: scanvote", "name: a:b", "package.name"),
+        *(
+            ("name: scanvote", f"name: {name}", "package.name")
+            for name in ("a:b", "a/b", "a?b", "'a%b'", "'a#b'", "'@b'", "'a '", "..", "x" * 201)
+        ),
         ("name: scanvote", "name: ''", "package.name"),
         ("objective: macro_f1", "objective: f1", "search.objective"),
         ("dropout: 0.25", "dropout: 1", "ann.dropout"),

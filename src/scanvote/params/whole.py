@@ -65,6 +65,10 @@ class EvaluateParams(Section):
     tolerance: Annotated[float, Field(gt=0)]
 
 
+_NO_NAME = '/:?#@%"\\'
+_NAME_LENGTH = 200
+
+
 class PackageParams(Section):
     name: str
     onnx: bool
@@ -74,8 +78,12 @@ class PackageParams(Section):
     @field_validator("name")
     @classmethod
     def _check_name(cls, name: str) -> str:
-        if not name or set(name) & {"/", ":"}:
-            raise ValueError("MLflow's registry takes no name that is empty or has a / or :")
+        odd = [one for one in name if one in _NO_NAME or not one.isprintable()]
+        if odd or name.strip() != name or name in ("", ".", "..") or len(name) > _NAME_LENGTH:
+            raise ValueError(
+                f"a name in MLflow's registry has 1 to {_NAME_LENGTH} characters, none of"
+                f" {' '.join(_NO_NAME)}, and no space at its ends: it becomes part of addresses"
+            )
         return name
 
 

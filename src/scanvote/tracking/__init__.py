@@ -9,7 +9,8 @@ with stage_run("search", item="cnn", params=params, sections=("lr", "cnn")) as r
     run.log_metrics({"best_accuracy": 0.7})
 """
 
+from scanvote.tracking.location import tracking_uri
 from scanvote.tracking.runs import StageRun, Trial, stage_run
-from scanvote.tracking.store import tracking_uri, ui_address, ui_command
+from scanvote.tracking.store import ui_address, ui_command
 
 __all__ = ["StageRun", "Trial", "stage_run", "tracking_uri", "ui_address", "ui_command"]

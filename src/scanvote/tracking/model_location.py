@@ -9,14 +9,16 @@ from tempfile import mkdtemp
 from scanvote.core.errors import InputError
 from scanvote.core.files import repository_root
 from scanvote.params import load_params
-from scanvote.pipeline.package.metadata import NAME, read_metadata
+from scanvote.pipeline.package.metadata import COMMAND, NAME, read_metadata
+from scanvote.tracking.location import tracking_uri
 from scanvote.tracking.registry import ARTIFACT, CHAMPION, line_alias
-from scanvote.tracking.store import as_default, hide_password, open_store, root_cause, tracking_uri
+from scanvote.tracking.sqlite import database_path
+from scanvote.tracking.store import as_default, open_store
+from scanvote.tracking.text import hide_password, root_cause
 
 _REGISTERED = "scanvote"
 """Name of the registered model outside a repository, the default of `package.name`."""
 _URIS = ("models:/", "runs:/", "mlflow-artifacts:/")
-_HINT = "give --model a folder that `scanvote export` wrote, or run `dvc repro package`"
 
 
 def default_model() -> str:
@@ -56,8 +58,19 @@ def _packed(folder: Path) -> Path:
 
 def _checked(folder: Path, model: str) -> Path:
     if not (folder / NAME).is_file():
-        raise InputError(f"--model: {model} is no package of scanvote, it has no {NAME}; {_HINT}")
+        raise InputError(f"--model: {model} is no package of scanvote, it has no {NAME}; {_hint()}")
     return folder
+
+
+def _hint() -> str:
+    """Return what to do without the model that was asked for."""
+    exported = "give --model a folder that `scanvote export` wrote"
+    root = repository_root()
+    if (root / "models" / "package" / NAME).is_file():
+        return f"give --model models/package, which is there, or register it by `{COMMAND}`"
+    if (root / "dvc.yaml").is_file():
+        return f"{exported}, or make models/package by `dvc pull` or `dvc repro`"
+    return exported
 
 
 def _name() -> str:
@@ -91,17 +104,19 @@ def _fetched(uri: str) -> Path:
     try:
         with as_default(store):
             package = _packed(Path(download_artifacts(uri, dst_path=folder)))
+            if not any(package.iterdir()):  # of a local folder that is gone
+                raise FileNotFoundError("its files are gone")
     except Exception as error:
         # the message names what the user can change, whatever the server's error: URI and store
         place, reason = hide_password(store.uri), hide_password(root_cause(error))
         raise InputError(
-            f"--model: {uri} cannot be loaded from {place}: {reason}; {_HINT}"
+            f"--model: {uri} cannot be loaded from {place}: {reason}; {_hint()}"
         ) from error
     return _checked(package, uri)
 
 
 def _check_store() -> None:
     """Fail if the SQLite database is missing, because `open_store` would create it."""
-    prefix, local, path = tracking_uri().partition("sqlite:///")
-    if local and not prefix and not Path(path).is_file():
-        raise InputError(f"--model: there is no registry of models, {path} is missing; {_HINT}")
+    path = database_path(tracking_uri())
+    if path is not None and not path.is_file():
+        raise InputError(f"--model: there is no registry of models, {path} is missing; {_hint()}")

@@ -9,12 +9,14 @@ from scanvote.tracking.store import Store, as_default
 
 
 def log_keras_model(store: Store, run_id: str, path: Path, name: str) -> str:
-    """Log the saved Keras model at `path` under `name`; return its URI."""
+    """Log the saved Keras model at `path` under `name`, made portable; return its URI."""
     import keras
     import mlflow.keras
     from mlflow.models import Model
 
-    model = keras.saving.load_model(path, compile=False)
+    from scanvote.tracking.portable import portable
+
+    model = portable(keras.saving.load_model(path, compile=False))
     with as_default(store):
         info = Model.log(
             artifact_path=None,

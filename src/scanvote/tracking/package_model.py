@@ -6,11 +6,11 @@ has the columns of its table, one row per scan: `vote`, the class; `p_<class>`, 
 each class; `agreement`, the share of members that vote for the same class; one column per member
 with its vote; `area_pixels` and `area_mm2` of the tumour mask; `distance` to the training scans
 and `outside` (out-of-distribution); `doubts` in words. A model without classifiers has no columns
-of the class, one without segmenters none of the mask. Research use, not for diagnosis.
+of the class, one without segmenters none of the mask. A row without a scan that can be read has
+nothing but the reason, in the column `error`. Research use, not for diagnosis.
 """
 
 import base64
-import binascii
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +18,7 @@ import pandas as pd
 from mlflow.models import set_model
 from mlflow.pyfunc.model import PythonModel
 
-from scanvote.core.errors import InputError
-from scanvote.inputs import InputScan, Limits, read_content
+from scanvote.inputs import InputScan, Limits, RejectedFile, read_content
 from scanvote.params import VolumesParams
 from scanvote.predict.predictor import load_for_inference, predict_one
 from scanvote.predict.rows import row_columns, to_row
@@ -35,27 +34,43 @@ class PackageModel(PythonModel):
         self, context: Any, model_input: pd.DataFrame, params: dict[str, Any] | None = None
     ) -> pd.DataFrame:
         contents = self._package.contents
-        scans = [
-            _scan(text, row, contents.volumes) for row, text in enumerate(model_input["image"])
+        items = [_scan(text, at, contents.volumes) for at, text in enumerate(model_input["image"])]
+        scans = [item for item in items if isinstance(item, InputScan)]
+        found = iter(predict_one(self._package, scans))
+        rows = [
+            {"error": item} if isinstance(item, str) else to_row(next(found), contents)
+            for item in items
         ]
-        rows = [to_row(one, contents) for one in predict_one(self._package, scans)]
-        table = pd.DataFrame(rows, columns=row_columns(contents))
-        if "area_mm2" in table:
-            areas = table["area_mm2"].astype(object)
-            table["area_mm2"] = areas.where(areas.notna(), None)  # JSON knows no NaN
+        table = pd.DataFrame(rows, columns=[*row_columns(contents), "error"])
+        for name in [name for name in table if table[name].isna().any()]:
+            values = table[name].astype(object)
+            table[name] = values.where(values.notna(), None)  # JSON knows no NaN
         return table
 
 
-def _scan(text: str, row: int, volumes: VolumesParams) -> InputScan:
+def _scan(text: object, row: int, volumes: VolumesParams) -> InputScan | str:
+    """Read the scan of a row; return the reason if there is none."""
     name = f"the image in row {row}"
+    content = _decoded(text)
+    if content is None:
+        return f"{name} is no base64 text of a file"
     try:
-        content = base64.b64decode(text, validate=True)
-    except (binascii.Error, ValueError):
-        raise InputError(f"{name} is no base64 text of a file") from None
-    scans = read_content(content, name, Limits(), volumes)
+        scans = read_content(content, name, Limits(), volumes)
+    except RejectedFile as error:
+        return str(error)
     if len(scans) > 1:
-        raise InputError(f"{name} is a volume of {len(scans)} slices: give each in a row")
+        return f"{name} is a volume of {len(scans)} slices: give each in a row"
     return scans[0]
+
+
+def _decoded(text: object) -> bytes | None:
+    if not isinstance(text, str):
+        return None
+    try:
+        # in lines or not: `base64` breaks them, as RFC 2045 does
+        return base64.b64decode("".join(text.split()), validate=True)
+    except ValueError:  # also of a character that is not ASCII
+        return None
 
 
 set_model(PackageModel())

@@ -1,23 +1,14 @@
-"""Provenance of a run: facts about process, Git commit and DVC inputs.
+"""Provenance of a run: facts about Git commit, DVC experiment and inputs.
 
 It does not depend on MLflow; `scanvote.tracking.runs` turns these facts into tags.
 """
 
 import os
-import shlex
-import socket
 import subprocess
-import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from scanvote.core.files import read_yaml
-
-# `create_time` is relative to a boot time that drifts when the clock is corrected; two
-# processes with the same pid cannot start this close to each other
-_SAME_START_SECONDS = 30.0
 
 # the code alone: an experiment changes params.yaml, and every run rewrites outputs and dvc.lock
 _SOURCES = ("src", "stages", "dvc.yaml", "pyproject.toml")
@@ -27,102 +18,6 @@ def dvc_tags() -> dict[str, str]:
     """Return DVC's environment variables about the stage and the experiment."""
     names = ("DVC_STAGE", "DVC_EXP_NAME", "DVC_EXP_BASELINE_REV")
     return {name: os.environ[name] for name in names if os.environ.get(name)}
-
-
-@dataclass(frozen=True)
-class ProcessId:
-    """Identity of a process, also against a later one with its pid."""
-
-    host: str
-    pid: int
-    started: float
-
-    def tags(self) -> dict[str, str]:
-        return {
-            "scanvote.host": self.host,
-            "scanvote.pid": str(self.pid),
-            "scanvote.started": f"{self.started:.2f}",
-        }
-
-    @classmethod
-    def of_tags(cls, tags: dict[str, str]) -> "ProcessId":
-        return cls(
-            tags["scanvote.host"], int(tags["scanvote.pid"]), float(tags["scanvote.started"])
-        )
-
-    def is_same(self, other: "ProcessId") -> bool:
-        same = (self.host, self.pid) == (other.host, other.pid)
-        return same and abs(self.started - other.started) < _SAME_START_SECONDS
-
-    def is_alive(self) -> bool:
-        """Tell if the process runs; one on another host counts as alive."""
-        import psutil
-
-        if self.host != socket.gethostname():
-            return True
-        try:
-            process = psutil.Process(self.pid)
-            return self.is_same(_owner(process)) and process.status() != psutil.STATUS_ZOMBIE
-        except psutil.NoSuchProcess:
-            return False
-
-
-def this_process() -> ProcessId:
-    import psutil
-
-    return _owner(psutil.Process())
-
-
-def pipeline_process() -> tuple[ProcessId, str]:
-    """Return the process that runs the pipeline, and its command as typed.
-
-    It is the nearest ancestor that is DVC: `dvc repro`, `dvc exp run` (also with `--temp`),
-    or `dvc exp exec-run`, which a queue worker starts once for each experiment.
-    Without DVC it is this process.
-    """
-    import psutil
-
-    own = psutil.Process()
-    ancestors = own.parents() if "DVC_STAGE" in os.environ else []
-    for process in ancestors:
-        command = _dvc_command(process)
-        if command is not None:
-            return _owner(process), command
-    driver = next((process for process in ancestors if not _has_stage(process)), own)
-    return _owner(driver), shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
-
-
-def _owner(process: Any) -> ProcessId:
-    return ProcessId(socket.gethostname(), process.pid, process.create_time())
-
-
-def _dvc_command(process: Any) -> str | None:
-    """Return the DVC command that a process runs, None for another process.
-
-    DVC runs as `dvc`, `python …/bin/dvc` or `python -m dvc`.
-    """
-    import psutil
-
-    try:
-        words: list[str] = process.cmdline()
-    except psutil.Error:
-        return None
-    for place, word in enumerate(words[:3]):
-        if Path(word).stem == "dvc":
-            queued = "exec-run" in words  # its arguments are only names of temporary files
-            return "dvc queue start" if queued else shlex.join(["dvc", *words[place + 1 :]])
-    return None
-
-
-def _has_stage(process: Any) -> bool:
-    # DVC called from Python (a test, a notebook) has another name, but only its child processes
-    # have this variable
-    import psutil
-
-    try:
-        return "DVC_STAGE" in process.environ()
-    except psutil.Error:
-        return False
 
 
 def git_commit() -> str | None:

@@ -1,29 +1,33 @@
 """Registration of a package in MLflow's model registry, as champion or challenger."""
 
 import base64
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import scanvote
 from scanvote.core.digests import digest
 from scanvote.core.disclaimer import DISCLAIMER
 from scanvote.core.errors import InputError
 from scanvote.core.files import sha256
-from scanvote.pipeline.package.champion import choose_champion
-from scanvote.pipeline.package.metadata import TEST, ModelMetadata, read_metadata
+from scanvote.pipeline.package.champion import Verdict, choose_champion
+from scanvote.pipeline.package.metadata import NAME, TEST, ModelMetadata, read_metadata
 from scanvote.pipeline.package.reference_outputs import read_reference_outputs
 from scanvote.predict.quality import quality
 from scanvote.predict.rows import row_columns
-from scanvote.tracking.store import Store, as_default, hide_password, root_cause, store_lock
+from scanvote.tracking.store import Store, as_default, store_lock
+from scanvote.tracking.text import hide_password, root_cause
 
 if TYPE_CHECKING:
     import pandas as pd
     from mlflow.entities.model_registry import ModelVersion
     from mlflow.models.model import ModelInfo
 
-CHAMPION = "champion"
+CHAMPION: Final = "champion"
 ARTIFACT = "package"
 """Name of the package's folder inside the MLflow model."""
 REASON = "scanvote.reason"
@@ -82,7 +86,8 @@ def register_package(store: Store, run_id: str, folder: Path, name: str, seed: i
         # whatever a server throws, the user can act on one thing only: which one it is
         raise InputError(
             f"package.name: {name} cannot be registered at {hide_password(store.uri)}, which"
-            f" needs a model registry: {hide_password(root_cause(error))}"
+            f" needs a model registry that answers: {hide_password(root_cause(error))}; run the"
+            " same again then"
         ) from error
 
 
@@ -91,35 +96,70 @@ def line_alias(test: str) -> str:
     return f"{CHAMPION}-{test[:_DIGITS]}"
 
 
+@dataclass(frozen=True)
+class _Package:
+    """A package to register: its folder, its name in the registry, and what it is."""
+
+    folder: Path
+    name: str
+    content: str
+    contents: ModelMetadata
+
+
 def _register(store: Store, run_id: str, folder: Path, name: str, seed: int) -> Registered:
-    content, contents = _content(folder), read_metadata(folder)
-    known = _known(store, name, content)
-    if known is not None:
+    package = _Package(folder, name, _content(folder), read_metadata(folder))
+    known = _known(store, package)
+    if known is not None and REASON in known.tags:
         with store_lock():
-            best = _champion_of(store, name, contents.test)
-            moved = _name_champion(store, name, contents, best)
+            best = _champion_of(store, name, package.contents.test)
+            moved = _name_champion(store, name, package.contents, best)
         return Registered(str(known.version), known.tags[REASON] + moved)
-    logged = _log(run_id, folder, contents)
+    # a version without a reason was left by a registration that a failure of the store ended
+    logged = _log(run_id, folder, package.contents) if known is None else None
     with store_lock():
-        best = _champion_of(store, name, contents.test)
-        present = None if best is None else _test_of(name, best)
-        new = read_reference_outputs(folder / TEST)
-        verdict = choose_champion(new, present, contents.smoke, seed)
-        registered = store.client.create_model_version(
-            name,
-            logged.model_uri,
-            run_id,
-            tags={_CONTENT: content, _TEST: contents.test, **_patients(contents)},
-            description="\n\n".join(_description(contents)),
-            model_id=logged.model_id,
-        )
-        version = str(registered.version)
+        best = _champion_of(store, name, package.contents.test)
+        verdict = _verdict(store, package, best, seed)
+        version = str(known.version) if known else _create(store, run_id, package, logged)
         if verdict.alias != CHAMPION:
             store.client.set_registered_model_alias(name, verdict.alias, version)
         winner = version if verdict.alias == CHAMPION else best
-        reason = verdict.reason + _name_champion(store, name, contents, winner)
+        reason = verdict.reason + _name_champion(store, name, package.contents, winner)
         store.client.set_model_version_tag(name, version, REASON, reason)
     return Registered(version, reason)
+
+
+def _create(store: Store, run_id: str, package: _Package, logged: Any) -> str:
+    """Create a version of what was logged, a `ModelInfo`."""
+    contents = package.contents
+    created = store.client.create_model_version(
+        package.name,
+        logged.model_uri,
+        run_id,
+        tags={_CONTENT: package.content, _TEST: contents.test, **_patients(contents)},
+        description="\n\n".join(_description(contents)),
+        model_id=logged.model_id,
+    )
+    return str(created.version)
+
+
+def _verdict(store: Store, package: _Package, best: str | None, seed: int) -> Verdict:
+    """Compare the package with the champion, version `best`."""
+    smoke, new = package.contents.smoke, read_reference_outputs(package.folder / TEST)
+    if best is None or smoke:
+        return choose_champion(new, None, smoke, seed)
+    try:
+        return choose_champion(new, _test_of(package.name, best), smoke, seed)
+    except Exception as error:
+        # files that are gone, of an older format or on a server that is away must not stop the
+        # pipeline: the new version is kept, and a person decides
+        tags = store.client.get_model_version(package.name, best).tags
+        if tags.get(_CONTENT) == package.content:
+            return Verdict(CHAMPION, f"{CHAMPION}: the same as version {best}, which is unreadable")
+        return Verdict(
+            "challenger",
+            f"challenger: not compared, as the {CHAMPION}, version {best}, cannot be read:"
+            f" {hide_password(root_cause(error))}",
+        )
 
 
 def _patients(contents: ModelMetadata) -> dict[str, str]:
@@ -176,26 +216,43 @@ def _content(folder: Path) -> str:
     return digest(listed, sorted(sources))
 
 
-def _known(store: Store, name: str, content: str) -> "ModelVersion | None":
-    """Find the version with this content; create the model if missing."""
+def _known(store: Store, package: _Package) -> "ModelVersion | None":
+    """Find a version with the same content, with its files; create the model if missing."""
     from mlflow.exceptions import MlflowException
 
+    name = package.name
     try:
         store.client.get_registered_model(name)
     except MlflowException as error:
         if error.error_code != "RESOURCE_DOES_NOT_EXIST":
             raise
         store.client.create_registered_model(name, description=DISCLAIMER)
-    versions = store.client.search_model_versions(f"name = '{name}'")
-    return next((one for one in versions if one.tags.get(_CONTENT) == content), None)
+    quote = '"' if "'" in name else "'"
+    versions = store.client.search_model_versions(f"name = {quote}{name}{quote}")
+    same = [one for one in versions if one.tags.get(_CONTENT) == package.content]
+    return next((one for one in same if _has_files(name, str(one.version))), None)
+
+
+def _has_files(name: str, version: str) -> bool:
+    # whatever the place of the artifacts raises, they are of no use
+    with suppress(Exception), _downloaded(name, version, NAME) as file:
+        return file.is_file()
+    return False
 
 
 def _test_of(name: str, version: str) -> "pd.DataFrame":
+    with _downloaded(name, version, TEST) as file:
+        return read_reference_outputs(file)
+
+
+@contextmanager
+def _downloaded(name: str, version: str, file: str) -> Iterator[Path]:
+    """Download a file of a version's package for the block."""
     from mlflow.artifacts import download_artifacts
 
-    uri = f"models:/{name}/{version}/artifacts/{ARTIFACT}/{TEST}"
     with TemporaryDirectory() as folder:
-        return read_reference_outputs(Path(download_artifacts(uri, dst_path=folder)))
+        uri = f"models:/{name}/{version}/artifacts/{ARTIFACT}/{file}"
+        yield Path(download_artifacts(uri, dst_path=folder))
 
 
 def _log(run_id: str, folder: Path, contents: ModelMetadata) -> "ModelInfo":
@@ -230,7 +287,8 @@ def _signature(contents: ModelMetadata) -> Any:
 
     kinds = _KINDS | {f"p_{label}": "double" for label in contents.labels}
     outputs: list[Any] = [
-        ColSpec(kinds.get(name, "string"), name) for name in row_columns(contents)
+        ColSpec(kinds.get(name, "string"), name, required=False)
+        for name in [*row_columns(contents), "error"]
     ]
     return ModelSignature(Schema([ColSpec("string", "image")]), Schema(outputs))
 

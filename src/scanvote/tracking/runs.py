@@ -1,28 +1,82 @@
 """MLflow runs of the pipeline: nested runs of execution, stages and trials.
 
-Each stage is a separate process, so it finds its parent run by tags. Clients get the store
-explicitly, and no run is MLflow's active run: a library that logs by itself cannot reach them.
+Clients get the store explicitly, and no run is MLflow's active run: a library that logs by itself
+cannot reach them.
 """
 
 import os
-import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext, suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import BaseModel
 
 from scanvote.core.flatten import flatten, select_sections
 from scanvote.tracking import provenance
 from scanvote.tracking.data_sets import data_sets
+from scanvote.tracking.execution import PARENT, open_execution, source_tags
+from scanvote.tracking.journal import Journal, one_line_failures, open_journal
 from scanvote.tracking.models import log_keras_model
-from scanvote.tracking.store import KIND, Store, open_store, store_lock
+from scanvote.tracking.process_id import this_process
+from scanvote.tracking.sqlite import now
+from scanvote.tracking.store import Store, http_limits, open_store
 
 if TYPE_CHECKING:
     from scanvote.tracking.registry import Registered
 
-_PARENT = "mlflow.parentRunId"
+T = TypeVar("T")
+
+
+@dataclass
+class _Log:
+    """The log of one run.
+
+    Attributes:
+        run_id: None until the store has created the run.
+    """
+
+    store: Store
+    journal: Journal
+    run_id: str | None = None
+
+    def create(
+        self, kind: str, name: str, tags: Mapping[str, str], params: Mapping[str, object]
+    ) -> None:
+        start = now()
+
+        def call() -> None:
+            self.run_id = self.store.create(kind, name, tags, params, start)
+
+        self.journal.add(call)
+
+    def metrics(self, values: Mapping[str, object], step: int = 0) -> None:
+        metrics = self.store.metrics(values, step)
+        self._add(lambda run_id: self.store.log_metrics(run_id, metrics))
+
+    def file(self, path: Path, folder: str = "") -> None:
+        path.stat()  # a missing file is no failure of the store
+        self._add(lambda run_id: self.store.log_file(run_id, path, folder))
+
+    def end(self, error: BaseException | None = None) -> None:
+        at = now()
+
+        def call(run_id: str) -> None:
+            client = self.store.client
+            if error is not None:
+                client.set_tag(run_id, "scanvote.error", _line(error))
+            client.set_terminated(run_id, _status(error), at)
+
+        self._add(call)
+
+    def model(self, path: Path, name: str) -> str | None:
+        path.stat()
+        return self._add(lambda run_id: log_keras_model(self.store, run_id, path, name))
+
+    def _add(self, call: Callable[[str], T]) -> T | None:
+        # the store may have refused to create the run
+        return self.journal.add(lambda: None if self.run_id is None else call(self.run_id))
 
 
 class Trial:
@@ -31,26 +85,27 @@ class Trial:
     Call it, or `epoch`, after each epoch, and `result` at the end.
     """
 
-    def __init__(self, store: Store, run_id: str) -> None:
-        self._store = store
-        self._run_id = run_id
+    def __init__(self, log: _Log) -> None:
+        self._log = log
 
     def epoch(self, step: int, metrics: Mapping[str, object]) -> None:
-        self._store.log_metrics(self._run_id, metrics, step)
+        self._log.metrics(metrics, step)
 
     __call__ = epoch
 
     def result(self, metrics: Mapping[str, object]) -> None:
-        self._store.log_metrics(self._run_id, metrics)
+        self._log.metrics(metrics)
 
 
 class StageRun:
-    """The run of one stage, open while its block runs."""
+    """The run of one stage, open while its block runs.
 
-    def __init__(self, store: Store, run_id: str, parent_id: str, name: str) -> None:
-        self._store = store
-        self._run_id = run_id
-        self._parent_id = parent_id
+    If the store fails in the block, what is logged is kept, and written when it answers again.
+    """
+
+    def __init__(self, log: _Log, parent: _Log, name: str) -> None:
+        self._log = log
+        self._parent = parent
         self._name = name
 
     def log_metrics(self, metrics: Mapping[str, object], step: int = 0) -> None:
@@ -58,10 +113,10 @@ class StageRun:
 
         NaN is logged, because MLflow shows it; infinities and other values are left out.
         """
-        self._store.log_metrics(self._run_id, metrics, step)
+        self._log.metrics(metrics, step)
 
     def log_file(self, path: Path, into: str = "") -> None:
-        self._store.client.log_artifact(self._run_id, str(path), into or None)
+        self._log.file(path, into)
 
     def log_folder(self, folder: Path, patterns: Sequence[str] = ("*",), into: str = "") -> None:
         """Log the files below `folder` that match one of `patterns`."""
@@ -73,23 +128,25 @@ class StageRun:
     @contextmanager
     def trial(self, name: str, hyperparameters: Mapping[str, object]) -> Iterator[Trial]:
         """Open a run below the stage's for one trial of a search."""
-        tags = {_PARENT: self._run_id, **provenance.dvc_tags()}
-        with _run(self._store, "trial", name, tags, hyperparameters) as run_id:
-            yield Trial(self._store, run_id)
+        tags = {PARENT: str(self._log.run_id), **provenance.dvc_tags()}
+        log = _Log(self._log.store, self._log.journal)
+        log.create("trial", name, {**tags, **this_process().tags()}, hyperparameters)
+        with _ended(log):
+            yield Trial(log)
 
-    def log_model(self, path: Path, name: str) -> str:
-        """Log the saved Keras model at `path` under `name`.
+    def log_model(self, path: Path, name: str) -> str | None:
+        """Log the saved Keras model at `path` under `name`, with layers of Keras alone.
 
         Returns:
-            Its URI for `mlflow.keras.load_model`.
+            Its URI for `mlflow.keras.load_model`; None if the store does not answer now.
         """
-        return log_keras_model(self._store, self._run_id, path, name)
+        return self._log.model(path, name)
 
     def register(self, package: Path, name: str, seed: int) -> "Registered":
         """Register `package` as a version of the model `name`; see `register_package`."""
         from scanvote.tracking.registry import register_package  # slow to import
 
-        return register_package(self._store, self._run_id, package, name, seed)
+        return register_package(self._log.store, str(self._log.run_id), package, name, seed)
 
     def log_on_parent(self, metrics: Mapping[str, object], artifacts: Iterable[Path] = ()) -> None:
         """Log on the run of the whole execution, where experiments are compared.
@@ -97,9 +154,9 @@ class StageRun:
         The artifacts go into a folder with the stage's name, because several stages may have a
         `confusion.png`.
         """
-        self._store.log_metrics(self._parent_id, metrics)
+        self._parent.metrics(metrics)
         for path in artifacts:
-            self._store.client.log_artifact(self._parent_id, str(path), self._name)
+            self._parent.file(path, self._name)
 
 
 @contextmanager
@@ -124,7 +181,7 @@ def stage_run(
         system_metrics: sample processor, memory and accelerator every two seconds.
 
     Raises:
-        InputError: the store cannot be opened.
+        InputError: the store cannot be opened, or has not taken all that was logged.
     """
     values = flatten(params.model_dump(mode="json"), ".")
     name = os.environ.get("DVC_STAGE") or (f"{stage}@{item}" if item else stage)
@@ -132,100 +189,36 @@ def stage_run(
     own, known = select_sections(values, sections), provenance.known_digests(inputs)
     digests = provenance.input_digests(inputs, known)
     used = data_sets(store.entities, values, digests, known)
-    with _execution(store, values) as parent_id:
-        tags = {_PARENT: parent_id, **_source_tags(), "DVC_STAGE": name, **_digest_tags(digests)}
-        with (
-            _run(store, "stage", name, tags, own) as run_id,
-            _sampling(store, run_id) if system_metrics else nullcontext(),
-        ):
-            for one in (parent_id, run_id):
-                store.client.log_inputs(one, datasets=used)
-            yield StageRun(store, run_id, parent_id, name)
+    with (
+        http_limits(),
+        open_journal(store.uri) as journal,
+        open_execution(store, journal, values) as parent_id,
+    ):
+        tags = {PARENT: parent_id, **source_tags(), "DVC_STAGE": name, **_digest_tags(digests)}
+        with one_line_failures(store.uri):
+            run_id = store.create("stage", name, {**tags, **this_process().tags()}, own)
+        log, parent = (_Log(store, journal, one) for one in (run_id, parent_id))
+        with _ended(log), _sampling(store, run_id) if system_metrics else nullcontext():
+            with one_line_failures(store.uri):
+                for one in (parent_id, run_id):
+                    store.client.log_inputs(one, datasets=used)
+            yield StageRun(log, parent, name)
 
 
 @contextmanager
-def _execution(store: Store, values: Mapping[str, object]) -> Iterator[str]:
-    """Open the parent run, and set its status from its stages.
-
-    It is RUNNING in the block.
-    """
-    owner, command = provenance.pipeline_process()
-    with store_lock():
-        parent_id = _find_parent(store, owner)
-        if parent_id is None:
-            _kill_dead_runs(store)
-            parent_id = _create_parent(store, owner, command, values)
-    store.client.update_run(parent_id, status="RUNNING")
+def _ended(log: _Log) -> Iterator[None]:
+    """End the run with the block, as the block ends."""
     try:
-        yield parent_id
-    finally:
-        # if the stage fails, an error of the store must not hide the stage's own error
-        with suppress(Exception) if sys.exc_info()[0] else nullcontext():
-            _update_status(store, parent_id)
-
-
-def _find_parent(store: Store, owner: provenance.ProcessId) -> str | None:
-    tags = {"scanvote.host": owner.host, "scanvote.pid": str(owner.pid), KIND: "execution"}
-    experiment = os.environ.get("DVC_EXP_NAME")
-    for run in store.search(**tags):
-        same = owner.is_same(provenance.ProcessId.of_tags(run.data.tags))
-        if same and run.data.tags.get("DVC_EXP_NAME") == experiment:
-            return str(run.info.run_id)
-    return None
-
-
-def _create_parent(store: Store, owner: Any, command: str, values: Mapping[str, object]) -> str:
-    tags = {
-        **_source_tags(),
-        **owner.tags(),
-        "mlflow.source.name": "dvc.yaml",
-        "scanvote.command": command,
-    }
-    tags.pop("DVC_STAGE", None)
-    kind = "repro" if "DVC_STAGE" in os.environ else "by hand"
-    default = f"{kind} {tags.get('mlflow.source.git.commit', '')[:7]}".strip()
-    return store.create("execution", os.environ.get("DVC_EXP_NAME") or default, tags, values)
-
-
-def _update_status(store: Store, parent_id: str) -> None:
-    """Set the parent's status to the worst of its stages' last runs."""
-    last = {run.info.run_name: run.info.status for run in store.search(**{_PARENT: parent_id})}
-    for status in ("RUNNING", "FAILED", "KILLED", "FINISHED"):
-        if status in last.values():
-            break
-    if status != "RUNNING":
-        store.client.set_terminated(parent_id, status)
-
-
-def _kill_dead_runs(store: Store) -> None:
-    """Set RUNNING runs whose process is dead to KILLED.
-
-    A kill -9 or a power cut leaves such runs.
-    """
-    host = provenance.this_process().host
-    query = f"attributes.status = 'RUNNING' AND tags.`scanvote.host` = '{host}'"
-    for run in store.client.search_runs([store.experiment], query):
-        if not provenance.ProcessId.of_tags(run.data.tags).is_alive():
-            store.client.set_terminated(run.info.run_id, "KILLED")
-
-
-@contextmanager
-def _run(
-    store: Store, kind: str, name: str, tags: Mapping[str, str], params: Mapping[str, object]
-) -> Iterator[str]:
-    owner = provenance.this_process()
-    run_id = store.create(kind, name, {**tags, **owner.tags()}, params)
-    try:
-        yield run_id
+        yield
     except BaseException as error:
-        with suppress(Exception):
-            store.client.set_tag(run_id, "scanvote.error", _line(error))
-            store.client.set_terminated(run_id, _status(error))
+        log.end(error)
         raise
-    store.client.set_terminated(run_id, "FINISHED")
+    log.end()
 
 
-def _status(error: BaseException) -> str:
+def _status(error: BaseException | None) -> str:
+    if error is None:
+        return "FINISHED"
     if isinstance(error, KeyboardInterrupt):
         return "KILLED"
     return "FINISHED" if isinstance(error, SystemExit) and not error.code else "FAILED"
@@ -247,15 +240,6 @@ def _sampling(store: Store, run_id: str) -> Iterator[None]:
         yield
     finally:
         monitor.finish()
-
-
-def _source_tags() -> dict[str, str]:
-    commit = provenance.git_commit()
-    tags = {"mlflow.source.name": Path(sys.argv[0]).name, **provenance.dvc_tags()}
-    if commit:
-        tags["mlflow.source.git.commit"] = commit
-        tags["scanvote.uncommitted"] = str(provenance.has_uncommitted_sources()).lower()
-    return tags
 
 
 def _digest_tags(digests: Mapping[str, str]) -> dict[str, str]:

@@ -30,8 +30,8 @@ from scanvote.tracking.entities import (
 
 SCHEMA = "dc11669786a5"
 """Alembic's revision of the database schema of MLflow 3.17."""
-_TIMEOUT = 120.0
-"""Seconds to wait while another process writes."""
+_TIMEOUT = 30.0
+"""Seconds to wait while another process writes: milliseconds, unless it hangs."""
 _TAG_LENGTH = 8000
 _CONDITION = re.compile(r"(?:tags\.`(?P<tag>[^`]+)`|attributes\.status) = '(?P<value>[^']*)'")
 
@@ -53,16 +53,15 @@ class SqliteClient:
     @classmethod
     def of(cls, uri: str) -> "SqliteClient | None":
         """Return a client for an existing database of known schema, else None."""
-        path = Path(uri.removeprefix("sqlite:///"))
-        client = cls(uri, path)
-        if not uri.startswith("sqlite:///") or not path.is_file():
+        path = database_path(uri)
+        if path is None or not path.is_file():
             return None
         try:
-            with client._reading() as database:
+            with reading(path) as database:
                 versions = database.execute("SELECT version_num FROM alembic_version").fetchall()
         except sqlite3.DatabaseError:
             return None
-        return client if versions == [(SCHEMA,)] else None
+        return cls(uri, path) if versions == [(SCHEMA,)] else None
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._mlflow, name)
@@ -74,7 +73,7 @@ class SqliteClient:
         return MlflowClient(self._uri)
 
     def get_experiment_by_name(self, name: str) -> Experiment | None:
-        with self._reading() as database:
+        with reading(self._path) as database:
             query = "SELECT experiment_id, lifecycle_stage FROM experiments WHERE name = ?"
             row = database.execute(query, (name,)).fetchone()
             if row is None:
@@ -82,10 +81,17 @@ class SqliteClient:
             query = "SELECT key, value FROM experiment_tags WHERE experiment_id = ?"
             return Experiment(str(row[0]), row[1], dict(database.execute(query, row[:1])))
 
-    def create_run(self, experiment_id: str, *, tags: Mapping[str, str], run_name: str) -> Run:
+    def create_run(
+        self,
+        experiment_id: str,
+        *,
+        tags: Mapping[str, str],
+        run_name: str,
+        start_time: int | None = None,
+    ) -> Run:
         run_id = uuid.uuid4().hex
         tags = {**tags, "mlflow.runName": run_name}
-        with self._writing() as database:
+        with writing(self._path) as database:
             query = "SELECT artifact_location FROM experiments WHERE experiment_id = ?"
             (artifacts,) = database.execute(query, (experiment_id,)).fetchone()
             row = {
@@ -96,7 +102,7 @@ class SqliteClient:
                 "entry_point_name": "",
                 "user_id": tags.get("mlflow.user", "unknown"),
                 "status": "RUNNING",
-                "start_time": _now(),
+                "start_time": now() if start_time is None else start_time,
                 "source_version": "",
                 "lifecycle_stage": "active",
                 "artifact_uri": f"{artifacts}/{run_id}/artifacts",
@@ -114,7 +120,7 @@ class SqliteClient:
 
         MLflow shows the latest value of each metric, by step and time.
         """
-        with self._writing() as database:
+        with writing(self._path) as database:
             database.executemany(
                 "INSERT INTO params (run_uuid, key, value) VALUES (?, ?, ?)",
                 [(run_id, one.key, one.value) for one in params],
@@ -133,7 +139,7 @@ class SqliteClient:
 
     def log_inputs(self, run_id: str, datasets: Iterable[DatasetInput]) -> None:
         """Log the data sets of a run, identified by name and digest."""
-        with self._writing() as database:
+        with writing(self._path) as database:
             query = "SELECT experiment_id FROM runs WHERE run_uuid = ?"
             (experiment,) = database.execute(query, (run_id,)).fetchone()
             for one in datasets:
@@ -168,31 +174,31 @@ class SqliteClient:
                 values.append(condition["value"])
         query += " AND lifecycle_stage = 'active' ORDER BY start_time, run_uuid"
         tags = "SELECT key, value FROM tags WHERE run_uuid = ?"
-        with self._reading() as database:
+        with reading(self._path) as database:
             return [
                 Run(RunInfo(*row), RunData(dict(database.execute(tags, row[:1]))))
                 for row in database.execute(query, values).fetchall()
             ]
 
     def set_tag(self, run_id: str, key: str, value: str) -> None:
-        with self._writing() as database:
+        with writing(self._path) as database:
             _set_tags(database, run_id, {key: value})
 
     def update_run(self, run_id: str, status: str) -> None:
-        with self._writing() as database:
+        with writing(self._path) as database:
             database.execute("UPDATE runs SET status = ? WHERE run_uuid = ?", (status, run_id))
 
-    def set_terminated(self, run_id: str, status: str) -> None:
-        with self._writing() as database:
+    def set_terminated(self, run_id: str, status: str, end_time: int | None = None) -> None:
+        with writing(self._path) as database:
             query = "UPDATE runs SET status = ?, end_time = ? WHERE run_uuid = ?"
-            database.execute(query, (status, _now(), run_id))
+            database.execute(query, (status, now() if end_time is None else end_time, run_id))
 
     def log_artifact(self, run_id: str, local_path: str, artifact_path: str | None = None) -> None:
         """Copy a file to the run's artifacts.
 
         Artifacts outside a local folder are left to MLflow's client.
         """
-        with self._reading() as database:
+        with reading(self._path) as database:
             query = "SELECT artifact_uri FROM runs WHERE run_uuid = ?"
             (uri,) = database.execute(query, (run_id,)).fetchone()
         place = urlsplit(uri)
@@ -203,22 +209,36 @@ class SqliteClient:
         folder.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(local_path, folder / Path(local_path).name)
 
-    @contextmanager
-    def _reading(self) -> Iterator[sqlite3.Connection]:
-        # mode rw: a missing file is an error, not a new empty database
-        address = f"file:{quote(str(self._path))}?mode=rw"
-        connection = sqlite3.connect(address, _TIMEOUT, isolation_level=None, uri=True)
-        with closing(connection) as database:
+
+@contextmanager
+def reading(path: Path) -> Iterator[sqlite3.Connection]:
+    """Open an existing database for the block."""
+    # mode rw: a missing file is an error, not a new empty database
+    address = f"file:{quote(str(path))}?mode=rw"
+    connection = sqlite3.connect(address, _TIMEOUT, isolation_level=None, uri=True)
+    with closing(connection) as database:
+        yield database
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[sqlite3.Connection]:
+    """Open an existing database for one transaction."""
+    with reading(path) as database:
+        database.execute("PRAGMA foreign_keys = ON")
+        # SQLite waits only for a lock at the start; a later upgrade of the lock fails at once
+        database.execute("BEGIN IMMEDIATE")
+        with database:  # commits, or rolls back
             yield database
 
-    @contextmanager
-    def _writing(self) -> Iterator[sqlite3.Connection]:
-        with self._reading() as database:
-            database.execute("PRAGMA foreign_keys = ON")
-            # SQLite waits only for a lock at the start; a later upgrade of the lock fails at once
-            database.execute("BEGIN IMMEDIATE")
-            with database:  # commits, or rolls back
-                yield database
+
+def database_path(uri: str) -> Path | None:
+    """Return the file of a SQLite address.
+
+    None for any other address, and for one with a query or %, which SQLAlchemy has to read.
+    """
+    prefix, local, path = uri.partition("sqlite:///")
+    plain = local and not prefix and "?" not in path and unquote(path) == path
+    return Path(path) if plain else None
 
 
 def _set_tags(database: sqlite3.Connection, run_id: str, tags: Mapping[str, str]) -> None:
@@ -260,5 +280,6 @@ def _use(database: sqlite3.Connection, run_id: str, dataset: str, used: DatasetI
         )
 
 
-def _now() -> int:
+def now() -> int:
+    """Return the time in milliseconds."""
     return time.time_ns() // 1_000_000

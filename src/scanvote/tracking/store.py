@@ -6,44 +6,40 @@ import os
 import posixpath
 import re
 import sys
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from scanvote.core.errors import InputError
 from scanvote.core.files import repository_root
 from scanvote.core.flatten import numeric_only
 from scanvote.tracking import entities
-from scanvote.tracking.sqlite import SqliteClient
+from scanvote.tracking.location import (
+    EXPERIMENT,
+    URI,
+    artifact_root,
+    follow_repository,
+    is_moved,
+    is_server,
+    own_database,
+    tracking_uri,
+)
+from scanvote.tracking.sqlite import SqliteClient, now
+from scanvote.tracking.text import hide_password, root_cause
 from scanvote.tracking.view import address_of, experiment_tags
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-EXPERIMENT = "scanvote"
 KIND = "scanvote.kind"
-_URI = "MLFLOW_TRACKING_URI"
 _PARAM_LENGTH = 500  # maximum of the oldest servers in use
 _PARAMS_PER_BATCH = 100
 _METRICS_PER_BATCH = 1000
-
-
-def tracking_uri() -> str:
-    """Return MLFLOW_TRACKING_URI, or by default the main repository's database.
-
-    A relative SQLite path counts from the main repository: relative to the working directory, a
-    queued experiment would write into its copy, which DVC deletes.
-    """
-    root = repository_root()
-    uri = os.environ.get(_URI) or "sqlite:///mlflow.db"
-    prefix, relative, path = uri.partition("sqlite:///")
-    return f"sqlite:///{root / path}" if relative and not prefix else uri
-
-
-def artifact_root() -> str:
-    return (repository_root() / "mlartifacts").as_uri()
+_LIMITS = ("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "MLFLOW_HTTP_REQUEST_TIMEOUT")
+_SECONDS, _SECONDS_OF_FILES = 10, 120
+"""Seconds to wait for an answer of a server; storing a large file may take longer."""
 
 
 def ui_command(port: int = 5000) -> list[str]:
@@ -53,8 +49,8 @@ def ui_command(port: int = 5000) -> list[str]:
         InputError: MLFLOW_TRACKING_URI is a server, which has its own UI.
     """
     uri = tracking_uri()
-    if _is_server(uri):
-        raise InputError(f"{_URI} is a server with pages of its own: open {hide_password(uri)}")
+    if is_server(uri):
+        raise InputError(f"{URI} is a server with pages of its own: open {hide_password(uri)}")
     open_store()
     command = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", uri]
     command += ["--default-artifact-root", artifact_root()]
@@ -81,10 +77,13 @@ class Store:
 
         return mlflow.entities
 
-    def create(self, kind: str, name: str, tags: Mapping[str, str], params: Any) -> str:
+    def create(
+        self, kind: str, name: str, tags: Mapping[str, str], params: Any, start: int | None = None
+    ) -> str:
+        """Create a run, by default one that starts now; return its id."""
         known = {KIND: kind, "mlflow.user": _user(), "mlflow.source.type": "LOCAL"}
         named = {_key(key): value for key, value in {**known, **tags}.items()}
-        run = self.client.create_run(self.experiment, tags=named, run_name=name)
+        run = self.client.create_run(self.experiment, tags=named, run_name=name, start_time=start)
         run_id: str = run.info.run_id
         self.log_params(run_id, params)
         return run_id
@@ -94,11 +93,39 @@ class Store:
         for chunk in _chunks(params, _PARAMS_PER_BATCH):
             self.client.log_batch(run_id, params=chunk)
 
-    def log_metrics(self, run_id: str, values: Mapping[str, object], step: int = 0) -> None:
-        metric, now, numbers = self.entities.Metric, int(time.time() * 1000), numeric_only(values)
-        metrics = [metric(_key(key), value, now, step) for key, value in numbers.items()]
+    def metrics(self, values: Mapping[str, object], step: int = 0) -> list[Any]:
+        """Return the metrics of this moment, as `log_metrics` takes them."""
+        numbers, time = numeric_only(values), now()
+        metric = self.entities.Metric
+        return [metric(_key(key), value, time, step) for key, value in numbers.items()]
+
+    def log_metrics(self, run_id: str, metrics: list[Any]) -> None:
         for chunk in _chunks(metrics, _METRICS_PER_BATCH):
             self.client.log_batch(run_id, metrics=chunk)
+
+    def log_file(self, run_id: str, path: Path, folder: str) -> None:
+        with self.files():
+            self.client.log_artifact(run_id, str(path), folder or None)
+
+    @contextmanager
+    def files(self) -> Iterator[None]:
+        """Read or write artifacts in the block, where they are now, with the time it takes."""
+        if is_server(self.uri):
+            # a server that is away is noticed by this, in seconds
+            self.client.get_experiment(self.experiment)
+        self.follow()
+        with http_limits(_SECONDS_OF_FILES):
+            yield
+
+    def follow(self) -> None:
+        """Make the addresses in the repository's database those of today.
+
+        The folder may be seen by two containers under two names, at the same time.
+        """
+        database = own_database(self.uri)
+        if database is not None and is_moved(database):
+            with store_lock():
+                follow_repository(database)
 
     def search(self, order: str = "attributes.start_time ASC", **tags: str) -> list[Any]:
         filters = [f"tags.`{key}` = '{value}'" for key, value in tags.items()]
@@ -110,12 +137,15 @@ def open_store() -> Store:
     silence_logs()
     uri = tracking_uri()
     try:
-        with store_lock(), _short_timeouts():
+        with store_lock(), http_limits():
             client = SqliteClient.of(uri) or _mlflow_client(uri)
-            return Store(client, _experiment(client, uri), uri)
+            experiment = _experiment(client, uri)
+            if database := own_database(uri):
+                follow_repository(database)
+            return Store(client, experiment, uri)
     except Exception as error:
         # the message names the one thing that the user can change, whatever the error: the URI
-        chosen = f"{_URI}={hide_password(uri)}" if os.environ.get(_URI) else uri
+        chosen = f"{URI}={hide_password(uri)}" if os.environ.get(URI) else uri
         reason = hide_password(root_cause(error))
         raise InputError(f"{chosen}: the MLflow store cannot be opened: {reason}") from error
 
@@ -137,17 +167,18 @@ def store_lock() -> AbstractContextManager[Any]:
 
 @contextmanager
 def as_default(store: Store) -> Iterator[None]:
-    """Make the store MLflow's default in the block.
+    """Make the store MLflow's default in the block, for its artifacts.
 
     MLflow logs models to its default store only.
     """
     import mlflow
 
-    before = os.environ.get(_URI)
+    before = os.environ.get(URI)
     mlflow.set_tracking_uri(store.uri)
-    mlflow.set_experiment(experiment_id=store.experiment)
     try:
-        yield
+        with store.files():
+            mlflow.set_experiment(experiment_id=store.experiment)
+            yield
     finally:
         # both setters write environment variables, which would outlive this block
         os.environ.pop("MLFLOW_EXPERIMENT_ID", None)
@@ -163,6 +194,8 @@ def silence_logs() -> None:
     os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
     for name in ("mlflow", "alembic", "urllib3.connectionpool"):
         logging.getLogger(name).setLevel(logging.ERROR)
+    # its thread ends when the server is away, which is told once, of the stage
+    logging.getLogger("mlflow.system_metrics").setLevel(logging.CRITICAL)
 
 
 def _experiment(client: "MlflowClient | SqliteClient", uri: str) -> str:
@@ -178,39 +211,34 @@ def _experiment(client: "MlflowClient | SqliteClient", uri: str) -> str:
 
 
 def _artifacts_of(uri: str) -> str | None:
-    return None if _is_server(uri) else artifact_root()
-
-
-def _is_server(uri: str) -> bool:
-    return uri.startswith(("http://", "https://", "databricks", "uc:"))
+    return None if is_server(uri) else artifact_root()
 
 
 @contextmanager
-def _short_timeouts() -> Iterator[None]:
-    """Give up on a server within seconds inside the block.
+def http_limits(seconds: int = _SECONDS) -> Iterator[None]:
+    """Give up on a server within seconds inside the block, unless the user set other limits.
 
-    Later, during a training, MLflow's retries over minutes are right.
+    MLflow alone tries for minutes, and in each call.
     """
-    limits = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1", "MLFLOW_HTTP_REQUEST_TIMEOUT": "10"}
-    added = {name: value for name, value in limits.items() if name not in os.environ}
-    os.environ.update(added)
+    inner = dict(zip(_LIMITS, ("1", str(seconds)), strict=True))
+    outer = {name: os.environ.get(name) for name in inner}
+    changed = {name for name, value in outer.items() if value is None or name in _set_here}
+    os.environ.update({name: inner[name] for name in changed})
+    added = changed - _set_here
+    _set_here.update(added)
     try:
         yield
     finally:
-        for name in added:
-            os.environ.pop(name, None)
+        _set_here.difference_update(added)
+        for name in changed:
+            if (value := outer[name]) is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
 
 
-def root_cause(error: BaseException) -> str:
-    """Return the innermost error as one line of at most 300 characters."""
-    while inner := error.__cause__ or error.__context__:
-        error = inner
-    return " ".join(str(error).split())[:300] or type(error).__name__
-
-
-def hide_password(uri: str) -> str:
-    """Replace user and password in an address by asterisks."""
-    return re.sub(r"//[^/@]*@", "//***@", uri)
+_set_here = set[str]()
+"""Variables that `http_limits` set, not the user."""
 
 
 def _user() -> str:

@@ -1,10 +1,7 @@
 import os
-import socket
 import subprocess
-from dataclasses import replace
 from pathlib import Path
 
-import psutil
 import pytest
 
 from scanvote.tracking import provenance
@@ -75,62 +72,6 @@ def test_what_dvc_does_not_know_is_left_out(repository):
     assert _digests([Path("data/pipe"), Path("/elsewhere"), Path("x")]) == {}
     (repository / "dvc.lock").unlink()
     assert _digests([Path("models/search")]) == {}
-
-
-class _Process:
-    def __init__(self, *words):
-        self.cmdline = lambda: list(words)
-
-
-@pytest.mark.parametrize(
-    ("words", "command"),
-    [
-        (["/v/bin/python3.11", "/v/bin/dvc", "repro"], "dvc repro"),
-        (["/v/bin/python", "-m", "dvc", "exp", "run", "-S", "lr=1e-4"], "dvc exp run -S lr=1e-4"),
-        (["dvc", "exp", "exec-run", "--infofile", "/tmp/x.run"], "dvc queue start"),
-        (["C:/v/Scripts/dvc.exe", "repro", "a b"], "dvc repro 'a b'"),
-        (["/bin/sh", "-c", "python3 -m stages.search"], None),
-        (["bash", "-c", "dvc repro"], None),
-        (["python", "-m", "stages.search", "--folder", "/repos/dvc"], None),
-        ([], None),
-    ],
-)
-def test_dvc_is_known_by_its_command(words, command):
-    assert provenance._dvc_command(_Process(*words)) == command
-
-
-def test_without_dvc_the_execution_is_this_process(repository):
-    owner, _ = provenance.pipeline_process()
-    assert owner == provenance.this_process()
-    assert owner.pid == os.getpid()
-
-
-def test_a_process_is_known_again_by_its_tags():
-    own = provenance.this_process()
-    again = provenance.ProcessId.of_tags(own.tags())
-    assert own.is_same(again)
-    assert again.is_alive()
-
-
-def test_a_recycled_pid_is_another_process():
-    other = replace(provenance.this_process(), started=1.0)
-    assert not provenance.this_process().is_same(other)
-    assert not other.is_alive()
-
-
-def test_a_process_that_ended_is_dead_even_before_it_is_reaped():
-    child = subprocess.Popen(["sleep", "60"])
-    owner = provenance._owner(psutil.Process(child.pid))
-    assert owner.is_alive()
-    child.kill()
-    os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)  # ended, and left a zombie
-    assert not owner.is_alive()
-    child.wait()
-    assert not owner.is_alive()
-
-
-def test_of_another_host_nobody_can_tell():
-    assert provenance.ProcessId(socket.gethostname() + "-2", 1, 1.0).is_alive()
 
 
 def test_outside_git_there_is_no_commit(repository, monkeypatch):

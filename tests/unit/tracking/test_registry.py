@@ -62,16 +62,6 @@ def packed(made: Made, tmp_path_factory) -> Path:
     return root / "package"
 
 
-@pytest.fixture(scope="module")
-def empty_database(tmp_path_factory) -> Path:
-    store.silence_logs()
-    from mlflow import MlflowClient
-
-    path = tmp_path_factory.mktemp("template") / "mlflow.db"
-    MlflowClient(f"sqlite:///{path}").get_experiment_by_name("scanvote")
-    return path
-
-
 def enter(root: Path, database: Path, patch: pytest.MonkeyPatch) -> Path:
     """Work in a repository without runs."""
     for name in [name for name in os.environ if name.startswith(("DVC_", "GIT_", "MLFLOW_"))]:
@@ -179,6 +169,57 @@ def test_what_is_a_version_already_is_not_registered_again(packed: Path, registe
     assert {path: path.read_bytes() for path in packed.rglob("*") if path.is_file()} == before
 
 
+@pytest.mark.parametrize("loss", ["gone", "older"])
+def test_a_champion_that_cannot_be_read_stops_nothing(
+    packed: Path, repository: Path, loss: str
+) -> None:
+    first = another(packed, repository, 0.3)
+    assert register(first).version == "1"
+    (model,) = (repository / "mlartifacts/models").iterdir()
+    table = model / "artifacts/artifacts/package/test.csv"
+    if loss == "gone":
+        shutil.rmtree(model)
+    else:
+        table.write_text("scan,label\n")
+    version, reason = register(another(packed, repository, 0.95))
+    assert (version, aliases()["champion"], aliases()["challenger"]) == ("2", "1", "2")
+    assert reason.startswith("challenger: not compared, as the champion, version 1, cannot be read")
+    found = store.open_store().client.get_model_version("scanvote", "2")
+    assert found.tags["scanvote.reason"] == reason
+    if loss == "gone":
+        with pytest.raises(InputError, match="its files are gone"):
+            package_folder("models:/scanvote/1")
+        # and of the champion itself there is a new version
+        version, reason = register(first)
+        assert (version, aliases()["champion"]) == ("3", "3")
+        assert reason == "champion: the same as version 1, which is unreadable"
+        assert (package_folder("champion") / "test.csv").read_bytes() == reference_outputs(first)
+
+
+def test_a_registration_that_was_ended_is_completed(
+    packed: Path, repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from mlflow import MlflowClient
+
+    def away(*args: object) -> None:
+        raise ConnectionError("refused")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(MlflowClient, "set_registered_model_alias", away)
+        with pytest.raises(InputError, match="needs a model registry that answers: refused; run"):
+            register(packed)
+    assert register(packed) == ("1", FIRST)
+    assert aliases()["champion"] == "1"
+
+
+def test_a_name_may_have_what_an_address_can_hold(packed: Path, repository: Path) -> None:
+    name = "St Mary's & Ätna (v2)"
+    with tracking.stage_run("package", params=tiny_params(package={"name": name})) as run:
+        assert run.register(packed, name, seed=1).version == "1"
+        assert run.register(packed, name, seed=1).version == "1"
+    assert tree(package_folder(f"models:/{name}@champion")) == tree(packed)
+
+
 def test_it_is_signed_and_has_an_example_of_nobody(registered: Path):
     from mlflow.artifacts import load_dict
     from mlflow.models import get_model_info
@@ -234,16 +275,25 @@ def test_the_champion_answers_where_there_is_no_repository(
     assert (said["outside"] == (said["distance"] > 1)).all()
 
 
-def test_what_is_no_scan_is_one_line(registered: Path, tmp_path: Path):
+def test_each_row_is_answered_or_says_why_not(made: Made, registered: Path, tmp_path: Path):
     import mlflow
 
     with store.as_default(store.open_store()):
         model = mlflow.pyfunc.load_model("models:/scanvote@champion")
     volume = base64.b64encode(write_nifti(tmp_path / "a.nii.gz").read_bytes()).decode()
-    wrong = {"%%": "is no base64 text", "aGVsbG8=": "is text", volume: "is a volume of"}
-    for text, reason in wrong.items():
-        with pytest.raises(InputError, match=f"the image in row 0 {reason}"):
-            model.predict(pd.DataFrame({"image": [text]}))
+    content = (made.raw / "classification" / "test-0.png").read_bytes()
+    plain, lines = base64.b64encode(content).decode(), base64.encodebytes(content).decode()
+    texts = [plain, "%%", lines, "aGVsbG8=", "ä", volume, plain.replace("A", "B"), ""]
+    said = model.predict(pd.DataFrame({"image": texts}))
+    assert said["vote"].notna().tolist() == [True, False, True] + [False] * 5
+    assert said.loc[0].drop("error").equals(said.loc[2].drop("error"))
+    assert said.loc[[0, 2], "error"].tolist() == [None, None]
+    reasons = ["is no base64 text of a file", "is text", "is no base64", "is a volume of", "is a"]
+    for row, reason in zip((1, 3, 4, 5, 6), reasons, strict=True):
+        assert said.loc[row, "error"].startswith(f"the image in row {row} {reason}")
+    assert said.loc[7, "error"] == "the image in row 7 is empty"
+    json.dumps(said.to_dict("records"), allow_nan=False)
+    assert model.predict(pd.DataFrame({"image": ["%%"]})).loc[0, "vote"] is None
 
 
 @pytest.mark.slow
@@ -264,7 +314,7 @@ def test_served_over_http_it_says_what_the_shell_says(made: Made, registered: Pa
     assert CliRunner().invoke(app, words).exit_code == 0
     shell = pd.read_csv(table)
     over_http = pd.DataFrame(json.loads(text)["predictions"])
-    assert set(shell) - set(over_http) == {"file", "slice", "plane", "error"}
+    assert set(shell) - set(over_http) == {"file", "slice", "plane"}
     for name in over_http:
         if over_http[name].dtype == float:
             assert np.abs(over_http[name] - shell[name]).max() < 1e-6, name
@@ -328,7 +378,7 @@ def test_by_default_it_is_the_package_of_the_repository(packed: Path, repository
 @pytest.mark.parametrize("model", ["champion", "models:/other/1", "runs:/0123/package"])
 def test_a_model_that_is_not_there_is_one_line(repository: Path, model: str):
     with pytest.raises(
-        InputError, match=r"cannot be loaded from sqlite:.*--model a folder"
+        InputError, match=r"cannot be loaded from sqlite:.*give --model a folder"
     ) as told:
         package_folder(model)
     assert "\n" not in str(told.value)
@@ -341,6 +391,19 @@ def test_who_looks_for_a_model_makes_no_database(tmp_path: Path, monkeypatch: py
     with pytest.raises(InputError, match=r"mlflow\.db is missing; give --model a folder"):
         package_folder("champion")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_hint_is_what_works_there(packed: Path, tmp_path: Path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    monkeypatch.delenv("DVC_ROOT", raising=False)
+    (tmp_path / "dvc.yaml").touch()
+    with pytest.raises(InputError, match=r"or make models/package by `dvc pull` or `dvc repro`"):
+        package_folder("champion")
+    shutil.copytree(packed, tmp_path / "models" / "package")  # pulled
+    told = r"--model models/package, which is there, .* `dvc repro --force --single-item package`"
+    with pytest.raises(InputError, match=told):
+        package_folder("champion")
 
 
 @pytest.mark.parametrize(("model", "reason"), [("no", "is no folder"), (".", "has no package")])

@@ -41,16 +41,6 @@ class Settings(BaseModel):
     segmentation: dict[str, list[str]] = {"dataset": ["phantom"]}
 
 
-@pytest.fixture(scope="module")
-def empty_database(tmp_path_factory):
-    store.silence_logs()
-    from mlflow import MlflowClient
-
-    path = tmp_path_factory.mktemp("template") / "mlflow.db"
-    MlflowClient(f"sqlite:///{path}").get_experiment_by_name("scanvote")
-    return path
-
-
 @pytest.fixture
 def outside(tmp_path, monkeypatch):
     """A repository without runs, and no variable of DVC, Git or MLflow."""

@@ -12,6 +12,8 @@ from scanvote.metrics.performance import ClassificationPerformance, Segmentation
 from scanvote.params import PrepareTask, Section, Task, VolumesParams
 from scanvote.params.whole import Method
 
+COMMAND = "dvc repro --force --single-item package"
+"""Builds and registers the package: DVC skips `dvc repro package` where nothing has changed."""
 NAME = "package.json"
 SAMPLES, SEEN = "samples", "seen"
 FORM = 3
@@ -188,17 +190,19 @@ def read_metadata(folder: Path) -> ModelMetadata:
         _check_version(values, path)
         return ModelMetadata.model_validate(values)
     except FileNotFoundError:
-        raise InputError(f"{path} is missing; run `dvc repro package`") from None
+        raise InputError(f"{path} is missing; run `{COMMAND}`") from None
     except (KeyError, TypeError, ValueError, ValidationError) as error:
         reason = " ".join(str(error).split())[:200]
-        raise InputError(f"{path} is no package of this version: {reason}") from None
+        raise InputError(
+            f"{path} is no package of this version: {reason}; build it again (`{COMMAND}`)"
+        ) from None
 
 
 def _check_version(values: dict[str, Any], path: Path) -> None:
     if values["form"] != FORM:
         raise InputError(
             f"{path} has format {values['form']}, and this version of scanvote reads format {FORM};"
-            " build it again (`dvc repro package`), or use the version that wrote it"
+            f" build it again (`{COMMAND}`), or use the version that wrote it"
         )
 
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from scanvote.arrays import memmap_split
 from scanvote.core.errors import InputError
 from scanvote.core.seeds import rng
-from scanvote.pipeline.package.metadata import OodReference
+from scanvote.pipeline.package.metadata import COMMAND, OodReference
 from scanvote.pipeline.package.networks import predict_with_features
 from scanvote.pipeline.package.ood_features import NUMBERS, intensity_statistics
 from scanvote.pipeline.package.ood_reference import (
@@ -74,7 +74,7 @@ def load_ood_scorer(folder: Path, spec: OodReference, model: "keras.Model") -> O
 
     network, reference = with_features(model), Reference.read(folder / spec.arrays)
     if network.output_shape[0][1] + NUMBERS != len(reference.centre):
-        raise InputError(f"{folder / spec.arrays} is of another network; run `dvc repro package`")
+        raise InputError(f"{folder / spec.arrays} is of another network; run `{COMMAND}`")
     return OodScorer(network, reference, spec.radius)
 
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from scanvote.arrays import load_shard
 from scanvote.core.errors import InputError
 from scanvote.core.files import atomic_write
+from scanvote.pipeline.package.metadata import COMMAND
 
 MOST = 20_000
 """Maximum number of training scans."""
@@ -81,12 +82,12 @@ class Reference:
             with path.open("rb") as file:
                 reference = cls(**load_shard(file))
         except FileNotFoundError:
-            raise InputError(f"{path} is missing; run `dvc repro package`") from None
+            raise InputError(f"{path} is missing; run `{COMMAND}`") from None
         except (pickle.UnpicklingError, TypeError) as error:
-            raise InputError(f"{path} is refused: {error}; run `dvc repro package`") from None
+            raise InputError(f"{path} is refused: {error}; run `{COMMAND}`") from None
         widths = {array.shape[-1:] for array in (reference.centre, reference.scale, reference.rows)}
         if reference.rows.ndim != 2 or not len(reference.rows) or len(widths) > 1:
-            raise InputError(f"{path} is refused: it holds no descriptors; run `dvc repro package`")
+            raise InputError(f"{path} is refused: it holds no descriptors; run `{COMMAND}`")
         return reference
 
 
