@@ -16,7 +16,7 @@ from scanvote.core.errors import InputError
 from scanvote.core.files import repository_root
 from scanvote.core.flatten import numeric_only
 from scanvote.tracking import entities
-from scanvote.tracking.sqlite import SqliteClient
+from scanvote.tracking.sqlite import SqliteClient, create_database
 from scanvote.tracking.view import address_of, experiment_tags
 
 if TYPE_CHECKING:
@@ -123,6 +123,7 @@ def open_store() -> Store:
 def _mlflow_client(uri: str) -> "MlflowClient":
     from mlflow import MlflowClient
 
+    create_database(uri)
     return MlflowClient(uri)
 
 
