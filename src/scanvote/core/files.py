@@ -104,6 +104,11 @@ def _place() -> str:
     return hashlib.sha256(platform.node().encode()).hexdigest()[:8]
 
 
+def copy_file(source: Path, target: Path) -> None:
+    with atomic_write(target) as temporary:
+        shutil.copyfile(source, temporary)
+
+
 def write_text(path: Path, text: str) -> None:
     with atomic_write(path) as temporary:
         temporary.write_text(text, encoding="utf-8")

@@ -30,6 +30,8 @@ def use_writable_home() -> None:
     if home is None or not home.is_dir():
         os.environ["HOME"] = str(folder)
     for name, part in _FOLDERS.items():
+        if name == "KERAS_HOME" and home is not None and (home / ".keras").is_dir():
+            continue  # it may hold weights, and Keras bears that it is read-only
         if name not in os.environ:
             (folder / part).mkdir(exist_ok=True)
             os.environ[name] = str(folder / part)

@@ -33,6 +33,8 @@ def one_line_errors(command: Callable[P, R]) -> Callable[P, R]:
         except KeyboardInterrupt:
             _print_error("stopped")
             raise typer.Exit(130) from None
+        except typer.Exit:
+            raise
         except Exception as error:
             line = machine_fault(error) or (str(error) if isinstance(error, InputError) else None)
             if line is None:
