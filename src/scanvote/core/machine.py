@@ -35,12 +35,14 @@ _TEXTS = {
     "too many open files": errno.EMFILE,
     "can't start new thread": errno.ENOMEM,
     "cannot allocate memory": errno.ENOMEM,
+    "failed to allocate": errno.ENOMEM,  # OpenCV
     "disk i/o error": errno.EIO,
 }
 """What libraries say that do not raise the OSError itself: SQLite, HDF5, TensorFlow."""
 _PERMISSION = {errno.EACCES, errno.EPERM}
 _OF_A_FILE = {*_PERMISSION, errno.EIO, errno.ESTALE}
 """Faults that a file may have that is read; an InputError about that file says more."""
+_OF_NO_FILE = set(_FAULTS) - _OF_A_FILE - {errno.EFBIG}
 _PART = re.compile(r"(?<=/)\.([^/]+)\.part(?=/)")
 """The name of a folder while it is written, and the name it will have."""
 _FULL = 1 << 20
@@ -63,6 +65,17 @@ def machine_fault(error: BaseException) -> str | None:
         place = _place(one, error) or (_full_disks() if remedy == _MAKE_ROOM else "")
         return f"{place}: {problem}; {remedy}" if place else f"{problem}; {remedy}"
     return None
+
+
+def raise_fault(error: BaseException) -> None:
+    """Raise the fault of the machine that led to `error`; return if it came of the file alone.
+
+    For who leaves out files that cannot be read: too few file handles or too little memory must not
+    leave out scans.
+    """
+    for one, _ in _chain(error):
+        if _errno(one) in _OF_NO_FILE:
+            raise one
 
 
 def _chain(error: BaseException) -> Iterator[tuple[BaseException, bool]]:

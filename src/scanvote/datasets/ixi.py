@@ -14,6 +14,7 @@ import pandas as pd
 
 from scanvote.core.errors import InputError
 from scanvote.core.files import atomic_replace_folder, write_csv
+from scanvote.core.machine import raise_fault
 from scanvote.core.parallel import parallel_map, processes_for
 from scanvote.datasets.base import Archive, DataSet, Scan
 from scanvote.datasets.scan_list import IGNORED, read_scan_list, write_scan_list
@@ -95,6 +96,7 @@ def _slice_volume(folder: Path, params: VolumesParams, path: Path) -> list[Scan]
     try:
         rows = write_slices(read_nifti(path), params, target, stem)
     except InputError as error:
+        raise_fault(error)
         return InputError(str(error).replace(f"{path.parent}/", ""))
     facts = {"institution": match["institution"], "contrast": match["contrast"]}
     return [

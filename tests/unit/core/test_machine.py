@@ -11,7 +11,7 @@ import pytest
 
 from scanvote.core.errors import InputError
 from scanvote.core.files import atomic_replace_folder, atomic_write
-from scanvote.core.machine import machine_fault
+from scanvote.core.machine import machine_fault, raise_fault
 
 FULL = "no space left on device; make room, and run again: what is done is kept"
 
@@ -103,6 +103,14 @@ def test_a_message_about_an_input_does_not_hide_a_full_disk(how: str) -> None:
 def test_a_message_about_an_input_that_must_not_be_read_stays() -> None:
     inner = PermissionError(errno.EACCES, "Permission denied", "own.csv")
     assert machine_fault(wrapped(inner, InputError("own.csv cannot be read"), "from None")) is None
+
+
+def test_who_leaves_out_files_hears_of_the_machines_faults_only() -> None:
+    full = OSError(errno.EMFILE, "Too many open files", "a.png")
+    with pytest.raises(OSError, match="Too many open files"):
+        raise_fault(wrapped(full, InputError("a.png cannot be read"), "from None"))
+    for inner in (PermissionError(errno.EACCES, "a.png"), OSError(errno.EIO, "a.png"), KeyError()):
+        raise_fault(wrapped(inner, InputError("a.png cannot be read"), "from None"))
 
 
 def test_a_bug_stays_a_bug() -> None:

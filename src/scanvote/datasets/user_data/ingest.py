@@ -9,6 +9,7 @@ import pandas as pd
 
 from scanvote.core.errors import InputError
 from scanvote.core.files import write_csv
+from scanvote.core.machine import raise_fault
 from scanvote.core.parallel import parallel_map, processes_for
 from scanvote.datasets.scan_list import IGNORED, write_findings, write_scan_list
 from scanvote.datasets.user_data.ingest_images import ingest_array, ingest_image
@@ -104,6 +105,7 @@ def _ingest_item(target: Target, item: DatasetItem) -> Ingested:
     try:
         return ways.get(item.kind, ingest_volume)(target, item)
     except InputError as error:
+        raise_fault(error)
         return Ingested(skipped=[SkippedFile(item.name, str(error))])
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from scanvote.core.errors import InputError
+from scanvote.core.machine import raise_fault
 from scanvote.core.parallel import parallel_imap
 from scanvote.core.processors import allowed_processors
 from scanvote.datasets.scan_list import Finding
@@ -153,7 +154,8 @@ def _count_masks(item: DatasetItem) -> MaskCounts:
     try:
         for mask in _masks(item):
             total.add(_count_mask(mask))
-    except InputError:
+    except InputError as error:
+        raise_fault(error)
         return MaskCounts()  # ingest leaves the item out, with its reason
     return total
 
