@@ -138,8 +138,9 @@ class Outcome:
 
 
 def is_one_line(err: str) -> bool:
-    """Whether that is one line of scanvote, with a remedy."""
-    return len(err.splitlines()) == 1 and err.startswith("scanvote: ") and "; " in err
+    """Whether that ends with one line of scanvote, with a remedy, after lines of its state only."""
+    lines = err.splitlines()
+    return all(one.startswith("scanvote: ") for one in lines) and "; " in lines[-1]
 
 
 def run_filled(workspace: OnDisk, stage: Stage, room: int, outcome: Outcome) -> None:
@@ -198,8 +199,8 @@ class Repro:
     words: Sequence[str] = ()
 
     def __post_init__(self) -> None:
-        words = ("dvc", "repro", *self.words)
-        self._process = self.workspace.start(*words, PYTHONUNBUFFERED="1")
+        # forked, as the stages are: loading DVC would take longer than most moments
+        self._process = self.workspace.start("python3", "-m", "dvc", "repro", *self.words)
         self.begun = list[str]()
         self._reader = threading.Thread(target=self._read)
         self._reader.start()
@@ -224,8 +225,9 @@ class Repro:
             time.sleep(0.005)
         return stage in self.begun
 
-    def kill(self) -> str | None:
-        """The stage in which it was killed; None if it had ended before."""
+    def kill(self, after: float = 0.0) -> str | None:
+        """The stage in which it was killed, after some seconds; None if it had ended before."""
+        time.sleep(after)
         if self._process.poll() is not None:
             self._end()
             return None
@@ -246,5 +248,4 @@ def killed_at(
     repro = Repro(workspace)
     if stage and not repro.wait_for(stage):
         return repro.kill(), repro.err
-    time.sleep(draw.uniform(0, seconds))
-    return repro.kill(), repro.err
+    return repro.kill(draw.uniform(0, seconds)), repro.err

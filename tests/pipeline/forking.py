@@ -22,6 +22,10 @@ from typing import Any
 from scanvote.core.backend import use_backend
 
 LOADED = (
+    "dvc.cli",
+    "dvc.commands.repro",
+    "dvc.repo.reproduce",
+    "dvc_data.hashfile.build",
     "keras_tuner",
     "matplotlib.backends.backend_agg",
     "mlflow.keras",

@@ -4,7 +4,6 @@ import errno
 import os
 import re
 import shutil
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,7 +11,12 @@ from scanvote.core.errors import InputError
 from scanvote.core.files import WHILE_WRITING, repository_root
 
 _MAKE_ROOM = "make room, and run again: what is done is kept"
+_NO_TEMPORARY = -1  # Python's own error has the number of a missing file
 _FAULTS = {
+    _NO_TEMPORARY: (
+        "no temporary folder can be written to",
+        "make room in /tmp, or set TMPDIR to another folder, and run again",
+    ),
     errno.ENOSPC: ("no space left on device", _MAKE_ROOM),
     errno.EDQUOT: ("disk quota exceeded", _MAKE_ROOM),
     errno.EFBIG: ("larger than files may be here", "raise the limit (`ulimit -f`), and run again"),
@@ -26,6 +30,7 @@ _FAULTS = {
     errno.ESTALE: ("stale file handle", "mount the file system again, and run again"),
 }
 _TEXTS = {
+    "no usable temporary directory": _NO_TEMPORARY,
     "no space left on device": errno.ENOSPC,
     "database or disk is full": errno.ENOSPC,
     "disk quota exceeded": errno.EDQUOT,
@@ -63,6 +68,10 @@ def machine_fault(error: BaseException) -> str | None:
             continue
         problem, remedy = _FAULTS[number]
         place = _place(one, error) or (_full_disks() if remedy == _MAKE_ROOM else "")
+        if number in _PERMISSION and not place:
+            continue  # not of a file
+        if isinstance(error, InputError) and not place:
+            return f"{error}; {remedy}"
         return f"{place}: {problem}; {remedy}" if place else f"{problem}; {remedy}"
     return None
 
@@ -98,7 +107,8 @@ def _errno(error: BaseException) -> int | None:
     if isinstance(error, MemoryError):
         return errno.ENOMEM
     if isinstance(error, OSError) and error.errno is not None:
-        return error.errno if error.errno in _FAULTS else None
+        if error.errno != errno.ENOENT:
+            return error.errno if error.errno in _FAULTS else None
     if isinstance(error, InputError):
         return None  # its words are of us
     text = str(error).lower()
@@ -118,6 +128,13 @@ def _place(fault: BaseException, error: BaseException) -> str:
 
 def _full_disks() -> str:
     """Return the folders we write to whose disk is full."""
-    places = [repository_root(), Path(tempfile.gettempdir()), Path.cwd()]
-    full = {str(one): None for one in places if shutil.disk_usage(one).free < _FULL}
+    places = [repository_root(), Path(os.environ.get("TMPDIR", "/tmp")), Path.cwd()]
+    full = {str(one): None for one in places if _is_full(one)}
     return " and ".join(full)
+
+
+def _is_full(folder: Path) -> bool:
+    try:
+        return shutil.disk_usage(folder).free < _FULL
+    except OSError:
+        return False

@@ -72,6 +72,7 @@ def test_what_libraries_make_of_a_fault_is_recognised() -> None:
         ),
         MemoryError(),
         RuntimeError("can't start new thread"),
+        FileNotFoundError(errno.ENOENT, "No usable temporary directory found in ['/tmp']"),
     ):
         line = machine_fault(error)
         assert line is not None
