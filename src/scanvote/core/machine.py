@@ -106,9 +106,8 @@ def _chain(error: BaseException) -> Iterator[tuple[BaseException, bool]]:
 def _errno(error: BaseException) -> int | None:
     if isinstance(error, MemoryError):
         return errno.ENOMEM
-    if isinstance(error, OSError) and error.errno is not None:
-        if error.errno != errno.ENOENT:
-            return error.errno if error.errno in _FAULTS else None
+    if isinstance(error, OSError) and error.errno not in (None, errno.ENOENT):
+        return error.errno if error.errno in _FAULTS else None
     if isinstance(error, InputError):
         return None  # its words are of us
     text = str(error).lower()

@@ -6,7 +6,7 @@ import os
 import pytest
 
 from scanvote.core.errors import InputError
-from scanvote.core.parallel import parallel_imap, parallel_map, run_in_process
+from scanvote.core.parallel import parallel_imap, parallel_map, processes_for, run_in_process
 
 
 def test_results_are_in_the_order_of_the_items() -> None:
@@ -17,6 +17,14 @@ def test_results_are_in_the_order_of_the_items() -> None:
 def test_an_error_in_a_process_reaches_the_caller() -> None:
     with pytest.raises(ValueError, match="invalid literal"):
         parallel_map(int, ["1", "two"], "", processes=2)
+
+
+def test_few_items_are_worth_one_process_and_many_all_that_are_allowed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("scanvote.core.parallel.allowed_processors", lambda: 3)
+    assert [processes_for(199), processes_for(200)] == [1, 3]
+    assert [processes_for(31, 32), processes_for(32, 32)] == [1, 3]
 
 
 def test_a_process_that_dies_is_one_line() -> None:
