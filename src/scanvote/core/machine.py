@@ -26,6 +26,10 @@ _FAULTS = {
     errno.EMFILE: ("too many open files", "raise the limit (`ulimit -n 4096`), and run again"),
     errno.ENFILE: ("too many open files on this machine", "close other programs, and run again"),
     errno.ENOMEM: ("not enough memory", "end other programs, and run again: what is done is kept"),
+    errno.EAGAIN: (
+        "no more processes or threads are allowed",
+        "raise the limit (`ulimit -u`), and run again",
+    ),
     errno.EIO: ("input/output error", "check the disk, and run again"),
     errno.ESTALE: ("stale file handle", "mount the file system again, and run again"),
 }
@@ -38,7 +42,7 @@ _TEXTS = {
     "read-only file system": errno.EROFS,
     "attempt to write a readonly database": errno.EROFS,
     "too many open files": errno.EMFILE,
-    "can't start new thread": errno.ENOMEM,
+    "can't start new thread": errno.EAGAIN,
     "cannot allocate memory": errno.ENOMEM,
     "failed to allocate": errno.ENOMEM,  # OpenCV
     "disk i/o error": errno.EIO,
@@ -64,9 +68,9 @@ def machine_fault(error: BaseException) -> str | None:
         number = _errno(one)
         if number is None or (number in _PERMISSION and not meant):
             continue
-        if isinstance(error, InputError) and number in _OF_A_FILE:
-            continue
         problem, remedy = _FAULTS[number]
+        if isinstance(error, InputError) and number in _OF_A_FILE:
+            return str(error) if ";" in str(error) else f"{error}; {remedy}"
         place = _place(one, error) or (_full_disks() if remedy == _MAKE_ROOM else "")
         if number in _PERMISSION and not place:
             continue  # not of a file

@@ -103,7 +103,11 @@ def test_a_message_about_an_input_does_not_hide_a_full_disk(how: str) -> None:
 
 def test_a_message_about_an_input_that_must_not_be_read_stays() -> None:
     inner = PermissionError(errno.EACCES, "Permission denied", "own.csv")
-    assert machine_fault(wrapped(inner, InputError("own.csv cannot be read"), "from None")) is None
+    said = "own.csv cannot be read: Permission denied"
+    fault = machine_fault(wrapped(inner, InputError(said), "from None"))
+    assert fault == f"{said}; give yourself the right to it, and run again"
+    said += "; ask its owner"
+    assert machine_fault(wrapped(inner, InputError(said), "from None")) == said
 
 
 def test_who_leaves_out_files_hears_of_the_machines_faults_only() -> None:
