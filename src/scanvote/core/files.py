@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 WHILE_WRITING = "while writing "
 """Start of the note that says of an error which file or folder was being written."""
 _DAY = 24 * 3600
+_TEMPORARY = re.compile(r"\.([0-9a-f]{8})-(\d+)-")
 _swept: set[Path] = set()
 """Folders in which this process has removed what killed processes left."""
 
@@ -79,20 +80,16 @@ def _sweep(folder: Path) -> None:
     if folder in _swept:
         return
     _swept.add(folder)
-    for path in folder.glob(".[0-9a-f]*-*-*"):
-        if (found := _TEMPORARY.match(path.name)) and _is_left(path, found[1], int(found[2])):
-            path.unlink(missing_ok=True)
+    with suppress(OSError):  # no reason not to write
+        for path in folder.glob(".[0-9a-f]*-*-*"):
+            if (found := _TEMPORARY.match(path.name)) and _is_left(path, found[1], int(found[2])):
+                path.unlink(missing_ok=True)
 
 
-_TEMPORARY = re.compile(r"\.([0-9a-f]{8})-(\d+)-")
-
-
-def _is_left(path: Path, place: str, pid: int) -> bool:
-    if place == _place():
-        return not Path(f"/proc/{pid}").exists() if Path("/proc/self").exists() else False
-    with suppress(FileNotFoundError):
-        return time.time() - path.stat().st_mtime > _DAY
-    return False
+def _is_left(path: Path, place: str, process: int) -> bool:
+    if place == _place() and Path("/proc/self").exists():
+        return not Path(f"/proc/{process}").exists()
+    return time.time() - path.stat().st_mtime > _DAY
 
 
 @cache
