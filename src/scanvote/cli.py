@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 import typer
 
 from scanvote.core.disclaimer import DISCLAIMER
+from scanvote.core.home import use_writable_home
 from scanvote.core.terminal import one_line_errors
 from scanvote.params import Family, load_params
 from scanvote.params.whole import Method
@@ -37,6 +38,7 @@ app.add_typer(recipe_app, name="recipe")
 @app.callback()
 def main() -> None:
     """The pipeline itself runs with `dvc repro`."""
+    use_writable_home()
 
 
 @app.command()

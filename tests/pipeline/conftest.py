@@ -153,10 +153,9 @@ def _tracked() -> list[str]:
     return [path for path in listed.split("\0") if path and (ROOT / path).is_file()]
 
 
-@pytest.fixture(scope="session")
-def checkout(tmp_path_factory) -> Callable[[str], Workspace]:
-    """Makes fresh copies of the repository, tiny, committed, nothing run yet."""
-    template = Workspace(tmp_path_factory.mktemp("template") / "scanvote")
+def write_template(folder: Path) -> Workspace:
+    """A fresh copy of the repository, tiny, committed, nothing run yet."""
+    template = Workspace(folder)
     for path in _tracked():
         if not path.startswith(("tests/", *MADE)) or path.endswith(".gitignore"):
             target = template / path
@@ -168,6 +167,13 @@ def checkout(tmp_path_factory) -> Callable[[str], Workspace]:
     (template / ".git/info/exclude").write_text(".venv\n")
     (template / ".venv").symlink_to(VENV)
     template.commit()
+    return template
+
+
+@pytest.fixture(scope="session")
+def checkout(tmp_path_factory) -> Callable[[str], Workspace]:
+    """Makes such copies."""
+    template = write_template(tmp_path_factory.mktemp("template") / "scanvote")
 
     def make(name: str) -> Workspace:
         return template.copy(tmp_path_factory.mktemp(name) / "scanvote")

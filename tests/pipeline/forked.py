@@ -14,7 +14,7 @@ import json, os, socket, sys
 
 if sys.argv[1] != "-m":
     os.execv("{python}", ["{python}", *sys.argv[1:]])
-call = [sys.argv[2:], os.getcwd(), dict(os.environ), os.getpgrp()]
+call = [sys.argv[2:], os.getcwd(), dict(os.environ), os.getpgrp(), os.getpid()]
 with socket.socket(socket.AF_UNIX) as server:
     server.connect("{address}")
     socket.send_fds(server, [json.dumps(call).encode() + b"\\n"], [0, 1, 2])

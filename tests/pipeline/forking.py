@@ -5,6 +5,7 @@ that it is killed with it.
 """
 
 import atexit
+import ctypes
 import gc
 import importlib
 import json
@@ -21,6 +22,10 @@ from typing import Any
 from scanvote.core.backend import use_backend
 
 LOADED = (
+    "dvc.cli",
+    "dvc.commands.repro",
+    "dvc.repo.reproduce",
+    "dvc_data.hashfile.build",
     "keras_tuner",
     "matplotlib.backends.backend_agg",
     "mlflow.keras",
@@ -88,15 +93,29 @@ def _received(caller: socket.socket) -> tuple[Any, list[int]]:
 
 
 def _become(
-    descriptors: list[int], words: list[str], folder: str, environment: dict[str, str], group: int
+    descriptors: list[int],
+    words: list[str],
+    folder: str,
+    environment: dict[str, str],
+    group: int,
+    caller: int,
 ) -> None:
     os.setpgid(0, group)
+    for kind in ("user", "mnt"):  # so that it sees the disks that its caller sees
+        _join(f"/proc/{caller}/ns/{kind}", f"/proc/self/ns/{kind}")
     for number, one in enumerate(descriptors):
         os.dup2(one, number)
     os.chdir(folder)
     os.environ.clear()
     os.environ.update(environment)
     sys.argv[:] = words
+
+
+def _join(theirs: str, own: str) -> None:
+    if os.stat(theirs).st_ino != os.stat(own).st_ino:
+        with open(theirs) as namespace:
+            if ctypes.CDLL(None, use_errno=True).setns(namespace.fileno(), 0):
+                raise OSError(ctypes.get_errno(), "setns", theirs)
 
 
 def _end(process: int, caller: socket.socket, pid: int) -> None:

@@ -3,9 +3,13 @@
 import hashlib
 import json
 import os
+import platform
+import re
 import shutil
+import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,16 +17,29 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+WHILE_WRITING = "while writing "
+"""Start of the note that says of an error which file or folder was being written."""
+_DAY = 24 * 3600
+_TEMPORARY = re.compile(r"\.([0-9a-f]{8})-(\d+)-")
+_swept: set[Path] = set()
+"""Folders in which this process has removed what killed processes left."""
+
+
 @contextmanager
 def atomic_write(path: Path) -> Iterator[Path]:
-    """Yield a temporary path that replaces `path` when the block succeeds."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{os.getpid()}-{path.name}")
-    try:
-        yield temporary
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    """Yield a temporary path that replaces `path` when the block succeeds.
+
+    Temporary files that killed processes left in the folder are removed.
+    """
+    with _naming(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _sweep(path.parent)
+        temporary = path.with_name(f".{_place()}-{os.getpid()}-{path.name}")
+        try:
+            yield temporary
+            os.replace(temporary, path)
+        finally:
+            temporary.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -33,14 +50,60 @@ def atomic_replace_folder(out: Path) -> Iterator[Path]:
     """
     temporary = out.with_name(f".{out.name}.part")
     shutil.rmtree(temporary, ignore_errors=True)  # left by a run that was killed
-    out.parent.mkdir(parents=True, exist_ok=True)
+    with _naming(out):
+        out.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            yield temporary
+            if out.exists():
+                shutil.rmtree(out)
+            temporary.rename(out)
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+
+
+@contextmanager
+def _naming(path: Path) -> Iterator[None]:
+    """Note in an error of the block that `path` was being written, unless a note says more."""
     try:
-        yield temporary
-        if out.exists():
-            shutil.rmtree(out)
-        temporary.rename(out)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+        yield
+    except Exception as error:
+        if not any(note.startswith(WHILE_WRITING) for note in getattr(error, "__notes__", ())):
+            error.add_note(f"{WHILE_WRITING}{path}")  # a full disk does not say which file it was
+        raise
+
+
+def _sweep(folder: Path) -> None:
+    """Remove temporary files of `atomic_write` whose process is no more, once per process.
+
+    Of another machine or container that may share the folder, only those a day old.
+    """
+    if folder in _swept:
+        return
+    _swept.add(folder)
+    with suppress(OSError):  # no reason not to write
+        for path in folder.glob(".[0-9a-f]*-*-*"):
+            if (found := _TEMPORARY.match(path.name)) and _is_left(path, found[1], int(found[2])):
+                path.unlink(missing_ok=True)
+
+
+def _is_left(path: Path, place: str, process: int) -> bool:
+    if place == _place() and Path("/proc/self").exists():
+        return not Path(f"/proc/{process}").exists()
+    return time.time() - path.stat().st_mtime > _DAY
+
+
+@cache
+def _place() -> str:
+    """Return 8 digits for this machine or container, in which a process id means one process."""
+    with suppress(OSError):
+        namespace = os.readlink("/proc/self/ns/pid")
+        return hashlib.sha256(f"{platform.node()} {namespace}".encode()).hexdigest()[:8]
+    return hashlib.sha256(platform.node().encode()).hexdigest()[:8]
+
+
+def copy_file(source: Path, target: Path) -> None:
+    with atomic_write(target) as temporary:
+        shutil.copyfile(source, temporary)
 
 
 def write_text(path: Path, text: str) -> None:

@@ -1,36 +1,57 @@
-"""Command lines: one line and exit code 1 for a user's mistake."""
+"""Command lines: one line and exit code 1 for a mistake of the user or a fault of the machine."""
 
+import os
+import sys
 from collections.abc import Callable
+from contextlib import suppress
 from functools import wraps
 from typing import ParamSpec, TypeVar
 
 import typer
 
 from scanvote.core.errors import InputError
+from scanvote.core.home import use_writable_home
+from scanvote.core.machine import machine_fault
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 
 def one_line_errors(command: Callable[P, R]) -> Callable[P, R]:
-    """Turn an InputError into one line on stderr and exit code 1.
+    """Turn an InputError or a fault of the machine into one line and exit code 1.
 
-    Ctrl-C prints "stopped" and exits with 130, as in a shell. Any other exception is a bug and
-    keeps its traceback.
+    The line is on stderr. Ctrl-C prints "stopped" and exits with 130, as in a shell. Any other
+    exception is a bug and keeps its traceback.
     """
 
     @wraps(command)
     def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
         try:
-            return command(*args, **kwargs)
-        except InputError as error:
-            typer.secho(f"scanvote: {error}", fg=typer.colors.RED, err=True)
-            raise typer.Exit(1) from None
+            result = command(*args, **kwargs)
+            sys.stdout.flush()  # it may go to a full disk
+            return result
         except KeyboardInterrupt:
-            typer.secho("scanvote: stopped", fg=typer.colors.RED, err=True)
+            _print_error("stopped")
             raise typer.Exit(130) from None
+        except typer.Exit:
+            raise
+        except Exception as error:
+            line = machine_fault(error) or (str(error) if isinstance(error, InputError) else None)
+            if line is None:
+                raise
+            _print_error(line)
+            raise typer.Exit(1) from None
 
     return guarded
+
+
+def _print_error(line: str) -> None:
+    with suppress(OSError):  # stderr may go to a full disk, too
+        typer.secho(f"scanvote: {line}", fg=typer.colors.RED, err=True)
+    try:
+        sys.stdout.flush()
+    except OSError:  # what is left cannot be printed, nor shall Python try again at its end
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def print_status(line: str) -> None:
@@ -40,6 +61,7 @@ def print_status(line: str) -> None:
 
 def run_stage(main: Callable[..., None]) -> None:
     """Run `main` as the command line of a stage script."""
+    use_writable_home()
     app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
     app.command(help=main.__doc__)(one_line_errors(main))
     app()

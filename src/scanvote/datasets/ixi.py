@@ -3,7 +3,6 @@
 A separate spreadsheet with age and sex is not read.
 """
 
-import os
 import re
 import shutil
 from collections.abc import Iterator
@@ -15,7 +14,8 @@ import pandas as pd
 
 from scanvote.core.errors import InputError
 from scanvote.core.files import atomic_replace_folder, write_csv
-from scanvote.core.parallel import parallel_map
+from scanvote.core.machine import raise_fault
+from scanvote.core.parallel import parallel_map, processes_for
 from scanvote.datasets.base import Archive, DataSet, Scan
 from scanvote.datasets.scan_list import IGNORED, read_scan_list, write_scan_list
 from scanvote.datasets.sources import locate_archive, unpack
@@ -58,7 +58,7 @@ def _slice_archive(
 ) -> tuple[list[Scan], list[tuple[str, str]]]:
     """Return the slices of `archive`, and the unreadable volumes with reasons."""
     with _unpacked(archive, folder.with_name(f"{folder.name}.volumes"), params) as volumes:
-        processes = (os.cpu_count() or 1) if len(volumes) >= WORTH_A_POOL else 1
+        processes = processes_for(len(volumes), WORTH_A_POOL)
         slice_volume = partial(_slice_volume, folder, params.volumes)
         results = parallel_map(slice_volume, volumes, "Slice ixi", processes)
     scans = [scan for one in results if not isinstance(one, InputError) for scan in one]
@@ -96,6 +96,7 @@ def _slice_volume(folder: Path, params: VolumesParams, path: Path) -> list[Scan]
     try:
         rows = write_slices(read_nifti(path), params, target, stem)
     except InputError as error:
+        raise_fault(error)
         return InputError(str(error).replace(f"{path.parent}/", ""))
     facts = {"institution": match["institution"], "contrast": match["contrast"]}
     return [

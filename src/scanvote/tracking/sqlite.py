@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
+from scanvote.core.files import atomic_write
 from scanvote.tracking.entities import (
     DatasetInput,
     Experiment,
@@ -239,6 +240,23 @@ def database_path(uri: str) -> Path | None:
     prefix, local, path = uri.partition("sqlite:///")
     plain = local and not prefix and "?" not in path and unquote(path) == path
     return Path(path) if plain else None
+
+
+def create_database(uri: str) -> None:
+    """Let MLflow create a missing SQLite database beside its place, whole or not at all.
+
+    MLflow does so in many transactions, and cannot use what a kill or a full disk left of them.
+    """
+    path = Path(uri.removeprefix("sqlite:///"))
+    if not uri.startswith("sqlite:///") or path.exists():
+        return
+    from mlflow import MlflowClient
+
+    with atomic_write(path) as temporary:
+        try:
+            MlflowClient(f"sqlite:///{temporary}").get_experiment("0")
+        finally:
+            temporary.with_name(f"{temporary.name}-journal").unlink(missing_ok=True)
 
 
 def _set_tags(database: sqlite3.Connection, run_id: str, tags: Mapping[str, str]) -> None:

@@ -26,7 +26,7 @@ from scanvote.tracking.location import (
     own_database,
     tracking_uri,
 )
-from scanvote.tracking.sqlite import SqliteClient, now
+from scanvote.tracking.sqlite import SqliteClient, create_database, now
 from scanvote.tracking.text import hide_password, root_cause
 from scanvote.tracking.view import address_of, experiment_tags
 
@@ -153,6 +153,7 @@ def open_store() -> Store:
 def _mlflow_client(uri: str) -> "MlflowClient":
     from mlflow import MlflowClient
 
+    create_database(uri)
     return MlflowClient(uri)
 
 

@@ -1,13 +1,12 @@
 """Run a search: train every trial once, keep the best models."""
 
-import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from scanvote.core.errors import InputError
-from scanvote.core.files import write_csv
+from scanvote.core.files import copy_file, write_csv
 from scanvote.core.progress import Progress, progress_bar
 from scanvote.training import Scores, TrainingFailed, TrainingResult, retrain_if_missing, train
 from scanvote.training.loop import OnEpoch
@@ -61,7 +60,7 @@ def write_search(study: Study, result: SearchResult, kept: list[Trial], out: Pat
     out.mkdir(parents=True, exist_ok=True)
     for place, trial in enumerate(kept, start=1):
         retrain_if_missing(trial.network, trial.spec)  # the user may have cleared the cache
-        shutil.copyfile(trial.spec.cache_dir / "model.keras", out / f"{place}.keras")
+        copy_file(trial.spec.cache_dir / "model.keras", out / f"{place}.keras")
     table, score = trials_table(result.trials, result.ranked), f"val_{study.config.objective}"
     curves = curves_table(kept, max(study.top_k, len(kept)))
     write_csv(table, out / "trials.csv")

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from scanvote.core.backend import use_backend, visible_gpus
 from scanvote.core.errors import InputError
+from scanvote.core.parallel import have_semaphores
 from scanvote.core.progress import Progress, progress_bar
 
 if TYPE_CHECKING:
@@ -31,6 +32,8 @@ def train_in_workers(study: "Study") -> None:
     Raises:
         InputError: a worker died, or a backbone or its weights are not available.
     """
+    if not have_semaphores():
+        return  # the search itself trains whatever it asks for
     with progress_bar(f"Search {study.name}") as progress, _worker_pool(study) as pool:
         try:
             _train_all(study, pool, progress)

@@ -2,11 +2,15 @@
 
 import hashlib
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
+from scanvote.core import files
 from scanvote.core.files import (
     atomic_write,
     from_root,
@@ -54,6 +58,34 @@ def test_a_block_that_writes_nothing_fails_and_keeps_the_old(tmp_path: Path) -> 
     with pytest.raises(FileNotFoundError), atomic_write(path):
         pass
     assert path.read_text() == "old"
+
+
+def left_by(process: int, name: str, folder: Path) -> Path:
+    """A temporary file as that process would have made it."""
+    with atomic_write(folder / name) as temporary:
+        temporary.write_text("whole")
+    left = folder / temporary.name.replace(f"-{os.getpid()}-", f"-{process}-")
+    left.write_text("half")
+    return left
+
+
+def test_what_a_killed_process_left_is_removed_and_nothing_else(tmp_path: Path) -> None:
+    dead = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"],
+                          capture_output=True, text=True, check=True).stdout  # fmt: skip
+    swept, alive = tmp_path / "swept", tmp_path / "alive"
+    left = left_by(int(dead), "a", swept)
+    beside = left_by(os.getppid(), "a", alive)
+    other = alive / f".{'0' * 8}-1-a"  # of another machine
+    for path in (other, old := alive / f".{'0' * 8}-2-a", yours := alive / ".2024-01-02-notes"):
+        path.write_text("half")
+    os.utime(old, (0, 0))
+    for folder in (swept, alive):
+        files._swept.discard(folder)  # as in another process
+        with atomic_write(folder / "b") as temporary:
+            temporary.write_text("b")
+    assert not left.exists()
+    assert not old.exists()
+    assert all(path.exists() for path in (beside, other, yours))
 
 
 def test_json_keeps_order_and_words(tmp_path: Path) -> None:

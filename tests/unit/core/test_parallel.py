@@ -1,10 +1,12 @@
 """Many items, few processes, one order."""
 
+import errno
 import os
 
 import pytest
 
-from scanvote.core.parallel import parallel_imap, parallel_map
+from scanvote.core.errors import InputError
+from scanvote.core.parallel import parallel_imap, parallel_map, processes_for, run_in_process
 
 
 def test_results_are_in_the_order_of_the_items() -> None:
@@ -15,6 +17,42 @@ def test_results_are_in_the_order_of_the_items() -> None:
 def test_an_error_in_a_process_reaches_the_caller() -> None:
     with pytest.raises(ValueError, match="invalid literal"):
         parallel_map(int, ["1", "two"], "", processes=2)
+
+
+def test_few_items_are_worth_one_process_and_many_all_that_are_allowed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("scanvote.core.parallel.allowed_processors", lambda: 3)
+    assert [processes_for(199), processes_for(200)] == [1, 3]
+    assert [processes_for(31, 32), processes_for(32, 32)] == [1, 3]
+
+
+def test_a_process_that_dies_is_one_line() -> None:
+    with pytest.raises(InputError, match="one of the 2 processes that share the work died"):
+        parallel_map(os._exit, [1, 1], "", processes=2)
+    with pytest.raises(InputError, match="a process that shares the work died"):
+        run_in_process(os._exit, 1)
+
+
+def test_an_error_in_a_single_process_reaches_the_caller_too() -> None:
+    with pytest.raises(ValueError, match="invalid literal") as caught:
+        run_in_process(int, "two")
+    assert "_send_result" in caught.value.__notes__[-1], "where it was raised"
+
+
+def test_without_semaphores_one_process_does_the_same(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refused(*_: object, **__: object) -> None:
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    monkeypatch.setattr("multiprocessing.synchronize.SemLock.__init__", refused)
+    assert parallel_map(abs, [-1, -2], "", processes=2) == [1, 2]
+    assert run_in_process(abs, -1) == 1, "what must have a process of its own has one"
+    assert capsys.readouterr().err == (
+        "scanvote: no semaphores here, see /dev/shm ([Errno 30] Read-only file system):"
+        " one process does all the work\n"
+    )
 
 
 def test_nothing_is_said_where_there_is_no_terminal(capfd: pytest.CaptureFixture[str]) -> None:

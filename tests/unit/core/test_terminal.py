@@ -1,6 +1,10 @@
 """A mistake of the user's is one line; a bug keeps its traceback."""
 
+import errno
+import os
+import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import typer
@@ -19,6 +23,38 @@ def test_a_mistake_is_one_line_and_exit_code_1(capsys: pytest.CaptureFixture[str
     assert caught.value.exit_code == 1
     out, err = capsys.readouterr()
     assert (out, err) == ("", "scanvote: params.yaml: lr is missing\n")
+
+
+def test_a_fault_of_the_machine_is_one_line_too(capsys: pytest.CaptureFixture[str]) -> None:
+    @one_line_errors
+    def command() -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", "models/1.keras")
+
+    with pytest.raises(typer.Exit) as caught:
+        command()
+    assert caught.value.exit_code == 1
+    assert capsys.readouterr().err == (
+        "scanvote: models/1.keras: no space left on device; make room, and run again:"
+        " what is done is kept\n"
+    )
+
+
+PRINTS = """
+from scanvote.core.terminal import run_stage
+def main(): print("a table")
+run_stage(main)
+"""
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
+def test_a_table_that_does_not_fit_where_it_is_sent_is_one_line() -> None:
+    with open("/dev/full", "w") as full:
+        done = subprocess.run([sys.executable, "-c", PRINTS], stdout=full, stderr=subprocess.PIPE,
+                              text=True, env={**os.environ, "PYTHONPATH": "src"})  # fmt: skip
+    assert done.returncode == 1
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("scanvote: ")
+    assert "no space left on device; make room" in line
 
 
 @pytest.mark.parametrize("error", [ValueError("a bug"), KeyError("key")])

@@ -6,12 +6,13 @@ import sqlite3
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from scanvote.tracking import entities, store
-from scanvote.tracking.sqlite import SCHEMA, SqliteClient
+from scanvote.tracking.sqlite import SCHEMA, SqliteClient, create_database
 from scanvote.tracking.view import experiment_tags
 
 ROOT = Path(__file__).parents[3]
@@ -194,3 +195,38 @@ def test_a_stage_is_recorded_without_importing_mlflow(theirs: Any, tmp_path: Pat
         text=True,
     )
     assert done.stdout == "False\n", done.stderr
+
+
+def creating(monkeypatch: pytest.MonkeyPatch, *statements: str, fails: bool) -> None:
+    """Let MLflow's client be one that writes a database in some statements, and may then fail."""
+
+    class Client:
+        def __init__(self, uri: str) -> None:
+            self.path = uri.removeprefix("sqlite:///")
+
+        def get_experiment(self, _: str) -> None:
+            with sqlite3.connect(self.path) as database:
+                for statement in statements:
+                    database.execute(statement)
+            if fails:
+                raise sqlite3.OperationalError("database or disk is full")
+
+    monkeypatch.setitem(sys.modules, "mlflow", SimpleNamespace(MlflowClient=Client))
+
+
+def test_a_database_is_created_whole_or_not_at_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    uri = f"sqlite:///{tmp_path}/mlflow.db"
+    creating(monkeypatch, "CREATE TABLE half (x)", fails=True)
+    with pytest.raises(sqlite3.OperationalError, match="disk is full"):
+        create_database(uri)
+    assert list(tmp_path.iterdir()) == []
+    creating(monkeypatch, "CREATE TABLE whole (x)", fails=False)
+    create_database(uri)
+    assert [path.name for path in tmp_path.iterdir()] == ["mlflow.db"]
+    creating(monkeypatch, "CREATE TABLE again (x)", fails=False)
+    create_database(uri)
+    with sqlite3.connect(tmp_path / "mlflow.db") as database:
+        names = database.execute("SELECT name FROM sqlite_master").fetchall()
+    assert names == [("whole",)], "one that is there is left alone"

@@ -203,6 +203,15 @@ def test_an_error_of_one_worker_does_not_wait_for_the_other(tmp_path):
     assert "transfer.backbones: 'VGG61' is unknown" in (tmp_path / "said.txt").read_text()
 
 
+def test_without_semaphores_the_search_trains_all_itself(
+    prepared, tmp_path, monkeypatch, fitted, workers
+):
+    monkeypatch.setattr("scanvote.tuning.workers.have_semaphores", lambda: False)
+    _search("ann", prepared, tmp_path, monkeypatch, search={"workers": 2})
+    assert fitted
+    assert not workers()
+
+
 def test_what_cannot_be_is_told_before_a_worker_starts(prepared, tmp_path, monkeypatch, workers):
     changes = {"search": {"workers": 2, "output": "sigmoid"}}
     with pytest.raises(InputError, match=r"^search\.output: "):

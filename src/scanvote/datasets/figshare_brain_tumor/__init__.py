@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 
 from scanvote.core.errors import InputError
 from scanvote.core.files import atomic_replace_folder, write_csv
+from scanvote.core.machine import raise_fault
 from scanvote.core.parallel import parallel_map
 from scanvote.datasets.base import DataSet, Scan
 from scanvote.datasets.figshare_brain_tumor.locating import ARCHIVE, Located, located
@@ -104,6 +105,7 @@ def _convert(folder: Path, folds: Sequence[int], numbered: tuple[int, MatFile]) 
     try:
         content = read_slice(file)
     except InputError as error:
+        raise_fault(error)
         return file.name, str(error).removeprefix(file.name).lstrip(": ")
     _write_png(content.image, folder / f"{number}.png")
     _write_png(content.mask, folder / f"{number}_mask.png")

@@ -1,12 +1,11 @@
 """Write a phantom: an image per slice, tables and planted errors."""
 
-import os
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 
-from scanvote.core.parallel import WORTH_A_POOL, results
+from scanvote.core.parallel import processes_for, results
 from scanvote.core.progress import Progress
 from scanvote.datasets.phantom.planted_errors import bordered, encoded, has_border, inject_errors
 from scanvote.datasets.phantom.series import TASK_SEED, PhantomSlice, series
@@ -38,7 +37,7 @@ def generate(
     counts: PhantomTask = getattr(params, task)
     rows: list[Row] = []
     write = partial(_write_patient, folder, task, counts.slices, params.image_size, seed)
-    processes = (os.cpu_count() or 1) if counts.patients >= WORTH_A_POOL else 1
+    processes = processes_for(counts.patients)
     for patient_rows in results(write, range(counts.patients), processes, chunk=8):
         rows += patient_rows
         progress(len(rows) // counts.slices, counts.patients)

@@ -1,6 +1,5 @@
 """Ingest the user's data: copy images and extract slices of volumes."""
 
-import os
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
@@ -10,7 +9,8 @@ import pandas as pd
 
 from scanvote.core.errors import InputError
 from scanvote.core.files import write_csv
-from scanvote.core.parallel import parallel_map
+from scanvote.core.machine import raise_fault
+from scanvote.core.parallel import parallel_map, processes_for
 from scanvote.datasets.scan_list import IGNORED, write_findings, write_scan_list
 from scanvote.datasets.user_data.ingest_images import ingest_array, ingest_image
 from scanvote.datasets.user_data.ingest_volumes import ingest_volume
@@ -76,7 +76,7 @@ def ingest(
     rule, findings = find_mask_rule(layout, params)
     one = partial(_ingest_item, Target(folder, params, rule, link))
     volumes = sum(item.kind not in ("image", "array") for item in items)
-    processes = (os.cpu_count() or 1) if volumes >= WORTH_A_POOL else 1
+    processes = processes_for(volumes, WORTH_A_POOL)
     results = parallel_map(one, _with_png_masks(items), "Ingest scans", processes)
     return Ingested(
         [scan for result in results for scan in result.scans],
@@ -105,6 +105,7 @@ def _ingest_item(target: Target, item: DatasetItem) -> Ingested:
     try:
         return ways.get(item.kind, ingest_volume)(target, item)
     except InputError as error:
+        raise_fault(error)
         return Ingested(skipped=[SkippedFile(item.name, str(error))])
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from scanvote.core.errors import InputError
+from scanvote.core.machine import raise_fault
 from scanvote.datasets.user_data.scan_tree import FoundFile
 from scanvote.images.decode import decode_grey
 
@@ -48,7 +49,8 @@ def _is_mask(file: FoundFile) -> bool | None:
         return None
     try:
         grey = decode_grey(file.path).astype(np.int16)
-    except InputError:
+    except InputError as error:
+        raise_fault(error)
         return None
     peak = int(grey.max())
     black = grey <= min(NEAR, peak // 2)

@@ -1,6 +1,5 @@
 """Find the one rule of a set's masks by a first pass over all of them."""
 
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -8,7 +7,9 @@ from pathlib import Path
 import numpy as np
 
 from scanvote.core.errors import InputError
+from scanvote.core.machine import raise_fault
 from scanvote.core.parallel import parallel_imap
+from scanvote.core.processors import allowed_processors
 from scanvote.datasets.scan_list import Finding
 from scanvote.datasets.user_data.array_files import read_picture
 from scanvote.datasets.user_data.layout import DatasetItem, DatasetLayout, first_few
@@ -93,7 +94,7 @@ def find_mask_rule(layout: DatasetLayout, params: Params) -> tuple[MaskRule, lis
 def _processes(items: Sequence[DatasetItem]) -> int:
     volumes = sum(is_volume(item.mask) for item in items if item.mask)
     worth_it = volumes >= VOLUMES_WORTH_A_POOL or len(items) >= IMAGES_WORTH_A_POOL
-    return (os.cpu_count() or 1) if worth_it else 1
+    return allowed_processors() if worth_it else 1
 
 
 def _colour_rule(
@@ -153,7 +154,8 @@ def _count_masks(item: DatasetItem) -> MaskCounts:
     try:
         for mask in _masks(item):
             total.add(_count_mask(mask))
-    except InputError:
+    except InputError as error:
+        raise_fault(error)
         return MaskCounts()  # ingest leaves the item out, with its reason
     return total
 

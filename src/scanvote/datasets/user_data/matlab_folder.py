@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from scanvote.core.errors import InputError
+from scanvote.core.machine import raise_fault
 from scanvote.datasets.figshare_brain_tumor import CONTRAST, SPACING, person
 from scanvote.datasets.figshare_brain_tumor.matlab import (
     GROUP,
@@ -42,6 +43,7 @@ def read_matlab_folder(root: Path, task: Task, params: Params) -> DatasetLayout:
         try:
             items.append(_item(path, name, task))
         except InputError as error:
+            raise_fault(error)
             skipped.append(SkippedFile(name, str(error).removeprefix(path.name).lstrip(": ")))
     _check(root, items, skipped, task)
     return DatasetLayout("MATLAB files of the figshare set", _with_folds(items, folds), skipped)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from pathlib import Path
 
+from scanvote.core.machine import raise_fault
 from scanvote.datasets.dicom_start import HEAD, is_dicom
 from scanvote.datasets.trees import IMAGES, is_junk_file, natural_sort_key
 from scanvote.datasets.user_data.layout import KINDS, Kind, SkippedFile
@@ -126,6 +127,7 @@ def _entries(folder: Path, root: Path, tree: FileTree) -> Iterator[Path]:
             (path for path in folder.iterdir() if not is_junk_file(path)), key=natural_sort_key
         )
     except OSError as error:
+        raise_fault(error)
         reason = f"a folder that cannot be read: {error.strerror}"
         tree.skipped.append(SkippedFile(_name(folder, root), reason))
         return

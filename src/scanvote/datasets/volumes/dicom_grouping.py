@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from scanvote.core.errors import InputError
+from scanvote.core.machine import raise_fault
 from scanvote.datasets.volumes.dicom_file import read_header, reason_of, suppress_warnings
 from scanvote.datasets.volumes.dicom_kinds import is_secondary_capture, why_left_out
 from scanvote.datasets.volumes.dicom_patient import patient_key
@@ -154,8 +155,10 @@ def _read(path: Path) -> _Image | LeftOut:
             return LeftOut(path, "DICOM without pixels")
         return _image(path, header)
     except InputError as error:
+        raise_fault(error)
         return LeftOut(path, str(error).removeprefix(f"{path} ").removeprefix("is "))
     except Exception as error:  # pydicom has no error class for damaged files
+        raise_fault(error)
         return LeftOut(path, f"no whole DICOM file ({reason_of(error)})")
 
 

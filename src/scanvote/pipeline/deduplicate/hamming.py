@@ -6,7 +6,6 @@ hashes in one bucket of a table are compared. The result is exact. benchmarks/RE
 it with brute force and faiss.
 """
 
-import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -14,6 +13,8 @@ from itertools import combinations, pairwise
 
 import numpy as np
 from numpy.typing import NDArray
+
+from scanvote.core.processors import allowed_processors
 
 Hashes = NDArray[np.uint64]
 """(n,) uint64, 64 bits per image."""
@@ -47,7 +48,7 @@ def pairs_within(hashes: Hashes, distance: int, threads: int | None = None) -> I
         distance: 0…64.
         threads: number of threads; by default that of processors. It changes the time only.
     """
-    threads = threads or os.cpu_count() or 1
+    threads = threads or allowed_processors()
     agreeing = AGREEING if distance <= MAX_DISTANCE else 0
     masks = _masks(distance + agreeing) if agreeing else np.empty(0, np.uint64)
     tables = list(combinations(range(len(masks)), agreeing))

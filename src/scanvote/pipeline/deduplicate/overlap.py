@@ -4,7 +4,6 @@ Unlike `registration`, it is strict enough to tell a copy from a neighbouring sl
 were cut away do not count, and both images are equally sharp.
 """
 
-import os
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
@@ -12,6 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from scanvote.core.processors import allowed_processors
 from scanvote.core.progress import progress_bar
 from scanvote.images.decode import Grey
 from scanvote.pipeline.deduplicate.fingerprints import Thumbnails
@@ -39,7 +39,7 @@ def registered_correlations(thumbnails: Thumbnails, pairs: Pairs) -> NDArray[np.
     # threads suffice, as OpenCV releases the GIL: starting processes would outlast the work
     batches = [slice(start, start + PART) for start in range(0, len(pairs[0]), PART)]
     correlations = [np.empty(0)]
-    with ThreadPoolExecutor(os.cpu_count()) as pool, progress_bar("Register") as progress:
+    with ThreadPoolExecutor(allowed_processors()) as pool, progress_bar("Register") as progress:
         for values in pool.map(partial(_correlations, thumbnails, pairs), batches):
             correlations.append(values)
             progress(len(correlations) - 1, len(batches))

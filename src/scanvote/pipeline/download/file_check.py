@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from scanvote.core.files import sha256
+from scanvote.core.machine import raise_fault
 from scanvote.datasets.base import Scan
 from scanvote.images.decode import DecodeError, Rgb, decode_image, decode_mask
 
@@ -40,6 +41,7 @@ def check_file(folder: Path, scan: Scan) -> FileCheck:
         image = decode_image(path)
         mask = decode_mask(folder / scan.mask_path) if scan.mask_path else None
     except DecodeError as error:
+        raise_fault(error)
         detail = str(error).replace(f"{folder}/", "").removeprefix(f"{scan.path} ")
         return FileCheck(problem="unreadable", detail=detail)
     height, width = image.shape[:2]

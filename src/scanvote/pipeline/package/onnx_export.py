@@ -5,11 +5,9 @@ The graphs are for sites without Python.
 
 import importlib
 import io
-import multiprocessing
 import os
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +17,8 @@ import numpy as np
 from scanvote.core.backend import use_backend
 from scanvote.core.errors import InputError
 from scanvote.core.files import atomic_write
+from scanvote.core.parallel import run_in_process
+from scanvote.core.processors import allowed_processors
 from scanvote.pipeline.package.networks import load_network
 
 if TYPE_CHECKING:
@@ -41,9 +41,8 @@ def export_networks(paths: Sequence[Path]) -> list[Path]:
     Raises:
         InputError: TensorFlow is not installed, or an archive is no network that can be exported.
     """
-    context = multiprocessing.get_context("spawn")
-    with _fixed_hash_seed(), ProcessPoolExecutor(1, context, initializer=_hide_gpus) as pool:
-        return list(pool.map(_export, paths))
+    with _fixed_hash_seed():
+        return run_in_process(_export_all, list(paths))
 
 
 def onnx_answer(path: Path, scans: np.ndarray) -> np.ndarray:
@@ -57,6 +56,7 @@ def onnx_answer(path: Path, scans: np.ndarray) -> np.ndarray:
 
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
+    options.intra_op_num_threads = allowed_processors()  # by default, one for each present
     session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
     batches = np.split(scans, range(_AT_ONCE, len(scans), _AT_ONCE))
     outputs = [session.run(None, {INPUT: batch.astype(np.float32)})[0] for batch in batches]
@@ -79,8 +79,9 @@ def _fixed_hash_seed() -> Iterator[None]:
             os.environ["PYTHONHASHSEED"] = before
 
 
-def _hide_gpus() -> None:
+def _export_all(paths: Sequence[Path]) -> list[Path]:
     os.environ["CUDA_VISIBLE_DEVICES"] = ""  # the parent may hold all GPU memory
+    return [_export(path) for path in paths]
 
 
 def _export(path: Path) -> Path:

@@ -1,6 +1,5 @@
 """The two parts of a package: copied networks with their settings and test results."""
 
-import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ import pandas as pd
 from scanvote.arrays import memmap_split
 from scanvote.class_roles import guess_positive, negative_class, positive_class
 from scanvote.core.errors import InputError
+from scanvote.core.files import copy_file
 from scanvote.manifest import read_manifest
 from scanvote.metrics.operating_point import threshold
 from scanvote.metrics.performance import (
@@ -59,7 +59,7 @@ class Packing:
         rule, labels = Vote.read(ensemble / VOTE), labels_of(vote)
         paths = model_paths(searches, rule.members)
         members = self._copy_networks(paths, rule.members, "members")
-        shutil.copyfile(ensemble / VOTE, self.folder / VOTE)
+        copy_file(ensemble / VOTE, self.folder / VOTE)
         performance = read_performance("classification", self.evaluated / "classification")
         assert isinstance(performance, ClassificationPerformance)
         return Classifiers(
@@ -119,7 +119,7 @@ class Packing:
         (self.folder / place).mkdir(parents=True)
         names = [f"{place}/{number}" for number in range(1, len(paths) + 1)]
         for path, name in zip(paths, names, strict=True):
-            shutil.copyfile(path, self.folder / f"{name}.keras")
+            copy_file(path, self.folder / f"{name}.keras")
         onnx = self.params.package.onnx
         return [
             Network(model=model, keras=f"{name}.keras", onnx=f"{name}.onnx" if onnx else None)

@@ -1,7 +1,6 @@
 """Sample scans in a package, for users without scans of their own."""
 
 import re
-import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Literal
@@ -9,6 +8,7 @@ from typing import Literal
 import pandas as pd
 
 from scanvote.core.errors import InputError
+from scanvote.core.files import copy_file
 from scanvote.datasets.phantom.data_set import PHANTOM
 from scanvote.manifest import owners, read_manifest
 from scanvote.params import Task
@@ -57,7 +57,7 @@ def _copy(scan: Path, target: Path) -> None:
     if not scan.is_file():
         raise InputError(f"{scan} is missing; run `dvc repro download`")
     target.parent.mkdir(exist_ok=True)
-    shutil.copyfile(scan, target)
+    copy_file(scan, target)
 
 
 def _allowed(prepared: Path, which: Samples) -> pd.DataFrame:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from scanvote.core.files import write_csv
+from scanvote.core.files import copy_file, write_csv
 
 TABLES = {
     "confusion": "metrics/evaluate/classification/confusion.csv",
@@ -48,12 +48,12 @@ def gather_plots(root: Path, out: Path) -> None:
     for kind, table in TABLES.items():
         folder = _new_folder(out / kind)
         for path in _files(root, table):
-            shutil.copyfile(path, folder / f"{path.parent.name}.csv")
+            copy_file(path, folder / f"{path.parent.name}.csv")
     folder = _new_folder(out / "pictures")
     for path in _files(root, *_PICTURES):
         target = folder.joinpath(*path.relative_to(root).parts[1:])
         target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(path, target)
+        copy_file(path, target)
 
 
 def score_curves(curves: pd.DataFrame) -> pd.DataFrame:

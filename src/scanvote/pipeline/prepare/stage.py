@@ -1,13 +1,12 @@
 """The stage `prepare`: split the scans, and pickle them as arrays."""
 
-import os
 from functools import partial
 from pathlib import Path
 
 import pandas as pd
 
 from scanvote.core.files import atomic_replace_folder
-from scanvote.core.parallel import parallel_map, results
+from scanvote.core.parallel import parallel_map, processes_for, results
 from scanvote.core.progress import progress_bar
 from scanvote.core.terminal import print_status
 from scanvote.images.intensity import Counts
@@ -106,7 +105,7 @@ def _write(
     shards = plan_shards(scans, images.config)
     total = sum(len(shard.rows) for shard in shards)
     if processes is None:
-        processes = (os.cpu_count() or 1) if total >= WORTH_A_POOL else 1
+        processes = processes_for(total, WORTH_A_POOL)
     infos: dict[str, PreprocessInfo] = {}
     done = 0
     with progress_bar("Prepare") as progress:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from scanvote.core.files import repository_root, sha256, write_text
+from scanvote.core.machine import raise_fault
 from scanvote.core.progress import progress_bar
 from scanvote.datasets.trees import is_junk_file
 from scanvote.datasets.user_data.table import TABLES, listed_paths
@@ -103,7 +104,8 @@ def _below(folder: str, name: str, seen: set[str]) -> Iterator[tuple[str, str, o
     seen.add(real)
     try:
         entries = sorted(os.scandir(folder), key=lambda one: one.name)
-    except OSError:
+    except OSError as error:
+        raise_fault(error)
         return
     for entry in entries:
         if is_junk_file(Path(entry.name)):
@@ -124,7 +126,8 @@ def _digests(paths: Sequence[str]) -> Iterator[str]:
 def _digest(path: str) -> str:
     try:
         return sha256(Path(path))
-    except OSError:
+    except OSError as error:
+        raise_fault(error)
         return "unreadable"
 
 
