@@ -44,7 +44,7 @@ def contents(methods: Sequence[Method] = ("gradcam", "occlusion", "lime")) -> Mo
     prepare = load_params(ROOT / "params.yaml").prepare
     seen = OodReference(arrays="seen.npz", radius=1.5)
     return ModelMetadata(
-        form=3,
+        form=4,
         smoke=False,
         backend="tensorflow",
         classifiers=Classifiers(
@@ -76,6 +76,8 @@ def contents(methods: Sequence[Method] = ("gradcam", "occlusion", "lime")) -> Mo
         data={"classification": "a" * 64, "segmentation": "b" * 64},
         test="c" * 64,
         versions={"python": "3.11", "keras": "3.15"},
+        digest="d" * 32,
+        files={},
     )
 
 
