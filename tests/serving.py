@@ -103,6 +103,7 @@ class FakeEngine:
     """What it says hangs on the digest of the file alone.
 
     Attributes:
+        other: the model digest of a newer package.
         failure: raised instead of every answer, such as `Busy("…")`.
         seconds: that every answer takes.
         asked: files it was asked of, in their order.
@@ -115,11 +116,15 @@ class FakeEngine:
         default_factory=lambda: {"glioma.png": scan_png(1), "no_tumor.png": empty_png()}
     )
     ready: bool = True
+    other: str | None = None
     waiting: int = 0
     failure: EngineError | None = None
     seconds: float = 0.0
     asked: list[str] = field(default_factory=list)
     ended: int = 0
+
+    def newer(self) -> str | None:
+        return self.other
 
     async def predict(self, upload: Upload, pictures: bool = True) -> list[Examined]:
         await self._work(upload)
