@@ -61,8 +61,8 @@ def _is_host(host: str) -> bool:
 
 def _instead(name: str) -> str:
     """Return a hint: the name within a URL, or to write it in ASCII."""
-    if "://" in name:
-        return f"; did you mean {name.split('/')[2]!r}?"
+    if "://" in name and (host := name.split("/")[2]):
+        return f"; did you mean {host!r}?"
     return "" if name.isascii() else "; write it in ASCII, as browsers send it: xn--…"
 
 
