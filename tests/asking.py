@@ -2,13 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 
 from scanvote.images.decode import Rgb
 from scanvote.pipeline.ensemble.vote import Vote
 from scanvote.pipeline.package import ClassificationOutput, ModelMetadata
-from scanvote.pipeline.package.metadata import Classifiers, Operating, Segmenters
+from scanvote.pipeline.package.identity import deciding_files
+from scanvote.pipeline.package.metadata import Classifiers, Operating, Segmenters, write_metadata
 from scanvote.pipeline.package.model import SegmentationOutput
 from scanvote.predict.schema import MaskFinding, MemberVote, OodScore, ScanPrediction
 from tests.serving import LABELS, MEMBERS, contents
@@ -20,6 +22,18 @@ def of_two_classes(threshold: float = 0.3) -> ModelMetadata:
     point = Operating(positive="sick", threshold=threshold, min_sensitivity=0.95)
     update = {"labels": ["healthy", "sick"], "operating": point, "negative": "healthy"}
     return whole.model_copy(update={"classifiers": whole.classifiers.model_copy(update=update)})
+
+
+def write_package(folder: Path, whole: ModelMetadata | None = None) -> Path:
+    """The files of a package that hold no network but their own names."""
+    whole = whole or contents()
+    graphs = [one.onnx for one in whole.classifiers.members if one.onnx]
+    for name in (*deciding_files(whole.model_dump()), *graphs, "samples/a.png", "card.md"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(name)
+    Oracle().vote.write(folder / "vote.json")
+    write_metadata(whole, folder)
+    return folder
 
 
 @dataclass

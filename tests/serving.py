@@ -44,7 +44,7 @@ def contents(methods: Sequence[Method] = ("gradcam", "occlusion", "lime")) -> Mo
     prepare = load_params(ROOT / "params.yaml").prepare
     seen = OodReference(arrays="seen.npz", radius=1.5)
     return ModelMetadata(
-        form=3,
+        form=4,
         smoke=False,
         backend="tensorflow",
         classifiers=Classifiers(
@@ -76,6 +76,8 @@ def contents(methods: Sequence[Method] = ("gradcam", "occlusion", "lime")) -> Mo
         data={"classification": "a" * 64, "segmentation": "b" * 64},
         test="c" * 64,
         versions={"python": "3.11", "keras": "3.15"},
+        digest="d" * 32,
+        files={},
     )
 
 
@@ -101,6 +103,7 @@ class FakeEngine:
     """What it says hangs on the digest of the file alone.
 
     Attributes:
+        other: the model digest of a newer package.
         failure: raised instead of every answer, such as `Busy("…")`.
         seconds: that every answer takes.
         asked: files it was asked of, in their order.
@@ -113,11 +116,15 @@ class FakeEngine:
         default_factory=lambda: {"glioma.png": scan_png(1), "no_tumor.png": empty_png()}
     )
     ready: bool = True
+    other: str | None = None
     waiting: int = 0
     failure: EngineError | None = None
     seconds: float = 0.0
     asked: list[str] = field(default_factory=list)
     ended: int = 0
+
+    def newer(self) -> str | None:
+        return self.other
 
     async def predict(self, upload: Upload, pictures: bool = True) -> list[Examined]:
         await self._work(upload)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from scanvote.core.errors import InputError
 from scanvote.images.decode import Mask
-from scanvote.inputs.scan import InputScan, RejectedFile
+from scanvote.inputs.scan import InputScan, Limits, RejectedFile
 from scanvote.params.whole import Method
 from scanvote.predict.schema import MaskFinding, OodScore, ScanPrediction
 from scanvote.serving.engine.model import Cancelled
@@ -98,6 +98,23 @@ def finding(scan: InputScan, batch: int) -> ScanPrediction:
 
 def load_toy() -> Toy:
     return Toy()
+
+
+class Named(Toy):
+    """Says in the notes of a finding which files it was loaded from."""
+
+    def __init__(self, folder: Path) -> None:
+        files = sorted(path for path in folder.rglob("*") if path.is_file())
+        self.read_from = [path.read_text() for path in files]
+
+    def examine(self, scans: Sequence[InputScan]) -> list[tuple[ScanPrediction, Mask]]:
+        found = super().examine(scans)
+        return [(one.model_copy(update={"notes": self.read_from}), mask) for one, mask in found]
+
+
+def load_named(folder: Path, limits: Limits, batch: int) -> Named:
+    """In place of `load_packaged`."""
+    return Named(folder)
 
 
 def load_nothing(tries: Path) -> Toy:

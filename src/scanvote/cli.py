@@ -204,17 +204,30 @@ def serve(
         bool, typer.Option("--no-token", help="Let anybody in who reaches HOST.")
     ] = False,
     batch: Annotated[int, typer.Option(min=1, help="Scans that the networks see at once.")] = 32,
+    name: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Name that it is also called by, as behind a proxy, with its port if that is not"
+            " 80 or 443; may be repeated."
+        ),
+    ] = None,
+    root_path: Annotated[
+        str, typer.Option(help="Prefix of its addresses behind a proxy, such as /scanvote.")
+    ] = "",
 ) -> None:
     """Serve a web page and a REST interface, by default on 127.0.0.1.
 
-    If other machines can reach HOST, they need the secret in SCANVOTE_TOKEN.
+    If other machines can reach HOST, they need the secret in SCANVOTE_TOKEN. Behind a proxy it is
+    told the name, and the prefix if it has one: --name scans.lab --root-path /scanvote.
     """
     from scanvote.serving.engine import EngineOptions
+    from scanvote.serving.options import ServeOptions
     from scanvote.serving.server import serve
     from scanvote.tracking.model_location import default_model, package_folder
 
     folder = package_folder(model or default_model())
-    serve(folder, host, port, engine_options=EngineOptions(batch=batch), no_token=no_token)
+    options = ServeOptions(names=tuple(name or ()), root_path=root_path)
+    serve(folder, host, port, options, EngineOptions(batch=batch), no_token)
 
 
 @recipe_app.command("list")

@@ -10,6 +10,7 @@ import uvicorn
 
 from scanvote.serving.app import Starting, make_app
 from scanvote.serving.options import ServeOptions
+from scanvote.serving.server import configured
 from tests.serving import FakeEngine
 
 STARTED = 60.0
@@ -34,8 +35,7 @@ def served(start: Starting, options: ServeOptions) -> Iterator[str]:
     """The address at which the application answers."""
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
-        config = uvicorn.Config(make_app(start, options), log_level="error")
-        server = uvicorn.Server(config)
+        server = uvicorn.Server(configured(make_app(start, options), options))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
         thread.start()
         _wait(server)

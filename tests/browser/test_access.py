@@ -2,8 +2,6 @@
 
 from itertools import pairwise
 
-import pytest
-
 from tests.browser.watching import file, give
 from tests.serving import scan_png, tumour_png
 
@@ -62,34 +60,42 @@ def _visited(watched, **how):
         yield page
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_all_text_stands_out_from_what_is_behind_it(watched, scheme: str) -> None:
-    for page in _visited(watched, color_scheme=scheme):
-        measured = page.evaluate(CONTRASTS)
-        assert len(measured) > 5
-        assert [one for one in measured if one[1] < CONTRAST] == [], page.url
+def test_every_kind_of_page_can_be_read_by_all(watched) -> None:
+    for page in _visited(watched, color_scheme="light"):
+        _check_contrast(page)
+        page.emulate_media(color_scheme="dark")
+        _check_contrast(page)
+        page.emulate_media(color_scheme="light")
+        _check_names(page)
+        _check_headings(page)
 
 
-def test_every_control_has_a_name_every_picture_a_text_and_every_page_one_heading(watched) -> None:
-    for page in _visited(watched):
-        assert page.evaluate(UNNAMED) == [], page.url
-        assert page.locator("img:not([alt])").count() == 0
-        assert page.locator("h1").count() == 1
-        assert page.locator("main").count() == page.locator("header").count() == 1
-        assert page.get_attribute("html", "lang") == "en"
-        assert "Research use, not for diagnosis." in page.inner_text("header")
+def _check_contrast(page) -> None:
+    """All text stands out from what is behind it."""
+    measured = page.evaluate(CONTRASTS)
+    assert len(measured) > 5
+    assert [one for one in measured if one[1] < CONTRAST] == [], page.url
 
 
-def test_headings_stand_in_order_and_ids_are_unique(watched) -> None:
-    for page in _visited(watched):
-        levels = page.evaluate(
-            "[...document.querySelectorAll('main :is(h1,h2,h3,h4)')].map((one) => +one.tagName[1])"
-        )
-        assert all(after <= before + 1 for before, after in pairwise(levels))
-        ids = page.evaluate("[...document.querySelectorAll('[id]')].map((one) => one.id)")
-        assert len(ids) == len(set(ids))
-        missing = page.evaluate(MISSING)
-        assert missing == []
+def _check_names(page) -> None:
+    """Every control has a name, every picture a text, every page one heading."""
+    assert page.evaluate(UNNAMED) == [], page.url
+    assert page.locator("img:not([alt])").count() == 0
+    assert page.locator("h1").count() == 1
+    assert page.locator("main").count() == page.locator("header").count() == 1
+    assert page.get_attribute("html", "lang") == "en"
+    assert "Research use, not for diagnosis." in page.inner_text("header")
+
+
+def _check_headings(page) -> None:
+    """Headings stand in order, and ids are unique."""
+    levels = page.evaluate(
+        "[...document.querySelectorAll('main :is(h1,h2,h3,h4)')].map((one) => +one.tagName[1])"
+    )
+    assert all(after <= before + 1 for before, after in pairwise(levels))
+    ids = page.evaluate("[...document.querySelectorAll('[id]')].map((one) => one.id)")
+    assert len(ids) == len(set(ids))
+    assert page.evaluate(MISSING) == []
 
 
 def _tab_to(page, selector: str, most: int = 60) -> None:

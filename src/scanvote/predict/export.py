@@ -1,13 +1,13 @@
 """The command `scanvote export`: copy a package that needs only the library."""
 
-import shutil
 from pathlib import Path
 
 from scanvote.core.disclaimer import DISCLAIMER
 from scanvote.core.errors import InputError
-from scanvote.core.files import atomic_replace_folder, sha256, write_text
+from scanvote.core.files import atomic_replace_folder, write_text
 from scanvote.pipeline.ensemble.vote import Vote
 from scanvote.pipeline.package import ModelMetadata, read_metadata
+from scanvote.pipeline.package.copying import copy_package
 from scanvote.pipeline.package.metadata import (
     CARD,
     NAME,
@@ -19,7 +19,6 @@ from scanvote.pipeline.package.metadata import (
 from scanvote.pipeline.package.model_card import card
 
 README = "README.md"
-_GRAPHS = "*.onnx"
 
 
 def export(model: Path, out: Path, onnx: bool) -> ModelMetadata:
@@ -34,14 +33,12 @@ def export(model: Path, out: Path, onnx: bool) -> ModelMetadata:
         Metadata of the exported package.
 
     Raises:
-        InputError: `model` is no package, `out` contains something else, or the copy differs.
+        InputError: `model` is no package or was changed, or `out` contains something else.
     """
-    read_metadata(model)
+    contents = read_metadata(model)
     _check_place(model.resolve(), out.resolve(), out)
     with atomic_replace_folder(out.resolve()) as folder:
-        ignored = None if onnx else shutil.ignore_patterns(_GRAPHS)
-        shutil.copytree(model, folder, ignore=ignored)
-        _check_copy(model, folder)
+        copy_package(model, folder, contents, graphs=onnx)
         if not onnx:
             _drop_graphs(folder)
         write_text(folder / README, _readme(out))
@@ -58,13 +55,6 @@ def _check_place(model: Path, out: Path, given: Path) -> None:
         raise InputError(f"{given} holds something else than a package; choose another place")
 
 
-def _check_copy(model: Path, folder: Path) -> None:
-    for path in folder.rglob("*"):
-        source = model / path.relative_to(folder)
-        if path.is_file() and sha256(path) != sha256(source):
-            raise InputError(f"{source} changed while it was copied; export again")
-
-
 def _drop_graphs(folder: Path) -> None:
     """Remove the ONNX graphs from the metadata and the model card."""
     contents, without = read_metadata(folder), {"onnx": None}
@@ -76,9 +66,9 @@ def _drop_graphs(folder: Path) -> None:
         unets = [one.model_copy(update=without) for one in contents.segmenters.networks]
         parts["segmenters"] = contents.segmenters.model_copy(update={"networks": unets})
     contents = contents.model_copy(update=parts)
-    write_metadata(contents, folder)
     vote = Vote.read(folder / VOTE) if contents.classifiers else None
     write_text(folder / CARD, card(contents, vote))
+    write_metadata(contents, folder)
 
 
 def _readme(out: Path) -> str:

@@ -8,6 +8,7 @@ from scanvote.metrics.performance import (
     Verdict,
 )
 from scanvote.pipeline.package import ModelMetadata
+from scanvote.pipeline.package.identity import short_digest
 from scanvote.pipeline.report import terms
 
 
@@ -70,6 +71,11 @@ def model_doubts(contents: ModelMetadata) -> list[str]:
 def quality(contents: ModelMetadata) -> list[str]:
     """Return how good the model is, the doubts first."""
     return [*model_doubts(contents), *main_metrics(contents)]
+
+
+def named(contents: ModelMetadata) -> str:
+    """Name the model by its short digest, for people."""
+    return f"Model {short_digest(contents.digest)}."
 
 
 def _not_better(

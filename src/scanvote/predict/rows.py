@@ -27,7 +27,7 @@ def row_columns(contents: ModelMetadata) -> list[str]:
     columns += ["mask_distance", "mask_outside"] if contents.segmenters else []
     columns += ["called"] if contents.classifiers and contents.classifiers.operating else []
     columns += ["model_doubts"] if model_doubts(contents) else []
-    return [*columns, "doubts", "notes"]
+    return [*columns, "doubts", "notes", "model_digest"]
 
 
 def columns(contents: ModelMetadata, pictures: Mapping[str, object]) -> list[str]:
@@ -39,7 +39,7 @@ def columns(contents: ModelMetadata, pictures: Mapping[str, object]) -> list[str
 def to_row(finding: ScanPrediction, contents: ModelMetadata) -> Row:
     """Convert a prediction to a row, without the scan's identity.
 
-    Doubts about the whole model are in every row, as a row may be passed on alone.
+    Doubts about the whole model, and its digest, are in every row, as a row may be passed on alone.
     """
     mask, ood, values = finding.mask, finding.familiarity, Row()
     if finding.vote is not None:
@@ -60,7 +60,8 @@ def to_row(finding: ScanPrediction, contents: ModelMetadata) -> Row:
         values["called"] = finding.operating.called
     if whole := model_doubts(contents):
         values["model_doubts"] = " ".join(whole)
-    return values | {"doubts": " ".join(finding.doubts), "notes": "; ".join(finding.notes)}
+    texts: Row = {"doubts": " ".join(finding.doubts), "notes": "; ".join(finding.notes)}
+    return values | texts | {"model_digest": contents.digest}
 
 
 def row(

@@ -22,7 +22,7 @@ from scanvote.predict.predictor import (
     explain,
     load_for_inference,
 )
-from scanvote.predict.quality import quality
+from scanvote.predict.quality import named, quality
 from scanvote.predict.rows import columns
 from scanvote.predict.schema import FileError
 from scanvote.predict.tables import Add, table_file, table_on_stdout
@@ -76,8 +76,9 @@ def predict(paths: Sequence[Path], model: Path, options: PredictOptions) -> int:
     _check_options(contents, options)
     places = _output_paths(paths, files, options)
     with _table(options.out, contents, places) as add, progress_bar("Predict") as progress:
-        print(*[DISCLAIMER, *quality(contents)], sep="\n", file=sys.stderr)
+        print(*[DISCLAIMER, named(contents), *quality(contents)], sep="\n", file=sys.stderr)
         package = load_for_inference(model)
+        _check_same(contents, package.contents, model)
         if options.explain:
             check_method(package.classifiers, options.explain)
         tracked = _track(files, progress)
@@ -90,6 +91,12 @@ def predict(paths: Sequence[Path], model: Path, options: PredictOptions) -> int:
                 add(one.finding, _write_pictures(package, one, places, options.explain))
     _print_summary(failed, len(files), skipped)
     return failed
+
+
+def _check_same(contents: ModelMetadata, loaded: ModelMetadata, model: Path) -> None:
+    """Check that the model that was named is the one that will answer."""
+    if loaded.digest != contents.digest:
+        raise InputError(f"{model} was replaced while it was read; predict again")
 
 
 def _check_options(contents: ModelMetadata, options: PredictOptions) -> None:

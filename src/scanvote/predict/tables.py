@@ -61,17 +61,17 @@ def _csv(file: TextIO, contents: ModelMetadata, columns: Sequence[str]) -> Itera
 
 
 def _json(file: TextIO, contents: ModelMetadata, columns: Sequence[str]) -> Iterator[Add]:
-    """Write one object with the disclaimer, how good the model is, and the list ``scans``.
+    """Write one object: disclaimer, how good the model is, its digest, and the list ``scans``.
 
     The schema of its items is in `scanvote.predict.schema`.
     """
-    head = {"disclaimer": DISCLAIMER, "model": quality(contents)}
+    head = {"disclaimer": DISCLAIMER, "model": quality(contents), "model_digest": contents.digest}
     lines = [f'"{key}": {json.dumps(value, ensure_ascii=False)},\n' for key, value in head.items()]
     file.write(f'{{\n{"".join(lines)}"scans": [')
     first_separator = iter(["\n"])
 
     def add(one: ScanPrediction | FileError, pictures: Mapping[str, str]) -> None:
-        file.write(next(first_separator, ",\n") + _text(one, pictures))
+        file.write(next(first_separator, ",\n") + _text(one, contents, pictures))
 
     yield add
     file.write("\n]\n}\n")
@@ -79,15 +79,18 @@ def _json(file: TextIO, contents: ModelMetadata, columns: Sequence[str]) -> Iter
 
 def _jsonl(file: TextIO, contents: ModelMetadata, columns: Sequence[str]) -> Iterator[Add]:
     """Write one object per line, as in the list of ``.json``."""
-    yield lambda one, pictures: print(_text(one, pictures), file=file)
+    yield lambda one, pictures: print(_text(one, contents, pictures), file=file)
 
 
-def _text(one: ScanPrediction | FileError, pictures: Mapping[str, str]) -> str:
-    """Format as JSON; a prediction gets `files`, the paths of its pictures."""
+def _text(
+    one: ScanPrediction | FileError, contents: ModelMetadata, pictures: Mapping[str, str]
+) -> str:
+    """Format as JSON; a prediction gets the paths of its pictures and the model digest."""
     if isinstance(one, FileError):
         return json.dumps(one.model_dump(), ensure_ascii=False)
     values = one.model_dump(exclude={"mask": {"png"}})
-    return json.dumps(values | {"files": dict(pictures)}, ensure_ascii=False)
+    given = {"files": dict(pictures), "model_digest": contents.digest}
+    return json.dumps(values | given, ensure_ascii=False)
 
 
 _WRITERS: dict[str, Writer] = {".csv": _csv, ".json": _json, ".jsonl": _jsonl}

@@ -15,6 +15,7 @@ from scanvote.serving.failures import InternalErrorMiddleware, handle_failures
 from scanvote.serving.options import ServeOptions
 from scanvote.serving.page import pages
 from scanvote.serving.page.result_cache import ResultCache
+from scanvote.serving.proxied import HeadAsGet, RootPath
 from scanvote.serving.rest import api, docs, health, metrics
 from scanvote.serving.rest.metrics import Measuring, Metrics
 from scanvote.serving.security import AllowedHosts, CsrfCheck, SecurityHeaders
@@ -34,7 +35,7 @@ def make_app(start: Starting, options: ServeOptions) -> FastAPI:
 
     Args:
         start: called at startup; provides the engine while the application runs.
-        options: limits, token and allowed hosts.
+        options: limits, token, allowed hosts and prefix.
     """
     app = FastAPI(
         title="scanvote",
@@ -42,6 +43,8 @@ def make_app(start: Starting, options: ServeOptions) -> FastAPI:
         description=DESCRIPTION,
         lifespan=_lifespan(start),
         docs_url=None,
+        redirect_slashes=False,  # to an absolute address, which a proxy's client cannot reach
+        servers=[{"url": options.root_path}] if options.root_path else None,
         redoc_url=None,
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
@@ -72,8 +75,10 @@ def _add_middleware(app: FastAPI, options: ServeOptions) -> None:
     app.add_middleware(BodyLimitMiddleware, options=options)
     if app.state.auth is not None:
         app.add_middleware(AuthMiddleware, auth=app.state.auth)
-    app.add_middleware(CsrfCheck)
+    app.add_middleware(CsrfCheck, names=options.names)
     app.add_middleware(AllowedHosts, hosts=options.hosts)
     app.add_middleware(InternalErrorMiddleware)
     app.add_middleware(SecurityHeaders)
+    app.add_middleware(HeadAsGet)
     app.add_middleware(Measuring)
+    app.add_middleware(RootPath, root_path=options.root_path)

@@ -1,5 +1,6 @@
 """Interface between the web application and the engine that runs the model."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -92,6 +93,11 @@ class Engine(Protocol):
     @property
     def waiting(self) -> int:
         """Number of files that wait or are being processed."""
+        ...
+
+    @property
+    def newer(self) -> Callable[[], str | None]:
+        """Return the model digest of another model that lies where this one was, if any does."""
         ...
 
     async def predict(self, upload: Upload, pictures: bool = True) -> list[Examined]:

@@ -21,7 +21,7 @@ PROGRAMS = ("/api/", "/healthz", "/readyz", "/metrics", "/openapi.json")
 
 def failure(request: Request, error: HTTPException) -> Response:
     """Return the error response: JSON for programs, a page for browsers."""
-    if not request.url.path.startswith(PROGRAMS):
+    if not request.scope["path"].startswith(PROGRAMS):
         return _page(request, error)
     refused = error.refused if isinstance(error, ApiError) else []
     body = ErrorResponse(detail=error.detail, refused=refused).model_dump()

@@ -26,7 +26,10 @@ class ServeOptions:
         send_seconds: seconds that a client may pause reading its response.
         connections: maximum number of connections at a time.
         token: secret that every request has to carry; None: no token is needed.
-        hosts: names accepted in the Host header; empty: any.
+        hosts: hosts accepted in the Host header, without port; empty: any.
+        names: names that the server is also called by, such as behind a proxy, as of
+            `scanvote.serving.names.checked_names`; their pages may send forms.
+        root_path: prefix of all addresses behind a proxy, as ``/scanvote``.
     """
 
     limits: Limits = field(default_factory=Limits)
@@ -40,3 +43,5 @@ class ServeOptions:
     connections: int = 512
     token: str | None = None
     hosts: tuple[str, ...] = LOOPBACK
+    names: tuple[str, ...] = ()
+    root_path: str = ""

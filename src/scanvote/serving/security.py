@@ -1,12 +1,13 @@
 """Security headers, allowed hosts, and protection against cross-site requests."""
 
-from urllib.parse import urlsplit
+from collections.abc import Iterable
 
 from fastapi import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from scanvote.serving.failures import failure
 from scanvote.serving.http_errors import ApiError
+from scanvote.serving.names import hostname, origins
 
 POLICY = (
     "default-src 'self'; img-src 'self' data: blob:; frame-ancestors 'none'; "
@@ -25,6 +26,7 @@ HEADERS = {
 }
 _HEADERS = [(name.encode(), value.encode()) for name, value in HEADERS.items()]
 SAFE = {"GET", "HEAD", "OPTIONS"}
+HEALTH = ("/healthz", "/readyz")
 
 
 class SecurityHeaders:
@@ -48,54 +50,67 @@ class AllowedHosts:
     """Reject requests whose Host header names another host.
 
     Otherwise a page of another site, whose name is made to resolve to this machine (DNS
-    rebinding), could send requests as if it came from this server.
+    rebinding), could send requests as if it came from this server. Browsers always send a Host; a
+    check of health by HTTP/1.0 may send none, and is answered.
     """
 
     def __init__(self, app: ASGIApp, hosts: tuple[str, ...]) -> None:
         self.app, self.hosts = app, hosts
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or not self.hosts:
+        if scope["type"] != "http" or not self.hosts or _is_hostless_check(scope):
             return await self.app(scope, receive, send)
-        host = _hostname(_header(scope, b"host"))
+        host = hostname(_header(scope, b"host"))
         if host in self.hosts:
             return await self.app(scope, receive, send)
-        error = ApiError(421, f"this server is not called {host[:100]!r}")
+        error = ApiError(
+            421,
+            f"this server is not called {host[:100]!r}; if it is, start it with `scanvote serve"
+            " --name` and that name",
+        )
         await failure(Request(scope), error)(scope, receive, send)
 
 
 class CsrfCheck:
     """Reject forms sent by a page of another site; CORS allows them."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, names: Iterable[str]) -> None:
         self.app = app
+        self.origins = {origin for name in names for origin in origins(name)}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["method"] in SAFE or _is_same_site(scope):
+        if scope["type"] != "http" or scope["method"] in SAFE:
             return await self.app(scope, receive, send)
-        error = ApiError(403, "another site sent this")
-        await failure(Request(scope), error)(scope, receive, send)
+        refusal = self._refusal(scope)
+        if not refusal:
+            return await self.app(scope, receive, send)
+        await failure(Request(scope), ApiError(403, refusal))(scope, receive, send)
+
+    def _refusal(self, scope: Scope) -> str:
+        """Return why this site or a program did not send the request; empty if one did.
+
+        Browsers send Sec-Fetch-Site, but by plain HTTP only to the machine itself; they and older
+        ones send Origin; programs send neither.
+        """
+        site = _header(scope, b"sec-fetch-site")
+        if site:
+            return "" if site in ("same-origin", "none") else "another site sent this"
+        origin, host = _header(scope, b"origin"), _header(scope, b"host")
+        own = {f"http://{host}", f"https://{host}"} | self.origins
+        if not origin or origin in own:
+            return ""
+        return (
+            f"another site sent this, {origin[:100]!r}; if that is this server behind a proxy,"
+            " start it with `scanvote serve --name` and that name, with its port if it has one"
+        )
 
 
-def _is_same_site(scope: Scope) -> bool:
-    """Return whether this site or a program sent the request.
-
-    Browsers send Sec-Fetch-Site, older ones Origin; programs send neither.
-    """
-    site = _header(scope, b"sec-fetch-site")
-    if site:
-        return site in ("same-origin", "none")
-    origin, host = _header(scope, b"origin"), _header(scope, b"host")
-    return not origin or origin in (f"http://{host}", f"https://{host}")
+def _is_hostless_check(scope: Scope) -> bool:
+    """Return whether it is a check of health by HTTP/1.0 without Host, as HAProxy sends it."""
+    checks = scope["path"] in HEALTH or (scope["method"], scope["path"]) == ("OPTIONS", "/")
+    hostless = not any(name == b"host" for name, _ in scope["headers"])
+    return checks and hostless and scope["http_version"] == "1.0"
 
 
 def _header(scope: Scope, name: bytes) -> str:
     return next((value.decode("latin-1") for key, value in scope["headers"] if key == name), "")
-
-
-def _hostname(host: str) -> str:
-    """Return the host of a Host header without port and IPv6 brackets."""
-    try:
-        return urlsplit(f"//{host}").hostname or ""
-    except ValueError:
-        return ""

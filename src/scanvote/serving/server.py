@@ -20,6 +20,7 @@ from scanvote.pipeline.package import read_metadata
 from scanvote.serving.app import make_app
 from scanvote.serving.engine import EngineOptions, start_engine
 from scanvote.serving.engine_api import Engine
+from scanvote.serving.names import checked_names, checked_root_path, hostname
 from scanvote.serving.options import LOOPBACK, TOKEN, ServeOptions
 from scanvote.serving.slow_clients import timeout_protocol
 from scanvote.serving.tokens import checked_token
@@ -43,12 +44,13 @@ def serve(
         folder: folder of the package.
         host: address to bind; one that other machines can reach needs a token.
         port: port to bind; 0: any free port.
-        options: limits; token and hosts are filled in here.
+        options: limits, names and prefix; token and hosts are filled in here.
         engine_options: batching and timeouts of the model.
         no_token: accept everybody who can reach `host`.
 
     Raises:
-        InputError: `folder` is no package, the port is taken, or a token is missing.
+        InputError: `folder` is no package, the port is taken, a token is missing, or a name or the
+            prefix is none.
     """
     read_metadata(folder)
     options = guarded(options or ServeOptions(), host, no_token)
@@ -65,11 +67,15 @@ def serve(
 
 
 def guarded(options: ServeOptions, host: str, no_token: bool) -> ServeOptions:
-    """Add the environment's token and the allowed hosts to the options.
+    """Add the environment's token and the allowed hosts to the options, and check the rest.
+
+    A server for other machines answers to any host, unless it has names.
 
     Raises:
-        InputError: other machines can reach `host`, without a token and without `no_token`.
+        InputError: other machines can reach `host`, without a token and without `no_token`; or a
+            name or the prefix is none.
     """
+    names, root_path = checked_names(options.names), checked_root_path(options.root_path)
     token = None if no_token else checked_token(os.environ.get(TOKEN) or None)
     local = _is_loopback(host)
     if not local and token is None and not no_token:
@@ -77,7 +83,8 @@ def guarded(options: ServeOptions, host: str, no_token: bool) -> ServeOptions:
             f"{host} can be reached from other machines; set {TOKEN} to a secret that they have to"
             " send, or pass --no-token"
         )
-    return replace(options, token=token, hosts=(*LOOPBACK, host) if local else ())
+    hosts = (*LOOPBACK, host, *map(hostname, names)) if local or names else ()
+    return replace(options, token=token, hosts=hosts, names=names, root_path=root_path)
 
 
 def _is_loopback(host: str) -> bool:

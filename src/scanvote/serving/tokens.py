@@ -11,11 +11,12 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from scanvote.core.errors import InputError
 from scanvote.serving.failures import failure
 from scanvote.serving.http_errors import ApiError
-from scanvote.serving.options import SHORTEST_TOKEN, TOKEN
+from scanvote.serving.options import SHORTEST_TOKEN, TOKEN, ServeOptions
+from scanvote.serving.security import HEALTH
 from scanvote.serving.uploads import read_form
 
 COOKIE = "scanvote"
-FREE = ("/healthz", "/readyz", "/token")
+FREE = (*HEALTH, "/token")
 STATIC = "/static/"
 
 router = APIRouter()
@@ -73,7 +74,7 @@ class AuthMiddleware:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if (
             scope["type"] != "http"
-            or _is_public(scope["path"])
+            or _is_public(scope["method"], scope["path"])
             or self.auth.authorises(Request(scope))
         ):
             return await self.app(scope, receive, send)
@@ -83,8 +84,8 @@ class AuthMiddleware:
         await failure(Request(scope), error)(scope, receive, send)
 
 
-def _is_public(path: str) -> bool:
-    return path in FREE or path.startswith(STATIC)
+def _is_public(method: str, path: str) -> bool:
+    return path in FREE or path.startswith(STATIC) or (method, path) == ("OPTIONS", "/")
 
 
 @router.post("/token", include_in_schema=False)
@@ -93,14 +94,24 @@ async def login(request: Request) -> Response:
     from scanvote.serving.page.pages import token_page
 
     auth: TokenAuth | None = request.app.state.auth
+    options: ServeOptions = request.app.state.options
     form = await read_form(request)
+    start = f"{options.root_path}/"
     if auth is None:
-        return RedirectResponse("/", 303)
+        return RedirectResponse(start, 303)
     if not auth.matches(form.fields.get("token", "")):
         page = token_page(request, "This is not the token.")
         page.status_code = 401
         return page
-    response = RedirectResponse("/", 303)
-    secure = request.url.scheme == "https"
-    response.set_cookie(COOKIE, auth.cookie, httponly=True, samesite="strict", secure=secure)
+    response = RedirectResponse(start, 303)
+    # behind a proxy the request comes by HTTP; browsers name the scheme of the page in Origin
+    origin = request.headers.get("origin", request.url.scheme)
+    response.set_cookie(
+        COOKIE,
+        auth.cookie,
+        path=start,
+        httponly=True,
+        samesite="strict",
+        secure=origin.startswith("https"),
+    )
     return response

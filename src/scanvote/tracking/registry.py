@@ -32,6 +32,7 @@ ARTIFACT = "package"
 """Name of the package's folder inside the MLflow model."""
 REASON = "scanvote.reason"
 _CONTENT, _TEST = "scanvote.content", "scanvote.test"
+_MODEL_DIGEST = "scanvote.model_digest"
 _DIGITS = 12
 """Digits of a test's digest in an alias."""
 _MODEL = Path(__file__).with_name("package_model.py")
@@ -135,7 +136,12 @@ def _create(store: Store, run_id: str, package: _Package, logged: Any) -> str:
         package.name,
         logged.model_uri,
         run_id,
-        tags={_CONTENT: package.content, _TEST: contents.test, **_patients(contents)},
+        tags={
+            _CONTENT: package.content,
+            _TEST: contents.test,
+            _MODEL_DIGEST: contents.digest,
+            **_patients(contents),
+        },
         description="\n\n".join(_description(contents)),
         model_id=logged.model_id,
     )
@@ -169,7 +175,7 @@ def _patients(contents: ModelMetadata) -> dict[str, str]:
 def _description(contents: ModelMetadata) -> list[str]:
     """Return how good the model is, the doubts first, and the statements about patients."""
     claims = [f"Test of {task}: {part.patients}" for task, part in contents.parts.items()]
-    return [*quality(contents), *claims, DISCLAIMER]
+    return [*quality(contents), *claims, f"Model digest: {contents.digest}.", DISCLAIMER]
 
 
 def _champion_of(store: Store, name: str, test: str) -> str | None:
@@ -270,6 +276,7 @@ def _log(run_id: str, folder: Path, contents: ModelMetadata) -> "ModelInfo":
         pip_requirements=_requirements(contents),
         signature=_signature(contents),
         input_example=_example(),
+        metadata={_MODEL_DIGEST: contents.digest},
     )
     return info
 

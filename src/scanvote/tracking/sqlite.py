@@ -247,8 +247,8 @@ def create_database(uri: str) -> None:
 
     MLflow does so in many transactions, and cannot use what a kill or a full disk left of them.
     """
-    path = Path(uri.removeprefix("sqlite:///"))
-    if not uri.startswith("sqlite:///") or path.exists():
+    path = database_path(uri)
+    if path is None or path.exists():
         return
     from mlflow import MlflowClient
 

@@ -1,9 +1,6 @@
 """A copy of a package that needs nothing else than the library."""
 
-import shutil
-from functools import partial
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 from typer.testing import CliRunner
@@ -12,25 +9,19 @@ from scanvote.cli import app
 from scanvote.core.errors import InputError
 from scanvote.pipeline.package import read_metadata
 from scanvote.pipeline.package.metadata import write_metadata
-from scanvote.predict import export as exporting
 from scanvote.predict.export import export
-from tests.asking import Oracle
+from tests.asking import write_package
 from tests.serving import contents
 
 
 @pytest.fixture
 def model(tmp_path: Path) -> Path:
     """The files of a package, with ONNX graphs, that hold no network."""
-    folder, whole = tmp_path / "model", contents()
     named = {"keras": "members/1.keras", "onnx": "members/1.onnx"}
-    members = [one.model_copy(update=named) for one in whole.classifiers.members]
-    classifiers = whole.classifiers.model_copy(update={"members": members})
-    for name in (*named.values(), "unet/1.keras", "seen/1.pkl", "samples/a.png", "card.md"):
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_text(name)
-    write_metadata(whole.model_copy(update={"classifiers": classifiers}), folder)
-    Oracle().vote.write(folder / "vote.json")
-    return folder
+    members = [one.model_copy(update=named) for one in contents().classifiers.members]
+    classifiers = contents().classifiers.model_copy(update={"members": members})
+    whole = contents().model_copy(update={"classifiers": classifiers})
+    return write_package(tmp_path / "model", whole)
 
 
 def files(folder: Path) -> dict[str, bytes]:
@@ -54,13 +45,13 @@ def test_without_graphs_it_names_none(model: Path, tmp_path: Path):
     assert set(files(model)) - set(copy) == {"members/1.onnx"}
     assert {network.onnx for network in found.classifiers.members} == {None}
     assert ".onnx" not in copy["card.md"].decode()
-    masks = read_metadata(model).model_copy(update={"classifiers": None})
-    write_metadata(masks, model)
+    whole = read_metadata(model)
+    assert (found.digest, found.classifiers.prepare) == (whole.digest, whole.classifiers.prepare)
+    masks = whole.model_copy(update={"classifiers": None})
     (model / "vote.json").unlink()
+    write_metadata(masks, model)
     export(model, tmp_path / "masks", onnx=False)
     assert read_metadata(tmp_path / "masks").segmenters == masks.segmenters
-    write_metadata(masks.model_copy(update={"classifiers": found.classifiers}), model)
-    assert found.classifiers.prepare == read_metadata(model).classifiers.prepare
 
 
 def test_a_package_is_replaced_and_nothing_else_is(model: Path, tmp_path: Path):
@@ -92,18 +83,13 @@ def test_an_export_can_be_exported(model: Path, tmp_path: Path):
     assert files(tmp_path / "one").keys() == files(tmp_path / "two").keys()
 
 
-def test_a_copy_that_is_not_whole_takes_no_place(model: Path, tmp_path: Path, monkeypatch):
-    copy = shutil.copy2
-
-    def spoilt(source: Path, target: Path, **options: object) -> None:
-        copy(source, target, **options)
-        Path(target).write_text(Path(target).read_text().removesuffix("unet/1.keras"))
-
-    copytree = partial(shutil.copytree, copy_function=spoilt)
-    monkeypatch.setattr(
-        exporting, "shutil", SimpleNamespace(**vars(shutil) | {"copytree": copytree})
-    )
-    with pytest.raises(InputError, match=r"unet/1\.keras changed while it was copied"):
+@pytest.mark.parametrize("name", ["unet/1.keras", "members/1.onnx", "vote.json", "card.md"])
+def test_a_copy_that_is_not_whole_takes_no_place(model: Path, tmp_path: Path, name: str):
+    (model / name).write_text("of another package")
+    with pytest.raises(InputError, match=f"{name} is not as it was packaged"):
+        export(model, tmp_path / "out", onnx=True)
+    (model / name).unlink()
+    with pytest.raises(InputError, match=f"{name} is missing"):
         export(model, tmp_path / "out", onnx=True)
     assert not (tmp_path / "out").exists()
 

@@ -15,6 +15,7 @@ def test_a_row_has_the_columns_of_the_table_in_their_order():
     other = finding(**nothing, familiarity=None)
     assert list(to_row(other, alone("segmentation"))) == row_columns(alone("segmentation"))
     expected = ["area_pixels", "area_mm2", "mask_distance", "mask_outside", "doubts", "notes"]
+    expected += ["model_digest"]
     assert list(to_row(other, alone("segmentation"))) == expected
     named = columns(contents(), {"mask": 1, "explanation": 1})
     assert [*row(whose, contents(), {"mask": "a", "explanation": "b"}), "error"] == named
@@ -53,3 +54,4 @@ def test_doubts_of_the_model_are_in_every_row_and_those_of_a_scan_in_its_own():
     assert str(values["model_doubts"]).startswith("The vote named glioma for all of 172 test scans")
     assert list(values) == row_columns(constant())
     assert "model_doubts" not in row_columns(contents())
+    assert values["model_digest"] == constant().digest

@@ -13,11 +13,11 @@ from typer.testing import CliRunner
 
 from scanvote.cli import app
 from scanvote.params import Task
-from scanvote.pipeline.package.metadata import write_metadata
+from scanvote.pipeline.package.metadata import read_metadata, write_metadata
 from scanvote.predict import run, terminal
 from scanvote.predict.rows import columns
 from scanvote.predict.schema import FileError, OodScore
-from tests.asking import Oracle, finding
+from tests.asking import Oracle, finding, write_package
 from tests.making import write_image, write_nifti
 from tests.serving import alone, contents
 
@@ -37,12 +37,11 @@ class Explained(Oracle):
 @pytest.fixture(autouse=True)
 def work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with scans and a model in which there are no networks."""
-    (tmp_path / "model").mkdir()
-    write_metadata(contents(), tmp_path / "model")
+    write_package(tmp_path / "model")
     for name in ("scans/1.png", "scans/2.png", "scans/10.png"):
         write_image(tmp_path / name, len(name), side=20)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(run, "load_for_inference", lambda folder: Explained())
+    monkeypatch.setattr(run, "load_for_inference", lambda folder: Explained(read_metadata(folder)))
     heat = np.full((20, 20), 128, np.uint8)
     monkeypatch.setattr(run, "explain", lambda *arguments: {"vote": heat})
     return tmp_path
@@ -63,11 +62,24 @@ def test_to_a_program_it_writes_comma_separated_rows():
     assert code == 0
     assert [row["file"] for row in rows(out)] == ["scans/1.png", "scans/2.png", "scans/10.png"]
     assert list(rows(out)[0]) == columns(contents(), {})
-    told, of_class, of_outline = err.splitlines()
+    told, named, of_class, of_outline = err.splitlines()
+    digest = read_metadata(Path("model")).digest
+    assert {row["model_digest"] for row in rows(out)} == {digest}
+    assert named == f"Model {digest[:12]}."
     assert told == "Research use, not for diagnosis."
     tested = "tested on 172 scans of 110 patients: accuracy 0.92 (0.86–0.96)"
     assert of_class.startswith(f"Class: {tested}")
     assert of_outline == "Outline: tested on 57 slices of 7 patients: mean Dice 0.81 (0.66–0.90)."
+
+
+def test_a_package_that_is_replaced_while_it_is_read_gives_no_answer(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    monkeypatch.setattr(run, "load_for_inference", lambda folder: Explained())
+    code, out, err = predict("scans", "--out", "said.csv")
+    assert (code, out) == (1, "")
+    assert err.splitlines()[-1] == "scanvote: model was replaced while it was read; predict again"
+    assert not Path("said.csv").exists()
 
 
 def test_a_table_in_a_new_folder_and_nothing_else():
@@ -138,11 +150,11 @@ def test_a_model_of_one_task_says_that_alone(
     task: Task, words: list[str], reason: str, monkeypatch
 ):
     write_metadata(alone(task), Path("model"))
-    monkeypatch.setattr(run, "load_for_inference", lambda folder: Oracle(alone(task)))
+    monkeypatch.setattr(run, "load_for_inference", lambda folder: Oracle(read_metadata(folder)))
     code, out, err = predict("scans")
     assert code == 0
     assert list(rows(out)[0]) == columns(alone(task), {})
-    assert len(err.splitlines()) == 2
+    assert len(err.splitlines()) == 3
     code, out, err = predict("scans", *words)
     assert (code, out) == (1, "")
     assert reason in err

@@ -31,6 +31,7 @@ def test_csv_reads_back(tmp_path: Path):
     assert list(first) == COLUMNS
     assert (first["file"], first["mask"]) == ("a, or\n'ä'.png", "masks/a.png")
     assert (first["slice"], first["area_mm2"], first["error"]) == ("", "", "")
+    assert first["model_digest"] == contents().digest
     assert {name: value for name, value in second.items() if value} == {
         "file": "b.png",
         "error": "b.png is text",
@@ -45,6 +46,7 @@ def test_json_is_one_object_of_all_and_says_what_it_is_not_for(tmp_path: Path):
     assert whole["model"] == quality(contents())
     first, second = whole["scans"]
     assert first.pop("files") == {"mask": "masks/a.png"}
+    assert whole["model_digest"] == first.pop("model_digest") == contents().digest
     assert ScanPrediction.model_validate(first) == finding("a, or\n'ä'.png")
     assert FileError.model_validate(second) == REFUSAL
 
@@ -53,6 +55,7 @@ def test_json_lines_are_an_object_each(tmp_path: Path):
     fill(tmp_path / "said.jsonl")
     first, second = map(json.loads, (tmp_path / "said.jsonl").read_text("utf-8").splitlines())
     assert (first["vote"], second) == ("glioma", REFUSAL.model_dump())
+    assert first["model_digest"] == contents().digest
 
 
 @pytest.mark.parametrize("ending", ["csv", "json", "jsonl"])

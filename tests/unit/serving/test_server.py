@@ -113,6 +113,36 @@ def test_headers_without_end_are_refused() -> None:
         assert client.recv(2**10).startswith(b"HTTP/1.1 431")
 
 
+@pytest.mark.parametrize(
+    ("request_line", "status"),
+    [
+        ("OPTIONS / HTTP/1.0", b"204"),  # as HAProxy asks by default
+        ("HEAD /healthz HTTP/1.0", b"200"),
+        ("GET /readyz HTTP/1.0", b"200"),
+        ("GET / HTTP/1.0", b"421"),
+        ("OPTIONS /model HTTP/1.0", b"421"),
+        ("POST / HTTP/1.0", b"421"),
+        ("GET /healthz HTTP/1.0\r\nHost: example.org", b"421"),
+        ("OPTIONS / HTTP/1.0\r\nHost:", b"421"),
+        ("GET /healthz HTTP/1.1\r\nConnection: close", b"421"),
+    ],
+)
+def test_without_a_host_only_checks_of_health_by_http_1_0_are_answered(
+    checked: tuple[str, int], request_line: str, status: bytes
+) -> None:
+    with connected(checked) as client:
+        client.sendall(f"{request_line}\r\n\r\n".encode())
+        head, _, body = ended(client).partition(b"\r\n\r\n")
+    assert head.split()[1] == status
+    assert not (body and request_line.startswith("HEAD"))
+
+
+@pytest.fixture(scope="module")
+def checked() -> Iterator[tuple[str, int]]:
+    with serving() as place:
+        yield place
+
+
 def test_a_large_body_does_not_count_as_headers() -> None:
     with serving() as place:
         url = f"http://{place[0]}:{place[1]}{PREDICT}"
@@ -170,17 +200,18 @@ def test_a_folder_that_is_no_package_is_told_in_one_line(tmp_path: Path) -> None
 def test_the_command_hands_on_what_it_is_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked: dict[str, Any] = {}
+    asked: dict[int, Any] = {}
     monkeypatch.setattr(
         "scanvote.serving.server.serve",
-        lambda folder, host, port, **how: asked.update(how, folder=folder, host=host, port=port),
+        lambda *told: asked.update(enumerate(told)),
     )
     told = ["--host", "::1", "--port", "0", "--model", str(tmp_path), "--no-token", "--batch", "4"]
+    told += ["--name", "scans.lab", "--name", "scans.lab:8443", "--root-path", "/scanvote"]
     (tmp_path / "package.json").touch()
     result = CliRunner().invoke(cli.app, ["serve", *told])
     assert result.exit_code == 0, result.output
-    expected = {"folder": tmp_path, "host": "::1", "port": 0, "no_token": True}
-    assert asked == {**expected, "engine_options": EngineOptions(batch=4)}
+    options = ServeOptions(names=("scans.lab", "scans.lab:8443"), root_path="/scanvote")
+    assert list(asked.values()) == [tmp_path, "::1", 0, options, EngineOptions(batch=4), True]
 
 
 def test_the_command_tells_a_mistake_in_one_line(tmp_path: Path) -> None:

@@ -11,13 +11,16 @@ from scanvote.core.files import write_json
 from scanvote.metrics.performance import ClassificationPerformance, SegmentationPerformance
 from scanvote.params import PrepareTask, Section, Task, VolumesParams
 from scanvote.params.whole import Method
+from scanvote.pipeline.package.identity import NAME as NAME
+from scanvote.pipeline.package.identity import VOTE as VOTE
+from scanvote.pipeline.package.identity import check_settings, identity
 
 COMMAND = "dvc repro --force --single-item package"
 """Builds and registers the package: DVC skips `dvc repro package` where nothing has changed."""
-NAME = "package.json"
 SAMPLES, SEEN = "samples", "seen"
-FORM = 3
-VOTE = "vote.json"
+FORM = 4
+_WITHOUT_IDENTITY = 3
+"""Format without digests, which are computed when it is read."""
 TEST = "test.csv"
 CARD = "card.md"
 
@@ -139,9 +142,12 @@ class ModelMetadata(Section):
         data: sha256 of the manifests behind the splits, by task.
         test: digest of the test of `judged`: packages of equal digests can be compared.
         versions: of Python and the libraries with which the package was built.
+        digest: the model digest, of all that decides an answer: packages that share it are one
+            model.
+        files: sha256 of each other file of the package, by its path.
     """
 
-    form: Literal[3]
+    form: Literal[4]
     smoke: bool
     backend: Literal["tensorflow", "jax"]
     classifiers: Classifiers | None
@@ -150,6 +156,8 @@ class ModelMetadata(Section):
     data: dict[str, str]
     test: str
     versions: dict[str, str]
+    digest: str
+    files: dict[str, str]
 
     @model_validator(mode="after")
     def _check_parts(self) -> Self:
@@ -181,14 +189,19 @@ class ModelMetadata(Section):
 def read_metadata(folder: Path) -> ModelMetadata:
     """Read the metadata of the package in `folder`.
 
+    Of the format before this one, the digests are computed from the files.
+
     Raises:
-        InputError: it is no package, or its format version is not supported.
+        InputError: it is no package, its format version is not supported, or it was changed.
     """
     path = folder / NAME
     try:
         values: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         _check_version(values, path)
-        return ModelMetadata.model_validate(values)
+        if values["form"] == _WITHOUT_IDENTITY:
+            values |= {"form": FORM, **identity(values, folder)}
+        contents = ModelMetadata.model_validate(values)
+        check_settings(values, folder)
     except FileNotFoundError:
         raise InputError(f"{path} is missing; run `{COMMAND}`") from None
     except (KeyError, TypeError, ValueError, ValidationError) as error:
@@ -196,15 +209,32 @@ def read_metadata(folder: Path) -> ModelMetadata:
         raise InputError(
             f"{path} is no package of this version: {reason}; build it again (`{COMMAND}`)"
         ) from None
+    return contents
 
 
 def _check_version(values: dict[str, Any], path: Path) -> None:
-    if values["form"] != FORM:
+    if values["form"] not in (_WITHOUT_IDENTITY, FORM):
         raise InputError(
-            f"{path} has format {values['form']}, and this version of scanvote reads format {FORM};"
-            f" build it again (`{COMMAND}`), or use the version that wrote it"
+            f"{path} has format {values['form']}, and this version of scanvote reads formats"
+            f" {_WITHOUT_IDENTITY} and {FORM}; build it again (`{COMMAND}`), or use the"
+            " version that wrote it"
         )
 
 
+def identified(contents: ModelMetadata, folder: Path) -> ModelMetadata:
+    """Return the metadata with the digests of the files that `folder` now holds.
+
+    Raises:
+        InputError: a network, the vote or the reference scans are missing.
+    """
+    values = json.loads(contents.model_dump_json())
+    return contents.model_copy(update=identity(values, folder))
+
+
 def write_metadata(contents: ModelMetadata, folder: Path) -> None:
-    write_json(folder / NAME, contents.model_dump(mode="json"))
+    """Write ``package.json``, with the digests of all other files, after these.
+
+    Raises:
+        InputError: a network, the vote or the reference scans are missing.
+    """
+    write_json(folder / NAME, identified(contents, folder).model_dump(mode="json"))

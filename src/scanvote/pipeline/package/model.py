@@ -14,6 +14,7 @@ from scanvote.images.preprocess import preprocess, to_original_space
 from scanvote.models.postprocess import Postprocess
 from scanvote.params import PrepareTask
 from scanvote.pipeline.ensemble.vote import Vote, VoteResult
+from scanvote.pipeline.package.identity import check_files
 from scanvote.pipeline.package.metadata import (
     VOTE,
     Classifiers,
@@ -194,16 +195,21 @@ class Package:
         return networks
 
 
-def load_package(folder: Path) -> Package:
+def load_package(folder: Path, graphs: bool = True) -> Package:
     """Load every network of the package in `folder`.
 
     Keras is imported here and not earlier, so `scanvote.core.backend.use_backend` may be called
     before with the backend of `read_metadata`; all backends give the same up to rounding.
 
+    Args:
+        folder: the folder.
+        graphs: as in `check_files`.
+
     Raises:
-        InputError: it is no package, or one of its files is missing or damaged.
+        InputError: it is no package, or one of its files is missing, damaged or another one.
     """
     contents = read_metadata(folder)
+    check_files(contents.files, folder, graphs)
     classifiers, segmenters = contents.classifiers, contents.segmenters
     return Package(
         contents,

@@ -37,6 +37,9 @@ def _title(contents: ModelMetadata) -> Lines:
         f"# {title[0].upper()}{title[1:]}",
         "",
         f"**{DISCLAIMER}**" + _smoke(contents.smoke),
+        "",
+        f"Model digest: `{contents.digest}`, of all that decides an answer; its first digits stand"
+        " beside every answer.",
     )
 
 
@@ -122,7 +125,7 @@ def _files(contents: ModelMetadata) -> Lines:
     return (
         "## Files",
         "",
-        f"- {settings}: all settings, digests of the data, versions",
+        f"- {settings}: all settings, digests of the files and the data, versions",
         f"- `test.csv`: {predicted} for the test scans, with the sha256 of their files",
         "- `seen/`: pooled features and statistics of the intensities of the training scans, not"
         " the scans; whoever has one of these scans can find out that it was among them",

@@ -16,6 +16,7 @@ from scanvote.pipeline.package.metadata import (
     TEST,
     VOTE,
     ModelMetadata,
+    identified,
     write_metadata,
 )
 from scanvote.pipeline.package.model import load_package
@@ -45,7 +46,8 @@ def build_package(
 ) -> dict[str, float]:
     """Write the package, and verify its output against the pipeline's.
 
-    - ``package.json`` and ``vote.json``: all settings; ``card.md``: the model card
+    - ``package.json`` and ``vote.json``: all settings, and the digests of model and files;
+      ``card.md``: the model card
     - ``members/1.keras``…, ``unet/1.keras``…, each with an ``.onnx`` if `package.onnx` is true
     - ``seen/members.pkl``, ``seen/unet.pkl``: descriptors of the training scans of the first member
       and of the first U-Net
@@ -78,7 +80,7 @@ def build_package(
     with atomic_replace_folder(out) as folder:
         packing = Packing(prepared, evaluated, params, folder)
         contents = ModelMetadata(
-            form=3,
+            form=4,
             smoke=params.smoke,
             backend=params.backend,
             classifiers=None if vote is None else packing.classifiers(searches, ensemble, vote),
@@ -87,15 +89,16 @@ def build_package(
             data=_data(prepared),
             test=digest_of(test),
             versions=versions(params.backend),
+            digest="",
+            files={},
         )
         if params.package.onnx:
             export_networks(sorted(folder.rglob("*.keras")))
         write_samples(raw, prepared, list(contents.parts), params.package.samples, folder / SAMPLES)
-        write_metadata(contents, folder)
         write_csv(test, folder / TEST)
-        write_text(
-            folder / CARD, card(contents, Vote.read(folder / VOTE) if vote is not None else None)
-        )
+        rule = Vote.read(folder / VOTE) if vote is not None else None
+        write_text(folder / CARD, card(identified(contents, folder), rule))
+        write_metadata(contents, folder)  # last: it has the digests of all other files
         return _verify(folder, vote, masks, raw, prepared)
 
 

@@ -42,12 +42,14 @@ def packaged(report: ReportData) -> Section:
 
 def _about(report: ReportData) -> str:
     onnx = "; each network is also included as ONNX, for sites without Python"
+    digest = report.records.get("models/package/package.json", {}).get("digest")
+    known = f" Its model digest, which every answer of it bears, is `{digest}`." if digest else ""
     package = report.params.package
     return (
         f"{_CONTENTS[report.params.tasks]} are one model in `models/package` and, as"
         f" `{package.name}`, in MLflow's registry{onnx if package.onnx else ''}. After packaging it"
         " predicted the test scans again. It says that a scan is unlike the training scans if the"
-        f" scan is farther from these than {100 * package.seen:g} % of the validation scans."
+        f" scan is farther from these than {100 * package.seen:g} % of the validation scans.{known}"
     )
 
 

@@ -95,7 +95,7 @@ def load_packaged(folder: Path, limits: Limits, batch: int) -> LoadedModel:
 
     cv2.setNumThreads(1)  # leave all processors to the networks
     use_backend(read_metadata(folder).backend)
-    model = LoadedModel(load_package(folder), limits)
+    model = LoadedModel(load_package(folder, graphs=False), limits)
     random = np.random.default_rng(0)
     for scans in (1, 2, batch):  # the second size makes TensorFlow trace for all sizes
         images = random.integers(0, 256, (scans, WARM_SIDE, WARM_SIDE, 3), np.uint8)

@@ -3,8 +3,10 @@
     async with start_engine(Path("models/package"), Limits(), EngineOptions()) as engine:
         examined = await engine.predict(Upload("scan.png", content))
 
-The web process imports neither TensorFlow nor Keras. It keeps every file until the answer, so
-nothing is lost with a worker: see `scanvote.serving.engine.batching` for the retries.
+Web process and workers read a copy of the package that nobody else knows
+(`scanvote.serving.engine.snapshot`). The web process imports neither TensorFlow nor Keras. It keeps
+every file until the answer, so nothing is lost with a worker: see
+`scanvote.serving.engine.batching` for the retries.
 """
 
 import asyncio
@@ -17,11 +19,12 @@ from typing import cast
 
 from scanvote.inputs.scan import Limits
 from scanvote.params.whole import Method
-from scanvote.pipeline.package import ModelMetadata, read_metadata
+from scanvote.pipeline.package import ModelMetadata
 from scanvote.pipeline.package.metadata import CARD, SAMPLES
 from scanvote.serving.engine.batching import Scheduler
 from scanvote.serving.engine.messages import Explain, Predict, Task
 from scanvote.serving.engine.model import Model, load_packaged
+from scanvote.serving.engine.snapshot import snapshot
 from scanvote.serving.engine.supervision import Supervisor, Timeouts
 from scanvote.serving.engine_api import (
     Engine,
@@ -63,20 +66,21 @@ class EngineOptions:
 async def start_engine(
     folder: Path, limits: Limits, options: EngineOptions
 ) -> AsyncIterator[Engine]:
-    """Run an engine for the package in `folder`.
+    """Run an engine for the package in `folder`, from a copy of its own.
 
     Requests wait while the package loads.
 
     Raises:
-        InputError: `folder` is no package.
+        InputError: `folder` is no package, or cannot be copied.
     """
-    contents = read_metadata(folder)
-    load = partial(load_packaged, folder, limits, options.batch)
-    samples = {path.name: path.read_bytes() for path in sorted((folder / SAMPLES).glob("*.*"))}
-    card = (folder / CARD).read_text(encoding="utf-8")
-    engine = SupervisedEngine(contents, card, samples, load, limits, options)
-    async with engine.alive():
-        yield engine
+    with snapshot(folder) as taken:
+        copy = taken.folder
+        load = partial(load_packaged, copy, limits, options.batch)
+        samples = {path.name: path.read_bytes() for path in sorted((copy / SAMPLES).glob("*.*"))}
+        card = (copy / CARD).read_text(encoding="utf-8")
+        engine = SupervisedEngine(taken.contents, card, samples, load, limits, options, taken.newer)
+        async with engine.alive():
+            yield engine
 
 
 class SupervisedEngine:
@@ -90,9 +94,10 @@ class SupervisedEngine:
         load: Callable[[], Model],
         limits: Limits,
         options: EngineOptions,
+        newer: Callable[[], str | None] = lambda: None,
     ) -> None:
         self.contents, self.card, self.samples = contents, card, samples
-        self.options = options
+        self.options, self.newer = options, newer
         self._scheduler = Scheduler(options.batch, options.queue, HELD * limits.bytes, EXPLANATIONS)
         timeouts = Timeouts(
             options.timeout + options.slack,

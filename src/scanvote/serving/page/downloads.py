@@ -9,6 +9,7 @@ from fastapi.responses import Response
 
 from scanvote.datasets.user_data.scan_tree import stem
 from scanvote.pipeline.package import ModelMetadata
+from scanvote.predict.quality import named
 from scanvote.predict.rows import columns, row
 from scanvote.predict.schema import FileError, ScanPrediction
 from scanvote.serving.page.overlays import add_caption
@@ -72,7 +73,8 @@ def picture(scan: CachedScan, contents: ModelMetadata) -> bytes:
     text = result_text(scan.examined.finding, contents)
     answer = f"{text.summary}. {text.agreement}"
     lines = [text.name, *text.warnings, answer, *text.doubts, text.tumour, *text.tested]
-    return add_caption(scan.examined.scan, scan.examined.mask, [line for line in lines if line])
+    lines = [line for line in (*lines, named(contents)) if line]
+    return add_caption(scan.examined.scan, scan.examined.mask, lines)
 
 
 def _attached(content: bytes, kind: str, name: str) -> Response:

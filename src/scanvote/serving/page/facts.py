@@ -39,6 +39,7 @@ def patients(contents: ModelMetadata) -> dict[str, str]:
 
 
 def digests(contents: ModelMetadata) -> dict[str, str]:
-    """Return digests of the model's data and of its test scans."""
+    """Return digests of the model, of its data and of its test scans."""
+    model = {"Model": contents.digest}
     data = {f"Data, {terms.words(task)}": digest for task, digest in contents.data.items()}
-    return data | {"Test scans": contents.test}
+    return model | data | {"Test scans": contents.test}

@@ -22,7 +22,9 @@ from starlette.concurrency import run_in_threadpool
 
 from scanvote.inputs.scan import RejectedFile
 from scanvote.params.whole import Method
+from scanvote.pipeline.package.identity import short_digest
 from scanvote.serving.engine_api import Engine, EngineError, Upload
+from scanvote.serving.options import ServeOptions
 from scanvote.serving.page import downloads, overlays, templating, views
 from scanvote.serving.page.examining import examine, explain
 from scanvote.serving.page.result_cache import CachedResult, CachedScan, ResultCache
@@ -66,7 +68,7 @@ async def answer(request: Request) -> Response:
     cache = _cache(request)
     name = cache.keep(result)
     asyncio.get_running_loop().call_later(cache.seconds + 1, cache.evict)
-    return RedirectResponse(f"/results/{name}", 303)
+    return RedirectResponse(f"{_root_path(request)}/results/{name}", 303)
 
 
 @router.get("/results/{name}")
@@ -115,7 +117,8 @@ async def explanation(request: Request, name: str, number: int) -> Response:
     except (RejectedFile, EngineError) as error:
         render = partial(_result_page, problem=str(error), status=error.status)
         return await run_in_threadpool(render, request, name, number)
-    return RedirectResponse(f"/results/{name}/{number}?method={method}#explanation", 303)
+    address = f"{_root_path(request)}/results/{name}/{number}?method={method}#explanation"
+    return RedirectResponse(address, 303)
 
 
 @router.get("/results/{name}/{number}/scan.png")
@@ -176,27 +179,31 @@ def page(request: Request, template: str, status: int = 200, **values: object) -
     engine = _engine(request)
     contents = engine.contents
     samples = views.samples(engine.samples, contents.labels)
-    common = {"samples": samples, "problem": "", "refusals": (), "tasks": list(contents.parts)}
-    html = templating.rendered(template, path=request.url.path, **common | values)
-    return HTMLResponse(html, status, PRIVATE)
+    common = {
+        "samples": samples,
+        "problem": "",
+        "refusals": (),
+        "tasks": list(contents.parts),
+        "model_digest": short_digest(contents.digest),
+        "newer": short_digest(engine.newer() or ""),
+    }
+    return _rendered(request, template, status, **common | values)
 
 
 def error_page(request: Request, status: int, message: str) -> HTMLResponse:
     """Render an error in one sentence, with a link to the form."""
-    html = templating.rendered(
-        "error.html",
-        path=request.url.path,
-        status=status,
-        heading=HEADINGS.get(status, "That did not work"),
-        message=message,
-    )
-    return HTMLResponse(html, status, PRIVATE)
+    heading = HEADINGS.get(status, "That did not work")
+    return _rendered(request, "error.html", status, code=status, heading=heading, message=message)
 
 
 def token_page(request: Request, message: str = "") -> HTMLResponse:
     """Render the page where a person types the token."""
-    html = templating.rendered("token.html", path=request.url.path, message=message)
-    return HTMLResponse(html, 401, PRIVATE)
+    return _rendered(request, "token.html", 401, message=message)
+
+
+def _rendered(request: Request, template: str, status: int, **values: object) -> HTMLResponse:
+    common = {"root": _root_path(request), "path": request.scope["path"], "newer": ""}
+    return HTMLResponse(templating.rendered(template, **common | values), status, PRIVATE)
 
 
 def _result_page(
@@ -228,6 +235,11 @@ def _sample(request: Request, form: Form) -> list[Upload]:
     """Return the sample that the form names; empty if it names none."""
     samples, name = _engine(request).samples, form.fields.get("sample", "")
     return [Upload(name, samples[name])] if name in samples else []
+
+
+def _root_path(request: Request) -> str:
+    options: ServeOptions = request.app.state.options
+    return options.root_path
 
 
 def _engine(request: Request) -> Engine:

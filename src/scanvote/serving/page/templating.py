@@ -55,5 +55,5 @@ def statics() -> dict[str, bytes]:
 
 
 def address(name: str) -> str:
-    """Return the URL of a static file, which changes with its content."""
+    """Return the address of a static file without prefix; it changes with its content."""
     return f"/static/{name}?v={hashlib.sha256(statics()[name]).hexdigest()[:12]}"

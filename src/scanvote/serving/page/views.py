@@ -188,6 +188,6 @@ def model_tables(contents: ModelMetadata) -> dict[str, Mapping[str, str]]:
             "Above 1": "unlike the training scans: the answer means little",
         },
         "What it was tested on": patients(contents),
-        "Digests of the data": digests(contents),
+        "Digests of the model and its data": digests(contents),
         "Versions": contents.versions,
     }

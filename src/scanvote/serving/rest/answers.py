@@ -40,10 +40,17 @@ class Performance(BaseModel):
 
 
 class Model(BaseModel):
-    """Identity of the model: equal in all responses of one model."""
+    """Identity of the model: answers of one `digest` are of one model, and of no other.
+
+    They agree in all of this but `scanvote`, which is of the server.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    digest: str = Field(
+        description="the model digest, of all that decides an answer: settings, networks, vote",
+        examples=["9b2f1c5d7a3e4f60812c94d5b6a7e8f0"],
+    )
     scanvote: str = Field(description="version of scanvote on the server", examples=["0.1.0"])
     smoke: bool = Field(description="true: the networks are of a smoke run, and mean nothing")
     test: str = Field(description="digest of the test scans")
@@ -102,6 +109,7 @@ class Served(_WithNotice):
 
 def model_of(contents: ModelMetadata) -> Model:
     return Model(
+        digest=contents.digest,
         scanvote=scanvote.__version__,
         smoke=contents.smoke,
         test=contents.test,

@@ -30,7 +30,11 @@ _REASONS = {
     408: ("the request came too slowly", []),
     413: ("scan.png is larger than 32 MiB", [("scan.png", 413)]),
     415: ("notes.txt is no image of a format that is taken", [("notes.txt", 415)]),
-    421: ("this server is not called example.org", []),
+    421: (
+        "this server is not called 'example.org'; if it is, start it with `scanvote serve --name`"
+        " and that name",
+        [],
+    ),
     422: ("scan.png is cut off", [("scan.png", 422)]),
     429: ("the server is busy; ask again in a few seconds", [("scan.png", 429)]),
     503: ("the model is not loaded yet", []),

@@ -14,5 +14,5 @@ async def documentation(request: Request) -> HTMLResponse:
 
     The script is a file, because the content security policy forbids inline scripts.
     """
-    token = request.app.state.auth is not None
-    return HTMLResponse(templating.rendered("api.html", token=token))
+    token, root = request.app.state.auth is not None, request.app.state.options.root_path
+    return HTMLResponse(templating.rendered("api.html", token=token, root=root))

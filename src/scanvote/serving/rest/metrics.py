@@ -91,10 +91,14 @@ class _EngineCollector:
         yield GaugeMetricFamily(
             "scanvote_waiting_files", "Files that wait or are being processed", self.engine.waiting
         )
-        info = GaugeMetricFamily(
-            "scanvote_model_info", "The served model", labels=["version", "backend", "test"]
-        )
-        info.add_metric([scanvote.__version__, contents.backend, contents.test], 1)
+        labels = {
+            "version": scanvote.__version__,
+            "backend": contents.backend,
+            "test": contents.test,
+            "model_digest": contents.digest,
+        }
+        info = GaugeMetricFamily("scanvote_model_info", "The served model", labels=list(labels))
+        info.add_metric(list(labels.values()), 1)
         yield info
         if isinstance(self.engine, Observed):
             yield from _worker_metrics(self.engine)

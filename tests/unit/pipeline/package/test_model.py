@@ -79,7 +79,7 @@ def contents(params: Params) -> ModelMetadata:
     way = PostprocessSpec(threshold=0.5, smallest=0, largest_only=False, fill_holes=False)
     how, seen = params.prepare, OodReference(arrays="seen.pkl", radius=0.5)
     return ModelMetadata(
-        form=3,
+        form=4,
         smoke=False,
         backend="tensorflow",
         classifiers=Classifiers(
@@ -107,6 +107,8 @@ def contents(params: Params) -> ModelMetadata:
         data={},
         test="",
         versions={},
+        digest="",
+        files={},
     )
 
 

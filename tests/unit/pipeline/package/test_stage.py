@@ -126,6 +126,8 @@ def test_it_tells_what_it_is_of(made: Made, packed):
     text = (packed[0] / "card.md").read_text()
     assert "Research use, not for diagnosis." in text
     assert "glioma, no tumor and pituitary" in text
+    assert contents.digest in text
+    assert set(contents.files) == set(tree(packed[0])) - {"package.json"}
 
 
 @pytest.mark.parametrize("task", ["classification", "segmentation"])
@@ -227,11 +229,11 @@ def test_what_is_no_package_is_one_line(packed, tmp_path: Path):
         load_package(tmp_path)
     folder = shutil.copytree(packed[0], tmp_path / "package")
     text = (folder / "package.json").read_text()
-    older = text.replace('"form": 3', '"form": 2')
+    older = text.replace('"form": 4', '"form": 2')
     for spoilt in (older, "{}", "[]", "no JSON", text.replace('"backend"', '"back"')):
         (folder / "package.json").write_text(spoilt)
         reason = (
-            "has format 2, and this version of scanvote reads format 3; build it again"
+            "has format 2, and this version of scanvote reads formats 3 and 4; build it again"
             if spoilt == older
             else "is no package of this version"
         )
@@ -243,7 +245,7 @@ def test_what_is_no_package_is_one_line(packed, tmp_path: Path):
 def test_a_network_that_is_missing_is_one_line(packed, tmp_path: Path):
     folder = shutil.copytree(packed[0], tmp_path / "package")
     (folder / "members" / "2.keras").unlink()
-    with pytest.raises(InputError, match=r"there is no file .*2\.keras"):
+    with pytest.raises(InputError, match=r"members/2\.keras is missing"):
         load_package(folder)
 
 

@@ -3,6 +3,7 @@
 import base64
 import re
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from fnmatch import fnmatch
 from itertools import pairwise
 from pathlib import Path
@@ -14,6 +15,7 @@ from scanvote.core.metrics_file import read_metrics, write_metrics
 from scanvote.pipeline.report import numbers
 from scanvote.pipeline.report.blocks import Block, Collapsible, Table
 from scanvote.pipeline.report.claim import claim
+from scanvote.pipeline.report.model_package import packaged
 from scanvote.pipeline.report.page import page, sections
 from scanvote.pipeline.report.report_data import read_report_data
 from scanvote.pipeline.report.tables import brackets
@@ -253,6 +255,13 @@ def test_the_parity_of_the_package_is_not_rounded_to_nothing(finished: Finished)
     text = finished.page.text
     assert "largest difference of a probability from the pipeline's 2.4e-07" in text
     assert "size, MB 12.3" in text
+
+
+def test_it_names_the_model_digest_of_the_package(finished: Finished) -> None:
+    told = {"models/package/package.json": {"digest": "d" * 32}}
+    records = {**finished.data.records, **told}
+    section = packaged(replace(finished.data, records=records))
+    assert "d" * 32 in str(section.blocks)
 
 
 def test_it_tells_how_many_test_scans_the_package_holds_for_strange(finished: Finished) -> None:

@@ -1,2 +1,2 @@
 "use strict";
-SwaggerUIBundle({ url: "/openapi.json", dom_id: "#api", deepLinking: true, showExtensions: false });
+SwaggerUIBundle({ url: document.querySelector("#api").dataset.url, dom_id: "#api", deepLinking: true, showExtensions: false });

@@ -173,7 +173,7 @@ addEventListener("drop", (event) => {
   if (!files.length || !form) return;
   const body = new FormData();
   for (const file of files) body.append("files", file);
-  go("/", { body, words: busy(form, files.length) });
+  go(form.getAttribute("action"), { body, words: busy(form, files.length) });
 });
 
 remember();

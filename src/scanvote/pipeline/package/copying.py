@@ -1,0 +1,33 @@
+"""Copies of a package, whole or without ONNX graphs."""
+
+import shutil
+from contextlib import suppress
+from pathlib import Path
+
+from scanvote.pipeline.package.identity import GRAPH, NAME, broken, broken_file
+from scanvote.pipeline.package.metadata import ModelMetadata, read_metadata
+
+
+def copy_package(source: Path, target: Path, contents: ModelMetadata, graphs: bool = True) -> None:
+    """Copy the files of the package in `source` to the new folder `target`, and check them.
+
+    Files that are not of the package stay behind.
+
+    Args:
+        source: the package.
+        target: a folder that does not exist.
+        contents: its metadata, as read before.
+        graphs: also copy the ONNX graphs.
+
+    Raises:
+        InputError: a file is missing, was changed, or is replaced while it is copied.
+    """
+    for name in (NAME, *contents.files):
+        if graphs or not name.endswith(GRAPH):
+            (target / name).parent.mkdir(parents=True, exist_ok=True)
+            with suppress(FileNotFoundError):  # found below
+                shutil.copyfile(source / name, target / name)
+    if found := broken_file(contents.files, target, graphs):
+        raise broken(source, found)
+    if read_metadata(target).digest != contents.digest:
+        raise broken(source, f"{NAME} was replaced meanwhile")
