@@ -13,13 +13,13 @@ from keras import layers
 
 from scanvote.core.errors import InputError, did_you_mean
 from scanvote.core.files import from_root, sha256
-from scanvote.models import efficientnet_lite, lite_weights, torch_file
+from scanvote.models import efficientnet_lite, lite_weights, saved_backbone, torch_file
 from scanvote.models.efficientnet_lite import LITES
 from scanvote.models.input_spec import InputSpec
 from scanvote.models.lite_weights import load_torch_weights, packaged_weights
-from scanvote.models.saving import load_saved_model
+from scanvote.models.saved_backbone import load_saved_backbone
 
-CODE = [sys.modules[__name__], efficientnet_lite, lite_weights, torch_file]
+CODE = [sys.modules[__name__], efficientnet_lite, lite_weights, saved_backbone, torch_file]
 """The modules that decide the layers and the weights of a backbone."""
 
 # mode of `preprocess_input` in keras.applications; None: the backbone scales its input itself
@@ -39,13 +39,25 @@ PREPROCESSING = {
 
 def is_saved(name: str) -> bool:
     """Tell if `name` is a saved model's file, not a network's name."""
-    return Path(name).suffix in {".keras", ".h5"}
+    return Path(name).suffix in {".keras", ".h5", ".hdf5"}
 
 
 def saved_file(name: str, mirror: Path | None) -> Path:
     """Path of a saved model, in the repository or the mirror."""
     paths = [from_root(Path(name)), *(folder / name for folder in _folders(mirror))]
     return next((path for path in paths if path.is_file()), paths[0])
+
+
+def name_or_file(name: str, mirror: Path | None) -> str:
+    """Return the path of a saved model, or the name of a known network, for messages."""
+    return str(saved_file(name, mirror)) if is_saved(name) else name
+
+
+def check_known(name: str, key: str) -> None:
+    """Raise InputError if `name` is neither a saved model's file nor a network's name."""
+    known = [*PREPROCESSING, *LITES]
+    if not is_saved(name) and name not in known:
+        raise InputError(f"{key}: {_unknown(name, known)}")
 
 
 def weights_file(name: str, weights: str, mirror: Path | None) -> Path | None:
@@ -111,24 +123,33 @@ def load_backbone(
 
     Args:
         name: a network of keras.applications, an EfficientNet-Lite, or a saved Keras model.
-        shape: (H, W, C) of its input.
+        shape: (H, W, C) of the scans; `as_input` gives the backbone its channels.
         weights: as in `weights_file`; ignored for a saved model, which has its own.
         input_spec: gives the mirror.
         key: the key of params.yaml that names the backbone, for messages.
 
     Raises:
-        InputError: it is unknown, its file is missing or no Keras model, its weights are not
-            available, or the scans are too small for it.
+        InputError: it is unknown, its file is missing or no Keras model that takes the scans, its
+            weights are not available, or the scans are too small for it.
     """
     if is_saved(name):
-        return load_saved_model(saved_file(name, input_spec.mirror), key)
-    known = [*PREPROCESSING, *LITES]
-    if name not in known:
-        raise InputError(f"{key}: {name!r} is unknown{did_you_mean(name, known)}")
+        return load_saved_backbone(saved_file(name, input_spec.mirror), key, shape)
+    check_known(name, key)
     file = weights_file(name, weights, input_spec.mirror)
     if name in LITES:
         return _lite(name, file, key)
+    shape = (*shape[:2], 3)
     return _application(name, shape, None if weights == "none" else str(file or weights), key)
+
+
+def _unknown(name: str, known: list[str]) -> str:
+    if Path(name).suffix or len(Path(name).parts) > 1:  # a path, not a misspelt name
+        return (
+            f"{name}: it is no saved Keras model, .keras or .h5; save the network by"
+            " model.save('NAME.keras'), or name one that scanvote knows and give this file as its"
+            " weights"
+        )
+    return f"{name!r} is unknown{did_you_mean(name, known)}"
 
 
 def _lite(name: str, weights: Path | None, key: str) -> keras.Model:
@@ -168,6 +189,11 @@ def preprocessing(name: str, x: keras.KerasTensor) -> keras.KerasTensor:
     """Scale pixels 0…255 as in the pretraining of the backbone `name`."""
     mode = PREPROCESSING.get(name)
     return x if mode is None else Preprocessing(mode, name="preprocessing")(x)
+
+
+def as_input(x: keras.KerasTensor, backbone: keras.Model) -> keras.KerasTensor:
+    """Give grey scans the three channels of a colour backbone; a grey backbone sees them as are."""
+    return to_rgb(x) if keras.tree.flatten(backbone.inputs)[0].shape[-1] == 3 else x
 
 
 def to_rgb(x: keras.KerasTensor) -> keras.KerasTensor:

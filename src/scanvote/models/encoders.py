@@ -5,8 +5,10 @@ import numpy as np
 from keras import layers
 
 from scanvote.core.errors import InputError
-from scanvote.models.backbones import load_backbone, preprocessing, to_rgb
+from scanvote.models.backbones import as_input, load_backbone, name_or_file, preprocessing
 from scanvote.models.input_spec import InputSpec
+from scanvote.models.layer_calls import layer_calls
+from scanvote.models.saving import plain_line
 from scanvote.params import UnetParams
 
 STRIDE = 32
@@ -19,43 +21,78 @@ def pretrained_levels(
     """Feature maps of the backbone at strides 2, 4, 8….
 
     The finest comes first. The whole backbone is trained. Adjacent slices enter through a trained
-    1×1 convolution, which starts as a copy of the middle slice.
+    1×1 convolution, which starts as a copy of the middle slice. Of a whole classifier its top is
+    left out.
 
     Raises:
         InputError: the backbone is not available, or has no such levels.
     """
     name = params.encoder
     assert name is not None
-    x = _three_channels(inputs, params.context)
-    backbone = load_backbone(name, x.shape[1:], params.weights, input_spec, "unet.encoder")
-    taps = _taps(backbone, x.shape[1:])
-    if len(taps) < 2:
-        raise InputError(f"unet.encoder: {name} has no levels that halve the scans' size")
-    levels = keras.Model(backbone.inputs, [backbone.get_layer(tap).output for tap in taps])
+    height, width, channels = inputs.shape[1:]
+    scan = (height, width, channels // (2 * params.context + 1))
+    backbone = load_backbone(name, scan, params.weights, input_spec, "unet.encoder")
+    x = _encoder_input(inputs, params.context, backbone)
+    levels = keras.Model(*_levels(backbone, name_or_file(name, input_spec.mirror), x))
     levels.name = "encoder"
     return list(levels(preprocessing(name, x)))
 
 
-def _taps(backbone: keras.Model, shape: tuple[int, ...]) -> list[str]:
-    """Names of the last layers at strides 2 to 32.
+def _levels(
+    backbone: keras.Model, where: str, x: keras.KerasTensor
+) -> tuple[list[keras.KerasTensor], list[keras.KerasTensor]]:
+    """Inputs of the backbone, and its last feature maps at strides 2, 4, 8….
 
-    `shape` is that of the scans, (H, W, C). Strides without a layer are left out.
+    Raises:
+        InputError: there are fewer than two such levels, or one between others is missing.
     """
-    spatial = [layer for layer in backbone.layers if len(getattr(layer.output, "shape", ())) == 4]
-    outputs = keras.Model(backbone.inputs, [layer.output for layer in spatial])(keras.Input(shape))
-    last = {
-        tuple(output.shape[1:3]): layer.name for layer, output in zip(spatial, outputs, strict=True)
-    }
-    height, width = shape[:2]
-    halves = [(height >> power, width >> power) for power in range(1, 6)]
-    return [last[half] for half in halves if half in last]
+    try:
+        maps, inputs = _feature_maps(backbone)
+        shapes = keras.Model(inputs, maps)(keras.Input(x.shape[1:]))
+    except Exception as error:  # layers of any kind raise nearly any exception
+        reason = plain_line(error)
+        raise InputError(
+            f"unet.encoder: {where}: it refuses slices of {x.shape[1:]}: {reason}"
+        ) from None
+    last = {tuple(shape.shape[1:3]): map_ for shape, map_ in zip(shapes, maps, strict=True)}
+    height, width = x.shape[1:3]
+    found = [last.get((height >> power, width >> power)) for power in range(1, 6)]
+    while found and found[-1] is None:
+        found.pop()
+    missing = [level for level, one in enumerate(found, start=1) if one is None]
+    if len(found) < 2 or missing:
+        share = 2 ** (missing[0] if missing else len(found) + 1)
+        raise InputError(
+            f"unet.encoder: {where}: it has no feature map of 1/{share} of the slices' sides; an"
+            " encoder halves them at each level, at least twice, with padding='same'"
+        )
+    return inputs, found
 
 
-def _three_channels(x: keras.KerasTensor, context: int) -> keras.KerasTensor:
+def _feature_maps(
+    backbone: keras.Model,
+) -> tuple[list[keras.KerasTensor], list[keras.KerasTensor]]:
+    """All tensors (batch, H, W, C) of the backbone in order, and its inputs."""
+    if any(isinstance(layer, keras.Model) for layer in backbone.layers):
+        # the layers of a nested network have outputs in a graph of their own
+        inputs = keras.Input(keras.tree.flatten(backbone.inputs)[0].shape[1:])
+        made = [call.made for call in layer_calls(backbone, inputs)]
+    else:
+        inputs, made = backbone.inputs, [layer.output for layer in backbone.layers]
+    maps = [one for one in made if len(getattr(one, "shape", ())) == 4]
+    return maps, keras.tree.flatten(inputs)
+
+
+def _encoder_input(x: keras.KerasTensor, context: int, backbone: keras.Model) -> keras.KerasTensor:
+    """Give the slices the channels of the backbone; adjacent ones by a trained convolution."""
     if context == 0:
-        return to_rgb(x)
+        return as_input(x, backbone)
     start = _Middle(own=x.shape[-1] // (2 * context + 1))
-    return layers.Conv2D(3, 1, use_bias=False, kernel_initializer=start, name="neighbours")(x)
+    channels = keras.tree.flatten(backbone.inputs)[0].shape[-1] or 3
+    convolution = layers.Conv2D(
+        channels, 1, use_bias=False, kernel_initializer=start, name="neighbours"
+    )
+    return convolution(x)
 
 
 @keras.saving.register_keras_serializable("scanvote")
@@ -63,7 +100,7 @@ class _Middle(keras.initializers.Initializer):
     """Kernel of a 1×1 convolution that copies the middle slice.
 
     Args:
-        own: channels of a slice: 3, or 1, which is copied to all three.
+        own: channels of a slice: as many as the kernel has filters, or 1, copied to all of them.
     """
 
     def __init__(self, own: int) -> None:
@@ -72,7 +109,7 @@ class _Middle(keras.initializers.Initializer):
     def __call__(self, shape: tuple[int, ...], dtype: str | None = None) -> keras.KerasTensor:
         kernel = np.zeros(shape, "float32")
         first = (shape[-2] // self.own) // 2 * self.own
-        for channel in range(3):
+        for channel in range(shape[-1]):
             kernel[..., first + channel % self.own, channel] = 1
         return keras.ops.convert_to_tensor(kernel, dtype)
 

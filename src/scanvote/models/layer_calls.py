@@ -1,6 +1,7 @@
 """The sequence of a network's layer calls, nested models included."""
 
 from dataclasses import dataclass
+from functools import reduce
 from typing import Any
 
 import keras
@@ -22,7 +23,7 @@ def layer_calls(model: keras.Model, inputs: Any) -> list[LayerCall]:
     is renamed in place.
     """
     _make_names_unique(model)
-    return _trace(model, inputs)
+    return _trace(model, inputs)[0]
 
 
 def _make_names_unique(model: keras.Model) -> None:
@@ -35,30 +36,34 @@ def _make_names_unique(model: keras.Model) -> None:
             owners[layer.name] = layer
 
 
-def _trace(model: keras.Model, inputs: Any) -> list[LayerCall]:
+def _trace(model: keras.Model, inputs: Any) -> tuple[list[LayerCall], Any]:
+    """Return the layer calls, and the output: a tensor, or a list of an encoder's levels."""
     calls: list[LayerCall] = []
 
     def call(layer: keras.Layer, *given: Any, **options: Any) -> Any:
         if isinstance(layer, keras.Model):
-            calls.extend(_trace(layer, given[0]))
+            below, made = _trace(layer, given[0])
+            calls.extend(below)
         else:
-            calls.append(LayerCall(layer, given[0], layer(*given, **options)))
-        return calls[-1].made
+            made = layer(*given, **options)
+            calls.append(LayerCall(layer, given[0], made))
+        return made
 
-    # a model with one input expects a tensor or a list of one, depending on how it was built
-    tensors = keras.tree.map_structure(lambda _: keras.tree.flatten(inputs)[0], model.input)
-    keras.models.clone_model(
-        model, input_tensors=tensors, clone_function=lambda layer: layer, call_function=call
+    if isinstance(model, keras.Sequential):
+        return calls, reduce(lambda x, layer: call(layer, x), model.layers, inputs)
+    # `keras.models.clone_model` runs this too, but returns a graph that is cut off from `inputs`
+    made = model._run_through_graph(
+        keras.tree.flatten(inputs), operation_fn=lambda layer: layer, call_fn=call
     )
-    return calls
+    return calls, made
 
 
 def feature_maps(calls: list[LayerCall]) -> list[Any]:
     """List the four-axis tensors (feature maps) from the first convolution on."""
     first = next((at for at, one in enumerate(calls) if _is_convolution(one.layer)), len(calls))
-    return [one.made for one in calls[first:] if len(one.made.shape) == 4]
+    return [one.made for one in calls[first:] if len(getattr(one.made, "shape", ())) == 4]
 
 
 def _is_convolution(layer: keras.Layer) -> bool:
-    """Tell if the layer has a kernel with four axes."""
-    return any(len(weight.shape) == 4 for weight in layer.weights)
+    """Tell if the layer has a kernel with four axes; an operation of `keras.ops` has none."""
+    return any(len(weight.shape) == 4 for weight in getattr(layer, "weights", ()))

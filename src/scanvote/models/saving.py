@@ -42,8 +42,13 @@ def load_saved_model(path: Path, key: str) -> keras.Model:
     try:
         return keras.saving.load_model(path, compile=False)
     except Exception as error:
-        reason = str(error).splitlines()[0]
-        raise InputError(f"{key}: {path} is no Keras model: {reason}") from None
+        raise InputError(f"{key}: {path} is no Keras model: {plain_line(error)}") from None
+
+
+def plain_line(error: Exception) -> str:
+    """Message of an error of Keras, as one line without its colours, cut at 200 characters."""
+    plain = re.sub(r"\x1b\[[\d;]*m", "", str(error))
+    return " ".join(plain.split())[:200]
 
 
 def _normalise(source: Path, target: Path) -> None:

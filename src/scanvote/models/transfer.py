@@ -1,6 +1,6 @@
 """Transfer learning family: a pretrained or saved backbone with a new head."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -8,8 +8,15 @@ import keras
 from keras import layers
 from keras_tuner import HyperParameters
 
-from scanvote.models.backbones import is_saved, load_backbone, preprocessing, to_rgb
+from scanvote.models.backbones import (
+    as_input,
+    is_saved,
+    load_backbone,
+    name_or_file,
+    preprocessing,
+)
 from scanvote.models.input_spec import InputSpec, output_head
+from scanvote.models.saved_backbone import add_backbone
 from scanvote.params import TransferParams
 
 FROZEN = "frozen_features"  # last layer of the frozen part, whose output training computes once
@@ -33,7 +40,7 @@ def build(values: Mapping[str, Any], input_spec: InputSpec, params: TransferPara
         InputError: the backbone is not available.
     """
     inputs = keras.Input(input_spec.shape, name="scan")
-    x = _features(values, to_rgb(inputs), input_spec, params)
+    x = _features(values, inputs, input_spec, params)
     if values["units"] > 0:
         x = layers.Dense(values["units"], activation="relu")(x)
     x = layers.Dropout(values["dropout"])(x)
@@ -47,7 +54,9 @@ def _features(
     name = values["backbone"]
     backbone = load_backbone(name, x.shape[1:], params.weights, input_spec)
     backbone.name, backbone.trainable = BACKBONE, False
-    features = backbone(preprocessing(name, x))
+    x = preprocessing(name, as_input(x, backbone))
+    where = f"transfer.backbones: {name_or_file(name, input_spec.mirror)}"
+    features = add_backbone(backbone, x, where)
     if len(features.shape) == 4:
         average = values["pooling"] == "average"
         pool = layers.GlobalAveragePooling2D if average else layers.GlobalMaxPooling2D
@@ -67,11 +76,20 @@ def unfreeze(model: keras.Model, thaw: str | float) -> None:
         ValueError: the backbone has no such layer.
     """
     backbone = model.get_layer(BACKBONE)
-    names = [layer.name for layer in backbone.layers]
-    first = _first_trainable(names, thaw)
+    layers_in_order = list(_leaf_layers(backbone))
+    first = _first_trainable([layer.name for layer in layers_in_order], thaw)
     backbone.trainable = True
-    for layer in backbone.layers[:first]:
+    for layer in layers_in_order[:first]:
         layer.trainable = False
+
+
+def _leaf_layers(model: keras.Model) -> Iterator[keras.Layer]:
+    """Yield the layers of a network in order, those of nested networks one by one."""
+    for layer in model.layers:
+        if isinstance(layer, keras.Model):
+            yield from _leaf_layers(layer)
+        else:
+            yield layer
 
 
 def _first_trainable(names: Sequence[str], thaw: str | float) -> int:

@@ -107,7 +107,8 @@ class UnetParams(TuningParams):
 
     @model_validator(mode="after")
     def _check_grid(self) -> "UnetParams":
-        if self.weights != "none" and (self.encoder is None or self.encoder.endswith(".keras")):
+        saved = self.encoder is None or self.encoder.endswith((".keras", ".h5", ".hdf5"))
+        if self.weights != "none" and saved:
             raise ValueError("weights are for an encoder that is no saved model; set them to none")
         hyperparameters = ("filters", "normalisation", "block", "attention", "dropout", "loss")
         points = math.prod(len(getattr(self, name)) for name in hyperparameters)

@@ -23,11 +23,14 @@ class SearchResult:
 
     Attributes:
         trials: all of them, in the order in which the algorithm proposed them.
-        ranked: those that did not fail, the best first.
+        ranked: those that did not fail, the best first; those that Hyperband gave a part of the
+            epochs come last.
+        finished: those of `ranked` that were given all epochs; a search keeps no others.
     """
 
     trials: list[Trial]
     ranked: list[Trial]
+    finished: list[Trial]
 
 
 def run_search(study: Study, record: TrialLogger) -> SearchResult:
@@ -38,15 +41,23 @@ def run_search(study: Study, record: TrialLogger) -> SearchResult:
         record: opens the log of a trial, given its name and hyperparameters.
 
     Raises:
-        InputError: every trial failed.
+        InputError: every trial failed, or every one that was given all epochs.
     """
     if study.config.workers > 1:
         train_in_workers(study)
     trials = _run_trials(study, record)
     ranked = sorted((t for t in trials if t.trained), key=study.sort_key)
-    if not ranked:
-        raise InputError(f"every trial of {study.name} failed, the first: {trials[0].problem}")
-    return SearchResult(trials, ranked)
+    finished = [trial for trial in ranked if study.is_full(trial)]
+    if not finished:
+        raise InputError(_nothing_finished(study, trials))
+    return SearchResult(trials, ranked, finished)
+
+
+def _nothing_finished(study: Study, trials: list[Trial]) -> str:
+    epochs = study.config.epochs
+    of = f" with all {epochs} epochs" if any(trial.trained for trial in trials) else ""
+    problem = next(trial.problem for trial in trials if trial.problem)
+    return f"every trial of {study.name}{of} failed, the first: {problem}"
 
 
 def write_search(study: Study, result: SearchResult, kept: list[Trial], out: Path) -> None:
@@ -92,7 +103,7 @@ def _run_trials(study: Study, record: TrialLogger) -> list[Trial]:
             study.prune_models(trials.values())
             return study.objective_value(trial.trained)
 
-        run_tuner(study.space, run, study.config, study.search_seed)
+        run_tuner(study.space, run, study.config, study.search_seed, study.top_k)
     return list(trials.values())
 
 

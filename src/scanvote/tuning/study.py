@@ -1,6 +1,5 @@
 """Base class of a study: settings, trial names and trial cache."""
 
-import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
@@ -16,6 +15,7 @@ from scanvote.core.digests import digest_code
 from scanvote.core.files import mirror_folder, repository_root
 from scanvote.core.seeds import derive_seed
 from scanvote.models.input_spec import InputSpec
+from scanvote.models.saving import plain_line
 from scanvote.params import Params, Section, TuningParams
 from scanvote.training import (
     Schedule,
@@ -92,7 +92,7 @@ class Study(ABC):
         try:
             return self.build(values)
         except ValueError as error:
-            raise TrainingFailed(f"it cannot be built: {_line(error)}") from None
+            raise TrainingFailed(f"it cannot be built: {plain_line(error)}") from None
 
     def trial(self, values: dict[str, Any], epochs: int) -> Trial:
         """Return the trial of these hyperparameters, without training it."""
@@ -116,10 +116,17 @@ class Study(ABC):
         """The score that the search maximises."""
         return -self.schedule.key(trained.best)[0]
 
-    def sort_key(self, trial: Trial) -> tuple[tuple[float, float], str]:
-        """Sort key of trained trials, the best first."""
+    def sort_key(self, trial: Trial) -> tuple[bool, tuple[float, float], str]:
+        """Sort key of trained trials, the best first.
+
+        Those that Hyperband gave a part of the epochs come last.
+        """
         assert trial.trained is not None
-        return self.schedule.key(trial.trained.best), trial.name
+        return not self.is_full(trial), self.schedule.key(trial.trained.best), trial.name
+
+    def is_full(self, trial: Trial) -> bool:
+        """Tell if the trial was given all epochs of `config`."""
+        return bool(trial.hyperparameters["epochs"] >= self.config.epochs)
 
     def prune_models(self, trials: Iterable[Trial]) -> None:
         """Delete all models but the best `top_k`.
@@ -163,8 +170,3 @@ def code_digest(*modules: ModuleType) -> str:
 def weights_dir(params: Params) -> Path | None:
     """Folder that may hold pretrained weights; None without `download.mirror`."""
     return mirror_folder(params.download.mirror)
-
-
-def _line(error: Exception) -> str:
-    plain = re.sub(r"\x1b\[\d*m", "", str(error))  # Keras colours its messages
-    return " ".join(plain.split())[:200]

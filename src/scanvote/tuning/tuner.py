@@ -17,13 +17,14 @@ from keras_tuner.errors import FatalError
 from scanvote.core.seeds import rng
 from scanvote.params import TuningParams
 from scanvote.training import TrainingFailed
+from scanvote.tuning.oracles import BayesianOracle, HyperbandOracle, RandomOracle
 
 Space = Callable[[keras_tuner.HyperParameters], None]
 # (hyperparameters, maximum of epochs) -> the score to maximise
 RunTrial = Callable[[dict[str, Any], int], float]
 
 
-def run_tuner(space: Space, run: RunTrial, params: TuningParams, seed: int) -> None:
+def run_tuner(space: Space, run: RunTrial, params: TuningParams, seed: int, kept: int) -> None:
     """Run the trials that the algorithm proposes, until its budget is spent.
 
     Args:
@@ -31,8 +32,10 @@ def run_tuner(space: Space, run: RunTrial, params: TuningParams, seed: int) -> N
         run: called with the active hyperparameters of a trial by name, and its epochs.
         params: algorithm and `max_trials`.
         seed: seed of the proposals; not 0, which means "random" to Keras Tuner.
+        kept: number of models to keep; Hyperband trains as many points for all epochs, if grid
+            and budget suffice.
     """
-    oracle = _oracle(params, seed)
+    oracle = _oracle(params, seed, kept)
     with tempfile.TemporaryDirectory() as folder:
         tuner = _Tuner(
             run, params.epochs, oracle=oracle, hypermodel=space, directory=folder, overwrite=True
@@ -46,7 +49,7 @@ def run_tuner(space: Space, run: RunTrial, params: TuningParams, seed: int) -> N
                 raise fatal.__cause__ or fatal from None
 
 
-def _oracle(params: TuningParams, seed: int) -> keras_tuner.Oracle:
+def _oracle(params: TuningParams, seed: int, kept: int) -> keras_tuner.Oracle:
     """Create the search algorithm of Keras Tuner.
 
     Its limit on failures is above `max_trials`: failed trials must never end the search.
@@ -54,17 +57,17 @@ def _oracle(params: TuningParams, seed: int) -> keras_tuner.Oracle:
     common = {
         "objective": keras_tuner.Objective("score", "max"),
         "max_consecutive_failed_trials": params.max_trials + 1,
+        "max_trials": params.max_trials,
+        "seed": seed,
     }
-    budgeted = {
+    if params.algorithm == "hyperband":
+        return HyperbandOracle(finished=kept, max_epochs=params.epochs, **common)
+    oracles = {
         "grid": keras_tuner.oracles.GridSearchOracle,
-        "random": keras_tuner.oracles.RandomSearchOracle,
-        "bayesian": keras_tuner.oracles.BayesianOptimizationOracle,
+        "random": RandomOracle,
+        "bayesian": BayesianOracle,
     }
-    if params.algorithm in budgeted:
-        return budgeted[params.algorithm](max_trials=params.max_trials, seed=seed, **common)
-    oracle = keras_tuner.oracles.HyperbandOracle(max_epochs=params.epochs, seed=seed, **common)
-    oracle.max_trials = params.max_trials  # its constructor takes no budget
-    return oracle
+    return oracles[params.algorithm](**common)
 
 
 class _Tuner(BaseTuner):
@@ -90,7 +93,9 @@ Score = Callable[[dict[str, Any], int], float | None]
 _SIMULATIONS = 3
 
 
-def predictable_points(space: Space, score: Score, params: TuningParams, seed: int) -> list[Point]:
+def predictable_points(
+    space: Space, score: Score, params: TuningParams, seed: int, kept: int
+) -> list[Point]:
     """Return the next trials that do not depend on unknown scores.
 
     Several simulations of `run_tuner` with random numbers for the unknown scores propose the
@@ -102,7 +107,8 @@ def predictable_points(space: Space, score: Score, params: TuningParams, seed: i
         score: returns the score of a trial, None while it is unknown; raises TrainingFailed for
             a failed one.
     """
-    simulations = [_simulate(space, score, params, seed, draw) for draw in range(_SIMULATIONS)]
+    draws = range(_SIMULATIONS)
+    simulations = [_simulate(space, score, params, seed, kept, draw) for draw in draws]
     common = takewhile(
         lambda points: all(one == points[0] for one in points), zip(*simulations, strict=False)
     )
@@ -110,7 +116,7 @@ def predictable_points(space: Space, score: Score, params: TuningParams, seed: i
 
 
 def _simulate(
-    space: Space, score: Score, params: TuningParams, seed: int, draw: int
+    space: Space, score: Score, params: TuningParams, seed: int, kept: int, draw: int
 ) -> list[Point]:
     """Return the proposals of `run_tuner`, with random numbers for unknown scores."""
     points: list[Point] = []
@@ -120,5 +126,5 @@ def _simulate(
         known = score(values, epochs)
         return rng(seed, draw, len(points)).random() if known is None else known
 
-    run_tuner(space, run, params, seed)
+    run_tuner(space, run, params, seed, kept)
     return points

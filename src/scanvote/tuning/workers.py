@@ -70,7 +70,9 @@ def _next_trials(study: "Study") -> "list[Trial]":
     """
     from scanvote.tuning.tuner import predictable_points
 
-    points = predictable_points(study.space, study.cached_score, study.config, study.search_seed)
+    points = predictable_points(
+        study.space, study.cached_score, study.config, study.search_seed, study.top_k
+    )
     return [trial for trial in (study.trial(*point) for point in points) if not _is_done(trial)]
 
 

@@ -27,7 +27,7 @@ def _score(values):
     return values["depth"] + values["width"] / 100
 
 
-def _walked(algorithm, max_trials, run=None, seed=1, epochs=9):
+def _walked(algorithm, max_trials, run=None, seed=1, epochs=9, kept=1):
     """The points in the order they were tried."""
     params = _params(algorithm=algorithm, max_trials=max_trials, epochs=epochs)
     points = []
@@ -36,7 +36,7 @@ def _walked(algorithm, max_trials, run=None, seed=1, epochs=9):
         points.append((values["depth"], values["width"]))
         return run(values) if run else _score(values)
 
-    run_tuner(_space, noted, params, seed)
+    run_tuner(_space, noted, params, seed, kept)
     return points
 
 
@@ -85,7 +85,7 @@ def test_hyperband_gives_the_good_points_more_epochs():
         budgets.append((epochs, _score(values)))
         return _score(values)
 
-    run_tuner(_space, noted, params, 1)
+    run_tuner(_space, noted, params, 1, 1)
     few = [score for epochs, score in budgets if epochs == budgets[0][0]]
     more = [score for epochs, score in budgets if epochs > budgets[0][0]]
     assert budgets[0][0] < 9
@@ -131,7 +131,7 @@ def test_only_choices_that_count_are_told():
                 hp.Choice("width", [4, 8])
 
     params = _params(algorithm="grid", max_trials=9, epochs=1)
-    run_tuner(space, lambda values, epochs: seen.append(values) or 0.0, params, 1)
+    run_tuner(space, lambda values, epochs: seen.append(values) or 0.0, params, 1, 1)
     assert seen == [{"depth": 0}, {"depth": 1, "width": 4}, {"depth": 1, "width": 8}]
 
 
@@ -150,7 +150,7 @@ def _likely(algorithm, scores, max_trials=6, epochs=9):
     def score(values, epochs):
         return scores.get((values["depth"], values["width"], epochs))
 
-    return predictable_points(_space, score, params, 1)
+    return predictable_points(_space, score, params, 1, 1)
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
@@ -182,4 +182,4 @@ def test_known_failures_are_walked_past():
             raise TrainingFailed("the loss is not finite")
 
     params = _params(algorithm="grid", max_trials=12, epochs=9)
-    assert len(predictable_points(_space, score, params, 1)) == 12
+    assert len(predictable_points(_space, score, params, 1, 1)) == 12

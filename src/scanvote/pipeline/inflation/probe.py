@@ -77,14 +77,17 @@ def _extractor(params: InflationParams, weights_dir: Path | None) -> "keras.Mode
     """
     import keras
 
-    from scanvote.models.backbones import load_backbone, preprocessing
+    from scanvote.models.backbones import load_backbone, name_or_file, preprocessing
     from scanvote.models.input_spec import InputSpec
+    from scanvote.models.saved_backbone import add_backbone
 
     assert params.backbone is not None
     inputs = keras.Input((params.image_size, params.image_size, 3))
     spec = InputSpec(inputs.shape[1:], 0, weights_dir)
     backbone = load_backbone(params.backbone, spec.shape, "imagenet", spec, "inflation.backbone")
-    return keras.Model(inputs, backbone(preprocessing(params.backbone, inputs)))
+    where = f"inflation.backbone: {name_or_file(params.backbone, weights_dir)}"
+    x = preprocessing(params.backbone, inputs)
+    return keras.Model(inputs, add_backbone(backbone, x, where))
 
 
 def _read_scans(paths: list[Path], side: int, measured: list[Features]) -> Iterator[Rgb]:

@@ -7,6 +7,7 @@ import pandas as pd
 
 from scanvote.core.files import write_csv
 from scanvote.models.input_spec import to_class_probabilities
+from scanvote.models.preflight import check_networks
 from scanvote.params import Family, Params
 from scanvote.pipeline.search.study import ClassifierStudy
 from scanvote.predictions import class_predictions
@@ -34,11 +35,13 @@ def search(
         Flat metrics of the best trial, and the number of trials.
 
     Raises:
-        InputError: every trial failed, or the params do not fit the scans or the files here.
+        InputError: every trial failed, or the params do not fit the scans or the files here; a
+            network that any family or the U-Net cannot use is told before the first training.
     """
     study = ClassifierStudy(family, prepared, params)
+    check_networks(params, "classification", study.input_spec.shape)
     result = run_search(study, record)
-    best = result.ranked[: study.top_k]
+    best = result.finished[: study.top_k]
     write_search(study, result, best, out)
     write_csv(_predictions(study, best, out), out / "predictions.csv")
     return trials_metrics(result.trials, best[0])

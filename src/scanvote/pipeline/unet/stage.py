@@ -12,6 +12,7 @@ from scanvote.core.errors import InputError
 from scanvote.core.files import write_csv, write_json
 from scanvote.core.progress import progress_bar
 from scanvote.models.postprocess import Postprocess, candidates, choose
+from scanvote.models.preflight import check_networks
 from scanvote.params import Params
 from scanvote.pipeline.unet.study import UnetStudy
 from scanvote.predictions import mask_predictions
@@ -50,9 +51,10 @@ def train_unet(prepared: Path, params: Params, out: Path, record: TrialLogger) -
         InputError: the scans' size does not fit the network, or every trial failed.
     """
     study = UnetStudy(prepared, params)
+    check_networks(params, "segmentation", study.pool["images"].shape[1:])
     study.note += "; validation Dice before post-processing"
     result = run_search(study, record)
-    members = _members(study, result.ranked[0], record)
+    members = _members(study, result.finished[0], record)
     write_search(study, result, [trial for _, trial in members], out)
     maps = [_predict_validation(*one, out / f"{at}.keras") for at, one in enumerate(members, 1)]
     rows = np.concatenate([member.validation_rows for member, _ in members])
@@ -66,7 +68,7 @@ def train_unet(prepared: Path, params: Params, out: Path, record: TrialLogger) -
         _predict_test(study, len(members), postprocess, out),
     ]
     write_csv(pd.concat(tables, ignore_index=True), out / "predictions.csv")
-    metrics = trials_metrics(result.trials, result.ranked[0])
+    metrics = trials_metrics(result.trials, result.finished[0])
     return {**metrics, "models": len(members), "postprocessed_val_dice": float(table["dice"].max())}
 
 
