@@ -178,7 +178,7 @@ def _listed() -> list[Experiment]:
         with Repo() as repo:
             if isinstance(repo.scm, NoSCM):
                 raise InputError(
-                    "there are no experiments without Git; run `git init`, and take no_scm out of .dvc/config"
+                    "there are no experiments without Git; run `git init`, without no_scm in .dvc"
                 )
             # not `experiments.ls`, which waits for DVC's lock: an experiment may be running here
             found = [
