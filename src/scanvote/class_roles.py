@@ -9,6 +9,7 @@ import unicodedata
 from collections.abc import Collection, Sequence
 
 from scanvote.core.errors import InputError
+from scanvote.core.overrides import shell_option
 
 
 def _each(words: str) -> frozenset[str]:
@@ -77,7 +78,8 @@ def positive_class(labels: Collection[str], wanted: str | None) -> str | None:
         one, other = sorted(labels)
         raise InputError(
             f"evaluate.positive is null, and the names {one} and {other} do not tell which class"
-            f" must not be missed; set it to one of them, as in -S evaluate.positive={other}"
+            f" must not be missed; set it to one of them, as in"
+            f" {shell_option('evaluate.positive', other)}"
         )
     return found
 

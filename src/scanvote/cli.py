@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from scanvote.commands.repository import in_repository, root_of_project
 from scanvote.core.disclaimer import DISCLAIMER
 from scanvote.core.home import use_writable_home
 from scanvote.core.terminal import one_line_errors
@@ -47,6 +48,8 @@ def ui(port: Annotated[int, typer.Option(min=1, max=65535)] = 5000) -> None:
     """Open the MLflow UI on the runs of this repository, on 127.0.0.1."""
     from scanvote.tracking import ui_address, ui_command
 
+    if "MLFLOW_TRACKING_URI" not in os.environ:
+        root_of_project()  # no store is made where there is no repository
     command = ui_command(port)
     typer.echo(f"experiments side by side: {ui_address(port)}")
     os.execv(command[0], command)
@@ -54,6 +57,7 @@ def ui(port: Annotated[int, typer.Option(min=1, max=65535)] = 5000) -> None:
 
 @data_app.command()
 @one_line_errors
+@in_repository
 def check(
     path: Path,
     task: Annotated[Literal["classification", "segmentation"] | None, typer.Option()] = None,
@@ -70,6 +74,7 @@ def check(
 
 @data_app.command()
 @one_line_errors
+@in_repository
 def take(
     task: Annotated[Literal["classification", "segmentation"] | None, typer.Argument()] = None,
 ) -> None:
@@ -85,6 +90,7 @@ def take(
 
 @data_app.command()
 @one_line_errors
+@in_repository
 def card(
     task: Annotated[
         Literal["classification", "segmentation"] | None,
@@ -113,6 +119,7 @@ def card(
 
 @app.command()
 @one_line_errors
+@in_repository
 def trials(
     family: Annotated[Family | None, typer.Argument()] = None,
     best: Annotated[bool, typer.Option("--best", help="Only the best of each family.")] = False,
@@ -125,6 +132,7 @@ def trials(
 
 @app.command()
 @one_line_errors
+@in_repository
 def compare(
     names: Annotated[
         list[str] | None,
@@ -232,6 +240,7 @@ def serve(
 
 @recipe_app.command("list")
 @one_line_errors
+@in_repository
 def list_recipes() -> None:
     """List the recipes, each with its published result."""
     from scanvote.commands.recipe_report import show_recipes
@@ -241,6 +250,7 @@ def list_recipes() -> None:
 
 @recipe_app.command("show")
 @one_line_errors
+@in_repository
 def show_recipe(name: str, quick: Quick = False) -> None:
     """Show recipe NAME, its changes of params.yaml, and its command."""
     from scanvote.commands.recipe_report import show_recipe
@@ -250,6 +260,7 @@ def show_recipe(name: str, quick: Quick = False) -> None:
 
 @recipe_app.command("run", context_settings={"ignore_unknown_options": True})
 @one_line_errors
+@in_repository
 def run_recipe(
     name: str,
     quick: Quick = False,
@@ -278,6 +289,7 @@ def run_recipe(
 
 @app.command()
 @one_line_errors
+@in_repository
 def pool(
     names: Annotated[list[str], typer.Argument(help="Recipes that were run with --folds.")],
     out: Annotated[Path, typer.Option(file_okay=False)] = Path("pooled"),

@@ -42,7 +42,7 @@ def test_other_names_are_asked_for(one: str, other: str) -> None:
 
 
 def test_the_line_to_paste_names_a_class() -> None:
-    with pytest.raises(InputError, match=r"names 0 and 1 .* as in -S evaluate\.positive=1$"):
+    with pytest.raises(InputError, match=r"names 0 and 1 .* as in -S 'evaluate\.positive=\"1\"'$"):
         positive_class(["1", "0"], None)
 
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 
 from scanvote.commands.compare_metrics import Difference, Figures, measure
 from scanvote.commands.compare_results import TASKS, TestedTask, matched, read_tested
-from scanvote.commands.recipes import to_overrides
 from scanvote.core.errors import InputError
+from scanvote.core.overrides import override_value
 from scanvote.params import Task
 from scanvote.tracking.experiments import (
     WORKSPACE,
@@ -105,7 +105,7 @@ def compare_experiments(names: Sequence[str]) -> Comparison:
 
 
 def _in_words(value: object) -> str:
-    return "not set" if value is _UNSET else to_overrides(value)
+    return "not set" if value is _UNSET else override_value(value)
 
 
 def _everything() -> list[Experiment]:

@@ -11,9 +11,9 @@ from rich.table import Column, Table
 from scanvote.commands.compare import Comparison, Row, TaskComparison, compare_experiments
 from scanvote.commands.compare_file import write_comparison
 from scanvote.commands.compare_metrics import HEADLINE, Interval
-from scanvote.commands.recipes import to_overrides
 from scanvote.core.disclaimer import DISCLAIMER
 from scanvote.core.errors import InputError
+from scanvote.core.overrides import override_value
 from scanvote.metrics.bootstrap import MIN_GROUPS, interval_method
 from scanvote.params import Task
 from scanvote.tracking.experiments import WORKSPACE, unfinished_experiments
@@ -175,7 +175,7 @@ def _show_params(found: Comparison, console: Console) -> None:
 def _notes(found: Comparison, unfinished: Mapping[str, Sequence[str]]) -> Iterator[str]:
     if found.stale:
         changed = ", ".join(
-            f"{key} is {to_overrides(now)}, was {to_overrides(then)}"
+            f"{key} is {override_value(now)}, was {override_value(then)}"
             for key, (now, then) in found.stale.items()
         )
         yield (

@@ -1,17 +1,15 @@
 """Params for the user's own data, as `scanvote data check` prints them."""
 
 import io
+import json
 import os
-import re
-import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, get_args
 
 from scanvote.commands.data_check import Check
+from scanvote.core.errors import InputError
+from scanvote.core.overrides import check_override, shell_option
 from scanvote.params import Params, Task
-
-_NO_NAME = re.compile(r"null|true|false|nan|inf|\d*\.\d*|\d[\d.]*[e_][\d_-]+", re.IGNORECASE)
-"""Names that Hydra reads as no name; it is known of a whole number that it may be one."""
 
 
 def param_overrides(checks: Sequence[Check], params: Params) -> dict[str, Any]:
@@ -42,9 +40,20 @@ def merged(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def command(overrides: Mapping[str, Any]) -> str:
-    """Return a `dvc exp run` with the changes, for a shell."""
-    options = [f"-S {shlex.quote(f'{key}={_hydra(value)}')}" for key, value in _flat(overrides)]
-    return "dvc exp run " + " ".join(options)
+    """Return a `dvc exp run` with the changes, for a shell.
+
+    What DVC could not set is in a comment.
+    """
+    words, by_hand = ["dvc exp run"], []
+    for key, value in _flat(overrides):
+        try:
+            check_override(key, value)
+            words.append(shell_option(key, value))
+        except InputError:
+            by_hand.append(f"{key.lstrip('+')}: {json.dumps(value, ensure_ascii=False)}")
+    if by_hand:
+        words.append(f"   # first write {', '.join(by_hand)} into params.yaml")
+    return " ".join(words)
 
 
 def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
@@ -57,19 +66,6 @@ def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, An
             yield from _flat(value, f"{prefix}{key}.")
         else:
             yield f"{prefix}{key}", value
-
-
-def _hydra(value: object) -> str:
-    """Format a value for `dvc exp run -S`."""
-    if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{key}: {_hydra(one)}" for key, one in value.items()) + "}"
-    text = "null" if value is None else str(value).lower() if value is False else str(value)
-    name = isinstance(value, str)
-    if re.fullmatch(r"[\w./-]+", text, re.ASCII) and not (name and _NO_NAME.fullmatch(text)):
-        return text
-    # Hydra wants a backslash doubled only before a quote, the closing one included
-    text = re.sub(r"(\\+)(?='|$)", r"\1\1", text).replace("'", "\\'")
-    return f"'{text}'"
 
 
 def as_yaml(overrides: Mapping[str, Any]) -> str:

@@ -19,9 +19,9 @@ from scanvote.commands.recipes import (
     describe_command,
     read_recipe,
     recipe_names,
-    to_overrides,
 )
 from scanvote.core.errors import InputError
+from scanvote.core.overrides import override_value
 from scanvote.manifest import read_manifest
 from scanvote.tracking.experiments import experiments
 
@@ -53,7 +53,7 @@ def show_recipe(name: str, quick: bool) -> None:
     table = Table(*(Column(name, overflow="fold") for name in ("params.yaml", "now", "recipe")))
     for change in changes(recipe, quick):
         table.add_row(
-            change.key, escape(to_overrides(change.now)), escape(to_overrides(change.value))
+            change.key, escape(override_value(change.now)), escape(override_value(change.value))
         )
     console.print(table)
     # without Rich, which would wrap lines that the user wants to copy

@@ -1,16 +1,17 @@
 """Recipes: named experiments, each a small file of changes to params.yaml."""
 
-import json
 import re
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from scanvote.core.errors import InputError, did_you_mean
+from scanvote.core.overrides import check_override, override_value
 from scanvote.params import load_values, parse_values, validate
 from scanvote.tracking.provenance import git
 
@@ -18,8 +19,8 @@ FOLDER, PARAMS = Path("recipes"), Path("params.yaml")
 QUICK = "quick"
 """The recipe that is merged over another one for a smoke run."""
 
-_PLAIN = re.compile(r"(?!(null|true|false|nan|inf)$)[A-Za-z_][\w./-]*", re.IGNORECASE)
-"""Strings that need no quotes in an override."""
+_FREE = "labels"
+"""The section with keys of the user's own, which is one value."""
 
 
 class Recipe(BaseModel):
@@ -80,6 +81,10 @@ def folds(count: int) -> list[Variant]:
 def sites(names: Sequence[str]) -> list[Variant]:
     """Return one part per institution, which is its test set."""
     suffixes = [re.sub(r"[^A-Za-z0-9]+", "_", name) for name in names]
+    for place, name in enumerate(names):
+        check_override("split.site", name)
+        if suffixes.count(suffixes[place]) > 1:  # names that differ in other signs alone
+            suffixes[place] += f"_{sha256(name.encode()).hexdigest()[:6]}"
     return [
         Variant(f"site-{suffix}", {"split.protocol": "site", "split.site": name})
         for suffix, name in zip(suffixes, names, strict=True)
@@ -138,11 +143,14 @@ def changes(recipe: Recipe, quick: bool) -> list[Change]:
         changed = _merged(changed, layer)
     validate(changed, f"recipe over params.yaml: {recipe.about}")
     before, after = _leaves(present), _leaves(changed)
-    return [
+    found = [
         Change(key, before.get(key), value)
         for key, value in after.items()
         if before.get(key) != value
     ]
+    for change in found:
+        check_override(change.key, change.value)
+    return found
 
 
 def _committed() -> dict[str, Any]:
@@ -158,37 +166,38 @@ def command(
     """Return the `dvc exp run` of a recipe, as arguments."""
     title = "-".join([name, *(["quick"] if quick else []), *([part.name] if part else [])])
     words = ["dvc", "exp", "run", "-n", title]
-    settings = {change.key: change.value for change in changes(recipe, quick)}
-    for key, value in {**settings, **(part.settings if part else {})}.items():
-        # Hydra accepts new keys of a mapping only with ++
-        prefix = "++" if isinstance(value, Mapping) else ""
-        words += ["-S", f"{prefix}{key}={to_overrides(value)}"]
+    settings = {change.key: change for change in changes(recipe, quick)}
+    own = part.settings if part else {}
+    settings |= {key: Change(key, None, value) for key, value in own.items()}
+    words += [word for change in settings.values() for one in _settings(change) for word in one]
     # no target stages, so the whole pipeline runs: DVC 3 cannot finish an experiment if its lock
     # lists outputs that neither exist, as in a fresh clone, nor are made by the experiment
     return [*words, *extra]
 
 
+def _settings(change: Change) -> Iterator[tuple[str, str]]:
+    """Yield the options that make a change."""
+    text = f"{change.key}={override_value(change.value)}"
+    if not isinstance(change.value, Mapping):
+        yield "-S", text
+    elif change.now:  # ++ would add to the mapping, and = is refused for new keys
+        yield "-S", f"~{change.key}"
+        yield "-S", f"+{text}"
+    else:
+        yield "-S", f"++{text}"
+
+
 def describe_command(words: Sequence[str]) -> str:
     """Format a command to copy, with one setting per line."""
-    return shlex.join(words).replace(" -S ", " \\\n  -S ")
-
-
-def to_overrides(value: Any) -> str:
-    """Format a value for `dvc exp run -S`."""
-    if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{key}: {to_overrides(one)}" for key, one in value.items()) + "}"
-    if isinstance(value, list):
-        return "[" + ", ".join(map(to_overrides, value)) + "]"
-    if isinstance(value, str) and _PLAIN.fullmatch(value):
-        return value
-    return json.dumps(value, ensure_ascii=False)
+    return " ".join("\\\n  -S" if word == "-S" else shlex.quote(word) for word in words)
 
 
 def _merged(values: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-    """Merge `changes` over `values`, nested mappings key by key."""
+    """Merge `changes` over `values`, nested mappings key by key, but for `_FREE`."""
     merged = dict(values)
     for key, value in changes.items():
         nested = isinstance(value, Mapping) and isinstance(values.get(key), Mapping)
+        nested &= key != _FREE
         merged[key] = _merged(values[key], value) if nested else value
     return merged
 
@@ -196,11 +205,11 @@ def _merged(values: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, 
 def _leaves(values: Mapping[str, Any]) -> dict[str, Any]:
     """Flatten to dotted keys.
 
-    `labels` stays one value, because its keys are the user's.
+    `_FREE` stays one value.
     """
     leaves: dict[str, Any] = {}
     for key, value in values.items():
-        if isinstance(value, Mapping) and key != "labels":
+        if isinstance(value, Mapping) and key != _FREE:
             leaves |= {f"{key}.{inner}": leaf for inner, leaf in _leaves(value).items()}
         else:
             leaves[key] = value

@@ -144,8 +144,21 @@ def sha256(path: Path) -> str:
 
 
 def repository_root() -> Path:
-    """Return the main repository, even for a DVC experiment in a copy."""
-    return Path(os.environ.get("DVC_ROOT") or Path.cwd()).resolve()
+    """Return the main repository, even for a DVC experiment in a copy.
+
+    Outside a repository it is the working directory.
+    """
+    main = os.environ.get("DVC_ROOT")
+    return Path(main).resolve() if main else (find_repository() or Path.cwd()).resolve()
+
+
+def find_repository() -> Path | None:
+    """Return the nearest folder with `.dvc`, from the working directory upwards.
+
+    Unlike `repository_root` it is the copy, for a DVC experiment in one.
+    """
+    here = Path.cwd()
+    return next((one for one in (here, *here.parents) if (one / ".dvc").is_dir()), None)
 
 
 def mirror_folder(setting: str | None) -> Path | None:

@@ -168,12 +168,18 @@ def split_of(revision: str) -> dict[str, Any]:
 
 
 def _listed() -> list[Experiment]:
-    from dvc.exceptions import NotDvcRepoError
+    from dvc.exceptions import DvcException, NotDvcRepoError
     from dvc.repo import Repo
     from dvc.repo.experiments.utils import exp_refs
+    from dvc.scm import NoSCM
 
+    head = git("rev-parse", "HEAD")
     try:
         with Repo() as repo:
+            if isinstance(repo.scm, NoSCM):
+                raise InputError(
+                    "there are no experiments without Git; run `git init`, without no_scm in .dvc"
+                )
             # not `experiments.ls`, which waits for DVC's lock: an experiment may be running here
             found = [
                 Experiment(ref.name, repo.scm.get_ref(str(ref)), ref.baseline_sha)
@@ -181,7 +187,9 @@ def _listed() -> list[Experiment]:
             ]
     except NotDvcRepoError:
         raise InputError("this is no DVC repository; run from its root") from None
-    head = git("rev-parse", "HEAD")
+    except DvcException as error:
+        reason = " ".join(str(error).split())
+        raise InputError(f"DVC cannot open this repository: {reason}") from None
     return sorted(found, key=lambda one: (one.baseline != head, one.name, one.baseline))
 
 

@@ -74,7 +74,8 @@ def _hint() -> str:
 
 
 def _name() -> str:
-    return load_params().package.name if Path("params.yaml").is_file() else _REGISTERED
+    path = repository_root() / "params.yaml"
+    return load_params(path).package.name if path.is_file() else _REGISTERED
 
 
 def _champion_alias() -> str:

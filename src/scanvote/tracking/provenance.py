@@ -6,9 +6,12 @@ It does not depend on MLflow; `scanvote.tracking.runs` turns these facts into ta
 import os
 import subprocess
 from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
 
+from scanvote.core.errors import InputError
 from scanvote.core.files import read_yaml
+from scanvote.core.terminal import print_status
 
 # the code alone: an experiment changes params.yaml, and every run rewrites outputs and dvc.lock
 _SOURCES = ("src", "stages", "dvc.yaml", "pyproject.toml")
@@ -21,21 +24,61 @@ def dvc_tags() -> dict[str, str]:
 
 
 def git_commit() -> str | None:
-    """Return the commit that is checked out, None outside Git."""
-    return git("rev-parse", "HEAD") or None
+    """Return the commit that is checked out.
+
+    None outside Git and before the first commit, and with a warning if Git does not answer.
+    """
+    try:
+        return git("rev-parse", "--verify", "HEAD^{commit}") or None
+    except InputError as error:
+        _warn(f"this run is logged without its commit: {error}")
+        return None
 
 
 def has_uncommitted_sources() -> bool:
-    return bool(git("status", "--porcelain", "--", *_SOURCES))
+    """Tell if the code was changed; also, with a warning, if Git does not answer."""
+    try:
+        return bool(git("status", "--porcelain", "--", *_SOURCES))
+    except InputError as error:
+        _warn(f"this run is logged as of changed code: {error}")
+        return True
+
+
+@cache
+def _warn(line: str) -> None:
+    print_status(line)  # once: the runs of a stage and of the pipeline are logged by one process
 
 
 def git(*arguments: str) -> str:
-    """Return the output of a Git command, empty if it fails."""
+    """Return the output of a Git command; empty if there is nothing of what it asks for.
+
+    That is so outside Git, and before the first commit.
+
+    Raises:
+        InputError: Git refuses this repository, is not installed or gives no answer.
+    """
+    done = _run_git(*arguments)
+    if done.returncode == 0:
+        return done.stdout.strip()
+    here = Path.cwd()
+    if any((one / ".git").exists() for one in (here, *here.parents)):
+        # of a branch without a commit, only the second fails
+        for command in (["symbolic-ref", "--quiet", "HEAD"], ["log", "-1", "--format=%h"]):
+            asked = _run_git(*command)
+            if asked.returncode > 1 and "not have any commits yet" not in asked.stderr:
+                reason = " ".join(asked.stderr.split()).removeprefix("fatal: ")
+                raise InputError(f"git does not answer in {here}: {reason}")
+    return ""
+
+
+def _run_git(*arguments: str) -> "subprocess.CompletedProcess[str]":
+    command, environment = ["git", *arguments], {**os.environ, "LC_ALL": "C"}
     try:
-        done = subprocess.run(["git", *arguments], capture_output=True, text=True, timeout=20)
-    except (OSError, subprocess.TimeoutExpired):
-        return ""
-    return done.stdout.strip() if done.returncode == 0 else ""
+        return subprocess.run(command, capture_output=True, text=True, timeout=20, env=environment)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        # 126: found, but it cannot be run, as in a shell
+        reason = "it is not installed" if isinstance(error, FileNotFoundError) else str(error)
+        return subprocess.CompletedProcess(command, 126, "", reason)
 
 
 def input_digests(inputs: Sequence[Path], known: Mapping[str, str]) -> dict[str, str]:

@@ -10,10 +10,11 @@ from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import gettempdir
 from typing import TYPE_CHECKING, Any
 
 from scanvote.core.errors import InputError
-from scanvote.core.files import repository_root
+from scanvote.core.files import find_repository, repository_root
 from scanvote.core.flatten import numeric_only
 from scanvote.tracking import entities
 from scanvote.tracking.location import (
@@ -161,9 +162,17 @@ def store_lock() -> AbstractContextManager[Any]:
     # for every look-up that creates what is missing: database, experiment, parent run
     from filelock import FileLock
 
-    path = repository_root() / ".cache" / "mlflow.lock"
+    path = _lock_folder() / "mlflow.lock"
     path.parent.mkdir(parents=True, exist_ok=True)
     return FileLock(path, timeout=120)
+
+
+def _lock_folder() -> Path:
+    """Return `.cache` of the repository; for another store used outside one, a temporary folder."""
+    outside = find_repository() is None and "DVC_ROOT" not in os.environ
+    if outside and os.environ.get(URI):
+        return Path(gettempdir()) / f"scanvote-{os.getuid()}"
+    return repository_root() / ".cache"
 
 
 @contextmanager

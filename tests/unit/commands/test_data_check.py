@@ -459,7 +459,7 @@ def test_of_two_unclear_classes_both_choices_are_shown(tmp_path: Path) -> None:
     assert row(text, "not to miss").endswith("a or true? the names do not tell")
     assert [shlex.split(line)[-1] for line in text.splitlines() if "-S" in line] == [
         "evaluate.positive=a",
-        "evaluate.positive='true'",  # Hydra would read a truth value
+        'evaluate.positive="true"',  # Hydra would read a truth value
     ]
     assert "without evaluate.positive" in text.splitlines()[-1]
 

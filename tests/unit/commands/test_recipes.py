@@ -17,9 +17,9 @@ from scanvote.commands.recipes import (
     read_recipe,
     recipe_names,
     sites,
-    to_overrides,
 )
 from scanvote.core.errors import InputError
+from scanvote.core.overrides import override_value
 from scanvote.params import load_values, validate
 
 ROOT = Path(__file__).parents[3]
@@ -177,10 +177,57 @@ def test_what_is_as_in_params_yaml_is_not_set(kitchen):
 def test_labels_are_replaced_as_a_whole(kitchen):
     kitchen({"classification": {"labels": {"yes": "tumor", "other": None}}})
     (change,) = changes(read_recipe("mine"), False)
-    assert (change.key, to_overrides(change.value)) == (
+    assert (change.key, override_value(change.value)) == (
         "classification.labels",
         "{yes: tumor, other: null}",
     )
+
+
+LEFT = "labels: {glioma: tumor, meningioma: tumor}"
+
+
+@pytest.mark.parametrize("committed", ["labels: {}", LEFT, "labels: {yes: x}"])
+@pytest.mark.parametrize("labels", [None, {}, {"yes": "tumor", "a b": None}])
+def test_labels_that_an_experiment_left_are_replaced_not_joined(
+    committed, labels, kitchen, tmp_path
+):
+    kitchen({"lr": 0.5, **({} if labels is None else {"classification": {"labels": labels}})})
+    path = tmp_path / "params.yaml"
+    empty = path.read_text()
+    path.write_text(empty.replace("labels: {}", committed))
+    _commit(tmp_path)
+    path.write_text(empty.replace("labels: {}", LEFT))
+    words = command("mine", read_recipe("mine"), False)
+    copied = shlex.split(describe_command(words).replace("\\\n", ""))
+    assert copied == words
+    apply_overrides(path, [copied[at + 1] for at, word in enumerate(copied) if word == "-S"])
+    of_head = YAML(typ="safe").load(committed)["labels"]
+    found = load_values(path)["classification"]["labels"]
+    assert found == (of_head if labels is None else labels)
+
+
+def test_labels_replace_those_of_the_recipe_that_it_is_like(kitchen):
+    kitchen({"classification": {"labels": {"a": "b"}}})
+    other = {"like": "mine", "about": "x", "params": {"classification": {"labels": {"c": None}}}}
+    YAML().dump(other, Path("recipes/other.yaml"))
+    assert read_recipe("other").params == {"classification": {"labels": {"c": None}}}
+
+
+def test_a_class_that_dvc_cannot_set_is_refused_when_the_recipe_is_read(kitchen):
+    kitchen({"classification": {"labels": {"tumeur à droite": "x"}}})
+    assert _refusal().startswith("classification.labels: 'tumeur à droite' cannot be set by -S")
+
+
+def test_a_command_is_copied_whole_whatever_a_value_holds(kitchen):
+    kitchen({"classification": {"dataset": ["a -S b", "it's"]}})
+    words = command("mine", read_recipe("mine"), False)
+    assert shlex.split(describe_command(words).replace("\\\n", "")) == words
+
+
+def test_institutions_that_differ_in_signs_alone_are_two_experiments():
+    names = [part.name for part in sites(["A-1", "A 1", "B"])]
+    assert len(set(names)) == 3
+    assert names[2] == "site-B"
 
 
 @pytest.mark.parametrize(
@@ -189,9 +236,15 @@ def test_labels_are_replaced_as_a_whole(kitchen):
      [1, 2], ["a b", None], ["../x.keras"], {"a": "b", "c": None}, [], {}, "it's", 'say "so"'],
 )  # fmt: skip
 def test_values_are_read_back_by_the_parser_that_dvc_uses(value):
-    read = OverridesParser.create().parse_override(f"key={to_overrides(value)}").value()
+    read = OverridesParser.create().parse_override(f"key={override_value(value)}").value()
     assert read == value
     assert type(read) is type(value)
+
+
+def _commit(folder):
+    author = ["-c", "user.name=test", "-c", "user.email=test@example.org"]
+    for words in (["init", "-q"], ["add", "-A"], [*author, "commit", "-qm", "first"]):
+        subprocess.run(["git", *words], cwd=folder, check=True)
 
 
 def _refusal(name="mine"):
@@ -247,9 +300,7 @@ def test_a_recipe_that_is_not_yaml_is_named(kitchen):
 
 def test_what_the_experiment_before_left_in_the_folder_is_set_back(kitchen, tmp_path):
     kitchen({"unet": {"epochs": 7}})
-    author = ["-c", "user.name=test", "-c", "user.email=test@example.org"]
-    for words in (["init", "-q"], ["add", "-A"], [*author, "commit", "-qm", "first"]):
-        subprocess.run(["git", *words], cwd=tmp_path, check=True)
+    _commit(tmp_path)
     params = tmp_path / "params.yaml"
     params.write_text(params.read_text().replace("context: 0 ", "context: 3 "))
     found = {one.key: (one.now, one.value) for one in changes(read_recipe("mine"), quick=False)}

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from scanvote.core.errors import InputError
 from scanvote.tracking import provenance
 
 LOCK = """\
@@ -96,3 +97,66 @@ def test_only_changed_code_counts_as_uncommitted(repository):
     assert not provenance.has_uncommitted_sources()
     (repository / "src" / "b.py").write_text("b = 1\n")
     assert provenance.has_uncommitted_sources()
+
+
+@pytest.fixture
+def committed(repository):
+    """The repository with one commit."""
+    identity = ["-c", "user.name=test", "-c", "user.email=test@example.org"]
+    for words in (["init", "-q"], ["add", "."], [*identity, "commit", "-qm", "first"]):
+        subprocess.run(["git", *words], check=True, capture_output=True)
+    provenance._warn.cache_clear()
+    return repository
+
+
+def test_before_the_first_commit_and_of_what_is_not_there_git_says_nothing(committed):
+    assert provenance.git("show", "HEAD:./params.yaml") == ""
+    assert provenance.git("rev-parse", "--verify", "--quiet", "nobody") == ""
+    subprocess.run(["git", "switch", "-q", "--orphan", "new"], check=True)
+    assert provenance.git("show", "HEAD:./dvc.lock") == ""
+    assert provenance.git_commit() is None
+
+
+@pytest.mark.parametrize(
+    ("damage", "reason"),
+    [
+        ("owner", "detected dubious ownership in repository at"),
+        ("HEAD", "not a git repository"),
+        ("branch", "No such ref: HEAD"),
+        ("object", "bad object HEAD"),
+        ("no git", "it is not installed"),
+        ("link", "not a git repository"),
+    ],
+)
+def test_git_that_refuses_gives_its_reason_and_a_run_says_so(
+    damage, reason, committed, monkeypatch, capsys
+):
+    branch = committed / ".git" / (committed / ".git/HEAD").read_text().split()[1]
+    if damage == "owner":
+        for name in ("GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM"):  # may hold safe.directory
+            monkeypatch.setenv(name, os.devnull)
+        monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
+    elif damage == "HEAD":
+        (committed / ".git/HEAD").write_text("")
+    elif damage == "branch":
+        branch.write_text("")
+    elif damage == "object":
+        branch.write_text(f"{'1' * 40}\n")
+    elif damage == "no git":
+        monkeypatch.setenv("PATH", str(committed))
+    else:  # as of a worktree whose repository is gone
+        (committed / ".git").rename(committed / "moved")
+        (committed / ".git").write_text("gitdir: /nowhere\n")
+    with pytest.raises(InputError, match=reason) as refused:
+        provenance.git("show", "HEAD:./params.yaml")
+    assert "\n" not in str(refused.value)
+    assert provenance.git_commit() is None
+    said = capsys.readouterr().err
+    assert said.startswith("scanvote: this run is logged without its commit: git does not answer")
+    assert reason in said
+
+
+def test_outside_git_nothing_is_refused_even_without_git(repository, monkeypatch, capsys):
+    monkeypatch.setenv("PATH", str(repository))
+    assert provenance.git_commit() is None
+    assert capsys.readouterr().err == ""
