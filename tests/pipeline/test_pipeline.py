@@ -151,18 +151,16 @@ def test_a_second_clone_pulls_what_was_pushed(repro, tmp_path_factory):
 def test_a_task_that_is_left_out_and_taken_in_again(done):
     kept = _contents(done / "models/unet")
     done.change("segmentation: {dataset: null}")
-    done.dvc("repro", "plots")
+    done.dvc("repro", "plots")  # which needs all but the report and the package
     data = [f"data/{step}/segmentation" for step in ("raw", "deduplicated", "prepared")]
     for folder in (*data, "models/unet", "models/baseline", "metrics/evaluate/segmentation"):
         assert [*_contents(done / folder)] == ["left_out.txt"]
     assert not (done / "mlflow.db").exists()  # a run of nothing is not logged
     shown = done.run("dvc", "plots", "diff", "HEAD", "workspace")
     assert (shown.returncode, shown.stderr) == (0, "")
-    assert "up to date" in done.dvc("status", "plots")
-    assert "dice" not in done.dvc("metrics", "show")
     assert "Traceback" not in done.dvc("metrics", "diff")
     done.change("segmentation: {dataset: phantom}")
-    done.dvc("repro", "plots")
+    done.dvc("repro", "unet")
     assert _contents(done / "models/unet") == kept
 
 

@@ -1,6 +1,8 @@
 """Read params.yaml and report a fault in it in one line."""
 
 from collections.abc import Mapping
+from copy import deepcopy
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -41,16 +43,23 @@ def parse_values(source: Path | str, where: str) -> dict[str, Any]:
     Raises:
         InputError: `source` is no YAML mapping.
     """
-    from ruamel.yaml import YAML
     from ruamel.yaml.error import YAMLError
 
     try:
-        values = YAML(typ="safe").load(source)
+        values = _parse(source if isinstance(source, str) else source.read_bytes())
     except YAMLError as error:
         raise InputError(f"{where} is not YAML: {' '.join(str(error).split())}") from None
     if not isinstance(values, dict):
         raise InputError(f"{where} holds no mapping of sections")
-    return values
+    return deepcopy(values)
+
+
+@lru_cache(maxsize=8)
+def _parse(text: str | bytes) -> object:
+    # a command reads params.yaml again for each recipe, which takes a tenth of a second
+    from ruamel.yaml import YAML
+
+    return YAML(typ="safe").load(text)
 
 
 def validate(values: Mapping[str, Any], where: str) -> Params:

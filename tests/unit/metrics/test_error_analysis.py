@@ -2,7 +2,7 @@
 
 import numpy as np
 import pandas as pd
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scanvote.metrics.error_analysis import confidence, disagreement, select_scans
@@ -21,6 +21,7 @@ def kinds_of(found: dict[str, list[str]]) -> dict[str, list[str]]:
     return {name: scans for name, scans in found.items() if " taken for " in name}
 
 
+@settings(max_examples=25)
 @given(SEEDS, MOST)
 def test_every_kind_of_error_is_there_with_its_surest(seed: int, most: int) -> None:
     models = classified(40, seed=seed)
@@ -40,6 +41,7 @@ def test_every_kind_of_error_is_there_with_its_surest(seed: int, most: int) -> N
     assert sizes == sorted(sizes, reverse=True)
 
 
+@settings(max_examples=25)
 @given(SEEDS, MOST)
 def test_right_and_wrong_scans_are_right_and_wrong(seed: int, most: int) -> None:
     models = classified(40, seed=seed)
@@ -51,6 +53,7 @@ def test_right_and_wrong_scans_are_right_and_wrong(seed: int, most: int) -> None
     assert len(found["wrong"]) == min(most, (~hit).sum())
 
 
+@settings(max_examples=25)
 @given(SEEDS, st.randoms(use_true_random=False), MOST)
 def test_the_order_of_the_rows_changes_nothing(seed: int, random, most: int) -> None:  # type: ignore[no-untyped-def]
     models = classified(30, seed=seed)

@@ -17,7 +17,7 @@ SEED = 2026
 
 # numbers do not shrink: the trees of two numbers have nothing in common
 @settings(
-    max_examples=50,
+    max_examples=30,
     phases=[Phase.explicit, Phase.generate],
     suppress_health_check=[HealthCheck.too_slow],
 )
