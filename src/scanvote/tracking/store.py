@@ -143,7 +143,8 @@ def open_store() -> Store:
             experiment = _experiment(client, uri)
             if database := own_database(uri):
                 follow_repository(database)
-            return Store(client, experiment, uri)
+            # a new database is MLflow's own work, the rest is faster without it
+            return Store(SqliteClient.of(uri) or client, experiment, uri)
     except Exception as error:
         # the message names the one thing that the user can change, whatever the error: the URI
         chosen = f"{URI}={hide_password(uri)}" if os.environ.get(URI) else uri
@@ -204,8 +205,9 @@ def silence_logs() -> None:
     os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
     for name in ("mlflow", "alembic", "urllib3.connectionpool"):
         logging.getLogger(name).setLevel(logging.ERROR)
-    # its thread ends when the server is away, which is told once, of the stage
-    logging.getLogger("mlflow.system_metrics").setLevel(logging.CRITICAL)
+    # these log tracebacks of errors that are raised, too, or that end a thread of measurements
+    for name in ("mlflow.store.db.utils", "mlflow.system_metrics"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
 
 
 def _experiment(client: "MlflowClient | SqliteClient", uri: str) -> str:
