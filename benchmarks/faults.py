@@ -52,7 +52,7 @@ def main() -> None:
             template = write_template(Path(folder) / "template" / "scanvote")
             base = undisturbed(template, faults.Disk(Path(folder) / "undisturbed", SIZE))
             say(f"undisturbed: {sum(base.seconds.values()):.0f} s")
-            rows = list(full(template, Path(folder), base, args.disk, draw))
+            rows = list(full(template, Path(folder), base, args.disk, draw)) if args.disk else []
             if args.dvc:
                 rows += full_dvc(template, Path(folder), base, args.dvc, draw)
             if args.kills:

@@ -42,7 +42,7 @@ def killed(checkout):
     for stage in KILLED:
         repro = faults.Repro(workspace, ["search@ann"])
         assert repro.wait_for(stage), repro.err
-        assert repro.kill(after=draw.uniform(0, 1)), "killed too late"
+        assert repro.kill(after=draw.uniform(0, 0.5)), "killed too late"
     workspace.dvc("repro", "search@ann")
     return workspace
 

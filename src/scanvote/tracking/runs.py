@@ -4,7 +4,6 @@ Clients get the store explicitly, and no run is MLflow's active run: a library t
 cannot reach them.
 """
 
-import logging
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
@@ -233,8 +232,6 @@ def _line(error: BaseException) -> str:
 def _sampling(store: Store, run_id: str) -> Iterator[None]:
     from mlflow.system_metrics.system_metrics_monitor import SystemMetricsMonitor
 
-    # it goes on without a sample that cannot be written, and would report pages of SQL
-    logging.getLogger("mlflow.system_metrics").setLevel(logging.CRITICAL)
     monitor: Any = SystemMetricsMonitor(  # type: ignore[no-untyped-call]
         run_id, sampling_interval=2, samples_before_logging=1, tracking_uri=store.uri
     )
