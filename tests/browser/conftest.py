@@ -12,6 +12,7 @@ from tests.browser.serving import served, starting
 from tests.browser.watching import Watched
 from tests.serving import FakeEngine
 
+PREFIX = "/scanvote"
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 
@@ -41,8 +42,9 @@ def engine() -> FakeEngine:
 
 @pytest.fixture(scope="module")
 def address(engine: FakeEngine) -> Iterator[str]:
-    with served(starting(engine), ServeOptions()) as url:
-        yield url
+    # below a prefix, so that an address that forgot it is one of another server (`Watched`)
+    with served(starting(engine), ServeOptions(root_path=PREFIX)) as url:
+        yield url + PREFIX
 
 
 @pytest.fixture

@@ -217,7 +217,7 @@ def test_the_history_is_of_the_open_page_only(page) -> None:
     page.reload()
     assert asked.all_inner_texts()[0].startswith("first.png")
     assert asked.count() == 1, "what the page shows"
-    page.goto(page.url.split("/results")[0])
+    page.goto(page.url.split("results/")[0])
     assert page.is_hidden("#history")
 
 

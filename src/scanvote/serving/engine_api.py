@@ -1,6 +1,5 @@
 """Interface between the web application and the engine that runs the model."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -95,9 +94,8 @@ class Engine(Protocol):
         """Number of files that wait or are being processed."""
         ...
 
-    @property
-    def newer(self) -> Callable[[], str | None]:
-        """Return the model digest of another model that lies where this one was, if any does."""
+    def newer(self) -> str | None:
+        """Return the model digest of another model that lies where this one was; None: none."""
         ...
 
     async def predict(self, upload: Upload, pictures: bool = True) -> list[Examined]:

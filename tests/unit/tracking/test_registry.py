@@ -140,6 +140,9 @@ def test_the_champion_is_the_best_of_the_versions_of_its_test_scans(packed: Path
     told = found.tags["scanvote.patients.classification"]
     assert told.startswith("Not patient-disjoint: 6 of 6 test scans")
     assert f"Test of classification: {told}\n" in found.description
+    digest = read_metadata(better).digest
+    assert found.tags["scanvote.model_digest"] == digest
+    assert f"Model digest: {digest}." in found.description
     assert found.description.startswith("Class: tested on 172 scans of 110 patients: accuracy 0.92")
     # other scans start a line of their own, and say so
     version, reason = register(other)
@@ -220,13 +223,14 @@ def test_a_name_may_have_what_an_address_can_hold(packed: Path, repository: Path
     assert tree(package_folder(f"models:/{name}@champion")) == tree(packed)
 
 
-def test_it_is_signed_and_has_an_example_of_nobody(registered: Path):
+def test_it_is_signed_and_has_an_example_of_nobody(packed: Path, registered: Path):
     from mlflow.artifacts import load_dict
     from mlflow.models import get_model_info
 
     with store.as_default(store.open_store()):
         info = get_model_info("models:/scanvote@champion")
         example = load_dict("models:/scanvote@champion/input_example.json")
+    assert info.metadata == {"scanvote.model_digest": read_metadata(packed).digest}
     assert info.signature.inputs.input_names() == ["image"]
     said = info.signature.outputs.input_names()
     assert {"vote", "p_glioma", "p_no_tumor", "p_pituitary", "agreement"} < set(said)
@@ -249,7 +253,7 @@ def test_a_registry_that_refuses_is_one_line(packed: Path, repository: Path, mon
 
 
 def test_the_champion_answers_where_there_is_no_repository(
-    made: Made, registered: Path, tmp_path: Path
+    made: Made, packed: Path, registered: Path, tmp_path: Path
 ):
     table = read_predictions(made.ensemble / "predictions.csv")
     rows = table[(table["model"] == "vote") & (table["split"] == "test")]
@@ -270,6 +274,7 @@ def test_the_champion_answers_where_there_is_no_repository(
     assert said["vote"].tolist() == rows["predicted"].tolist()
     found = said[[f"p_{label}" for label in labels_of(rows)]].to_numpy()
     assert np.abs(found - probabilities(rows)).max() < 1e-5
+    assert set(said["model_digest"]) == {read_metadata(packed).digest}
     assert said["agreement"].isin([0.5, 1.0]).all()
     assert said["ann/small"].isin(labels_of(rows)).all()
     assert (said["outside"] == (said["distance"] > 1)).all()

@@ -1,10 +1,10 @@
 """Metadata of a package, `package.json`: contents and settings, typed and validated."""
 
 import json
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, Literal, Self
 
-from pydantic import ValidationError, model_validator
+from pydantic import ValidationError, field_validator, model_validator
 
 from scanvote.core.errors import InputError
 from scanvote.core.files import write_json
@@ -165,6 +165,14 @@ class ModelMetadata(Section):
             raise ValueError("a package has classifiers or segmenters")
         return self
 
+    @field_validator("files")
+    @classmethod
+    def _check_files(cls, files: dict[str, str]) -> dict[str, str]:
+        for path in map(PurePosixPath, files):
+            if path.is_absolute() or ".." in path.parts:  # a copy of the package writes there
+                raise ValueError(f"{path} lies outside the package")
+        return files
+
     @property
     def parts(self) -> dict[Task, Classifiers | Segmenters]:
         """What the package has, by task."""
@@ -199,7 +207,8 @@ def read_metadata(folder: Path) -> ModelMetadata:
         values: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         _check_version(values, path)
         if values["form"] == _WITHOUT_IDENTITY:
-            values |= {"form": FORM, **identity(values, folder)}
+            whole = values | {"form": FORM, "digest": "", "files": {}}
+            return identified(ModelMetadata.model_validate(whole), folder)
         contents = ModelMetadata.model_validate(values)
         check_settings(values, folder)
     except FileNotFoundError:

@@ -58,7 +58,7 @@ class Snapshot:
     def _read_newer(self) -> str | None:
         try:
             digest = read_metadata(self.source).digest
-        except InputError:
+        except (InputError, OSError):
             return OTHER
         return None if digest == self.contents.digest else digest
 

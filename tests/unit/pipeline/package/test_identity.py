@@ -127,6 +127,15 @@ def test_a_setting_changed_by_hand_is_one_line(folder: Path, before: str, after:
         read_metadata(folder)
 
 
+@pytest.mark.parametrize("name", ["../vote.json", "/etc/hostname", "members/../../a"])
+def test_no_file_of_a_package_lies_outside_it(folder: Path, name: str) -> None:
+    values = json.loads((folder / "package.json").read_text())
+    values["files"][name] = "0" * 64
+    (folder / "package.json").write_text(json.dumps(values))
+    with pytest.raises(InputError, match=f"{name} lies outside the package"):
+        read_metadata(folder)
+
+
 def older(folder: Path) -> None:
     """Make it a package of the format before this one."""
     values = json.loads((folder / "package.json").read_text()) | {"form": 3}
