@@ -32,7 +32,7 @@ def why_not_loadable(path: Path) -> str:
     """Say why scanvote cannot load the model in `path`, and what to do; empty if it may."""
     config = _read_config(path)
     if config is None:
-        return _WITHOUT_NETWORK if h5py.is_hdf5(path) else _damaged(path)
+        return _WITHOUT_NETWORK if h5py.is_hdf5(path) else ""
     found = next(_foreign(config, is_root=True), None)
     if found is None:
         return ""
@@ -47,6 +47,14 @@ def why_not_loadable(path: Path) -> str:
     if found.kind == "function":
         return f"{layer} uses the function {found.name}, which is not one of Keras; {_ALONE}"
     return f"{layer} is of the class {found.name}, which is not one of Keras; {_ALONE}"
+
+
+def damage(path: Path) -> str:
+    """Say that the file has not the format of a Keras model; empty if it has."""
+    if zipfile.is_zipfile(path) if path.suffix == ".keras" else h5py.is_hdf5(path):
+        return ""
+    kind = "a zip archive" if path.suffix == ".keras" else "HDF5"
+    return f"it is not {kind}, but a damaged copy or a pointer of Git LFS; copy it anew"
 
 
 _WITHOUT_NETWORK = (
@@ -65,14 +73,6 @@ def _read_config(path: Path) -> dict[str, Any] | None:
             return dict(json.loads(file.attrs["model_config"]))
     except Exception:  # a damaged file may raise nearly any exception
         return None
-
-
-def _damaged(path: Path) -> str:
-    kind = "a zip archive with a config.json" if path.suffix == ".keras" else "HDF5"
-    return (
-        f"it is no Keras model, as it is not {kind}: a damaged copy, or a pointer of Git LFS in"
-        " its place; copy it anew"
-    )
 
 
 def _foreign(config: Any, layer: str = "", is_root: bool = False) -> Iterator[_Foreign]:

@@ -10,7 +10,7 @@ from typing import Any
 import keras
 
 from scanvote.core.errors import InputError
-from scanvote.models.model_file import why_not_loadable
+from scanvote.models.model_file import damage, why_not_loadable
 from scanvote.models.saving import load_saved_model, plain_line
 
 _PREPARED = {"transfer": "prepare.classification", "unet": "prepare.segmentation"}
@@ -28,6 +28,8 @@ def load_saved_backbone(path: Path, key: str, shape: tuple[int, ...]) -> keras.M
     Raises:
         InputError: it cannot be loaded, or its input does not fit; names the `key` of params.yaml.
     """
+    if path.is_file() and (reason := damage(path)):
+        raise InputError(f"{key}: {path} is no Keras model: {reason}")
     if path.is_file() and (reason := why_not_loadable(path)):
         raise InputError(f"{key}: {path}: {reason}")
     model = load_saved_model(path, key)

@@ -118,9 +118,9 @@ from tests.searching import Log, tiny_params
 if __name__ == "__main__":
     use_backend("tensorflow")
     from scanvote.pipeline.search.stage import search
-    long = {"workers": 2, "epochs": 10_000_000, "patience": None}
-    backbones = ["tiny.keras", "VGG61"]
-    params = tiny_params(search=long, transfer={"backbones": backbones, "units": [0]})
+    long = {"workers": 2, "epochs": 10_000_000, "patience": None, "families": [sys.argv[1]]}
+    backbones = {"backbones": ["tiny.keras", "MobileNetV2"], "weights": "text.h5", "units": [0]}
+    params = tiny_params(search=long, transfer=backbones)
     search(sys.argv[1], Path("prepared"), params, Path("out"), Log())
 """
 
@@ -194,13 +194,14 @@ def test_a_worker_that_dies_is_one_line(prepared, tmp_path, monkeypatch, workers
 def test_an_error_of_one_worker_does_not_wait_for_the_other(tmp_path):
     inputs = keras.Input((None, None, 3))
     keras.Model(inputs, keras.layers.Conv2D(4, 3)(inputs)).save(tmp_path / "tiny.keras")
+    (tmp_path / "text.h5").write_text("no weights")  # which only a training finds out
     parent = _begin(tmp_path, "transfer")
     ended = _wait(lambda: parent.poll() is not None, 120)
     if not ended:
         for one in [*_children(parent.pid), parent]:
             one.kill()
     assert ended, "it waits for a training that takes days"
-    assert "transfer.backbones: 'VGG61' is unknown" in (tmp_path / "said.txt").read_text()
+    assert "transfer.backbones: MobileNetV2 refuses" in (tmp_path / "said.txt").read_text()
 
 
 def test_without_semaphores_the_search_trains_all_itself(

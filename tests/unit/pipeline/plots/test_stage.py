@@ -58,6 +58,14 @@ def test_a_curve_ends_with_the_training(results: Path) -> None:
     }
 
 
+def test_a_vote_of_one_has_the_curve_of_one(results: Path) -> None:
+    """Of `ensemble.top: 1`: no chart asks for the columns of others."""
+    write(results / "models/search/published/curves.csv", "epoch,val_macro_f1_1\n0,0.5\n")
+    gather_plots(results, results / "plots")
+    curves = pd.read_csv(results / "plots/curves/published.csv")
+    assert curves.to_dict("list") == {"epoch": [0], "model": [1], "score": [0.5]}
+
+
 def test_what_is_left_out_leaves_empty_folders_that_dvc_shows_as_nothing(results: Path) -> None:
     out = results / "plots"
     write(out / "dice/segmentation.csv", "of an earlier run")
