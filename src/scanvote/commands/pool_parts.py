@@ -68,7 +68,8 @@ def find_parts(name: str, kind: Kind, results: Sequence[str], incomplete: bool) 
     )
     if missing and not incomplete:
         words = f"{missing_words(found, kind)}{_elsewhere(name, kind, parts[0])}"
-        raise InputError(f"{name}: {words}; {_hint(name, kind)}, or add --incomplete")
+        hint = _hint(name, kind, found.planned or 0)
+        raise InputError(f"{name}: {words}; {hint}, or add --incomplete")
     return found
 
 
@@ -107,9 +108,9 @@ def _belongs(one: Experiment, title: str, kind: Kind) -> bool:
     return _is_part(one, kind) and _ENDING[kind].sub("", one.name) == title
 
 
-def _hint(name: str, kind: Kind) -> str:
+def _hint(name: str, kind: Kind, count: int = 4) -> str:
     title = name.partition("@")[0]
-    return f"run `scanvote recipe run {title} --{kind}{' 4' if kind == 'folds' else ''}`"
+    return f"run `scanvote recipe run {title} --{kind}{f' {count}' if kind == 'folds' else ''}`"
 
 
 def _elsewhere(name: str, kind: Kind, part: Experiment) -> str:

@@ -102,7 +102,7 @@ def test_a_part_is_never_taken_from_another_commit(found: Any) -> None:
         found(*whole(OLD), fold(0))
     assert str(refused.value) == (
         "net: no experiment tests folds 1, 2 of 3 (those of 2222222 are of another commit); run"
-        " `scanvote recipe run net --folds 4`, or add --incomplete"
+        " `scanvote recipe run net --folds 3`, or add --incomplete"
     )
     assert found(*whole(OLD), fold(0), incomplete=True).missing == ["1", "2"]
 
