@@ -294,15 +294,19 @@ def pool(
     names: Annotated[list[str], typer.Argument(help="Recipes that were run with --folds.")],
     out: Annotated[Path, typer.Option(file_okay=False)] = Path("pooled"),
     sites: Annotated[bool, typer.Option("--sites", help="Those run with --sites.")] = False,
+    incomplete: Annotated[
+        bool, typer.Option("--incomplete", help="Also if folds or institutions are missing.")
+    ] = False,
 ) -> None:
     """Evaluate all folds of each of NAMES together, and compare the NAMES.
 
-    The first is compared with each of the others, and with the baseline.
+    The first is compared with each of the others, and with the baseline. Of experiments of several
+    commits those of the one that is checked out are taken; NAME@1a2b3c4 is of another one.
     """
     from scanvote import tracking
     from scanvote.commands.pool import cross_validate
 
     params = load_params()
     with tracking.stage_run("pool", params=params, sections=("seed", "evaluate")) as run:
-        run.log_metrics(cross_validate(names, params, out, sites))
+        run.log_metrics(cross_validate(names, params, out, sites, incomplete))
         run.log_folder(out)

@@ -10,6 +10,7 @@ from scanvote.commands.compare import Comparison, Row, TaskComparison
 from scanvote.commands.compare_metrics import Interval
 from scanvote.core.disclaimer import DISCLAIMER
 from scanvote.core.files import write_csv, write_text
+from scanvote.metrics.comparisons import rounded_p
 
 
 def write_comparison(found: Comparison, out: Path) -> None:
@@ -42,7 +43,8 @@ def _row(found: Comparison, task: TaskComparison, row: Row) -> dict[str, object]
     for one in task.differences:
         if one.name == row.name and not row.why:
             values |= _ends(f"difference_{one.metric}", one.difference)
-            values |= {f"{one.metric}_p": _plain(one.p), f"{one.metric}_p_holm": _plain(one.p_holm)}
+            for name, p in (("p", one.p), ("p_holm", one.p_holm)):
+                values[f"{one.metric}_{name}"] = None if np.isnan(p) else rounded_p(p)
             values[f"{one.metric}_words"] = one.words()
     settings = found.differing_params().items()
     return values | {f"params.{key}": by_name.get(row.name) for key, by_name in settings}

@@ -16,6 +16,7 @@ from scanvote.core.errors import InputError
 from scanvote.core.overrides import override_value
 from scanvote.metrics.bootstrap import MIN_GROUPS, interval_method
 from scanvote.params import Task
+from scanvote.pipeline.report.numbers import p_value
 from scanvote.tracking.experiments import WORKSPACE, unfinished_experiments
 
 _WIDE = 120
@@ -123,7 +124,7 @@ def _show_differences(task: TaskComparison, console: Console) -> None:
             escape(one.name) if one.name != last else "",
             _METRICS[one.metric],
             _with_interval(one.difference, " to ", console, "+"),
-            f"{p:.3f}" if told and not np.isnan(p) else "",
+            p_value(p) if told and not np.isnan(p) else "",
             escape(one.words()),
         )
         last = one.name

@@ -1,6 +1,6 @@
 """Evaluation of a cross-validation: pool the folds of several experiments."""
 
-import re
+import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,8 +10,15 @@ from rich.console import Console
 from rich.table import Column, Table
 
 from scanvote.commands.compare_results import mask_grids
+from scanvote.commands.pool_parts import (
+    CrossValidation,
+    Kind,
+    check_tested_once,
+    find_parts,
+    missing_words,
+)
 from scanvote.core.disclaimer import DISCLAIMER
-from scanvote.core.errors import InputError, did_you_mean
+from scanvote.core.errors import InputError
 from scanvote.core.files import write_csv
 from scanvote.metrics.bootstrap import interval_caption
 from scanvote.metrics.intervals import with_intervals
@@ -23,15 +30,18 @@ from scanvote.metrics.segmentation import (
 )
 from scanvote.params import Params
 from scanvote.pipeline.evaluate.segmentation_figures import models_figure
-from scanvote.tracking.experiments import experiments, predictions_of, split_of
+from scanvote.predictions import parse_predictions
 
 UNET, BASELINE = "models/unet/predictions.csv", "models/baseline/predictions.csv"
-_PARTS = {"folds": re.compile(r"-fold\d+$"), "sites": re.compile(r"-site-.+$")}
 _SHOWN = ("dice_patient_mean", "dice_patient_median", "iou_patient_mean")
 
 
 def cross_validate(
-    names: Sequence[str], params: Params, out: Path, sites: bool = False
+    names: Sequence[str],
+    params: Params,
+    out: Path,
+    sites: bool = False,
+    incomplete: bool = False,
 ) -> dict[str, dict[str, float]]:
     """Evaluate recipes and the baseline on their experiments' pooled test splits.
 
@@ -43,24 +53,27 @@ def cross_validate(
         params: give the tolerance and the seed.
         out: output folder.
         sites: pool ``NAME-site-…``, not ``NAME-fold0``, ``NAME-fold1``…
+        incomplete: pool what is there if folds or institutions are missing.
 
     Returns:
         The metrics of each model, and of the baseline.
 
     Raises:
-        InputError: there are no such experiments, folds are missing, or the test scans cannot be
-            compared.
+        InputError: there are no such experiments, they are not one cross-validation, parts are
+            missing, or the test scans cannot be compared.
     """
-    parts = {name: _parts(name, "sites" if sites else "folds") for name in names}
-    tables = {name: _pooled(name, revisions, UNET) for name, revisions in parts.items()}
-    tables["baseline"] = _pooled(names[0], parts[names[0]], BASELINE)
+    kind: Kind = "sites" if sites else "folds"
+    found = {name: find_parts(name, kind, (UNET, BASELINE), incomplete) for name in names}
+    tables = {name: _pooled(one, UNET) for name, one in found.items()}
+    tables["baseline"] = _pooled(found[names[0]], BASELINE)
     _check_comparable(tables)
     measured = {name: measure(table, params.evaluate.tolerance) for name, table in tables.items()}
     patients = {name: one[1].set_index("patient", drop=False) for name, one in measured.items()}
     rows: list[dict[str, Any]] = [
         {
             "model": name,
-            "experiments": len(parts.get(name, parts[names[0]])),
+            "experiments": len(found.get(name, found[names[0]]).parts),
+            "missing": " ".join(found.get(name, found[names[0]]).missing),
             "patients": len(patients[name]),
             "unit": one[1]["unit"].iloc[0],
             **evaluate_masks(*one),
@@ -74,45 +87,22 @@ def cross_validate(
     write_csv(table, out / "models.csv")
     write_csv(whole.round(6), out / "patients.csv")
     models_figure(whole, table, out / "dice_by_model.png")
-    _show(table, names[0], out)
-    return {row.pop("model"): {k: v for k, v in row.items() if k != "unit"} for row in rows}
+    absent = [f"{name}: {missing_words(one, kind)}" for name, one in found.items() if one.missing]
+    _show(table, names[0], out, absent)
+    words = ("unit", "missing")
+    return {row.pop("model"): {k: v for k, v in row.items() if k not in words} for row in rows}
 
 
-def _parts(name: str, kind: str) -> list[str]:
-    """Return the revisions of the experiments of `name`, in order."""
-    revision_of, ending = experiments(everywhere=True), _PARTS[kind]
-    parts = [one for one in revision_of if ending.search(one) and ending.sub("", one) == name]
-    hint = f"run `scanvote recipe run {name} --{kind}{' 4' if kind == 'folds' else ''}`"
-    if not parts:
-        known = sorted({ending.sub("", one) for one in revision_of if ending.search(one)})
-        raise InputError(
-            f"there is no experiment {name}-{kind[:-1]}…{did_you_mean(name, known)}; {hint}"
-        )
-    revisions = [revision_of[one] for one in sorted(parts, key=lambda one: (len(one), one))]
-    if kind == "folds":
-        _check_folds(name, revisions, hint)
-    return revisions
+def _pooled(found: CrossValidation, path: str) -> pd.DataFrame:
+    """Return the test rows of all parts.
 
-
-def _check_folds(name: str, revisions: Sequence[str], hint: str) -> None:
-    splits = [split_of(revision) for revision in revisions]
-    tested, counts = sorted(one["fold"] for one in splits), {one["folds"] for one in splits}
-    # with the published folds (protocol official) the params do not hold their number
-    if len(counts) > 1 or tested != list(range(splits[0]["folds"] or len(tested))):
-        words = ", ".join(f"{one['fold']} of {one['folds'] or 'the published'}" for one in splits)
-        raise InputError(f"{name}: its experiments test the folds {words}, not each once; {hint}")
-
-
-def _pooled(name: str, revisions: Sequence[str], path: str) -> pd.DataFrame:
-    tables = (predictions_of(revision, path) for revision in revisions)
-    pooled = pd.concat([one[one["split"] == "test"] for one in tables], ignore_index=True)
-    duplicated = pooled["scan_id"].duplicated()
-    if duplicated.any():
-        raise InputError(
-            f"{name}: {pooled['scan_id'][duplicated].iloc[0]} is tested by two of its experiments;"
-            " pool those of one cross-validation"
-        )
-    return pooled
+    Raises:
+        InputError: a file is missing, or a patient is tested by two parts.
+    """
+    tables = [parse_predictions(io.BytesIO(part.read(path))) for part in found.parts]
+    tested = [one[one["split"] == "test"] for one in tables]
+    check_tested_once(found, tested)
+    return pd.concat(tested, ignore_index=True)
 
 
 def _check_comparable(tables: Mapping[str, pd.DataFrame]) -> None:
@@ -130,6 +120,15 @@ def _check_comparable(tables: Mapping[str, pd.DataFrame]) -> None:
             f"masks of several sizes or units cannot be compared ({words}); run all with one"
             " prepare.segmentation.image_size, on the same scans"
         )
+    truth: dict[str, tuple[str, str]] = {}
+    for name, table in tables.items():
+        for scan, mask in table[["scan_id", "truth"]].itertuples(index=False):
+            other, known = truth.setdefault(scan, (name, mask))
+            if mask != known:
+                raise InputError(
+                    f"the true mask of {scan} differs between {other} and {name}: their data are"
+                    " not the same; run all on the same scans"
+                )
 
 
 def _difference(
@@ -149,7 +148,7 @@ def _difference(
     return with_intervals({"ahead_by": mean_difference(ours, theirs, seed)})
 
 
-def _show(models: pd.DataFrame, first: str, out: Path) -> None:
+def _show(models: pd.DataFrame, first: str, out: Path, absent: Sequence[str]) -> None:
     method = interval_caption(
         models["dice_patient_mean"], models["dice_patient_mean_low"], "patients"
     )
@@ -159,7 +158,9 @@ def _show(models: pd.DataFrame, first: str, out: Path) -> None:
         *(name.replace("_", " ") for name in _SHOWN),
         f"{first} ahead by",
         title="Test patients of all experiments",
-        caption=f"{method}; more in {out}. {DISCLAIMER}",
+        caption="".join(
+            [*(f"INCOMPLETE, {one}.\n" for one in absent), f"{method}; more in {out}. {DISCLAIMER}"]
+        ),
     )
     for row in models.to_dict("records"):
         cells = [_with_interval(row, name) for name in (*_SHOWN, "ahead_by")]

@@ -12,6 +12,7 @@ from rich.markup import escape
 from rich.padding import Padding
 from rich.table import Column, Table
 
+from scanvote.commands.recipe_parts import check_same
 from scanvote.commands.recipes import (
     Variant,
     changes,
@@ -24,6 +25,7 @@ from scanvote.core.errors import InputError
 from scanvote.core.overrides import override_value
 from scanvote.manifest import read_manifest
 from scanvote.tracking.experiments import experiments
+from scanvote.tracking.provenance import git
 
 _WIDE = 120
 """Columns of a terminal in which the recipes are a table."""
@@ -80,9 +82,14 @@ def run_recipe(name: str, quick: bool, extra: Sequence[str], parts: Sequence[Var
 
 
 def _run_parts(name: str, dvc: str, commands: Mapping[str, list[str]]) -> None:
-    existing = experiments()
+    head = git("rev-parse", "HEAD")
+    existing = {one.name: one for one in experiments() if one.baseline == head}
+    titles = {part: words[words.index("-n") + 1] for part, words in commands.items()}
+    for part, words in commands.items():  # before hours of training
+        if found := existing.get(titles[part]):
+            check_same(found, words)
     for part, words in commands.items():
-        if (title := words[words.index("-n") + 1]) in existing:
+        if (title := titles[part]) in existing:
             print(f"{title} is there; `dvc exp remove {title}` to train it again", flush=True)
             continue
         print(describe_command(words), flush=True)

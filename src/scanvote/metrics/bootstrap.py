@@ -113,14 +113,17 @@ def accuracy(counts: Counts) -> NDArray[np.float64]:
         return np.asarray(np.trace(counts, axis1=-2, axis2=-1) / total)
 
 
-def macro_f1(counts: Counts) -> NDArray[np.float64]:
-    """Return the mean F1 of the classes.
+def macro_f1(counts: Counts, present: NDArray[np.bool_] | None = None) -> NDArray[np.float64]:
+    """Return the mean F1 of the classes of `present`, bool (C,), by default of all.
 
     A class that is neither present nor predicted counts 0.
     """
     hits = np.diagonal(counts, axis1=-2, axis2=-1)
     either = counts.sum(axis=-1) + counts.sum(axis=-2)
-    return np.asarray((2 * hits / np.maximum(either, 1e-12)).mean(axis=-1))
+    of_classes = 2 * hits / np.maximum(either, 1e-12)
+    if present is not None and not present.all():
+        of_classes = of_classes[..., present]
+    return np.asarray(of_classes.mean(axis=-1))
 
 
 def estimates(

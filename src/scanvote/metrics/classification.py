@@ -16,14 +16,14 @@ def quick_scores(truth: np.ndarray, predicted: np.ndarray) -> dict[str, float]:
         predicted: float (n, classes), probabilities.
 
     Returns:
-        ``val_loss`` (cross-entropy), ``val_accuracy`` and ``val_macro_f1``.
+        ``val_loss`` (cross-entropy), ``val_accuracy`` and ``val_macro_f1`` over the classes that
+        `truth` has.
     """
     from sklearn.metrics import f1_score  # slow to import, and needed by trainings only
 
     winners = predicted.argmax(axis=1)
     of_truth = np.clip(predicted[np.arange(len(truth)), truth].astype(float), 1e-7, 1)
-    labels = np.arange(predicted.shape[1])
-    f1 = f1_score(truth, winners, labels=labels, average="macro", zero_division=0)
+    f1 = f1_score(truth, winners, labels=np.unique(truth), average="macro", zero_division=0)
     return {
         "val_loss": float(-np.log(of_truth).mean()),
         "val_accuracy": float((winners == truth).mean()),

@@ -87,6 +87,17 @@ def _row(
     }
 
 
+def rounded_p(p: float) -> float:
+    """Round a p value to six digits after the point, a small one to four significant digits."""
+    return round(p, 6) if not p < 0.001 else float(f"{p:.4g}")
+
+
+def rounded(table: pd.DataFrame) -> pd.DataFrame:
+    """Round the table of `compare` for a file."""
+    p = {name: table[name].map(rounded_p) for name in ("p", "p_holm")}
+    return table.round(6).assign(**p)
+
+
 def holm(p: np.ndarray) -> np.ndarray:
     """Return p values, (n,), with Holm's correction (1979)."""
     from statsmodels.stats.multitest import multipletests

@@ -14,8 +14,9 @@ def from_confusion(counts: Counts, labels: Sequence[str], present: Bools) -> dic
 
     A share of nothing is NaN: the sensitivity of a class without a scan, the precision of a class
     that is never predicted. Averages over all classes are NaN if a class of `present` has no scan,
-    which happens in bootstrap samples. The balanced accuracy is the mean over `present`; in the
-    macro F1, a class that is never there counts 0, as in scikit-learn.
+    which happens in bootstrap samples. Balanced accuracy and macro F1 are means over `present`: a
+    class that the test lacks has no scan to find, and scans that are called so are missed in their
+    own classes.
 
     Args:
         counts: (B, C, C), rows are the truth, columns the prediction.
@@ -38,7 +39,7 @@ def from_confusion(counts: Counts, labels: Sequence[str], present: Bools) -> dic
     metrics = {
         "accuracy": accuracy(counts),
         "balanced_accuracy": shares["sensitivity"][:, present].mean(axis=-1),
-        "macro_f1": np.where(whole, macro_f1(counts), np.nan),
+        "macro_f1": np.where(whole, macro_f1(counts, present), np.nan),
         "mcc": matthews(counts),
     }
     for name, values in shares.items():

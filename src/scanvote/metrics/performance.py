@@ -83,6 +83,7 @@ class ClassificationPerformance(Section):
         frequent_class: the most frequent class of the data, by the validation split.
         frequent_accuracy: accuracy of always naming it.
         against_frequent: the vote's accuracy against that one.
+        absent: the classes that the test lacks, of so many `classes`; None if it has all.
         only_class: the class that the vote names for every test scan; None if it names several.
         positive: the class not to miss, of two classes.
         negative: the class without the finding, of more classes.
@@ -99,6 +100,8 @@ class ClassificationPerformance(Section):
     frequent_class: str
     frequent_accuracy: float | None
     against_frequent: Verdict
+    absent: list[str] | None = None
+    classes: int = 0
     only_class: str | None = None
     positive: str | None = None
     negative: str | None = None
@@ -114,8 +117,17 @@ class ClassificationPerformance(Section):
         )
         figures = [self._figures(), *self._operating_point()]
         if self.against_frequent == "better" and self.only_class is None:
-            return [*figures, against]
-        return [*self._constant(), against, *figures]
+            return [*self._absent(), *figures, against]
+        return [*self._absent(), *self._constant(), against, *figures]
+
+    def _absent(self) -> list[str]:
+        if not self.absent:
+            return []
+        there = self.classes - len(self.absent)
+        return [
+            f"The test has no scan of {', '.join(self.absent)}: macro F1 and balanced accuracy are"
+            f" of the other {there} of {self.classes} classes, and the AUROC of all is undefined."
+        ]
 
     def _constant(self) -> list[str]:
         if self.only_class is None:

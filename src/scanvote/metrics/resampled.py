@@ -69,8 +69,6 @@ def positive_classes(output: ClassifierOutput) -> Metric:
     def values_of(weights: Floats) -> Values:
         drawn = (weights.T @ flat).reshape(-1, classes, classes)
         found = from_confusion(drawn, output.labels, present)
-        # the negative class has no scan here, so its F1 is 0 and must not count in the mean
-        found["macro_f1"] *= classes / (classes - 1)
         return {f"{POSITIVE}{name}": found[name] for name in _OVER_POSITIVE}
 
     return values_of

@@ -1,6 +1,5 @@
 """DVC experiments, commits and the workspace, and their files."""
 
-import io
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -8,12 +7,9 @@ from functools import cache
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-import pandas as pd
-
 from scanvote.core.errors import InputError, did_you_mean
 from scanvote.core.flatten import flatten
 from scanvote.params import parse_values
-from scanvote.predictions import parse_predictions
 from scanvote.tracking.provenance import git
 
 if TYPE_CHECKING:
@@ -90,19 +86,37 @@ class Experiment:
         return found
 
 
-def experiments(everywhere: bool = False) -> dict[str, str]:
-    """Return the revision of each experiment by name.
+def experiments() -> list[Experiment]:
+    """List the finished experiments of all commits under the names that they were given.
 
-    Args:
-        everywhere: include experiments that started from another commit than the one checked
-            out; if two have the same name, that of this commit wins.
+    Several commits may have one name. Those of the commit that is checked out come first.
 
     Raises:
         InputError: this is no DVC repository.
     """
-    head, found = git("rev-parse", "HEAD"), _listed()
-    own = {one.name: str(one.revision) for one in found if one.baseline == head}
-    return {one.name: str(one.revision) for one in found} | own if everywhere else own
+    from dvc.exceptions import DvcException, NotDvcRepoError
+    from dvc.repo import Repo
+    from dvc.repo.experiments.utils import exp_refs
+    from dvc.scm import NoSCM
+
+    head = git("rev-parse", "HEAD")
+    try:
+        with Repo() as repo:
+            if isinstance(repo.scm, NoSCM):
+                raise InputError(
+                    "there are no experiments without Git; run `git init`, without no_scm in .dvc"
+                )
+            # not `experiments.ls`, which waits for DVC's lock: an experiment may be running here
+            found = [
+                Experiment(ref.name, repo.scm.get_ref(str(ref)), ref.baseline_sha)
+                for ref in exp_refs(repo.scm)
+            ]
+    except NotDvcRepoError:
+        raise InputError("this is no DVC repository; run from its root") from None
+    except DvcException as error:
+        reason = " ".join(str(error).split())
+        raise InputError(f"DVC cannot open this repository: {reason}") from None
+    return sorted(found, key=lambda one: (one.baseline != head, one.name, one.baseline))
 
 
 def all_experiments() -> list[Experiment]:
@@ -113,7 +127,7 @@ def all_experiments() -> list[Experiment]:
     Raises:
         InputError: this is no DVC repository.
     """
-    found = _listed()
+    found = experiments()
     counts = Counter(one.name for one in found)
     return [
         replace(one, name=f"{one.name}@{one.baseline[:7]}") if counts[one.name] > 1 else one
@@ -150,47 +164,62 @@ def unfinished_experiments() -> dict[str, list[str]]:
     return {status: sorted(names) for status, names in sorted(found.items())}
 
 
-def predictions_of(revision: str, path: str) -> pd.DataFrame:
-    """Read the table of predictions in `path` from an experiment.
+def origins(lock: Mapping[str, Any], results: Sequence[str], setting: str) -> dict[str, str]:
+    """Return the digests of the data and code that some files were made of.
 
-    Raises:
-        InputError: the experiment has no such file.
+    They are those of the inputs of all stages before the files, but for outputs that depend on
+    `setting`.
+
+    Args:
+        lock: dvc.lock.
+        results: files, or folders.
+        setting: a dotted key of params.yaml.
     """
-    try:
-        return parse_predictions(io.BytesIO(_read(revision, path)))
-    except OSError:
-        raise InputError(f"the experiment {revision[:7]} has no {path}; run it again") from None
+    stages: Mapping[str, Any] = lock.get("stages") or {}
+    before = _stages_before(stages, results)
+    divided = {
+        name
+        for name in before
+        if setting in flatten(stages[name].get("params", {}).get(PARAMS) or {}, ".")
+    }
+    while more := {
+        name
+        for name in before - divided
+        if any(_makes(stages[one], dep) for dep in _deps(stages[name]) for one in divided)
+    }:
+        divided |= more
+    return {
+        path: md5
+        for name in before
+        for path, md5 in _deps(stages[name]).items()
+        if not any(_makes(stages[one], path) for one in divided)
+    }
 
 
-def split_of(revision: str) -> dict[str, Any]:
-    """Return the section `split` of an experiment's params.yaml."""
-    return dict(parse_values(_read(revision, PARAMS).decode("utf-8"), PARAMS)["split"])
+def _stages_before(stages: Mapping[str, Any], results: Sequence[str]) -> set[str]:
+    """Return the stages that make the results, and all that these depend on."""
+    todo, found = list(results), set[str]()
+    while todo:
+        path = todo.pop()
+        for name in stages.keys() - found:
+            if _makes(stages[name], path):
+                found.add(name)
+                todo += _deps(stages[name])
+    return found
 
 
-def _listed() -> list[Experiment]:
-    from dvc.exceptions import DvcException, NotDvcRepoError
-    from dvc.repo import Repo
-    from dvc.repo.experiments.utils import exp_refs
-    from dvc.scm import NoSCM
+def _deps(stage: Mapping[str, Any]) -> dict[str, str]:
+    return {dep["path"]: str(dep.get("md5")) for dep in stage.get("deps") or []}
 
-    head = git("rev-parse", "HEAD")
-    try:
-        with Repo() as repo:
-            if isinstance(repo.scm, NoSCM):
-                raise InputError(
-                    "there are no experiments without Git; run `git init`, without no_scm in .dvc"
-                )
-            # not `experiments.ls`, which waits for DVC's lock: an experiment may be running here
-            found = [
-                Experiment(ref.name, repo.scm.get_ref(str(ref)), ref.baseline_sha)
-                for ref in exp_refs(repo.scm)
-            ]
-    except NotDvcRepoError:
-        raise InputError("this is no DVC repository; run from its root") from None
-    except DvcException as error:
-        reason = " ".join(str(error).split())
-        raise InputError(f"DVC cannot open this repository: {reason}") from None
-    return sorted(found, key=lambda one: (one.baseline != head, one.name, one.baseline))
+
+def _makes(stage: Mapping[str, Any], path: str) -> bool:
+    return any(_touch(out["path"], path) for out in stage.get("outs") or [])
+
+
+def _touch(one: str, other: str) -> bool:
+    """Tell if two paths are equal, or one lies in the other."""
+    first, second = PurePosixPath(one), PurePosixPath(other)
+    return first.is_relative_to(second) or second.is_relative_to(first)
 
 
 def _named(name: str, known: Sequence[Experiment]) -> Iterator[Experiment]:

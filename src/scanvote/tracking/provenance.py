@@ -44,6 +44,11 @@ def has_uncommitted_sources() -> bool:
         return True
 
 
+def changed_sources(revision: str) -> list[str]:
+    """Return the code files that differ between a commit and the working tree."""
+    return git("diff", "--name-only", revision, "--", *_SOURCES).splitlines()
+
+
 @cache
 def _warn(line: str) -> None:
     print_status(line)  # once: the runs of a stage and of the pipeline are logged by one process

@@ -10,10 +10,12 @@ import pandas as pd
 import pytest
 from dvc.repo import Repo
 
-from scanvote.commands.pool import _check_folds, cross_validate
+from scanvote.commands.pool import _check_comparable, _difference, cross_validate
+from scanvote.commands.pool_parts import CrossValidation, check_tested_once
 from scanvote.core.errors import InputError
 from scanvote.params import Params
 from scanvote.predictions import mask_predictions
+from scanvote.tracking.experiments import Experiment
 from scanvote.tracking.provenance import git
 
 DVC = [sys.executable, "-m", "dvc"]
@@ -24,6 +26,7 @@ stages:
     params: [model, split.fold]
     outs: [models]
 """
+PARAMS = "model: none\nsplit: {folds: 2, fold: 0, protocol: grouped, site: null}\n"
 EXPERIMENTS = {
     "good-fold0": ("good", 0),
     "good-fold1": ("good", 1),
@@ -35,11 +38,9 @@ EXPERIMENTS = {
     "large-fold0": ("large", 0),
     "large-fold1": ("large", 1),
     "good-site-a": ("good", 0),
-    "poor-site-a": ("poor", 1),
-    "twice-site-a": ("good", 0),
-    "twice-site-b": ("good", 0),
 }
 """By name, what is given to it, and its fold."""
+SITE = ["split.protocol=site", "split.site=a"]
 
 
 def predictions(fold: int, hit: int, rows: int) -> pd.DataFrame:
@@ -73,7 +74,7 @@ def laboratory(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 table = predictions(fold, found, rows)
                 table.to_csv(place / "predictions.csv", index=False)
     (folder / "dvc.yaml").write_text(STAGES)
-    (folder / "params.yaml").write_text("model: none\nsplit: {folds: 2, fold: 0}\n")
+    (folder / "params.yaml").write_text(PARAMS)
     commit = ["git", "-c", "user.name=test", "-c", "user.email=test@example.org", "commit"]
     before = [["git", "init", "-q"], [*DVC, "init", "-q"], ["git", "add", "-A"]]
     for command in [*before, [*commit, "-qm", "given"]]:
@@ -81,11 +82,13 @@ def laboratory(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ran: dict[tuple[str, int], str] = {}
     with chdir(folder):
         for name, (model, fold) in EXPERIMENTS.items():
-            if (model, fold) in ran:  # the same again: another name is enough
+            own = SITE if "-site-" in name else []
+            if (model, fold) in ran and not own:  # the same again: another name is enough
                 name_experiment(ran[model, fold], name)
                 continue
             with Repo() as repo:  # `dvc exp run`, in this process: half the time
-                repo.experiments.run(name=name, params=[f"model={model}", f"split.fold={fold}"])
+                parts = [f"model={model}", f"split.fold={fold}", *own]
+                repo.experiments.run(name=name, params=parts)
             ran[model, fold] = name
     later = [*commit, "-q", "--allow-empty", "-m", "later"]
     subprocess.run(later, cwd=folder, check=True, capture_output=True)
@@ -136,34 +139,53 @@ def test_outside_a_repository_is_one_line(
     [
         ("god", "there is no experiment god-fold…; did you mean 'good'?; run `scanvote recipe"),
         ("good good-fold0", "there is no experiment good-fold0-fold…"),
-        ("twice", "twice: its experiments test the folds 0 of 2, 0 of 2, not each once"),
-        ("half", "half: its experiments test the folds 0 of 2, not each once; run `scanvote"),
+        ("twice", "twice-fold0 and twice-fold1 both test fold 0; `dvc exp remove` one"),
+        ("half", "half: no experiment tests fold 1 of 2; run `scanvote"),
         ("good large", "(good: 2 x 4 in px, large: 3 x 4 in px); run all with one"),
-        ("twice --sites", "twice: patient0 is tested by two of its experiments"),
-        ("good poor --sites", "good and poor tested no patient in common"),
     ],
 )
 def test_what_cannot_be_pooled_is_one_line(
     names: str, fault: str, params: Params, tmp_path: Path
 ) -> None:
-    wanted = [name for name in names.split() if name != "--sites"]
     with pytest.raises(InputError) as refused:
-        cross_validate(wanted, params, tmp_path, sites="--sites" in names)
+        cross_validate(names.split(), params, tmp_path)
     assert fault in str(refused.value)
     assert "\n" not in str(refused.value)
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize(("tested", "whole"), [((0, 1, 2), True), ((0, 2), False)])
-def test_published_folds_are_pooled_without_their_number(
-    tested: tuple[int, ...], whole: bool, monkeypatch: pytest.MonkeyPatch
+def test_a_table_of_some_folds_says_so(
+    params: Params, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(
-        "scanvote.commands.pool.split_of", lambda fold: {"fold": int(fold), "folds": None}
-    )
-    revisions = [str(fold) for fold in tested]
-    if whole:
-        _check_folds("good", revisions, "run them")
-        return
-    with pytest.raises(InputError, match="the folds 0 of the published, 2 of the published"):
-        _check_folds("good", revisions, "run them")
+    cross_validate(["half"], params, tmp_path, incomplete=True)
+    said = " ".join(capsys.readouterr().out.split())
+    assert "INCOMPLETE, half: no experiment tests fold 1 of 2." in said
+    table = pd.read_csv(tmp_path / "models.csv", dtype=str)
+    assert table["missing"].tolist() == ["1", "1"]
+
+
+def test_other_true_masks_of_the_same_scans_are_refused() -> None:
+    one = predictions(0, 4, 2)
+    with pytest.raises(InputError, match="the true mask of patient0 differs between a and b"):
+        _check_comparable({"a": one, "b": one.assign(truth="0 1")})
+
+
+def test_models_without_a_patient_in_common_are_refused() -> None:
+    tables = {f"{fold}": pd.DataFrame({"patient": [fold], "dice": [1.0]}) for fold in (0, 1)}
+    patients = {name: table.set_index("patient") for name, table in tables.items()}
+    with pytest.raises(InputError, match="0 and 1 tested no patient in common"):
+        _difference(patients, "0", "1", 0)
+
+
+@pytest.mark.parametrize(("by_scan", "fault"), [(False, "patient p"), (True, "scan a")])
+def test_a_patient_of_two_parts_is_refused_unless_scans_were_split(
+    by_scan: bool, fault: str
+) -> None:
+    parts = [Experiment(name, "abc") for name in ("x-fold0", "x-fold1")]
+    whole = CrossValidation("x", parts, [], 2, by_scan)
+    first = pd.DataFrame({"scan_id": ["scan a"], "patient": ["patient p"]})
+    other = first.assign(scan_id="scan b")
+    if by_scan:
+        check_tested_once(whole, [first, other])
+    with pytest.raises(InputError, match=f"^x: {fault} is tested by two .* x-fold0 and x-fold1"):
+        check_tested_once(whole, [first, first if by_scan else other])

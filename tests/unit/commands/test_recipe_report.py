@@ -5,10 +5,12 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from scanvote.commands.recipe_parts import _settings
 from scanvote.commands.recipe_report import institutions, run_recipe
-from scanvote.commands.recipes import folds
+from scanvote.commands.recipes import command, folds, read_recipe
 from scanvote.core.errors import InputError
 from scanvote.manifest import COLUMNS, write_manifest
+from scanvote.tracking.experiments import Experiment
 
 ROOT = Path(__file__).parents[3]
 
@@ -53,17 +55,50 @@ def test_what_cannot_be_left_out_is_one_line(
         institutions("best_lgg")
 
 
-def test_a_part_that_has_its_experiment_is_not_run_again(
-    laboratory: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+@pytest.fixture
+def begun(laboratory: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A cross-validation of which fold 1 was run; fold 0 is of an older commit."""
     dvc = laboratory / "dvc"
     dvc.write_text('#!/bin/sh\necho "$4" >> ran.txt\ntest "$4" != best_lgg-fold2\n')
     dvc.chmod(0o755)
     monkeypatch.setattr("scanvote.commands.recipe_report._dvc", lambda: str(dvc))
-    monkeypatch.setattr(
-        "scanvote.commands.recipe_report.experiments", lambda: {"best_lgg-fold1": "abc"}
-    )
+    there = [Experiment("best_lgg-fold1", "abc", ""), Experiment("best_lgg-fold0", "b", "older")]
+    monkeypatch.setattr("scanvote.commands.recipe_report.experiments", lambda: there)
+    words = command("best_lgg", read_recipe("best_lgg"), False, [], folds(4)[1])
+    monkeypatch.setattr(Experiment, "written_params", lambda _: _settings(words))
+    monkeypatch.setattr("scanvote.commands.recipe_parts.changed_sources", lambda _: [])
+    return laboratory
+
+
+def test_a_part_that_has_its_experiment_is_not_run_again(
+    begun: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     with pytest.raises(InputError, match=r"^best_lgg: fold2 failed; what it trained is kept"):
         run_recipe("best_lgg", False, [], folds(4))
-    assert (laboratory / "ran.txt").read_text().split() == ["best_lgg-fold0", "best_lgg-fold2"]
+    assert (begun / "ran.txt").read_text().split() == ["best_lgg-fold0", "best_lgg-fold2"]
     assert "best_lgg-fold1 is there" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("extra", "count", "fault"),
+    [
+        (["-S", "lr=0.5"], 4, r"best_lgg-fold1 is there with lr 0\.\d+, not 0\.5, so it cannot be"),
+        (["-Sparams.yaml:lr=0.5"], 4, "not 0.5"),
+        (["--set-param=lr=0.5"], 4, "not 0.5"),
+        ([], 5, "best_lgg-fold1 is there with split.folds 4, not 5"),
+        (["-S", "lrr=0.5"], 4, "^-S: "),
+    ],
+)
+def test_it_is_not_gone_on_with_under_other_settings(
+    extra: list[str], count: int, fault: str, begun: Path
+) -> None:
+    with pytest.raises(InputError, match=fault) as refused:
+        run_recipe("best_lgg", False, extra, folds(count))
+    assert "\n" not in str(refused.value)
+    assert not (begun / "ran.txt").exists()
+
+
+def test_it_is_not_gone_on_with_by_other_code(begun: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("scanvote.commands.recipe_parts.changed_sources", lambda _: ["src/x.py"])
+    with pytest.raises(InputError, match=r"best_lgg-fold1 is there with another src/x\.py"):
+        run_recipe("best_lgg", False, [], folds(4))

@@ -80,10 +80,11 @@ def test_the_classifier_that_always_says_one_class() -> None:
 
 
 def test_a_class_absent_from_the_test() -> None:
-    """c is never there: it counts as F1 0, and no area can be told."""
+    """c is never there: the means are of a and b, and no area can be told."""
     absent = table([0, 0, 1, 1], certain([0, 0, 1, 2]))
     scores = evaluate_classes(absent)
-    assert scores["macro_f1"] == pytest.approx((1 + 2 / 3 + 0) / 3)
+    assert scores["macro_f1"] == pytest.approx((1 + 2 / 3) / 2)
+    assert scores["balanced_accuracy"] == pytest.approx((1 + 1 / 2) / 2)
     assert np.isnan(scores["auroc"])
     assert np.isnan(scores["sensitivity_c"])
     assert (scores["precision_c"], scores["specificity_c"]) == (0, 0.75)

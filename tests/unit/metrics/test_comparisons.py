@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest
 
-from scanvote.metrics.comparisons import BASELINE, compare, holm, mcnemar
+from scanvote.metrics.comparisons import BASELINE, compare, holm, mcnemar, rounded_p
 from scanvote.metrics.resampled import bootstrap
 from scanvote.metrics.results import ClassifierOutput, majority_baseline
 
@@ -51,3 +51,12 @@ def test_the_table_of_comparisons() -> None:
         own = table[table["test"] == test]
         np.testing.assert_allclose(own["p_holm"], holm(own["p"].to_numpy()))
         assert (own["p_holm"] >= own["p"]).all()
+
+
+@pytest.mark.parametrize(
+    ("p", "kept"),
+    [(0.34375, 0.34375), (0.0123456789, 0.012346), (4.56789e-9, 4.568e-9), (0.0, 0.0), (1.0, 1.0)],
+)
+def test_a_small_p_keeps_its_digits(p: float, kept: float) -> None:
+    assert rounded_p(p) == kept
+    assert np.isnan(rounded_p(float("nan")))

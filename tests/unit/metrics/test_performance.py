@@ -72,6 +72,16 @@ def test_a_doubtful_vote_begins_with_the_doubt(verdict: Verdict, words: str) -> 
     assert figures.startswith("On 172 test scans")
 
 
+@pytest.mark.parametrize("verdict", ["better", "worse"])
+def test_a_class_that_the_test_lacks_is_said_before_all(verdict: Verdict) -> None:
+    said = vote(verdict, absent=["c", "d"], classes=5).sentences()
+    assert said[0] == (
+        "The test has no scan of c, d: macro F1 and balanced accuracy are of the other 3 of 5"
+        " classes, and the AUROC of all is undefined."
+    )
+    assert len(said) == 3
+
+
 def test_a_vote_that_names_one_class_says_so_before_all() -> None:
     said = vote("no difference shown", only_class="glioma").sentences()
     assert said[0] == "The vote names glioma for every test scan: it distinguishes nothing."

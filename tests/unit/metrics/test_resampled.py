@@ -1,5 +1,7 @@
 """Every figure against scikit-learn, under weightings, and what its interval rests on."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -124,6 +126,13 @@ def test_a_class_absent_from_the_test() -> None:
     }
     both = (found["sensitivity_a"] + found["sensitivity_b"]) / 2
     assert found["balanced_accuracy"] == pytest.approx(both)
+
+
+def test_macro_f1_and_balanced_accuracy_are_of_the_same_classes() -> None:
+    """That of b, which is never there, does not halve the macro F1 of a perfect a."""
+    one = replace(answers(30, 3), truth=np.zeros(30, int), predicted=np.zeros(30, int))
+    found = figures_of(one, np.ones((20, 1)))
+    assert found["macro_f1"] == found["balanced_accuracy"] == 1
 
 
 def test_a_sample_without_a_class_that_the_test_has_is_undefined() -> None:

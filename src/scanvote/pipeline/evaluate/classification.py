@@ -13,7 +13,7 @@ import pandas as pd
 from scanvote.arrays import Shard, load_shard
 from scanvote.core.files import write_csv
 from scanvote.manifest import read_manifest
-from scanvote.metrics.comparisons import BASELINE, METRICS, TESTS, compare
+from scanvote.metrics.comparisons import BASELINE, METRICS, TESTS, compare, rounded
 from scanvote.metrics.intervals import ENDS, classes_table, merged, with_intervals
 from scanvote.metrics.operating_point import at_threshold, groups_at_threshold
 from scanvote.metrics.performance import write_performance
@@ -76,13 +76,13 @@ def evaluate_classification(
         for name, rows in results.models.items()
     }
     positive = performance.positive
-    comparisons = compare(_pairs(results), outputs, metrics).round(6)
+    comparisons = rounded(compare(_pairs(results), outputs, metrics))
     tables = {
         "members": _members_table(scores, positive),
         "classes": classes_table(outputs["vote"], metrics["vote"]),
-        "comparisons": comparisons,
         "subgroups": class_subgroups(outputs["vote"], results.scans, params.seed),
     }
+    write_csv(comparisons, out / "comparisons.csv")
     for name, table in tables.items():
         write_csv(table.round(6), out / f"{name}.csv")
     write_performance(performance, out)

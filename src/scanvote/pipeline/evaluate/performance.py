@@ -44,6 +44,9 @@ def classification_performance(
         frequent_class=labels[int(outputs[BASELINE].predicted[0])],
         frequent_accuracy=Estimate.of(frequent).value,
         against_frequent=verdict(own["accuracy"] - frequent),
+        absent=[one for one, has in zip(labels, vote.present_classes, strict=True) if not has]
+        or None,
+        classes=len(labels),
         only_class=labels[named.pop()] if len(named) == 1 else None,
         negative=None if vote.negative is None else labels[vote.negative],
         positive=None if vote.point is None else labels[vote.point.code],

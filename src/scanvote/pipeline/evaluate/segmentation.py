@@ -10,6 +10,7 @@ from scanvote.core.errors import InputError
 from scanvote.core.files import write_csv
 from scanvote.manifest import read_manifest
 from scanvote.metrics.bootstrap import too_few
+from scanvote.metrics.comparisons import rounded_p
 from scanvote.metrics.intervals import with_intervals
 from scanvote.metrics.performance import write_performance
 from scanvote.metrics.segmentation import (
@@ -106,6 +107,7 @@ def evaluate_segmentation(
     }
     return {
         **{name: round(value, 6) for name, value in metrics.items()},
+        "wilcoxon_p": rounded_p(metrics["wilcoxon_p"]),
         "distances_in_mm": int(unit == "mm"),
         "test_patients": len(patients),
         "test_slices": len(slices),

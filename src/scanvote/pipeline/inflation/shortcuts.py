@@ -236,7 +236,7 @@ def _chance(output: ClassifierOutput) -> dict[str, float]:
         "scans": len(output.truth),
         "groups": output.group_count,
         "chance_balanced_accuracy": 1 / classes,
-        "chance_macro_f1": 2 * largest / (1 + largest) / len(output.labels),
+        "chance_macro_f1": 2 * largest / (1 + largest) / classes,
     }
 
 

@@ -1,0 +1,68 @@
+"""Whether an experiment is what a recipe's command would make now."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from scanvote.commands.recipes import PARAMS
+from scanvote.core.errors import InputError
+from scanvote.core.flatten import flatten
+from scanvote.core.overrides import override_value
+from scanvote.params import load_values
+from scanvote.tracking.experiments import Experiment
+from scanvote.tracking.provenance import changed_sources
+
+
+def check_same(found: Experiment, words: Sequence[str]) -> None:
+    """Check that an experiment has the settings and the code of a `dvc exp run`.
+
+    Raises:
+        InputError: it has others, so that it and what the command makes cannot be pooled.
+    """
+    wanted, present = _settings(words), found.written_params()
+    differ = [
+        f"{key} {_text(present, key)}, not {_text(wanted, key)}"
+        for key in sorted(wanted.keys() | present.keys())
+        if _text(present, key) != _text(wanted, key)
+    ]
+    if not differ and found.revision:
+        files = changed_sources(found.revision)
+        differ = [f"another {files[0]}"] if files else []
+    if differ:
+        raise InputError(
+            f"{found.name} is there with {differ[0]}, so it cannot be pooled with what is trained"
+            f" now; go on as it was begun, or `dvc exp remove {found.name}` and its other parts"
+        )
+
+
+def _text(settings: dict[str, object], key: str) -> str:
+    return override_value(settings[key]) if key in settings else "not set"
+
+
+def _settings(words: Sequence[str]) -> dict[str, object]:
+    """Return the settings of params.yaml, by dotted key, as the command changes them."""
+    from dvc.exceptions import DvcException
+    from dvc.utils.hydra import apply_overrides
+
+    with TemporaryDirectory() as folder:
+        copy = Path(folder) / PARAMS
+        copy.write_bytes(PARAMS.read_bytes())
+        try:
+            apply_overrides(copy, list(_overrides(words)))
+        except DvcException as error:
+            raise InputError(f"-S: {error.__cause__ or error}".replace("\n", " ")) from None
+        return flatten(load_values(copy), ".")
+
+
+def _overrides(words: Sequence[str]) -> Iterator[str]:
+    """Yield the values of the options -S and --set-param."""
+    for at, word in enumerate(words):
+        if word in ("-S", "--set-param"):
+            value = words[at + 1] if at + 1 < len(words) else ""
+        elif word.startswith("--set-param="):
+            value = word.partition("=")[2]
+        elif word.startswith("-S"):
+            value = word[2:]
+        else:
+            continue
+        yield value.removeprefix(f"{PARAMS}:")
