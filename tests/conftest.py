@@ -9,6 +9,7 @@ import pytest
 LONG = (
     "pipeline/test_pipeline.py",
     "pipeline/test_own_data.py",
+    "pipeline/test_mlflow_server.py",
     "unit/test_training.py",
     "unit/test_search.py",
     "unit/test_unet.py",

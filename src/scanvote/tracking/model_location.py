@@ -11,7 +11,8 @@ from scanvote.core.files import repository_root
 from scanvote.params import load_params
 from scanvote.pipeline.package.metadata import COMMAND, NAME, read_metadata
 from scanvote.tracking.location import tracking_uri
-from scanvote.tracking.registry import ARTIFACT, CHAMPION, line_alias
+from scanvote.tracking.package_log import ARTIFACT
+from scanvote.tracking.registry import CHAMPION, line_alias
 from scanvote.tracking.sqlite import database_path
 from scanvote.tracking.store import as_default, open_store
 from scanvote.tracking.text import hide_password, root_cause

@@ -1,10 +1,8 @@
 """Registration of a package in MLflow's model registry, as champion or challenger."""
 
-import base64
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
@@ -18,38 +16,19 @@ from scanvote.pipeline.package.champion import Verdict, choose_champion
 from scanvote.pipeline.package.metadata import NAME, TEST, ModelMetadata, read_metadata
 from scanvote.pipeline.package.reference_outputs import read_reference_outputs
 from scanvote.predict.quality import quality
-from scanvote.predict.rows import row_columns
+from scanvote.tracking.package_log import ARTIFACT, MODEL_DIGEST, log_package
 from scanvote.tracking.store import Store, as_default, store_lock
 from scanvote.tracking.text import hide_password, root_cause
 
 if TYPE_CHECKING:
     import pandas as pd
     from mlflow.entities.model_registry import ModelVersion
-    from mlflow.models.model import ModelInfo
 
 CHAMPION: Final = "champion"
-ARTIFACT = "package"
-"""Name of the package's folder inside the MLflow model."""
 REASON = "scanvote.reason"
 _CONTENT, _TEST = "scanvote.content", "scanvote.test"
-_MODEL_DIGEST = "scanvote.model_digest"
 _DIGITS = 12
 """Digits of a test's digest in an alias."""
-_MODEL = Path(__file__).with_name("package_model.py")
-_EXAMPLE_SIDE = 64
-_READERS = ("nibabel", "pillow", "pydicom")
-"""Distributions that read files, beside those that run the networks of a package."""
-_KINDS = {
-    "agreement": "double",
-    "area_pixels": "long",
-    "area_mm2": "double",
-    "distance": "double",
-    "outside": "boolean",
-    "mask_distance": "double",
-    "mask_outside": "boolean",
-    "called": "boolean",
-}
-"""MLflow types of the output columns that are not strings."""
 
 
 class Registered(NamedTuple):
@@ -65,8 +44,10 @@ def register_package(store: Store, run_id: str, folder: Path, name: str, seed: i
     Packages that were tested on the same scans form a line: `choose_champion` compares them only
     with each other, and the best of a line keeps the alias of `line_alias`. `champion` is that of
     the line that was registered last, and `challenger` the last that did not win. A lock lets one
-    process at a time look up and replace a champion. If a version with the same files and code
-    exists already, that version is returned, and `champion` becomes the champion of its line.
+    process at a time look up and replace a champion. A champion that cannot be read is not
+    compared: the new version is challenger, or champion if it is the same package. If a version
+    with the same files and code exists already, that version is returned, and `champion` becomes
+    the champion of its line.
 
     Args:
         store: the MLflow store.
@@ -116,7 +97,7 @@ def _register(store: Store, run_id: str, folder: Path, name: str, seed: int) -> 
             moved = _name_champion(store, name, package.contents, best)
         return Registered(str(known.version), known.tags[REASON] + moved)
     # a version without a reason was left by a registration that a failure of the store ended
-    logged = _log(run_id, folder, package.contents) if known is None else None
+    logged = log_package(run_id, folder, package.contents) if known is None else None
     with store_lock():
         best = _champion_of(store, name, package.contents.test)
         verdict = _verdict(store, package, best, seed)
@@ -139,7 +120,7 @@ def _create(store: Store, run_id: str, package: _Package, logged: Any) -> str:
         tags={
             _CONTENT: package.content,
             _TEST: contents.test,
-            _MODEL_DIGEST: contents.digest,
+            MODEL_DIGEST: contents.digest,
             **_patients(contents),
         },
         description="\n\n".join(_description(contents)),
@@ -259,55 +240,3 @@ def _downloaded(name: str, version: str, file: str) -> Iterator[Path]:
     with TemporaryDirectory() as folder:
         uri = f"models:/{name}/{version}/artifacts/{ARTIFACT}/{file}"
         yield Path(download_artifacts(uri, dst_path=folder))
-
-
-def _log(run_id: str, folder: Path, contents: ModelMetadata) -> "ModelInfo":
-    import mlflow.pyfunc
-    from mlflow.models import Model
-
-    info: ModelInfo = Model.log(
-        artifact_path=None,
-        name=ARTIFACT,
-        flavor=mlflow.pyfunc,
-        run_id=run_id,
-        python_model=str(_MODEL),
-        artifacts={ARTIFACT: str(folder)},
-        code_paths=[str(Path(scanvote.__file__).parent)],
-        pip_requirements=_requirements(contents),
-        signature=_signature(contents),
-        input_example=_example(),
-        metadata={_MODEL_DIGEST: contents.digest},
-    )
-    return info
-
-
-def _requirements(contents: ModelMetadata) -> list[str]:
-    # explicit: to infer them, MLflow would load the model in a separate process
-    packaged = {name: one for name, one in contents.versions.items() if name != "python"}
-    installed = {name: version(name) for name in ("mlflow", *_READERS)}
-    return [f"{name}=={one}" for name, one in (installed | packaged).items()]
-
-
-def _signature(contents: ModelMetadata) -> Any:
-    from mlflow.models import ModelSignature
-    from mlflow.types.schema import ColSpec, Schema
-
-    kinds = _KINDS | {f"p_{label}": "double" for label in contents.labels}
-    outputs: list[Any] = [
-        ColSpec(kinds.get(name, "string"), name, required=False)
-        for name in [*row_columns(contents), "error"]
-    ]
-    return ModelSignature(Schema([ColSpec("string", "image")]), Schema(outputs))
-
-
-def _example() -> "pd.DataFrame":
-    """Input example, a scan of noise, which shows no patient."""
-    import cv2
-    import pandas as pd
-
-    from scanvote.core.seeds import rng
-
-    shape = (_EXAMPLE_SIDE, _EXAMPLE_SIDE)
-    noise = rng(0, "example").integers(0, 256, shape, "uint8")
-    content = cv2.imencode(".png", noise)[1].tobytes()
-    return pd.DataFrame({"image": [base64.b64encode(content).decode()]})
