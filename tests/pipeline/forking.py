@@ -101,8 +101,11 @@ def _become(
     caller: int,
 ) -> None:
     os.setpgid(0, group)
-    for kind in ("user", "mnt"):  # so that it sees the disks that its caller sees
-        _join(f"/proc/{caller}/ns/{kind}", f"/proc/self/ns/{kind}")
+    try:
+        for kind in ("user", "mnt"):  # so that it sees the disks that its caller sees
+            _join(f"/proc/{caller}/ns/{kind}", f"/proc/self/ns/{kind}")
+    except FileNotFoundError:  # its caller was killed
+        os._exit(1)
     for number, one in enumerate(descriptors):
         os.dup2(one, number)
     os.chdir(folder)
