@@ -120,6 +120,15 @@ def test_head_without_the_token_or_by_another_name_is_refused_without_a_body() -
     assert [(one.status_code, one.content) for one in refused] == [(401, b""), (421, b"")]
 
 
+def test_whether_the_page_takes_requests_is_no_secret_and_gives_no_leave_by_cors() -> None:
+    headers = {"Origin": "https://example.org", "Access-Control-Request-Method": "POST"}
+    with asking(token=SECRET) as client:
+        answer = client.options("/", headers=headers)
+        assert (answer.status_code, answer.headers["allow"]) == (204, "GET, HEAD, OPTIONS, POST")
+        assert not [name for name in answer.headers if name.startswith("access-control")]
+        assert client.options("/model").status_code == 401
+
+
 def test_head_is_counted_by_its_route() -> None:
     with asking() as client:
         client.head("/healthz")
