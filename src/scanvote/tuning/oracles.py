@@ -83,6 +83,11 @@ class BayesianOracle(_Untried, keras_tuner.oracles.BayesianOptimizationOracle):
         best = int(np.argmin(mean - self.beta * deviation))
         return {"status": "RUNNING", "values": untried[best]}
 
+    def _make_gpr(self) -> Any:
+        process = super()._make_gpr()
+        process.n_restarts_optimizer = 2  # of 20, which one length scale does not need
+        return process
+
     def _initial_points(self) -> int:
         """Half of the budget, at least 2, at most Keras Tuner's 3 per hyperparameter.
 
