@@ -164,13 +164,13 @@ def test_all_of_a_search_that_does_not_listen_is_likely(algorithm):
 
 
 def test_a_bayesian_search_is_known_further_as_scores_come_in():
-    walked, scores, lengths = _walked("bayesian", 7), {}, []
-    for _ in range(7):
-        likely = _likely("bayesian", scores, max_trials=7)
+    walked, scores, lengths = _walked("bayesian", 4), {}, []
+    for _ in range(4):
+        likely = _likely("bayesian", scores, max_trials=4)
         lengths.append(len(likely))
         for values, epochs in likely:
             scores[values["depth"], values["width"], epochs] = _score(values)
-    assert lengths[0] < 7
+    assert lengths[0] < 4
     assert [(v["depth"], v["width"]) for v, _ in likely] == walked
 
 

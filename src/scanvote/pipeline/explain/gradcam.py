@@ -47,7 +47,8 @@ def split_at_last_conv(model: keras.Model) -> FeatureSplit | None:
     """Split a classifier of this project, which ends in a dense layer.
 
     The feature map is the last tensor with four axes behind a convolution, also inside nested
-    models. None if there is no convolution, or if its output has a single position.
+    models. None if there is no convolution, if its output has a single position, or if the network
+    joins features of several maps, so that the last one alone does not decide.
     """
     flip_tta = any(isinstance(layer, FlipTTA) for layer in model.layers)
     if flip_tta:
@@ -57,7 +58,10 @@ def split_at_last_conv(model: keras.Model) -> FeatureSplit | None:
     maps = feature_maps(calls)
     if not maps or maps[-1].shape[1] * maps[-1].shape[2] == 1:
         return None
-    head = keras.Model(maps[-1], calls[-1].given)
+    try:
+        head = keras.Model(maps[-1], calls[-1].given)
+    except ValueError:  # the class depends on other maps as well
+        return None
     return FeatureSplit(keras.Model(inputs, maps[-1]), head, calls[-1].layer, flip_tta)
 
 

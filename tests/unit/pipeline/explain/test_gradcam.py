@@ -73,6 +73,14 @@ def test_a_feature_map_of_one_position_tells_no_place() -> None:
     assert split_at_last_conv(keras.Model(inputs, layers.Dense(2, activation="softmax")(x))) is None
 
 
+def test_a_network_that_joins_features_of_two_maps_is_not_cut() -> None:
+    inputs = keras.Input((8, 8, 1))
+    fine = layers.Conv2D(2, 3)(inputs)
+    pooled = [layers.GlobalMaxPooling2D()(one) for one in (fine, layers.Conv2D(2, 3)(fine))]
+    outputs = layers.Dense(2, activation="softmax")(layers.Concatenate()(pooled))
+    assert split_at_last_conv(keras.Model(inputs, outputs)) is None
+
+
 def test_a_mirrored_network_looks_at_both_sides() -> None:
     image = np.maximum(bright(), bright()[:, ::-1])
     cut = split_at_last_conv(with_flip_tta(looking()))
