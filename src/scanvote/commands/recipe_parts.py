@@ -1,15 +1,11 @@
 """Whether an experiment is what a recipe's command would make now."""
 
 from collections.abc import Iterator, Sequence
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from scanvote.commands.recipes import PARAMS
 from scanvote.core.errors import InputError
-from scanvote.core.flatten import flatten
 from scanvote.core.overrides import override_value
-from scanvote.params import load_values
-from scanvote.tracking.experiments import Experiment
+from scanvote.tracking.experiments import Experiment, overridden_params
 from scanvote.tracking.provenance import changed_sources
 
 
@@ -19,7 +15,7 @@ def check_same(found: Experiment, words: Sequence[str]) -> None:
     Raises:
         InputError: it has others, so that it and what the command makes cannot be pooled.
     """
-    wanted, present = _settings(words), found.written_params()
+    wanted, present = overridden_params(list(_overrides(words))), found.written_params()
     differ = [
         f"{key} {_text(present, key)}, not {_text(wanted, key)}"
         for key in sorted(wanted.keys() | present.keys())
@@ -37,21 +33,6 @@ def check_same(found: Experiment, words: Sequence[str]) -> None:
 
 def _text(settings: dict[str, object], key: str) -> str:
     return override_value(settings[key]) if key in settings else "not set"
-
-
-def _settings(words: Sequence[str]) -> dict[str, object]:
-    """Return the settings of params.yaml, by dotted key, as the command changes them."""
-    from dvc.exceptions import DvcException
-    from dvc.utils.hydra import apply_overrides
-
-    with TemporaryDirectory() as folder:
-        copy = Path(folder) / PARAMS
-        copy.write_bytes(PARAMS.read_bytes())
-        try:
-            apply_overrides(copy, list(_overrides(words)))
-        except DvcException as error:
-            raise InputError(f"-S: {error.__cause__ or error}".replace("\n", " ")) from None
-        return flatten(load_values(copy), ".")
 
 
 def _overrides(words: Sequence[str]) -> Iterator[str]:

@@ -5,11 +5,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path, PurePosixPath
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from scanvote.core.errors import InputError, did_you_mean
 from scanvote.core.flatten import flatten
-from scanvote.params import parse_values
+from scanvote.params import load_values, parse_values
 from scanvote.tracking.provenance import git
 
 if TYPE_CHECKING:
@@ -162,6 +163,25 @@ def unfinished_experiments() -> dict[str, list[str]]:
             if one["status"] != "Success":
                 found.setdefault(one["status"].lower(), []).append(one["name"] or one["rev"][:7])
     return {status: sorted(names) for status, names in sorted(found.items())}
+
+
+def overridden_params(overrides: list[str]) -> dict[str, object]:
+    """Return the settings of params.yaml as `dvc exp run -S` would change them, by dotted key.
+
+    Raises:
+        InputError: DVC refuses an override.
+    """
+    from dvc.exceptions import DvcException
+    from dvc.utils.hydra import apply_overrides
+
+    with TemporaryDirectory() as folder:
+        copy = Path(folder) / PARAMS
+        copy.write_bytes(Path(PARAMS).read_bytes())
+        try:
+            apply_overrides(copy, overrides)
+        except DvcException as error:
+            raise InputError(f"-S: {' '.join(str(error.__cause__ or error).split())}") from None
+        return flatten(load_values(copy), ".")
 
 
 def origins(lock: Mapping[str, Any], results: Sequence[str], setting: str) -> dict[str, str]:

@@ -5,12 +5,12 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from scanvote.commands.recipe_parts import _settings
+from scanvote.commands.recipe_parts import _overrides
 from scanvote.commands.recipe_report import institutions, run_recipe
 from scanvote.commands.recipes import command, folds, read_recipe
 from scanvote.core.errors import InputError
 from scanvote.manifest import COLUMNS, write_manifest
-from scanvote.tracking.experiments import Experiment
+from scanvote.tracking.experiments import Experiment, overridden_params
 
 ROOT = Path(__file__).parents[3]
 
@@ -65,7 +65,8 @@ def begun(laboratory: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     there = [Experiment("best_lgg-fold1", "abc", ""), Experiment("best_lgg-fold0", "b", "older")]
     monkeypatch.setattr("scanvote.commands.recipe_report.experiments", lambda: there)
     words = command("best_lgg", read_recipe("best_lgg"), False, [], folds(4)[1])
-    monkeypatch.setattr(Experiment, "written_params", lambda _: _settings(words))
+    made = overridden_params(list(_overrides(words)))
+    monkeypatch.setattr(Experiment, "written_params", lambda _: made)
     monkeypatch.setattr("scanvote.commands.recipe_parts.changed_sources", lambda _: [])
     return laboratory
 

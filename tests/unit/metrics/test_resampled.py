@@ -131,7 +131,7 @@ def test_a_class_absent_from_the_test() -> None:
 def test_macro_f1_and_balanced_accuracy_are_of_the_same_classes() -> None:
     """That of b, which is never there, does not halve the macro F1 of a perfect a."""
     one = replace(answers(30, 3), truth=np.zeros(30, int), predicted=np.zeros(30, int))
-    found = figures_of(one, np.ones((20, 1)))
+    found = figures_of(one, np.ones((30, 1)))
     assert found["macro_f1"] == found["balanced_accuracy"] == 1
 
 
