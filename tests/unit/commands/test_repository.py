@@ -40,7 +40,7 @@ def test_the_root_is_looked_for_upwards(
     monkeypatch.chdir(project / place)
     assert repository_root() == project
     assert default_model() == str(project / "models/package")
-    assert "first_look" in CliRunner().invoke(app, ["recipe", "list"]).output
+    assert CliRunner().invoke(app, ["data", "take"]).exit_code == 0
     assert Path.cwd() == project / place
 
 
