@@ -8,13 +8,11 @@ import pandas as pd
 from scanvote.metrics.bootstrap import (
     BootstrapEstimate,
     Counts,
-    Floats,
     bootstrap_method,
     confusions,
-    estimates,
 )
 from scanvote.metrics.confusion import chief_estimates
-from scanvote.metrics.segmentation import patient_dice
+from scanvote.metrics.segmentation import mean_difference, patient_dice
 from scanvote.pipeline.package.reference_outputs import COUNTS, is_of_masks
 
 
@@ -66,14 +64,8 @@ def _macro_f1_gain(new: pd.DataFrame, present: pd.DataFrame, seed: int) -> Boots
 
 
 def _dice_gain(new: pd.DataFrame, present: pd.DataFrame, seed: int) -> BootstrapEstimate:
-    both = (new, present)
-    dice = np.stack([patient_dice(table[COUNTS], table["group"].tolist()) for table in both])
-
-    def means(weights: Floats) -> dict[int, Floats]:
-        return dict(enumerate(dice @ weights / weights.sum(axis=0)))
-
-    mean = estimates(means, dice.shape[1], seed)
-    return mean[0] - mean[1]
+    one, other = (patient_dice(table[COUNTS], table["group"].tolist()) for table in (new, present))
+    return mean_difference(one, other, seed)
 
 
 def _interval_text(low: float, high: float) -> str:
