@@ -193,7 +193,7 @@ def lock_of(workspace: Workspace) -> Mapping[str, Any]:
 
 
 def outputs_of(workspace: Workspace) -> Mapping[str, object]:
-    """What dvc.lock says of the outputs; `dvc commit` and `dvc repro` write some params otherwise."""
+    """What dvc.lock says of the outputs; `dvc commit` writes a param otherwise than `dvc repro`."""
     return {name: stage["outs"] for name, stage in lock_of(workspace).items()}
 
 
