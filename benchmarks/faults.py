@@ -79,7 +79,7 @@ def undisturbed(template: Workspace, disk: faults.Disk) -> Undisturbed:
         room[stage.name], seconds[stage.name] = faults.measured(workspace, stage)
     workspace.dvc("commit", "--force")
     found = Undisturbed(
-        stages, room, seconds, faults.lock_of(workspace), faults.files_of(workspace)
+        stages, room, seconds, faults.outputs_of(workspace), faults.files_of(workspace)
     )
     disk.close()
     return found
@@ -100,7 +100,7 @@ def full(
         if done.returncode:
             say(f"{stage.name} does not go on: {done.stderr[-3000:]}")
     workspace.dvc("commit", "--force")
-    lock, left = faults.lock_of(workspace), faults.files_of(workspace) - base.files
+    lock, left = faults.outputs_of(workspace), faults.files_of(workspace) - base.files
     if left:
         say(f"left at the end: {sorted(left)[:20]}")
     for name, one in outcomes.items():
@@ -144,7 +144,7 @@ def full_dvc(
         outcome.left |= faults.unfinished(workspace)
         say(f"dvc repro, {room} bytes: {done.returncode} {done.stderr[-300:]}")
     workspace.dvc("repro")
-    same = faults.lock_of(workspace) == base.lock
+    same = faults.outputs_of(workspace) == base.lock
     report("dvc repro", outcome)
     left = faults.files_of(workspace) - base.files
     say(f"stages said it {said} times; left at the end: {sorted(left)[:20]}")
@@ -169,7 +169,7 @@ def killed(
         errors += [err] if "Traceback" in err else []
         say(f"killed {sum(where.values())}: {place} {sorted(faults.unfinished(workspace))[:3]}")
     workspace.dvc("repro")
-    lock = faults.lock_of(workspace)
+    lock = faults.outputs_of(workspace)
     left = faults.files_of(workspace) - base.files
     for text in dict.fromkeys(errors):
         say(text[-2000:])

@@ -12,6 +12,7 @@ from contextlib import chdir, contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from dvc.repo import Repo
 from dvc.repo.reproduce import plan_repro
@@ -186,9 +187,14 @@ def files_of(workspace: Workspace) -> set[str]:
     return found
 
 
-def lock_of(workspace: Workspace) -> Mapping[str, object]:
-    stages: Mapping[str, object] = YAML(typ="safe").load(workspace / "dvc.lock")["stages"]
+def lock_of(workspace: Workspace) -> Mapping[str, Any]:
+    stages: Mapping[str, Any] = YAML(typ="safe").load(workspace / "dvc.lock")["stages"]
     return stages
+
+
+def outputs_of(workspace: Workspace) -> Mapping[str, object]:
+    """What dvc.lock says of the outputs; `dvc commit` writes a param otherwise than `dvc repro`."""
+    return {name: stage["outs"] for name, stage in lock_of(workspace).items()}
 
 
 @dataclass
