@@ -10,7 +10,7 @@ LONG = (
     "pipeline/test_pipeline.py",
     "pipeline/test_own_data.py",
     "pipeline/test_mlflow_server.py",
-    "unit/test_training.py",
+    "unit/models",
     "unit/test_search.py",
     "unit/test_unet.py",
     "unit/package",
