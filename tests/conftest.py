@@ -8,19 +8,20 @@ import pytest
 
 LONG = (
     "pipeline/test_pipeline.py",
+    "pipeline/test_faults.py",
     "pipeline/test_own_data.py",
     "pipeline/test_mlflow_server.py",
     "unit/models",
-    "unit/test_search.py",
-    "unit/test_unet.py",
-    "unit/package",
-    "unit/models",
-    "unit/test_tuning.py",
-    "unit/test_class_bench.py",
-    "unit/test_ahead.py",
-    "unit/test_tracking.py",
+    "unit/tuning",
+    "unit/pipeline/search",
+    "unit/pipeline/unet",
+    "unit/pipeline/package",
+    "unit/pipeline/explain",
+    "unit/tracking",
     "unit/serving",
     "browser",
+    "unit/commands",
+    "unit/datasets/user_data",
 )
 """Files and folders of minutes, the longest first."""
 
