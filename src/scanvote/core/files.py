@@ -152,12 +152,12 @@ def repository_root() -> Path:
     return Path(main).resolve() if main else (find_repository() or Path.cwd()).resolve()
 
 
-def find_repository() -> Path | None:
-    """Return the nearest folder with `.dvc`, from the working directory upwards.
+def find_repository(start: Path | None = None) -> Path | None:
+    """Return the nearest folder with `.dvc`, from `start` or the working directory upwards.
 
     Unlike `repository_root` it is the copy, for a DVC experiment in one.
     """
-    here = Path.cwd()
+    here = start or Path.cwd()
     return next((one for one in (here, *here.parents) if (one / ".dvc").is_dir()), None)
 
 

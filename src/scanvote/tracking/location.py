@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 from scanvote.core.errors import InputError
-from scanvote.core.files import repository_root
+from scanvote.core.files import find_repository, repository_root
 from scanvote.tracking.sqlite import database_path, reading, writing
 
 URI = "MLFLOW_TRACKING_URI"
@@ -70,15 +70,31 @@ def artifact_root() -> str:
     return (repository_root() / _ARTIFACTS).as_uri()
 
 
+def artifacts_beside(uri: str) -> str:
+    """Return the place of a new experiment's artifacts in a local store.
+
+    A database in another repository has them there: with its next command that repository would
+    take those elsewhere for its own, which it had left behind.
+    """
+    path = database_path(uri)
+    other = path and find_repository(path.resolve().parent)
+    return (other / _ARTIFACTS).as_uri() if other else artifact_root()
+
+
 def is_server(uri: str) -> bool:
     return uri.startswith(("http://", "https://", "databricks", "uc:"))
 
 
 def own_database(uri: str) -> Path | None:
-    """Return the SQLite file of an address if it lies in this repository."""
+    """Return the SQLite file of an address if it belongs to this repository.
+
+    A folder above a repository, in which a command may run, does not own that one's database.
+    """
     path = database_path(uri)
-    own = path is not None and path.resolve().is_relative_to(repository_root())
-    return path if own else None
+    if path is None:
+        return None
+    folder = path.resolve().parent
+    return path if (find_repository(folder) or folder) == repository_root() else None
 
 
 def is_moved(database: Path) -> bool:

@@ -21,6 +21,7 @@ from scanvote.tracking.location import (
     EXPERIMENT,
     URI,
     artifact_root,
+    artifacts_beside,
     follow_repository,
     is_moved,
     is_server,
@@ -223,7 +224,7 @@ def _experiment(client: "MlflowClient | SqliteClient", uri: str) -> str:
 
 
 def _artifacts_of(uri: str) -> str | None:
-    return None if is_server(uri) else artifact_root()
+    return None if is_server(uri) else artifacts_beside(uri)
 
 
 @contextmanager

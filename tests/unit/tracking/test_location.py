@@ -162,6 +162,34 @@ def test_a_database_outside_the_repository_is_left_as_it_is(
     assert addresses(repository.parent) == before
 
 
+def test_a_folder_above_a_repository_leaves_its_database_as_it_is(
+    repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (repository / ".dvc").mkdir()
+    monkeypatch.chdir(repository.parent)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{repository}/mlflow.db")
+    before = addresses(repository)
+    store.open_store()
+    assert addresses(repository) == before
+
+
+def test_a_database_in_another_repository_has_its_artifacts_there(
+    empty_database: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    owner, guest = tmp_path / "owner", tmp_path / "guest"
+    for one in (owner, guest):
+        (one / ".dvc").mkdir(parents=True)
+    shutil.copy(empty_database, owner / "mlflow.db")
+    with monkeypatch.context() as changed:
+        changed.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{owner}/mlflow.db")
+        changed.chdir(guest)
+        log_note("first")
+    monkeypatch.chdir(owner)
+    log_note("second")
+    assert sorted(notes(owner)) == ["first", "second"]
+    assert not (guest / "mlartifacts").exists()
+
+
 @pytest.mark.parametrize("name", ["feature%2Fx", "a%20b", "a?b", "100%", "a#b", "ü"])
 def test_the_store_lies_in_its_repository_whatever_it_is_called(
     database: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
