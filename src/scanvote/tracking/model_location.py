@@ -111,8 +111,11 @@ def _fetched(uri: str) -> Path:
     except Exception as error:
         # the message names what the user can change, whatever the server's error: URI and store
         place, reason = hide_password(store.uri), hide_password(root_cause(error))
+        # the champion stays the champion without its files: what is registered is a challenger
+        alias = ", or set the alias to another version in `scanvote ui`"
+        hint = _hint() + alias if isinstance(error, FileNotFoundError) and "@" in uri else _hint()
         raise InputError(
-            f"--model: {uri} cannot be loaded from {place}: {reason}; {_hint()}"
+            f"--model: {uri} cannot be loaded from {place}: {reason}; {hint}"
         ) from error
     return _checked(package, uri)
 

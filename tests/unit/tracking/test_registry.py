@@ -192,6 +192,8 @@ def test_a_champion_that_cannot_be_read_stops_nothing(
     if loss == "gone":
         with pytest.raises(InputError, match="its files are gone"):
             package_folder("models:/scanvote/1")
+        with pytest.raises(InputError, match="set the alias to another version in `scanvote ui`"):
+            package_folder("champion")
         # and of the champion itself there is a new version
         version, reason = register(first)
         assert (version, aliases()["champion"]) == ("3", "3")
