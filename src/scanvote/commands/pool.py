@@ -73,7 +73,7 @@ def cross_validate(
         {
             "model": name,
             "experiments": len(found.get(name, found[names[0]]).parts),
-            "missing": " ".join(found.get(name, found[names[0]]).missing),
+            "missing": ", ".join(found.get(name, found[names[0]]).missing),
             "patients": len(patients[name]),
             "unit": one[1]["unit"].iloc[0],
             **evaluate_masks(*one),

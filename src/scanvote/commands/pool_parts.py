@@ -94,8 +94,8 @@ def _of_one_commit(name: str, kind: Kind) -> list[Experiment]:
     bases = list(dict.fromkeys(one.baseline[:7] for one in (parts or own)))
     if (commit and not parts) or len(bases) > 1:
         raise InputError(
-            f"{name}: its experiments started from the commits {', '.join(bases)}; name one, as in"
-            f" {title}@{bases[0]}"
+            f"{name}: its experiments started from the commit{'s' * (len(bases) > 1)}"
+            f" {', '.join(bases)}; name one, as in {title}@{bases[0]}"
         )
     return sorted(parts or own, key=lambda one: (len(one.name), one.name))
 

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from contextlib import chdir
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ import pytest
 from dvc.repo import Repo
 
 from scanvote.commands.pool import _check_comparable, _difference, cross_validate
-from scanvote.commands.pool_parts import CrossValidation, check_tested_once
+from scanvote.commands.pool_parts import CrossValidation, check_tested_once, find_parts
 from scanvote.core.errors import InputError
 from scanvote.params import Params
 from scanvote.predictions import mask_predictions
@@ -162,6 +163,16 @@ def test_a_table_of_some_folds_says_so(
     assert "INCOMPLETE, half: no experiment tests fold 1 of 2." in said
     table = pd.read_csv(tmp_path / "models.csv", dtype=str)
     assert table["missing"].tolist() == ["1", "1"]
+
+
+def test_missing_institutions_of_several_words_stay_apart(
+    params: Params, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lacking = replace(find_parts("good", "folds", (), False), missing=["New York", "Oslo"])
+    monkeypatch.setattr("scanvote.commands.pool.find_parts", lambda *_: lacking)
+    cross_validate(["good"], params, tmp_path, incomplete=True)
+    table = pd.read_csv(tmp_path / "models.csv")
+    assert table["missing"].tolist() == ["New York, Oslo"] * 2
 
 
 def test_other_true_masks_of_the_same_scans_are_refused() -> None:
