@@ -30,6 +30,7 @@ def _points(params):
         lambda values, epochs: points.append(values) or 0.0,
         search,
         seed=1,
+        kept=1,
     )
     return points
 

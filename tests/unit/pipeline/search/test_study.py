@@ -47,7 +47,7 @@ def root(tmp_path, monkeypatch):
 def _points(study):
     points = []
     params = tiny_params(search={"max_trials": 99}).search
-    run_tuner(study.space, lambda values, epochs: points.append(values) or 0.0, params, 1)
+    run_tuner(study.space, lambda values, epochs: points.append(values) or 0.0, params, 1, 1)
     return points
 
 
