@@ -76,8 +76,9 @@ def test_no_phantom_is_made_for_a_task_without_a_data_set(
     phantom = f"{task}:\n  dataset: phantom"
     assert phantom in params
     Path("params.yaml").write_text(params.replace(phantom, f"{task}:\n  dataset:"))
-    import_module("stages.download").main(task, Path("raw"), Path("raw.json"))
-    assert sorted(tree(tmp_path)) == ["params.yaml", "raw.csv", "raw.json", f"raw/{MARKER}"]
+    import_module("stages.download").main(task, Path("raw"), Path("taken.json"), Path("raw.json"))
+    made = ["params.yaml", "raw.csv", "raw.json", f"raw/{MARKER}", "taken.json"]
+    assert sorted(tree(tmp_path)) == made
     assert capsys.readouterr().err == SAID.format(task)
 
 

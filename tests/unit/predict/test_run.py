@@ -192,13 +192,13 @@ def test_what_fails_in_the_middle_leaves_the_table_before(monkeypatch: pytest.Mo
     Path("said.csv").write_text("before")
 
     def fail(*arguments: object) -> None:
-        raise MemoryError
+        raise ArithmeticError  # a bug, which is no fault of the machine
 
     monkeypatch.setattr(run, "write_mask", fail)
     done = CliRunner().invoke(
         app, ["predict", "scans", "--model=model", "--masks=m", "--out=said.csv"]
     )
-    assert isinstance(done.exception, MemoryError)
+    assert isinstance(done.exception, ArithmeticError)
     assert Path("said.csv").read_text() == "before"
 
 
