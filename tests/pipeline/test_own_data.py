@@ -8,12 +8,7 @@ import pandas as pd
 import pytest
 from ruamel.yaml import YAML
 
-from tests.making import (
-    write_image,
-    write_mask,
-    write_nifti,
-    write_series,
-)
+from tests.making import write_image, write_mask
 
 pytestmark = pytest.mark.slow
 
@@ -31,18 +26,6 @@ def table(root: Path) -> Path:
     return root / "list.csv"
 
 
-def dicom(root: Path) -> Path:
-    for seed in range(12):
-        write_series(root / ("yes" if seed % 2 else "no") / f"s{seed}", seed, f"P{seed}")
-    return root
-
-
-def nifti(root: Path) -> Path:
-    for seed in range(12):
-        write_nifti(root / ("yes" if seed % 2 else "no") / f"{seed}.nii.gz", seed)
-    return root
-
-
 def masks(root: Path) -> Path:
     for seed in range(24):
         write_image(root / "images" / f"{seed}.png", seed)
@@ -57,10 +40,7 @@ def workspace(checkout):
 
 @pytest.mark.parametrize(
     ("make", "task"),
-    [
-        *((make, "classification") for make in (images, table, dicom, nifti)),
-        (masks, "segmentation"),
-    ],
+    [(table, "classification"), (masks, "segmentation")],  # the rest in tests/unit, without DVC
 )
 def test_own_data_are_prepared_with_one_param_changed(
     workspace, tmp_path: Path, make: Callable[[Path], Path], task: str

@@ -188,13 +188,15 @@ SHOWN = {"inflation"} | {
     name for name in STAGES if name.startswith(("prepare", "search", "unet", "evaluate"))
 }
 """What `dvc plots` shows something of."""
-# by change: the stages that it concerns, and all that follow where their outputs change
+# by change: the stages that it concerns, and all that follow where their outputs change; changes
+# that have nothing in common share a dry run, which takes seconds
 CHANGES = {
-    "unet: {filters: 4}": ({"unet"}, MASKS),
-    "baseline: {method: otsu}": ({"baseline"}, {"baseline", "evaluate@segmentation", "package"}),
-    "cnn: {dropout: 0.5}": ({"search@cnn"}, {"search@cnn", *VOTE}),
+    "unet: {filters: 4}\nensemble: {rule: soft}": ({"unet", "ensemble"}, MASKS | VOTE),
+    "baseline: {method: otsu}\ncnn: {dropout: 0.5}": (
+        {"baseline", "search@cnn"},
+        {"baseline", "evaluate@segmentation", "search@cnn", *VOTE},
+    ),
     "ensemble: {top: 2}": ({*SEARCHES, "ensemble"}, SEARCHES | VOTE),
-    "ensemble: {rule: soft}": ({"ensemble"}, VOTE),
     "explain: {window: 0.3}": (
         {"explain", "package"},
         {"explain", "package", "evaluate@classification"},
@@ -203,7 +205,6 @@ CHANGES = {
         {"explain", *(f"evaluate@{task}" for task in TASKS)},
         {"explain", *(f"evaluate@{task}" for task in TASKS), "package"},
     ),
-    "package: {onnx: false}": ({"package"}, {"package"}),
     "lr: 1e-4": ({*SEARCHES, "unet"}, SEARCHES | VOTE | MASKS),
     "prepare: {segmentation: {copies: 1}}": (
         {"prepare@segmentation", "package"},
@@ -213,7 +214,10 @@ CHANGES = {
         {f"prepare@{task}" for task in TASKS},
         {f"prepare@{task}" for task in TASKS} | SEARCHES | VOTE | MASKS | {"baseline"},
     ),
-    "inflation: {folds: 3}": ({"inflation"}, {"inflation"}),
+    "inflation: {folds: 3}\npackage: {onnx: false}": (
+        {"inflation", "package"},
+        {"inflation", "package"},
+    ),
     "phantom: {segmentation: {slices: 5}}": (
         {"download@segmentation"},
         {name for name in DATA if name.endswith("segmentation")} | MASKS | {"baseline"},
