@@ -158,10 +158,12 @@ def killed(
     """`dvc repro`, killed and run again: each stage as often as it takes of the whole."""
     disk = faults.Disk(folder / "killed", SIZE)
     workspace, where = faults.on_disk(template, disk), Counter[str]()
-    errors = list[str]()
+    errors, names = list[str](), [stage.name for stage in base.stages]
     for stage in moments_of(base, kills, draw):
         seconds = base.seconds.get(stage, faults.STARTS)
-        place, err = faults.killed_at(workspace, stage, seconds, draw)
+        # an earlier kill may have come after the stage's end
+        stages = names[names.index(stage) :] if stage else []
+        place, err = faults.killed_at(workspace, stages, seconds, draw)
         if place is None:
             say(f"ended before {stage}: {err[-300:]}")
             continue

@@ -25,7 +25,7 @@ ENTER = 'cd "$0" && exec "$@"'
 TEMPORARY = re.compile(r"/\.[0-9a-f]{8}-\d+-|/\.[^/]+\.(part|unpacking)(/|$)|-raw\.")
 """Names that only a file or folder has that is not complete."""
 OUTSIDE = (".dvc", ".git", ".venv", "mlartifacts")
-STARTS = 4.0
+STARTS = 1.0
 """Seconds in which DVC starts, and says nothing."""
 
 
@@ -222,14 +222,14 @@ class Repro:
         assert self._process.stderr is not None
         return self._process.stderr.read()
 
-    def wait_for(self, stage: str) -> bool:
-        """Until it has come to the stage; whether it did."""
+    def wait_for(self, *stages: str) -> bool:
+        """Until it has come to one of the stages; whether it did."""
         until = time.monotonic() + HANGS
-        while stage not in self.begun and time.monotonic() < until:
+        while not set(stages) & set(self.begun) and time.monotonic() < until:
             if self._process.poll() is not None:
                 return False
             time.sleep(0.005)
-        return stage in self.begun
+        return bool(set(stages) & set(self.begun))
 
     def kill(self, after: float = 0.0) -> str | None:
         """The stage in which it was killed, after some seconds; None if it had ended before."""
@@ -248,10 +248,13 @@ class Repro:
 
 
 def killed_at(
-    workspace: Workspace, stage: str, seconds: float, draw: random.Random
+    workspace: Workspace, stages: Sequence[str], seconds: float, draw: random.Random
 ) -> tuple[str | None, str]:
-    """Kill `dvc repro` at a moment of a stage; where that was, and what was said."""
+    """Kill `dvc repro` at a moment of the first of the stages that runs, or of DVC's start.
+
+    Where that was, and what was said.
+    """
     repro = Repro(workspace)
-    if stage and not repro.wait_for(stage):
+    if stages and not repro.wait_for(*stages):
         return repro.kill(), repro.err
     return repro.kill(draw.uniform(0, seconds)), repro.err
