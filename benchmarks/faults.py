@@ -166,10 +166,12 @@ def killed(
         place, err = faults.killed_at(workspace, stages, seconds, draw)
         if place is None:
             say(f"ended before {stage}: {err[-300:]}")
+            mend_lock(workspace, err)
             continue
         where[place] += 1
         errors += [err] if "Traceback" in err else []
         say(f"killed {sum(where.values())}: {place} {sorted(faults.unfinished(workspace))[:3]}")
+    mend_lock(workspace, workspace.run("dvc", "repro").stderr)
     workspace.dvc("repro")
     lock = faults.outputs_of(workspace)
     left = faults.files_of(workspace) - base.files
@@ -183,6 +185,13 @@ def killed(
         (name, "kill -9", count, count, "-", yes(not left), yes(name not in differing))
         for name, count in where.items()
     ]
+
+
+def mend_lock(workspace: Workspace, err: str) -> None:
+    """Delete DVC's file of locks if a kill cut it short; see docs/how-to/resume.md."""
+    if "RWLock-file" in err:
+        say("DVC's rwlock is damaged: deleted")
+        (workspace / ".dvc/tmp/rwlock").unlink()
 
 
 def moments_of(base: Undisturbed, kills: int, draw: random.Random) -> list[str]:
