@@ -188,10 +188,11 @@ def killed(
 
 
 def mend_lock(workspace: Workspace, err: str) -> None:
-    """Delete DVC's file of locks if a kill cut it short; see docs/how-to/resume.md."""
-    if "RWLock-file" in err:
-        say("DVC's rwlock is damaged: deleted")
-        (workspace / ".dvc/tmp/rwlock").unlink()
+    """Delete a file of DVC's that a kill cut short; see docs/how-to/resume.md."""
+    for sign, name in (("RWLock-file", ".dvc/tmp/rwlock"), ("dvc.lock'", "dvc.lock")):
+        if sign in err:
+            say(f"{name} is damaged: deleted")
+            (workspace / name).unlink()
 
 
 def moments_of(base: Undisturbed, kills: int, draw: random.Random) -> list[str]:
