@@ -10,10 +10,10 @@ import zipfile
 import numpy as np
 import pandas as pd
 import pytest
-from ruamel.yaml import YAML
 
 from scanvote.core.metrics_file import HEADLINES, read_headlines, read_metrics
 from tests.pipeline.conftest import HANGS, kill
+from tests.pipeline.faults import lock_of
 
 pytestmark = pytest.mark.slow  # all wait for a pipeline that was run to its end
 TASKS = ("classification", "segmentation")
@@ -36,10 +36,6 @@ STAGES = (
 )
 
 
-def _lock(workspace):
-    return YAML(typ="safe").load(workspace / "dvc.lock")["stages"]
-
-
 def _runs(workspace):
     from mlflow import MlflowClient
 
@@ -56,7 +52,7 @@ def _runs(workspace):
 
 
 def test_every_stage_ran_and_every_output_is_there(repro):
-    lock = _lock(repro)
+    lock = lock_of(repro)
     assert set(lock) == STAGES | {"sources"}
     for stage in lock.values():
         for out in stage["outs"]:
@@ -290,7 +286,7 @@ def _defined(figures):
 
 def test_the_parent_names_the_data_sets_with_the_digests_of_dvc(repro):
     (parent,) = _runs(repro)["execution"]
-    lock = _lock(repro)
+    lock = lock_of(repro)
     assert {
         one.tags[0].value: (one.dataset.name, one.dataset.digest)
         for one in parent.inputs.dataset_inputs

@@ -9,8 +9,13 @@ from typing import Any, Literal
 import pandas as pd
 
 from scanvote.core.errors import InputError, did_you_mean
-from scanvote.core.overrides import override_value
-from scanvote.tracking.experiments import Experiment, experiments, origins
+from scanvote.tracking.experiments import (
+    Experiment,
+    differing_settings,
+    experiments,
+    origins,
+    setting_text,
+)
 from scanvote.tracking.provenance import git
 
 Kind = Literal["folds", "sites"]
@@ -82,9 +87,10 @@ def missing_words(found: CrossValidation, kind: Kind) -> str:
 
 def _of_one_commit(name: str, kind: Kind) -> list[Experiment]:
     title, _, commit = name.partition("@")
-    own = [one for one in experiments() if _belongs(one, title, kind)]
+    every = experiments()
+    own = [one for one in every if _belongs(one, title, kind)]
     if not own:
-        known = {_ENDING[kind].sub("", one.name) for one in experiments() if _is_part(one, kind)}
+        known = {_ENDING[kind].sub("", one.name) for one in every if _is_part(one, kind)}
         raise InputError(
             f"there is no experiment {title}-{kind[:-1]}…{did_you_mean(title, known)};"
             f" {_hint(title, kind)}"
@@ -123,20 +129,14 @@ def _elsewhere(name: str, kind: Kind, part: Experiment) -> str:
 def _check_settings(
     parts: Sequence[Experiment], settings: Sequence[Mapping[str, object]], kind: Kind
 ) -> None:
-    first = settings[0]
     for part, own in zip(parts[1:], settings[1:], strict=True):
-        keys = sorted((first.keys() | own.keys()) - {DIVIDES[kind]})
         differ = [
-            f"{key} ({_value(first, key)}, {_value(own, key)})"
-            for key in keys
-            if _value(first, key) != _value(own, key)
+            f"{key} ({one}, {other})"
+            for key, one, other in differing_settings(settings[0], own)
+            if key != DIVIDES[kind]
         ]
         if differ:
             raise InputError(_disagreement(parts[0], part, differ, kind))
-
-
-def _value(settings: Mapping[str, object], key: str) -> str:
-    return override_value(settings[key]) if key in settings else "not set"
 
 
 def _disagreement(one: Experiment, other: Experiment, differ: Sequence[str], kind: Kind) -> str:
@@ -194,8 +194,8 @@ def _missing_sites(
         site = str(own.get("split.site"))
         if own.get("split.protocol") != "site":
             raise InputError(
-                f"{part.name} has split.protocol {_value(own, 'split.protocol')}, not site, so it"
-                " does not test one institution; give it another name"
+                f"{part.name} has split.protocol {setting_text(own, 'split.protocol')}, not site,"
+                " so it does not test one institution; give it another name"
             )
         if site in tested:
             raise InputError(

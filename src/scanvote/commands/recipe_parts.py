@@ -1,11 +1,10 @@
-"""Whether an experiment is what a recipe's command would make now."""
+"""Check that an experiment is what a recipe's command would make now."""
 
 from collections.abc import Iterator, Sequence
 
 from scanvote.commands.recipes import PARAMS
 from scanvote.core.errors import InputError
-from scanvote.core.overrides import override_value
-from scanvote.tracking.experiments import Experiment, overridden_params
+from scanvote.tracking.experiments import Experiment, differing_settings, overridden_params
 from scanvote.tracking.provenance import changed_sources
 
 
@@ -16,11 +15,7 @@ def check_same(found: Experiment, words: Sequence[str]) -> None:
         InputError: it has others, so that it and what the command makes cannot be pooled.
     """
     wanted, present = overridden_params(list(_overrides(words))), found.written_params()
-    differ = [
-        f"{key} {_text(present, key)}, not {_text(wanted, key)}"
-        for key in sorted(wanted.keys() | present.keys())
-        if _text(present, key) != _text(wanted, key)
-    ]
+    differ = [f"{key} {now}, not {then}" for key, now, then in differing_settings(present, wanted)]
     if not differ and found.revision:
         files = changed_sources(found.revision)
         differ = [f"another {files[0]}"] if files else []
@@ -29,10 +24,6 @@ def check_same(found: Experiment, words: Sequence[str]) -> None:
             f"{found.name} is there with {differ[0]}, so it cannot be pooled with what is trained"
             f" now; go on as it was begun, or `dvc exp remove {found.name}` and its other parts"
         )
-
-
-def _text(settings: dict[str, object], key: str) -> str:
-    return override_value(settings[key]) if key in settings else "not set"
 
 
 def _overrides(words: Sequence[str]) -> Iterator[str]:

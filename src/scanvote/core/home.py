@@ -53,6 +53,11 @@ def _own_folder() -> Path:
             folder.mkdir(parents=True, exist_ok=True)
             if os.access(folder, os.W_OK | os.X_OK):
                 return folder
+    return own_temporary_folder()
+
+
+def own_temporary_folder() -> Path:
+    """Return this user's folder of scanvote among the temporary files."""
     folder = Path(tempfile.gettempdir(), f"scanvote-{os.getuid()}")
     with suppress(FileExistsError):
         folder.mkdir(mode=0o700)

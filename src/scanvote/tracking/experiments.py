@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from scanvote.core.errors import InputError, did_you_mean
 from scanvote.core.flatten import flatten
+from scanvote.core.overrides import override_value
 from scanvote.params import load_values, parse_values
 from scanvote.tracking.provenance import git
 
@@ -182,6 +183,22 @@ def overridden_params(overrides: list[str]) -> dict[str, object]:
         except DvcException as error:
             raise InputError(f"-S: {' '.join(str(error.__cause__ or error).split())}") from None
         return flatten(load_values(copy), ".")
+
+
+def setting_text(settings: Mapping[str, object], key: str) -> str:
+    """Format the value of a dotted key, as for -S."""
+    return override_value(settings[key]) if key in settings else "not set"
+
+
+def differing_settings(
+    one: Mapping[str, object], other: Mapping[str, object]
+) -> list[tuple[str, str, str]]:
+    """List the dotted keys with different values, with the text of both values."""
+    pairs = [
+        (key, setting_text(one, key), setting_text(other, key))
+        for key in sorted(one.keys() | other.keys())
+    ]
+    return [(key, first, second) for key, first, second in pairs if first != second]
 
 
 def origins(lock: Mapping[str, Any], results: Sequence[str], setting: str) -> dict[str, str]:

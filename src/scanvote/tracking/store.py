@@ -10,12 +10,12 @@ from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import gettempdir
 from typing import TYPE_CHECKING, Any
 
 from scanvote.core.errors import InputError
 from scanvote.core.files import find_repository, repository_root
 from scanvote.core.flatten import numeric_only
+from scanvote.core.home import own_temporary_folder
 from scanvote.tracking import entities
 from scanvote.tracking.location import (
     EXPERIMENT,
@@ -140,12 +140,12 @@ def open_store() -> Store:
     uri = tracking_uri()
     try:
         with store_lock(), http_limits():
+            create_database(uri)
             client = SqliteClient.of(uri) or _mlflow_client(uri)
             experiment = _experiment(client, uri)
             if database := own_database(uri):
                 follow_repository(database)
-            # a new database is MLflow's own work, the rest is faster without it
-            return Store(SqliteClient.of(uri) or client, experiment, uri)
+            return Store(client, experiment, uri)
     except Exception as error:
         # the message names the one thing that the user can change, whatever the error: the URI
         chosen = f"{URI}={hide_password(uri)}" if os.environ.get(URI) else uri
@@ -156,7 +156,6 @@ def open_store() -> Store:
 def _mlflow_client(uri: str) -> "MlflowClient":
     from mlflow import MlflowClient
 
-    create_database(uri)
     return MlflowClient(uri)
 
 
@@ -173,7 +172,7 @@ def _lock_folder() -> Path:
     """Return `.cache` of the repository; for another store used outside one, a temporary folder."""
     outside = find_repository() is None and "DVC_ROOT" not in os.environ
     if outside and os.environ.get(URI):
-        return Path(gettempdir()) / f"scanvote-{os.getuid()}"
+        return own_temporary_folder()
     return repository_root() / ".cache"
 
 
