@@ -211,7 +211,6 @@ def serve(
     no_token: Annotated[
         bool, typer.Option("--no-token", help="Let anybody in who reaches HOST.")
     ] = False,
-    batch: Annotated[int, typer.Option(min=1, help="Scans that the networks see at once.")] = 32,
     name: Annotated[
         list[str] | None,
         typer.Option(
@@ -235,7 +234,7 @@ def serve(
 
     folder = package_folder(model or default_model())
     options = ServeOptions(names=tuple(name or ()), root_path=root_path)
-    serve(folder, host, port, options, EngineOptions(batch=batch), no_token)
+    serve(folder, host, port, options, EngineOptions(), no_token)
 
 
 @recipe_app.command("list")

@@ -2,7 +2,7 @@
 
 DVC replaces `models/package` under a running server, file by file, and a worker that dies is
 replaced by one that reads the package again. The copy lies on disk, not in memory, because Keras
-reads its archives from files; it leaves out the ONNX graphs, which the server does not read.
+reads its archives from files.
 """
 
 import fcntl
@@ -78,7 +78,7 @@ def snapshot(source: Path) -> Iterator[Snapshot]:
         try:
             _delete_abandoned(Path(tempfile.gettempdir()))
             folder = stack.enter_context(_temporary_folder()) / "package"
-            copy_package(source, folder, contents, graphs=False)
+            copy_package(source, folder, contents)
         except OSError as error:
             raise InputError(
                 f"the server's own copy of {source} cannot be made: {error}; another folder for it"
