@@ -16,7 +16,7 @@ is lost with a worker.
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import cast
@@ -26,6 +26,7 @@ from scanvote.inputs.scan import Limits
 from scanvote.params.whole import Method
 from scanvote.pipeline.package import ModelMetadata
 from scanvote.pipeline.package.metadata import CARD, SAMPLES
+from scanvote.pipeline.package.runtime import Runtime, choose_runtime
 from scanvote.serving.engine.lane import Lane, Request
 from scanvote.serving.engine.messages import Answer, Explain, Predict, Task
 from scanvote.serving.engine.model import LaneName, Model, load_packaged
@@ -58,7 +59,9 @@ class EngineOptions:
     """Workers, queue and timeouts of the engine.
 
     Attributes:
-        workers: maximum number of workers for small files; None: the allowed processors.
+        runtime: what computes the networks; None: ONNX Runtime if the package has graphs.
+        workers: maximum number of workers for small files; None: the allowed processors with ONNX
+            Runtime on them, else one.
         queue: maximum number of files that wait for a worker.
         timeout: seconds after which a prediction fails.
         explain_timeout: seconds after which an explanation fails.
@@ -66,6 +69,7 @@ class EngineOptions:
         backoff: seconds until a worker that could not load is started again, doubled each time.
     """
 
+    runtime: Runtime | None = None
     workers: int | None = None
     queue: int = 128
     timeout: float = 30.0
@@ -83,11 +87,13 @@ async def start_engine(
     Requests wait while the package loads.
 
     Raises:
-        InputError: `folder` is no package, or cannot be copied.
+        InputError: `folder` is no package, cannot be copied, or not be used with the runtime.
     """
     with snapshot(folder) as taken:
-        copy = taken.folder
-        load = partial(load_packaged, copy, limits)
+        copy, runtime = taken.folder, choose_runtime(taken.contents, options.runtime)
+        load = partial(load_packaged, copy, limits, runtime)
+        if runtime != "onnx":  # a model that is large, or computed elsewhere
+            options = replace(options, workers=options.workers or 1)
         samples = {path.name: path.read_bytes() for path in sorted((copy / SAMPLES).glob("*.*"))}
         card = (copy / CARD).read_text(encoding="utf-8")
         engine = WorkerEngine(taken.contents, card, samples, load, limits, options, taken.newer)

@@ -16,6 +16,7 @@ from scanvote.serving.engine_api import Examined, Explained, Upload
 
 if TYPE_CHECKING:
     from scanvote.pipeline.package import Package
+    from scanvote.pipeline.package.runtime import Runtime
 
 LaneName = Literal["small", "large", "explain"]
 
@@ -107,18 +108,22 @@ class PackagedModel:
         return Explained(task.method, scan_png(scan.image), pictures)
 
 
-def load_packaged(folder: Path, limits: Limits, lane: LaneName, threads: int) -> PackagedModel:
+def load_packaged(
+    folder: Path, limits: Limits, runtime: "Runtime", lane: LaneName, threads: int
+) -> PackagedModel:
     """Load a package for a lane, and warm it up with a noise scan.
 
     Raises:
-        InputError: `folder` is no package, or one of its files is missing or damaged.
+        InputError: `folder` is no package, one of its files is missing or damaged, or the runtime
+            cannot be used.
     """
     import cv2
 
-    from scanvote.predict.predictor import load_for_inference, predict_one
+    from scanvote.pipeline.package import load_package
+    from scanvote.predict.predictor import predict_one
 
     cv2.setNumThreads(1)
-    package = load_for_inference(folder)
+    package = load_package(folder, runtime, threads)
     noise = np.random.default_rng(0).integers(0, 256, (WARM_SIDE, WARM_SIDE, 3), np.uint8)
     predict_one(package, [InputScan("", noise)])
     return PackagedModel(package, limits, lane)

@@ -83,7 +83,7 @@ def test_a_replaced_worker_answers_with_the_same_model(
             assert (engine.card, engine.contents) == (card, contents)
 
     asyncio.run(replaced())
-    assert list(temporary.iterdir()) == []
+    assert list(temporary.glob(f"{PREFIX}*")) == []
 
 
 def test_the_copy_is_whole(folder: Path) -> None:
@@ -118,7 +118,7 @@ def test_a_package_that_is_not_whole_is_not_served(folder: Path, temporary: Path
         snapshot.snapshot(folder),
     ):
         pass
-    assert list(temporary.iterdir()) == []
+    assert list(temporary.glob(f"{PREFIX}*")) == []
 
 
 def test_no_room_for_the_copy_is_one_line(
@@ -133,7 +133,7 @@ def test_no_room_for_the_copy_is_one_line(
         snapshot.snapshot(folder),
     ):
         pass
-    assert list(temporary.iterdir()) == []
+    assert list(temporary.glob(f"{PREFIX}*")) == []
 
 
 def test_copies_of_killed_servers_are_deleted_and_those_of_running_ones_are_not(
