@@ -11,7 +11,7 @@ from scanvote.core.disclaimer import DISCLAIMER
 from scanvote.core.home import use_writable_home
 from scanvote.core.terminal import one_line_errors
 from scanvote.params import Family, load_params
-from scanvote.params.whole import Method
+from scanvote.params.whole import Method, Runtime
 
 Model = Annotated[
     str | None,
@@ -211,6 +211,10 @@ def serve(
     no_token: Annotated[
         bool, typer.Option("--no-token", help="Let anybody in who reaches HOST.")
     ] = False,
+    runtime: Annotated[
+        Runtime | None,
+        typer.Option(help="Of the networks; by default onnx, if the package has ONNX graphs."),
+    ] = None,
     name: Annotated[
         list[str] | None,
         typer.Option(
@@ -234,7 +238,7 @@ def serve(
 
     folder = package_folder(model or default_model())
     options = ServeOptions(names=tuple(name or ()), root_path=root_path)
-    serve(folder, host, port, options, EngineOptions(), no_token)
+    serve(folder, host, port, options, EngineOptions(runtime), no_token)
 
 
 @recipe_app.command("list")
