@@ -39,8 +39,6 @@ class EnsembleParams(Section):
 
 
 Method = Literal["gradcam", "occlusion", "lime"]
-Runtime = Literal["onnx", "onnx-cuda", "keras"]
-"""ONNX Runtime on the processor or on a GPU with CUDA; Keras with the package's backend."""
 
 
 class ExplainParams(Section):
