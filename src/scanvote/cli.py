@@ -179,8 +179,8 @@ def predict(
     and the distance to the training scans. A file that cannot be read is a row with its reason,
     and the exit code then is 1.
     """
+    from scanvote.commands.model_option import default_model, package_folder
     from scanvote.predict.run import PredictOptions, predict
-    from scanvote.tracking.model_location import default_model, package_folder
 
     options = PredictOptions(out, masks, explain, explanations, batch)
     if predict(paths, package_folder(model or default_model()), options):
@@ -195,8 +195,8 @@ def export(
     onnx: Annotated[bool, typer.Option(help="With the networks as ONNX too.")] = True,
 ) -> None:
     """Copy a finished model to OUT, for use without repository and network."""
+    from scanvote.commands.model_option import default_model, package_folder
     from scanvote.predict.export import export
-    from scanvote.tracking.model_location import default_model, package_folder
 
     export(package_folder(model or default_model()), out, onnx)
     typer.echo(f"{out}: scanvote predict SCANS --model {out}")
@@ -228,10 +228,10 @@ def serve(
     If other machines can reach HOST, they need the secret in SCANVOTE_TOKEN. Behind a proxy it is
     told the name, and the prefix if it has one: --name scans.lab --root-path /scanvote.
     """
+    from scanvote.commands.model_option import default_model, package_folder
     from scanvote.serving.engine import EngineOptions
     from scanvote.serving.options import ServeOptions
     from scanvote.serving.server import serve
-    from scanvote.tracking.model_location import default_model, package_folder
 
     folder = package_folder(model or default_model())
     options = ServeOptions(names=tuple(name or ()), root_path=root_path)

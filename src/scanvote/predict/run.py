@@ -26,7 +26,6 @@ from scanvote.predict.quality import named, quality
 from scanvote.predict.rows import columns
 from scanvote.predict.schema import FileError
 from scanvote.predict.tables import Add, table_file, table_on_stdout
-from scanvote.predict.terminal import table_on_terminal
 
 
 @dataclass(frozen=True)
@@ -122,6 +121,8 @@ def _table(
     out: Path | None, contents: ModelMetadata, places: dict[str, OutputPaths]
 ) -> AbstractContextManager[Add]:
     if out is None and sys.stdout.isatty():
+        from scanvote.predict.terminal import table_on_terminal  # rich, which no file needs
+
         return table_on_terminal(contents)
     names = columns(contents, places)
     return table_on_stdout(contents, names) if out is None else table_file(out, contents, names)
