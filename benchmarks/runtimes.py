@@ -35,28 +35,29 @@ NETWORKS = """
 import json, sys, time
 from pathlib import Path
 import numpy as np
-from scanvote.predict.predictor import load_for_inference
-package = load_for_inference(Path(sys.argv[1]), sys.argv[2])
-found = {}
-for part, networks in (
-    (package.classifiers, package.classifiers and package.classifiers.members),
-    (package.segmenters, package.segmenters and package.segmenters.unets),
-):
-    contents = part and part.contents
-    for entry, network in zip(
-        (getattr(contents, "members", None) or getattr(contents, "networks", [])),
-        networks or (),
-    ):
-        size, channels = contents.prepare.image_size, contents.prepare.channels
-        channels *= 2 * getattr(contents, "context", 0) + 1
-        scans = np.random.default_rng(0).integers(0, 256, (256, size, size, channels), np.uint8)
-        for name, batch in (("one at a time", 1), ("32 at a time", 32)):
-            network.predict(scans[:batch])
+from scanvote.pipeline.package import load_package
+
+package, found = load_package(Path(sys.argv[1]), sys.argv[2]), {}
+parts = []
+if package.classifiers:
+    parts.append((package.classifiers.contents, 1, package.classifiers.members))
+if package.segmenters:
+    contents = package.segmenters.contents
+    parts.append((contents, 2 * contents.context + 1, package.segmenters.unets))
+names = iter(files.model for files in package.contents.networks)
+for contents, slices, networks in parts:
+    size, channels = contents.prepare.image_size, contents.prepare.channels * slices
+    scans = np.random.default_rng(0).integers(0, 256, (32, size, size, channels), np.uint8)
+    for network in networks:
+        name = next(names)
+        for count in (1, 32):
+            network.predict(scans[:count])  # the first call is slow
             done, start = 0, time.perf_counter()
             while time.perf_counter() - start < 2:
-                network.predict(scans[:batch])
-                done += batch
-            found[f"{entry.model}, {size} px, {name}"] = done / (time.perf_counter() - start)
+                network.predict(scans[:count])
+                done += count
+            rate = done / (time.perf_counter() - start)
+            found[f"{name}, {size} px, {count} at a time"] = rate
 print(json.dumps(found))
 """
 

@@ -9,6 +9,7 @@ import typer
 from scanvote.commands.repository import in_repository, root_of_project
 from scanvote.core.disclaimer import DISCLAIMER
 from scanvote.core.home import use_writable_home
+from scanvote.core.runtimes import Runtime as RuntimeName
 from scanvote.core.terminal import one_line_errors
 from scanvote.params import Family, load_params
 from scanvote.params.whole import Method
@@ -17,6 +18,12 @@ Model = Annotated[
     str | None,
     typer.Option(
         help="A folder, champion, or an MLflow URI; by default models/package, else the champion."
+    ),
+]
+Runtime = Annotated[
+    RuntimeName | None,
+    typer.Option(
+        help="What computes the networks: by default onnx, and keras for a package without graphs."
     ),
 ]
 Quick = Annotated[bool, typer.Option("--quick", help="A smoke run: minutes, and no result.")]
@@ -172,6 +179,7 @@ def predict(
     batch: Annotated[
         int, typer.Option(min=1, help="Scans at once: changes time and memory only.")
     ] = 32,
+    runtime: Runtime = None,
 ) -> None:
     """Predict class and tumour mask of the scans in PATHS.
 
@@ -182,7 +190,7 @@ def predict(
     from scanvote.commands.model_option import default_model, package_folder
     from scanvote.predict.run import PredictOptions, predict
 
-    options = PredictOptions(out, masks, explain, explanations, batch)
+    options = PredictOptions(out, masks, explain, explanations, batch, runtime)
     if predict(paths, package_folder(model or default_model()), options):
         raise typer.Exit(1)
 
