@@ -112,11 +112,10 @@ def add_caption(scan: bytes, mask: bytes, lines: Sequence[str]) -> bytes:
 
 @cache
 def font(size: int) -> "FreeTypeFont":
-    """Load the font that Matplotlib ships, the same on every machine."""
-    from matplotlib import get_data_path
+    """Load the font that lies here, the same on every machine."""
     from PIL import ImageFont
 
-    return ImageFont.truetype(Path(get_data_path()) / "fonts/ttf/DejaVuSans.ttf", size)
+    return ImageFont.truetype(Path(__file__).with_name("fonts") / "DejaVuSans.ttf", size)
 
 
 def wrap_text(line: str, font: "FreeTypeFont", max_width: float) -> list[str]:
