@@ -12,7 +12,7 @@ from scanvote.core.home import use_writable_home
 from scanvote.core.runtimes import Runtime as RuntimeName
 from scanvote.core.terminal import one_line_errors
 from scanvote.params import Family, load_params
-from scanvote.params.whole import Method, Runtime
+from scanvote.params.whole import Method
 
 Model = Annotated[
     str | None,
@@ -219,10 +219,7 @@ def serve(
     no_token: Annotated[
         bool, typer.Option("--no-token", help="Let anybody in who reaches HOST.")
     ] = False,
-    runtime: Annotated[
-        Runtime | None,
-        typer.Option(help="Of the networks; by default onnx, if the package has ONNX graphs."),
-    ] = None,
+    runtime: Runtime = None,
     name: Annotated[
         list[str] | None,
         typer.Option(
@@ -239,6 +236,9 @@ def serve(
     If other machines can reach HOST, they need the secret in SCANVOTE_TOKEN. Behind a proxy it is
     told the name, and the prefix if it has one: --name scans.lab --root-path /scanvote.
     """
+    from scanvote.serving.fork_server import start_fork_server
+
+    start_fork_server()  # it imports beside what follows
     from scanvote.commands.model_option import default_model, package_folder
     from scanvote.serving.engine import EngineOptions
     from scanvote.serving.options import ServeOptions

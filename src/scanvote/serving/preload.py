@@ -1,4 +1,4 @@
-"""What the fork server imports once for all workers.
+"""What the fork server imports once for all workers (`scanvote.serving.fork_server`).
 
 Nothing that starts a thread, since a fork copies none: ONNX Runtime, TensorFlow and Keras are left
 to the workers.

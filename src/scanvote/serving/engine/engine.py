@@ -22,11 +22,12 @@ from pathlib import Path
 from typing import cast
 
 from scanvote.core.processors import allowed_processors
+from scanvote.core.runtimes import Runtime
 from scanvote.inputs.scan import Limits
 from scanvote.params.whole import Method
 from scanvote.pipeline.package import ModelMetadata
 from scanvote.pipeline.package.metadata import CARD, SAMPLES
-from scanvote.pipeline.package.runtime import Runtime, choose_runtime
+from scanvote.pipeline.package.runtime import choose_runtime
 from scanvote.serving.engine.lane import Lane, Request
 from scanvote.serving.engine.messages import Answer, Explain, Predict, Task
 from scanvote.serving.engine.model import LaneName, Model, load_packaged

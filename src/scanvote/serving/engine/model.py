@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 
 import numpy as np
 
+from scanvote.core.runtimes import Runtime
 from scanvote.images.decode import Mask
 from scanvote.inputs.scan import InputScan, Limits, RejectedFile
 from scanvote.predict.schema import ScanPrediction
@@ -16,7 +17,6 @@ from scanvote.serving.engine_api import Examined, Explained, Upload
 
 if TYPE_CHECKING:
     from scanvote.pipeline.package import Package
-    from scanvote.pipeline.package.runtime import Runtime
 
 LaneName = Literal["small", "large", "explain"]
 
@@ -109,7 +109,7 @@ class PackagedModel:
 
 
 def load_packaged(
-    folder: Path, limits: Limits, runtime: "Runtime", lane: LaneName, threads: int
+    folder: Path, limits: Limits, runtime: Runtime, lane: LaneName, threads: int
 ) -> PackagedModel:
     """Load a package for a lane, and warm it up with a noise scan.
 

@@ -1,23 +1,17 @@
-"""A worker process, as the web process sees it.
-
-Workers are forked from a server that has imported what they need and holds neither threads nor a
-model, so they start in a tenth of a second and share most of their memory.
-"""
+"""A worker process, as the web process sees it."""
 
 import asyncio
-import multiprocessing
 import pickle
 import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from multiprocessing.process import BaseProcess
 from typing import Any
 
 from scanvote.serving.engine.messages import LENGTH, Cancel, Task, packed
 from scanvote.serving.engine.model import Model
 from scanvote.serving.engine.worker import work
+from scanvote.serving.fork_server import CONTEXT, start_fork_server
 
-_PRELOADED = ["scanvote.serving.preload"]
 _BUFFER = 2**20
 """Bytes of a reply that are read before the loop does something else."""
 
@@ -72,8 +66,9 @@ async def running(
     """
     loop = asyncio.get_running_loop()
     ours, theirs = socket.socketpair()
-    process = _process(work, theirs, load, niceness)
+    process = CONTEXT.Process(target=work, args=(theirs, load, niceness), daemon=True)
     try:
+        start_fork_server()
         with theirs:  # otherwise the worker's death would not close the socket
             await asyncio.to_thread(process.start)
         reader, writer = await asyncio.open_unix_connection(sock=ours, limit=_BUFFER)
@@ -97,9 +92,3 @@ async def running(
             process.kill()
         await asyncio.to_thread(process.join)
         process.close()
-
-
-def _process(target: Callable[..., None], *arguments: object) -> BaseProcess:
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(_PRELOADED)
-    return context.Process(target=target, args=arguments, daemon=True)
