@@ -3,9 +3,9 @@
     python benchmarks/serving.py PACKAGE SCANS [--before CHECKOUT] [--before-package PACKAGE]
         [--rounds 3] [--seconds 12] [--requests 3000] > benchmarks/serving.md
 
-SCANS is a folder of images. CHECKOUT is a worktree of an older commit, which serves its own package,
-by default the same. Server and load (`load.py`) are processes of their own on one machine. The servers
-are loaded in turns, so that what else the machine does meets both. Prints Markdown.
+SCANS is a folder of images. CHECKOUT is a worktree of an older commit; it serves its own package,
+by default the same. Servers and load (`load.py`) are processes of their own on one machine. The
+servers are loaded in turns, so that what else the machine does meets both. Prints Markdown.
 """
 
 import argparse
@@ -239,7 +239,9 @@ def beside_large(server: Server, scans: Path, large: Path, seconds: float) -> li
 
 def write_large(scan: Path, folder: Path) -> None:
     image = cv2.imread(str(scan), cv2.IMREAD_GRAYSCALE)
-    cv2.imwrite(str(folder / "large.png"), cv2.resize(image, (LARGE_SIDE, LARGE_SIDE)))
+    image = cv2.resize(image, (LARGE_SIDE, LARGE_SIDE))
+    noise = np.random.default_rng(0).integers(0, 8, image.shape, np.uint8)
+    cv2.imwrite(str(folder / "large.png"), cv2.add(image, noise))
 
 
 def main() -> None:
