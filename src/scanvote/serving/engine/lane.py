@@ -7,16 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from scanvote.inputs.scan import RejectedFile
-from scanvote.serving.engine.messages import (
-    Answer,
-    Answered,
-    Failed,
-    LoadFailed,
-    Rejected,
-    Reply,
-    Task,
-    TooLarge,
-)
+from scanvote.serving.engine.messages import Answer, Reply, Task
 from scanvote.serving.engine.model import LaneName, Model
 from scanvote.serving.engine.process import Worker, running
 from scanvote.serving.engine_api import EngineError, WorkerDied
@@ -48,12 +39,12 @@ class Request:
     deaths: int = 0
 
     def settle(self, reply: Reply) -> None:
-        if isinstance(reply, Answered) and not self.answer.done():
-            self.answer.set_result(reply.answer)
-        elif isinstance(reply, Rejected):
-            self.refuse(RejectedFile(reply.reason, reply.status))
-        elif isinstance(reply, Failed):
+        if reply.refusal:
+            self.refuse(RejectedFile(*reply.refusal))
+        elif reply.trace:
             self.refuse(RuntimeError(f"in the worker: {reply.trace}"))
+        elif reply.answer is not None and not self.answer.done():
+            self.answer.set_result(reply.answer)
 
     def withdraw(self) -> None:
         """Give up, since nobody waits any longer."""
@@ -149,7 +140,7 @@ class Lane:
 
     def _needs(self, place: int) -> bool:
         """Return whether worker number `place` is needed: the others are busy."""
-        if self.larger and not place:
+        if (self.larger or self.load_error) and not place:
             return True
         idle = len(self.ready) - len(self.asked)
         return len(self.ready) >= place and len(self.waiting) > idle
@@ -175,9 +166,9 @@ class Lane:
         except (EOFError, OSError):
             _log.warning("a worker is lost before it was ready")
             return False
-        if isinstance(said, LoadFailed):
-            self._refuse_until_loaded(said.reason)
-        return not isinstance(said, LoadFailed)
+        if said.error:
+            self._refuse_until_loaded(said.error)
+        return not said.error
 
     async def _use(self, worker: Worker) -> None:
         """Let the worker answer one request after the other, until it is lost."""
@@ -201,7 +192,7 @@ class Lane:
             self.asked.discard(request)
             request.worker = None
         self.answers += 1
-        if isinstance(reply, TooLarge) and self.larger and not request.answer.done():
+        if reply.too_large and self.larger and not request.answer.done():
             self.larger.add(request)
         request.settle(reply)
 

@@ -42,44 +42,26 @@ class Cancel(NamedTuple):
     """Nobody waits for the task any longer; the worker replies nevertheless."""
 
 
-class Ready(NamedTuple):
-    """The model is loaded and warmed up."""
+class Loaded(NamedTuple):
+    """The model is loaded, or cannot be, for the reason `error`; then the worker ends."""
+
+    error: str = ""
 
 
-class LoadFailed(NamedTuple):
-    """The model cannot be loaded; the worker ends."""
+class Reply(NamedTuple):
+    """What became of a task; without any value it was given up.
 
-    reason: str
+    Attributes:
+        answer: the result.
+        refusal: reason why the file is not accepted, and HTTP status.
+        trace: traceback of a bug.
+        too_large: whether the file is too large for the lane of small files.
+    """
 
-
-class Answered(NamedTuple):
-    """The result of a task."""
-
-    answer: Answer
-
-
-class Rejected(NamedTuple):
-    """The file is not accepted."""
-
-    reason: str
-    status: Status
-
-
-class Failed(NamedTuple):
-    """A bug in the worker, with its traceback."""
-
-    trace: str
-
-
-class TooLarge(NamedTuple):
-    """The file is too large for the lane of small files."""
-
-
-class Cancelled(NamedTuple):
-    """The task was given up, because nobody waited for it."""
-
-
-Reply = Answered | Rejected | Failed | TooLarge | Cancelled
+    answer: Answer | None = None
+    refusal: tuple[str, Status] | None = None
+    trace: str = ""
+    too_large: bool = False
 
 
 def packed(message: object) -> bytes:

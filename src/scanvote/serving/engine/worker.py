@@ -13,20 +13,7 @@ from multiprocessing import parent_process
 from typing import Any
 
 from scanvote.core.errors import InputError
-from scanvote.serving.engine.messages import (
-    LENGTH,
-    Answered,
-    Cancel,
-    Cancelled,
-    Failed,
-    LoadFailed,
-    Ready,
-    Rejected,
-    Reply,
-    Task,
-    TooLarge,
-    packed,
-)
+from scanvote.serving.engine.messages import LENGTH, Cancel, Loaded, Reply, Task, packed
 from scanvote.serving.engine.model import CancelledTask, Model, TooLargeFile
 
 
@@ -36,7 +23,7 @@ def work(web: socket.socket, load: Callable[[], Model], niceness: int) -> None:
     Nothing needs to be cleaned up then: nobody wants an answer.
 
     Args:
-        web: socket of the web process, which sends tasks after `Ready`.
+        web: socket of the web process, which sends tasks after `Loaded`.
         load: loads the model.
         niceness: added to that of the web process.
     """
@@ -60,18 +47,16 @@ def _end_with_parent() -> None:
 
 
 def _load(web: socket.socket, load: Callable[[], Model]) -> Model | None:
+    model, said = None, Loaded()
     try:
         model = load()
     except InputError as error:
-        web.sendall(packed(LoadFailed(str(error))))
+        said = Loaded(str(error))
     except Exception as error:
         traceback.print_exc()
-        reason = f"the model cannot be loaded: {type(error).__name__}"
-        web.sendall(packed(LoadFailed(reason)))
-    else:
-        web.sendall(packed(Ready()))
-        return model
-    return None
+        said = Loaded(f"the model cannot be loaded: {type(error).__name__}")
+    web.sendall(packed(said))
+    return model
 
 
 def _reply(model: Model, task: Task, web: socket.socket) -> Reply:
@@ -80,15 +65,15 @@ def _reply(model: Model, task: Task, web: socket.socket) -> Reply:
             raise CancelledTask
 
     try:
-        return Answered(model.answer(task, check))
+        return Reply(model.answer(task, check))
     except CancelledTask:
-        return Cancelled()
+        return Reply()
     except TooLargeFile:
-        return TooLarge()
+        return Reply(too_large=True)
     except InputError as error:
-        return Rejected(str(error), getattr(error, "status", 422))
+        return Reply(refusal=(str(error), getattr(error, "status", 422)))
     except Exception:
-        return Failed(traceback.format_exc())
+        return Reply(trace=traceback.format_exc())
 
 
 def _receive(web: socket.socket) -> Any:

@@ -38,7 +38,7 @@ from scanvote.serving.engine_api import (
 )
 from tests.making import write_dicom, write_nifti
 from tests.serving import contents
-from tests.toys import GZIP, load_and_die, load_nothing, load_toy
+from tests.toys import GZIP, load_and_die, load_large_later, load_nothing, load_toy
 
 LONG = 60.0
 """Seconds that a test waits at most for what it takes for granted."""
@@ -353,6 +353,18 @@ def test_a_package_that_cannot_be_loaded_is_told_to_all_and_tried_at_leisure(tmp
                 await engine.explain(Upload("a", b"a"), "lime")
 
     played(damaged)
+
+
+def test_a_lane_whose_model_could_not_be_loaded_is_tried_again_and_the_others_serve(tmp_path: Path):
+    async def later() -> None:
+        async with toy(partial(load_large_later, tmp_path / "tries"), backoff=0.3) as engine:
+            with pytest.raises(EngineError, match="damaged"):
+                await engine.predict(Upload("", GZIP))
+            assert await outcomes(ask(engine, "a")) == ["a"]
+            await until(lambda: engine.lanes[1].ready)
+            assert (await notes(engine, GZIP))[0] == "large"
+
+    played(later)
 
 
 def test_a_worker_that_dies_again_and_again_while_it_loads_is_told(tmp_path: Path):
