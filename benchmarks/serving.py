@@ -28,7 +28,7 @@ import numpy as np
 import psutil
 from load import Reply
 
-HERE = Path(__file__)
+HERE = Path(__file__).resolve()
 SERVE = "from scanvote.cli import app; app()"
 SPIN = "while True: pass"
 CLIENTS = (1, 8, 64)

@@ -45,7 +45,7 @@ def serve(
         host: address to bind; one that other machines can reach needs a token.
         port: port to bind; 0: any free port.
         options: limits, names and prefix; token and hosts are filled in here.
-        engine_options: batching and timeouts of the model.
+        engine_options: runtime, workers and timeouts of the model.
         no_token: accept everybody who can reach `host`.
 
     Raises:
