@@ -40,6 +40,8 @@ from scanvote.pipeline.package.model import (
     preprocess_scans,
 )
 from scanvote.pipeline.package.ood import is_outside
+from scanvote.pipeline.package.stacks import Windows
+from scanvote.predict.adjacent import adjacent_windows
 from scanvote.predict.doubts import doubts, is_too_large
 from scanvote.predict.schema import (
     MaskFinding,
@@ -55,6 +57,11 @@ NO_VOTE = "this model has no vote to explain: its study had no classes, only mas
 NO_MASKS = "this model marks nothing: its study had no masks, only classes"
 STRANGE_CLASS = "the networks that vote were shown nothing like it: the class means little"
 STRANGE_MASK = "the networks that mark tumours were shown nothing like it: the mask means little"
+NO_ADJACENT = (
+    "no slices beside it are known: the networks that mark tumours saw copies of it instead"
+)
+AT_ONCE = 32
+"""Scans that are predicted together, to bound the memory."""
 _DIGITS = 6
 """Decimals of every probability and distance, as in the tables of the pipeline."""
 _SEED = 0
@@ -82,10 +89,31 @@ def predict_with_masks(
 ) -> list[tuple[ScanPrediction, Mask | None]]:
     """Predict each scan and its mask, bool (H, W) of its size; None without segmenters.
 
-    The networks get all scans together and split them into their own batches.
+    Networks that have adjacent slices as input find them among `scans`, which therefore hold all
+    slices of a volume, one behind the other as they are read (`scanvote.predict.adjacent`).
     """
-    if not scans:
-        return []
+    return list(predict_in_parts(package, scans, AT_ONCE))
+
+
+def predict_in_parts(
+    package: Package, scans: Sequence[InputScan], at_once: int
+) -> Iterator[tuple[ScanPrediction, Mask | None]]:
+    """Yield what `predict_with_masks` returns, predicting `at_once` scans at a time."""
+    segmenters = package.contents.segmenters
+    windows = adjacent_windows(scans, segmenters.context if segmenters else 0)
+    for first in range(0, len(scans), at_once):
+        yield from _predict_part(package, scans, windows[first : first + at_once])
+
+
+def _predict_part(
+    package: Package, scans: Sequence[InputScan], windows: Windows
+) -> list[tuple[ScanPrediction, Mask | None]]:
+    """Predict the scans in the middle of the windows, which are one behind the other."""
+    middle = windows.shape[1] // 2
+    alone = (windows == windows[:, [middle]]).all(axis=1) & (middle > 0)
+    low, high = int(windows.min()), int(windows.max()) + 1
+    around = [scan.image for scan in scans[low:high]]
+    scans = [scans[place] for place in windows[:, middle].tolist()]
     images, count = [scan.image for scan in scans], len(scans)
     classes: list[Values] = [{}] * count
     masks: list[tuple[Values, Mask | None]] = [({}, None)] * count
@@ -93,11 +121,11 @@ def predict_with_masks(
         output = package.classifiers.probabilities(images)
         classes = list(_class_values(package.classifiers, output))
     if package.segmenters:
-        segmented = package.segmenters.segment(images)
+        segmented = package.segmenters.segment(around, windows - low)
         masks = list(_mask_values(package.segmenters, scans, segmented))
     return [
-        (_finding(package.contents, scan, found | marked), mask)
-        for scan, found, (marked, mask) in zip(scans, classes, masks, strict=True)
+        (_finding(package.contents, scan, found | marked, bool(copied)), mask)
+        for scan, found, (marked, mask), copied in zip(scans, classes, masks, alone, strict=True)
     ]
 
 
@@ -148,7 +176,10 @@ def check_method(classifiers: LoadedClassifiers | None, method: Method) -> None:
         )
 
 
-def _finding(contents: ModelMetadata, scan: InputScan, values: Values) -> ScanPrediction:
+def _finding(
+    contents: ModelMetadata, scan: InputScan, values: Values, alone: bool
+) -> ScanPrediction:
+    """Make the finding; `alone` tells that copies stood in for its adjacent slices."""
     height, width = scan.image.shape[:2]
     finding = ScanPrediction(
         file=scan.file,
@@ -159,7 +190,11 @@ def _finding(contents: ModelMetadata, scan: InputScan, values: Values) -> ScanPr
         spacing=scan.spacing or None,
         **values,
     )
-    warnings = {STRANGE_CLASS: finding.class_outside, STRANGE_MASK: finding.mask_outside}
+    warnings = {
+        NO_ADJACENT: alone,
+        STRANGE_CLASS: finding.class_outside,
+        STRANGE_MASK: finding.mask_outside,
+    }
     notes = [*scan.notes, *(note for note, applies in warnings.items() if applies)]
     return finding.model_copy(update={"notes": notes, "doubts": doubts(finding, contents)})
 
