@@ -1,10 +1,14 @@
 """Which slices stand beside a slice that is predicted."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
-from scanvote.inputs import InputScan
+from scanvote.inputs import InputScan, Limits, discover_inputs, read_discovered
+from scanvote.params import Params
 from scanvote.predict.adjacent import adjacent_windows
+from tests.making import write_series
 
 PIXEL = np.zeros((1, 1, 3), np.uint8)
 
@@ -37,3 +41,10 @@ def test_what_is_no_slice_of_a_volume_stands_alone():
     assert adjacent_windows(slices("a", "", None, None), 1).tolist() == [[0, 0, 0], [1, 1, 1]]
     assert adjacent_windows(slices("a", "", 1, 2), 0).tolist() == [[0], [1]]
     assert adjacent_windows([], 1).shape == (0, 3)
+
+
+def test_the_files_of_a_series_are_one_volume(params: Params, tmp_path: Path):
+    write_series(tmp_path)
+    (file,) = discover_inputs([tmp_path])
+    scans = read_discovered(file, Limits(), params.volumes.model_copy(update={"slices": 3}))
+    assert adjacent_windows(scans, 1).tolist() == [[0, 0, 1], [0, 1, 2], [1, 2, 2]]
