@@ -218,7 +218,7 @@ def _unet(made: Made) -> None:
         made.prepared / "segmentation" / "manifest.csv", keep_default_na=False
     ).set_index("scan_id")
     rows = manifest.loc[shard["scan_ids"]].reset_index()
-    adjacent = adjacent_in_series(manifest, shard["scan_ids"], context)
+    adjacent = adjacent_in_series(manifest, context, shard["scan_ids"])
     stacks = AdjacentSlices(shard["images"], adjacent)[np.arange(len(rows))]
     said = model.predict_on_batch(stacks)[..., 0]
     masks = map(Postprocess(**WAY), said)

@@ -28,7 +28,7 @@ def adjacent_windows(scans: Sequence[InputScan], context: int) -> Windows:
     first = np.searchsorted(stack, stack)
     last = np.searchsorted(stack, stack, side="right") - 1
     windows = np.arange(len(scans))[:, None] + np.arange(-context, context + 1)
-    return np.clip(windows, first[:, None], last[:, None])
+    return np.asarray(np.clip(windows, first[:, None], last[:, None]))
 
 
 def _goes_on(one: InputScan, other: InputScan) -> bool:

@@ -1,7 +1,5 @@
 """Adjacent slices in the series of a manifest: what the U-Net is trained and tested on."""
 
-from collections.abc import Sequence
-
 import numpy as np
 import pandas as pd
 
@@ -11,9 +9,7 @@ _STACK = ["series", "plane", "contrast"]
 """The columns of the manifest that identify a stack of slices."""
 
 
-def adjacent_in_series(
-    manifest: pd.DataFrame, scan_ids: "Sequence[str] | np.ndarray", context: int
-) -> Rows:
+def adjacent_in_series(manifest: pd.DataFrame, context: int, scan_ids: np.ndarray) -> Rows:
     """Return the window of each slice, places in `scan_ids`.
 
     Adjacent are the slices of one series, plane and contrast, in the order of the manifest. At the
@@ -21,8 +17,8 @@ def adjacent_in_series(
 
     Args:
         manifest: of `prepare`, with the scan ID as its index.
-        scan_ids: the slices, (n,).
         context: k, the number of slices on each side.
+        scan_ids: the slices, (n,).
 
     Returns:
         int (n, 2 k + 1), with the slice itself in the middle.

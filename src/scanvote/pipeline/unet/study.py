@@ -126,7 +126,7 @@ class UnetStudy(Study):
         return AdjacentSlices(self.pool["images"], self._adjacent[rows])
 
     def _adjacent_rows(self, scan_ids: np.ndarray) -> Rows:
-        return adjacent_in_series(self.manifest, scan_ids, self.params.unet.context)
+        return adjacent_in_series(self.manifest, self.params.unet.context, scan_ids)
 
     def rows(self, scan_ids: np.ndarray) -> pd.DataFrame:
         """Return the manifest's rows of these scans, in their order."""

@@ -41,7 +41,7 @@ def test_a_volume_to_predict_is_stacked_as_in_training(
     order = np.random.default_rng(0).permutation(len(manifest))  # of a shard, whatever it is
     trained = manifest.iloc[order]
     images = np.stack([decode_image(tmp_path / "raw" / path) for path in trained["path"]])
-    windows = adjacent_in_series(manifest, trained.index.to_numpy(), 1)
+    windows = adjacent_in_series(manifest, 1, trained.index.to_numpy())
     seen = AdjacentSlices(images, windows)[np.arange(len(order))]
     scans = [
         scan
