@@ -132,6 +132,7 @@ def test_it_tells_what_it_is_of(made: Made, packed):
     text = (packed[0] / "card.md").read_text()
     assert "Research use, not for diagnosis." in text
     assert "glioma, no tumor and pituitary" in text
+    assert "seen with 1 slice of its volume on either side" in text
     assert contents.digest in text
     assert set(contents.files) == set(tree(packed[0])) - {"package.json"}
 
