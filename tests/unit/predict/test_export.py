@@ -46,7 +46,8 @@ def test_without_graphs_it_names_none(model: Path, tmp_path: Path):
     assert {network.onnx for network in found.classifiers.members} == {None}
     assert ".onnx" not in copy["card.md"].decode()
     whole = read_metadata(model)
-    assert (found.digest, found.classifiers.prepare) == (whole.digest, whole.classifiers.prepare)
+    assert found.digest != whole.digest, "because Keras answers, up to rounding"
+    assert found.classifiers.prepare == whole.classifiers.prepare
     masks = whole.model_copy(update={"classifiers": None})
     (model / "vote.json").unlink()
     write_metadata(masks, model)

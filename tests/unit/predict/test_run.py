@@ -41,7 +41,7 @@ def work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in ("scans/1.png", "scans/2.png", "scans/10.png"):
         write_image(tmp_path / name, len(name), side=20)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(run, "load_for_inference", lambda folder: Explained(read_metadata(folder)))
+    monkeypatch.setattr(run, "load_package", lambda folder: Explained(read_metadata(folder)))
     heat = np.full((20, 20), 128, np.uint8)
     monkeypatch.setattr(run, "explain", lambda *arguments: {"vote": heat})
     return tmp_path
@@ -75,7 +75,7 @@ def test_to_a_program_it_writes_comma_separated_rows():
 def test_a_package_that_is_replaced_while_it_is_read_gives_no_answer(
     monkeypatch: pytest.MonkeyPatch,
 ):
-    monkeypatch.setattr(run, "load_for_inference", lambda folder: Explained())
+    monkeypatch.setattr(run, "load_package", lambda folder: Explained())
     code, out, err = predict("scans", "--out", "said.csv")
     assert (code, out) == (1, "")
     assert err.splitlines()[-1] == "scanvote: model was replaced while it was read; predict again"
@@ -150,7 +150,7 @@ def test_a_model_of_one_task_says_that_alone(
     task: Task, words: list[str], reason: str, monkeypatch
 ):
     write_metadata(alone(task), Path("model"))
-    monkeypatch.setattr(run, "load_for_inference", lambda folder: Oracle(read_metadata(folder)))
+    monkeypatch.setattr(run, "load_package", lambda folder: Oracle(read_metadata(folder)))
     code, out, err = predict("scans")
     assert code == 0
     assert list(rows(out)[0]) == columns(alone(task), {})

@@ -98,7 +98,8 @@ def load_ensemble(searches: Path, vote: Vote) -> ExplainableEnsemble:
     Raises:
         InputError: a member is missing, or is not a Keras model.
     """
-    import scanvote.models.backbones  # noqa: F401 - registers a layer that saved networks hold
+    # Keras must know our own layers before it reads them in an archive
+    from scanvote.models import backbones, flip_tta  # noqa: F401
     from scanvote.models.saving import load_saved_model
 
     paths = model_paths(searches, vote.members)
