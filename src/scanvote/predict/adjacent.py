@@ -1,12 +1,17 @@
 """Adjacent slices of the scans to predict, for networks that have them as input."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
 
 from scanvote.inputs.scan import InputScan
 from scanvote.pipeline.package.stacks import Windows
+
+NO_ADJACENT = (
+    "no slices beside it are known: the networks that mark tumours saw copies of it instead"
+)
 
 
 def adjacent_windows(scans: Sequence[InputScan], context: int) -> Windows:
@@ -29,6 +34,17 @@ def adjacent_windows(scans: Sequence[InputScan], context: int) -> Windows:
     last = np.searchsorted(stack, stack, side="right") - 1
     windows = np.arange(len(scans))[:, None] + np.arange(-context, context + 1)
     return np.asarray(np.clip(windows, first[:, None], last[:, None]))
+
+
+def note_copies(scans: Sequence[InputScan], windows: Windows) -> list[InputScan]:
+    """Return the scans, with a note on each whose adjacent slices are copies of it."""
+    if windows.shape[1] == 1:
+        return list(scans)
+    copied = (windows == np.arange(len(scans))[:, None]).all(axis=1)
+    return [
+        replace(scan, notes=(*scan.notes, NO_ADJACENT)) if alone else scan
+        for scan, alone in zip(scans, copied.tolist(), strict=True)
+    ]
 
 
 def _goes_on(one: InputScan, other: InputScan) -> bool:

@@ -37,7 +37,7 @@ from scanvote.pipeline.package.model import (
 )
 from scanvote.pipeline.package.ood import is_outside
 from scanvote.pipeline.package.stacks import Windows
-from scanvote.predict.adjacent import adjacent_windows
+from scanvote.predict.adjacent import adjacent_windows, note_copies
 from scanvote.predict.doubts import doubts, is_too_large
 from scanvote.predict.schema import (
     MaskFinding,
@@ -86,6 +86,7 @@ def predict_in_parts(
     """Yield what `predict_with_masks` returns, predicting `at_once` scans at a time."""
     segmenters = package.contents.segmenters
     windows = adjacent_windows(scans, segmenters.context if segmenters else 0)
+    scans = note_copies(scans, windows)
     for first in range(0, len(scans), at_once):
         yield from _predict_part(package, scans, windows[first : first + at_once])
 
@@ -94,11 +95,9 @@ def _predict_part(
     package: Package, scans: Sequence[InputScan], windows: Windows
 ) -> list[tuple[ScanPrediction, Mask | None]]:
     """Predict the scans in the middle of the windows, which are one behind the other."""
-    middle = windows.shape[1] // 2
-    alone = (windows == windows[:, [middle]]).all(axis=1) & (middle > 0)
     low, high = int(windows.min()), int(windows.max()) + 1
     around = [scan.image for scan in scans[low:high]]
-    scans = [scans[place] for place in windows[:, middle].tolist()]
+    scans = [scans[place] for place in windows[:, windows.shape[1] // 2].tolist()]
     images, count = [scan.image for scan in scans], len(scans)
     classes: list[Values] = [{}] * count
     masks: list[tuple[Values, Mask | None]] = [({}, None)] * count
@@ -109,8 +108,8 @@ def _predict_part(
         segmented = package.segmenters.segment(around, windows - low)
         masks = list(_mask_values(package.segmenters, scans, segmented))
     return [
-        (_finding(package.contents, scan, found | marked, bool(copied)), mask)
-        for scan, found, (marked, mask), copied in zip(scans, classes, masks, alone, strict=True)
+        (_finding(package.contents, scan, found | marked), mask)
+        for scan, found, (marked, mask) in zip(scans, classes, masks, strict=True)
     ]
 
 
@@ -170,10 +169,7 @@ def check_method(classifiers: LoadedClassifiers | None, method: Method) -> None:
         )
 
 
-def _finding(
-    contents: ModelMetadata, scan: InputScan, values: Values, alone: bool
-) -> ScanPrediction:
-    """Make the finding; `alone` tells that copies stood in for its adjacent slices."""
+def _finding(contents: ModelMetadata, scan: InputScan, values: Values) -> ScanPrediction:
     height, width = scan.image.shape[:2]
     finding = ScanPrediction(
         file=scan.file,
@@ -184,11 +180,7 @@ def _finding(
         spacing=scan.spacing or None,
         **values,
     )
-    warnings = {
-        NO_ADJACENT: alone,
-        STRANGE_CLASS: finding.class_outside,
-        STRANGE_MASK: finding.mask_outside,
-    }
+    warnings = {STRANGE_CLASS: finding.class_outside, STRANGE_MASK: finding.mask_outside}
     notes = [*scan.notes, *(note for note, applies in warnings.items() if applies)]
     return finding.model_copy(update={"notes": notes, "doubts": doubts(finding, contents)})
 

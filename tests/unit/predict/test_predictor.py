@@ -17,8 +17,8 @@ from scanvote.inputs import InputScan
 from scanvote.params import Task
 from scanvote.pipeline.package import Package, load_package
 from scanvote.pipeline.package.stage import build_package
+from scanvote.predict.adjacent import NO_ADJACENT
 from scanvote.predict.predictor import (
-    NO_ADJACENT,
     STRANGE_CLASS,
     STRANGE_MASK,
     check_method,
