@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from scanvote.core.runtimes import Runtime
 from scanvote.images.decode import Rgb
@@ -23,6 +24,14 @@ def of_two_classes(threshold: float = 0.3) -> ModelMetadata:
     point = Operating(positive="sick", threshold=threshold, min_sensitivity=0.95)
     update = {"labels": ["healthy", "sick"], "operating": point, "negative": "healthy"}
     return whole.model_copy(update={"classifiers": whole.classifiers.model_copy(update=update)})
+
+
+def of_adjacent_slices(context: int = 1, **volumes: object) -> ModelMetadata:
+    """Contents whose networks have adjacent slices as input, cut by these `volumes`."""
+    whole = contents()
+    segmenters = whole.segmenters.model_copy(update={"context": context})
+    cut = whole.volumes.model_copy(update=volumes)
+    return whole.model_copy(update={"segmenters": segmenters, "volumes": cut})
 
 
 def write_package(folder: Path, whole: ModelMetadata | None = None) -> Path:
@@ -76,10 +85,12 @@ class Oracle:
             np.zeros((len(images), 1, 1, 1)), members, self.vote(members), distances
         )
 
-    def segment(self, images: Sequence[Rgb]) -> SegmentationOutput:
-        masks = [image[..., 0] > 200 for image in images]
+    def segment(self, images: Sequence[Rgb], windows: NDArray[np.integer]) -> SegmentationOutput:
+        """The mask hangs on all slices of a window."""
+        stacks = [np.stack([images[row][..., 0] for row in rows]) for rows in windows.tolist()]
+        masks = [stack.mean(axis=0) > 200 for stack in stacks]
         shares = np.array([mask.mean() for mask in masks])
-        return SegmentationOutput(masks, shares, np.full(len(images), self.far[1]))
+        return SegmentationOutput(masks, shares, np.full(len(masks), self.far[1]))
 
 
 @dataclass

@@ -46,15 +46,20 @@ class Made(NamedTuple):
     params: Params
 
 
-def write_pipeline(root: Path, labels: tuple[str, ...] = LABELS, **prepare: Any) -> Made:
+def write_pipeline(
+    root: Path, labels: tuple[str, ...] = LABELS, context: int = 0, **prepare: Any
+) -> Made:
     """Two members and a U-Net, not trained, asked about scans of noise under a disc.
 
     Args:
         root: of the folders.
         labels: of the classes; of two the members have one output.
+        context: `unet.context`; two slices of a patient are a series.
         prepare: changes of `prepare.classification`.
     """
     params = having(tiny_params(), prepare)
+    unet = params.unet.model_copy(update={"context": context})
+    params = params.model_copy(update={"unet": unet})
     names = ("search", "ensemble", "unet", "evaluated", "raw", "prepared")
     made = Made(*(root / name for name in names), params)
     _write_scans(made, list(labels))
@@ -138,10 +143,12 @@ def _write_scans(made: Made, labels: list[str]) -> None:
                 row = _row(path, task, labels.index(label), made.params)
                 scan = {"images": row["images"], "scan_ids": np.array(f"{task}/{name}")}
                 shard.append(row | scan)
-                if split == "train":  # a copy, as the stage `prepare` makes them
+                if split == "train" and not made.params.unet.context:
+                    # a copy, as the stage `prepare` makes them
                     shard.append(shard[-1] | {"images": row["images"][:, ::-1] // 2})
                 known = {"scan_id": f"{task}/{name}", "path": path.name, "label": label}
                 known |= {"source": "phantom", "patient": f"patient-{number // 2}"}
+                known |= {"series": f"{split}-{number // 2}"}
                 known |= {"mask_pixels": int(row["masks"].sum()) if "masks" in row else 0}
                 rows.append(known | {"split": split, "sha256": sha256(path), "group": number // 2})
             write_shards(made.prepared / task, split, shard)
@@ -196,9 +203,12 @@ def _unet(made: Made) -> None:
     from keras import layers
 
     from scanvote.models.saving import save_model
+    from scanvote.pipeline.unet.adjacent import adjacent_in_series
+    from scanvote.training.adjacent_slices import AdjacentSlices
 
     keras.utils.set_random_seed(7)
-    inputs = keras.Input((SIDE, SIDE, 1), name="scan")
+    context = made.params.unet.context
+    inputs = keras.Input((SIDE, SIDE, 2 * context + 1), name="scan")
     x = layers.Conv2D(1, 3, padding="same", activation="sigmoid")(layers.Rescaling(1 / 64)(inputs))
     model = keras.Model(inputs, x, name="unet")
     save_model(model, made.unet / "1.keras")
@@ -208,7 +218,9 @@ def _unet(made: Made) -> None:
         made.prepared / "segmentation" / "manifest.csv", keep_default_na=False
     ).set_index("scan_id")
     rows = manifest.loc[shard["scan_ids"]].reset_index()
-    said = model.predict_on_batch(shard["images"])[..., 0]
+    adjacent = adjacent_in_series(manifest, context, shard["scan_ids"])
+    stacks = AdjacentSlices(shard["images"], adjacent)[np.arange(len(rows))]
+    said = model.predict_on_batch(stacks)[..., 0]
     masks = map(Postprocess(**WAY), said)
     write_csv(
         mask_predictions("test", rows, list(shard["masks"]), masks), made.unet / "predictions.csv"

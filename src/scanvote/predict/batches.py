@@ -8,10 +8,9 @@ from scanvote.images.decode import Mask
 from scanvote.inputs import DiscoveredInput, InputScan, Limits, RejectedFile, read_discovered
 from scanvote.params import VolumesParams
 from scanvote.pipeline.package import Package
-from scanvote.predict.predictor import predict_with_masks
+from scanvote.predict.predictor import AT_ONCE, predict_in_parts
 from scanvote.predict.schema import FileError, ScanPrediction
 
-BATCH = 32
 LIMITS = Limits(bytes=2**31)
 """Limits for the user's own files; a volume may be large."""
 _PIXELS = 2**26
@@ -34,43 +33,47 @@ class ScanResult:
 
 
 def predict_stream(
-    package: Package, files: Iterable[DiscoveredInput], batch: int = BATCH
+    package: Package, files: Iterable[DiscoveredInput], batch: int = AT_ONCE
 ) -> Iterator[ScanResult | FileError]:
     """Predict each scan of each file, in their order.
 
-    A thread reads the next batch while the networks process the current one.
+    A thread reads the next files while the networks process the current ones. A volume is read as
+    a whole, so that each of its slices finds those beside it.
 
     Args:
         package: the finished model.
         files: from `scanvote.inputs.discover_inputs`.
-        batch: scans per batch; it changes the time, not the predictions.
+        batch: scans that are predicted together; it changes the time, not the predictions.
     """
     items = _read(files, package.contents.volumes)
     for items_of_batch in _prefetch(_batches(items, batch)):
         scans = [item for item in items_of_batch if isinstance(item, InputScan)]
-        predictions = iter(predict_with_masks(package, scans))
+        predictions = predict_in_parts(package, scans, batch)
         for item in items_of_batch:
             yield item if isinstance(item, FileError) else ScanResult(item, *next(predictions))
 
 
 def _read(
     files: Iterable[DiscoveredInput], volumes: VolumesParams
-) -> Iterator[InputScan | FileError]:
+) -> Iterator[list[InputScan | FileError]]:
+    """Yield the scans of each file, or the reason that there are none."""
     for file in files:
         try:
-            for scan in read_discovered(file, LIMITS, volumes):
-                yield replace(scan, file=file.name)  # `read_discovered` shortens long names
+            scans = read_discovered(file, LIMITS, volumes)
+            # `read_discovered` shortens long names
+            yield [replace(scan, file=file.name) for scan in scans]
         except RejectedFile as error:
-            yield FileError(file=file.name, status=error.status, reason=str(error))
+            yield [FileError(file=file.name, status=error.status, reason=str(error))]
 
 
 def _batches(
-    items: Iterable[InputScan | FileError], max_items: int
+    files: Iterable[list[InputScan | FileError]], max_items: int
 ) -> Iterator[list[InputScan | FileError]]:
+    """Yield the items of one or more files, `max_items` or more; no file is cut in two."""
     batch, pixels = list[InputScan | FileError](), 0
-    for item in items:
-        batch.append(item)
-        pixels += item.image.size // 3 if isinstance(item, InputScan) else 0
+    for items in files:
+        batch += items
+        pixels += sum(one.image.size // 3 for one in items if isinstance(one, InputScan))
         if len(batch) >= max_items or pixels >= _PIXELS:
             yield batch
             batch, pixels = [], 0

@@ -36,6 +36,8 @@ from scanvote.pipeline.package.model import (
     preprocess_scans,
 )
 from scanvote.pipeline.package.ood import is_outside
+from scanvote.pipeline.package.stacks import Windows
+from scanvote.predict.adjacent import adjacent_windows, note_copies
 from scanvote.predict.doubts import doubts, is_too_large
 from scanvote.predict.schema import (
     MaskFinding,
@@ -51,6 +53,11 @@ NO_VOTE = "this model has no vote to explain: its study had no classes, only mas
 NO_MASKS = "this model marks nothing: its study had no masks, only classes"
 STRANGE_CLASS = "the networks that vote were shown nothing like it: the class means little"
 STRANGE_MASK = "the networks that mark tumours were shown nothing like it: the mask means little"
+NO_ADJACENT = (
+    "no slices beside it are known: the networks that mark tumours saw copies of it instead"
+)
+AT_ONCE = 32
+"""Scans that are predicted together, to bound the memory."""
 _DIGITS = 6
 """Decimals of every probability and distance, as in the tables of the pipeline."""
 _SEED = 0
@@ -67,10 +74,30 @@ def predict_with_masks(
 ) -> list[tuple[ScanPrediction, Mask | None]]:
     """Predict each scan and its mask, bool (H, W) of its size; None without segmenters.
 
-    The networks get all scans together and split them into their own batches.
+    Networks that have adjacent slices as input find them among `scans`, which therefore hold all
+    slices of a volume, one behind the other as they are read (`scanvote.predict.adjacent`).
     """
-    if not scans:
-        return []
+    return list(predict_in_parts(package, scans, AT_ONCE))
+
+
+def predict_in_parts(
+    package: Package, scans: Sequence[InputScan], at_once: int
+) -> Iterator[tuple[ScanPrediction, Mask | None]]:
+    """Yield what `predict_with_masks` returns, predicting `at_once` scans at a time."""
+    segmenters = package.contents.segmenters
+    windows = adjacent_windows(scans, segmenters.context if segmenters else 0)
+    scans = note_copies(scans, windows)
+    for first in range(0, len(scans), at_once):
+        yield from _predict_part(package, scans, windows[first : first + at_once])
+
+
+def _predict_part(
+    package: Package, scans: Sequence[InputScan], windows: Windows
+) -> list[tuple[ScanPrediction, Mask | None]]:
+    """Predict the scans in the middle of the windows, which are one behind the other."""
+    low, high = int(windows.min()), int(windows.max()) + 1
+    around = [scan.image for scan in scans[low:high]]
+    scans = [scans[place] for place in windows[:, windows.shape[1] // 2].tolist()]
     images, count = [scan.image for scan in scans], len(scans)
     classes: list[Values] = [{}] * count
     masks: list[tuple[Values, Mask | None]] = [({}, None)] * count
@@ -78,7 +105,7 @@ def predict_with_masks(
         output = package.classifiers.probabilities(images)
         classes = list(_class_values(package.classifiers, output))
     if package.segmenters:
-        segmented = package.segmenters.segment(images)
+        segmented = package.segmenters.segment(around, windows - low)
         masks = list(_mask_values(package.segmenters, scans, segmented))
     return [
         (_finding(package.contents, scan, found | marked), mask)

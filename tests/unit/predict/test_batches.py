@@ -3,13 +3,14 @@
 import weakref
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from scanvote.inputs import DiscoveredInput, InputScan, discover_inputs
 from scanvote.predict import batches
 from scanvote.predict.batches import ScanResult, predict_stream
 from scanvote.predict.schema import FileError
-from tests.asking import Oracle
+from tests.asking import Oracle, of_adjacent_slices
 from tests.making import write_image, write_nifti
 
 
@@ -37,10 +38,17 @@ def test_what_is_said_is_in_the_order_of_the_files(scans: Path):
     assert [one.status for one in found if isinstance(one, FileError)] == [422, 415]
 
 
-@pytest.mark.parametrize("batch", [1, 2, 100])
+@pytest.mark.parametrize("batch", [1, 2, 7, 32])
 def test_the_batch_changes_nothing_that_is_said(scans: Path, batch: int):
-    alone = [told(one) for one in predict_stream(Oracle(), discover_inputs([scans]), batch=3)]
-    assert [told(one) for one in predict_stream(Oracle(), discover_inputs([scans]), batch)] == alone
+    write_nifti(scans / "scan-2-b.nii", 1)  # among images, twice, and cut across its middle
+    write_nifti(scans / "scan-2-c.nii", 2, (20, 22, 9))
+    oracle = Oracle(of_adjacent_slices(2, planes=["axial", "sagittal"], slices=None))
+    files = list(discover_inputs([scans, scans / "scan-2-b.nii"]))
+    whole = [one for file in files for one in predict_stream(oracle, [file], 1000)]
+    parts = list(predict_stream(oracle, files, batch))
+    assert [told(one) for one in parts] == [told(one) for one in whole]
+    for one, other in zip(parts, whole, strict=True):
+        assert isinstance(one, FileError) or np.array_equal(one.mask, other.mask)
 
 
 def test_scans_of_several_files_are_examined_together(scans: Path):

@@ -17,6 +17,7 @@ from scanvote.inputs import InputScan
 from scanvote.params import Task
 from scanvote.pipeline.package import Package, load_package
 from scanvote.pipeline.package.stage import build_package
+from scanvote.predict.adjacent import NO_ADJACENT
 from scanvote.predict.predictor import (
     STRANGE_CLASS,
     STRANGE_MASK,
@@ -27,7 +28,7 @@ from scanvote.predict.predictor import (
 )
 from scanvote.predict.rows import to_row
 from scanvote.predict.schema import OperatingPoint, ScanPrediction
-from tests.asking import Oracle, of_two_classes
+from tests.asking import Oracle, of_adjacent_slices, of_two_classes
 from tests.making import picture, write_image
 from tests.packing import LABELS, changed, write_pipeline
 from tests.serving import alone
@@ -119,6 +120,20 @@ def test_what_is_far_from_the_training_is_outside():
     assert near.notes == ["16 bits windowed to 8"]
     assert far.familiarity.outside
     assert far.notes == ["16 bits windowed to 8", STRANGE_CLASS, STRANGE_MASK]
+
+
+def test_a_slice_is_marked_with_those_beside_it_and_a_note_says_where_there_are_none():
+    def slices(plane: str) -> list[InputScan]:
+        bright = [0, 255, 255, 255, 0]  # of three, the mean is above 200 in the middle alone
+        images = [np.full((4, 4, 3), value, np.uint8) for value in bright]
+        return [InputScan("a", one, plane, at) for at, one in enumerate(images)]
+
+    one = InputScan("a", np.full((4, 4, 3), 255, np.uint8))
+    found = predict_one(Oracle(of_adjacent_slices()), [*slices("axial"), *slices("coronal"), one])
+    areas = [finding.mask.area_pixels for finding in found]
+    assert areas == [*[0, 0, 16, 0, 0] * 2, 16]
+    assert [finding.notes for finding in found] == [[]] * 10 + [[NO_ADJACENT]]
+    assert predict_one(Oracle(), [one])[0].notes == []
 
 
 @pytest.mark.parametrize("task", ["classification", "segmentation"])

@@ -33,6 +33,7 @@ from scanvote.pipeline.package.runtime import (
     load_keras,
     network_loader,
 )
+from scanvote.pipeline.package.stacks import Windows, copied_windows, stack_slices
 
 if TYPE_CHECKING:
     import keras
@@ -141,15 +142,20 @@ class LoadedSegmenters:
     unets: Sequence[Network]
     scorer: OodScorer
 
-    def segment(self, images: Sequence[Rgb]) -> SegmentationOutput:
-        """Segment the tumour in scans of any size, each by itself.
+    def segment(self, images: Sequence[Rgb], windows: Windows | None = None) -> SegmentationOutput:
+        """Segment the tumour in scans of any size.
 
-        A single scan has no adjacent slices, so it is repeated instead of them.
+        Args:
+            images: the scans, each of which is preprocessed by itself.
+            windows: for each scan to segment the places in `images` of itself and its adjacent
+                slices; by default each of `images` is segmented, with copies of it instead.
         """
-        config = self.contents.prepare
-        output = self.segment_preprocessed(self.repeat_slices(preprocess_scans(images, config)))
-        pairs = zip(output.masks, images, strict=True)
-        masks = [to_original_space(mask, image, config) for mask, image in pairs]
+        config, context = self.contents.prepare, self.contents.context
+        windows = copied_windows(len(images), context) if windows is None else windows
+        stacks = stack_slices(preprocess_scans(images, config), windows)
+        output = self.segment_preprocessed(stacks)
+        pairs = zip(output.masks, windows[:, context].tolist(), strict=True)
+        masks = [to_original_space(mask, images[place], config) for mask, place in pairs]
         return SegmentationOutput(masks, output.shares, output.distances)
 
     def segment_preprocessed(self, stacks: np.ndarray) -> SegmentationOutput:
@@ -174,13 +180,6 @@ class LoadedSegmenters:
             mean += unet.predict(stacks)[..., 0]
         mean /= len(self.unets)
         return mean, distances
-
-    def repeat_slices(self, scans: np.ndarray) -> np.ndarray:
-        """Repeat each slice as often as the U-Nets have input slices.
-
-        The copies replace the missing adjacent slices.
-        """
-        return np.concatenate([scans] * (2 * self.contents.context + 1), axis=-1)
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """Model card of a package: input, output, files, test data and limits."""
 
 from scanvote.core.disclaimer import DISCLAIMER
+from scanvote.metrics.bootstrap import number_of
 from scanvote.params import PrepareTask
 from scanvote.pipeline.ensemble.vote import Vote
 from scanvote.pipeline.package.metadata import Classifiers, ModelMetadata, Segmenters
@@ -191,4 +192,7 @@ def _intensity_source(config: PrepareTask) -> str:
 
 
 def _context(context: int) -> str:
-    return f"; it replaces the {context} slices on either side of it" if context else ""
+    if not context:
+        return ""
+    slices = number_of(context, "slice")
+    return f"; seen with {slices} of its volume on either side, of a single image with copies"

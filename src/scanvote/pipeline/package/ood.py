@@ -6,6 +6,7 @@ Its distance is that to the nearest training scan (Sun et al., "Out-of-distribut
 deep nearest neighbors", ICML 2022).
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,6 +26,7 @@ from scanvote.pipeline.package.ood_reference import (
     reference_of,
 )
 from scanvote.pipeline.package.runtime import Network
+from scanvote.pipeline.package.stacks import Windows, stack_slices
 
 _AT_ONCE = 256
 """Scans in memory."""
@@ -73,7 +75,12 @@ def load_ood_scorer(folder: Path, spec: OodReference, network: Network) -> OodSc
 
 
 def write_ood_reference(
-    network: Network, prepared: Path, slices: int, share: float, seed: int, path: Path
+    network: Network,
+    prepared: Path,
+    windows_of: Callable[[np.ndarray], Windows],
+    share: float,
+    seed: int,
+    path: Path,
 ) -> float:
     """Write descriptors of the training scans, and return the radius.
 
@@ -82,7 +89,8 @@ def write_ood_reference(
     Args:
         network: the network.
         prepared: the folder of its task.
-        slices: number of its input slices; each scan is repeated as often.
+        windows_of: returns the windows of the scans of a split, given their scan IDs, as the
+            network was trained on.
         share: share of the validation scans that must lie within the radius. They are of other
             groups, by the split.
         seed: seed of the choice, if there are more scans.
@@ -96,10 +104,11 @@ def write_ood_reference(
     """
     train = memmap_split(prepared, "train")
     rows = _choose_rows(train["scan_ids"], seed)
-    reference = reference_of(*_describe(network, train["images"], rows, slices))
+    windows = windows_of(train["scan_ids"])[rows]
+    reference = reference_of(*_describe(network, train["images"], windows))
     reference.write(path)
-    validation = memmap_split(prepared, "validation")["images"]
-    parts = _describe(network, validation, np.arange(len(validation)), slices)
+    validation = memmap_split(prepared, "validation")
+    parts = _describe(network, validation["images"], windows_of(validation["scan_ids"]))
     return ood_threshold(reference.distances(np.concatenate(parts, axis=1)), share)
 
 
@@ -114,15 +123,15 @@ def _choose_rows(names: np.ndarray, seed: int) -> NDArray[np.int64]:
 
 
 def _describe(
-    network: Network, images: np.ndarray, rows: NDArray[np.int64], slices: int
+    network: Network, images: np.ndarray, windows: Windows
 ) -> tuple[Descriptors, Descriptors]:
-    """Return features and intensity statistics of rows of images.
+    """Return features and intensity statistics of windows of images.
 
     The images may be memory-mapped.
     """
     features, statistics = list[Descriptors](), list[Descriptors]()
-    for first in range(0, len(rows), _AT_ONCE):
-        stacks = np.concatenate([images[rows[first : first + _AT_ONCE]]] * slices, axis=-1)
+    for first in range(0, len(windows), _AT_ONCE):
+        stacks = stack_slices(images, windows[first : first + _AT_ONCE])
         features.append(network.predict_with_features(stacks)[0])
         statistics.append(intensity_statistics(stacks))
     return np.concatenate(features), np.concatenate(statistics)

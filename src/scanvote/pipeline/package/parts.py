@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -35,6 +36,7 @@ from scanvote.pipeline.package.metadata import (
 )
 from scanvote.pipeline.package.networks import KerasNetwork, load_network
 from scanvote.pipeline.package.ood import write_ood_reference
+from scanvote.pipeline.unet.adjacent import adjacent_in_series
 from scanvote.predictions import labels_of
 from scanvote.splits.known_patients import KnownPatients
 
@@ -68,7 +70,7 @@ class Packing:
             operating=_operating_point(vote, self.params.evaluate),
             negative=_negative(labels, self.params.evaluate),
             prepare=self.params.prepare.classification,
-            seen=self._ood_reference(members[0], "classification", 1),
+            seen=self._ood_reference(members[0], "classification", 0),
             explain=ExplainSpec.model_validate(self.params.explain.model_dump(exclude={"scans"})),
             patients=self._patients("classification"),
             performance=performance,
@@ -93,7 +95,7 @@ class Packing:
             context=context,
             postprocess=PostprocessSpec.model_validate_json(text),
             prepare=self.params.prepare.segmentation,
-            seen=self._ood_reference(networks[0], "segmentation", 2 * context + 1),
+            seen=self._ood_reference(networks[0], "segmentation", context),
             largest_mask=_largest_mask(self.prepared / "segmentation"),
             patients=self._patients("segmentation"),
             performance=performance,
@@ -101,15 +103,19 @@ class Packing:
 
     def _patients(self, task: Task) -> str:
         """Return the statement about patients in the split of the task."""
-        return KnownPatients.of(read_manifest(self.prepared / task / "manifest.csv")).sentence()
+        return KnownPatients.of(self._manifest(task)).sentence()
 
-    def _ood_reference(self, network: NetworkFiles, task: Task, slices: int) -> OodReference:
-        """Write the descriptors of the network's training scans."""
+    def _manifest(self, task: Task) -> pd.DataFrame:
+        return read_manifest(self.prepared / task / "manifest.csv")
+
+    def _ood_reference(self, network: NetworkFiles, task: Task, context: int) -> OodReference:
+        """Write the descriptors of the network's training scans, each with its adjacent slices."""
         arrays = f"{SEEN}/{Path(network.keras).parent}.pkl"
         model = KerasNetwork(load_network(self.folder / network.keras))
         share, seed = self.params.package.seen, self.params.seed
         path = self.folder / arrays
-        radius = write_ood_reference(model, self.prepared / task, slices, share, seed, path)
+        windows = partial(adjacent_in_series, self._manifest(task).set_index("scan_id"), context)
+        radius = write_ood_reference(model, self.prepared / task, windows, share, seed, path)
         return OodReference(arrays=arrays, radius=radius)
 
     def _copy_networks(

@@ -17,6 +17,8 @@ from scanvote.pipeline.package.model import (
 )
 from scanvote.pipeline.package.onnx_export import TOLERANCE as ONNX_TOLERANCE
 from scanvote.pipeline.package.ood import is_outside
+from scanvote.pipeline.package.stacks import stack_slices
+from scanvote.pipeline.unet.adjacent import adjacent_in_series
 from scanvote.predictions import decode_mask, probabilities
 
 TOLERANCE = 1e-5
@@ -88,7 +90,7 @@ def check_masks(
 ) -> dict[str, float]:
     """Compare the packaged U-Nets with the pipeline's on the test slices.
 
-    The slices are those of the stage `prepare`.
+    The slices are those of the stage `prepare`, each with its adjacent slices by `unet.context`.
 
     Args:
         in_keras: the package in Keras.
@@ -97,20 +99,21 @@ def check_masks(
         prepared: `data/prepared/segmentation`.
 
     Returns:
-        Of the package's default runtime `unet_outside`, the share of out-of-distribution slices,
-        and `masks_difference`, as a share of the pixels, but not for networks with adjacent slices
-        as input; and `unet_onnx_difference_max` of a probability between the runtimes, if there are
-        graphs.
+        Of the package's default runtime `masks_difference`, as a share of the pixels, and
+        `unet_outside`, the share of out-of-distribution slices; and `unet_onnx_difference_max` of
+        a probability between the runtimes, if there are graphs.
 
     Raises:
         InputError: a difference exceeds rounding.
     """
     shard, contents, served = memmap_split(prepared, "test"), in_keras.contents, in_onnx or in_keras
+    manifest = read_manifest(prepared / "manifest.csv").set_index("scan_id")
+    windows = adjacent_in_series(manifest, contents.context, shard["scan_ids"])
     codes = masks.set_index("scan_id")["predicted"]
     differing, pixels, outside, onnx = 0, 0, 0, 0.0
     for first in range(0, len(shard["images"]), _AT_ONCE):
         scans = shard["scan_ids"][first : first + _AT_ONCE]
-        stacks = in_keras.repeat_slices(shard["images"][first : first + _AT_ONCE])
+        stacks = stack_slices(shard["images"], windows[first : first + _AT_ONCE])
         output = served.segment_preprocessed(stacks)
         outside += sum(map(is_outside, output.distances.tolist()))
         for scan, mask in zip(scans.tolist(), output.masks, strict=True):
@@ -119,16 +122,14 @@ def check_masks(
         if in_onnx:
             both = (one.mask_probabilities(stacks)[0] for one in (in_onnx, in_keras))
             onnx = max(onnx, _max_difference(*both))
-    metrics = {"unet_outside": outside / max(len(shard["images"]), 1)}
-    metrics |= {"unet_onnx_difference_max": _check_onnx(onnx)} if in_onnx else {}
-    if contents.context:
-        return metrics
+    graphs = {"unet_onnx_difference_max": _check_onnx(onnx)} if in_onnx else {}
     if differing > TURNED * pixels:
         raise InputError(
             f"{differing:,} of {pixels:,} pixels of the packaged U-Net's test masks are not those"
             " of models/unet/predictions.csv: train and package on one kind of processor"
         )
-    return {"masks_difference": differing / pixels, **metrics}
+    shares = {"masks_difference": differing / pixels, "unet_outside": outside / len(windows)}
+    return shares | graphs
 
 
 def _preprocess_test_scans(

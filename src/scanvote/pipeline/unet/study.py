@@ -22,16 +22,15 @@ from scanvote.metrics.segmentation import count_pixels, patient_dice
 from scanvote.models import backbones, encoders, input_spec, losses, unet
 from scanvote.models.input_spec import InputSpec
 from scanvote.params import Params
+from scanvote.pipeline.unet.adjacent import adjacent_in_series
 from scanvote.splits.protocols import assign_folds, stratum_of
 from scanvote.training import Scores, TrainingSpec
-from scanvote.training.adjacent_slices import AdjacentSlices, Rows, adjacent_rows
+from scanvote.training.adjacent_slices import AdjacentSlices, Rows
 from scanvote.training.batches import Images, Sampler
 from scanvote.tuning.study import Study, cache_dir, code_digest, weights_dir
 
 POOL = ("train", "validation")
 """The splits that a network may be trained on."""
-_STACK = ["series", "plane", "contrast"]
-"""The columns of the manifest that identify a stack of slices."""
 _AT_ONCE = 32
 """Slices whose scores are computed at once, to bound the memory."""
 
@@ -127,13 +126,7 @@ class UnetStudy(Study):
         return AdjacentSlices(self.pool["images"], self._adjacent[rows])
 
     def _adjacent_rows(self, scan_ids: np.ndarray) -> Rows:
-        """Rows of the adjacent slices, in the same series if known."""
-        series = self.manifest.reindex(columns=_STACK, fill_value="").loc[scan_ids]
-        alone = series["series"] == ""
-        series.loc[alone, "series"] = series.index[alone]
-        stacks = list(series.itertuples(index=False, name=None))
-        places = self.manifest.index.get_indexer(pd.Index(scan_ids)).tolist()
-        return adjacent_rows(stacks, places, self.params.unet.context)
+        return adjacent_in_series(self.manifest, self.params.unet.context, scan_ids)
 
     def rows(self, scan_ids: np.ndarray) -> pd.DataFrame:
         """Return the manifest's rows of these scans, in their order."""

@@ -163,6 +163,14 @@ def test_a_mask_is_as_large_as_its_scan_and_lies_where_it_is_bright(package: Pac
     assert (mask & there).sum() * 2 / (mask.sum() + there.sum()) > 0.85
 
 
+def test_the_networks_see_the_slices_of_a_window_in_its_order(package: Package):
+    images = [flat(250, (9, 9)), flat(0, (30, 20))]
+    windows = np.array([[0, 1, 1], [1, 1, 0]])  # the network marks what is bright in the first
+    marked = package.segmenters.segment(images, windows)
+    assert [mask.mean() for mask in marked.masks] == [1, 0]
+    assert [mask.shape for mask in marked.masks] == [(30, 20), (30, 20)]
+
+
 def test_masks_are_of_the_mean_of_the_networks(contents: ModelMetadata):
     class Dark(Pixels):
         def predict(self, scans: np.ndarray) -> np.ndarray:
@@ -171,7 +179,7 @@ def test_masks_are_of_the_mean_of_the_networks(contents: ModelMetadata):
     side = contents.segmenters.prepare.image_size
     unets = [Pixels(3), Dark(3)]
     segmenters = LoadedSegmenters(contents.segmenters, unets, gauge(unets[0]))
-    stacks = segmenters.repeat_slices(np.full((2, side, side, 1), 250, np.uint8))
+    stacks = np.full((2, side, side, 3), 250, np.uint8)
     probabilities, _ = segmenters.mask_probabilities(stacks)
     assert probabilities == pytest.approx(np.full((2, side, side), 0.5))
 

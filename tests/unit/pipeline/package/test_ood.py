@@ -22,6 +22,7 @@ from scanvote.pipeline.package.ood import (
     write_ood_reference,
 )
 from scanvote.pipeline.package.ood_reference import Reference
+from scanvote.pipeline.package.stacks import copied_windows
 
 SIDE = 32
 SHARE = 0.95
@@ -79,6 +80,11 @@ def network(features: int = 8) -> KerasNetwork:
     return KerasNetwork(keras.Model(inputs, layers.Dense(3, activation="softmax")(x)))
 
 
+def lone(names: np.ndarray) -> np.ndarray:
+    """The windows of a network that sees no adjacent slices."""
+    return copied_windows(len(names), 0)
+
+
 @pytest.fixture(scope="module")
 def written(tmp_path_factory: pytest.TempPathFactory) -> Written:
     folder, prepared = (tmp_path_factory.mktemp(name) for name in ("package", "prepared"))
@@ -92,7 +98,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Written:
     model = network()
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DVC_ROOT", str(folder))
-        radius = write_ood_reference(model, prepared, 1, SHARE, 5, folder / "seen.pkl")
+        radius = write_ood_reference(model, prepared, lone, SHARE, 5, folder / "seen.pkl")
     seen = OodReference(arrays="seen.pkl", radius=radius)
     return Written(load_ood_scorer(folder, seen, model), prepared, folder, seen)
 
@@ -161,7 +167,7 @@ def test_of_many_scans_some_are_kept_always_the_same(
     monkeypatch.setenv("DVC_ROOT", str(tmp_path))
     monkeypatch.setattr(ood, "MOST", 30)
     for name, seed in (("one", 5), ("again", 5), ("other", 6)):
-        write_ood_reference(network(), written.prepared, 1, SHARE, seed, tmp_path / name)
+        write_ood_reference(network(), written.prepared, lone, SHARE, seed, tmp_path / name)
     assert len(Reference.read(tmp_path / "one").rows) == 30
     assert (tmp_path / "one").read_bytes() == (tmp_path / "again").read_bytes()
     assert (tmp_path / "one").read_bytes() != (tmp_path / "other").read_bytes()

@@ -32,7 +32,9 @@ def root(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory) -> Made:
-    return changed(write_pipeline(tmp_path_factory.mktemp("made")), package={"onnx": False})
+    """The U-Net has adjacent slices as input: two slices are a series."""
+    root = tmp_path_factory.mktemp("made")
+    return changed(write_pipeline(root, context=1), package={"onnx": False})
 
 
 @pytest.fixture(scope="module")
@@ -78,7 +80,11 @@ def test_it_tells_which_scans_it_was_trained_on_and_which_are_strange(made: Made
     assert package.classifiers.probabilities(classified).distances == pytest.approx(
         np.zeros(6), abs=0.02
     )
-    assert package.segmenters.segment(marked).distances == pytest.approx(np.zeros(6), abs=0.02)
+    beside = np.array([[0, 0, 1], [0, 1, 1]])
+    windows = np.concatenate([beside, beside + 2, beside + 4])
+    distances = package.segmenters.segment(marked, windows).distances
+    assert distances == pytest.approx(np.zeros(6), abs=0.02)
+    assert package.segmenters.segment(marked).distances.min() > 0.1, "copies are no training slices"
     white = np.full((30, 30, 3), 255, np.uint8)
     assert package.classifiers.probabilities([white]).distances[0] > 1
     assert package.segmenters.segment([white]).distances[0] > 1
@@ -126,6 +132,7 @@ def test_it_tells_what_it_is_of(made: Made, packed):
     text = (packed[0] / "card.md").read_text()
     assert "Research use, not for diagnosis." in text
     assert "glioma, no tumor and pituitary" in text
+    assert "seen with 1 slice of its volume on either side" in text
     assert contents.digest in text
     assert set(contents.files) == set(tree(packed[0])) - {"package.json"}
 
@@ -158,7 +165,7 @@ def test_it_records_how_good_it_is_and_how_large_masks_are(made: Made, packed):
     contents = read_metadata(packed[0])
     for task, part in contents.parts.items():
         assert part.performance == read_performance(task, made.evaluated / task)
-    masks = read_split(made.prepared / "segmentation", "train")["masks"][::2]  # without copies
+    masks = read_split(made.prepared / "segmentation", "train")["masks"]
     assert contents.segmenters.largest_mask == pytest.approx(
         masks.mean(axis=(1, 2)).max(), abs=1e-6
     )

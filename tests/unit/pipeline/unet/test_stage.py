@@ -228,7 +228,7 @@ def test_trials_that_learn_another_thing_are_remembered_apart(tmp_path, root, on
 
 
 def test_the_grid_is_searched_and_the_best_point_marks_the_masks(prepared, root):
-    params = _params(filters=[1, 4], max_trials=2, epochs=4, patience=4)
+    params = _params(filters=[1, 4], max_trials=2, epochs=1)
     log = Log()
     metrics = train_unet(prepared, params, root / "out", log)
     trials = pd.read_csv(root / "out" / "trials.csv")
@@ -240,7 +240,7 @@ def test_the_grid_is_searched_and_the_best_point_marks_the_masks(prepared, root)
 
 
 def test_folds_share_out_the_patients_and_average_on_the_test(prepared, root):
-    metrics = train_unet(prepared, _params(folds=3), root / "out", Log())
+    metrics = train_unet(prepared, _params(folds=3, epochs=1), root / "out", Log())
     assert metrics["models"] == 3
     table = pd.read_csv(root / "out" / "predictions.csv", keep_default_na=False)
     validated = table[table["split"] == "validation"]
