@@ -69,7 +69,7 @@ class PackagedModel:
         scans = self._read(task.upload)
         if isinstance(task, Explain):
             return self._explain(task, scans, check)
-        return self._predict(task, scans)
+        return self._predict(task, scans, check)
 
     def _read(self, upload: Upload) -> list[InputScan]:
         from scanvote.inputs import read_content
@@ -85,12 +85,16 @@ class PackagedModel:
             raise TooLargeFile
         return scans
 
-    def _predict(self, task: Predict, scans: Sequence[InputScan]) -> list[Examined]:
-        from scanvote.predict.predictor import predict_with_masks
+    def _predict(
+        self, task: Predict, scans: Sequence[InputScan], check: Callable[[], None]
+    ) -> list[Examined]:
+        from scanvote.predict.predictor import AT_ONCE, predict_in_parts
 
-        predicted = predict_with_masks(self.package, scans)
-        pairs = zip(scans, predicted, strict=True)
-        return [_examined(scan, *one, task.pictures) for scan, one in pairs]
+        examined = []
+        for scan, one in zip(scans, predict_in_parts(self.package, scans, AT_ONCE), strict=True):
+            check()
+            examined.append(_examined(scan, *one, task.pictures))
+        return examined
 
     def _explain(
         self, task: Explain, scans: Sequence[InputScan], check: Callable[[], None]

@@ -114,10 +114,17 @@ def test_explanations_of_scans_that_there_are_not_are_refused(package: Package, 
             asked.answer(Explain(upload, "occlusion", place), lambda: None)
 
 
-def test_an_explanation_that_nobody_waits_for_ends_before_it_asks_a_network(package: Package):
-    def stop() -> None:
-        raise CancelledTask
+def stop() -> None:
+    raise CancelledTask
 
+
+def test_a_volume_that_nobody_waits_for_ends_before_all_slices(package: Package, tmp_path: Path):
+    upload = Upload("x.nii", write_nifti(tmp_path / "x.nii").read_bytes())
+    with pytest.raises(CancelledTask):
+        PackagedModel(package, Limits(), "large").answer(Predict(upload, False), stop)
+
+
+def test_an_explanation_that_nobody_waits_for_ends_before_it_asks_a_network(package: Package):
     task = Explain(Upload("a.png", png("a.png")), "occlusion", 0)
     asked = PackagedModel(package, Limits(), "explain")
     with pytest.raises(CancelledTask):
