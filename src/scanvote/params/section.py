@@ -24,4 +24,5 @@ Choices = BeforeValidator(_as_list)
 class Section(BaseModel):
     """A mapping of params.yaml: immutable, with declared keys only."""
 
+    # built at their first use: a command uses few sections, and would wait for all of them
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, defer_build=True)

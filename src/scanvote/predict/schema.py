@@ -6,7 +6,7 @@ _NO_CLASS = "null: the model does not classify, its study had no classes"
 
 
 class Schema(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
 
 class MemberVote(Schema):

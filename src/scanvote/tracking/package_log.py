@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import scanvote
 from scanvote.pipeline.package.metadata import ModelMetadata
+from scanvote.pipeline.package.versions import requirements
 from scanvote.predict.model_folder import ARTIFACT
 from scanvote.predict.rows import row_columns
 
@@ -18,8 +19,8 @@ MODEL_DIGEST = "scanvote.model_digest"
 """Key of the model digest in MLflow."""
 _MODEL = Path(__file__).with_name("package_model.py")
 _EXAMPLE_SIDE = 64
-_READERS = ("nibabel", "pillow", "pydicom")
-"""Distributions that read files, beside those that run the networks of a package."""
+_INTERFACE = ("mlflow", "pandas")
+"""Distributions that the model needs beside those of the package."""
 _KINDS = {
     "agreement": "double",
     "area_pixels": "long",
@@ -56,9 +57,9 @@ def log_package(run_id: str, folder: Path, contents: ModelMetadata) -> "ModelInf
 
 def _requirements(contents: ModelMetadata) -> list[str]:
     # explicit: to infer them, MLflow would load the model in a separate process
-    packaged = {name: one for name, one in contents.versions.items() if name != "python"}
-    installed = {name: version(name) for name in ("mlflow", *_READERS)}
-    return [f"{name}=={one}" for name, one in (installed | packaged).items()]
+    interface = {name: version(name) for name in _INTERFACE}
+    package = requirements(contents.versions, contents.backend, contents.has_graphs)
+    return [f"{name}=={one}" for name, one in (interface | package).items()]
 
 
 def _signature(contents: ModelMetadata) -> Any:

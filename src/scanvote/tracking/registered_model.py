@@ -12,7 +12,6 @@ from scanvote.params import load_params
 from scanvote.pipeline.package.metadata import read_metadata
 from scanvote.predict.model_folder import CHAMPION, other_model, package_inside
 from scanvote.tracking.location import tracking_uri
-from scanvote.tracking.registry import line_alias
 from scanvote.tracking.sqlite import database_path
 from scanvote.tracking.store import as_default, open_store
 from scanvote.tracking.text import hide_password, root_cause
@@ -47,6 +46,8 @@ def _champion_alias() -> str:
     `champion` is that of the last registration.
     """
     from mlflow.exceptions import MlflowException
+
+    from scanvote.tracking.registry import line_alias  # imports pandas
 
     folder = repository_root() / "models" / "package"
     with suppress(InputError, MlflowException):

@@ -146,6 +146,8 @@ def open_store() -> Store:
             if database := own_database(uri):
                 follow_repository(database)
             return Store(client, experiment, uri)
+    except ModuleNotFoundError:  # MLflow, of the extra `pipeline`
+        raise
     except Exception as error:
         # the message names the one thing that the user can change, whatever the error: the URI
         chosen = f"{URI}={hide_password(uri)}" if os.environ.get(URI) else uri
