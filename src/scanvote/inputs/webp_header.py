@@ -16,7 +16,7 @@ def read_webp(content: bytes) -> Header:
         BadHeader: the header is cut off or of no known form.
     """
     try:
-        width, height, flags = _canvas(content[12:16], content[20:50])
+        width, height, flags = canvas(content[12:16], content[20:50])
     except (IndexError, struct.error):
         raise BadHeader from None
     if not width or not height:
@@ -32,8 +32,12 @@ def read_webp(content: bytes) -> Header:
     )
 
 
-def _canvas(form: bytes, body: bytes) -> tuple[int, int, int]:
-    """Return width, height and flags from the first chunk."""
+def canvas(form: bytes, body: bytes) -> tuple[int, int, int]:
+    """Return width, height and flags from the first chunk's name and body.
+
+    Raises:
+        BadHeader, IndexError, struct.error: it is cut off or of no known form.
+    """
     if form == b"VP8X":
         width, height = int.from_bytes(body[4:7], "little"), int.from_bytes(body[7:10], "little")
         return width + 1, height + 1, body[0]
