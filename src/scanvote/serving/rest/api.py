@@ -141,10 +141,8 @@ async def model(request: Request) -> Served:
 
 async def _files(request: Request) -> Form:
     form = await read_form(request)
-    if form.fields:
-        raise ApiError(422, f"the form may have the field {FILES!r} only")
-    if not form.uploads and not form.refused:
-        raise ApiError(422, f"the form has no file in the field {FILES!r}")
+    if form.fields or not (form.uploads or form.refused):
+        raise ApiError(422, f"send files, each with its name, in the field {FILES!r} and no other")
     return form
 
 
