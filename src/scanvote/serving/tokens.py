@@ -6,18 +6,19 @@ import secrets
 
 from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
-from starlette.types import ASGIApp, Receive, Scope, Send
 
 from scanvote.core.errors import InputError
-from scanvote.serving.failures import failure
 from scanvote.serving.http_errors import ApiError
 from scanvote.serving.options import SHORTEST_TOKEN, TOKEN, ServeOptions
+from scanvote.serving.page.pages import token_page
 from scanvote.serving.security import HEALTH
 from scanvote.serving.uploads import read_form
 
 COOKIE = "scanvote"
 FREE = (*HEALTH, "/token")
 STATIC = "/static/"
+HEALTH_CHECK = ("OPTIONS", "/")
+"""Sent by HAProxy as a check of health."""
 
 router = APIRouter()
 
@@ -57,7 +58,18 @@ class TokenAuth:
     def matches(self, token: str) -> bool:
         return hmac.compare_digest(token.encode(), self.token)
 
-    def authorises(self, request: Request) -> bool:
+    def check(self, request: Request) -> None:
+        """Reject a request without the token, unless it is for a public address."""
+        path = request.scope["path"]
+        public = path in FREE or path.startswith(STATIC) or (request.method, path) == HEALTH_CHECK
+        if not public and not self._authorises(request):
+            raise ApiError(
+                401,
+                "send the token: Authorization: Bearer …",
+                headers={"WWW-Authenticate": "Bearer"},
+            )
+
+    def _authorises(self, request: Request) -> bool:
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() == "bearer":
             return self.matches(token.strip())
@@ -65,34 +77,9 @@ class TokenAuth:
         return hmac.compare_digest(cookie.encode(), self.cookie.encode())
 
 
-class AuthMiddleware:
-    """Reject requests without the token."""
-
-    def __init__(self, app: ASGIApp, auth: TokenAuth) -> None:
-        self.app, self.auth = app, auth
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if (
-            scope["type"] != "http"
-            or _is_public(scope["method"], scope["path"])
-            or self.auth.authorises(Request(scope))
-        ):
-            return await self.app(scope, receive, send)
-        error = ApiError(
-            401, "send the token: Authorization: Bearer …", headers={"WWW-Authenticate": "Bearer"}
-        )
-        await failure(Request(scope), error)(scope, receive, send)
-
-
-def _is_public(method: str, path: str) -> bool:
-    return path in FREE or path.startswith(STATIC) or (method, path) == ("OPTIONS", "/")
-
-
 @router.post("/token", include_in_schema=False)
 async def login(request: Request) -> Response:
     """Check the token typed on the page, and set the browser's cookie."""
-    from scanvote.serving.page.pages import token_page
-
     auth: TokenAuth | None = request.app.state.auth
     options: ServeOptions = request.app.state.options
     form = await read_form(request)
@@ -100,9 +87,7 @@ async def login(request: Request) -> Response:
     if auth is None:
         return RedirectResponse(start, 303)
     if not auth.matches(form.fields.get("token", "")):
-        page = token_page(request, "This is not the token.")
-        page.status_code = 401
-        return page
+        return token_page(request, "This is not the token.")
     response = RedirectResponse(start, 303)
     # behind a proxy the request comes by HTTP; browsers name the scheme of the page in Origin
     origin = request.headers.get("origin", request.url.scheme)
