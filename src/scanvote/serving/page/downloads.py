@@ -14,7 +14,7 @@ from scanvote.predict.rows import columns, row
 from scanvote.predict.schema import FileError, ScanPrediction
 from scanvote.serving.page.overlays import add_caption
 from scanvote.serving.page.result_cache import CachedResult, CachedScan
-from scanvote.serving.page.texts import result_text
+from scanvote.serving.page.texts import ResultText
 
 File = Literal["table.csv", "picture.png"]
 Cell = str | float | int | bool | None
@@ -70,7 +70,7 @@ def escape_formula(cell: Cell) -> Cell:
 
 def picture(scan: CachedScan, contents: ModelMetadata) -> bytes:
     """Draw the outlined scan and its result below it, as PNG."""
-    text = result_text(scan.examined.finding, contents)
+    text = ResultText(scan.examined.finding, contents)
     answer = f"{text.summary}. {text.agreement}"
     lines = [text.name, *text.warnings, answer, *text.doubts, text.tumour, *text.tested]
     lines = [line for line in (*lines, named(contents)) if line]

@@ -22,6 +22,7 @@ from starlette.concurrency import run_in_threadpool
 
 from scanvote.inputs.scan import RejectedFile
 from scanvote.params.whole import Method
+from scanvote.pipeline.package import ModelMetadata
 from scanvote.pipeline.package.identity import short_digest
 from scanvote.serving.engine_api import Engine, EngineError, Upload
 from scanvote.serving.options import ServeOptions
@@ -216,7 +217,8 @@ def _result_page(
     status: int = 200,
 ) -> HTMLResponse:
     result, scan = _cached_result(request, name), _cached_scan(request, name, number)
-    values = views.result(scan, _engine(request).contents, method, member)
+    engine = _engine(request)
+    values = views.result(scan, engine.contents, method, member)
     several = len(result.scans) + len(result.refusals) > 1
     return page(
         request,
@@ -226,6 +228,7 @@ def _result_page(
         number=number,
         scans=len(result.scans),
         several=several,
+        methods=_methods(engine.contents),
         problem=problem,
         **values,
     )
@@ -282,3 +285,7 @@ async def _draw(request: Request, draw: Callable[[], Response]) -> Response:
 
 def _png(content: bytes) -> Response:
     return Response(content, media_type="image/png", headers=PRIVATE)
+
+
+def _methods(contents: ModelMetadata) -> list[Method]:
+    return contents.classifiers.explain.methods if contents.classifiers else []

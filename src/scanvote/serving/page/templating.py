@@ -10,7 +10,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from scanvote.core.disclaimer import DISCLAIMER
 from scanvote.pipeline.report.terms import listed, model, words
-from scanvote.serving.page.texts import percent, reason
+from scanvote.serving.page.texts import METHODS, percent, reason
 
 STATIC = Path(__file__).parent / "static"
 SWAGGER = ("swagger-ui-bundle.js", "swagger-ui.css")
@@ -34,7 +34,7 @@ def environment() -> Environment:
         "percent": percent,
         "reason": reason,
     }
-    templates.globals |= {"disclaimer": DISCLAIMER, "static": address}
+    templates.globals |= {"disclaimer": DISCLAIMER, "static": address, "METHODS": METHODS}
     return templates
 
 
