@@ -19,7 +19,7 @@ from scanvote.pipeline.package import ModelMetadata
 from scanvote.pipeline.package.metadata import (
     Classifiers,
     ExplainSpec,
-    Network,
+    NetworkFiles,
     OodReference,
     PostprocessSpec,
     Segmenters,
@@ -46,12 +46,14 @@ def contents(methods: Sequence[Method] = ("gradcam", "occlusion", "lime")) -> Mo
     prepare = _prepare()
     seen = OodReference(arrays="seen.npz", radius=1.5)
     return ModelMetadata(
-        form=4,
+        form=5,
         smoke=False,
         backend="tensorflow",
         classifiers=Classifiers(
             labels=LABELS,
-            members=[Network(model=name, keras=f"{name}.keras", onnx=None) for name in MEMBERS],
+            members=[
+                NetworkFiles(model=name, keras=f"{name}.keras", onnx=None) for name in MEMBERS
+            ],
             operating=None,
             negative="no_tumor",
             prepare=prepare.classification,
@@ -61,7 +63,7 @@ def contents(methods: Sequence[Method] = ("gradcam", "occlusion", "lime")) -> Mo
             performance=performances(LABELS)["classification"],
         ),
         segmenters=Segmenters(
-            networks=[Network(model="unet", keras="unet/1.keras", onnx=None)],
+            networks=[NetworkFiles(model="unet", keras="unet/1.keras", onnx=None)],
             context=0,
             postprocess=PostprocessSpec(
                 threshold=0.5, smallest=3, largest_only=False, fill_holes=True

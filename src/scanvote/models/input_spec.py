@@ -2,10 +2,12 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import keras
 import numpy as np
-from keras import layers
+
+if TYPE_CHECKING:
+    import keras
 
 
 @dataclass(frozen=True)
@@ -24,8 +26,10 @@ class InputSpec:
     mirror: Path | None = None
 
 
-def output_head(x: keras.KerasTensor, outputs: int) -> keras.KerasTensor:
+def output_head(x: "keras.KerasTensor", outputs: int) -> "keras.KerasTensor":
     """Add a softmax, or a sigmoid for one output, always in float32."""
+    from keras import layers  # here, because packages answer without Keras
+
     activation = "sigmoid" if outputs == 1 else "softmax"
     return layers.Dense(outputs, activation=activation, dtype="float32")(x)
 

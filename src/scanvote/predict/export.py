@@ -8,6 +8,7 @@ from scanvote.core.files import atomic_replace_folder, write_text
 from scanvote.pipeline.ensemble.vote import Vote
 from scanvote.pipeline.package import ModelMetadata, read_metadata
 from scanvote.pipeline.package.copying import copy_package
+from scanvote.pipeline.package.identity import GRAPH
 from scanvote.pipeline.package.metadata import (
     CARD,
     NAME,
@@ -38,7 +39,7 @@ def export(model: Path, out: Path, onnx: bool) -> ModelMetadata:
     contents = read_metadata(model)
     _check_place(model.resolve(), out.resolve(), out)
     with atomic_replace_folder(out.resolve()) as folder:
-        copy_package(model, folder, contents, graphs=onnx)
+        copy_package(model, folder, contents, "" if onnx else GRAPH)
         if not onnx:
             _drop_graphs(folder)
         write_text(folder / README, _readme(out))

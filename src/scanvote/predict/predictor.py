@@ -1,6 +1,6 @@
 """Prediction with a package, for shell, web page, REST and MLflow.
 
-    package = load_for_inference(Path("models/package"))
+    package = load_package(Path("models/package"))
     finding, = predict_one(package, [InputScan("a.png", decode_image(Path("a.png")))])
 
 For files and folders, read as by the shell (`scanvote.predict.batches`):
@@ -11,15 +11,13 @@ Research use, not for diagnosis.
 """
 
 import hashlib
-import sys
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from scanvote.core.backend import use_backend
 from scanvote.core.errors import InputError
 from scanvote.images.decode import Mask
 from scanvote.images.preprocess import map_to_original_space
@@ -30,8 +28,6 @@ from scanvote.pipeline.package import (
     ClassificationOutput,
     ModelMetadata,
     Package,
-    load_package,
-    read_metadata,
 )
 from scanvote.pipeline.package.model import (
     LoadedClassifiers,
@@ -59,17 +55,6 @@ _DIGITS = 6
 """Decimals of every probability and distance, as in the tables of the pipeline."""
 _SEED = 0
 """Seed of explanations, together with the scan itself."""
-
-
-def load_for_inference(folder: Path) -> Package:
-    """Load a package, on its own backend unless one is in use.
-
-    Raises:
-        InputError: it is no package, or its backend is not installed.
-    """
-    if "keras" not in sys.modules:  # Keras reads the choice of the backend at import
-        use_backend(read_metadata(folder).backend)
-    return load_package(folder)
 
 
 def predict_one(package: Package, scans: Sequence[InputScan]) -> list[ScanPrediction]:
@@ -101,11 +86,19 @@ def predict_with_masks(
     ]
 
 
-def explain(package: Package, scan: InputScan, method: Method) -> dict[str, NDArray[np.uint8]]:
+def explain(
+    package: Package, scan: InputScan, method: Method, check: Callable[[], None] | None = None
+) -> dict[str, NDArray[np.uint8]]:
     """Compute attribution maps for the class that each model predicts.
 
     The seed of random steps depends on the preprocessed image alone, so the same scan always gets
     the same map.
+
+    Args:
+        package: the finished model.
+        scan: the scan.
+        method: the method.
+        check: called before the networks are, and may raise to end the explanation.
 
     Returns:
         The map of each model that the method supports, by name, ``vote`` first: uint8 (H, W) as
@@ -119,6 +112,7 @@ def explain(package: Package, scan: InputScan, method: Method) -> dict[str, NDAr
     check_method(package.classifiers, method)
     assert package.classifiers is not None
     panel, contents = package.classifiers.panel, package.classifiers.contents
+    panel = panel if check is None else replace(panel, check=check)
     image = preprocess_scans([scan.image], contents.prepare)[0]
     config = ExplainParams(scans=0, **contents.explain.model_dump())
     image_digest = hashlib.sha256(image.tobytes()).hexdigest()

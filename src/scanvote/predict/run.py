@@ -12,7 +12,7 @@ from scanvote.core.progress import Progress, progress_bar
 from scanvote.datasets.user_data.layout import SkippedFile
 from scanvote.inputs import DiscoveredInput, discover_inputs
 from scanvote.params.whole import Method
-from scanvote.pipeline.package import ModelMetadata, Package, read_metadata
+from scanvote.pipeline.package import ModelMetadata, Package, load_package, read_metadata
 from scanvote.predict.batches import ScanResult, predict_stream
 from scanvote.predict.pictures import OutputPaths, check_apart, write_mask, write_overlay
 from scanvote.predict.predictor import (
@@ -20,7 +20,6 @@ from scanvote.predict.predictor import (
     NO_VOTE,
     check_method,
     explain,
-    load_for_inference,
 )
 from scanvote.predict.quality import named, quality
 from scanvote.predict.rows import columns
@@ -77,7 +76,7 @@ def predict(paths: Sequence[Path], model: Path, options: PredictOptions) -> int:
     places = _output_paths(paths, files, options)
     with _table(options.out, contents, places) as add, progress_bar("Predict") as progress:
         print(*[DISCLAIMER, named(contents), *quality(contents)], sep="\n", file=sys.stderr)
-        package = load_for_inference(model)
+        package = load_package(model)
         _check_same(contents, package.contents, model)
         if options.explain:
             check_method(package.classifiers, options.explain)

@@ -20,7 +20,8 @@ from mlflow.pyfunc.model import PythonModel
 
 from scanvote.inputs import InputScan, Limits, RejectedFile, read_content
 from scanvote.params import VolumesParams
-from scanvote.predict.predictor import load_for_inference, predict_one
+from scanvote.pipeline.package import load_package
+from scanvote.predict.predictor import predict_one
 from scanvote.predict.rows import row_columns, to_row
 
 
@@ -28,7 +29,7 @@ class PackageModel(PythonModel):
     """A package behind MLflow's interface."""
 
     def load_context(self, context: Any) -> None:
-        self._package = load_for_inference(Path(context.artifacts["package"]))
+        self._package = load_package(Path(context.artifacts["package"]))
 
     def predict(
         self, context: Any, model_input: pd.DataFrame, params: dict[str, Any] | None = None

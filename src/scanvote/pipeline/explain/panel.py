@@ -1,21 +1,19 @@
 """Explanations of the members of a vote, and of the vote itself."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import keras
 import numpy as np
 from numpy.typing import NDArray
 
-import scanvote.models.backbones  # noqa: F401 - registers a layer that saved networks hold
 from scanvote.core.seeds import rng
 from scanvote.models.input_spec import to_class_probabilities
-from scanvote.models.saving import load_saved_model
 from scanvote.params.whole import ExplainParams, Method
 from scanvote.pipeline.ensemble.members import model_paths
 from scanvote.pipeline.ensemble.vote import Vote
-from scanvote.pipeline.explain.gradcam import FeatureSplit, gradcam, split_at_last_conv
 from scanvote.pipeline.explain.lime import hide_superpixels
 from scanvote.pipeline.explain.occlusion import occlude
 from scanvote.pipeline.explain.perturbation import (
@@ -26,6 +24,11 @@ from scanvote.pipeline.explain.perturbation import (
     class_log_odds,
     perturb,
 )
+
+if TYPE_CHECKING:
+    import keras
+
+    from scanvote.pipeline.explain.gradcam import FeatureSplit
 
 VOTE = "vote"
 BATCH = 64
@@ -39,33 +42,49 @@ Maps = dict[str, Floats]
 """Non-negative evidence for the predicted class of each model, float (H, W) by model."""
 
 
+def _go_on() -> None:
+    """Check nothing."""
+
+
 @dataclass(frozen=True)
 class ExplainableModel:
     """A network of the vote.
 
     Attributes:
         name: as in the tables of predictions.
-        model: returns the probabilities.
-        split: at its last feature map; None if it has none, so Grad-CAM is not possible.
+        predict: returns its output for scans (n, H, W, C).
+        load: returns it in Keras, which has the gradients for Grad-CAM.
     """
 
     name: str
-    model: keras.Model
-    split: FeatureSplit | None
+    predict: Callable[[Image], NDArray[np.float32]]
+    load: "Callable[[], keras.Model]"
+
+    @cached_property
+    def split(self) -> "FeatureSplit | None":
+        """The network, split at its last feature map; None if it has none for Grad-CAM."""
+        model = self.load()
+        from scanvote.pipeline.explain.gradcam import split_at_last_conv  # imports Keras
+
+        return split_at_last_conv(model)
 
 
 @dataclass(frozen=True)
 class ExplainableEnsemble:
-    """A vote and its members, in the order of the vote."""
+    """A vote and its members, in the order of the vote.
+
+    Attributes:
+        check: called before the networks are, and may raise to end an explanation.
+    """
 
     vote: Vote
     members: list[ExplainableModel]
+    check: Callable[[], None] = _go_on
 
     def probabilities(self, images: Image) -> Floats:
         """Return uncalibrated probabilities (M, n, C) of scans (n, H, W, C)."""
-        outputs = [
-            to_class_probabilities(one.model.predict_on_batch(images)) for one in self.members
-        ]
+        self.check()
+        outputs = [to_class_probabilities(one.predict(images)) for one in self.members]
         return np.stack(outputs).astype(float)
 
     def supports(self, method: Method) -> bool:
@@ -79,17 +98,18 @@ def load_ensemble(searches: Path, vote: Vote) -> ExplainableEnsemble:
     Raises:
         InputError: a member is missing, or is not a Keras model.
     """
+    import scanvote.models.backbones  # noqa: F401 - registers a layer that saved networks hold
+    from scanvote.models.saving import load_saved_model
+
     paths = model_paths(searches, vote.members)
-    return from_models(vote, [load_saved_model(path, "explain") for path in paths])
-
-
-def from_models(vote: Vote, models: Sequence[keras.Model]) -> ExplainableEnsemble:
-    """Create the ensemble from its members' networks, in their order."""
-    members = [
-        ExplainableModel(name, model, split_at_last_conv(model))
-        for name, model in zip(vote.members, models, strict=True)
-    ]
+    models = [load_saved_model(path, "explain") for path in paths]
+    members = [in_keras(name, model) for name, model in zip(vote.members, models, strict=True)]
     return ExplainableEnsemble(vote, members)
+
+
+def in_keras(name: str, model: "keras.Model") -> ExplainableModel:
+    """Make a network that is loaded in Keras explainable."""
+    return ExplainableModel(name, model.predict_on_batch, lambda: model)
 
 
 def explain_scan(
@@ -126,10 +146,13 @@ def _by_gradient(ensemble: ExplainableEnsemble, image: Image) -> Maps:
     The map of the vote is the mean of the members' maps for the vote's class, each scaled to its
     maximum.
     """
+    from scanvote.pipeline.explain.gradcam import gradcam  # imports Keras
+
     probabilities = ensemble.probabilities(image[None])
     winner = int(ensemble.vote(probabilities).winners[0])
     maps, for_vote_class = Maps(), list[Floats]()
     for member, predicted in zip(ensemble.members, probabilities[:, 0].argmax(axis=1), strict=True):
+        ensemble.check()
         if member.split is not None:
             maps[member.name] = gradcam(member.split, image, int(predicted))
             agrees = int(predicted) == winner

@@ -1,6 +1,5 @@
 """Model package: a self-contained folder, and code to use it.
 
-    use_backend("tensorflow")           # scanvote.core.backend, before Keras is imported
     package = load_package(Path("models/package"))
     output = package.classifiers.probabilities([decode_image(path)])
     package.contents.labels[output.vote.winners[0]]

@@ -4,11 +4,11 @@ import shutil
 from contextlib import suppress
 from pathlib import Path
 
-from scanvote.pipeline.package.identity import GRAPH, NAME, broken, broken_file
+from scanvote.pipeline.package.identity import NAME, broken, broken_file
 from scanvote.pipeline.package.metadata import ModelMetadata, read_metadata
 
 
-def copy_package(source: Path, target: Path, contents: ModelMetadata, graphs: bool = True) -> None:
+def copy_package(source: Path, target: Path, contents: ModelMetadata, unread: str = "") -> None:
     """Copy the files of the package in `source` to the new folder `target`, and check them.
 
     Files that are not of the package stay behind.
@@ -17,17 +17,17 @@ def copy_package(source: Path, target: Path, contents: ModelMetadata, graphs: bo
         source: the package.
         target: a folder that does not exist.
         contents: its metadata, as read before.
-        graphs: also copy the ONNX graphs.
+        unread: ending of the names of files that are left out; empty: none.
 
     Raises:
         InputError: a file is missing, was changed, or is replaced while it is copied.
     """
     for name in (NAME, *contents.files):
-        if graphs or not name.endswith(GRAPH):
+        if not unread or not name.endswith(unread):
             (target / name).parent.mkdir(parents=True, exist_ok=True)
             with suppress(FileNotFoundError):  # found below
                 shutil.copyfile(source / name, target / name)
-    if found := broken_file(contents.files, target, graphs):
+    if found := broken_file(contents.files, target, unread):
         raise broken(source, found)
     if read_metadata(target).digest != contents.digest:
         raise broken(source, f"{NAME} was replaced meanwhile")

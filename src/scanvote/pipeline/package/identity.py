@@ -10,7 +10,8 @@ from scanvote.core.files import sha256
 
 NAME = "package.json"
 VOTE = "vote.json"
-GRAPH = ".onnx"
+GRAPH, ARCHIVE = ".onnx", ".keras"
+"""Endings of a network's two files."""
 _DIGITS = 12
 """Digits of the model digest in its short form."""
 _IDENTITY = ("form", "digest", "files")
@@ -35,8 +36,8 @@ def _is_packed(name: str, path: Path) -> bool:
 def model_digest(values: Mapping[str, Any], files: Mapping[str, str]) -> str:
     """Digest all that decides an answer: settings, networks, vote and reference scans.
 
-    The same training packaged twice, elsewhere, or without ONNX graphs, has the same digest; card,
-    samples and the table of the test do not count.
+    The same training packaged twice or elsewhere has the same digest; card, samples and the table
+    of the test do not count. The ONNX graphs do: without them Keras answers, up to rounding.
 
     Args:
         values: those of ``package.json``, as its JSON has them.
@@ -46,12 +47,17 @@ def model_digest(values: Mapping[str, Any], files: Mapping[str, str]) -> str:
         KeyError: a file that decides an answer is not among `files`.
     """
     settings = {key: value for key, value in values.items() if key not in _IDENTITY}
-    parts = {key: _without_graphs(settings[key]) for key in ("classifiers", "segmenters")}
     deciding = {name: files[name] for name in deciding_files(values)}
-    return digest(settings | parts, deciding)
+    return digest(settings, deciding)
 
 
-def _without_graphs(part: dict[str, Any] | None) -> dict[str, Any] | None:
+def without_graphs(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values of ``package.json`` as those of a package without ONNX graphs."""
+    parts = {key: _keras_only(values[key]) for key in ("classifiers", "segmenters")}
+    return {**values, **parts}
+
+
+def _keras_only(part: dict[str, Any] | None) -> dict[str, Any] | None:
     if part is None:
         return None
     key = "members" if "members" in part else "networks"
@@ -59,10 +65,11 @@ def _without_graphs(part: dict[str, Any] | None) -> dict[str, Any] | None:
 
 
 def deciding_files(values: Mapping[str, Any]) -> Iterator[str]:
-    """Yield the paths of the files without which the package gives no answer."""
+    """Yield the paths of the files that decide the package's answers."""
     classifiers, segmenters = values["classifiers"], values["segmenters"]
     networks = [*(classifiers or {}).get("members", []), *(segmenters or {}).get("networks", [])]
     yield from (network["keras"] for network in networks)
+    yield from (network["onnx"] for network in networks if network["onnx"])
     yield from (part["seen"]["arrays"] for part in (classifiers, segmenters) if part)
     if classifiers:
         yield VOTE
@@ -95,25 +102,25 @@ def check_settings(values: Mapping[str, Any], folder: Path) -> None:
         raise broken(folder, f"{NAME} is not as it was packaged")
 
 
-def check_files(files: Mapping[str, str], folder: Path, graphs: bool = True) -> None:
+def check_files(files: Mapping[str, str], folder: Path, unread: str = "") -> None:
     """Check that the files are those that were packaged; files of other names do not matter.
 
     Args:
         files: sha256 of the files of the package, by path.
         folder: its folder.
-        graphs: also check the ONNX graphs, of which nothing here makes use.
+        unread: ending of the names of files that are not read, and so not checked; empty: none.
 
     Raises:
         InputError: a file is missing or was changed.
     """
-    if found := broken_file(files, folder, graphs):
+    if found := broken_file(files, folder, unread):
         raise broken(folder, found)
 
 
-def broken_file(files: Mapping[str, str], folder: Path, graphs: bool = True) -> str:
+def broken_file(files: Mapping[str, str], folder: Path, unread: str = "") -> str:
     """Say which file is the first that is missing or changed; empty if none is."""
     for name, expected in files.items():
-        if name.endswith(GRAPH) and not graphs:
+        if unread and name.endswith(unread):
             continue
         if not (folder / name).is_file():
             return f"{name} is missing"

@@ -13,25 +13,27 @@ from scanvote.params import PrepareTask, Section, Task, VolumesParams
 from scanvote.params.whole import Method
 from scanvote.pipeline.package.identity import NAME as NAME
 from scanvote.pipeline.package.identity import VOTE as VOTE
-from scanvote.pipeline.package.identity import check_settings, identity
+from scanvote.pipeline.package.identity import check_settings, identity, without_graphs
 
 COMMAND = "dvc repro --force --single-item package"
 """Builds and registers the package: DVC skips `dvc repro package` where nothing has changed."""
 SAMPLES, SEEN = "samples", "seen"
-FORM = 4
+FORM = 5
+_WITHOUT_FEATURES = 4
+"""Format whose graphs return no features: they are not computed."""
 _WITHOUT_IDENTITY = 3
-"""Format without digests, which are computed when it is read."""
+"""Likewise, and without digests, which are computed when it is read."""
 TEST = "test.csv"
 CARD = "card.md"
 
 
-class Network(Section):
-    """A trained network.
+class NetworkFiles(Section):
+    """The files of a trained network.
 
     Attributes:
         model: its name, as in the tables of predictions.
         keras: path of its Keras archive, relative to the package's folder.
-        onnx: path of the same network as ONNX; None if it was not requested.
+        onnx: path of the same network as ONNX graph; None if it was not requested.
     """
 
     model: str
@@ -86,7 +88,7 @@ class Classifiers(Section):
     """
 
     labels: list[str]
-    members: list[Network]
+    members: list[NetworkFiles]
     operating: Operating | None
     negative: str | None
     prepare: PrepareTask
@@ -119,7 +121,7 @@ class Segmenters(Section):
         performance: of the masks of the test patients.
     """
 
-    networks: list[Network]
+    networks: list[NetworkFiles]
     context: int
     postprocess: PostprocessSpec
     prepare: PrepareTask
@@ -147,7 +149,7 @@ class ModelMetadata(Section):
         files: sha256 of each other file of the package, by its path.
     """
 
-    form: Literal[4]
+    form: Literal[5]
     smoke: bool
     backend: Literal["tensorflow", "jax"]
     classifiers: Classifiers | None
@@ -184,6 +186,17 @@ class ModelMetadata(Section):
         return parts
 
     @property
+    def networks(self) -> list[NetworkFiles]:
+        """All networks: the members, then the U-Nets."""
+        members = self.classifiers.members if self.classifiers else []
+        return [*members, *(self.segmenters.networks if self.segmenters else [])]
+
+    @property
+    def has_graphs(self) -> bool:
+        """Whether all networks are there as ONNX graphs."""
+        return all(network.onnx for network in self.networks)
+
+    @property
     def judged(self) -> Task:
         """The task on whose test the package is compared with others."""
         return next(iter(self.parts))
@@ -197,7 +210,7 @@ class ModelMetadata(Section):
 def read_metadata(folder: Path) -> ModelMetadata:
     """Read the metadata of the package in `folder`.
 
-    Of the format before this one, the digests are computed from the files.
+    Of the formats before this one, the graphs are left out, because they return no features.
 
     Raises:
         InputError: it is no package, its format version is not supported, or it was changed.
@@ -207,8 +220,10 @@ def read_metadata(folder: Path) -> ModelMetadata:
         values: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         _check_version(values, path)
         if values["form"] == _WITHOUT_IDENTITY:
-            whole = values | {"form": FORM, "digest": "", "files": {}}
+            whole = without_graphs(values) | {"form": FORM, "digest": "", "files": {}}
             return identified(ModelMetadata.model_validate(whole), folder)
+        if values["form"] == _WITHOUT_FEATURES:
+            values = without_graphs(values) | {"form": FORM}
         contents = ModelMetadata.model_validate(values)
         check_settings(values, folder)
     except FileNotFoundError:
@@ -222,10 +237,10 @@ def read_metadata(folder: Path) -> ModelMetadata:
 
 
 def _check_version(values: dict[str, Any], path: Path) -> None:
-    if values["form"] not in (_WITHOUT_IDENTITY, FORM):
+    if values["form"] not in (_WITHOUT_IDENTITY, _WITHOUT_FEATURES, FORM):
         raise InputError(
             f"{path} has format {values['form']}, and this version of scanvote reads formats"
-            f" {_WITHOUT_IDENTITY} and {FORM}; build it again (`{COMMAND}`), or use the"
+            f" {_WITHOUT_IDENTITY} to {FORM}; build it again (`{COMMAND}`), or use the"
             " version that wrote it"
         )
 

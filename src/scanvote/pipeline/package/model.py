@@ -1,8 +1,8 @@
 """Loaded package: from decoded scans to the vote and the mask."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,25 +11,35 @@ from numpy.typing import NDArray
 
 from scanvote.images.decode import Mask, Rgb
 from scanvote.images.preprocess import preprocess, to_original_space
+from scanvote.models.input_spec import to_class_probabilities
 from scanvote.models.postprocess import Postprocess
 from scanvote.params import PrepareTask
 from scanvote.pipeline.ensemble.vote import Vote, VoteResult
-from scanvote.pipeline.package.identity import check_files
+from scanvote.pipeline.explain.panel import ExplainableEnsemble, ExplainableModel
+from scanvote.pipeline.package.identity import ARCHIVE, GRAPH, check_files
 from scanvote.pipeline.package.metadata import (
     VOTE,
     Classifiers,
     ModelMetadata,
-    Network,
+    NetworkFiles,
     Segmenters,
     read_metadata,
 )
-from scanvote.pipeline.package.networks import load_network, predict
 from scanvote.pipeline.package.ood import OodScorer, load_ood_scorer
+from scanvote.pipeline.package.runtime import (
+    Network,
+    Runtime,
+    choose_runtime,
+    load_keras,
+    network_loader,
+)
 
 if TYPE_CHECKING:
     import keras
 
-    from scanvote.pipeline.explain.panel import ExplainableEnsemble
+    from scanvote.pipeline.package.networks import KerasNetwork
+
+Load = Callable[[NetworkFiles], Network]
 
 
 @dataclass(frozen=True)
@@ -80,12 +90,14 @@ class LoadedClassifiers:
         vote: combines the members' probabilities.
         members: the networks, in the order of `vote.members`.
         scorer: out-of-distribution scorer of the first member.
+        load_keras: loads a member in Keras, for its gradients.
     """
 
     contents: Classifiers
     vote: Vote
-    members: "Sequence[keras.Model]"
+    members: Sequence[Network]
     scorer: OodScorer
+    load_keras: "Callable[[NetworkFiles], KerasNetwork]"
 
     def probabilities(self, images: Sequence[Rgb]) -> ClassificationOutput:
         """Vote on scans of any size, each by itself, as of `decode_image`."""
@@ -93,25 +105,26 @@ class LoadedClassifiers:
 
     def answer(self, scans: np.ndarray) -> ClassificationOutput:
         """Vote on preprocessed scans, uint8 (n, size, size, channels)."""
-        from scanvote.models.input_spec import (
-            to_class_probabilities,  # imports Keras, as the networks did
-        )
-
         first, distances = self.scorer(scans)
-        others = (predict(member, scans) for member in self.members[1:])
+        others = (member.predict(scans) for member in self.members[1:])
         members = np.stack(
             [to_class_probabilities(output).astype(float) for output in (first, *others)]
         )
         return ClassificationOutput(scans, members, self.vote(members), distances)
 
     @cached_property
-    def panel(self) -> "ExplainableEnsemble":
+    def panel(self) -> ExplainableEnsemble:
         """The ensemble for explanations."""
-        from scanvote.pipeline.explain.panel import (
-            from_models,  # imports Keras, as the networks did
-        )
+        files = self.contents.members
+        members = [
+            ExplainableModel(name, network.predict, partial(self._in_keras, network, one))
+            for name, network, one in zip(self.vote.members, self.members, files, strict=True)
+        ]
+        return ExplainableEnsemble(self.vote, members)
 
-        return from_models(self.vote, self.members)
+    def _in_keras(self, network: Network, files: NetworkFiles) -> "keras.Model":
+        loaded = network if hasattr(network, "model") else self.load_keras(files)
+        return loaded.model
 
 
 @dataclass(frozen=True)
@@ -125,7 +138,7 @@ class LoadedSegmenters:
     """
 
     contents: Segmenters
-    unets: "Sequence[keras.Model]"
+    unets: Sequence[Network]
     scorer: OodScorer
 
     def segment(self, images: Sequence[Rgb]) -> SegmentationOutput:
@@ -158,7 +171,7 @@ class LoadedSegmenters:
         first, distances = self.scorer(stacks)
         mean += first[..., 0]
         for unet in self.unets[1:]:  # summed one by one as in the stage `unet`, for equal rounding
-            mean += predict(unet, stacks)[..., 0]
+            mean += unet.predict(stacks)[..., 0]
         mean /= len(self.unets)
         return mean, distances
 
@@ -176,45 +189,40 @@ class Package:
 
     Attributes:
         contents: the metadata of the package.
+        runtime: what computes the networks.
         classifiers: None if the study had no classification.
         segmenters: None if it had no segmentation.
     """
 
     contents: ModelMetadata
+    runtime: Runtime
     classifiers: LoadedClassifiers | None
     segmenters: LoadedSegmenters | None
 
-    @property
-    def networks(self) -> "list[keras.Model]":
-        """All networks, with those that score distances."""
-        networks: list[keras.Model] = []
-        if self.classifiers:
-            networks += [*self.classifiers.members, self.classifiers.scorer.network]
-        if self.segmenters:
-            networks += [*self.segmenters.unets, self.segmenters.scorer.network]
-        return networks
 
-
-def load_package(folder: Path, graphs: bool = True) -> Package:
+def load_package(
+    folder: Path, runtime: Runtime | None = None, threads: int | None = None
+) -> Package:
     """Load every network of the package in `folder`.
 
-    Keras is imported here and not earlier, so `scanvote.core.backend.use_backend` may be called
-    before with the backend of `read_metadata`; all backends give the same up to rounding.
+    The runtimes give the same up to rounding, and so do the backends of Keras: it uses the
+    package's own, unless the process has imported Keras with another before.
 
     Args:
         folder: the folder.
-        graphs: as in `check_files`.
+        runtime: what computes the networks; by default ONNX Runtime if the package has graphs.
+        threads: of a call of ONNX Runtime; by default one for each processor that is allowed.
 
     Raises:
-        InputError: it is no package, or one of its files is missing, damaged or another one.
+        InputError: it is no package; one of its files is missing, damaged or another one; or the
+            runtime cannot be used.
     """
     contents = read_metadata(folder)
-    check_files(contents.files, folder, graphs)
-    classifiers, segmenters = contents.classifiers, contents.segmenters
+    chosen = choose_runtime(contents, runtime)
+    check_files(contents.files, folder, unread=GRAPH if chosen == "keras" else ARCHIVE)
+    load = network_loader(contents, folder, chosen, threads)
     return Package(
-        contents,
-        _load_classifiers(folder, classifiers) if classifiers else None,
-        _load_segmenters(folder, segmenters) if segmenters else None,
+        contents, chosen, _classifiers(folder, contents, load), _segmenters(folder, contents, load)
     )
 
 
@@ -224,16 +232,25 @@ def preprocess_scans(images: Sequence[Rgb], config: PrepareTask) -> np.ndarray:
     return np.stack([preprocess(image, config) for image in images]) if images else empty
 
 
-def _load_classifiers(folder: Path, contents: Classifiers) -> LoadedClassifiers:
-    members = _load(folder, contents.members)
-    scorer = load_ood_scorer(folder, contents.seen, members[0])
-    return LoadedClassifiers(contents, Vote.read(folder / VOTE), members, scorer)
+def _classifiers(folder: Path, contents: ModelMetadata, load: Load) -> LoadedClassifiers | None:
+    part = contents.classifiers
+    if part is None:
+        return None
+    members = [load(files) for files in part.members]
+    scorer = load_ood_scorer(folder, part.seen, members[0])
+    vote, in_keras = Vote.read(folder / VOTE), partial(_load_checked, folder, contents)
+    return LoadedClassifiers(part, vote, members, scorer, in_keras)
 
 
-def _load_segmenters(folder: Path, contents: Segmenters) -> LoadedSegmenters:
-    unets = _load(folder, contents.networks)
-    return LoadedSegmenters(contents, unets, load_ood_scorer(folder, contents.seen, unets[0]))
+def _segmenters(folder: Path, contents: ModelMetadata, load: Load) -> LoadedSegmenters | None:
+    part = contents.segmenters
+    if part is None:
+        return None
+    unets = [load(files) for files in part.networks]
+    return LoadedSegmenters(part, unets, load_ood_scorer(folder, part.seen, unets[0]))
 
 
-def _load(folder: Path, networks: Sequence[Network]) -> "list[keras.Model]":
-    return [load_network(folder / network.keras) for network in networks]
+def _load_checked(folder: Path, contents: ModelMetadata, files: NetworkFiles) -> "KerasNetwork":
+    """Load a network's Keras archive, which ONNX Runtime did not need."""
+    check_files({files.keras: contents.files[files.keras]}, folder)
+    return load_keras(contents, folder / files.keras)

@@ -1,15 +1,43 @@
 """Networks from their Keras archives, and their predictions."""
 
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     import keras
 
 _BATCH = 32
 """Scans in a batch: bounds the memory."""
+
+
+class KerasNetwork:
+    """A network in Keras; see `scanvote.pipeline.package.runtime.Network`."""
+
+    def __init__(self, model: "keras.Model") -> None:
+        self.model = model
+
+    def predict(self, scans: np.ndarray) -> NDArray[np.float32]:
+        return _predict(self.model, scans)[0]
+
+    def predict_with_features(
+        self, scans: np.ndarray
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        features, predictions = _predict(self._with_features, scans)
+        return features, predictions
+
+    @property
+    def feature_count(self) -> int:
+        return int(self._with_features.output_shape[0][1])
+
+    @cached_property
+    def _with_features(self) -> "keras.Model":
+        from scanvote.models.features import with_features  # imports Keras
+
+        return with_features(self.model)
 
 
 def load_network(path: Path) -> "keras.Model":
@@ -25,37 +53,21 @@ def load_network(path: Path) -> "keras.Model":
     return load_saved_model(path, "package")
 
 
-def predict(model: "keras.Model", scans: np.ndarray) -> np.ndarray:
-    """Predict in batches.
-
-    Returns float32 (n, …) for uint8 scans (n, H, W, C).
-    """
-    output = np.zeros((len(scans), *model.output_shape[1:]), np.float32)
+def _predict(model: "keras.Model", scans: np.ndarray) -> list[NDArray[np.float32]]:
+    """Return each output for uint8 scans (n, H, W, C), in batches."""
+    shapes = [output.shape[1:] for output in model.outputs]
+    outputs = [np.zeros((len(scans), *shape), np.float32) for shape in shapes]
     for first in range(0, len(scans), _BATCH):
         part = scans[first : first + _BATCH]
-        output[first : first + _BATCH] = model.predict_on_batch(_two_or_more(part))[: len(part)]
-    return output
-
-
-def predict_with_features(model: "keras.Model", scans: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return features (n, d) and predictions (n, …).
-
-    Args:
-        model: of `scanvote.models.features.with_features`.
-        scans: uint8 (n, H, W, C).
-    """
-    outputs = [np.zeros((len(scans), *shape[1:]), np.float32) for shape in model.output_shape]
-    for first in range(0, len(scans), _BATCH):
-        part = scans[first : first + _BATCH]
-        both = model.predict_on_batch(_two_or_more(part))
-        for array, values in zip(outputs, both, strict=True):
-            array[first : first + _BATCH] = values[: len(part)]
-    return outputs[0], outputs[1]
+        found = model.predict_on_batch(_two_or_more(part))
+        for output, values in zip(outputs, found if len(outputs) > 1 else [found], strict=True):
+            output[first : first + _BATCH] = values[: len(part)]
+    return outputs
 
 
 def _two_or_more(scans: np.ndarray) -> np.ndarray:
     """Repeat a single scan, to avoid batches of one.
 
-    A batch of one is multiplied by another routine, with different rounding.
+    A batch of one is multiplied by another routine of TensorFlow, with different rounding.
     """
     return np.repeat(scans, 2, axis=0) if len(scans) == 1 else scans

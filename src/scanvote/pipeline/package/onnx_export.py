@@ -1,6 +1,7 @@
 """ONNX export with tf2onnx: reproducible byte for byte, and checked.
 
-The graphs are for sites without Python.
+Packages answer with these graphs (`scanvote.pipeline.package.runtime`), and so do sites without
+Python.
 """
 
 import importlib
@@ -18,49 +19,29 @@ from scanvote.core.backend import use_backend
 from scanvote.core.errors import InputError
 from scanvote.core.files import atomic_write
 from scanvote.core.parallel import run_in_process
-from scanvote.core.processors import allowed_processors
 from scanvote.pipeline.package.networks import load_network
+from scanvote.pipeline.package.runtime import BATCH, INPUT, OUTPUTS
 
 if TYPE_CHECKING:
     import keras
     from onnx import GraphProto, ModelProto, NodeProto
 
-INPUT, OUTPUT, BATCH = "scan", "probabilities", "batch"
-"""Names in the graph: of the input, of the output, and of the free axis of both."""
 TOLERANCE = 1e-4
 """Maximum difference between a probability of the network and of its ONNX graph."""
-_AT_ONCE = 32
 
 
 def export_networks(paths: Sequence[Path]) -> list[Path]:
     """Write each network beside its Keras archive: ``1.onnx`` beside ``1.keras``.
 
-    A graph takes float32 (batch, H, W, C) of pixels 0…255 and returns the network's output. tf2onnx
-    needs networks on TensorFlow, whatever the pipeline's backend, so a separate process does it.
+    A graph takes float32 (batch, H, W, C) of pixels 0…255 and returns the network's output and the
+    features of `scanvote.models.features`. tf2onnx needs networks on TensorFlow, whatever the
+    pipeline's backend, so a separate process does it.
 
     Raises:
         InputError: TensorFlow is not installed, or an archive is no network that can be exported.
     """
     with _fixed_hash_seed():
         return run_in_process(_export_all, list(paths))
-
-
-def onnx_answer(path: Path, scans: np.ndarray) -> np.ndarray:
-    """Predict with onnxruntime on the CPU, float32 (n, …).
-
-    Args:
-        path: of the ONNX graph.
-        scans: uint8 (n, H, W, C).
-    """
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3
-    options.intra_op_num_threads = allowed_processors()  # by default, one for each present
-    session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-    batches = np.split(scans, range(_AT_ONCE, len(scans), _AT_ONCE))
-    outputs = [session.run(None, {INPUT: batch.astype(np.float32)})[0] for batch in batches]
-    return np.concatenate(outputs)
 
 
 @contextmanager
@@ -96,6 +77,7 @@ def _export(path: Path) -> Path:
     _reset_name_counter()
     model, target = load_network(path), path.with_suffix(".onnx")
     _fold_normalisation(model)
+    model = _with_features(model)
     with atomic_write(target) as beside:
         raw = beside.with_name(f"{beside.stem}-raw.onnx")
         try:
@@ -122,6 +104,16 @@ def _reset_name_counter() -> None:
     """
     utils: Any = importlib.import_module("tf2onnx.utils")
     utils.INTERNAL_NAME = 1
+
+
+def _with_features(model: "keras.Model") -> "keras.Model":
+    """Return the network with the outputs of a graph: prediction, then features."""
+    import keras
+
+    from scanvote.models.features import with_features
+
+    both = with_features(model)
+    return keras.Model(both.inputs, both.outputs[::-1], name=model.name)
 
 
 def _fold_normalisation(model: "keras.Model") -> None:
@@ -159,9 +151,9 @@ def _convert(model: "keras.Model", raw: Path) -> "ModelProto":
 def stable(model: "ModelProto") -> "ModelProto":
     """Return an equal graph with deterministic names and order.
 
-    They do not depend on earlier exports in the process. Nodes are in the order in which the output
-    needs them, and values are numbered in that order. Inputs that no node reads, which tf2onnx
-    leaves from folded constants, are removed, and so are notes.
+    They do not depend on earlier exports in the process. Nodes are in the order in which the
+    outputs need them, and values are numbered in that order. Inputs that no node reads, which
+    tf2onnx leaves from folded constants, are removed, and so are notes.
     """
     from onnx import ModelProto
 
@@ -175,25 +167,26 @@ def stable(model: "ModelProto") -> "ModelProto":
         for one in [one for one in values if one.name not in read]:
             values.remove(one)
     del graph.value_info[:]
-    names = {"": "", graph.input[0].name: INPUT, graph.output[0].name: OUTPUT}
+    names = {"": "", graph.input[0].name: INPUT}
+    names |= {output.name: name for output, name in zip(graph.output, OUTPUTS, strict=True)}
     for node in graph.node:
         for name in (*node.input, *node.output):
             names.setdefault(name, f"v{len(names)}")
     _rename(graph, names)
-    for ends in (graph.input[0], graph.output[0]):
+    for ends in (graph.input[0], *graph.output):
         ends.type.tensor_type.shape.dim[0].dim_param = BATCH
     graph.name, graph.doc_string, copy.doc_string = "network", "", ""
     return copy
 
 
 def _needed_nodes(graph: "GraphProto") -> "list[NodeProto]":
-    """Return the nodes that the output needs, each after its inputs.
+    """Return the nodes that the outputs need, each after its inputs.
 
     Inputs are in the order in which a node reads them.
     """
     makers = {name: node for node in graph.node for name in node.output}
     ordered: dict[str, NodeProto] = {}
-    waiting = [(makers[graph.output[0].name], False)]
+    waiting = [(makers[output.name], False) for output in reversed(graph.output)]
     while waiting:
         node, ready = waiting.pop()
         if ready:

@@ -8,7 +8,6 @@ deep nearest neighbors", ICML 2022).
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +16,6 @@ from scanvote.arrays import memmap_split
 from scanvote.core.errors import InputError
 from scanvote.core.seeds import rng
 from scanvote.pipeline.package.metadata import COMMAND, OodReference
-from scanvote.pipeline.package.networks import predict_with_features
 from scanvote.pipeline.package.ood_features import NUMBERS, intensity_statistics
 from scanvote.pipeline.package.ood_reference import (
     MOST,
@@ -26,9 +24,7 @@ from scanvote.pipeline.package.ood_reference import (
     ood_threshold,
     reference_of,
 )
-
-if TYPE_CHECKING:
-    import keras
+from scanvote.pipeline.package.runtime import Network
 
 _AT_ONCE = 256
 """Scans in memory."""
@@ -39,18 +35,18 @@ class OodScorer:
     """A network that returns predictions and out-of-distribution distances.
 
     Attributes:
-        network: returns features and predictions (`scanvote.models.features`).
+        network: returns features and predictions.
         reference: of its training scans.
         radius: the distance that counts as 1.
     """
 
-    network: "keras.Model"
+    network: Network
     reference: Reference
     radius: float
 
     def __call__(self, scans: np.ndarray) -> tuple[np.ndarray, NDArray[np.float64]]:
         """Return predictions and distances (n,) of uint8 scans (n, H, W, C)."""
-        features, predicted = predict_with_features(self.network, scans)
+        features, predicted = self.network.predict_with_features(scans)
         descriptors = np.concatenate([features, intensity_statistics(scans)], axis=1)
         return predicted, self.reference.distances(descriptors) / self.radius
 
@@ -64,29 +60,27 @@ def is_outside(distance: float) -> bool:
     return distance > 1
 
 
-def load_ood_scorer(folder: Path, spec: OodReference, model: "keras.Model") -> OodScorer:
+def load_ood_scorer(folder: Path, spec: OodReference, network: Network) -> OodScorer:
     """Read the reference in the package in `folder`.
 
     Raises:
         InputError: the descriptors are missing or damaged, or belong to another network.
     """
-    from scanvote.models.features import with_features  # imports Keras
-
-    network, reference = with_features(model), Reference.read(folder / spec.arrays)
-    if network.output_shape[0][1] + NUMBERS != len(reference.centre):
+    reference = Reference.read(folder / spec.arrays)
+    if network.feature_count + NUMBERS != len(reference.centre):
         raise InputError(f"{folder / spec.arrays} is of another network; run `{COMMAND}`")
     return OodScorer(network, reference, spec.radius)
 
 
 def write_ood_reference(
-    model: "keras.Model", prepared: Path, slices: int, share: float, seed: int, path: Path
+    network: Network, prepared: Path, slices: int, share: float, seed: int, path: Path
 ) -> float:
     """Write descriptors of the training scans, and return the radius.
 
     There are at most `MOST` scans, without augmented copies.
 
     Args:
-        model: the network.
+        network: the network.
         prepared: the folder of its task.
         slices: number of its input slices; each scan is repeated as often.
         share: share of the validation scans that must lie within the radius. They are of other
@@ -100,9 +94,7 @@ def write_ood_reference(
     Raises:
         InputError: there are no shards.
     """
-    from scanvote.models.features import with_features  # imports Keras
-
-    network, train = with_features(model), memmap_split(prepared, "train")
+    train = memmap_split(prepared, "train")
     rows = _choose_rows(train["scan_ids"], seed)
     reference = reference_of(*_describe(network, train["images"], rows, slices))
     reference.write(path)
@@ -122,7 +114,7 @@ def _choose_rows(names: np.ndarray, seed: int) -> NDArray[np.int64]:
 
 
 def _describe(
-    network: "keras.Model", images: np.ndarray, rows: NDArray[np.int64], slices: int
+    network: Network, images: np.ndarray, rows: NDArray[np.int64], slices: int
 ) -> tuple[Descriptors, Descriptors]:
     """Return features and intensity statistics of rows of images.
 
@@ -131,6 +123,6 @@ def _describe(
     features, statistics = list[Descriptors](), list[Descriptors]()
     for first in range(0, len(rows), _AT_ONCE):
         stacks = np.concatenate([images[rows[first : first + _AT_ONCE]]] * slices, axis=-1)
-        features.append(predict_with_features(network, stacks)[0])
+        features.append(network.predict_with_features(stacks)[0])
         statistics.append(intensity_statistics(stacks))
     return np.concatenate(features), np.concatenate(statistics)

@@ -27,13 +27,13 @@ from scanvote.pipeline.package.metadata import (
     VOTE,
     Classifiers,
     ExplainSpec,
-    Network,
+    NetworkFiles,
     OodReference,
     Operating,
     PostprocessSpec,
     Segmenters,
 )
-from scanvote.pipeline.package.networks import load_network
+from scanvote.pipeline.package.networks import KerasNetwork, load_network
 from scanvote.pipeline.package.ood import write_ood_reference
 from scanvote.predictions import labels_of
 from scanvote.splits.known_patients import KnownPatients
@@ -103,10 +103,10 @@ class Packing:
         """Return the statement about patients in the split of the task."""
         return KnownPatients.of(read_manifest(self.prepared / task / "manifest.csv")).sentence()
 
-    def _ood_reference(self, network: Network, task: Task, slices: int) -> OodReference:
+    def _ood_reference(self, network: NetworkFiles, task: Task, slices: int) -> OodReference:
         """Write the descriptors of the network's training scans."""
         arrays = f"{SEEN}/{Path(network.keras).parent}.pkl"
-        model = load_network(self.folder / network.keras)
+        model = KerasNetwork(load_network(self.folder / network.keras))
         share, seed = self.params.package.seen, self.params.seed
         path = self.folder / arrays
         radius = write_ood_reference(model, self.prepared / task, slices, share, seed, path)
@@ -114,7 +114,7 @@ class Packing:
 
     def _copy_networks(
         self, paths: Sequence[Path], models: Sequence[str], place: str
-    ) -> list[Network]:
+    ) -> list[NetworkFiles]:
         """Copy the archives to folder `place`, and name their future ONNX graphs."""
         (self.folder / place).mkdir(parents=True)
         names = [f"{place}/{number}" for number in range(1, len(paths) + 1)]
@@ -122,7 +122,7 @@ class Packing:
             copy_file(path, self.folder / f"{name}.keras")
         onnx = self.params.package.onnx
         return [
-            Network(model=model, keras=f"{name}.keras", onnx=f"{name}.onnx" if onnx else None)
+            NetworkFiles(model=model, keras=f"{name}.keras", onnx=f"{name}.onnx" if onnx else None)
             for model, name in zip(models, names, strict=True)
         ]
 

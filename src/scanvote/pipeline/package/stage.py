@@ -80,7 +80,7 @@ def build_package(
     with atomic_replace_folder(out) as folder:
         packing = Packing(prepared, evaluated, params, folder)
         contents = ModelMetadata(
-            form=4,
+            form=5,
             smoke=params.smoke,
             backend=params.backend,
             classifiers=None if vote is None else packing.classifiers(searches, ensemble, vote),
@@ -136,15 +136,18 @@ def _verify(
     raw: Path,
     prepared: Path,
 ) -> dict[str, float]:
-    package, metrics = load_package(folder), dict[str, float]()
-    if package.classifiers and vote is not None:
-        metrics["members"] = len(package.classifiers.members)
+    in_keras, metrics = load_package(folder, "keras"), dict[str, float]()
+    in_onnx = load_package(folder, "onnx") if in_keras.contents.has_graphs else None
+    if in_keras.classifiers and vote is not None:
+        metrics["members"] = len(in_keras.classifiers.members)
+        graphs = in_onnx.classifiers if in_onnx else None
         places = raw / "classification", prepared / "classification"
-        metrics |= check_vote(package.classifiers, folder, _on_test(vote), *places)
-    if package.segmenters and masks is not None:
-        metrics["unets"] = len(package.segmenters.unets)
+        metrics |= check_vote(in_keras.classifiers, graphs, _on_test(vote), *places)
+    if in_keras.segmenters and masks is not None:
+        metrics["unets"] = len(in_keras.segmenters.unets)
+        graphs_of_masks = in_onnx.segmenters if in_onnx else None
         place = prepared / "segmentation"
-        metrics |= check_masks(package.segmenters, folder, _on_test(masks), place)
+        metrics |= check_masks(in_keras.segmenters, graphs_of_masks, _on_test(masks), place)
     sizes = {path: path.stat().st_size for path in folder.rglob("*") if path.is_file()}
     onnx = sum(size for path, size in sizes.items() if path.suffix == ".onnx")
     return metrics | {"onnx_bytes": onnx, "bytes": sum(sizes.values())}

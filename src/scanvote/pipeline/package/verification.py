@@ -1,4 +1,4 @@
-"""Verification: package against pipeline, and ONNX graphs against networks."""
+"""Verification: package against pipeline, and its ONNX graphs against Keras."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,15 +10,12 @@ from scanvote.arrays import Shard, memmap_split
 from scanvote.core.errors import InputError
 from scanvote.images.decode import decode_image
 from scanvote.manifest import read_manifest
-from scanvote.pipeline.package.metadata import Network
 from scanvote.pipeline.package.model import (
     LoadedClassifiers,
     LoadedSegmenters,
     preprocess_scans,
 )
-from scanvote.pipeline.package.networks import predict
 from scanvote.pipeline.package.onnx_export import TOLERANCE as ONNX_TOLERANCE
-from scanvote.pipeline.package.onnx_export import onnx_answer
 from scanvote.pipeline.package.ood import is_outside
 from scanvote.predictions import decode_mask, probabilities
 
@@ -31,7 +28,11 @@ _AT_ONCE = 256
 
 
 def check_vote(
-    classifiers: LoadedClassifiers, folder: Path, vote: pd.DataFrame, raw: Path, prepared: Path
+    in_keras: LoadedClassifiers,
+    in_onnx: LoadedClassifiers | None,
+    vote: pd.DataFrame,
+    raw: Path,
+    prepared: Path,
 ) -> dict[str, float]:
     """Compare the packaged vote with the pipeline's on the test scans.
 
@@ -40,80 +41,86 @@ def check_vote(
     used.
 
     Args:
-        classifiers: of the package in `folder`.
-        folder: of the package.
+        in_keras: the package in Keras.
+        in_onnx: the package in ONNX Runtime, which then is its default; None without graphs.
         vote: the pipeline's rows of the vote on the test split.
         raw: `data/raw/classification`.
         prepared: `data/prepared/classification`.
 
     Returns:
-        `difference_max` of a probability; `differing_scans`, the number of scans with another
-        class; `outside`, the share of out-of-distribution scans for the members; and
-        `onnx_difference_max`, if there are graphs.
+        `difference_max` of a probability in Keras; of the package's default runtime
+        `differing_scans`, the number of scans with another class, and `outside`, the share of
+        out-of-distribution scans for the members; and `onnx_difference_max` of a member's
+        probability between the runtimes, if there are graphs.
 
     Raises:
-        InputError: the difference to the pipeline exceeds rounding.
+        InputError: a difference exceeds rounding.
     """
-    shard, members = memmap_split(prepared, "test"), classifiers.contents.members
+    shard = memmap_split(prepared, "test")
     paths = read_manifest(prepared / "manifest.csv").set_index("scan_id")["path"]
-    labels = np.array(classifiers.vote.labels)
-    difference, differing, outside, onnx = 0.0, 0, 0, [0.0]
+    labels = np.array(in_keras.vote.labels)
+    difference, differing, outside, onnx = 0.0, 0, 0, 0.0
     for first in range(0, len(vote), _AT_ONCE):
         rows = vote.iloc[first : first + _AT_ONCE]
-        scans = _preprocess_test_scans(classifiers, rows["scan_id"].tolist(), paths, raw, shard)
-        output = classifiers.answer(scans)
-        difference = max(
-            difference, _max_difference(output.vote.probabilities, probabilities(rows))
-        )
-        differing += int((labels[output.vote.winners] != rows["predicted"]).sum())
-        outside += sum(map(is_outside, output.distances.tolist()))
-        onnx += _onnx_differences(classifiers.members, members, folder, scans)
+        scans = _preprocess_test_scans(in_keras, rows["scan_id"].tolist(), paths, raw, shard)
+        output = in_keras.answer(scans)
+        served = in_onnx.answer(scans) if in_onnx else output
+        expected = probabilities(rows)
+        difference = max(difference, _max_difference(output.vote.probabilities, expected))
+        onnx = max(onnx, _max_difference(served.members, output.members))
+        differing += int((labels[served.vote.winners] != rows["predicted"]).sum())
+        outside += sum(map(is_outside, served.distances.tolist()))
     if difference > TOLERANCE:
         raise InputError(
             f"the packaged vote is up to {difference:.2g} from models/ensemble/predictions.csv:"
             " train and package on one kind of processor (dvc repro --force search)"
         )
-    graphs = {"onnx_difference_max": _check_onnx(max(onnx))} if _has_onnx(members) else {}
+    graphs = {"onnx_difference_max": _check_onnx(onnx)} if in_onnx else {}
     shares = {"differing_scans": differing, "outside": outside / max(len(vote), 1)}
     return {"difference_max": difference, **shares, **graphs}
 
 
 def check_masks(
-    segmenters: LoadedSegmenters, folder: Path, masks: pd.DataFrame, prepared: Path
+    in_keras: LoadedSegmenters,
+    in_onnx: LoadedSegmenters | None,
+    masks: pd.DataFrame,
+    prepared: Path,
 ) -> dict[str, float]:
     """Compare the packaged U-Nets with the pipeline's on the test slices.
 
     The slices are those of the stage `prepare`.
 
     Args:
-        segmenters: of the package in `folder`.
-        folder: of the package.
+        in_keras: the package in Keras.
+        in_onnx: the package in ONNX Runtime, which then is its default; None without graphs.
         masks: the pipeline's rows of the test split.
         prepared: `data/prepared/segmentation`.
 
     Returns:
-        `unet_outside`, the share of out-of-distribution slices for the U-Nets; `masks_difference`,
-        as a share of the pixels, but not for networks with adjacent slices as input; and
-        `unet_onnx_difference_max`, if there are graphs.
+        Of the package's default runtime `unet_outside`, the share of out-of-distribution slices,
+        and `masks_difference`, as a share of the pixels, but not for networks with adjacent slices
+        as input; and `unet_onnx_difference_max` of a probability between the runtimes, if there are
+        graphs.
 
     Raises:
-        InputError: the difference to the pipeline exceeds rounding.
+        InputError: a difference exceeds rounding.
     """
-    shard, contents = memmap_split(prepared, "test"), segmenters.contents
+    shard, contents, served = memmap_split(prepared, "test"), in_keras.contents, in_onnx or in_keras
     codes = masks.set_index("scan_id")["predicted"]
-    differing, pixels, outside, onnx = 0, 0, 0, [0.0]
+    differing, pixels, outside, onnx = 0, 0, 0, 0.0
     for first in range(0, len(shard["images"]), _AT_ONCE):
         scans = shard["scan_ids"][first : first + _AT_ONCE]
-        stacks = segmenters.repeat_slices(shard["images"][first : first + _AT_ONCE])
-        output = segmenters.segment_preprocessed(stacks)
+        stacks = in_keras.repeat_slices(shard["images"][first : first + _AT_ONCE])
+        output = served.segment_preprocessed(stacks)
         outside += sum(map(is_outside, output.distances.tolist()))
         for scan, mask in zip(scans.tolist(), output.masks, strict=True):
             differing += int((mask != decode_mask(codes[scan], *mask.shape)).sum())
             pixels += mask.size
-        onnx += _onnx_differences(segmenters.unets, contents.networks, folder, stacks)
-    graphs = {"unet_onnx_difference_max": _check_onnx(max(onnx))}
+        if in_onnx:
+            both = (one.mask_probabilities(stacks)[0] for one in (in_onnx, in_keras))
+            onnx = max(onnx, _max_difference(*both))
     metrics = {"unet_outside": outside / max(len(shard["images"]), 1)}
-    metrics |= graphs if _has_onnx(contents.networks) else {}
+    metrics |= {"unet_onnx_difference_max": _check_onnx(onnx)} if in_onnx else {}
     if contents.context:
         return metrics
     if differing > TURNED * pixels:
@@ -147,16 +154,6 @@ def _preprocess_test_scans(
     return preprocessed
 
 
-def _onnx_differences(
-    models: Sequence[object], networks: Sequence[Network], folder: Path, scans: np.ndarray
-) -> list[float]:
-    return [
-        _max_difference(onnx_answer(folder / network.onnx, scans), predict(model, scans))
-        for model, network in zip(models, networks, strict=True)
-        if network.onnx
-    ]
-
-
 def _check_onnx(difference: float) -> float:
     if difference > ONNX_TOLERANCE:
         raise InputError(
@@ -168,7 +165,3 @@ def _check_onnx(difference: float) -> float:
 
 def _max_difference(one: np.ndarray, other: np.ndarray) -> float:
     return float(np.abs(np.asarray(one, float) - other).max(initial=0.0))
-
-
-def _has_onnx(networks: Sequence[Network]) -> bool:
-    return any(network.onnx for network in networks)

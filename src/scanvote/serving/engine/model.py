@@ -12,7 +12,6 @@ from scanvote.images.decode import Mask
 from scanvote.inputs.scan import InputScan, Limits
 from scanvote.params.whole import Method
 from scanvote.predict.schema import ScanPrediction
-from scanvote.serving.engine.fair_lock import FairLock, serialise_calls
 from scanvote.serving.engine_api import Upload
 
 if TYPE_CHECKING:
@@ -53,7 +52,6 @@ class LoadedModel:
     def __init__(self, package: "Package", limits: Limits) -> None:
         self.package, self.limits = package, limits
         self._per_thread = threading.local()
-        serialise_calls(package.networks, FairLock(), self._check)
 
     def read(self, upload: Upload) -> list[InputScan]:
         from scanvote.inputs import read_content
@@ -72,7 +70,7 @@ class LoadedModel:
         from scanvote.predict.predictor import explain
 
         self._per_thread.given_up = given_up
-        return explain(self.package, scan, method)
+        return explain(self.package, scan, method, self._check)
 
     def _check(self) -> None:
         given_up = getattr(self._per_thread, "given_up", None)
@@ -95,7 +93,7 @@ def load_packaged(folder: Path, limits: Limits, batch: int) -> LoadedModel:
 
     cv2.setNumThreads(1)  # leave all processors to the networks
     use_backend(read_metadata(folder).backend)
-    model = LoadedModel(load_package(folder, graphs=False), limits)
+    model = LoadedModel(load_package(folder), limits)
     random = np.random.default_rng(0)
     for scans in (1, 2, batch):  # the second size makes TensorFlow trace for all sizes
         images = random.integers(0, 256, (scans, WARM_SIDE, WARM_SIDE, 3), np.uint8)

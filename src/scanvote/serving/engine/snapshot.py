@@ -78,7 +78,7 @@ def snapshot(source: Path) -> Iterator[Snapshot]:
         try:
             _delete_abandoned(Path(tempfile.gettempdir()))
             folder = stack.enter_context(_temporary_folder()) / "package"
-            copy_package(source, folder, contents, graphs=False)
+            copy_package(source, folder, contents)
         except OSError as error:
             raise InputError(
                 f"the server's own copy of {source} cannot be made: {error}; another folder for it"
