@@ -8,11 +8,12 @@ from scanvote.inputs.formats import image_format
 from scanvote.inputs.header import BadHeader
 from scanvote.inputs.pillow_header import segments
 from scanvote.inputs.tiff_header import sides
-from scanvote.inputs.webp_header import canvas
 
 FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 """JPEG markers of a frame, which holds height and width (ITU-T T.81, table B.1)."""
 MAX_SEGMENTS = 2**9
+MAX_SIDE = 2**14 - 1
+"""Largest side of a WebP image without canvas, less one where it is lossless."""
 OLD_BMP = 12
 """Bytes of the header of OS/2, whose sides are of two bytes."""
 
@@ -43,7 +44,7 @@ def _sides(content: bytes) -> tuple[int, int]:
             old = content[14] == OLD_BMP
             return struct.unpack_from("<2H" if old else "<2i", content, 18)
         case "WEBP":
-            return canvas(content[12:16], content[20:50])[:2]
+            return _webp_sides(content)
     raise BadHeader
 
 
@@ -52,4 +53,20 @@ def _jpeg_sides(content: bytes) -> tuple[int, int]:
         if marker in FRAMES:
             height, width = struct.unpack_from(">2H", content, at + 5)
             return width, height
+    raise BadHeader
+
+
+def _webp_sides(content: bytes) -> tuple[int, int]:
+    """Read the sides of a canvas, or of the only image (RFC 9649)."""
+    match content[12:16]:
+        case b"VP8X":
+            sides = content[24:27], content[27:30]
+            width, height = (int.from_bytes(side, "little") + 1 for side in sides)
+            return width, height
+        case b"VP8L":
+            (packed,) = struct.unpack_from("<21xI", content)
+            return (packed & MAX_SIDE) + 1, (packed >> 14 & MAX_SIDE) + 1
+        case b"VP8 ":
+            width, height = struct.unpack_from("<26x2H", content)
+            return width & MAX_SIDE, height & MAX_SIDE
     raise BadHeader

@@ -9,7 +9,6 @@ from scanvote.inputs.pillow_header import read_pillow
 from scanvote.inputs.sanitise import strip_control
 from scanvote.inputs.scan import InputScan, Limits, RejectedFile
 from scanvote.inputs.tiff_header import read_tiff
-from scanvote.inputs.webp_header import read_webp
 
 PASSES = 200
 """Largest number of JPEG passes; each takes as long as an image."""
@@ -64,8 +63,6 @@ def _too_large(name: str, max_pixels: int) -> RejectedFile:
 def _read_header(content: bytes, kind: ImageKind) -> Header:
     if kind == "TIFF":  # of a repeated tag, Pillow and OpenCV read different values
         return read_tiff(content)
-    if kind == "WEBP":  # Pillow would allocate the pixels at once
-        return read_webp(content)
     return read_pillow(content, kind)
 
 

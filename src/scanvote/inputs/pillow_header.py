@@ -1,4 +1,4 @@
-"""Read the header of a PNG, JPEG or BMP with Pillow."""
+"""Read the header of a PNG, JPEG, BMP or WebP with Pillow."""
 
 import io
 import struct
@@ -19,7 +19,7 @@ PNG_DEPTH_OFFSET = 24
 """Offset of the bits per channel: Pillow reports 16-bit colour as 8."""
 
 
-def read_pillow(content: bytes, kind: Literal["PNG", "JPEG", "BMP"]) -> Header:
+def read_pillow(content: bytes, kind: Literal["PNG", "JPEG", "BMP", "WEBP"]) -> Header:
     """Read the header of a `kind` image, without decoding its pixels.
 
     Raises:
