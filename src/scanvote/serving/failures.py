@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from scanvote.inputs.scan import RejectedFile
 from scanvote.serving.engine_api import EngineError
 from scanvote.serving.http_errors import ApiError, ErrorResponse
-from scanvote.serving.page.pages import error_page, token_page
+from scanvote.serving.page.templating import error_page, token_page
 
 PROGRAMS = ("/api/", "/healthz", "/readyz", "/metrics", "/openapi.json")
 """Path prefixes whose errors are JSON, because people do not look at them."""

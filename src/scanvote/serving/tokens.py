@@ -10,7 +10,7 @@ from fastapi.responses import RedirectResponse, Response
 from scanvote.core.errors import InputError
 from scanvote.serving.http_errors import ApiError
 from scanvote.serving.options import SHORTEST_TOKEN, TOKEN, ServeOptions
-from scanvote.serving.page.pages import token_page
+from scanvote.serving.page.templating import token_page
 from scanvote.serving.security import HEALTH
 from scanvote.serving.uploads import read_form
 

@@ -9,7 +9,6 @@ from scanvote.pipeline.report import terms
 from scanvote.predict.doubts import called, doubts
 from scanvote.predict.quality import class_doubts, main_metrics, mask_doubts, model_doubts
 from scanvote.predict.schema import FileError, OodScore, ScanPrediction
-from scanvote.serving.page.facts import facts
 
 METHODS: dict[Method, tuple[str, str]] = {
     "gradcam": (
@@ -181,8 +180,20 @@ class ResultText:
 
     @property
     def facts(self) -> dict[str, str]:
-        """Facts about the file, by name."""
-        return facts(self.finding)
+        """The properties of the file and its out-of-distribution scores, by name."""
+        one, mask = self.finding, self.finding.mask
+        scores = {"class": one.familiarity, "outline": mask.familiarity if mask else None}
+        return {
+            **({} if one.slice is None else {"Slice": f"{one.slice}, counted from 0"}),
+            "Size": f"{one.width} × {one.height} pixels",
+            "Side of a pixel": f"{one.spacing:g} mm" if one.spacing else "not given by the file",
+            "Notes": "; ".join(one.notes) or "none",
+            **{
+                f"Similarity to training, {what}": _near(score)
+                for what, score in scores.items()
+                if score
+            },
+        }
 
     def explained_class(self, model: str) -> str:
         """Return the class that a model's map explains: the model's own vote."""
@@ -235,3 +246,8 @@ def _far(score: OodScore) -> str:
         f"it is {score.distance:.1f} times as far from the nearest training scan "
         "as nearly all validation scans."
     )
+
+
+def _near(score: OodScore) -> str:
+    place = "outside" if score.outside else "within"
+    return f"{place} what the model has seen (distance {score.distance:.2f}; outside above 1)"

@@ -9,7 +9,6 @@ from scanvote.datasets.user_data.scan_tree import stem
 from scanvote.params.whole import Method
 from scanvote.pipeline.package import ModelMetadata
 from scanvote.pipeline.report import terms
-from scanvote.serving.page.facts import digests, patients
 from scanvote.serving.page.overlays import outline
 from scanvote.serving.page.result_cache import CachedResult, CachedScan
 from scanvote.serving.page.texts import ResultText
@@ -41,8 +40,8 @@ def result(
         "maps": maps,
         "member": member if member in maps else "".join(maps[:1]),
         "origin": {
-            **patients(contents),
-            **digests(contents),
+            **_patients(contents),
+            **_digests(contents),
             "Versions": ", ".join(f"{name} {one}" for name, one in contents.versions.items()),
         },
     }
@@ -105,7 +104,23 @@ def model_tables(contents: ModelMetadata) -> dict[str, Mapping[str, str]]:
             f"scans keep to{both}",
             "Above 1": "unlike the training scans: the answer means little",
         },
-        "What it was tested on": patients(contents),
-        "Digests of the model and its data": digests(contents),
+        "What it was tested on": _patients(contents),
+        "Digests of the model and its data": _digests(contents),
         "Versions": contents.versions,
     }
+
+
+def _patients(contents: ModelMetadata) -> dict[str, str]:
+    """Return what the tests of the model may claim about patients."""
+    names = {"classification": "class", "segmentation": "outline"}
+    return {
+        f"Patients, test of the {names[task]}": part.patients
+        for task, part in contents.parts.items()
+    }
+
+
+def _digests(contents: ModelMetadata) -> dict[str, str]:
+    """Return digests of the model, of its data and of its test scans."""
+    model = {"Model": contents.digest}
+    data = {f"Data, {terms.words(task)}": digest for task, digest in contents.data.items()}
+    return model | data | {"Test scans": contents.test}
