@@ -8,6 +8,7 @@ from fastapi.responses import Response
 from scanvote.inputs.formats import TAKEN
 from scanvote.params.whole import Method
 from scanvote.predict.predictor import NO_MASKS, NO_VOTE
+from scanvote.predict.schema import FileError
 from scanvote.serving.engine_api import Engine
 from scanvote.serving.http_errors import ApiError, ErrorResponse, api_error
 from scanvote.serving.requests import cancel_on_disconnect, run_request
@@ -24,21 +25,19 @@ from scanvote.serving.uploads import FILES, Form, read_form
 PNG = "image/png"
 
 _REASONS = {
-    400: ("the form is malformed", []),
-    401: ("send the token: Authorization: Bearer …", []),
-    403: ("another site sent this", []),
-    408: ("the request came too slowly", []),
-    413: ("scan.png is larger than 32 MiB", [("scan.png", 413)]),
-    415: ("notes.txt is no image of a format that is taken", [("notes.txt", 415)]),
-    421: (
-        "this server is not called 'example.org'; if it is, start it with `scanvote serve --name`"
-        " and that name",
-        [],
-    ),
-    422: ("scan.png is cut off", [("scan.png", 422)]),
-    429: ("the server is busy; ask again in a few seconds", [("scan.png", 429)]),
-    503: ("the model is not loaded yet", []),
+    400: "the form is malformed",
+    401: "send the token: Authorization: Bearer …",
+    403: "another site sent this",
+    408: "the request came too slowly",
+    413: "scan.png is larger than 32 MiB",
+    415: "scan.png is no image of a format that is taken",
+    421: "this server is not called 'example.org'; if it is, start it with `scanvote serve --name`"
+    " and that name",
+    422: "scan.png is cut off",
+    429: "the server is busy; ask again in a few seconds",
+    503: "the model is not loaded yet",
 }
+"""An error of each status, as an example."""
 
 
 def failures(*statuses: int) -> dict[int | str, dict[str, Any]]:
@@ -47,9 +46,10 @@ def failures(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 
 def _failure(status: int) -> dict[str, Any]:
-    detail, files = _REASONS[status]
-    refused = [{"file": file, "status": status, "reason": detail} for file, status in files]
-    example = {"detail": detail, "refused": refused}
+    detail, refused = _REASONS[status], list[FileError]()
+    if status in (413, 415, 422, 429):
+        refused.append(FileError(file="scan.png", status=status, reason=detail))
+    example = ErrorResponse(detail=detail, refused=refused).model_dump()
     content = {"application/json": {"example": example}}
     return {"model": ErrorResponse, "description": detail, "content": content}
 
@@ -60,15 +60,12 @@ _SENT = (400, 401, 403, 408, 413, 415, 421, 422, 429, 503)
 
 def _form(max_files: int | None) -> dict[str, Any]:
     """Describe a body with up to `max_files` files; None: the server's limit."""
-    max_items = {} if max_files is None else {"maxItems": max_files}
     file = {"type": "string", "format": "binary", "description": TAKEN}
-    files = {"type": "array", "items": file, "minItems": 1} | max_items
-    form = {
-        "type": "object",
-        "required": [FILES],
-        "properties": {FILES: files},
-        "additionalProperties": False,
-    }
+    files: dict[str, Any] = {"type": "array", "items": file, "minItems": 1}
+    if max_files is not None:
+        files["maxItems"] = max_files
+    form: dict[str, Any] = {"type": "object", "required": [FILES], "properties": {FILES: files}}
+    form["additionalProperties"] = False
     content = {"multipart/form-data": {"schema": form}}
     return {"requestBody": {"required": True, "content": content}}
 
