@@ -18,7 +18,7 @@ from scanvote.serving.options import ServeOptions
 from scanvote.serving.page import pages
 from scanvote.serving.page.result_cache import ResultCache
 from scanvote.serving.proxied import HeadAsGet, RootPath
-from scanvote.serving.rest import api, docs, health, metrics
+from scanvote.serving.rest import api, health, metrics
 from scanvote.serving.rest.metrics import Measuring, Metrics
 from scanvote.serving.security import Checks, SecurityHeaders, check_host, check_site
 from scanvote.serving.tokens import TokenAuth
@@ -54,7 +54,7 @@ def make_app(start: Starting, options: ServeOptions) -> FastAPI:
     app.state.auth = TokenAuth(options.token) if options.token else None
     handle_failures(app)
     _add_middleware(app, options)
-    for part in (api, health, metrics, docs, tokens, pages):
+    for part in (api, health, metrics, tokens, pages):
         app.include_router(part.router)
     return app
 

@@ -66,7 +66,8 @@ def check_host(request: Request, hosts: Collection[str]) -> None:
     check of health by HTTP/1.0 may send none, as that of HAProxy, and is answered.
     """
     host = hostname(request.headers.get("host", ""))
-    if host in hosts or _is_hostless_check(request):
+    hostless = "host" not in request.headers and request.scope["http_version"] == "1.0"
+    if host in hosts or (hostless and is_health_check(request)):
         return
     raise ApiError(
         421,
@@ -95,7 +96,7 @@ def check_site(request: Request, origins: Collection[str]) -> None:
         )
 
 
-def _is_hostless_check(request: Request) -> bool:
+def is_health_check(request: Request) -> bool:
+    """Return whether it asks for the health of the server; HAProxy does so by OPTIONS."""
     path = request.scope["path"]
-    checks = path in HEALTH or (request.method, path) == ("OPTIONS", "/")
-    return checks and "host" not in request.headers and request.scope["http_version"] == "1.0"
+    return path in HEALTH or (request.method, path) == ("OPTIONS", "/")

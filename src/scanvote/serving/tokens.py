@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+import re
 import secrets
 
 from fastapi import APIRouter, Request
@@ -11,14 +12,11 @@ from scanvote.core.errors import InputError
 from scanvote.serving.http_errors import ApiError
 from scanvote.serving.options import SHORTEST_TOKEN, TOKEN, ServeOptions
 from scanvote.serving.page.templating import token_page
-from scanvote.serving.security import HEALTH
+from scanvote.serving.security import is_health_check
 from scanvote.serving.uploads import read_form
 
 COOKIE = "scanvote"
-FREE = (*HEALTH, "/token")
-STATIC = "/static/"
-HEALTH_CHECK = ("OPTIONS", "/")
-"""Sent by HAProxy as a check of health."""
+LOGIN, STATIC = "/token", "/static/"
 
 router = APIRouter()
 
@@ -29,14 +27,7 @@ def checked_token(token: str | None) -> str | None:
     Raises:
         InputError: the token is too short, or cannot be sent in a header.
     """
-    if token is None:
-        return None
-    if (
-        len(token) < SHORTEST_TOKEN
-        or not token.isascii()
-        or not token.isprintable()
-        or " " in token
-    ):
+    if token is not None and not re.fullmatch(rf"[!-~]{{{SHORTEST_TOKEN},}}", token):
         raise InputError(
             f"{TOKEN} should be {SHORTEST_TOKEN} or more ASCII characters without spaces, such as"
             " `openssl rand -hex 16` prints"
@@ -61,7 +52,7 @@ class TokenAuth:
     def check(self, request: Request) -> None:
         """Reject a request without the token, unless it is for a public address."""
         path = request.scope["path"]
-        public = path in FREE or path.startswith(STATIC) or (request.method, path) == HEALTH_CHECK
+        public = path == LOGIN or path.startswith(STATIC) or is_health_check(request)
         if not public and not self._authorises(request):
             raise ApiError(
                 401,
@@ -77,7 +68,7 @@ class TokenAuth:
         return hmac.compare_digest(cookie.encode(), self.cookie.encode())
 
 
-@router.post("/token", include_in_schema=False)
+@router.post(LOGIN, include_in_schema=False)
 async def login(request: Request) -> Response:
     """Check the token typed on the page, and set the browser's cookie."""
     auth: TokenAuth | None = request.app.state.auth

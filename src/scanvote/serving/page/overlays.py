@@ -29,14 +29,14 @@ _RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff]+(?: [\u0590-\u08ff]+)*")
 """Hebrew and Arabic words, whose letters OpenCV draws from left to right."""
 
 
-def pixels(png: bytes) -> Bgr:
-    """Decode a PNG that this server encoded itself, in colour."""
-    return np.asarray(cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_COLOR), np.uint8)
+def pixels(png: bytes, flags: int = cv2.IMREAD_COLOR) -> NDArray[np.uint8]:
+    """Decode a PNG that this server encoded itself, in colour as `Bgr`."""
+    return np.asarray(cv2.imdecode(np.frombuffer(png, np.uint8), flags), np.uint8)
 
 
 def values(png: bytes) -> NDArray[np.uint8]:
     """Decode a mask or map encoded by this server, uint8 (H, W)."""
-    return np.asarray(cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_GRAYSCALE), np.uint8)
+    return pixels(png, cv2.IMREAD_GRAYSCALE)
 
 
 def encoded(image: NDArray[np.uint8]) -> bytes:

@@ -158,6 +158,12 @@ def model(request: Request) -> HTMLResponse:
     return page(request, "model.html", card=card, tables=tables, warnings=warnings)
 
 
+@router.get("/docs")
+def documentation(request: Request) -> HTMLResponse:
+    """Show Swagger UI, with a form to try each operation of the REST interface."""
+    return page(request, "api.html", token=request.app.state.auth is not None)
+
+
 @router.get("/static/{name}")
 def static(name: str) -> Response:
     """Return a style sheet, a script or the icon."""

@@ -42,13 +42,8 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    templates.filters |= {
-        "words": words,
-        "listed": listed,
-        "model": model,
-        "percent": percent,
-        "reason": reason,
-    }
+    filters = words, listed, model, percent, reason
+    templates.filters |= {one.__name__: one for one in filters}
     templates.globals |= {"disclaimer": DISCLAIMER, "static": address, "METHODS": METHODS}
     return templates
 

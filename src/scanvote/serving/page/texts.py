@@ -94,20 +94,14 @@ class ResultText:
     def warnings(self) -> list[str]:
         """The warnings to read before the answer, those of the class before the outline's."""
         one, contents = self.finding, self.contents
-        of_class, of_mask = class_doubts(contents), mask_doubts(contents)
-        if one.familiarity and one.familiarity.outside:
-            of_class.insert(
-                0,
-                "This scan is unlike the training scans: "
-                f"{_far(one.familiarity)} The class below means little.",
-            )
-        if one.mask and one.mask.familiarity.outside:
-            of_mask.insert(
-                0,
-                "For the tumour's outline this scan is unlike the training scans: "
-                f"{_far(one.mask.familiarity)} The outline means little.",
-            )
-        return [*_smoke(contents), *of_class, *of_mask]
+        of_mask = one.mask.familiarity if one.mask else None
+        return [
+            *_smoke(contents),
+            *_unlike(one.familiarity, "This scan", "The class below"),
+            *class_doubts(contents),
+            *_unlike(of_mask, "For the tumour's outline this scan", "The outline"),
+            *mask_doubts(contents),
+        ]
 
     @property
     def flags(self) -> list[str]:
@@ -241,11 +235,13 @@ def _smoke(contents: ModelMetadata) -> list[str]:
     return ["The model is of a smoke run: its answers mean nothing."] if contents.smoke else []
 
 
-def _far(score: OodScore) -> str:
-    return (
-        f"it is {score.distance:.1f} times as far from the nearest training scan "
-        "as nearly all validation scans."
-    )
+def _unlike(score: OodScore | None, scan: str, doubtful: str) -> list[str]:
+    if score is None or not score.outside:
+        return []
+    return [
+        f"{scan} is unlike the training scans: it is {score.distance:.1f} times as far from the"
+        f" nearest training scan as nearly all validation scans. {doubtful} means little."
+    ]
 
 
 def _near(score: OodScore) -> str:
