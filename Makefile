@@ -8,6 +8,8 @@ NO_PYTHON = $(or $(foreach python,$(call first_with,sys),$(python) cannot make a
   environment: install the package $(python)-venv),none of $(PYTHONS) is here: install one (Debian \
   and Ubuntu: the package python3-venv) or say where it is: make env PYTHON=/path/to/python)
 LOCK := requirements-$(if $(GPU),gpu,cpu).txt
+RESOLVE := uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
+  --no-emit-index-url --no-annotate --upgrade --quiet --custom-compile-command "make lock"
 STAMP := .venv/.installed-$(if $(GPU),gpu,cpu)
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
@@ -63,7 +65,7 @@ serve: env ## serve the finished model: a page and a REST interface on 127.0.0.1
 	scanvote serve
 
 lock: env ## resolve pyproject.toml anew into the locked, hashed requirements of every supported Python
-	for extra in cpu gpu; do uv pip compile pyproject.toml --extra $$extra --extra dev \
-	  --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \
-	  --upgrade --quiet --custom-compile-command "make lock" \
-	  --output-file requirements-$$extra.txt; done
+	$(RESOLVE) --extra cpu --extra dev --output-file requirements-cpu.txt
+	$(RESOLVE) --extra gpu --extra dev --output-file requirements-gpu.txt
+	$(RESOLVE) --extra serve --extra build --constraint requirements-cpu.txt \
+	  --output-file requirements-serve.txt

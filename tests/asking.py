@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from scanvote.core.runtimes import Runtime
 from scanvote.images.decode import Rgb
 from scanvote.pipeline.ensemble.vote import Vote
 from scanvote.pipeline.package import ClassificationOutput, ModelMetadata
@@ -48,6 +49,7 @@ class Oracle:
     contents: ModelMetadata = field(default_factory=contents)
     far: tuple[float, float] = (0.5, 0.25)
     asked: list[int] = field(default_factory=list)
+    runtime: Runtime = "onnx"
 
     @property
     def classifiers(self) -> "Part | None":

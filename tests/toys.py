@@ -1,21 +1,17 @@
-"""A worker without a model that does what the file it is asked of says: for the engine's tests."""
+"""A model that does what the file it is asked of says: for the engine's tests."""
 
 import os
 import signal
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
 from scanvote.core.errors import InputError
-from scanvote.images.decode import Mask
-from scanvote.inputs.scan import InputScan, Limits, RejectedFile
-from scanvote.params.whole import Method
+from scanvote.inputs.scan import Limits, RejectedFile
 from scanvote.predict.schema import MaskFinding, OodScore, ScanPrediction
-from scanvote.serving.engine.model import Cancelled
-from scanvote.serving.engine_api import Upload
+from scanvote.serving.engine.messages import Answer, Explain, Task
+from scanvote.serving.engine.model import LaneName, TooLargeFile
+from scanvote.serving.engine_api import Examined, Explained
 
 SIDE = 8
 GZIP = b"\x1f\x8b"
@@ -23,53 +19,47 @@ GZIP = b"\x1f\x8b"
 
 
 class Toy:
-    """Reads ``word argument``, such as ``slices 3``.
+    """Reads ``word argument``, such as ``until PATH``.
 
-    - ``slices N``: a volume, a slice of which takes 10 ms; every other file is of one scan
-    - ``until PATH``: examined no sooner than there is a file at the path
-    - ``refuse``, ``bug``, ``die``, ``hang``, each when it is examined, but for refuse
+    - ``until PATH``: answered no sooner than there is a file at the path
+    - ``deep``: too large for the lane of small files, as a worker sees
+    - ``refuse``, ``bug``, ``die``, ``hang``
     - ``once PATH``: dies if there is no file at the path, and makes it before
+    - ``check PATH``: calls `check` until it raises, and makes the file before
 
-    A finding's only note is the number of scans that were examined with it.
+    A finding's notes are the lane, the worker's niceness, and `notes`.
     """
 
-    def read(self, upload: Upload) -> list[InputScan]:
-        text = upload.content.removeprefix(GZIP).decode()
-        if text == "refuse":
-            raise RejectedFile(f"{upload.name} is no image", 415)
-        count = int(text.split()[1]) if text.startswith("slices") else 1
-        image = np.zeros((SIDE, SIDE, 3), np.uint8)
-        return [InputScan(upload.name, image, slice=place, notes=(text,)) for place in range(count)]
+    def __init__(self, lane: LaneName, notes: tuple[str, ...] = ()) -> None:
+        self.lane, self.notes = lane, notes
 
-    def examine(self, scans: Sequence[InputScan]) -> list[tuple[ScanPrediction, Mask]]:
-        for scan in scans:
-            obey(scan.notes[0])
-        mask = np.ones((SIDE, SIDE), bool)
-        return [(finding(scan, len(scans)), mask) for scan in scans]
-
-    def explain(
-        self, scan: InputScan, method: Method, given_up: Callable[[], bool]
-    ) -> dict[str, NDArray[np.uint8]]:
-        while scan.notes[0] == "hang":
-            if given_up():
-                raise Cancelled
-            time.sleep(0.01)
-        obey(scan.notes[0])
-        if method == "gradcam":
+    def answer(self, task: Task, check: Callable[[], None]) -> Answer:
+        text = task.upload.content.removeprefix(GZIP).decode()
+        obey(text, self.lane, task.upload.name, check)
+        if not isinstance(task, Explain):
+            notes = [self.lane, str(os.nice(0)), *self.notes]
+            return [Examined(finding(task.upload.name, notes), b"", b"")]
+        if task.method == "gradcam":
             raise InputError("gradcam serves no member")
-        return {"vote": np.full((SIDE, SIDE), 255, np.uint8)}
+        return Explained(task.method, b"", {"vote": b""})
 
 
-def obey(text: str) -> None:
+def obey(text: str, lane: LaneName, name: str, check: Callable[[], None]) -> None:
     word, _, argument = text.partition(" ")
     path = Path(argument)
+    if word == "refuse":
+        raise RejectedFile(f"{name} is no image", 415)
+    if word == "deep" and lane == "small":
+        raise TooLargeFile
     if word == "bug":
         raise ValueError("a bug")
     if word == "hang":
         time.sleep(1000)
-    if word == "slices":
-        time.sleep(0.01)
-    while word == "until" and not path.exists():
+    if word == "check":
+        path.touch()
+    while word == "check" or (word == "until" and not path.exists()):
+        if word == "check":
+            check()
         time.sleep(0.005)
     if word == "die" or (word == "once" and not path.exists()):
         if word == "once":
@@ -77,14 +67,14 @@ def obey(text: str) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
 
 
-def finding(scan: InputScan, batch: int) -> ScanPrediction:
+def finding(file: str, notes: list[str]) -> ScanPrediction:
     near = OodScore(distance=0, outside=False)
     return ScanPrediction(
-        file=scan.file,
-        slice=scan.slice,
+        file=file,
+        slice=None,
         width=SIDE,
         height=SIDE,
-        notes=[str(batch)],
+        notes=notes,
         vote="glioma",
         probabilities={"glioma": 1.0},
         agreement=1,
@@ -96,35 +86,24 @@ def finding(scan: InputScan, batch: int) -> ScanPrediction:
     )
 
 
-def load_toy() -> Toy:
-    return Toy()
+def load_toy(lane: LaneName, threads: int) -> Toy:
+    return Toy(lane)
 
 
-class Named(Toy):
-    """Says in the notes of a finding which files it was loaded from."""
-
-    def __init__(self, folder: Path) -> None:
-        files = sorted(path for path in folder.rglob("*") if path.is_file())
-        self.read_from = [path.read_text() for path in files]
-
-    def examine(self, scans: Sequence[InputScan]) -> list[tuple[ScanPrediction, Mask]]:
-        found = super().examine(scans)
-        return [(one.model_copy(update={"notes": self.read_from}), mask) for one, mask in found]
+def load_named(folder: Path, limits: Limits, runtime: object, lane: LaneName, threads: int) -> Toy:
+    """In place of `load_packaged`: says in the notes which files it was loaded from."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    return Toy(lane, tuple(path.read_text() for path in files))
 
 
-def load_named(folder: Path, limits: Limits, batch: int) -> Named:
-    """In place of `load_packaged`."""
-    return Named(folder)
-
-
-def load_nothing(tries: Path) -> Toy:
+def load_nothing(tries: Path, lane: LaneName, threads: int) -> Toy:
     """As a package that is damaged; a line in `tries` each time."""
     with tries.open("a") as file:
         file.write("tried\n")
     raise InputError("members/1.keras is damaged")
 
 
-def load_and_die(tries: Path) -> Toy:
+def load_and_die(tries: Path, lane: LaneName, threads: int) -> Toy:
     with tries.open("a") as file:
         file.write("tried\n")
     os._exit(3)

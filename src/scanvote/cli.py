@@ -9,6 +9,7 @@ import typer
 from scanvote.commands.repository import in_repository, root_of_project
 from scanvote.core.disclaimer import DISCLAIMER
 from scanvote.core.home import use_writable_home
+from scanvote.core.runtimes import Runtime as RuntimeName
 from scanvote.core.terminal import one_line_errors
 from scanvote.params import Family, load_params
 from scanvote.params.whole import Method
@@ -17,6 +18,12 @@ Model = Annotated[
     str | None,
     typer.Option(
         help="A folder, champion, or an MLflow URI; by default models/package, else the champion."
+    ),
+]
+Runtime = Annotated[
+    RuntimeName | None,
+    typer.Option(
+        help="What computes the networks: by default onnx, and keras for a package without graphs."
     ),
 ]
 Quick = Annotated[bool, typer.Option("--quick", help="A smoke run: minutes, and no result.")]
@@ -172,6 +179,7 @@ def predict(
     batch: Annotated[
         int, typer.Option(min=1, help="Scans at once: changes time and memory only.")
     ] = 32,
+    runtime: Runtime = None,
 ) -> None:
     """Predict class and tumour mask of the scans in PATHS.
 
@@ -179,10 +187,10 @@ def predict(
     and the distance to the training scans. A file that cannot be read is a row with its reason,
     and the exit code then is 1.
     """
+    from scanvote.commands.model_option import default_model, package_folder
     from scanvote.predict.run import PredictOptions, predict
-    from scanvote.tracking.model_location import default_model, package_folder
 
-    options = PredictOptions(out, masks, explain, explanations, batch)
+    options = PredictOptions(out, masks, explain, explanations, batch, runtime)
     if predict(paths, package_folder(model or default_model()), options):
         raise typer.Exit(1)
 
@@ -195,8 +203,8 @@ def export(
     onnx: Annotated[bool, typer.Option(help="With the networks as ONNX too.")] = True,
 ) -> None:
     """Copy a finished model to OUT, for use without repository and network."""
+    from scanvote.commands.model_option import default_model, package_folder
     from scanvote.predict.export import export
-    from scanvote.tracking.model_location import default_model, package_folder
 
     export(package_folder(model or default_model()), out, onnx)
     typer.echo(f"{out}: scanvote predict SCANS --model {out}")
@@ -211,7 +219,7 @@ def serve(
     no_token: Annotated[
         bool, typer.Option("--no-token", help="Let anybody in who reaches HOST.")
     ] = False,
-    batch: Annotated[int, typer.Option(min=1, help="Scans that the networks see at once.")] = 32,
+    runtime: Runtime = None,
     name: Annotated[
         list[str] | None,
         typer.Option(
@@ -228,14 +236,17 @@ def serve(
     If other machines can reach HOST, they need the secret in SCANVOTE_TOKEN. Behind a proxy it is
     told the name, and the prefix if it has one: --name scans.lab --root-path /scanvote.
     """
+    from scanvote.serving.fork_server import start_fork_server
+
+    start_fork_server()  # it imports beside what follows
+    from scanvote.commands.model_option import default_model, package_folder
     from scanvote.serving.engine import EngineOptions
     from scanvote.serving.options import ServeOptions
     from scanvote.serving.server import serve
-    from scanvote.tracking.model_location import default_model, package_folder
 
     folder = package_folder(model or default_model())
     options = ServeOptions(names=tuple(name or ()), root_path=root_path)
-    serve(folder, host, port, options, EngineOptions(batch=batch), no_token)
+    serve(folder, host, port, options, EngineOptions(runtime), no_token)
 
 
 @recipe_app.command("list")

@@ -57,17 +57,6 @@ def test_a_mistake_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     assert run("ui") == (1, "scanvote: port 5000 is taken\n")
 
 
-def test_help_loads_no_framework() -> None:
-    code = "import sys, scanvote.cli; print(sorted(sys.modules))"
-    path = str(Path(__file__).parents[2] / "src")
-    done = subprocess.run(
-        [sys.executable, "-c", code], env={"PYTHONPATH": path}, capture_output=True, text=True
-    )
-    assert "'scanvote.cli'" in done.stdout
-    for heavy in ("tensorflow", "keras", "mlflow", "dvc", "pandas", "matplotlib", "sklearn"):
-        assert f"'{heavy}'" not in done.stdout
-
-
 def test_the_check_of_data_loads_no_reader_before_it_needs_one() -> None:
     code = "import sys, scanvote.commands.data_check_report; print(sorted(sys.modules))"
     path = str(Path(__file__).parents[2] / "src")

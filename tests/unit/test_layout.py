@@ -24,6 +24,7 @@ DECIDES_NOTHING = {
     "core/machine.py": "which line is printed when a stage ends without a result",
     "core/parallel.py": "how many processes work, not on what: tests of each stage that has some",
     "core/processors.py": "likewise",
+    "core/runtimes.py": "names; the stage `package` holds each runtime against Keras",
     "params": "its values are watched one by one",
     "core/progress.py": "what a person sees meanwhile",
     "core/terminal.py": "likewise",

@@ -1,5 +1,6 @@
 """A progress bar on standard error, silent unless it is a terminal."""
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Protocol
@@ -14,11 +15,13 @@ class Progress(Protocol):
 @contextmanager
 def progress_bar(text: str) -> Iterator[Progress]:
     """Show a progress bar with the time left and a note."""
+    if not sys.stderr.isatty():  # rich takes a tenth of a second to import
+        yield lambda done, total, note="": None
+        return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
     from rich.progress import Progress as Bar
 
-    console = Console(stderr=True)
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -26,7 +29,7 @@ def progress_bar(text: str) -> Iterator[Progress]:
         TimeRemainingColumn(),
         TextColumn("{task.fields[note]}"),
     )
-    with Bar(*columns, console=console, disable=not console.is_terminal) as bar:
+    with Bar(*columns, console=Console(stderr=True)) as bar:
         task = bar.add_task(text, total=None, note="")
 
         def progress(done: float, total: float, note: str = "") -> None:

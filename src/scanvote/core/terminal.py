@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable
 from contextlib import suppress
 from functools import wraps
+from traceback import walk_tb
 from typing import ParamSpec, TypeVar
 
 import typer
@@ -20,8 +21,9 @@ R = TypeVar("R")
 def one_line_errors(command: Callable[P, R]) -> Callable[P, R]:
     """Turn an InputError or a fault of the machine into one line and exit code 1.
 
-    The line is on stderr. Ctrl-C prints "stopped" and exits with 130, as in a shell. Any other
-    exception is a bug and keeps its traceback.
+    The line is on stderr. A library that is not installed, as one of an extra, is told of likewise.
+    Ctrl-C prints "stopped" and exits with 130, as in a shell. Any other exception is a bug and
+    keeps its traceback.
     """
 
     @wraps(command)
@@ -36,13 +38,28 @@ def one_line_errors(command: Callable[P, R]) -> Callable[P, R]:
         except typer.Exit:
             raise
         except Exception as error:
-            line = machine_fault(error) or (str(error) if isinstance(error, InputError) else None)
+            line = machine_fault(error) or _mistake(error)
             if line is None:
                 raise
             _print_error(line)
             raise typer.Exit(1) from None
 
     return guarded
+
+
+def _mistake(error: Exception) -> str | None:
+    if isinstance(error, InputError):
+        return str(error)
+    name = (error.name or "").partition(".")[0] if isinstance(error, ModuleNotFoundError) else ""
+    if name in ("", "scanvote"):
+        return None
+    extra = "serve" if _raised_in("scanvote.serving", error) else "cpu"
+    return f"{name} is not installed, which this needs: pip install 'scanvote[{extra}]'"
+
+
+def _raised_in(package: str, error: Exception) -> bool:
+    frames = (frame.f_globals.get("__name__", "") for frame, _ in walk_tb(error.__traceback__))
+    return any(name.startswith(package) for name in frames)
 
 
 def _print_error(line: str) -> None:

@@ -11,6 +11,8 @@ from scanvote.core.seeds import rng
 
 RESAMPLES = 2000
 LEVEL = 0.95
+ENDS = ("", "_low", "_high")
+"""Endings of the keys of a metric and of the ends of its interval."""
 BLOCK = 100
 """Resamples in one block, for up to `CELLS` / 100 groups; with more groups a block is smaller."""
 

@@ -5,10 +5,9 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from scanvote.core.errors import InputError
-from scanvote.metrics.bootstrap import BootstrapEstimate
+from scanvote.metrics.bootstrap import ENDS, BootstrapEstimate
 from scanvote.metrics.results import ClassifierOutput
 
-ENDS = ("", "_low", "_high")
 OF_CLASS = ("sensitivity", "specificity", "precision", "auroc", "average_precision")
 
 

@@ -14,8 +14,7 @@ from pydantic import ValidationError
 
 from scanvote.core.errors import InputError
 from scanvote.core.files import write_json
-from scanvote.metrics.bootstrap import BootstrapEstimate, no_interval, number_of
-from scanvote.metrics.intervals import ENDS
+from scanvote.metrics.bootstrap import ENDS, BootstrapEstimate, no_interval, number_of
 from scanvote.params.section import Section, Task
 
 NAME = "performance.json"

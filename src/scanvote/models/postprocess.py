@@ -3,16 +3,16 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import product
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import cv2
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
-from scipy import ndimage
 
-from scanvote.metrics.segmentation import count_pixels, patient_dice
 from scanvote.params import PostprocessParams
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Mask = NDArray[np.bool_]
 MaskMaker = TypeVar("MaskMaker", bound=Callable[[Any], Mask])
@@ -41,7 +41,7 @@ class Postprocess:
         if not mask.any():
             return mask
         if self.fill_holes:
-            mask = np.asarray(ndimage.binary_fill_holes(mask))
+            mask = _fill_holes(mask)
         return self._components(mask) if self.smallest > 1 or self.largest_only else mask
 
     def _components(self, mask: Mask) -> Mask:
@@ -51,6 +51,16 @@ class Postprocess:
         if self.largest_only:
             keep &= np.arange(len(areas)) == areas.argmax()
         return np.asarray(np.concatenate([[False], keep])[numbers])
+
+
+def _fill_holes(mask: Mask) -> Mask:
+    """Fill what is enclosed: the background that no path between edges of pixels leads to the rim.
+
+    `scipy.ndimage.binary_fill_holes` gives the same, and takes 0.4 s to import.
+    """
+    framed = cv2.copyMakeBorder((~mask).astype(np.uint8), 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=1)
+    _, numbers = cv2.connectedComponents(framed, connectivity=4)
+    return np.asarray(numbers[1:-1, 1:-1] != numbers[0, 0])
 
 
 def candidates(params: PostprocessParams) -> list[Postprocess]:
@@ -64,7 +74,7 @@ def choose(
     truths: Iterable[np.ndarray],
     patients: Sequence[str],
     choices: Sequence[MaskMaker],
-) -> tuple[MaskMaker, pd.DataFrame]:
+) -> "tuple[MaskMaker, pd.DataFrame]":
     """Choose the postprocessing with the best mean Dice of the patients.
 
     Among equals the first wins.
@@ -78,6 +88,11 @@ def choose(
     Returns:
         The best choice, and a table of all with their `dice`.
     """
+    # slow to import, and prediction needs neither
+    import pandas as pd
+
+    from scanvote.metrics.segmentation import count_pixels, patient_dice
+
     counts = [
         [count_pixels(choice(one), truth > 0) for choice in choices]
         for one, truth in zip(slices, truths, strict=True)

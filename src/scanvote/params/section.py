@@ -24,4 +24,4 @@ Choices = BeforeValidator(_as_list)
 class Section(BaseModel):
     """A mapping of params.yaml: immutable, with declared keys only."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, defer_build=True)

@@ -42,8 +42,9 @@ def export(model: Path, out: Path, onnx: bool) -> ModelMetadata:
         copy_package(model, folder, contents, "" if onnx else GRAPH)
         if not onnx:
             _drop_graphs(folder)
-        write_text(folder / README, _readme(out))
-        return read_metadata(folder)
+        copied = read_metadata(folder)
+        write_text(folder / README, _readme(out, copied))
+        return copied
 
 
 def _check_place(model: Path, out: Path, given: Path) -> None:
@@ -72,14 +73,15 @@ def _drop_graphs(folder: Path) -> None:
     write_metadata(contents, folder)
 
 
-def _readme(out: Path) -> str:
+def _readme(out: Path, contents: ModelMetadata) -> str:
+    # without graphs Keras computes the networks
+    requirement = "scanvote[serve]" if contents.has_graphs else "scanvote[cpu]"
     lines = [
         "# A finished model of scanvote",
         "",
         f"**{DISCLAIMER}** `{CARD}` and `{NAME}` describe it and its requirements.",
         "",
-        "It needs the library `scanvote`, with an extra for the processor (`cpu`, `gpu`), no"
-        " repository and no network:",
+        f"It needs `pip install '{requirement}'`, no repository and no network:",
         "",
         "```sh",
         f"scanvote predict SCANS --model {out.name}     # files and folders: a table",

@@ -12,7 +12,8 @@ from scanvote.core.progress import Progress, progress_bar
 from scanvote.datasets.user_data.layout import SkippedFile
 from scanvote.inputs import DiscoveredInput, discover_inputs
 from scanvote.params.whole import Method
-from scanvote.pipeline.package import ModelMetadata, Package, load_package, read_metadata
+from scanvote.pipeline.package import ModelMetadata, Package, load_package
+from scanvote.pipeline.package.runtime import Runtime, describe
 from scanvote.predict.batches import ScanResult, predict_stream
 from scanvote.predict.pictures import OutputPaths, check_apart, write_mask, write_overlay
 from scanvote.predict.predictor import (
@@ -25,7 +26,6 @@ from scanvote.predict.quality import named, quality
 from scanvote.predict.rows import columns
 from scanvote.predict.schema import FileError
 from scanvote.predict.tables import Add, table_file, table_on_stdout
-from scanvote.predict.terminal import table_on_terminal
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,7 @@ class PredictOptions:
         explain: method that explains the vote, None for no explanations.
         explanations: folder of the overlays.
         batch: scans per batch.
+        runtime: what computes the networks, None for the package's default.
     """
 
     out: Path | None
@@ -45,6 +46,7 @@ class PredictOptions:
     explain: Method | None
     explanations: Path
     batch: int
+    runtime: Runtime | None
 
     @property
     def folders(self) -> dict[str, Path]:
@@ -71,15 +73,13 @@ def predict(paths: Sequence[Path], model: Path, options: PredictOptions) -> int:
     files = list(discover_inputs(paths, skipped))
     if not files:
         raise InputError(f"{', '.join(map(str, paths))}: {_nothing(skipped)}")
-    contents = read_metadata(model)
-    _check_options(contents, options)
+    package = load_package(model, options.runtime)
+    contents = package.contents
+    _check_options(package, options)
     places = _output_paths(paths, files, options)
     with _table(options.out, contents, places) as add, progress_bar("Predict") as progress:
-        print(*[DISCLAIMER, named(contents), *quality(contents)], sep="\n", file=sys.stderr)
-        package = load_package(model)
-        _check_same(contents, package.contents, model)
-        if options.explain:
-            check_method(package.classifiers, options.explain)
+        lines = [DISCLAIMER, f"{named(contents)} {describe(package.runtime)}.", *quality(contents)]
+        print(*lines, sep="\n", file=sys.stderr)
         tracked = _track(files, progress)
         failed = 0
         for one in predict_stream(package, tracked, options.batch):
@@ -92,17 +92,13 @@ def predict(paths: Sequence[Path], model: Path, options: PredictOptions) -> int:
     return failed
 
 
-def _check_same(contents: ModelMetadata, loaded: ModelMetadata, model: Path) -> None:
-    """Check that the model that was named is the one that will answer."""
-    if loaded.digest != contents.digest:
-        raise InputError(f"{model} was replaced while it was read; predict again")
-
-
-def _check_options(contents: ModelMetadata, options: PredictOptions) -> None:
-    if options.masks and contents.segmenters is None:
+def _check_options(package: Package, options: PredictOptions) -> None:
+    if options.masks and package.segmenters is None:
         raise InputError(f"--masks: {NO_MASKS}")
-    if options.explain and contents.classifiers is None:
+    if options.explain and package.classifiers is None:
         raise InputError(f"--explain: {NO_VOTE}")
+    if options.explain:
+        check_method(package.classifiers, options.explain)
 
 
 def _output_paths(
@@ -121,6 +117,8 @@ def _table(
     out: Path | None, contents: ModelMetadata, places: dict[str, OutputPaths]
 ) -> AbstractContextManager[Add]:
     if out is None and sys.stdout.isatty():
+        from scanvote.predict.terminal import table_on_terminal  # rich, which no file needs
+
         return table_on_terminal(contents)
     names = columns(contents, places)
     return table_on_stdout(contents, names) if out is None else table_file(out, contents, names)

@@ -30,10 +30,7 @@ class RequestTimeout(EngineError):
 
 
 class WorkerDied(EngineError):
-    """The worker died on this file twice.
-
-    A prediction is retried alone.
-    """
+    """Two workers died on this file, one after the other."""
 
     status = 503
 
@@ -78,7 +75,7 @@ class Explained:
 
 
 class Engine(Protocol):
-    """One model, loaded once in its own process; concurrent calls are batched."""
+    """One model, loaded in processes of its own, which answer concurrent calls."""
 
     contents: ModelMetadata
     card: str

@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import scanvote
 from scanvote.pipeline.package.metadata import ModelMetadata
+from scanvote.predict.model_folder import ARTIFACT
 from scanvote.predict.rows import row_columns
 
 if TYPE_CHECKING:
     import pandas as pd
     from mlflow.models.model import ModelInfo
 
-ARTIFACT = "package"
-"""Name of the package's folder inside the MLflow model."""
 MODEL_DIGEST = "scanvote.model_digest"
 """Key of the model digest in MLflow."""
 _MODEL = Path(__file__).with_name("package_model.py")

@@ -5,7 +5,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import scanvote
 from scanvote.core.digests import digest
@@ -15,8 +15,9 @@ from scanvote.core.files import sha256
 from scanvote.pipeline.package.champion import Verdict, choose_champion
 from scanvote.pipeline.package.metadata import NAME, TEST, ModelMetadata, read_metadata
 from scanvote.pipeline.package.reference_outputs import read_reference_outputs
+from scanvote.predict.model_folder import ARTIFACT, CHAMPION
 from scanvote.predict.quality import quality
-from scanvote.tracking.package_log import ARTIFACT, MODEL_DIGEST, log_package
+from scanvote.tracking.package_log import MODEL_DIGEST, log_package
 from scanvote.tracking.store import Store, as_default, store_lock
 from scanvote.tracking.text import hide_password, root_cause
 
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     import pandas as pd
     from mlflow.entities.model_registry import ModelVersion
 
-CHAMPION: Final = "champion"
 REASON = "scanvote.reason"
 _CONTENT, _TEST = "scanvote.content", "scanvote.test"
 _DIGITS = 12

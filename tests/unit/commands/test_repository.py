@@ -7,9 +7,9 @@ import pytest
 from typer.testing import CliRunner
 
 from scanvote.cli import app
+from scanvote.commands.model_option import default_model
 from scanvote.commands.repository import in_repository
 from scanvote.core.files import repository_root
-from scanvote.tracking.model_location import default_model
 from scanvote.tracking.store import store_lock
 
 ROOT = Path(__file__).parents[3]

@@ -39,6 +39,32 @@ def test_a_fault_of_the_machine_is_one_line_too(capsys: pytest.CaptureFixture[st
     )
 
 
+@pytest.mark.parametrize(
+    ("code", "line"),
+    [
+        (
+            "import missing_library.part",
+            "missing_library is not installed, which this needs: pip install 'scanvote[cpu]'",
+        ),
+        (
+            "__name__ = 'scanvote.serving.server'; import missing_library",
+            "missing_library is not installed, which this needs: pip install 'scanvote[serve]'",
+        ),
+    ],
+)
+def test_a_library_that_is_not_installed_is_one_line(
+    code: str, line: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    @one_line_errors
+    def command() -> None:
+        exec(code, {})
+
+    with pytest.raises(typer.Exit) as caught:
+        command()
+    assert caught.value.exit_code == 1
+    assert capsys.readouterr().err == f"scanvote: {line}\n"
+
+
 PRINTS = """
 from scanvote.core.terminal import run_stage
 def main(): print("a table")
@@ -57,7 +83,9 @@ def test_a_table_that_does_not_fit_where_it_is_sent_is_one_line() -> None:
     assert "no space left on device; make room" in line
 
 
-@pytest.mark.parametrize("error", [ValueError("a bug"), KeyError("key")])
+@pytest.mark.parametrize(
+    "error", [ValueError("a bug"), KeyError("key"), ModuleNotFoundError("a bug", name="scanvote.x")]
+)
 def test_anything_else_passes(error: Exception, capsys: pytest.CaptureFixture[str]) -> None:
     @one_line_errors
     def command() -> None:

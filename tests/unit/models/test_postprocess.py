@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from scipy import ndimage
 
 from scanvote.models.postprocess import Postprocess, candidates, choose
 from scanvote.params import PostprocessParams
@@ -40,6 +41,17 @@ def test_what_is_left_of_a_mask(probabilities, changes, pixels):
     mask = _plain(**changes)(probabilities)
     assert mask.dtype == bool
     assert mask.sum() == pixels
+
+
+def test_holes_are_those_of_scipy():
+    draw = np.random.default_rng(0)
+    filled = 0
+    for _ in range(200):
+        mask = draw.random(draw.integers(1, 30, 2)) < draw.random()
+        found = _plain(fill_holes=True)(mask.astype("float32"))
+        np.testing.assert_array_equal(found, ndimage.binary_fill_holes(mask))
+        filled += int((found != mask).any())
+    assert filled > 50
 
 
 def test_nothing_is_found_in_an_empty_slice():

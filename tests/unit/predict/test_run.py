@@ -2,6 +2,8 @@
 
 import csv
 import json
+import re
+from importlib.metadata import version
 from io import StringIO
 from pathlib import Path
 
@@ -41,7 +43,11 @@ def work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in ("scans/1.png", "scans/2.png", "scans/10.png"):
         write_image(tmp_path / name, len(name), side=20)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(run, "load_for_inference", lambda folder: Explained(read_metadata(folder)))
+    monkeypatch.setattr(
+        run,
+        "load_package",
+        lambda folder, runtime: Explained(read_metadata(folder), runtime=runtime or "onnx"),
+    )
     heat = np.full((20, 20), 128, np.uint8)
     monkeypatch.setattr(run, "explain", lambda *arguments: {"vote": heat})
     return tmp_path
@@ -65,21 +71,20 @@ def test_to_a_program_it_writes_comma_separated_rows():
     told, named, of_class, of_outline = err.splitlines()
     digest = read_metadata(Path("model")).digest
     assert {row["model_digest"] for row in rows(out)} == {digest}
-    assert named == f"Model {digest[:12]}."
+    assert re.fullmatch(rf"Model {digest[:12]}\. ONNX Runtime [0-9.]+, CPU\.", named)
     assert told == "Research use, not for diagnosis."
     tested = "tested on 172 scans of 110 patients: accuracy 0.92 (0.86–0.96)"
     assert of_class.startswith(f"Class: {tested}")
     assert of_outline == "Outline: tested on 57 slices of 7 patients: mean Dice 0.81 (0.66–0.90)."
 
 
-def test_a_package_that_is_replaced_while_it_is_read_gives_no_answer(
-    monkeypatch: pytest.MonkeyPatch,
-):
-    monkeypatch.setattr(run, "load_for_inference", lambda folder: Explained())
-    code, out, err = predict("scans", "--out", "said.csv")
-    assert (code, out) == (1, "")
-    assert err.splitlines()[-1] == "scanvote: model was replaced while it was read; predict again"
-    assert not Path("said.csv").exists()
+@pytest.mark.parametrize(
+    ("runtime", "named"), [("onnx", "ONNX Runtime "), ("keras", f"Keras {version('keras')}.")]
+)
+def test_the_runtime_is_chosen_and_named(runtime: str, named: str):
+    code, _, err = predict("scans/1.png", "--runtime", runtime)
+    assert code == 0
+    assert f". {named}" in err.splitlines()[1]
 
 
 def test_a_table_in_a_new_folder_and_nothing_else():
@@ -124,7 +129,7 @@ def test_what_is_passed_over_is_counted():
         (["scans", "--model", "scans"], "scans is no package of scanvote"),
         (["scans", "--masks", "scans/masks"], "choose a folder apart"),
         (["scans", "--masks", "m", "--explain", "lime", "--explanations", "m"], "are one folder"),
-        (["scans", "--explain", "gradcam"], "choose occlusion or lime"),
+        (["scans", "--explain", "gradcam", "--masks", "m"], "choose occlusion or lime"),
         (["scans", "--masks", "texts/a.txt"], "cannot be a folder"),
     ],
 )
@@ -137,6 +142,7 @@ def test_a_mistake_is_one_line_and_leaves_no_table(words: list[str], reason: str
     assert reason in err.splitlines()[-1]
     assert "Traceback" not in err
     assert not Path("said.csv").exists()
+    assert not Path("m").exists()
 
 
 @pytest.mark.parametrize(
@@ -150,7 +156,7 @@ def test_a_model_of_one_task_says_that_alone(
     task: Task, words: list[str], reason: str, monkeypatch
 ):
     write_metadata(alone(task), Path("model"))
-    monkeypatch.setattr(run, "load_for_inference", lambda folder: Oracle(read_metadata(folder)))
+    monkeypatch.setattr(run, "load_package", lambda folder, _: Oracle(read_metadata(folder)))
     code, out, err = predict("scans")
     assert code == 0
     assert list(rows(out)[0]) == columns(alone(task), {})

@@ -12,7 +12,7 @@ import pytest
 from scanvote.inputs.scan import Limits
 from scanvote.pipeline.package.stage import build_package
 from scanvote.serving.app import make_app
-from scanvote.serving.engine.supervised import EngineOptions, SupervisedEngine, start_engine
+from scanvote.serving.engine.engine import EngineOptions, WorkerEngine, start_engine
 from scanvote.serving.options import ServeOptions
 from tests.clients import HERE, PREDICT, TestClient
 from tests.hostile import Hostile, hostile_files
@@ -33,7 +33,7 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @contextmanager
-def asking_model(package: Path) -> Iterator[tuple[TestClient, SupervisedEngine]]:
+def asking_model(package: Path) -> Iterator[tuple[TestClient, WorkerEngine]]:
     options = ServeOptions(limits=LIMITS)
     app = make_app(lambda: start_engine(package, LIMITS, EngineOptions()), options)
     with TestClient(app, base_url=HERE) as client:
@@ -67,7 +67,7 @@ def test_hostile_uploads_are_answered_leave_no_file_and_take_no_memory(
         statuses = _ask(client, uploads)
         assert _memory(engine) - before < GROWTH
         assert sorted(tmp_path.rglob("*")) == left
-        assert engine.restarts == 0
+        assert not any(lane.losses for lane in engine.lanes)
         assert client.get("/readyz").status_code == 200
     wrong = [
         (upload.kind, upload.name[:40], upload.status, status)
@@ -81,7 +81,8 @@ def _ask(client: TestClient, uploads: list[Hostile]) -> list[int]:
     return [client.post(PREDICT, **form([one])).status_code for one in uploads]
 
 
-def _memory(engine: SupervisedEngine) -> int:
+def _memory(engine: WorkerEngine) -> int:
     gc.collect()
-    assert engine.worker_pid
-    return sum(psutil.Process(pid).memory_info().rss for pid in (None, engine.worker_pid))
+    workers = [pid for lane in engine.lanes for pid in lane.pids]
+    assert workers
+    return sum(psutil.Process(pid).memory_info().rss for pid in (None, *workers))

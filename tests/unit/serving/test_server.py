@@ -205,13 +205,14 @@ def test_the_command_hands_on_what_it_is_told(
         "scanvote.serving.server.serve",
         lambda *told: asked.update(enumerate(told)),
     )
-    told = ["--host", "::1", "--port", "0", "--model", str(tmp_path), "--no-token", "--batch", "4"]
+    told = ["--host", "::1", "--port", "0", "--model", str(tmp_path), "--no-token"]
+    told += ["--runtime", "keras"]
     told += ["--name", "scans.lab", "--name", "scans.lab:8443", "--root-path", "/scanvote"]
     (tmp_path / "package.json").touch()
     result = CliRunner().invoke(cli.app, ["serve", *told])
     assert result.exit_code == 0, result.output
     options = ServeOptions(names=("scans.lab", "scans.lab:8443"), root_path="/scanvote")
-    assert list(asked.values()) == [tmp_path, "::1", 0, options, EngineOptions(batch=4), True]
+    assert list(asked.values()) == [tmp_path, "::1", 0, options, EngineOptions("keras"), True]
 
 
 def test_the_command_tells_a_mistake_in_one_line(tmp_path: Path) -> None:

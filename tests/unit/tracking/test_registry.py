@@ -22,6 +22,7 @@ import pytest
 from typer.testing import CliRunner
 
 from scanvote import tracking
+from scanvote.commands.model_option import package_folder
 from scanvote.core.backend import use_backend
 from scanvote.core.errors import InputError
 from scanvote.pipeline.package import read_metadata
@@ -30,7 +31,6 @@ from scanvote.pipeline.package.reference_outputs import digest_of
 from scanvote.pipeline.package.stage import build_package
 from scanvote.predictions import labels_of, probabilities, read_predictions
 from scanvote.tracking import registry, store
-from scanvote.tracking.model_location import default_model, package_folder
 from tests.making import write_nifti
 from tests.packing import Made, changed, write_pipeline
 from tests.searching import tiny_params, tree
@@ -370,18 +370,6 @@ def test_the_model_of_a_run_is_brought_too(packed: Path, registered: Path):
     assert tree(package_folder(f"runs:/{run}/package")) == tree(packed)
 
 
-def test_a_folder_is_taken_as_it_is(packed: Path, tmp_path: Path):
-    assert package_folder(str(packed)) == packed
-    inside = shutil.copytree(packed, tmp_path / "model" / "artifacts" / "package")
-    assert package_folder(str(tmp_path / "model")) == inside
-
-
-def test_by_default_it_is_the_package_of_the_repository(packed: Path, repository: Path):
-    assert default_model() == "champion"
-    folder = shutil.copytree(packed, repository / "models" / "package")
-    assert Path(default_model()) == folder
-
-
 @pytest.mark.parametrize("model", ["champion", "models:/other/1", "runs:/0123/package"])
 def test_a_model_that_is_not_there_is_one_line(repository: Path, model: str):
     with pytest.raises(
@@ -389,35 +377,6 @@ def test_a_model_that_is_not_there_is_one_line(repository: Path, model: str):
     ) as told:
         package_folder(model)
     assert "\n" not in str(told.value)
-
-
-def test_who_looks_for_a_model_makes_no_database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-    monkeypatch.delenv("DVC_ROOT", raising=False)
-    with pytest.raises(InputError, match=r"mlflow\.db is missing; give --model a folder"):
-        package_folder("champion")
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_the_hint_is_what_works_there(packed: Path, tmp_path: Path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-    monkeypatch.delenv("DVC_ROOT", raising=False)
-    (tmp_path / "dvc.yaml").touch()
-    with pytest.raises(InputError, match=r"or make models/package by `dvc pull` or `dvc repro`"):
-        package_folder("champion")
-    shutil.copytree(packed, tmp_path / "models" / "package")  # pulled
-    told = r"--model models/package, which is there, .* `dvc repro --force --single-item package`"
-    with pytest.raises(InputError, match=told):
-        package_folder("champion")
-
-
-@pytest.mark.parametrize(("model", "reason"), [("no", "is no folder"), (".", "has no package")])
-def test_a_folder_that_is_none_is_one_line(tmp_path: Path, monkeypatch, model: str, reason: str):
-    monkeypatch.chdir(tmp_path)
-    with pytest.raises(InputError, match=reason):
-        package_folder(model)
 
 
 def test_one_process_at_a_time_decides(packed: Path, repository: Path, monkeypatch):

@@ -22,8 +22,7 @@ from pathlib import Path
 from scanvote.core.errors import InputError
 from scanvote.datasets.base import DataSet
 from scanvote.datasets.scan_list import read_scan_list
-from scanvote.datasets.user_data.layout import DatasetLayout
-from scanvote.datasets.user_data.table import TABLES, read_table
+from scanvote.datasets.user_data.layout import TABLES, DatasetLayout
 from scanvote.params import Params, Task
 
 ARRAYS = frozenset({".npz"})
@@ -71,7 +70,8 @@ def check_apart(path: Path, folder: Path) -> None:
 def read_layout(path: Path, task: Task, params: Params) -> DatasetLayout:
     """Read the layout of `path` for `task`.
 
-    Pixels are decoded only of some files named like masks among the classes.
+    Pixels are decoded only of some files named like masks among the classes. The readers are
+    imported here, as `scanvote predict` needs other modules of this package and none of them.
 
     Raises:
         AmbiguousLayout: the folders can be read in two ways; it holds both.
@@ -79,6 +79,7 @@ def read_layout(path: Path, task: Task, params: Params) -> DatasetLayout:
     """
     from scanvote.datasets.user_data.folders import read_folder
     from scanvote.datasets.user_data.forms import known_form
+    from scanvote.datasets.user_data.table import read_table
 
     _check_kind(path)
     if reader := known_form(path):

@@ -16,6 +16,8 @@ Kind = Literal["image", "nifti", "itk", "dicom", "array"]
 """``itk`` is NRRD and MetaImage; ``array`` is one picture in a ``.npz`` or ``.mat`` file."""
 
 KINDS = "image or volume"
+TABLES = frozenset({".csv", ".tsv"})
+"""Endings of a table of the user's."""
 
 
 @dataclass(frozen=True)

@@ -35,7 +35,6 @@ from scanvote.datasets.user_data.scan_tree import FoundFile, kind_of, list_files
 from scanvote.datasets.user_data.series import dicom_items
 from scanvote.params import Task
 
-TABLES = frozenset({".csv", ".tsv"})
 IMAGE_IDS = ("image_id", "image_index", "image_name", "isic_id")
 """Columns that name a file without its folder, and maybe without its ending."""
 SYNONYMS: Mapping[str, tuple[str, ...]] = {

@@ -6,7 +6,6 @@ the logarithms of their probabilities equal them up to a constant, which cancels
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import softmax
 
 EPSILON = 5e-7
 """Replacement of a probability of 0: half a unit of the last digit in the tables."""
@@ -29,7 +28,13 @@ def apply_temperature(probabilities: Probabilities, temperature: float) -> Proba
     """
     if temperature == 1:
         return np.asarray(probabilities, float)
-    return np.asarray(softmax(log_probabilities(probabilities) / temperature, axis=-1))
+    return softmax(log_probabilities(probabilities) / temperature)
+
+
+def softmax(scores: Probabilities) -> Probabilities:
+    """Return probabilities (…, C) of scores, to the bit as SciPy, whose import takes long."""
+    shifted = np.exp(scores - scores.max(axis=-1, keepdims=True))
+    return np.asarray(shifted / shifted.sum(axis=-1, keepdims=True))
 
 
 def fit_temperature(probabilities: Probabilities, truth: NDArray[np.int64]) -> float:
@@ -53,7 +58,7 @@ def fit_temperature(probabilities: Probabilities, truth: NDArray[np.int64]) -> f
     target = _smoothed_targets(truth, logs.shape[1])
 
     def slope(temperature_log: float) -> float:
-        predicted = softmax(logs * np.exp(-temperature_log), axis=1)
+        predicted = softmax(logs * np.exp(-temperature_log))
         return float(((target - predicted) * logs).sum())
 
     coldest, hottest = np.log(BOUNDS)

@@ -16,7 +16,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import softmax
 
 from scanvote.core.errors import InputError
 from scanvote.core.files import write_json
@@ -24,6 +23,7 @@ from scanvote.pipeline.ensemble.calibration import (
     Probabilities,
     apply_temperature,
     log_probabilities,
+    softmax,
 )
 
 RULES = ("majority", "soft", "weighted", "stacking")
@@ -113,7 +113,7 @@ class Vote:
             return np.asarray(np.tensordot(self.weights, members, axes=1))
         if self.rule == "stacking":
             scores = log_probability_features(members) @ np.transpose(self.stacking.coefficients)
-            return np.asarray(softmax(scores + self.stacking.intercepts, axis=1))
+            return softmax(scores + self.stacking.intercepts)
         # sorted, as a sum of floats depends on its order: ties must not depend on that of members
         return np.asarray(np.sort(members, axis=0).mean(axis=0))
 

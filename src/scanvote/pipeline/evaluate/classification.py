@@ -13,8 +13,9 @@ import pandas as pd
 from scanvote.arrays import Shard, load_shard
 from scanvote.core.files import write_csv
 from scanvote.manifest import read_manifest
+from scanvote.metrics.bootstrap import ENDS
 from scanvote.metrics.comparisons import BASELINE, METRICS, TESTS, compare, rounded
-from scanvote.metrics.intervals import ENDS, classes_table, merged, with_intervals
+from scanvote.metrics.intervals import classes_table, merged, with_intervals
 from scanvote.metrics.operating_point import at_threshold, groups_at_threshold
 from scanvote.metrics.performance import write_performance
 from scanvote.metrics.resampled import bootstrap

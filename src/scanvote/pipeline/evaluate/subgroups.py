@@ -12,8 +12,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from scanvote.metrics.bootstrap import estimates, too_few
-from scanvote.metrics.intervals import ENDS, chosen, with_intervals
+from scanvote.metrics.bootstrap import ENDS, estimates, too_few
+from scanvote.metrics.intervals import chosen, with_intervals
 from scanvote.metrics.resampled import bootstrap, confusion_metrics, ranking_metrics
 from scanvote.metrics.results import ClassifierOutput
 from scanvote.metrics.segmentation import dice_figures, dice_of

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from scanvote.core.seeds import rng
 from scanvote.models.input_spec import to_class_probabilities
 from scanvote.params.whole import ExplainParams, Method
-from scanvote.pipeline.ensemble.members import model_paths
 from scanvote.pipeline.ensemble.vote import Vote
 from scanvote.pipeline.explain.lime import hide_superpixels
 from scanvote.pipeline.explain.occlusion import occlude
@@ -98,8 +97,10 @@ def load_ensemble(searches: Path, vote: Vote) -> ExplainableEnsemble:
     Raises:
         InputError: a member is missing, or is not a Keras model.
     """
-    import scanvote.models.backbones  # noqa: F401 - registers a layer that saved networks hold
+    # Keras must know our own layers before it reads them in an archive
+    from scanvote.models import backbones, flip_tta  # noqa: F401
     from scanvote.models.saving import load_saved_model
+    from scanvote.pipeline.ensemble.members import model_paths
 
     paths = model_paths(searches, vote.members)
     models = [load_saved_model(path, "explain") for path in paths]

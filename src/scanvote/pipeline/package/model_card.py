@@ -116,10 +116,6 @@ def _input(contents: ModelMetadata) -> Lines:
 
 
 def _files(contents: ModelMetadata) -> Lines:
-    networks = [
-        *(contents.classifiers.members if contents.classifiers else []),
-        *(contents.segmenters.networks if contents.segmenters else []),
-    ]
     settings = "`package.json`, `vote.json`" if contents.classifiers else "`package.json`"
     predicted = "the vote's predictions" if contents.classifiers else "the masks' pixel counts"
     return (
@@ -130,11 +126,18 @@ def _files(contents: ModelMetadata) -> Lines:
         "- `seen/`: pooled features and statistics of the intensities of the training scans, not"
         " the scans; whoever has one of these scans can find out that it was among them",
         "- `samples/`, if any: scans to try it with",
-        *(f"- `{one.keras}`{_onnx(one.onnx)}: {one.model}" for one in networks),
-        "",
-        "An ONNX graph takes `scan`, float32 (batch, height, width, channels) of pixels 0…255,"
-        " prepared as above, and gives `probabilities` as the network does, not calibrated.",
+        *(f"- `{one.keras}`{_onnx(one.onnx)}: {one.model}" for one in contents.networks),
+        *(_GRAPHS if contents.has_graphs else ()),
     )
+
+
+_GRAPHS = (
+    "",
+    "scanvote answers with the ONNX graphs, in ONNX Runtime; `--runtime keras` uses the Keras"
+    " archives, whose answers differ by rounding. A graph takes `scan`, float32 (batch, height,"
+    " width, channels) of pixels 0…255, prepared as above, and gives `probabilities` as the network"
+    " does, not calibrated, and `features`, by which scans unlike the training's are told.",
+)
 
 
 def _onnx(path: str | None) -> str:

@@ -8,13 +8,14 @@ the graphs that the stage `package` held against the Keras networks.
 import importlib.util
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from scanvote.core.errors import InputError
 from scanvote.core.processors import allowed_processors
+from scanvote.core.runtimes import Runtime as Runtime
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
     from scanvote.pipeline.package.metadata import ModelMetadata, NetworkFiles
     from scanvote.pipeline.package.networks import KerasNetwork
 
-Runtime = Literal["onnx", "onnx-cuda", "keras"]
-"""ONNX Runtime on the processor or on a GPU with CUDA; Keras with the package's backend."""
 INPUT, OUTPUTS, BATCH = "scan", ("probabilities", "features"), "batch"
 """Names in a graph: of the input, of the outputs in order, and of their free axis."""
 _PROVIDERS: dict[Runtime, str] = {

@@ -17,7 +17,8 @@ from scanvote.core.files import repository_root, sha256, write_text
 from scanvote.core.machine import raise_fault
 from scanvote.core.progress import progress_bar
 from scanvote.datasets.trees import is_junk_file
-from scanvote.datasets.user_data.table import TABLES, listed_paths
+from scanvote.datasets.user_data.layout import TABLES
+from scanvote.datasets.user_data.table import listed_paths
 
 READERS = 8
 """Threads that read files at once; more do not read a disk faster."""

@@ -1,11 +1,15 @@
-"""Messages between the web process and its worker, pickled through a pipe."""
+"""Messages between the web process and a worker, pickled through a socket."""
 
+import pickle
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from scanvote.inputs.scan import Status
 from scanvote.params.whole import Method
 from scanvote.serving.engine_api import Examined, Explained, Upload
+
+LENGTH = 8
+"""Bytes in front of each message that tell its length."""
 
 
 @dataclass(frozen=True)
@@ -31,48 +35,32 @@ class Explain:
 
 
 Task = Predict | Explain
-
-
-class Submit(NamedTuple):
-    """Give a task to the worker."""
-
-    number: int
-    task: Task
+Answer = list[Examined] | Explained
 
 
 class Cancel(NamedTuple):
-    """Cancel a task that nobody waits for any longer."""
-
-    number: int
+    """Nobody waits for the task any longer; the worker replies nevertheless."""
 
 
 class Ready(NamedTuple):
-    """The package is loaded and warmed up."""
+    """The model is loaded and warmed up."""
 
 
 class LoadFailed(NamedTuple):
-    """The package cannot be loaded; the worker ends."""
+    """The model cannot be loaded; the worker ends."""
 
     reason: str
-
-
-class Batch(NamedTuple):
-    """The networks have predicted a batch of `scans` scans."""
-
-    scans: int
 
 
 class Answered(NamedTuple):
     """The result of a task."""
 
-    number: int
-    answer: list[Examined] | Explained
+    answer: Answer
 
 
 class Rejected(NamedTuple):
     """The file is not accepted."""
 
-    number: int
     reason: str
     status: Status
 
@@ -80,15 +68,21 @@ class Rejected(NamedTuple):
 class Failed(NamedTuple):
     """A bug in the worker, with its traceback."""
 
-    number: int
     trace: str
 
 
-class Dropped(NamedTuple):
-    """The task was skipped, because nobody waited for it."""
-
-    number: int
+class TooLarge(NamedTuple):
+    """The file is too large for the lane of small files."""
 
 
-Reply = Answered | Rejected | Failed | Dropped
-Event = Ready | LoadFailed | Batch | Reply
+class Cancelled(NamedTuple):
+    """The task was given up, because nobody waited for it."""
+
+
+Reply = Answered | Rejected | Failed | TooLarge | Cancelled
+
+
+def packed(message: object) -> bytes:
+    """Pickle a message, with its length in front."""
+    content = pickle.dumps(message, pickle.HIGHEST_PROTOCOL)
+    return len(content).to_bytes(LENGTH, "big") + content

@@ -1,101 +1,137 @@
-"""The loaded package, as the worker uses it."""
+"""The loaded package, as a worker uses it."""
 
-import threading
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
+from scanvote.core.runtimes import Runtime
 from scanvote.images.decode import Mask
-from scanvote.inputs.scan import InputScan, Limits
-from scanvote.params.whole import Method
+from scanvote.inputs.scan import InputScan, Limits, RejectedFile
 from scanvote.predict.schema import ScanPrediction
-from scanvote.serving.engine_api import Upload
+from scanvote.serving.engine.messages import Answer, Explain, Predict, Task
+from scanvote.serving.engine.pictures import map_png, mask_png, scan_png
+from scanvote.serving.engine_api import Examined, Explained, Upload
 
 if TYPE_CHECKING:
     from scanvote.pipeline.package import Package
 
+LaneName = Literal["small", "large", "explain"]
+
+SMALL_PIXELS = 4_000_000
+"""Pixels of an image up to which it is small; decoding so many takes about 50 ms."""
 WARM_SIDE = 64
-"""Side in pixels of the noise scans that warm up the package."""
+"""Side in pixels of the noise scan that warms up the package."""
 
 
-class Cancelled(Exception):
-    """Nobody waits for the explanation any longer."""
+class CancelledTask(Exception):
+    """Nobody waits for the answer any longer."""
+
+
+class TooLargeFile(Exception):
+    """The file is too large for the lane of small files."""
 
 
 class Model(Protocol):
-    """Model of a worker, shared by threads.
+    """Answers one task at a time."""
 
-    All threads call `read`, one calls `examine`, and another one `explain`.
-    """
+    def answer(self, task: Task, check: Callable[[], None]) -> Answer:
+        """Answer a task.
 
-    def read(self, upload: Upload) -> list[InputScan]: ...
-
-    def examine(self, scans: Sequence[InputScan]) -> list[tuple[ScanPrediction, Mask | None]]: ...
-
-    def explain(
-        self, scan: InputScan, method: Method, given_up: Callable[[], bool]
-    ) -> dict[str, NDArray[np.uint8]]:
-        """Explain the prediction for a scan.
+        Args:
+            task: what to do with which file.
+            check: raises `CancelledTask` if nobody waits; called now and then.
 
         Raises:
-            Cancelled: soon after `given_up` returns True.
+            RejectedFile, InputError: the file is not accepted, or cannot be explained.
+            TooLargeFile: the lane is for small files, and the file is not.
         """
         ...
 
 
-class LoadedModel:
-    """Package whose networks serve predictions and explanations in turn."""
+class PackagedModel:
+    """Model of a package.
 
-    def __init__(self, package: "Package", limits: Limits) -> None:
-        self.package, self.limits = package, limits
-        self._per_thread = threading.local()
+    Args:
+        package: the loaded package.
+        limits: limits of a file.
+        lane: the lane of the worker.
+    """
 
-    def read(self, upload: Upload) -> list[InputScan]:
+    def __init__(self, package: "Package", limits: Limits, lane: LaneName) -> None:
+        self.package, self.small = package, lane == "small"
+        most = min(limits.pixels, SMALL_PIXELS)
+        self.limits = replace(limits, pixels=most) if self.small else limits
+
+    def answer(self, task: Task, check: Callable[[], None]) -> Answer:
+        scans = self._read(task.upload)
+        if isinstance(task, Explain):
+            return self._explain(task, scans, check)
+        return self._predict(task, scans)
+
+    def _read(self, upload: Upload) -> list[InputScan]:
         from scanvote.inputs import read_content
 
         volumes = self.package.contents.volumes
-        return read_content(upload.content, upload.name, self.limits, volumes)
+        try:
+            scans = read_content(upload.content, upload.name, self.limits, volumes)
+        except RejectedFile as error:
+            if self.small and error.status == 413:
+                raise TooLargeFile from None
+            raise
+        if self.small and len(scans) > 1:
+            raise TooLargeFile
+        return scans
 
-    def examine(self, scans: Sequence[InputScan]) -> list[tuple[ScanPrediction, Mask | None]]:
+    def _predict(self, task: Predict, scans: Sequence[InputScan]) -> list[Examined]:
         from scanvote.predict.predictor import predict_with_masks
 
-        return predict_with_masks(self.package, scans)
+        predicted = predict_with_masks(self.package, scans)
+        pairs = zip(scans, predicted, strict=True)
+        return [_examined(scan, *one, task.pictures) for scan, one in pairs]
 
-    def explain(
-        self, scan: InputScan, method: Method, given_up: Callable[[], bool]
-    ) -> dict[str, NDArray[np.uint8]]:
+    def _explain(
+        self, task: Explain, scans: Sequence[InputScan], check: Callable[[], None]
+    ) -> Explained:
         from scanvote.predict.predictor import explain
 
-        self._per_thread.given_up = given_up
-        return explain(self.package, scan, method, self._check)
+        if not 0 <= task.place < len(scans):
+            name, count = task.upload.name, len(scans)
+            raise RejectedFile(
+                f"{name} has {count} findings, counted from 0, and none at {task.place}", 422
+            )
+        scan = scans[task.place]
+        maps = explain(self.package, scan, task.method, check)
+        pictures = {name: map_png(heat) for name, heat in maps.items()}
+        return Explained(task.method, scan_png(scan.image), pictures)
 
-    def _check(self) -> None:
-        given_up = getattr(self._per_thread, "given_up", None)
-        if given_up is not None and given_up():
-            raise Cancelled
 
-
-def load_packaged(folder: Path, limits: Limits, batch: int) -> LoadedModel:
-    """Load a package, and warm it up with noise scans.
-
-    TensorFlow traces and tunes the networks at their first calls.
+def load_packaged(
+    folder: Path, limits: Limits, runtime: Runtime, lane: LaneName, threads: int
+) -> PackagedModel:
+    """Load a package for a lane, and warm it up with a noise scan.
 
     Raises:
-        InputError: `folder` is no package, or one of its files is missing or damaged.
+        InputError: `folder` is no package, one of its files is missing or damaged, or the runtime
+            cannot be used.
     """
     import cv2
 
-    from scanvote.core.backend import use_backend
-    from scanvote.pipeline.package import load_package, read_metadata
+    from scanvote.pipeline.package import load_package
+    from scanvote.predict.predictor import predict_one
 
-    cv2.setNumThreads(1)  # leave all processors to the networks
-    use_backend(read_metadata(folder).backend)
-    model = LoadedModel(load_package(folder), limits)
-    random = np.random.default_rng(0)
-    for scans in (1, 2, batch):  # the second size makes TensorFlow trace for all sizes
-        images = random.integers(0, 256, (scans, WARM_SIDE, WARM_SIDE, 3), np.uint8)
-        model.examine([InputScan("", image) for image in images])
-    return model
+    cv2.setNumThreads(1)
+    package = load_package(folder, runtime, threads)
+    noise = np.random.default_rng(0).integers(0, 256, (WARM_SIDE, WARM_SIDE, 3), np.uint8)
+    predict_one(package, [InputScan("", noise)])
+    return PackagedModel(package, limits, lane)
+
+
+def _examined(
+    scan: InputScan, finding: ScanPrediction, mask: Mask | None, pictures: bool
+) -> Examined:
+    if not pictures:
+        return Examined(finding, b"", b"")
+    return Examined(finding, scan_png(scan.image), b"" if mask is None else mask_png(mask))

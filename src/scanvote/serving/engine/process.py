@@ -1,89 +1,94 @@
-"""Handle of the worker process in the web process."""
+"""A worker process, as the web process sees it."""
 
 import asyncio
-import multiprocessing
-import os
-import threading
-from collections.abc import Callable
-from contextlib import suppress
-from queue import SimpleQueue
-from socket import SHUT_RDWR, socket
+import pickle
+import socket
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
 
-from scanvote.serving.engine.messages import Cancel, Event, Submit
+from scanvote.serving.engine.messages import LENGTH, Cancel, Task, packed
 from scanvote.serving.engine.model import Model
 from scanvote.serving.engine.worker import work
+from scanvote.serving.fork_server import CONTEXT, start_fork_server
 
-_END_SECONDS = 5.0
-"""Seconds that a worker has to end by itself before it is killed."""
+_BUFFER = 2**20
+"""Bytes of a reply that are read before the loop does something else."""
 
 
 class Worker:
-    """A worker process; only `end` waits for it.
-
-    Args:
-        load: loads the model, in the worker.
-        batch: maximum number of scans in a batch.
-        on_event: called in the event loop with each event of the worker.
+    """A running worker, which has one task at a time.
 
     Attributes:
-        gone: set once the worker has ended, for whatever reason.
+        lost: whether it has ended.
+        pid: its number.
     """
 
     def __init__(
-        self, load: Callable[[], Model], batch: int, on_event: Callable[["Worker", Event], None]
+        self, pid: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
-        context = multiprocessing.get_context("spawn")  # TensorFlow does not survive a fork
-        self._pipe, theirs = context.Pipe()
-        self.process = context.Process(target=work, args=(theirs, load, batch), daemon=True)
-        self.process.start()
-        theirs.close()  # otherwise the worker's death would not close the pipe
-        self.gone = asyncio.Event()
-        self._on_event, self._loop = on_event, asyncio.get_running_loop()
-        self._unsent: SimpleQueue[Submit | Cancel | None] = SimpleQueue()
-        self._listener = threading.Thread(target=self._listen, daemon=True)
-        self._listener.start()
-        threading.Thread(target=self._send_queued, daemon=True).start()
+        self.lost, self.pid = False, pid
+        self._reader, self._writer = reader, writer
 
-    def send(self, message: Submit | Cancel) -> None:
-        self._unsent.put(message)
+    async def ask(self, task: Task) -> Any:
+        """Send a task, and return the reply.
 
-    def kill(self) -> None:
-        self.process.kill()
-
-    async def end(self) -> None:
-        """Close the connection, and wait until the process has ended."""
-        self._unsent.put(None)
-        await asyncio.to_thread(self._terminate)
-
-    def _terminate(self) -> None:
-        # close() would not end the read that blocks on the pipe, and so not reach the worker
-        with suppress(OSError), socket(fileno=os.dup(self._pipe.fileno())) as ours:
-            ours.shutdown(SHUT_RDWR)
-        self.process.join(_END_SECONDS)
-        self.process.kill()
-        self.process.join()
-        self._listener.join()
-        self._pipe.close()
-
-    def _listen(self) -> None:
-        try:
-            with suppress(EOFError, OSError):
-                while True:
-                    self._call_in_loop(self._on_event, self, self._pipe.recv())
-        finally:  # also after a message that cannot be unpickled: nobody listens any longer
-            self.process.kill()
-            self._call_in_loop(self.gone.set)
-
-    def _send_queued(self) -> None:
-        """Send queued messages in a thread of their own.
-
-        A pipe holds 64 KiB; writing more blocks until the worker reads, and must not block the
-        event loop.
+        Raises:
+            EOFError, OSError: the worker has ended.
         """
-        with suppress(OSError):
-            while (message := self._unsent.get()) is not None:
-                self._pipe.send(message)
+        self._writer.write(packed(task))
+        await self._writer.drain()
+        return await self.receive()
 
-    def _call_in_loop(self, function: Callable[..., object], *arguments: object) -> None:
-        with suppress(RuntimeError):  # the loop ended before the worker
-            self._loop.call_soon_threadsafe(function, *arguments)
+    async def receive(self) -> Any:
+        """Return the next message of the worker; raises as `ask`."""
+        length = int.from_bytes(await self._reader.readexactly(LENGTH), "big")
+        return pickle.loads(await self._reader.readexactly(length))
+
+    def cancel(self) -> None:
+        """Tell the worker that nobody waits for the answer to its task."""
+        self._writer.write(packed(Cancel()))
+
+
+@asynccontextmanager
+async def running(
+    load: Callable[[], Model], niceness: int, on_loss: Callable[[], None]
+) -> AsyncIterator[Worker]:
+    """Start a worker, and kill it at the end.
+
+    Args:
+        load: loads the model, in the worker.
+        niceness: of the worker.
+        on_loss: called when it ends by itself.
+
+    Raises:
+        EOFError, OSError: no process can be started.
+    """
+    loop = asyncio.get_running_loop()
+    ours, theirs = socket.socketpair()
+    process = CONTEXT.Process(target=work, args=(theirs, load, niceness), daemon=True)
+    try:
+        start_fork_server()
+        with theirs:  # otherwise the worker's death would not close the socket
+            await asyncio.to_thread(process.start)
+        reader, writer = await asyncio.open_unix_connection(sock=ours, limit=_BUFFER)
+    except BaseException:
+        ours.close()
+        raise
+    worker = Worker(process.pid or 0, reader, writer)
+
+    def note_loss() -> None:
+        loop.remove_reader(process.sentinel)
+        worker.lost = True
+        on_loss()
+
+    loop.add_reader(process.sentinel, note_loss)
+    try:
+        yield worker
+    finally:
+        loop.remove_reader(process.sentinel)
+        writer.close()
+        if process.is_alive():
+            process.kill()
+        await asyncio.to_thread(process.join)
+        process.close()

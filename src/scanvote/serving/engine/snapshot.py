@@ -2,7 +2,7 @@
 
 DVC replaces `models/package` under a running server, file by file, and a worker that dies is
 replaced by one that reads the package again. The copy lies on disk, not in memory, because Keras
-reads its archives from files; it leaves out the ONNX graphs, which the server does not read.
+reads its archives from files.
 """
 
 import fcntl

@@ -43,7 +43,7 @@ async def allowed() -> Response:
 
 @router.get("/readyz", responses=failures(421, 503))
 def ready(request: Request) -> Readiness:
-    """Report that the model is loaded and its worker is alive, and which model it is."""
+    """Report that the model is loaded and a worker is alive, and which model it is."""
     engine: Engine = request.app.state.engine
     if not engine.ready:
         raise ApiError(503, "the model is not loaded yet")

@@ -22,17 +22,27 @@ METHODS = ("GET", "HEAD", "POST")
 router = APIRouter()
 
 
-@runtime_checkable
-class Observed(Protocol):
-    """An engine that reports its batches, restarts and worker."""
+class ObservedLane(Protocol):
+    """A lane of an engine, and how it works."""
 
-    batches: dict[int, int]
-    """Number of batches by batch size."""
-    restarts: int
-    """Number of times that the worker was lost and replaced."""
+    name: str
+    answers: int
+    """Number of files that its workers have answered."""
+    losses: int
+    """Number of workers lost so far."""
 
     @property
-    def worker_pid(self) -> int | None: ...
+    def unanswered(self) -> Sequence[object]: ...
+
+    @property
+    def pids(self) -> list[int]: ...
+
+
+@runtime_checkable
+class Observed(Protocol):
+    """An engine that reports how its lanes work."""
+
+    lanes: Sequence[ObservedLane]
 
 
 class Metrics:
@@ -85,7 +95,7 @@ class _EngineCollector:
         contents = self.engine.contents
         yield GaugeMetricFamily(
             "scanvote_ready",
-            "1 if the model is loaded and its worker is alive",
+            "1 if the model is loaded and a worker is alive",
             float(self.engine.ready),
         )
         yield GaugeMetricFamily(
@@ -101,31 +111,39 @@ class _EngineCollector:
         info.add_metric(list(labels.values()), 1)
         yield info
         if isinstance(self.engine, Observed):
-            yield from _worker_metrics(self.engine)
+            yield from _lane_metrics(self.engine.lanes)
 
 
-def _worker_metrics(engine: Observed) -> Iterable[Metric]:
-    batches = CounterMetricFamily("scanvote_batches", "Batches by their size", labels=["size"])
-    for size, count in sorted(engine.batches.items()):
-        batches.add_metric([str(size)], count)
-    yield batches
-    yield CounterMetricFamily(
-        "scanvote_worker_restarts", "Times that the worker was lost and replaced", engine.restarts
+def _lane_metrics(lanes: Sequence[ObservedLane]) -> Iterable[Metric]:
+    waiting = GaugeMetricFamily(
+        "scanvote_lane_files", "Files that wait or are being processed", labels=["lane"]
     )
-    memory = _resident_bytes(engine.worker_pid)
-    if memory is not None:
-        yield GaugeMetricFamily(
-            "scanvote_worker_resident_bytes", "Resident memory of the worker", memory
-        )
+    answers = CounterMetricFamily(
+        "scanvote_lane_answers", "Files that the workers have answered", labels=["lane"]
+    )
+    workers = GaugeMetricFamily("scanvote_workers", "Workers that are ready", labels=["lane"])
+    memory = GaugeMetricFamily(
+        "scanvote_worker_resident_bytes",
+        "Resident memory of the workers; what they share counts for each",
+        labels=["lane"],
+    )
+    for lane in lanes:
+        waiting.add_metric([lane.name], len(lane.unanswered))
+        answers.add_metric([lane.name], lane.answers)
+        workers.add_metric([lane.name], len(lane.pids))
+        memory.add_metric([lane.name], sum(map(_resident_bytes, lane.pids)))
+    yield from (waiting, answers, workers, memory)
+    losses = sum(lane.losses for lane in lanes)
+    yield CounterMetricFamily("scanvote_worker_restarts", "Workers lost so far", losses)
 
 
-def _resident_bytes(pid: int | None) -> int | None:
+def _resident_bytes(pid: int) -> int:
     import psutil
 
     try:
-        return None if pid is None else psutil.Process(pid).memory_info().rss
+        return int(psutil.Process(pid).memory_info().rss)
     except psutil.Error:
-        return None
+        return 0
 
 
 class Measuring:

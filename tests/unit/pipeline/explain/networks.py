@@ -5,8 +5,7 @@ import numpy as np
 from keras import layers
 
 from scanvote.pipeline.ensemble.vote import Stacking, Vote
-from scanvote.pipeline.explain.gradcam import split_at_last_conv
-from scanvote.pipeline.explain.panel import ExplainableEnsemble, ExplainableModel
+from scanvote.pipeline.explain.panel import ExplainableEnsemble, in_keras
 
 SIDE = 24
 REGION = (slice(4, 10), slice(12, 18))
@@ -71,7 +70,5 @@ def vote_of(*names: str) -> Vote:
 
 
 def panel_of(**models: keras.Model) -> ExplainableEnsemble:
-    members = [
-        ExplainableModel(name, model, split_at_last_conv(model)) for name, model in models.items()
-    ]
+    members = [in_keras(name, model) for name, model in models.items()]
     return ExplainableEnsemble(vote_of(*models), members)

@@ -86,17 +86,35 @@ def test_two_networks_that_change_places_are_another_model(folder: Path) -> None
     assert digest_after(folder) != before
 
 
-def test_cards_samples_and_graphs_do_not_decide(folder: Path) -> None:
+def with_graphs(folder: Path) -> ModelMetadata:
+    """Give each network of the package a graph."""
+    whole, parts = read_metadata(folder), {}
+    for key, name in (("classifiers", "members"), ("segmenters", "networks")):
+        part = getattr(whole, key)
+        networks = [
+            one.model_copy(update={"onnx": one.keras.replace(".keras", ".onnx")})
+            for one in getattr(part, name)
+        ]
+        parts[key] = part.model_copy(update={name: networks})
+    for network in (*parts["classifiers"].members, *parts["segmenters"].networks):
+        (folder / network.onnx).write_text(f"the graph of {network.model}")
+    return whole.model_copy(update=parts)
+
+
+def test_cards_and_samples_do_not_decide(folder: Path) -> None:
     whole = read_metadata(folder)
     (folder / "samples" / "b.png").write_text("another")
     (folder / "card.md").write_text("in other words")
-    members = [
-        one.model_copy(update={"onnx": f"{one.model}.onnx"}) for one in whole.classifiers.members
-    ]
-    classifiers = whole.classifiers.model_copy(update={"members": members})
-    with_graphs = whole.model_copy(update={"classifiers": classifiers})
-    assert digest_after(folder, with_graphs) == whole.digest
+    assert digest_after(folder, whole) == whole.digest
     assert read_metadata(folder).files != whole.files
+
+
+def test_graphs_decide_because_they_answer(folder: Path) -> None:
+    before, whole = read_metadata(folder).digest, with_graphs(folder)
+    assert whole.has_graphs
+    digests = {before, digest_after(folder, whole)}
+    (folder / whole.networks[1].onnx).write_text("another graph")
+    assert len(digests | {digest_after(folder, whole)}) == 3
 
 
 @pytest.mark.parametrize("name", [*DECIDING, "card.md", "samples/a.png"])
@@ -136,19 +154,31 @@ def test_no_file_of_a_package_lies_outside_it(folder: Path, name: str) -> None:
         read_metadata(folder)
 
 
-def older(folder: Path) -> None:
-    """Make it a package of the format before this one."""
-    values = json.loads((folder / "package.json").read_text()) | {"form": 3}
-    del values["digest"], values["files"]
+def older(folder: Path, form: int, graphs: ModelMetadata) -> None:
+    """Make it a package of an earlier format, in which graphs returned no features."""
+    values = json.loads((folder / "package.json").read_text()) | {"form": form}
+    named = json.loads(graphs.model_dump_json())
+    values |= {key: named[key] for key in ("classifiers", "segmenters")}
+    if form == 3:
+        del values["digest"], values["files"]
     (folder / "package.json").write_text(json.dumps(values))
 
 
-def test_of_the_format_before_this_the_digest_is_the_same(folder: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("form", [3, 4])
+def test_an_earlier_format_has_no_graphs_and_the_same_digest(
+    folder: Path, tmp_path: Path, form: int
+) -> None:
     whole = read_metadata(folder)
-    older(folder)
-    assert read_metadata(folder) == whole
-    copy_package(folder, tmp_path / "copy", whole, graphs=False)
-    assert read_metadata(tmp_path / "copy") == whole
+    older(folder, form, with_graphs(folder))
+    read = read_metadata(folder)
+    assert (read.digest, read.has_graphs) == (whole.digest, False)
+    copy_package(folder, tmp_path / "copy", read, unread=".onnx")
+    assert read_metadata(tmp_path / "copy").digest == whole.digest
+    assert not list((tmp_path / "copy").rglob("*.onnx"))
+
+
+def test_of_the_format_without_digests_every_file_has_to_be_there(folder: Path) -> None:
+    older(folder, 3, read_metadata(folder))
     (folder / "vote.json").unlink()
     with pytest.raises(InputError, match=r"vote\.json is missing"):
         read_metadata(folder)

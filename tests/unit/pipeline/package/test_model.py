@@ -3,11 +3,11 @@
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
-from scanvote.core.backend import use_backend
 from scanvote.params import Params
 from scanvote.pipeline.ensemble.vote import Vote
 from scanvote.pipeline.package import Package
@@ -15,6 +15,7 @@ from scanvote.pipeline.package.metadata import (
     Classifiers,
     ExplainSpec,
     ModelMetadata,
+    NetworkFiles,
     OodReference,
     PostprocessSpec,
     Segmenters,
@@ -26,52 +27,46 @@ from scanvote.pipeline.package.ood_reference import Reference
 from tests.making import picture
 from tests.packing import performances
 
-use_backend("tensorflow")
 SOURCES = Path(__file__).parents[4] / "src"
 LABELS = ("glioma", "no_tumor")
 
 
 class Brightness:
-    """Says how bright a scan is: of two classes the second."""
+    """Says how bright a scan is: of two classes the second. That is its only feature, too."""
 
-    output_shape = (None, 1)
+    feature_count = 1
 
     def __init__(self, scale: float) -> None:
         self.scale = scale
 
-    def predict_on_batch(self, scans: np.ndarray) -> np.ndarray:
-        assert len(scans) <= 32
+    def predict(self, scans: np.ndarray) -> np.ndarray:
         return (scans.mean(axis=(1, 2)) / 255 * self.scale)[:, :1]
 
-
-class Told:
-    """Gives, with what a network says, the brightness of a scan as its only feature."""
-
-    def __init__(self, network: "Brightness | Pixels") -> None:
-        self.network, self.output_shape = network, [(None, 1), network.output_shape]
-
-    def predict_on_batch(self, scans: np.ndarray) -> list[np.ndarray]:
-        features = scans.mean(axis=(1, 2, 3))[:, None] / 255
-        return [features, self.network.predict_on_batch(scans)]
+    def predict_with_features(self, scans: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        return scans.mean(axis=(1, 2, 3))[:, None] / 255, self.predict(scans)
 
 
-def gauge(network: "Brightness | Pixels", radius: float = 0.5) -> OodScorer:
+class Pixels(Brightness):
+    """Marks what is bright in the first channel."""
+
+    def __init__(self, channels: int) -> None:
+        self.channels = channels
+
+    def predict(self, scans: np.ndarray) -> np.ndarray:
+        assert scans.shape[3] == self.channels
+        return scans[..., :1] / 255
+
+
+def gauge(network: Brightness, radius: float = 0.5) -> OodScorer:
     """Of a training with one black scan; of a scan's looks nothing counts."""
     black = np.zeros((1, 1 + NUMBERS), np.float32)
     scale = np.full(1 + NUMBERS, np.inf, np.float32)
     scale[0] = 1
-    return OodScorer(Told(network), Reference(black[0], scale, black.astype(np.float16)), radius)  # type: ignore[arg-type]
+    return OodScorer(network, Reference(black[0], scale, black.astype(np.float16)), radius)
 
 
-class Pixels:
-    """Marks what is bright in the first channel."""
-
-    def __init__(self, side: int, channels: int) -> None:
-        self.output_shape, self.channels = (None, side, side, 1), channels
-
-    def predict_on_batch(self, scans: np.ndarray) -> np.ndarray:
-        assert scans.shape[3] == self.channels
-        return scans[..., :1] / 255
+def no_gradients(files: NetworkFiles) -> Any:
+    raise AssertionError("no gradients are asked for")
 
 
 @pytest.fixture
@@ -79,7 +74,7 @@ def contents(params: Params) -> ModelMetadata:
     way = PostprocessSpec(threshold=0.5, smallest=0, largest_only=False, fill_holes=False)
     how, seen = params.prepare, OodReference(arrays="seen.pkl", radius=0.5)
     return ModelMetadata(
-        form=4,
+        form=5,
         smoke=False,
         backend="tensorflow",
         classifiers=Classifiers(
@@ -115,11 +110,11 @@ def contents(params: Params) -> ModelMetadata:
 @pytest.fixture
 def package(contents: ModelMetadata) -> Package:
     vote = Vote("soft", LABELS, ("a", "b"), (1.0, 1.0))
-    side = contents.segmenters.prepare.image_size
-    members, unets = [Brightness(1.0), Brightness(0.5)], [Pixels(side, 3)]
+    members, unets = [Brightness(1.0), Brightness(0.5)], [Pixels(3)]
     return Package(
         contents,
-        LoadedClassifiers(contents.classifiers, vote, members, gauge(members[0])),
+        "onnx",
+        LoadedClassifiers(contents.classifiers, vote, members, gauge(members[0]), no_gradients),
         LoadedSegmenters(contents.segmenters, unets, gauge(unets[0])),
     )
 
@@ -170,11 +165,11 @@ def test_a_mask_is_as_large_as_its_scan_and_lies_where_it_is_bright(package: Pac
 
 def test_masks_are_of_the_mean_of_the_networks(contents: ModelMetadata):
     class Dark(Pixels):
-        def predict_on_batch(self, scans: np.ndarray) -> np.ndarray:
+        def predict(self, scans: np.ndarray) -> np.ndarray:
             return 1 - scans[..., :1] / 255
 
     side = contents.segmenters.prepare.image_size
-    unets = [Pixels(side, 3), Dark(side, 3)]
+    unets = [Pixels(3), Dark(3)]
     segmenters = LoadedSegmenters(contents.segmenters, unets, gauge(unets[0]))
     stacks = segmenters.repeat_slices(np.full((2, side, side, 1), 250, np.uint8))
     probabilities, _ = segmenters.mask_probabilities(stacks)

@@ -16,8 +16,10 @@ from scanvote.core.backend import use_backend
 from scanvote.core.errors import InputError
 from scanvote.models.saving import save_model
 from scanvote.pipeline.package import onnx_export
-from scanvote.pipeline.package.networks import load_network, predict
-from scanvote.pipeline.package.onnx_export import export_networks, onnx_answer, stable
+from scanvote.pipeline.package.metadata import read_metadata
+from scanvote.pipeline.package.networks import KerasNetwork, load_network
+from scanvote.pipeline.package.onnx_export import export_networks, stable
+from scanvote.pipeline.package.runtime import OnnxNetwork
 from scanvote.pipeline.package.stage import build_package
 from tests.packing import SIDE, changed, classifier, write_pipeline
 from tests.searching import tree
@@ -27,7 +29,10 @@ SCANS = np.random.default_rng(1).integers(0, 256, (40, SIDE, SIDE, 1), np.uint8)
 
 
 def graph(names: list[str], order: tuple[int, int, int], extra: bool = False) -> onnx.ModelProto:
-    """x → relu and x → sigmoid, weighted and summed, with these names, nodes in this order."""
+    """x → relu and x → sigmoid, weighted and summed, with these names, nodes in this order.
+
+    The outputs are the sum, and the sigmoid as a feature.
+    """
     x, one, other, weighted, weight, out = names
     nodes = [
         helper.make_node("Relu", [x], [one], name=f"of {one}", doc_string="a note"),
@@ -43,13 +48,13 @@ def graph(names: list[str], order: tuple[int, int, int], extra: bool = False) ->
     tensors = [numpy_helper.from_array(np.float32([2, 3]), weight)]
     if extra:
         tensors.insert(0, numpy_helper.from_array(np.float32([5]), "unread"))
-    made = helper.make_graph(nodes, f"graph of {x}", inputs, [value(out)], tensors)
+    made = helper.make_graph(nodes, f"graph of {x}", inputs, [value(out), value(other)], tensors)
     return helper.make_model(made, opset_imports=[helper.make_opsetid("", 15)], ir_version=8)
 
 
 def said(model: onnx.ModelProto, path: Path) -> np.ndarray:
     onnx.save(model, path)
-    return onnx_answer(path, np.array([[1, 200], [0, 3]], np.uint8))
+    return OnnxNetwork(path).predict(np.array([[1, 200], [0, 3]], np.uint8))
 
 
 def test_names_and_order_leave_no_trace(tmp_path: Path):
@@ -92,8 +97,13 @@ def test_a_network_says_the_same_as_onnx_and_its_bytes_do_not_know_what_was_writ
     export_networks([tmp_path / "other" / path.name for path in reversed(paths)])
     assert tree(tmp_path / "one") == tree(tmp_path / "other")
     for path in paths:
-        wanted = predict(load_network(path), SCANS)
-        assert onnx_answer(path.with_suffix(".onnx"), SCANS) == pytest.approx(wanted, abs=1e-5)
+        network, graph = KerasNetwork(load_network(path)), OnnxNetwork(path.with_suffix(".onnx"))
+        assert graph.feature_count == network.feature_count
+        outputs = graph.predict_with_features(SCANS), network.predict_with_features(SCANS)
+        assert all(
+            one == pytest.approx(other, abs=1e-5) for one, other in zip(*outputs, strict=True)
+        )
+        assert np.array_equal(graph.predict(SCANS), graph.predict_with_features(SCANS)[1])
 
 
 def test_sets_of_nodes_do_not_know_where_in_memory_they_are(monkeypatch):
@@ -143,6 +153,8 @@ def test_a_package_holds_a_checked_graph_of_each_network(tmp_path: Path, monkeyp
     metrics = build_package(*made, tmp_path / "package")
     graphs = {name for name in tree(tmp_path / "package") if name.endswith(".onnx")}
     assert graphs == {"members/1.onnx", "members/2.onnx", "unet/1.onnx"}
+    assert read_metadata(tmp_path / "package").has_graphs
+    assert metrics["differing_scans"] == 0
     assert 0 < metrics["onnx_difference_max"] < 1e-5
     assert 0 <= metrics["unet_onnx_difference_max"] < 1e-5
     assert metrics["onnx_bytes"] == sum(
@@ -153,19 +165,23 @@ def test_a_package_holds_a_checked_graph_of_each_network(tmp_path: Path, monkeyp
 def test_a_graph_that_says_something_else_is_refused(tmp_path: Path, monkeypatch):
     monkeypatch.setenv("DVC_ROOT", str(tmp_path))
 
+    class Flat(KerasNetwork):
+        """Answers 0.1 more than the network."""
+
+        def __init__(self, path: Path, *_: object) -> None:
+            super().__init__(load_network(path.with_suffix(".keras")))
+
+        def predict(self, scans: np.ndarray) -> np.ndarray:
+            return super().predict(scans) + np.float32(0.1)
+
     def write(paths: list[Path]) -> None:
         for path in paths:
             path.with_suffix(".onnx").write_bytes(b"")
 
     monkeypatch.setattr("scanvote.pipeline.package.stage.export_networks", write)
-    monkeypatch.setattr(
-        "scanvote.pipeline.package.verification.onnx_answer",
-        lambda path, scans: np.zeros((len(scans), 3)),
-    )
+    monkeypatch.setattr("scanvote.pipeline.package.runtime.OnnxNetwork", Flat)
     made = changed(write_pipeline(tmp_path / "made"), package={"onnx": True})
-    with pytest.raises(
-        InputError, match=r"package\.onnx: a graph is up to 0\.\d+ from its network"
-    ):
+    with pytest.raises(InputError, match=r"package\.onnx: a graph is up to 0\.1 from its network"):
         build_package(*made, tmp_path / "package")
 
 

@@ -14,6 +14,7 @@ from scanvote.arrays import write_shards
 from scanvote.core.errors import InputError
 from scanvote.pipeline.package import ood
 from scanvote.pipeline.package.metadata import OodReference
+from scanvote.pipeline.package.networks import KerasNetwork
 from scanvote.pipeline.package.ood import (
     OodScorer,
     is_outside,
@@ -70,12 +71,12 @@ def heads(split: str) -> np.ndarray:
     return np.stack([head(seed) for seed in SPLITS[split]])
 
 
-def network(features: int = 8) -> keras.Model:
+def network(features: int = 8) -> KerasNetwork:
     keras.utils.set_random_seed(3)
     inputs = keras.Input((SIDE, SIDE, 1))
     x = layers.Conv2D(features, 3, strides=2, activation="relu")(layers.Rescaling(1 / 255)(inputs))
     x = layers.GlobalAveragePooling2D()(layers.Conv2D(features, 3, activation="relu")(x))
-    return keras.Model(inputs, layers.Dense(3, activation="softmax")(x))
+    return KerasNetwork(keras.Model(inputs, layers.Dense(3, activation="softmax")(x)))
 
 
 @pytest.fixture(scope="module")
@@ -146,7 +147,7 @@ def test_augmented_copies_are_no_scans_of_their_own(written: Written) -> None:
 
 def test_it_answers_as_the_network_alone(written: Written) -> None:
     said, _ = written.gauge(heads("test"))
-    assert said == pytest.approx(network().predict_on_batch(heads("test")), abs=1e-6)
+    assert said == pytest.approx(network().predict(heads("test")), abs=1e-6)
 
 
 def test_a_larger_radius_brings_all_nearer(written: Written) -> None:

@@ -229,11 +229,11 @@ def test_what_is_no_package_is_one_line(packed, tmp_path: Path):
         load_package(tmp_path)
     folder = shutil.copytree(packed[0], tmp_path / "package")
     text = (folder / "package.json").read_text()
-    older = text.replace('"form": 4', '"form": 2')
+    older = text.replace('"form": 5', '"form": 2')
     for spoilt in (older, "{}", "[]", "no JSON", text.replace('"backend"', '"back"')):
         (folder / "package.json").write_text(spoilt)
         reason = (
-            "has format 2, and this version of scanvote reads formats 3 and 4; build it again"
+            "has format 2, and this version of scanvote reads formats 3 to 5; build it again"
             if spoilt == older
             else "is no package of this version"
         )

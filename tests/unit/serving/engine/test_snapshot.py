@@ -15,7 +15,8 @@ from scanvote.inputs.scan import Limits
 from scanvote.pipeline.package import ModelMetadata, read_metadata
 from scanvote.pipeline.package.identity import check_files
 from scanvote.pipeline.package.metadata import write_metadata
-from scanvote.serving.engine import EngineOptions, snapshot, start_engine, supervised
+from scanvote.serving.engine import EngineOptions, snapshot, start_engine
+from scanvote.serving.engine import engine as engines
 from scanvote.serving.engine.snapshot import OTHER, PREFIX
 from scanvote.serving.engine_api import Engine, Upload
 from tests.asking import write_package
@@ -57,18 +58,18 @@ async def notes(engine: Engine) -> list[str]:
         return (await engine.predict(Upload("a", b"a")))[0].finding.notes
 
 
-async def killed(engine: supervised.SupervisedEngine) -> None:
-    assert engine.worker_pid is not None
-    restarts = engine.restarts
-    os.kill(engine.worker_pid, signal.SIGKILL)
-    while engine.restarts == restarts or not engine.ready:
+async def killed(engine: engines.WorkerEngine) -> None:
+    small = engine.lanes[0]
+    losses, (pid,) = small.losses, small.pids
+    os.kill(pid, signal.SIGKILL)
+    while small.losses == losses or not engine.ready:
         await asyncio.sleep(0.01)
 
 
 def test_a_replaced_worker_answers_with_the_same_model(
     folder: Path, temporary: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(supervised, "load_packaged", load_named)
+    monkeypatch.setattr(engines, "load_packaged", load_named)
 
     async def replaced() -> None:
         async with start_engine(folder, Limits(), EngineOptions(timeout=LONG)) as engine:
@@ -82,18 +83,18 @@ def test_a_replaced_worker_answers_with_the_same_model(
             assert (engine.card, engine.contents) == (card, contents)
 
     asyncio.run(replaced())
-    assert list(temporary.iterdir()) == []
+    assert list(temporary.glob(f"{PREFIX}*")) == []
 
 
-def test_the_copy_is_whole_and_without_graphs(folder: Path) -> None:
+def test_the_copy_is_whole(folder: Path) -> None:
     whole = read_metadata(folder)
     members = [one.model_copy(update={"onnx": "1.onnx"}) for one in whole.classifiers.members]
     classifiers = whole.classifiers.model_copy(update={"members": members})
     (folder / "1.onnx").write_text("a graph")
     digest = write_again(folder, whole.model_copy(update={"classifiers": classifiers}))
     with snapshot.snapshot(folder) as taken:
-        check_files(taken.contents.files, taken.folder, graphs=False)
-        assert not (taken.folder / "1.onnx").exists()
+        check_files(taken.contents.files, taken.folder)
+        assert (taken.folder / "1.onnx").read_text() == "a graph"
         assert read_metadata(taken.folder).digest == taken.contents.digest == digest
 
 
@@ -117,7 +118,7 @@ def test_a_package_that_is_not_whole_is_not_served(folder: Path, temporary: Path
         snapshot.snapshot(folder),
     ):
         pass
-    assert list(temporary.iterdir()) == []
+    assert list(temporary.glob(f"{PREFIX}*")) == []
 
 
 def test_no_room_for_the_copy_is_one_line(
@@ -132,7 +133,7 @@ def test_no_room_for_the_copy_is_one_line(
         snapshot.snapshot(folder),
     ):
         pass
-    assert list(temporary.iterdir()) == []
+    assert list(temporary.glob(f"{PREFIX}*")) == []
 
 
 def test_copies_of_killed_servers_are_deleted_and_those_of_running_ones_are_not(

@@ -1,13 +1,17 @@
 """What the server counts of itself."""
 
-from collections import Counter
-from dataclasses import dataclass, field
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from prometheus_client.parser import text_string_to_metric_families
 
+from scanvote.serving.engine.lane import Lane
+from scanvote.serving.engine.process import Worker
 from scanvote.serving.engine_api import QueueFull
 from tests.clients import PREDICT, asking, files
 from tests.serving import FakeEngine, scan_png, tumour_png
+from tests.toys import load_toy
 
 
 def counted(text: str) -> dict[tuple[str, ...], float]:
@@ -24,9 +28,7 @@ def counted(text: str) -> dict[tuple[str, ...], float]:
 
 @dataclass
 class Telling(FakeEngine):
-    batches: Counter[int] = field(default_factory=lambda: Counter({8: 3, 1: 2}))
-    restarts: int = 1
-    worker_pid: int | None = None
+    lanes: Sequence[Lane] = ()
 
 
 def test_requests_are_counted_by_route_and_status_and_never_by_what_was_asked_for() -> None:
@@ -58,12 +60,19 @@ def test_files_are_counted_by_what_became_of_them() -> None:
 
 
 def test_the_engine_tells_how_it_works() -> None:
-    with asking(Telling(ready=False, waiting=5)) as client:
+    lanes = [Lane(name, load_toy, 1, 1.0, 1.0, answers=3, losses=1) for name in ("small", "large")]
+    lanes[1].ready.add(Worker(os.getpid(), None, None))
+    lanes[1].asked.add(object())
+    with asking(Telling(ready=False, waiting=5, lanes=lanes)) as client:
         told = counted(client.get("/metrics").text)
     assert told["scanvote_waiting_files",] == 5
     assert told["scanvote_ready",] == 0
-    assert told["scanvote_batches_total", "size=8"] == 3
-    assert told["scanvote_worker_restarts_total",] == 1
+    assert told["scanvote_worker_restarts_total",] == 2
+    for name, value in {"lane_files": 1, "workers": 1, "lane_answers_total": 3}.items():
+        assert told[f"scanvote_{name}", "lane=large"] == value
+    assert told["scanvote_workers", "lane=small"] == 0
+    assert told["scanvote_worker_resident_bytes", "lane=large"] > 0
+    assert told["scanvote_worker_resident_bytes", "lane=small"] == 0
     assert told["process_resident_memory_bytes",] > 0
 
 

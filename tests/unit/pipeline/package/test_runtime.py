@@ -1,0 +1,119 @@
+"""Networks of a package in ONNX Runtime, and the choice of the runtime."""
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+
+from scanvote.core.errors import InputError
+from scanvote.pipeline.package import runtime
+from scanvote.pipeline.package.runtime import OnnxNetwork, choose_runtime
+
+SIDE, CLASSES, FEATURES = 16, 3, 8
+SCANS = np.random.default_rng(1).integers(0, 256, (70, SIDE, SIDE, 1), np.uint8)
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A convolution, its spatial means as features, and a softmax of their weighted sums."""
+    random = np.random.default_rng(0)
+    kernel = random.normal(size=(FEATURES, 1, 5, 5))
+    weights = random.normal(size=(FEATURES, CLASSES))
+    tensors = [
+        numpy_helper.from_array(value.astype(np.float32) / 50, name)
+        for name, value in (("kernel", kernel), ("weights", weights))
+    ]
+    nodes = [
+        helper.make_node("Transpose", ["scan"], ["first"], perm=[0, 3, 1, 2]),
+        helper.make_node("Conv", ["first", "kernel"], ["map"]),
+        helper.make_node("Relu", ["map"], ["positive"]),
+        helper.make_node("ReduceMean", ["positive"], ["features"], axes=[2, 3], keepdims=0),
+        helper.make_node("MatMul", ["features", "weights"], ["sums"]),
+        helper.make_node("Softmax", ["sums"], ["probabilities"]),
+    ]
+
+    def value(name: str, *shape: int) -> onnx.ValueInfoProto:
+        return helper.make_tensor_value_info(name, TensorProto.FLOAT, ["batch", *shape])
+
+    outputs = [value("probabilities", CLASSES), value("features", FEATURES)]
+    graph = helper.make_graph(nodes, "network", [value("scan", SIDE, SIDE, 1)], outputs, tensors)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 15)], ir_version=8)
+    path = tmp_path_factory.mktemp("graph") / "1.onnx"
+    onnx.save(model, path)
+    return path
+
+
+def test_a_scan_has_the_same_bits_in_every_batch_and_on_every_number_of_threads(path: Path):
+    features, predictions = OnnxNetwork(path).predict_with_features(SCANS)
+    assert predictions.std() > 0.01
+    for threads in (1, 2):
+        network = OnnxNetwork(path, threads=threads)
+        alone = [network.predict_with_features(SCANS[at : at + 1]) for at in range(len(SCANS))]
+        assert np.array_equal(np.concatenate([one for one, _ in alone]), features)
+        assert np.array_equal(np.concatenate([one for _, one in alone]), predictions)
+        assert np.array_equal(network.predict(SCANS), predictions)
+
+
+def test_shapes_are_those_of_the_graph_also_of_no_scan(path: Path):
+    network = OnnxNetwork(path)
+    assert network.feature_count == FEATURES
+    features, predictions = network.predict_with_features(SCANS[:0])
+    assert (features.shape, predictions.shape) == ((0, FEATURES), (0, CLASSES))
+
+
+def package_of(graphs: bool) -> Any:
+    return SimpleNamespace(has_graphs=graphs, backend="tensorflow")
+
+
+def without_keras(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runtime, "_is_installed", lambda *names: False)
+
+
+def test_onnx_runtime_is_the_default_where_there_are_graphs_and_else_keras(monkeypatch):
+    assert choose_runtime(package_of(True), None) == "onnx"
+    assert choose_runtime(package_of(False), None) == "keras"
+    assert choose_runtime(package_of(True), "keras") == "keras"
+    without_keras(monkeypatch)
+    assert choose_runtime(package_of(True), None) == "onnx"
+
+
+@pytest.mark.parametrize(
+    ("graphs", "wanted", "reason"),
+    [
+        (False, None, "this package has no ONNX graphs, and Keras or its backend is not installed"),
+        (True, "keras", "--runtime keras: Keras or its backend is not installed"),
+        (False, "onnx", r"--runtime onnx: this package has no ONNX graphs; .* package\.onnx: true"),
+    ],
+)
+def test_a_runtime_that_cannot_be_used_is_one_line(monkeypatch, graphs: bool, wanted, reason: str):
+    without_keras(monkeypatch)
+    with pytest.raises(InputError, match=reason) as caught:
+        choose_runtime(package_of(graphs), wanted)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_provider_that_is_not_there_is_one_line(path: Path, monkeypatch):
+    monkeypatch.setattr("onnxruntime.get_available_providers", lambda: ["CPUExecutionProvider"])
+    with pytest.raises(InputError, match="has no CUDAExecutionProvider, only CPU"):
+        OnnxNetwork(path, "onnx-cuda")
+
+
+def test_a_provider_that_does_not_start_is_one_line(path: Path, monkeypatch):
+    """ONNX Runtime would compute on the processor instead, and only log it."""
+    providers = ["CUDAExecutionProvider", "CPUExecutionProvider"]
+    monkeypatch.setattr("onnxruntime.get_available_providers", lambda: providers)
+    silent = SimpleNamespace(get_providers=lambda: providers[1:])
+    monkeypatch.setattr("onnxruntime.InferenceSession", lambda *args, **kwargs: silent)
+    with pytest.raises(InputError, match="CUDAExecutionProvider cannot start; see `nvidia-smi`"):
+        OnnxNetwork(path, "onnx-cuda")
+
+
+def test_a_graph_that_is_refused_is_one_line(tmp_path: Path):
+    (tmp_path / "1.onnx").write_bytes(b"no graph")
+    with pytest.raises(InputError, match=r"1\.onnx: ONNX Runtime .* refuses it") as caught:
+        OnnxNetwork(tmp_path / "1.onnx")
+    assert "\n" not in str(caught.value)
