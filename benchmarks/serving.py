@@ -1,66 +1,84 @@
-"""serving: the server under load, against the package asked about the same scans in memory.
+"""serving: the server under load, beside that of an older checkout.
 
-    python benchmarks/serving.py PACKAGE SCANS [--rounds 3] [--seconds 12] > benchmarks/serving.md
+    python benchmarks/serving.py PACKAGE SCANS [--before CHECKOUT] [--before-package PACKAGE]
+        [--rounds 3] [--seconds 12] [--requests 3000] > benchmarks/serving.md
 
-SCANS is a folder of images. The server, the load (`load.py`) and what it is compared with are
-processes of their own on one machine. Each round asks the package directly just before each load,
-and ratios are of these pairs. Prints Markdown.
+SCANS is a folder of images. CHECKOUT is a worktree of an older commit; it serves its own package,
+by default the same. Servers and load (`load.py`) are processes of their own on one machine. The
+servers are loaded in turns, so that what else the machine does meets both. Prints Markdown.
 """
 
 import argparse
-import json
 import os
 import platform
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from json import loads
 from pathlib import Path
 from statistics import median
-from typing import Any
+from threading import Timer
 
+import cv2
 import numpy as np
 import psutil
 from load import Reply
 
 HERE = Path(__file__)
+SERVE = "from scanvote.cli import app; app()"
+SPIN = "while True: pass"
+CLIENTS = (1, 8, 64)
 WARM = 2.0
-"""Seconds of each load that do not count: the clients come in step with the batches."""
-DIRECT = 256
-"""Scans that the package is asked about at once."""
-MANY = 2000
-"""Requests between two looks at the memory."""
+"""Seconds of each load that do not count."""
+LARGE_SIDE = 6300
+"""Pixels a side of the large image: nearly 40 million in all."""
+
+
+@dataclass(frozen=True)
+class Version:
+    """A checkout and its package."""
+
+    name: str
+    checkout: Path
+    package: Path
 
 
 @dataclass
 class Server:
-    """Web process and worker, and where they listen."""
+    """A running server, and where it listens."""
 
     web: psutil.Process
     port: int
 
     @property
-    def worker(self) -> psutil.Process:
-        """The largest child: multiprocessing has one more, to tidy up."""
-        return max(self.web.children(), key=lambda one: one.memory_info().rss)
+    def processes(self) -> list[psutil.Process]:
+        return [self.web, *self.web.children(recursive=True)]
 
     def processor(self) -> float:
-        """Seconds that both have computed for."""
-        times = [one.cpu_times() for one in (self.web, self.worker)]
+        """Seconds that all processes have computed for."""
+        times = [one.cpu_times() for one in self.processes]
         return sum(one.user + one.system for one in times)
 
-    def mebibytes(self) -> tuple[float, float]:
-        """Resident, of web process and worker."""
-        web, worker = (one.memory_info().rss / 2**20 for one in (self.web, self.worker))
-        return web, worker
+    def busiest(self) -> psutil.Process:
+        """The worker that has computed most."""
+        return max(self.processes[1:], key=lambda one: one.cpu_times().user)
+
+    def memory(self) -> tuple[float, float, float]:
+        """MiB: resident of the web process and of the largest other; of all, shared pages once."""
+        infos = [one.memory_full_info() for one in self.processes]
+        web, *others = (info.rss / 2**20 for info in infos)
+        return web, max(others), sum(info.pss for info in infos) / 2**20
 
 
 @contextmanager
-def served(package: Path, batch: int) -> Iterator[Server]:
-    command = [sys.executable, str(HERE), "serve", str(package), str(batch)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as running:
+def served(version: Version) -> Iterator[Server]:
+    command = [sys.executable, "-c", SERVE, "serve", "--port", "0", "--model", str(version.package)]
+    env = os.environ | {"PYTHONPATH": str(version.checkout / "src")}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=env) as running:
         assert running.stdout is not None
         said = running.stdout.readline()  # as soon as it is ready
         try:
@@ -70,87 +88,47 @@ def served(package: Path, batch: int) -> Iterator[Server]:
             running.terminate()
 
 
-def serve(package: Path, batch: int) -> None:
-    from scanvote.serving.engine import EngineOptions
-    from scanvote.serving.server import serve as serve_package
-
-    serve_package(package, port=0, engine_options=EngineOptions(batch=batch))
-
-
-@dataclass
-class Direct:
-    """The package in a process of its own, asked about scans that are decoded."""
-
-    running: "subprocess.Popen[str]"
-
-    def ask(self) -> tuple[float, float]:
-        """Scans a second, and seconds of the processor a scan."""
-        assert self.running.stdin is not None
-        assert self.running.stdout is not None
-        self.running.stdin.write("ask\n")
-        self.running.stdin.flush()
-        wall, busy = json.loads(self.running.stdout.readline())
-        return DIRECT / wall, busy / DIRECT
-
-
 @contextmanager
-def direct(package: Path, scans: Path) -> Iterator[Direct]:
-    command = [sys.executable, str(HERE), "direct", str(package), str(scans)]
-    pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
-    with subprocess.Popen(command, **pipes) as running:
-        found = Direct(running)
-        found.ask()
-        yield found
-        assert running.stdin is not None
-        running.stdin.close()
+def busy(count: int) -> Iterator[None]:
+    """Other processes on the processors, which do not pause."""
+    spinning = [subprocess.Popen([sys.executable, "-c", SPIN]) for _ in range(count)]
+    try:
+        yield
+    finally:
+        for one in spinning:
+            one.kill()
+            one.wait()
 
 
-def answer_directly(package: Path, scans: Path) -> None:
-    """For each line that is read: the seconds that all scans took, and of the processor."""
-    from load import read_files
-
-    from scanvote.inputs.scan import Limits
-    from scanvote.serving.engine.model import load_packaged
-    from scanvote.serving.engine_api import Upload
-
-    asked = load_packaged(package, Limits(), 32)
-    images = [asked.read(Upload(*file))[0].image for file in read_files(scans)]
-    images = [images[place % len(images)] for place in range(DIRECT)]
-    for _ in sys.stdin:
-        wall, busy = time.perf_counter(), time.process_time()
-        asked.package.classifiers.probabilities(images)
-        asked.package.segmenters.segment(images)
-        print(json.dumps([time.perf_counter() - wall, time.process_time() - busy]), flush=True)
+def loading(
+    server: Server, scans: Path, clients: int, seconds: float, slow: int = 0
+) -> "subprocess.Popen[str]":
+    command = [sys.executable, str(HERE.with_name("load.py")), str(server.port), str(scans)]
+    command += ["--clients", str(clients), "--seconds", str(seconds), "--slow", str(slow)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
 
 
 def loaded(server: Server, scans: Path, clients: int, seconds: float, slow: int = 0) -> list[Reply]:
-    command = [sys.executable, str(HERE.with_name("load.py")), str(server.port), str(scans)]
-    command += ["--clients", str(clients), "--seconds", str(seconds), "--slow", str(slow)]
-    found = subprocess.run(command, stdout=subprocess.PIPE, check=True, text=True).stdout
-    return [(begun, took, status) for begun, took, status in json.loads(found)]
+    said = loading(server, scans, clients, seconds, slow).communicate()[0]
+    return [(begun, took, status) for begun, took, status in loads(said)]
 
 
 @dataclass(frozen=True)
 class Turn:
-    """One load: scans a second and processor seconds a scan, each also as a ratio; latencies."""
+    """One load: answers a second, processor ms an answer, latencies in ms, failures."""
 
     rate: float
-    of_direct: float
     processor: float
-    processor_of_direct: float
     p50: float
     p99: float
     failed: int
 
 
-def turn(direct: Direct, server: Server, scans: Path, clients: int, seconds: float) -> Turn:
-    rate, busy = direct.ask()
+def turn(server: Server, scans: Path, clients: int, seconds: float) -> Turn:
     before = server.processor()
     replies = loaded(server, scans, clients, seconds)
-    each = (server.processor() - before) / len(replies)
-    mine = throughput(replies, seconds)
-    p50, p99 = latencies(replies)
-    return Turn(mine, mine / rate, each, busy / each, p50, p99, failures(replies))
+    each = 1000 * (server.processor() - before) / len(replies)
+    return Turn(throughput(replies, seconds), each, *latencies(replies), failures(replies))
 
 
 def throughput(replies: Sequence[Reply], seconds: float) -> float:
@@ -169,87 +147,128 @@ def failures(replies: Sequence[Reply]) -> int:
     return sum(status != 200 for _, _, status in replies)
 
 
-def compare(package: Path, scans: Path, rounds: int, seconds: float) -> None:
-    """Clients and batches; at the end the memory."""
-    settings = [(clients, batch) for batch in (32, 1) for clients in (1, 8, 64)]
-    with direct(package, scans) as alone, served(package, 32) as many, served(package, 1) as one:
-        servers = {32: many, 1: one}
-        found = {
-            setting: [
-                turn(alone, servers[setting[1]], scans, setting[0], seconds) for _ in range(rounds)
-            ]
-            for setting in settings
-        }
+def compare(versions: list[Version], scans: Path, rounds: int, seconds: float) -> None:
+    """Clients, alone and beside a busy process, the servers in turns."""
+    print("| beside | clients | server | answers/s | of before | processor, ms an answer |", end="")
+    print(" p50, ms | p99, ms | failed |\n|---|---|---|---|---|---|---|---|---|")
+    with ExitStack() as stack:
+        servers = {one.name: stack.enter_context(served(one)) for one in versions}
+        for others in (0, 1):
+            for clients in CLIENTS:
+                with busy(others):
+                    found = [
+                        {name: turn(one, scans, clients, seconds) for name, one in servers.items()}
+                        for _ in range(rounds)
+                    ]
+                for name in servers:
+                    _print_row("a busy process" if others else "nothing", clients, name, found)
+
+
+def _print_row(beside: str, clients: int, name: str, found: list[dict[str, Turn]]) -> None:
+    first = next(iter(found[0]))
+    turns = [turns[name] for turns in found]
+    ratio = median(turns[name].rate / turns[first].rate for turns in found)
+    middle: Callable[[str], float] = lambda key: median(getattr(one, key) for one in turns)  # noqa: E731
     print(
-        "| clients | most scans a batch | scans/s | of direct | processor, of direct"
-        " | p50, ms | p99, ms | failed |\n|---|---|---|---|---|---|---|---|"
+        f"| {beside} | {clients} | {name} | {middle('rate'):.1f} | {ratio:.2f}"
+        f" | {middle('processor'):.1f} | {middle('p50'):.0f} | {middle('p99'):.0f}"
+        f" | {sum(one.failed for one in turns)} |",
+        flush=True,
     )
-    for (clients, batch), turns in found.items():
-        middle = {name: median(getattr(one, name) for one in turns) for name in vars(turns[0])}
-        print(
-            f"| {clients} | {batch} | {middle['rate']:.1f} | {middle['of_direct']:.2f}"
-            f" | {middle['processor_of_direct']:.2f} | {middle['p50']:.0f} | {middle['p99']:.0f}"
-            f" | {sum(one.failed for one in turns)} |"
-        )
 
 
-def starting(package: Path, scans: Path) -> None:
-    """Start to first answer, memory, a slow client, a worker that is killed."""
+def start(version: Version, scans: Path) -> float:
+    """Seconds from the start to the first answer."""
     begun = time.time()
-    with served(package, 32) as server:
+    with served(version) as server:
         first = loaded(server, scans, 1, 0.01)[0]
-        print(f"\nStart to first answer: {first[0] + first[1] - begun:.1f} s.\n")
-        rows = [("after the first answer", server.mebibytes())]
-        quiet = loaded(server, scans, 8, 10)
-        slowed = loaded(server, scans, 8, 10, slow=4)
-        rows.append((f"after {len(quiet) + len(slowed)} requests", server.mebibytes()))
+        return first[0] + first[1] - begun
+
+
+def lasting(version: Version, scans: Path, requests: int, seconds: float) -> None:
+    """Memory, slow clients, a worker that is killed, large images beside small ones."""
+    with served(version) as server, tempfile.TemporaryDirectory() as folder:
+        loaded(server, scans, 1, 0.01)
+        memory = [("after the first answer", server.memory())]
         sent = 0
-        while sent < MANY:
-            sent += len(loaded(server, scans, 64, 20))
-        rows.append((f"after {sent} more", server.mebibytes()))
-        killed = killing(server, scans)
-    print("| memory, MiB | web process | worker |\n|---|---|---|")
-    for words, (web, worker) in rows:
-        print(f"| {words} | {web:.0f} | {worker:.0f} |")
-    print(
-        "\n| 8 clients | requests | failed | p50, ms | p99, ms | longest, s |"
-        "\n|---|---|---|---|---|---|"
+        while sent < requests:
+            sent += len(loaded(server, scans, 64, seconds))
+        memory.append((f"after {sent} more", server.memory()))
+        write_large(next(iter(sorted(scans.iterdir()))), Path(folder))
+        quiet = loaded(server, scans, 4, seconds)
+        beside = beside_large(server, scans, Path(folder), seconds)
+        slowed = loaded(server, scans, 4, seconds, slow=4)
+        Timer(seconds / 3, lambda: server.busiest().kill()).start()
+        killed = loaded(server, scans, 4, seconds)
+        memory.append(("at the end", server.memory()))
+    for words, (web, largest, whole) in memory:
+        print(f"| {version.name} | {words} | {web:.0f} | {largest:.0f} | {whole:.0f} |")
+    _print_latencies(
+        version.name,
+        {
+            "alone": quiet,
+            "beside one that sends 40 megapixels": beside,
+            "beside 4 that send a byte a second": slowed,
+            "worker killed in the middle": killed,
+        },
     )
-    for words, replies in (
-        ("alone", quiet),
-        ("beside 4 that send a byte a second", slowed),
-        ("worker killed in the middle", killed),
-    ):
+
+
+def _print_latencies(name: str, loads: dict[str, list[Reply]]) -> None:
+    print("\n| server | 4 clients | requests | failed | p50, ms | p99, ms | longest, s |", end="")
+    print("\n|---|---|---|---|---|---|---|")
+    for words, replies in loads.items():
         p50, p99 = latencies(replies)
         longest = max(took for _, took, _ in replies)
         print(
-            f"| {words} | {len(replies)} | {failures(replies)} | {p50:.0f} | {p99:.0f}"
+            f"| {name} | {words} | {len(replies)} | {failures(replies)} | {p50:.0f} | {p99:.0f}"
             f" | {longest:.1f} |"
         )
 
 
-def killing(server: Server, scans: Path) -> list[Reply]:
-    from threading import Timer
+def beside_large(server: Server, scans: Path, large: Path, seconds: float) -> list[Reply]:
+    """Replies to small images while one client sends large ones."""
+    with loading(server, large, 1, seconds + 1) as other:
+        time.sleep(1)
+        replies = loaded(server, scans, 4, seconds)
+        found = loads(other.communicate()[0])
+    if failures(found):
+        raise RuntimeError(f"{failures(found)} of {len(found)} large images failed")
+    return replies
 
-    Timer(5, lambda: server.worker.kill()).start()
-    return loaded(server, scans, 8, 20)
+
+def write_large(scan: Path, folder: Path) -> None:
+    image = cv2.imread(str(scan), cv2.IMREAD_GRAYSCALE)
+    image = cv2.resize(image, (LARGE_SIDE, LARGE_SIDE))
+    noise = np.random.default_rng(0).integers(0, 8, image.shape, np.uint8)
+    cv2.imwrite(str(folder / "large.png"), cv2.add(image, noise))
 
 
 def main() -> None:
-    if sys.argv[1] == "serve":
-        serve(Path(sys.argv[2]), int(sys.argv[3]))
-    elif sys.argv[1] == "direct":
-        answer_directly(Path(sys.argv[2]), Path(sys.argv[3]))
-    else:
-        parser = argparse.ArgumentParser(description=__doc__)
-        parser.add_argument("package", type=Path)
-        parser.add_argument("scans", type=Path)
-        parser.add_argument("--rounds", type=int, default=3)
-        parser.add_argument("--seconds", type=float, default=12)
-        given = parser.parse_args()
-        print(f"{machine()}\n")
-        compare(given.package, given.scans, given.rounds, given.seconds)
-        starting(given.package, given.scans)
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("package", type=Path)
+    parser.add_argument("scans", type=Path)
+    parser.add_argument("--before", type=Path)
+    parser.add_argument("--before-package", type=Path)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--seconds", type=float, default=12)
+    parser.add_argument("--requests", type=int, default=3000)
+    given = parser.parse_args()
+    versions = [Version("now", HERE.parents[1], given.package)]
+    if given.before:
+        versions.insert(0, Version("before", given.before, given.before_package or given.package))
+    print(f"{machine()}\n")
+    compare(versions, given.scans, given.rounds, given.seconds)
+    print()
+    for _ in range(2):  # only the second start finds all files in memory
+        taken = {one.name: start(one, given.scans) for one in versions}
+    for name, seconds in taken.items():
+        print(f"Start to first answer, {name}: {seconds:.1f} s.\n")
+    for one in versions:
+        print("| server | MiB | web process | largest other | all, shared once |", end="")
+        print("\n|---|---|---|---|---|")
+        lasting(one, given.scans, given.requests, given.seconds)
+        print(flush=True)
 
 
 def machine() -> str:

@@ -10,13 +10,12 @@ import psutil
 import pytest
 
 from scanvote.inputs.scan import Limits
-from scanvote.pipeline.package.stage import build_package
 from scanvote.serving.app import make_app
 from scanvote.serving.engine.engine import EngineOptions, WorkerEngine, start_engine
 from scanvote.serving.options import ServeOptions
 from tests.clients import HERE, PREDICT, TestClient
+from tests.graphs import write_graph_package
 from tests.hostile import Hostile, hostile_files
-from tests.packing import changed, write_pipeline
 
 COUNT = 500
 LIMITS = Limits(bytes=2**20, pixels=10**6)
@@ -27,9 +26,7 @@ ANSWERS = {200, 400, 413, 415, 422}
 
 @pytest.fixture(scope="module")
 def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    root = tmp_path_factory.mktemp("package")
-    build_package(*changed(write_pipeline(root), package={"onnx": False}), root / "package")
-    return root / "package"
+    return write_graph_package(tmp_path_factory.mktemp("root") / "package")
 
 
 @contextmanager
