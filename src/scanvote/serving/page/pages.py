@@ -23,7 +23,6 @@ from starlette.concurrency import run_in_threadpool
 
 from scanvote.inputs.scan import RejectedFile
 from scanvote.params.whole import Method
-from scanvote.pipeline.package import ModelMetadata
 from scanvote.serving.engine_api import EngineError, Upload
 from scanvote.serving.page import downloads, overlays, templating, views
 from scanvote.serving.page.result_cache import CachedResult, CachedScan, ResultCache
@@ -101,7 +100,7 @@ async def explanation(request: Request, name: str, number: int) -> Response:
     """Explain the prediction by the form's method, if not done yet, and show the explanation."""
     scan, engine = _cached_scan(request, name, number), engine_of(request)
     wanted = (await read_form(request)).fields.get("method")
-    method = next((one for one in _methods(engine.contents) if one == wanted), None)
+    method = next((one for one in engine.methods if one == wanted), None)
     if method is None:
         raise HTTPException(422, "Choose one of the explanation methods that the page offers.")
     try:
@@ -153,7 +152,7 @@ def sample(request: Request, number: int) -> Response:
 @router.get("/model")
 def model(request: Request) -> HTMLResponse:
     engine = engine_of(request)
-    card, tables = views.card(engine.card), views.model_tables(engine.contents)
+    card, tables = views.card(engine.card), views.model_tables(engine)
     warnings = model_warnings(engine.contents)
     return page(request, "model.html", card=card, tables=tables, warnings=warnings)
 
@@ -184,7 +183,7 @@ def _result_page(
     status: int = 200,
 ) -> HTMLResponse:
     result, scan = _cached_result(request, name), _cached_scan(request, name, number)
-    contents = engine_of(request).contents
+    engine = engine_of(request)
     return page(
         request,
         "result.html",
@@ -193,9 +192,9 @@ def _result_page(
         number=number,
         scans=len(result.scans),
         several=len(result.scans) + len(result.refusals) > 1,
-        methods=_methods(contents),
+        methods=engine.methods,
         problem=problem,
-        **views.result(scan, contents, method, member),
+        **views.result(scan, engine, method, member),
     )
 
 
@@ -239,7 +238,3 @@ async def _draw(request: Request, draw: Callable[[], Response]) -> Response:
 
 def _png(content: bytes) -> Response:
     return Response(content, media_type="image/png")
-
-
-def _methods(contents: ModelMetadata) -> list[Method]:
-    return contents.classifiers.explain.methods if contents.classifiers else []

@@ -9,6 +9,7 @@ from scanvote.datasets.user_data.scan_tree import stem
 from scanvote.params.whole import Method
 from scanvote.pipeline.package import ModelMetadata
 from scanvote.pipeline.report import terms
+from scanvote.serving.engine_api import Engine
 from scanvote.serving.page.overlays import outline
 from scanvote.serving.page.result_cache import CachedResult, CachedScan
 from scanvote.serving.page.texts import ResultText
@@ -23,12 +24,13 @@ class Sample(NamedTuple):
 
 
 def result(
-    scan: CachedScan, contents: ModelMetadata, method: Method | None, member: str
+    scan: CachedScan, engine: Engine, method: Method | None, member: str
 ) -> dict[str, object]:
     """Collect the data of a scan's page.
 
     It includes the explanation by `method` if there is one.
     """
+    contents = engine.contents
     explained = scan.explained.get(method) if method else None
     maps = list(explained.maps) if explained else []
     return {
@@ -42,6 +44,7 @@ def result(
         "origin": {
             **_patients(contents),
             **_digests(contents),
+            "Runtime": engine.runtime,
             "Versions": ", ".join(f"{name} {one}" for name, one in contents.versions.items()),
         },
     }
@@ -89,8 +92,9 @@ def card(markdown: str) -> Markup:
     return Markup(parser.renderer.render(tokens, parser.options, {}))
 
 
-def model_tables(contents: ModelMetadata) -> dict[str, Mapping[str, str]]:
+def model_tables(engine: Engine) -> dict[str, Mapping[str, str]]:
     """Return tables of names and values about the model, by title."""
+    contents = engine.contents
     members = contents.classifiers.members if contents.classifiers else []
     unets = contents.segmenters.networks if contents.segmenters else []
     both = "; measured separately for class and outline" if len(contents.parts) > 1 else ""
@@ -106,7 +110,8 @@ def model_tables(contents: ModelMetadata) -> dict[str, Mapping[str, str]]:
         },
         "What it was tested on": _patients(contents),
         "Digests of the model and its data": _digests(contents),
-        "Versions": contents.versions,
+        "Computed here by": {"Runtime": engine.runtime},
+        "Versions of its making": contents.versions,
     }
 
 

@@ -7,6 +7,7 @@ from fastapi.responses import Response
 
 from scanvote.inputs.formats import TAKEN
 from scanvote.params.whole import Method
+from scanvote.pipeline.package.runtime import NO_KERAS
 from scanvote.predict.predictor import NO_MASKS, NO_VOTE
 from scanvote.predict.schema import FileError
 from scanvote.serving.engine_api import Engine
@@ -93,7 +94,7 @@ async def predict(
     refused = form.refused + result.refused
     if not result.examined:
         raise api_error(refused)
-    body = predicted(engine.contents, result.examined, refused, masks)
+    body = predicted(engine, result.examined, refused, masks)
     return _json(body.model_dump_json())
 
 
@@ -105,7 +106,9 @@ async def predict(
 )
 async def explain(
     request: Request,
-    method: Annotated[Method | None, Query(description="default: the model's first method")] = None,
+    method: Annotated[
+        Method | None, Query(description="default: the first that the server can compute")
+    ] = None,
     finding: Annotated[
         int, Query(ge=0, le=10_000, description="index of the file's finding, from 0")
     ] = 0,
@@ -115,19 +118,21 @@ async def explain(
     With `Accept: image/png` only the map of the vote is returned.
     """
     engine: Engine = request.app.state.engine
-    classifiers = engine.contents.classifiers
-    if classifiers is None:
+    if engine.contents.classifiers is None:
         raise ApiError(422, NO_VOTE)
+    chosen = method or next(iter(engine.methods), None)
+    if chosen is None:
+        raise ApiError(422, f"the model's explanation needs Keras for gradients: {NO_KERAS}")
     form = await _files(request)
     if form.refused:
         raise api_error(form.refused)
     if len(form.uploads) > 1:
         raise ApiError(422, "send one file to have it explained")
-    upload, chosen = form.uploads[0], method or classifiers.explain.methods[0]
+    upload = form.uploads[0]
     explained = await cancel_on_disconnect(request, engine.explain(upload, chosen, finding))
     if request.headers.get("accept") == PNG:
         return Response(explained.maps["vote"], media_type=PNG)
-    return _json(explanation(engine.contents, explained, upload.name, finding).model_dump_json())
+    return _json(explanation(engine, explained, upload.name, finding).model_dump_json())
 
 
 @router.get("/model", responses=failures(*_GUARDED))
