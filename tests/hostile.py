@@ -28,7 +28,7 @@ NAMES = (
     "Schädel 脳 🧠.jpg",
     "\x1b[2J\x1b[31mred.tif",
     "\ud800.png",
-    "x" * 5000 + ".png",
+    "x" * 4000 + ".png",
     "",
     ".",
     "CON",

@@ -113,6 +113,7 @@ class FakeEngine:
     """What it says hangs on the digest of the file alone.
 
     Attributes:
+        unusable: methods of the package that cannot be computed here.
         other: the model digest of a newer package.
         failure: raised instead of every answer, such as `Busy("…")`.
         seconds: that every answer takes.
@@ -125,6 +126,8 @@ class FakeEngine:
     samples: dict[str, bytes] = field(
         default_factory=lambda: {"glioma.png": scan_png(1), "no_tumor.png": empty_png()}
     )
+    runtime: str = "ONNX Runtime 1.31.1, CPU"
+    unusable: tuple[Method, ...] = ()
     ready: bool = True
     other: str | None = None
     waiting: int = 0
@@ -132,6 +135,11 @@ class FakeEngine:
     seconds: float = 0.0
     asked: list[str] = field(default_factory=list)
     ended: int = 0
+
+    @property
+    def methods(self) -> list[Method]:
+        part = self.contents.classifiers
+        return [one for one in part.explain.methods if one not in self.unusable] if part else []
 
     def newer(self) -> str | None:
         return self.other

@@ -44,12 +44,12 @@ def test_the_page_says_what_the_package_says_and_explains_it(watched, folder: Pa
     from scanvote.inputs import Limits, read_content
     from scanvote.pipeline.package import load_package
     from scanvote.predict.predictor import predict_one
-    from scanvote.serving.page.texts import percent, result_text
+    from scanvote.serving.page.texts import ResultText, percent
 
     package = load_package(folder)
     content = cv2.imencode(".png", picture(3, 64))[1].tobytes()
     scans = read_content(content, "scan.png", Limits(), package.contents.volumes)
-    said = result_text(predict_one(package, scans)[0], package.contents)
+    said = ResultText(predict_one(package, scans)[0], package.contents)
     page = watched.page()
     page.set_default_timeout(LOADING)
     give(page, file("scan.png", content))

@@ -1,5 +1,6 @@
 """Read untrusted files as scans; their content alone determines the format."""
 
+from scanvote.inputs.declared import declared_pixels
 from scanvote.inputs.discover import DiscoveredInput, discover_inputs, read_discovered
 from scanvote.inputs.read import read_content
 from scanvote.inputs.scan import InputScan, Limits, RejectedFile
@@ -9,6 +10,7 @@ __all__ = [
     "InputScan",
     "Limits",
     "RejectedFile",
+    "declared_pixels",
     "discover_inputs",
     "read_content",
     "read_discovered",

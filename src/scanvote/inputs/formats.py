@@ -5,7 +5,8 @@ from typing import Literal
 
 from scanvote.datasets.dicom_start import has_prefix, is_dicom
 
-Kind = Literal["PNG", "JPEG", "TIFF", "BMP", "WEBP", "DICOM", "NIfTI", "NRRD", "MetaImage"]
+ImageKind = Literal["PNG", "JPEG", "TIFF", "BMP", "WEBP"]
+Kind = ImageKind | Literal["DICOM", "NIfTI", "NRRD", "MetaImage"]
 
 TAKEN = "PNG, JPEG, TIFF, BMP, WebP, DICOM or NIfTI"
 GZIP = b"\x1f\x8b"
@@ -14,7 +15,7 @@ NIFTI_HEADER = 352
 ITK_HEADER = 2**12
 """Bytes in which MetaImage is detected."""
 
-_IMAGES: tuple[tuple[bytes, Kind], ...] = (
+_IMAGES: tuple[tuple[bytes, ImageKind], ...] = (
     (b"\x89PNG\r\n\x1a\n", "PNG"),
     (b"\xff\xd8\xff", "JPEG"),
     (b"II*\0", "TIFF"),
@@ -49,16 +50,22 @@ def detect_format(content: bytes) -> Kind | None:
     """
     if has_prefix(content):
         return "DICOM"
-    for start, kind in _IMAGES:
-        if content.startswith(start):
-            return kind
-    if content[:4] == b"RIFF" and content[8:12] == b"WEBP":
-        return "WEBP"
+    image = image_format(content)
+    if image is not None:
+        return image
     if _is_nifti(_decompressed(content)):
         return "NIfTI"
     from scanvote.datasets.volumes.itk_header import itk_kind
 
     return itk_kind(content[:ITK_HEADER]) or ("DICOM" if is_dicom(content) else None)
+
+
+def image_format(content: bytes) -> ImageKind | None:
+    """Return the format of an image by its first bytes; None: it is none."""
+    for start, kind in _IMAGES:
+        if content.startswith(start):
+            return kind
+    return "WEBP" if content[:4] == b"RIFF" and content[8:12] == b"WEBP" else None
 
 
 def describe_unknown(content: bytes) -> str:

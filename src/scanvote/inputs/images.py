@@ -1,17 +1,14 @@
 """Untrusted image files: check the header, then decode."""
 
 from collections.abc import Iterator
-from typing import Literal
 
 from scanvote.images.decode import WINDOW, DecodeError, UnsupportedImage, decode_bytes
+from scanvote.inputs.formats import ImageKind
 from scanvote.inputs.header import BadHeader, Header, TooManyPixels
 from scanvote.inputs.pillow_header import read_pillow
 from scanvote.inputs.sanitise import strip_control
 from scanvote.inputs.scan import InputScan, Limits, RejectedFile
 from scanvote.inputs.tiff_header import read_tiff
-from scanvote.inputs.webp_header import read_webp
-
-ImageKind = Literal["PNG", "JPEG", "TIFF", "BMP", "WEBP"]
 
 PASSES = 200
 """Largest number of JPEG passes; each takes as long as an image."""
@@ -66,8 +63,6 @@ def _too_large(name: str, max_pixels: int) -> RejectedFile:
 def _read_header(content: bytes, kind: ImageKind) -> Header:
     if kind == "TIFF":  # of a repeated tag, Pillow and OpenCV read different values
         return read_tiff(content)
-    if kind == "WEBP":  # Pillow would allocate the pixels at once
-        return read_webp(content)
     return read_pillow(content, kind)
 
 

@@ -1,25 +1,27 @@
 """The FastAPI application: page, REST interface, middleware and metrics around one engine."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import partial
 
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
 
 import scanvote
 from scanvote.core.disclaimer import DISCLAIMER
 from scanvote.serving import tokens
 from scanvote.serving.body_limits import BodyLimitMiddleware
 from scanvote.serving.engine_api import Engine
-from scanvote.serving.failures import InternalErrorMiddleware, handle_failures
+from scanvote.serving.failures import FailureMiddleware, handle_failures
+from scanvote.serving.names import origins
 from scanvote.serving.options import ServeOptions
 from scanvote.serving.page import pages
 from scanvote.serving.page.result_cache import ResultCache
 from scanvote.serving.proxied import HeadAsGet, RootPath
-from scanvote.serving.rest import api, docs, health, metrics
+from scanvote.serving.rest import api, health, metrics
 from scanvote.serving.rest.metrics import Measuring, Metrics
-from scanvote.serving.security import AllowedHosts, CsrfCheck, SecurityHeaders
-from scanvote.serving.tokens import AuthMiddleware, TokenAuth
+from scanvote.serving.security import Checks, SecurityHeaders, check_host, check_site
+from scanvote.serving.tokens import TokenAuth
 
 Starting = Callable[[], AbstractAsyncContextManager[Engine]]
 """Return a context manager that provides the engine while the application runs."""
@@ -52,7 +54,7 @@ def make_app(start: Starting, options: ServeOptions) -> FastAPI:
     app.state.auth = TokenAuth(options.token) if options.token else None
     handle_failures(app)
     _add_middleware(app, options)
-    for part in (api, health, metrics, docs, tokens, pages):
+    for part in (api, health, metrics, tokens, pages):
         app.include_router(part.router)
     return app
 
@@ -73,12 +75,17 @@ def _lifespan(start: Starting) -> Callable[[FastAPI], AbstractAsyncContextManage
 def _add_middleware(app: FastAPI, options: ServeOptions) -> None:
     """Add the middleware, innermost first: the last added sees a request first."""
     app.add_middleware(BodyLimitMiddleware, options=options)
-    if app.state.auth is not None:
-        app.add_middleware(AuthMiddleware, auth=app.state.auth)
-    app.add_middleware(CsrfCheck, names=options.names)
-    app.add_middleware(AllowedHosts, hosts=options.hosts)
-    app.add_middleware(InternalErrorMiddleware)
+    app.add_middleware(Checks, checks=list(_checks(app, options)))
+    app.add_middleware(FailureMiddleware)
     app.add_middleware(SecurityHeaders)
     app.add_middleware(HeadAsGet)
     app.add_middleware(Measuring)
     app.add_middleware(RootPath, root_path=options.root_path)
+
+
+def _checks(app: FastAPI, options: ServeOptions) -> Iterator[Callable[[Request], None]]:
+    if options.hosts:
+        yield partial(check_host, hosts=options.hosts)
+    yield partial(check_site, origins={one for name in options.names for one in origins(name)})
+    if app.state.auth is not None:
+        yield app.state.auth.check

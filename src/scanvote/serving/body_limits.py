@@ -3,10 +3,9 @@
 import asyncio
 import time
 
-from fastapi import Request
+from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from scanvote.serving.failures import failure
 from scanvote.serving.http_errors import ApiError
 from scanvote.serving.options import ServeOptions
 
@@ -30,9 +29,7 @@ class BodyLimitMiddleware:
             return await self.app(scope, receive, send)
         body = _Body(self, receive)
         try:
-            too_large = body.refusal(_declared(scope))
-            if too_large is not None:
-                return await failure(Request(scope), too_large)(scope, receive, send)
+            body.check(_declared(scope))
             await self.app(scope, body.receive, send)
         finally:
             self.held -= body.received
@@ -63,24 +60,21 @@ class _Body:
             raise ApiError(408, "the request came too slowly", headers=CLOSE) from None
 
     def _count(self, size: int) -> None:
-        refusal = self.refusal(self.received + size)
-        if refusal is not None:
-            raise refusal
+        self.check(self.received + size)
         self.received += size
         self.middleware.held += size
 
-    def refusal(self, size: int) -> ApiError | None:
-        """Return the error for a body of `size` bytes; None if allowed."""
+    def check(self, size: int) -> None:
+        """Reject a body of `size` bytes if it is too large, or if too much is held."""
         options = self.options
         if size > options.request_bytes:
             max_mib = options.request_bytes / 2**20
-            return ApiError(413, f"the request is larger than {max_mib:g} MiB")
+            raise ApiError(413, f"the request is larger than {max_mib:g} MiB")
         if self.middleware.held + size - self.received > options.held_bytes:
-            return ApiError(429, "the server holds too many files; ask again in a few seconds")
-        return None
+            raise ApiError(429, "the server holds too many files; ask again in a few seconds")
 
 
 def _declared(scope: Scope) -> int:
     """Return Content-Length, or 0 for a chunked body."""
-    values = [value for name, value in scope["headers"] if name == b"content-length"]
-    return int(values[0][:_DIGITS]) if values and values[0].isdigit() else 0
+    value = Headers(scope=scope).get("content-length", "")[:_DIGITS]
+    return int(value) if value.isdecimal() else 0

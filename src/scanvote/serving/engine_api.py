@@ -82,6 +82,10 @@ class Engine(Protocol):
     """Model card of the package, Markdown."""
     samples: dict[str, bytes]
     """Sample scans to try, by file name."""
+    runtime: str
+    """What computes the networks, such as ``ONNX Runtime 1.31.1, CPU``."""
+    methods: list[Method]
+    """The package's explanation methods that can be computed here."""
 
     @property
     def ready(self) -> bool: ...

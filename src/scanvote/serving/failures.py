@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from scanvote.inputs.scan import RejectedFile
 from scanvote.serving.engine_api import EngineError
 from scanvote.serving.http_errors import ApiError, ErrorResponse
-from scanvote.serving.page.pages import error_page, token_page
+from scanvote.serving.page.templating import error_page, token_page
 
 PROGRAMS = ("/api/", "/healthz", "/readyz", "/metrics", "/openapi.json")
 """Path prefixes whose errors are JSON, because people do not look at them."""
@@ -31,7 +31,6 @@ def failure(request: Request, error: HTTPException) -> Response:
 def _page(request: Request, error: HTTPException) -> Response:
     if error.status_code == HTTPStatus.UNAUTHORIZED:
         page = token_page(request)
-        page.status_code = error.status_code
     else:
         page = error_page(request, error.status_code, error.detail)
     page.headers.update(error.headers or {})
@@ -39,43 +38,28 @@ def _page(request: Request, error: HTTPException) -> Response:
 
 
 def handle_failures(app: FastAPI) -> None:
-    """Register handlers that turn every expected exception into an error response."""
-    app.add_exception_handler(HTTPException, _http)
-    app.add_exception_handler(RequestValidationError, _invalid)
-    app.add_exception_handler(RejectedFile, _rejected)
-    app.add_exception_handler(EngineError, _engine_error)
-    app.add_exception_handler(ClientDisconnect, _disconnected)
+    """Register the handler that turns every expected exception into an error response."""
+    for kind in (HTTPException, RequestValidationError, RejectedFile, EngineError):
+        app.add_exception_handler(kind, _answer)
+    app.add_exception_handler(ClientDisconnect, _answer_nobody)
 
 
-async def _http(request: Request, error: Exception) -> Response:
+async def _answer(request: Request, error: Exception) -> Response:
+    if isinstance(error, RejectedFile | EngineError):
+        error = ApiError(error.status, str(error))
+    elif isinstance(error, RequestValidationError):
+        items = (f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors())
+        error = ApiError(422, "; ".join(items)[:500])
     assert isinstance(error, HTTPException)
     return failure(request, error)
 
 
-async def _invalid(request: Request, error: Exception) -> Response:
-    assert isinstance(error, RequestValidationError)
-    detail = "; ".join(
-        f"{'.'.join(str(part) for part in item['loc'])}: {item['msg']}" for item in error.errors()
-    )
-    return failure(request, ApiError(422, detail[:500]))
+async def _answer_nobody(request: Request, error: Exception) -> Response:
+    return Response(status_code=499)  # the client is gone
 
 
-async def _rejected(request: Request, error: Exception) -> Response:
-    assert isinstance(error, RejectedFile)
-    return failure(request, ApiError(error.status, str(error)))
-
-
-async def _engine_error(request: Request, error: Exception) -> Response:
-    assert isinstance(error, EngineError)
-    return failure(request, ApiError(error.status, str(error)))
-
-
-async def _disconnected(request: Request, error: Exception) -> Response:
-    return Response(status_code=499)  # the client is gone: nobody reads it
-
-
-class InternalErrorMiddleware:
-    """Log unhandled exceptions, which are bugs, and answer 500 without details."""
+class FailureMiddleware:
+    """Answer the errors of middleware, and 500 to bugs, which are logged and not told."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -90,9 +74,15 @@ class InternalErrorMiddleware:
 
         try:
             await self.app(scope, receive, send_and_note)
-        except Exception:
+        except Exception as error:
             if scope["type"] != "http" or started:
                 raise
-            logging.getLogger(__name__).exception("a request failed by a bug")
-            body = ErrorResponse(detail="the server failed; its log tells why")
-            await JSONResponse(body.model_dump(), 500)(scope, receive, send)
+            await _of_middleware(Request(scope), error)(scope, receive, send)
+
+
+def _of_middleware(request: Request, error: Exception) -> Response:
+    if isinstance(error, ApiError):
+        return failure(request, error)
+    logging.getLogger(__name__).error("a request failed by a bug", exc_info=error)
+    body = ErrorResponse(detail="the server failed; its log tells why")
+    return JSONResponse(body.model_dump(), 500)

@@ -9,8 +9,8 @@ from scanvote.core.errors import InputError
 
 LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)")
 """A part of a host's name between two dots."""
-SEGMENT = re.compile(r"[A-Za-z0-9_~-][A-Za-z0-9._~-]*")
-"""A part of a path that needs no percent sign, and is neither ``.`` nor ``..``."""
+PREFIX = re.compile(r"(/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+/?")
+"""A path whose parts need no percent sign, and are neither ``.`` nor ``..``."""
 OWN = (
     *("api", "docs", "openapi.json", "healthz", "readyz", "metrics", "token"),
     *("model", "results", "samples", "static"),
@@ -93,19 +93,16 @@ def checked_root_path(path: str) -> str:
     Raises:
         InputError: it is no prefix, or one that the server itself uses.
     """
-    inner = path.strip("/")
-    if not inner and path in ("", "/"):
+    if path in ("", "/"):
         return ""
-    segments = inner.split("/")
-    if not path.startswith("/") or path.startswith("//") or path.endswith("//"):
-        segments = [""]
-    if not all(SEGMENT.fullmatch(segment) for segment in segments):
+    if not PREFIX.fullmatch(path):
         raise InputError(
             f"--root-path {path!r} is no prefix of letters, digits, - and _, such as /scanvote"
         )
-    if segments[0] in OWN:
+    first = path.split("/")[1]
+    if first in OWN:
         raise InputError(
-            f"--root-path {path}: /{segments[0]} is an address of the server itself; choose"
-            " another prefix, such as /scanvote"
+            f"--root-path {path}: /{first} is an address of the server itself; choose another"
+            " prefix, such as /scanvote"
         )
-    return f"/{inner}"
+    return path.removesuffix("/")

@@ -1,13 +1,13 @@
 """Security headers, allowed hosts, and protection against cross-site requests."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Collection, Sequence
 
 from fastapi import Request
+from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from scanvote.serving.failures import failure
 from scanvote.serving.http_errors import ApiError
-from scanvote.serving.names import hostname, origins
+from scanvote.serving.names import hostname
 
 POLICY = (
     "default-src 'self'; img-src 'self' data: blob:; frame-ancestors 'none'; "
@@ -24,7 +24,6 @@ HEADERS = {
     "permissions-policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
     "cache-control": "no-store",
 }
-_HEADERS = [(name.encode(), value.encode()) for name, value in HEADERS.items()]
 SAFE = {"GET", "HEAD", "OPTIONS"}
 HEALTH = ("/healthz", "/readyz")
 
@@ -38,79 +37,66 @@ class SecurityHeaders:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = list(message.get("headers", []))
-                names = {name.lower() for name, _ in headers}
-                message["headers"] = headers + [one for one in _HEADERS if one[0] not in names]
+                headers = MutableHeaders(scope=message)
+                for name, value in HEADERS.items():
+                    headers.setdefault(name, value)
             await send(message)
 
         await self.app(scope, receive, send_with_headers)
 
 
-class AllowedHosts:
-    """Reject requests whose Host header names another host.
+class Checks:
+    """Pass on requests for which no check raises an ApiError."""
+
+    def __init__(self, app: ASGIApp, checks: Sequence[Callable[[Request], None]]) -> None:
+        self.app, self.checks = app, checks
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            for check in self.checks:
+                check(Request(scope))
+        await self.app(scope, receive, send)
+
+
+def check_host(request: Request, hosts: Collection[str]) -> None:
+    """Reject a request whose Host header names another host.
 
     Otherwise a page of another site, whose name is made to resolve to this machine (DNS
     rebinding), could send requests as if it came from this server. Browsers always send a Host; a
-    check of health by HTTP/1.0 may send none, and is answered.
+    check of health by HTTP/1.0 may send none, as that of HAProxy, and is answered.
     """
-
-    def __init__(self, app: ASGIApp, hosts: tuple[str, ...]) -> None:
-        self.app, self.hosts = app, hosts
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or not self.hosts or _is_hostless_check(scope):
-            return await self.app(scope, receive, send)
-        host = hostname(_header(scope, b"host"))
-        if host in self.hosts:
-            return await self.app(scope, receive, send)
-        error = ApiError(
-            421,
-            f"this server is not called {host[:100]!r}; if it is, start it with `scanvote serve"
-            " --name` and that name",
-        )
-        await failure(Request(scope), error)(scope, receive, send)
+    host = hostname(request.headers.get("host", ""))
+    hostless = "host" not in request.headers and request.scope["http_version"] == "1.0"
+    if host in hosts or (hostless and is_health_check(request)):
+        return
+    raise ApiError(
+        421,
+        f"this server is not called {host[:100]!r}; if it is, start it with `scanvote serve"
+        " --name` and that name",
+    )
 
 
-class CsrfCheck:
-    """Reject forms sent by a page of another site; CORS allows them."""
+def check_site(request: Request, origins: Collection[str]) -> None:
+    """Reject a form sent by a page of another site; CORS allows it.
 
-    def __init__(self, app: ASGIApp, names: Iterable[str]) -> None:
-        self.app = app
-        self.origins = {origin for name in names for origin in origins(name)}
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["method"] in SAFE:
-            return await self.app(scope, receive, send)
-        refusal = self._refusal(scope)
-        if not refusal:
-            return await self.app(scope, receive, send)
-        await failure(Request(scope), ApiError(403, refusal))(scope, receive, send)
-
-    def _refusal(self, scope: Scope) -> str:
-        """Return why this site or a program did not send the request; empty if one did.
-
-        Browsers send Sec-Fetch-Site, but by plain HTTP only to the machine itself; they and older
-        ones send Origin; programs send neither.
-        """
-        site = _header(scope, b"sec-fetch-site")
-        if site:
-            return "" if site in ("same-origin", "none") else "another site sent this"
-        origin, host = _header(scope, b"origin"), _header(scope, b"host")
-        own = {f"http://{host}", f"https://{host}"} | self.origins
-        if not origin or origin in own:
-            return ""
-        return (
+    Browsers send Sec-Fetch-Site, but by plain HTTP only to the machine itself; they and older
+    ones send Origin; programs send neither.
+    """
+    site, origin = (request.headers.get(name, "") for name in ("sec-fetch-site", "origin"))
+    host = request.headers.get("host", "")
+    if request.method in SAFE or site in ("same-origin", "none"):
+        return
+    if site:
+        raise ApiError(403, "another site sent this")
+    if origin and origin not in (f"http://{host}", f"https://{host}", *origins):
+        raise ApiError(
+            403,
             f"another site sent this, {origin[:100]!r}; if that is this server behind a proxy,"
-            " start it with `scanvote serve --name` and that name, with its port if it has one"
+            " start it with `scanvote serve --name` and that name, with its port if it has one",
         )
 
 
-def _is_hostless_check(scope: Scope) -> bool:
-    """Return whether it is a check of health by HTTP/1.0 without Host, as HAProxy sends it."""
-    checks = scope["path"] in HEALTH or (scope["method"], scope["path"]) == ("OPTIONS", "/")
-    hostless = not any(name == b"host" for name, _ in scope["headers"])
-    return checks and hostless and scope["http_version"] == "1.0"
-
-
-def _header(scope: Scope, name: bytes) -> str:
-    return next((value.decode("latin-1") for key, value in scope["headers"] if key == name), "")
+def is_health_check(request: Request) -> bool:
+    """Return whether it asks for the health of the server; HAProxy does so by OPTIONS."""
+    path = request.scope["path"]
+    return path in HEALTH or (request.method, path) == ("OPTIONS", "/")

@@ -2,22 +2,21 @@
 
 import hashlib
 import hmac
+import re
 import secrets
 
 from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
-from starlette.types import ASGIApp, Receive, Scope, Send
 
 from scanvote.core.errors import InputError
-from scanvote.serving.failures import failure
 from scanvote.serving.http_errors import ApiError
 from scanvote.serving.options import SHORTEST_TOKEN, TOKEN, ServeOptions
-from scanvote.serving.security import HEALTH
+from scanvote.serving.page.templating import token_page
+from scanvote.serving.security import is_health_check
 from scanvote.serving.uploads import read_form
 
 COOKIE = "scanvote"
-FREE = (*HEALTH, "/token")
-STATIC = "/static/"
+LOGIN, STATIC = "/token", "/static/"
 
 router = APIRouter()
 
@@ -28,14 +27,7 @@ def checked_token(token: str | None) -> str | None:
     Raises:
         InputError: the token is too short, or cannot be sent in a header.
     """
-    if token is None:
-        return None
-    if (
-        len(token) < SHORTEST_TOKEN
-        or not token.isascii()
-        or not token.isprintable()
-        or " " in token
-    ):
+    if token is not None and not re.fullmatch(rf"[!-~]{{{SHORTEST_TOKEN},}}", token):
         raise InputError(
             f"{TOKEN} should be {SHORTEST_TOKEN} or more ASCII characters without spaces, such as"
             " `openssl rand -hex 16` prints"
@@ -57,7 +49,18 @@ class TokenAuth:
     def matches(self, token: str) -> bool:
         return hmac.compare_digest(token.encode(), self.token)
 
-    def authorises(self, request: Request) -> bool:
+    def check(self, request: Request) -> None:
+        """Reject a request without the token, unless it is for a public address."""
+        path = request.scope["path"]
+        public = path == LOGIN or path.startswith(STATIC) or is_health_check(request)
+        if not public and not self._authorises(request):
+            raise ApiError(
+                401,
+                "send the token: Authorization: Bearer …",
+                headers={"WWW-Authenticate": "Bearer"},
+            )
+
+    def _authorises(self, request: Request) -> bool:
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() == "bearer":
             return self.matches(token.strip())
@@ -65,34 +68,9 @@ class TokenAuth:
         return hmac.compare_digest(cookie.encode(), self.cookie.encode())
 
 
-class AuthMiddleware:
-    """Reject requests without the token."""
-
-    def __init__(self, app: ASGIApp, auth: TokenAuth) -> None:
-        self.app, self.auth = app, auth
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if (
-            scope["type"] != "http"
-            or _is_public(scope["method"], scope["path"])
-            or self.auth.authorises(Request(scope))
-        ):
-            return await self.app(scope, receive, send)
-        error = ApiError(
-            401, "send the token: Authorization: Bearer …", headers={"WWW-Authenticate": "Bearer"}
-        )
-        await failure(Request(scope), error)(scope, receive, send)
-
-
-def _is_public(method: str, path: str) -> bool:
-    return path in FREE or path.startswith(STATIC) or (method, path) == ("OPTIONS", "/")
-
-
-@router.post("/token", include_in_schema=False)
+@router.post(LOGIN, include_in_schema=False)
 async def login(request: Request) -> Response:
     """Check the token typed on the page, and set the browser's cookie."""
-    from scanvote.serving.page.pages import token_page
-
     auth: TokenAuth | None = request.app.state.auth
     options: ServeOptions = request.app.state.options
     form = await read_form(request)
@@ -100,9 +78,7 @@ async def login(request: Request) -> Response:
     if auth is None:
         return RedirectResponse(start, 303)
     if not auth.matches(form.fields.get("token", "")):
-        page = token_page(request, "This is not the token.")
-        page.status_code = 401
-        return page
+        return token_page(request, "This is not the token.")
     response = RedirectResponse(start, 303)
     # behind a proxy the request comes by HTTP; browsers name the scheme of the page in Origin
     origin = request.headers.get("origin", request.url.scheme)

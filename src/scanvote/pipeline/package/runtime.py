@@ -20,6 +20,7 @@ from scanvote.core.runtimes import Runtime as Runtime
 if TYPE_CHECKING:
     import onnxruntime
 
+    from scanvote.params.whole import Method
     from scanvote.pipeline.package.metadata import ModelMetadata, NetworkFiles
     from scanvote.pipeline.package.networks import KerasNetwork
 
@@ -149,15 +150,32 @@ def load_keras(contents: "ModelMetadata", path: Path) -> "KerasNetwork":
     return KerasNetwork(load_network(path))
 
 
+def usable_methods(contents: "ModelMetadata") -> "list[Method]":
+    """Return the explanation methods of a package that can be computed here.
+
+    Grad-CAM needs Keras for the gradients.
+    """
+    methods = contents.classifiers.explain.methods if contents.classifiers else []
+    has_keras = _is_installed("keras", contents.backend)
+    return [method for method in methods if method != "gradcam" or has_keras]
+
+
 def describe(runtime: Runtime) -> str:
-    """Return the runtime in words, with its version: ``ONNX Runtime 1.31.1, CPU``."""
-    from importlib.metadata import version
+    """Return the runtime in words, with its version: ``ONNX Runtime 1.31.1, CPU``.
 
+    It is not imported, as a server's web process needs no more of it.
+    """
     if runtime == "keras":
-        return f"Keras {version('keras')}"
-    import onnxruntime
+        return f"Keras {_version('keras')}"
+    provider = runtime.partition("-")[2].upper() or "CPU"
+    return f"ONNX Runtime {_version('onnxruntime', 'onnxruntime-gpu')}, {provider}"
 
-    return f"ONNX Runtime {onnxruntime.__version__}, {runtime.partition('-')[2].upper() or 'CPU'}"
+
+def _version(*names: str) -> str:
+    """Return the version of the first of these distributions that is installed."""
+    from importlib.metadata import distributions
+
+    return next(one.version for name in names for one in distributions(name=name))
 
 
 def _session(path: Path, provider: str, threads: int) -> "onnxruntime.InferenceSession":

@@ -27,7 +27,7 @@ from scanvote.inputs.scan import Limits
 from scanvote.params.whole import Method
 from scanvote.pipeline.package import ModelMetadata
 from scanvote.pipeline.package.metadata import CARD, SAMPLES
-from scanvote.pipeline.package.runtime import choose_runtime
+from scanvote.pipeline.package.runtime import choose_runtime, describe, usable_methods
 from scanvote.serving.engine.lane import Lane, Request
 from scanvote.serving.engine.messages import Answer, Explain, Predict, Task
 from scanvote.serving.engine.model import LaneName, Model, load_packaged
@@ -97,7 +97,9 @@ async def start_engine(
             options = replace(options, workers=options.workers or 1)
         samples = {path.name: path.read_bytes() for path in sorted((copy / SAMPLES).glob("*.*"))}
         card = (copy / CARD).read_text(encoding="utf-8")
-        engine = WorkerEngine(taken.contents, card, samples, load, limits, options, taken.newer)
+        engine = WorkerEngine(
+            taken.contents, card, samples, load, limits, options, taken.newer, runtime
+        )
         async with engine.alive():
             yield engine
 
@@ -118,8 +120,10 @@ class WorkerEngine:
         limits: Limits,
         options: EngineOptions,
         newer: Callable[[], str | None] = lambda: None,
+        runtime: Runtime = "onnx",
     ) -> None:
         self.contents, self.card, self.samples = contents, card, samples
+        self.runtime, self.methods = describe(runtime), usable_methods(contents)
         self.options, self.newer, self._max_bytes = options, newer, HELD * limits.bytes
         every, backoff = allowed_processors(), options.backoff
         prediction = options.timeout + options.slack

@@ -14,7 +14,7 @@ from scanvote.predict.rows import columns, row
 from scanvote.predict.schema import FileError, ScanPrediction
 from scanvote.serving.page.overlays import add_caption
 from scanvote.serving.page.result_cache import CachedResult, CachedScan
-from scanvote.serving.page.texts import result_text
+from scanvote.serving.page.texts import ResultText
 
 File = Literal["table.csv", "picture.png"]
 Cell = str | float | int | bool | None
@@ -23,25 +23,23 @@ FORMULAS = ("=", "+", "-", "@", "\t", "\r")
 
 
 def download(scan: CachedScan, file: File, contents: ModelMetadata) -> Response:
-    """Return one of the downloads of a scan, named after its file."""
-    name = f"{download_stem(scan.examined.finding)}-{file}"
+    """Return one of the downloads of a scan, named after its file.
+
+    It is ``head-axial-5-table.csv`` for a slice of ``head.nii.gz``.
+    """
+    finding = scan.examined.finding
+    place = [] if finding.slice is None else [finding.plane or "", str(finding.slice)]
+    name = "-".join([stem(finding.file), *filter(None, place), file])
     if file == "table.csv":
-        return _attached(table(CachedResult((scan,)), contents), "text/csv; charset=utf-8", name)
+        return downloaded_table(CachedResult((scan,)), contents, name)
     return _attached(picture(scan, contents), "image/png", name)
 
 
-def download_stem(finding: ScanPrediction) -> str:
-    """Return the stem of a scan's downloads.
-
-    It is ``head-axial-5`` for a slice of ``head.nii.gz``.
-    """
-    slice_parts = [] if finding.slice is None else [finding.plane or "", str(finding.slice)]
-    return "-".join([stem(finding.file), *filter(None, slice_parts)])
-
-
-def downloaded_table(result: CachedResult, contents: ModelMetadata) -> Response:
+def downloaded_table(
+    result: CachedResult, contents: ModelMetadata, name: str = "scans-table.csv"
+) -> Response:
     """Return the table of a result as download."""
-    return _attached(table(result, contents), "text/csv; charset=utf-8", "scans-table.csv")
+    return _attached(table(result, contents), "text/csv; charset=utf-8", name)
 
 
 def table(result: CachedResult, contents: ModelMetadata) -> bytes:
@@ -70,16 +68,15 @@ def escape_formula(cell: Cell) -> Cell:
 
 def picture(scan: CachedScan, contents: ModelMetadata) -> bytes:
     """Draw the outlined scan and its result below it, as PNG."""
-    text = result_text(scan.examined.finding, contents)
+    text = ResultText(scan.examined.finding, contents)
     answer = f"{text.summary}. {text.agreement}"
     lines = [text.name, *text.warnings, answer, *text.doubts, text.tumour, *text.tested]
-    lines = [line for line in (*lines, named(contents)) if line]
-    return add_caption(scan.examined.scan, scan.examined.mask, lines)
+    lines.append(named(contents))
+    return add_caption(scan.examined.scan, scan.examined.mask, list(filter(None, lines)))
 
 
 def _attached(content: bytes, kind: str, name: str) -> Response:
     plain = "".join(char if char.isascii() and char.isprintable() else "_" for char in name)
     plain = plain.replace('"', "_").replace("\\", "_")
     disposition = f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"
-    headers = {"Content-Disposition": disposition, "Cache-Control": "no-store"}
-    return Response(content, media_type=kind, headers=headers)
+    return Response(content, media_type=kind, headers={"Content-Disposition": disposition})

@@ -1,11 +1,9 @@
 """Overlays on a scan: mask outline, attribution heat map, caption."""
 
-from collections.abc import Sequence
-from functools import cache
-from io import BytesIO
+import re
+from collections.abc import Iterator, Sequence
 from math import isqrt
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import cv2
 import numpy as np
@@ -14,27 +12,31 @@ from numpy.typing import NDArray
 from scanvote.core.disclaimer import DISCLAIMER
 from scanvote.predict.pictures import overlay_heatmap
 
-if TYPE_CHECKING:
-    from PIL.ImageFont import FreeTypeFont
-
 Bgr = NDArray[np.uint8]
 """uint8 (H, W, 3) in OpenCV's order of channels."""
 ORANGE = (30, 118, 255)
 """BGR: visible on grey scans, and the colour of predicted masks in the report."""
+WHITE = (255, 255, 255)
+WEIGHT = 400
+"""Of the font: regular."""
 MIN_WIDTH = 640
 """Minimum width of a captioned picture in pixels, so that the caption is readable."""
 MAX_PIXELS = 2**24
 """Maximum pixels of an enlarged picture: a narrow and high one would fill the memory."""
+FONT = "sans"
+"""Font within OpenCV, the same on every machine; its ``uni`` stands in for Chinese and others."""
+_RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff]+(?: [\u0590-\u08ff]+)*")
+"""Hebrew and Arabic words, whose letters OpenCV draws from left to right."""
 
 
-def pixels(png: bytes) -> Bgr:
-    """Decode a PNG that this server encoded itself, in colour."""
-    return np.asarray(cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_COLOR), np.uint8)
+def pixels(png: bytes, flags: int = cv2.IMREAD_COLOR) -> NDArray[np.uint8]:
+    """Decode a PNG that this server encoded itself, in colour as `Bgr`."""
+    return np.asarray(cv2.imdecode(np.frombuffer(png, np.uint8), flags), np.uint8)
 
 
 def values(png: bytes) -> NDArray[np.uint8]:
     """Decode a mask or map encoded by this server, uint8 (H, W)."""
-    return np.asarray(cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_GRAYSCALE), np.uint8)
+    return pixels(png, cv2.IMREAD_GRAYSCALE)
 
 
 def encoded(image: NDArray[np.uint8]) -> bytes:
@@ -89,55 +91,26 @@ def add_caption(scan: bytes, mask: bytes, lines: Sequence[str]) -> bytes:
 
     The disclaimer is the last line of the caption.
     """
-    from PIL import Image, ImageDraw
-
-    picture = Image.fromarray(draw_outline(scan, mask)[..., ::-1])
-    width = max(picture.width, MIN_WIDTH)
-    typeface = font(max(15, width // 42))
-    max_width = width - 2 * typeface.size
-    wrapped = [
-        part for line in (*lines, DISCLAIMER) for part in wrap_text(line, typeface, max_width)
-    ]
-    height = typeface.size * 3 // 2
-    canvas = Image.new("RGB", (width, picture.height + int(height * (len(wrapped) + 1))))
-    canvas.paste(picture)
-    draw = ImageDraw.Draw(canvas)
-    for number, line in enumerate(wrapped):
-        at = (typeface.size, picture.height + height // 2 + number * height)
-        draw.text(at, line, font=typeface, fill="white")
-    buffer = BytesIO()
-    canvas.save(buffer, "PNG")
-    return buffer.getvalue()
+    picture = draw_outline(scan, mask)
+    height, width = picture.shape[0], max(picture.shape[1], MIN_WIDTH)
+    size, font = max(16, width // 40), cv2.FontFace(FONT)
+    rows = (row for line in (*lines, DISCLAIMER) for row in _rows(line, font, size, width))
+    text, start = "\n".join(rows), (size, height + 2 * size)
+    wrap, margins = cv2.PUT_TEXT_WRAP, (size, width - size)
+    _, top, _, depth = cv2.getTextSize((width, 0), text, start, font, size, WEIGHT, wrap, margins)
+    canvas = np.zeros((top + depth + size, width, 3), np.uint8)
+    canvas[:height, : picture.shape[1]] = picture
+    cv2.putText(canvas, text, start, WHITE, font, size, WEIGHT, wrap, margins)
+    return encoded(canvas)
 
 
-@cache
-def font(size: int) -> "FreeTypeFont":
-    """Load the font that lies here, the same on every machine."""
-    from PIL import ImageFont
-
-    return ImageFont.truetype(Path(__file__).with_name("fonts") / "DejaVuSans.ttf", size)
-
-
-def wrap_text(line: str, font: "FreeTypeFont", max_width: float) -> list[str]:
-    """Split a line into pieces of at most `max_width` pixels.
-
-    It is split between words where possible.
-    """
-    pieces = [""]
-    for word in " ".join(line.split()).split(" "):
-        longer = f"{pieces[-1]} {word}".strip()
-        if font.getlength(longer) <= max_width:
-            pieces[-1] = longer
-            continue
-        pieces += [word] if pieces[-1] else []
-        pieces[-1] = word
-        while font.getlength(pieces[-1]) > max_width:
-            fits = next(
-                n for n in range(len(pieces[-1]), 0, -1) if _fits(pieces[-1][:n], font, max_width)
-            )
-            pieces[-1:] = [pieces[-1][:fits], pieces[-1][fits:]]
-    return pieces
-
-
-def _fits(piece: str, font: "FreeTypeFont", max_width: float) -> bool:
-    return len(piece) == 1 or font.getlength(piece) <= max_width
+def _rows(line: str, font: cv2.FontFace, size: int, width: int) -> Iterator[str]:
+    """Yield the rows of a line, broken between words; OpenCV itself breaks longer words."""
+    row = ""
+    for word in _RIGHT_TO_LEFT.sub(lambda words: words[0][::-1], line).split():
+        longer = f"{row} {word}".strip()
+        if row and cv2.getTextSize((0, 0), longer, (0, 0), font, size)[2] > width - 2 * size:
+            yield row
+            longer = word
+        row = longer
+    yield row

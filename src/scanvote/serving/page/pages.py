@@ -15,6 +15,7 @@ import asyncio
 from collections.abc import Callable
 from functools import partial
 from mimetypes import guess_type
+from typing import cast
 
 from fastapi import APIRouter, HTTPException, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
@@ -22,31 +23,18 @@ from starlette.concurrency import run_in_threadpool
 
 from scanvote.inputs.scan import RejectedFile
 from scanvote.params.whole import Method
-from scanvote.pipeline.package.identity import short_digest
-from scanvote.serving.engine_api import Engine, EngineError, Upload
-from scanvote.serving.options import ServeOptions
+from scanvote.serving.engine_api import EngineError, Upload
 from scanvote.serving.page import downloads, overlays, templating, views
-from scanvote.serving.page.examining import examine, explain
 from scanvote.serving.page.result_cache import CachedResult, CachedScan, ResultCache
+from scanvote.serving.page.templating import engine_of, page, root_path
 from scanvote.serving.page.texts import model_warnings
-from scanvote.serving.requests import cancel_on_disconnect
+from scanvote.serving.requests import cancel_on_disconnect, run_request
 from scanvote.serving.uploads import Form, read_form
 
 router = APIRouter(include_in_schema=False)
 FORGOTTEN = "This result is no longer kept. Give the scan again to see it again."
 DRAWN = 2
 """Maximum number of pictures drawn at a time."""
-HEADINGS = {
-    404: "There is nothing here",
-    413: "That is too large",
-    415: "That is no scan",
-    422: "That cannot be read",
-    429: "Too many requests",
-    503: "The server cannot answer now",
-}
-"""Headings of error pages by HTTP status."""
-PRIVATE = {"Cache-Control": "no-store"}
-"""Keep browsers from storing on disk what this server does not store on disk."""
 
 
 @router.get("/")
@@ -59,16 +47,22 @@ async def answer(request: Request) -> Response:
     """Examine the files, or the sample, of the form."""
     form = await read_form(request)
     uploads = _sample(request, form) or form.uploads
-    result = await examine(request, uploads, form.refused)
-    if not result.scans and not result.refusals:
+    answered = await run_request(request, uploads)
+    scans = [
+        CachedScan(upload, place, examined)
+        for upload, answer in zip(uploads, answered.answers, strict=True)
+        if isinstance(answer, list)
+        for place, examined in enumerate(answer)
+    ]
+    refusals = (*form.refused, *answered.refused)
+    if not scans and not refusals:
         return page(request, "form.html", 422, problem="Choose a scan first.")
-    if not result.scans:
-        status = result.refusals[0].status
-        return page(request, "form.html", status, refusals=result.refusals)
+    if not scans:
+        return page(request, "form.html", refusals[0].status, refusals=refusals)
     cache = _cache(request)
-    name = cache.keep(result)
+    name = cache.keep(CachedResult(tuple(scans), refusals))
     asyncio.get_running_loop().call_later(cache.seconds + 1, cache.evict)
-    return RedirectResponse(f"{_root_path(request)}/results/{name}", 303)
+    return RedirectResponse(f"{root_path(request)}/results/{name}", 303)
 
 
 @router.get("/results/{name}")
@@ -77,7 +71,7 @@ def results(request: Request, name: str) -> HTMLResponse:
     result = _cached_result(request, name)
     if len(result.scans) == 1 and not result.refusals:
         return _result_page(request, name, 0)
-    contents = _engine(request).contents
+    contents = engine_of(request).contents
     return page(
         request,
         "gallery.html",
@@ -90,7 +84,7 @@ def results(request: Request, name: str) -> HTMLResponse:
 
 @router.get("/results/{name}/table.csv")
 def table(request: Request, name: str) -> Response:
-    return downloads.downloaded_table(_cached_result(request, name), _engine(request).contents)
+    return downloads.downloaded_table(_cached_result(request, name), engine_of(request).contents)
 
 
 @router.get("/results/{name}/{number}")
@@ -103,21 +97,21 @@ def result(
 
 @router.post("/results/{name}/{number}")
 async def explanation(request: Request, name: str, number: int) -> Response:
-    """Explain the prediction by the form's method, and show the explanation."""
-    scan = _cached_scan(request, name, number)
-    method: Method = (await read_form(request)).fields.get("method", "")  # type: ignore[assignment]
-    classifiers = _engine(request).contents.classifiers
-    if classifiers is None:
-        raise HTTPException(422, "This model has no vote to explain.")
-    if method not in classifiers.explain.methods:
-        raise HTTPException(422, "Choose one of the explanation methods.")
+    """Explain the prediction by the form's method, if not done yet, and show the explanation."""
+    scan, engine = _cached_scan(request, name, number), engine_of(request)
+    wanted = (await read_form(request)).fields.get("method")
+    method = next((one for one in engine.methods if one == wanted), None)
+    if method is None:
+        raise HTTPException(422, "Choose one of the explanation methods that the page offers.")
     try:
-        await explain(request, scan, method)
-        _cache(request).evict()
+        if method not in scan.explained:
+            work = engine.explain(scan.upload, method, scan.place)
+            scan.explained[method] = await cancel_on_disconnect(request, work)
+            _cache(request).evict()
     except (RejectedFile, EngineError) as error:
         render = partial(_result_page, problem=str(error), status=error.status)
         return await run_in_threadpool(render, request, name, number)
-    address = f"{_root_path(request)}/results/{name}/{number}?method={method}#explanation"
+    address = f"{root_path(request)}/results/{name}/{number}?method={method}#explanation"
     return RedirectResponse(address, 303)
 
 
@@ -134,22 +128,21 @@ async def heat(
     explained = _cached_scan(request, name, number).explained.get(method)
     if explained is None or member not in explained.maps:
         raise HTTPException(404, FORGOTTEN)
-    draw = partial(overlays.draw_heatmap, explained.scan, explained.maps[member])
-    return await _draw(request, lambda: _png(draw()))
+    pictures = explained.scan, explained.maps[member]
+    return await _draw(request, lambda: _png(overlays.draw_heatmap(*pictures)))
 
 
 @router.get("/results/{name}/{number}/{file}")
 async def download(request: Request, name: str, number: int, file: downloads.File) -> Response:
     """Return the scan's row as CSV, or its picture with the outline."""
     scan = _cached_scan(request, name, number)
-    contents = _engine(request).contents
-    return await _draw(request, lambda: downloads.download(scan, file, contents))
+    return await _draw(request, lambda: downloads.download(scan, file, engine_of(request).contents))
 
 
 @router.get("/samples/{number}")
 def sample(request: Request, number: int) -> Response:
     """Return a sample unchanged from the package."""
-    samples = list(_engine(request).samples.items())
+    samples = list(engine_of(request).samples.items())
     if not 0 <= number < len(samples):
         raise HTTPException(404, "There is no such sample.")
     name, content = samples[number]
@@ -158,10 +151,16 @@ def sample(request: Request, number: int) -> Response:
 
 @router.get("/model")
 def model(request: Request) -> HTMLResponse:
-    engine = _engine(request)
-    card, tables = views.card(engine.card), views.model_tables(engine.contents)
+    engine = engine_of(request)
+    card, tables = views.card(engine.card), views.model_tables(engine)
     warnings = model_warnings(engine.contents)
     return page(request, "model.html", card=card, tables=tables, warnings=warnings)
+
+
+@router.get("/docs")
+def documentation(request: Request) -> HTMLResponse:
+    """Show Swagger UI, with a form to try each operation of the REST interface."""
+    return page(request, "api.html", token=request.app.state.auth is not None)
 
 
 @router.get("/static/{name}")
@@ -174,38 +173,6 @@ def static(name: str) -> Response:
     return Response(content, media_type=kind, headers={"Cache-Control": "max-age=86400"})
 
 
-def page(request: Request, template: str, status: int = 200, **values: object) -> HTMLResponse:
-    """Render a page; every page offers the samples for its form."""
-    engine = _engine(request)
-    contents = engine.contents
-    samples = views.samples(engine.samples, contents.labels)
-    common = {
-        "samples": samples,
-        "problem": "",
-        "refusals": (),
-        "tasks": list(contents.parts),
-        "model_digest": short_digest(contents.digest),
-        "newer": short_digest(engine.newer() or ""),
-    }
-    return _rendered(request, template, status, **common | values)
-
-
-def error_page(request: Request, status: int, message: str) -> HTMLResponse:
-    """Render an error in one sentence, with a link to the form."""
-    heading = HEADINGS.get(status, "That did not work")
-    return _rendered(request, "error.html", status, code=status, heading=heading, message=message)
-
-
-def token_page(request: Request, message: str = "") -> HTMLResponse:
-    """Render the page where a person types the token."""
-    return _rendered(request, "token.html", 401, message=message)
-
-
-def _rendered(request: Request, template: str, status: int, **values: object) -> HTMLResponse:
-    common = {"root": _root_path(request), "path": request.scope["path"], "newer": ""}
-    return HTMLResponse(templating.rendered(template, **common | values), status, PRIVATE)
-
-
 def _result_page(
     request: Request,
     name: str,
@@ -216,8 +183,7 @@ def _result_page(
     status: int = 200,
 ) -> HTMLResponse:
     result, scan = _cached_result(request, name), _cached_scan(request, name, number)
-    values = views.result(scan, _engine(request).contents, method, member)
-    several = len(result.scans) + len(result.refusals) > 1
+    engine = engine_of(request)
     return page(
         request,
         "result.html",
@@ -225,31 +191,21 @@ def _result_page(
         name=name,
         number=number,
         scans=len(result.scans),
-        several=several,
+        several=len(result.scans) + len(result.refusals) > 1,
+        methods=engine.methods,
         problem=problem,
-        **values,
+        **views.result(scan, engine, method, member),
     )
 
 
 def _sample(request: Request, form: Form) -> list[Upload]:
     """Return the sample that the form names; empty if it names none."""
-    samples, name = _engine(request).samples, form.fields.get("sample", "")
+    samples, name = engine_of(request).samples, form.fields.get("sample", "")
     return [Upload(name, samples[name])] if name in samples else []
 
 
-def _root_path(request: Request) -> str:
-    options: ServeOptions = request.app.state.options
-    return options.root_path
-
-
-def _engine(request: Request) -> Engine:
-    engine: Engine = request.app.state.engine
-    return engine
-
-
 def _cache(request: Request) -> ResultCache:
-    cache: ResultCache = request.app.state.recent
-    return cache
+    return cast(ResultCache, request.app.state.recent)
 
 
 def _cached_result(request: Request, name: str) -> CachedResult:
@@ -281,4 +237,4 @@ async def _draw(request: Request, draw: Callable[[], Response]) -> Response:
 
 
 def _png(content: bytes) -> Response:
-    return Response(content, media_type="image/png", headers=PRIVATE)
+    return Response(content, media_type="image/png")

@@ -1,7 +1,7 @@
 """In-memory cache of recent results, for pictures, explanations and downloads."""
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from threading import Lock
 from time import monotonic
@@ -31,6 +31,12 @@ class CachedScan:
     examined: Examined
     explained: dict[Method, Explained] = field(default_factory=dict)
 
+    def contents(self) -> Iterator[bytes]:
+        """Yield the file and all pictures."""
+        yield from (self.upload.content, self.examined.scan, self.examined.mask)
+        for one in self.explained.values():
+            yield from (one.scan, *one.maps.values())
+
 
 @dataclass(frozen=True)
 class CachedResult:
@@ -41,15 +47,9 @@ class CachedResult:
 
     @property
     def bytes(self) -> int:
-        """Approximate memory of the result in bytes."""
-        files = {id(one.upload): len(one.upload.content) for one in self.scans}
-        return sum(files.values()) + sum(map(_picture_bytes, self.scans))
-
-
-def _picture_bytes(scan: CachedScan) -> int:
-    explanations = scan.explained.values()
-    maps = [len(png) for one in explanations for png in (one.scan, *one.maps.values())]
-    return len(scan.examined.scan) + len(scan.examined.mask) + sum(maps)
+        """Approximate memory of the result in bytes; slices share their file."""
+        held = {id(one): len(one) for scan in self.scans for one in scan.contents()}
+        return sum(held.values())
 
 
 class ResultCache:

@@ -3,68 +3,62 @@
 from collections import Counter
 from dataclasses import dataclass
 
+from scanvote.params.whole import Method
 from scanvote.pipeline.package import ModelMetadata
 from scanvote.pipeline.report import terms
 from scanvote.predict.doubts import called, doubts
 from scanvote.predict.quality import class_doubts, main_metrics, mask_doubts, model_doubts
-from scanvote.predict.schema import FileError, MaskFinding, OodScore, ScanPrediction
-from scanvote.serving.page.facts import facts
+from scanvote.predict.schema import FileError, OodScore, ScanPrediction
 
-
-@dataclass(frozen=True)
-class Bar:
-    """Bar of a class, with calibrated probabilities from 0 to 1.
-
-    Attributes:
-        label: the class in words.
-        share: probability by the vote.
-        chosen: whether the vote predicts this class.
-        members: probability by each member.
-        votes: number of members that predict this class.
-    """
-
-    label: str
-    share: float
-    chosen: bool
-    members: tuple[float, ...]
-    votes: int
+METHODS: dict[Method, tuple[str, str]] = {
+    "gradcam": (
+        "Grad-CAM",
+        "where the network's last features speak for its answer; at once. "
+        "It says little of networks that flatten their last map",
+    ),
+    "occlusion": ("Occlusion", "where hiding a patch makes the answer less likely; seconds"),
+    "lime": ("LIME", "which parts count in a simple model of partly hidden variants; the slowest"),
+}
+"""Title and description of each explanation method."""
 
 
 @dataclass(frozen=True)
 class ResultText:
-    """Texts and numbers shown beside a scan.
+    """Texts and numbers shown beside a scan."""
 
-    Attributes:
-        name: name of the file, and the slice in it.
-        answer: the predicted class, or without a vote what is marked, in words.
-        outside: the scan is out-of-distribution: the warning counts, not the answer.
-        probability: of the predicted class, in words; empty without a vote.
-        agreement: number of members that predict the same class, in words; empty likewise.
-        warnings: warnings above the answer, the gravest first.
-        flags: the warnings in a few words each.
-        doubts: reasons for which the answer may be wrong.
-        tested: how good the model was on its test scans, a line for each task.
-        bars: one bar per class, the likeliest first.
-        operating: result at the operating point, with two classes; otherwise empty.
-        tumour: area of the tumour mask, in words; empty if the model marks nothing.
-        picture: alternative text of the picture.
-        facts: facts about the file, by name.
-    """
+    finding: ScanPrediction
+    contents: ModelMetadata
 
-    name: str
-    answer: str
-    outside: bool
-    probability: str
-    agreement: str
-    warnings: tuple[str, ...]
-    flags: tuple[str, ...]
-    doubts: tuple[str, ...]
-    tested: tuple[str, ...]
-    bars: tuple[Bar, ...]
-    operating: str
-    tumour: str
-    picture: str
-    facts: dict[str, str]
+    @property
+    def name(self) -> str:
+        """Name of the file, and the slice in it, numbered as in tables and masks."""
+        one = self.finding
+        if one.slice is None:
+            return one.file
+        return f"{one.file}, {f'{one.plane} ' if one.plane else ''}slice {one.slice}"
+
+    @property
+    def outside(self) -> bool:
+        """Whether the scan is out-of-distribution: the warning counts, not the answer."""
+        one = self.finding
+        return one.class_outside if one.vote else one.mask_outside
+
+    @property
+    def answer(self) -> str:
+        """The class in words, with a call that contradicts it, or what is marked."""
+        mask, point, vote = self.finding.mask, self.finding.operating, self.finding.vote
+        if vote is None:
+            return "a tumour is marked" if mask and mask.area_pixels else "no tumour found"
+        if point is None or not self._contradicted:
+            return terms.words(vote)
+        called = "called" if point.called else "not called"
+        return f"{terms.words(vote)}, yet {terms.words(point.positive)} is {called}"
+
+    @property
+    def probability(self) -> str:
+        """The probability of the predicted class; empty without a vote."""
+        one = self.finding
+        return percent(one.probabilities[one.vote]) if one.vote else ""
 
     @property
     def summary(self) -> str:
@@ -76,42 +70,145 @@ class ResultText:
     def heading(self) -> str:
         """The answer; with reserve if the scan is out-of-distribution."""
         if self.outside:
-            answers = "models answer" if self.bars else "model answers"
+            answers = "models answer" if self.finding.vote else "model answers"
             return f"The {answers} nevertheless: {self.answer}"
-        return f"{self.answer[:1].upper()}{self.answer[1:]}"
+        return _capitalised(self.answer)
+
+    @property
+    def agreement(self) -> str:
+        """The members' agreement, as in ``2 of 3 members agree.``; empty without a vote.
+
+        It is no reassurance if the vote was no better than a constant answer.
+        """
+        if self.finding.vote is None:
+            return ""
+        votes = [member.vote == self.finding.vote for member in self.finding.members]
+        if len(votes) == 1:
+            return "There is one member."
+        words = f"{'All' if all(votes) else f'{sum(votes)} of'} {len(votes)} members agree"
+        if class_doubts(self.contents):
+            return f"{words}, which says little: see the warning on how the vote was tested."
+        return f"{words}."
+
+    @property
+    def warnings(self) -> list[str]:
+        """The warnings to read before the answer, those of the class before the outline's."""
+        one, contents = self.finding, self.contents
+        of_mask = one.mask.familiarity if one.mask else None
+        return [
+            *_smoke(contents),
+            *_unlike(one.familiarity, "This scan", "The class below"),
+            *class_doubts(contents),
+            *_unlike(of_mask, "For the tumour's outline this scan", "The outline"),
+            *mask_doubts(contents),
+        ]
+
+    @property
+    def flags(self) -> list[str]:
+        """The warnings in a few words each, for a card."""
+        one = self.finding
+        applies = {
+            "smoke run": self.contents.smoke,
+            "class: outside": one.class_outside,
+            "outline: outside": one.mask_outside,
+            "outline: very large": one.mask is not None and one.mask.too_large,
+        }
+        return [words for words, holds in applies.items() if holds]
+
+    @property
+    def doubts(self) -> list[str]:
+        """The reasons for which the answer may be wrong.
+
+        The last are the members that say another class, as in ``1 member says no tumor.``
+        """
+        one = self.finding
+        votes = Counter(member.vote for member in one.members if member.vote != one.vote)
+        return [
+            *doubts(one, self.contents),
+            *(
+                f"{count} member{'s say' if count > 1 else ' says'} {terms.words(label)}."
+                for label, count in sorted(votes.items(), key=lambda pair: (-pair[1], pair[0]))
+            ),
+        ]
+
+    @property
+    def tested(self) -> list[str]:
+        """How good the model was on its test scans, a line for each task."""
+        return main_metrics(self.contents)
+
+    @property
+    def shares(self) -> list[tuple[str, float]]:
+        """The classes with their calibrated probabilities, the likeliest first."""
+        return sorted(self.finding.probabilities.items(), key=lambda one: (-one[1], one[0]))
+
+    @property
+    def operating(self) -> str:
+        """The result at the operating point, with two classes; otherwise empty.
+
+        If it contradicts the vote, a doubt says so instead.
+        """
+        classifiers = self.contents.classifiers
+        if self.finding.operating is None or classifiers is None or self._contradicted:
+            return ""
+        return f"{_capitalised(called(self.finding, classifiers))}."
+
+    @property
+    def tumour(self) -> str:
+        """The mask's area in words; empty if the model marks nothing.
+
+        ``Marked as tumour: 1,234 pixels (312 mm²), 4 % of the picture.``
+        """
+        mask = self.finding.mask
+        if not mask or not mask.area_pixels:
+            return "No tumour found." if mask else ""
+        words = f"{mask.area_pixels:,} pixel{'s' if mask.area_pixels > 1 else ''}"
+        size = f" ({mask.area_mm2:,.0f}\N{NO-BREAK SPACE}mm²)" if mask.area_mm2 is not None else ""
+        share = mask.area_pixels / (self.finding.width * self.finding.height)
+        return f"Marked as tumour: {words}{size}, {percent(share)} of the picture."
+
+    @property
+    def picture(self) -> str:
+        """Alternative text of the picture."""
+        size = f"{self.finding.width} × {self.finding.height} pixels"
+        return f"The scan {self.name}, {size}. {self.tumour}".strip()
+
+    @property
+    def facts(self) -> dict[str, str]:
+        """The properties of the file and its out-of-distribution scores, by name."""
+        one, mask = self.finding, self.finding.mask
+        scores = {"class": one.familiarity, "outline": mask.familiarity if mask else None}
+        return {
+            **({} if one.slice is None else {"Slice": f"{one.slice}, counted from 0"}),
+            "Size": f"{one.width} × {one.height} pixels",
+            "Side of a pixel": f"{one.spacing:g} mm" if one.spacing else "not given by the file",
+            "Notes": "; ".join(one.notes) or "none",
+            **{
+                f"Similarity to training, {what}": _near(score)
+                for what, score in scores.items()
+                if score
+            },
+        }
+
+    def explained_class(self, model: str) -> str:
+        """Return the class that a model's map explains: the model's own vote."""
+        votes = {one.model: one.vote for one in self.finding.members}
+        return terms.words(votes.get(model, self.finding.vote or ""))
+
+    def numbered(self, model: str) -> str:
+        """Return a member by its number, as ``member 2``, and ``vote`` as it is."""
+        names = [one.model for one in self.finding.members]
+        return f"member {names.index(model) + 1}" if model in names else model
+
+    @property
+    def _contradicted(self) -> bool:
+        """Whether the operating point calls another class than the vote."""
+        point = self.finding.operating
+        return point is not None and point.called != (self.finding.vote == point.positive)
 
 
-def result_text(finding: ScanPrediction, contents: ModelMetadata) -> ResultText:
-    """Describe a prediction in words."""
-    tumour = marked(finding.mask, finding.width * finding.height) if finding.mask else ""
-    size = f"{finding.width} × {finding.height} pixels"
-    return ResultText(
-        name=scan_name(finding),
-        answer=answer(finding),
-        outside=finding.class_outside if finding.vote else finding.mask_outside,
-        probability=percent(finding.probabilities[finding.vote]) if finding.vote else "",
-        agreement=agreement(finding, contents),
-        warnings=warnings(finding, contents),
-        flags=flags(finding, contents),
-        doubts=(*doubts(finding, contents), *_other_votes(finding)),
-        tested=tuple(main_metrics(contents)),
-        bars=bars(finding),
-        operating=operating(finding, contents),
-        tumour=tumour,
-        picture=f"The scan {scan_name(finding)}, {size}. {tumour}".strip(),
-        facts=facts(finding),
-    )
-
-
-def answer(finding: ScanPrediction) -> str:
-    """Return the class in words, with a call that contradicts it, or what is marked."""
-    if finding.vote is None:
-        marked = finding.mask is not None and finding.mask.area_pixels > 0
-        return "a tumour is marked" if marked else "no tumour found"
-    point, vote = finding.operating, terms.words(finding.vote)
-    if point is None or point.called == (finding.vote == point.positive):
-        return vote
-    return f"{vote}, yet {terms.words(point.positive)} is {'' if point.called else 'not '}called"
+def model_warnings(contents: ModelMetadata) -> list[str]:
+    """Return the warnings of the model, whatever the scan."""
+    return [*_smoke(contents), *model_doubts(contents)]
 
 
 def percent(share: float) -> str:
@@ -123,76 +220,6 @@ def percent(share: float) -> str:
     return f"{100 * share:.0f}\N{NO-BREAK SPACE}%"
 
 
-def scan_name(finding: ScanPrediction) -> str:
-    """Return file name and slice, numbered as in tables and masks."""
-    if finding.slice is None:
-        return finding.file
-    plane = f"{finding.plane} " if finding.plane else ""
-    return f"{finding.file}, {plane}slice {finding.slice}"
-
-
-def agreement(finding: ScanPrediction, contents: ModelMetadata) -> str:
-    """Return the members' agreement: ``2 of 3 members agree.``
-
-    It is no reassurance if the vote was no better than a constant answer.
-    """
-    if finding.vote is None:
-        return ""
-    agreeing = sum(member.vote == finding.vote for member in finding.members)
-    count = len(finding.members)
-    if count == 1:
-        return "There is one member."
-    words = f"{'All' if agreeing == count else f'{agreeing} of'} {count} members agree"
-    if class_doubts(contents):
-        return f"{words}, which says little: see the warning on how the vote was tested."
-    return f"{words}."
-
-
-def model_warnings(contents: ModelMetadata) -> list[str]:
-    """Return the warnings of the model, whatever the scan."""
-    return [*_smoke(contents), *model_doubts(contents)]
-
-
-def warnings(finding: ScanPrediction, contents: ModelMetadata) -> tuple[str, ...]:
-    """Return the warnings to read before the answer, those of the class before the outline's."""
-    of_class, of_mask = class_doubts(contents), mask_doubts(contents)
-    if finding.familiarity and finding.familiarity.outside:
-        of_class.insert(
-            0,
-            "This scan is unlike the training scans: "
-            f"{_far(finding.familiarity)} The class below means little.",
-        )
-    if finding.mask and finding.mask.familiarity.outside:
-        of_mask.insert(
-            0,
-            "For the tumour's outline this scan is unlike the training scans: "
-            f"{_far(finding.mask.familiarity)} The outline means little.",
-        )
-    return (*_smoke(contents), *of_class, *of_mask)
-
-
-def _smoke(contents: ModelMetadata) -> list[str]:
-    return ["The model is of a smoke run: its answers mean nothing."] if contents.smoke else []
-
-
-def flags(finding: ScanPrediction, contents: ModelMetadata) -> tuple[str, ...]:
-    """Return the warnings in a few words each, for a card."""
-    applies = {
-        "smoke run": contents.smoke,
-        "class: outside": finding.class_outside,
-        "outline: outside": finding.mask_outside,
-        "outline: very large": finding.mask is not None and finding.mask.too_large,
-    }
-    return tuple(words for words, holds in applies.items() if holds)
-
-
-def _far(score: OodScore) -> str:
-    return (
-        f"it is {score.distance:.1f} times as far from the nearest training scan "
-        "as nearly all validation scans."
-    )
-
-
 def reason(refusal: FileError) -> str:
     """Return the reason of a refusal, to follow the file's name."""
     if refusal.reason.startswith(refusal.file):
@@ -200,60 +227,23 @@ def reason(refusal: FileError) -> str:
     return f": {refusal.reason}"
 
 
-def _other_votes(finding: ScanPrediction) -> list[str]:
-    """Count the members per other class: ``1 member says no tumor.``
+def _capitalised(words: str) -> str:
+    return words[:1].upper() + words[1:]
 
-    The class with the most members comes first.
-    """
-    votes = Counter(one.vote for one in finding.members if one.vote != finding.vote)
+
+def _smoke(contents: ModelMetadata) -> list[str]:
+    return ["The model is of a smoke run: its answers mean nothing."] if contents.smoke else []
+
+
+def _unlike(score: OodScore | None, scan: str, doubtful: str) -> list[str]:
+    if score is None or not score.outside:
+        return []
     return [
-        f"{count} member{'s say' if count > 1 else ' says'} {terms.words(label)}."
-        for label, count in sorted(votes.items(), key=lambda one: (-one[1], one[0]))
+        f"{scan} is unlike the training scans: it is {score.distance:.1f} times as far from the"
+        f" nearest training scan as nearly all validation scans. {doubtful} means little."
     ]
 
 
-def explained_class(finding: ScanPrediction, model: str) -> str:
-    """Return the class that a model's map explains: the model's own vote."""
-    votes = {one.model: one.vote for one in finding.members}
-    return terms.words(votes.get(model, finding.vote or ""))
-
-
-def bars(finding: ScanPrediction) -> tuple[Bar, ...]:
-    """Return one bar per class, the likeliest first."""
-    ordered = sorted(finding.probabilities.items(), key=lambda one: (-one[1], one[0]))
-    return tuple(
-        Bar(
-            label=terms.words(label),
-            share=share,
-            chosen=label == finding.vote,
-            members=tuple(member.probabilities[label] for member in finding.members),
-            votes=sum(member.vote == label for member in finding.members),
-        )
-        for label, share in ordered
-    )
-
-
-def operating(finding: ScanPrediction, contents: ModelMetadata) -> str:
-    """Describe the result at the operating point; empty without one.
-
-    If it contradicts the vote, a doubt says so instead.
-    """
-    point = finding.operating
-    if point is None or contents.classifiers is None:
-        return ""
-    if point.called != (finding.vote == point.positive):
-        return ""
-    words = called(finding, contents.classifiers)
-    return f"{words[0].upper()}{words[1:]}."
-
-
-def marked(mask: MaskFinding, pixels: int) -> str:
-    """Describe the mask's area.
-
-    ``Marked as tumour: 1,234 pixels (312 mm²), 4 % of the picture.``
-    """
-    if not mask.area_pixels:
-        return "No tumour found."
-    words = f"{mask.area_pixels:,} pixel{'s' if mask.area_pixels > 1 else ''}"
-    size = f" ({mask.area_mm2:,.0f}\N{NO-BREAK SPACE}mm²)" if mask.area_mm2 is not None else ""
-    return f"Marked as tumour: {words}{size}, {percent(mask.area_pixels / pixels)} of the picture."
+def _near(score: OodScore) -> str:
+    place = "outside" if score.outside else "within"
+    return f"{place} what the model has seen (distance {score.distance:.2f}; outside above 1)"

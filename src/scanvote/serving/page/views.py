@@ -1,9 +1,7 @@
 """Data for the templates."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
-from urllib.parse import urlencode
 
 from markupsafe import Markup
 
@@ -11,48 +9,10 @@ from scanvote.datasets.user_data.scan_tree import stem
 from scanvote.params.whole import Method
 from scanvote.pipeline.package import ModelMetadata
 from scanvote.pipeline.report import terms
-from scanvote.serving.page.facts import digests, patients
+from scanvote.serving.engine_api import Engine
 from scanvote.serving.page.overlays import outline
 from scanvote.serving.page.result_cache import CachedResult, CachedScan
-from scanvote.serving.page.texts import ResultText, explained_class, result_text
-
-METHODS: dict[Method, tuple[str, str]] = {
-    "gradcam": (
-        "Grad-CAM",
-        "where the network's last features speak for its answer; at once. "
-        "It says little of networks that flatten their last map",
-    ),
-    "occlusion": ("Occlusion", "where hiding a patch makes the answer less likely; seconds"),
-    "lime": ("LIME", "which parts count in a simple model of partly hidden variants; the slowest"),
-}
-"""Title and description of each explanation method."""
-
-
-@dataclass(frozen=True)
-class LinkedMethod:
-    """An explanation method that the package supports; `used`: on this scan."""
-
-    method: Method
-    title: str
-    words: str
-    used: bool
-
-
-@dataclass(frozen=True)
-class HeatMap:
-    """Attribution map of one model, and the class that it explains."""
-
-    model: str
-    title: str
-    label: str
-    chosen: bool
-
-
-class PrintedMap(NamedTuple):
-    """Attribution map for print: query of its address, and caption."""
-
-    query: str
-    caption: str
+from scanvote.serving.page.texts import ResultText
 
 
 class Sample(NamedTuple):
@@ -63,78 +23,38 @@ class Sample(NamedTuple):
     caption: str
 
 
-class GalleryCard(NamedTuple):
-    """Card of a scan in the gallery, with its size in pixels."""
-
-    text: ResultText
-    outline: str
-    width: int
-    height: int
-
-
 def result(
-    scan: CachedScan, contents: ModelMetadata, method: Method | None, member: str
+    scan: CachedScan, engine: Engine, method: Method | None, member: str
 ) -> dict[str, object]:
     """Collect the data of a scan's page.
 
     It includes the explanation by `method` if there is one.
     """
-    finding = scan.examined.finding
+    contents = engine.contents
     explained = scan.explained.get(method) if method else None
     maps = list(explained.maps) if explained else []
-    chosen = member if member in maps else "".join(maps[:1])
     return {
-        "text": result_text(finding, contents),
-        "votes": finding.vote is not None,
-        "finding": finding,
+        "text": ResultText(scan.examined.finding, contents),
+        "finding": scan.examined.finding,
         "outline": outline(scan.examined.mask),
-        "methods": linked_methods(scan, contents),
+        "explained": scan.explained,
         "method": method if explained else None,
-        "maps": [
-            HeatMap(name, terms.model(name), explained_class(finding, name), name == chosen)
-            for name in maps
-        ],
-        "printed": list(printed_maps(scan)),
+        "maps": maps,
+        "member": member if member in maps else "".join(maps[:1]),
         "origin": {
-            **patients(contents),
-            **digests(contents),
+            **_patients(contents),
+            **_digests(contents),
+            "Runtime": engine.runtime,
             "Versions": ", ".join(f"{name} {one}" for name, one in contents.versions.items()),
         },
     }
 
 
-def printed_maps(scan: CachedScan) -> Iterator[PrintedMap]:
-    """Yield the maps of all explanations so far: vote, then members."""
-    finding = scan.examined.finding
-    numbers = {one.model: f"member {at}" for at, one in enumerate(finding.members, start=1)}
-    for method, explained in scan.explained.items():
-        for name in explained.maps:
-            whose, label = numbers.get(name, name), explained_class(finding, name)
-            yield PrintedMap(
-                urlencode({"method": method, "member": name}),
-                f"{METHODS[method][0]}, {whose}: what speaks for {label}",
-            )
-
-
-def linked_methods(scan: CachedScan, contents: ModelMetadata) -> list[LinkedMethod]:
-    """List the package's explanation methods, with those already used marked."""
-    supported = contents.classifiers.explain.methods if contents.classifiers else []
+def cards(result: CachedResult, contents: ModelMetadata) -> list[tuple[ResultText, str]]:
+    """Return text and outline of each scan, for its card in the gallery."""
     return [
-        LinkedMethod(method, *METHODS[method], method in scan.explained) for method in supported
-    ]
-
-
-def cards(result: CachedResult, contents: ModelMetadata) -> list[GalleryCard]:
-    """Return the gallery cards of all scans, in their order."""
-    findings = [scan.examined.finding for scan in result.scans]
-    return [
-        GalleryCard(
-            result_text(finding, contents),
-            outline(scan.examined.mask),
-            finding.width,
-            finding.height,
-        )
-        for finding, scan in zip(findings, result.scans, strict=True)
+        (ResultText(scan.examined.finding, contents), outline(scan.examined.mask))
+        for scan in result.scans
     ]
 
 
@@ -172,8 +92,9 @@ def card(markdown: str) -> Markup:
     return Markup(parser.renderer.render(tokens, parser.options, {}))
 
 
-def model_tables(contents: ModelMetadata) -> dict[str, Mapping[str, str]]:
+def model_tables(engine: Engine) -> dict[str, Mapping[str, str]]:
     """Return tables of names and values about the model, by title."""
+    contents = engine.contents
     members = contents.classifiers.members if contents.classifiers else []
     unets = contents.segmenters.networks if contents.segmenters else []
     both = "; measured separately for class and outline" if len(contents.parts) > 1 else ""
@@ -187,7 +108,24 @@ def model_tables(contents: ModelMetadata) -> dict[str, Mapping[str, str]]:
             f"scans keep to{both}",
             "Above 1": "unlike the training scans: the answer means little",
         },
-        "What it was tested on": patients(contents),
-        "Digests of the model and its data": digests(contents),
-        "Versions": contents.versions,
+        "What it was tested on": _patients(contents),
+        "Digests of the model and its data": _digests(contents),
+        "Computed here by": {"Runtime": engine.runtime},
+        "Versions of its making": contents.versions,
     }
+
+
+def _patients(contents: ModelMetadata) -> dict[str, str]:
+    """Return what the tests of the model may claim about patients."""
+    names = {"classification": "class", "segmentation": "outline"}
+    return {
+        f"Patients, test of the {names[task]}": part.patients
+        for task, part in contents.parts.items()
+    }
+
+
+def _digests(contents: ModelMetadata) -> dict[str, str]:
+    """Return digests of the model, of its data and of its test scans."""
+    model = {"Model": contents.digest}
+    data = {f"Data, {terms.words(task)}": digest for task, digest in contents.data.items()}
+    return model | data | {"Test scans": contents.test}

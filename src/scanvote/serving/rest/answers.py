@@ -42,7 +42,7 @@ class Performance(BaseModel):
 class Model(BaseModel):
     """Identity of the model: answers of one `digest` are of one model, and of no other.
 
-    They agree in all of this but `scanvote`, which is of the server.
+    They agree in all of this but `scanvote` and `runtime`, which are of the server.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -52,6 +52,10 @@ class Model(BaseModel):
         examples=["9b2f1c5d7a3e4f60812c94d5b6a7e8f0"],
     )
     scanvote: str = Field(description="version of scanvote on the server", examples=["0.1.0"])
+    runtime: str = Field(
+        description="what computes the networks on the server",
+        examples=["ONNX Runtime 1.31.1, CPU"],
+    )
     smoke: bool = Field(description="true: the networks are of a smoke run, and mean nothing")
     test: str = Field(description="digest of the test scans")
     data: dict[str, str] = Field(description="sha256 of the manifests of the model's data, by task")
@@ -100,17 +104,19 @@ class Served(_WithNotice):
     labels: list[str] = Field(description="its classes; empty if it does not classify")
     members: list[str] = Field(description="the networks that vote; empty likewise")
     methods: list[Method] = Field(
-        description="explanation methods that the model supports; empty likewise"
+        description="explanation methods that the server can compute; empty likewise"
     )
     contents: ModelMetadata = Field(description="metadata of the package")
     card: str = Field(description="model card, Markdown")
     limits: Bounds
 
 
-def model_of(contents: ModelMetadata) -> Model:
+def model_of(engine: Engine) -> Model:
+    contents = engine.contents
     return Model(
         digest=contents.digest,
         scanvote=scanvote.__version__,
+        runtime=engine.runtime,
         smoke=contents.smoke,
         test=contents.test,
         data=contents.data,
@@ -124,10 +130,10 @@ def model_of(contents: ModelMetadata) -> Model:
 
 
 def predicted(
-    contents: ModelMetadata, examined: Sequence[Examined], refused: Sequence[FileError], masks: bool
+    engine: Engine, examined: Sequence[Examined], refused: Sequence[FileError], masks: bool
 ) -> Predicted:
     findings = [_with_mask(one) if masks else one.finding for one in examined]
-    return Predicted(model=model_of(contents), findings=findings, refused=list(refused))
+    return Predicted(model=model_of(engine), findings=findings, refused=list(refused))
 
 
 def _with_mask(one: Examined) -> ScanPrediction:
@@ -136,11 +142,9 @@ def _with_mask(one: Examined) -> ScanPrediction:
     return one.finding.model_copy(update={"mask": with_png})
 
 
-def explanation(
-    contents: ModelMetadata, explained: Explained, file: str, place: int
-) -> Explanation:
+def explanation(engine: Engine, explained: Explained, file: str, place: int) -> Explanation:
     return Explanation(
-        model=model_of(contents),
+        model=model_of(engine),
         file=file,
         finding=place,
         method=explained.method,
@@ -153,10 +157,10 @@ def served(engine: Engine, options: ServeOptions) -> Served:
     contents, limits = engine.contents, options.limits
     classifiers = contents.classifiers
     return Served(
-        model=model_of(contents),
+        model=model_of(engine),
         labels=contents.labels,
         members=[member.model for member in classifiers.members] if classifiers else [],
-        methods=classifiers.explain.methods if classifiers else [],
+        methods=engine.methods,
         contents=contents,
         card=engine.card,
         limits=Bounds(

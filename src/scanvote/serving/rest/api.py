@@ -7,7 +7,9 @@ from fastapi.responses import Response
 
 from scanvote.inputs.formats import TAKEN
 from scanvote.params.whole import Method
+from scanvote.pipeline.package.runtime import NO_KERAS
 from scanvote.predict.predictor import NO_MASKS, NO_VOTE
+from scanvote.predict.schema import FileError
 from scanvote.serving.engine_api import Engine
 from scanvote.serving.http_errors import ApiError, ErrorResponse, api_error
 from scanvote.serving.requests import cancel_on_disconnect, run_request
@@ -24,21 +26,19 @@ from scanvote.serving.uploads import FILES, Form, read_form
 PNG = "image/png"
 
 _REASONS = {
-    400: ("the form is malformed", []),
-    401: ("send the token: Authorization: Bearer …", []),
-    403: ("another site sent this", []),
-    408: ("the request came too slowly", []),
-    413: ("scan.png is larger than 32 MiB", [("scan.png", 413)]),
-    415: ("notes.txt is no image of a format that is taken", [("notes.txt", 415)]),
-    421: (
-        "this server is not called 'example.org'; if it is, start it with `scanvote serve --name`"
-        " and that name",
-        [],
-    ),
-    422: ("scan.png is cut off", [("scan.png", 422)]),
-    429: ("the server is busy; ask again in a few seconds", [("scan.png", 429)]),
-    503: ("the model is not loaded yet", []),
+    400: "the form is malformed",
+    401: "send the token: Authorization: Bearer …",
+    403: "another site sent this",
+    408: "the request came too slowly",
+    413: "scan.png is larger than 32 MiB",
+    415: "scan.png is no image of a format that is taken",
+    421: "this server is not called 'example.org'; if it is, start it with `scanvote serve --name`"
+    " and that name",
+    422: "scan.png is cut off",
+    429: "the server is busy; ask again in a few seconds",
+    503: "the model is not loaded yet",
 }
+"""An error of each status, as an example."""
 
 
 def failures(*statuses: int) -> dict[int | str, dict[str, Any]]:
@@ -47,9 +47,10 @@ def failures(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 
 def _failure(status: int) -> dict[str, Any]:
-    detail, files = _REASONS[status]
-    refused = [{"file": file, "status": status, "reason": detail} for file, status in files]
-    example = {"detail": detail, "refused": refused}
+    detail, refused = _REASONS[status], list[FileError]()
+    if status in (413, 415, 422, 429):
+        refused.append(FileError(file="scan.png", status=status, reason=detail))
+    example = ErrorResponse(detail=detail, refused=refused).model_dump()
     content = {"application/json": {"example": example}}
     return {"model": ErrorResponse, "description": detail, "content": content}
 
@@ -60,15 +61,12 @@ _SENT = (400, 401, 403, 408, 413, 415, 421, 422, 429, 503)
 
 def _form(max_files: int | None) -> dict[str, Any]:
     """Describe a body with up to `max_files` files; None: the server's limit."""
-    max_items = {} if max_files is None else {"maxItems": max_files}
     file = {"type": "string", "format": "binary", "description": TAKEN}
-    files = {"type": "array", "items": file, "minItems": 1} | max_items
-    form = {
-        "type": "object",
-        "required": [FILES],
-        "properties": {FILES: files},
-        "additionalProperties": False,
-    }
+    files: dict[str, Any] = {"type": "array", "items": file, "minItems": 1}
+    if max_files is not None:
+        files["maxItems"] = max_files
+    form: dict[str, Any] = {"type": "object", "required": [FILES], "properties": {FILES: files}}
+    form["additionalProperties"] = False
     content = {"multipart/form-data": {"schema": form}}
     return {"requestBody": {"required": True, "content": content}}
 
@@ -96,7 +94,7 @@ async def predict(
     refused = form.refused + result.refused
     if not result.examined:
         raise api_error(refused)
-    body = predicted(engine.contents, result.examined, refused, masks)
+    body = predicted(engine, result.examined, refused, masks)
     return _json(body.model_dump_json())
 
 
@@ -108,7 +106,9 @@ async def predict(
 )
 async def explain(
     request: Request,
-    method: Annotated[Method | None, Query(description="default: the model's first method")] = None,
+    method: Annotated[
+        Method | None, Query(description="default: the first that the server can compute")
+    ] = None,
     finding: Annotated[
         int, Query(ge=0, le=10_000, description="index of the file's finding, from 0")
     ] = 0,
@@ -118,19 +118,21 @@ async def explain(
     With `Accept: image/png` only the map of the vote is returned.
     """
     engine: Engine = request.app.state.engine
-    classifiers = engine.contents.classifiers
-    if classifiers is None:
+    if engine.contents.classifiers is None:
         raise ApiError(422, NO_VOTE)
+    chosen = method or next(iter(engine.methods), None)
+    if chosen is None:
+        raise ApiError(422, f"the model's explanation needs Keras for gradients: {NO_KERAS}")
     form = await _files(request)
     if form.refused:
         raise api_error(form.refused)
     if len(form.uploads) > 1:
         raise ApiError(422, "send one file to have it explained")
-    upload, chosen = form.uploads[0], method or classifiers.explain.methods[0]
+    upload = form.uploads[0]
     explained = await cancel_on_disconnect(request, engine.explain(upload, chosen, finding))
     if request.headers.get("accept") == PNG:
         return Response(explained.maps["vote"], media_type=PNG)
-    return _json(explanation(engine.contents, explained, upload.name, finding).model_dump_json())
+    return _json(explanation(engine, explained, upload.name, finding).model_dump_json())
 
 
 @router.get("/model", responses=failures(*_GUARDED))
@@ -141,10 +143,8 @@ async def model(request: Request) -> Served:
 
 async def _files(request: Request) -> Form:
     form = await read_form(request)
-    if form.fields:
-        raise ApiError(422, f"the form may have the field {FILES!r} only")
-    if not form.uploads and not form.refused:
-        raise ApiError(422, f"the form has no file in the field {FILES!r}")
+    if form.fields or not (form.uploads or form.refused):
+        raise ApiError(422, f"send files, each with its name, in the field {FILES!r} and no other")
     return form
 
 

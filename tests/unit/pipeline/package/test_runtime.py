@@ -11,7 +11,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from scanvote.core.errors import InputError
 from scanvote.pipeline.package import runtime
-from scanvote.pipeline.package.runtime import OnnxNetwork, choose_runtime
+from scanvote.pipeline.package.runtime import OnnxNetwork, choose_runtime, describe, usable_methods
 
 SIDE, CLASSES, FEATURES = 16, 3, 8
 SCANS = np.random.default_rng(1).integers(0, 256, (70, SIDE, SIDE, 1), np.uint8)
@@ -117,3 +117,20 @@ def test_a_graph_that_is_refused_is_one_line(tmp_path: Path):
     with pytest.raises(InputError, match=r"1\.onnx: ONNX Runtime .* refuses it") as caught:
         OnnxNetwork(tmp_path / "1.onnx")
     assert "\n" not in str(caught.value)
+
+
+def test_grad_cam_is_usable_where_keras_and_the_backend_are_installed(monkeypatch):
+    explain = SimpleNamespace(methods=["gradcam", "lime"])
+    package = SimpleNamespace(backend="tensorflow", classifiers=SimpleNamespace(explain=explain))
+    for has_keras, usable in ((True, ["gradcam", "lime"]), (False, ["lime"])):
+        monkeypatch.setattr(runtime, "_is_installed", lambda *_, found=has_keras: found)
+        assert usable_methods(package) == usable
+    assert usable_methods(SimpleNamespace(backend="jax", classifiers=None)) == []
+
+
+def test_a_runtime_is_told_with_its_version():
+    import onnxruntime
+
+    assert describe("onnx") == f"ONNX Runtime {onnxruntime.__version__}, CPU"
+    assert describe("onnx-cuda").endswith(", CUDA")
+    assert describe("keras").startswith("Keras 3.")

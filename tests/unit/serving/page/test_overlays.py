@@ -2,6 +2,7 @@ import re
 
 import cv2
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
@@ -86,6 +87,12 @@ def test_the_caption_stands_below_and_grows_with_its_words() -> None:
     assert plain.shape[0] < short.shape[0] < long.shape[0]
     assert np.array_equal(short[: plain.shape[0]], plain)
     assert (short[plain.shape[0] :] > 128).any(), "white on black"
+
+
+@pytest.mark.parametrize("letters", ["ßé", "≥–", "жы", "測定", "스캔", "שם", "سم"])
+def test_letters_of_any_script_are_drawn_and_none_as_a_question_mark(letters: str) -> None:
+    drawn = {add_caption(encoded(grey()), b"", [one]) for one in (*letters, "?", "")}
+    assert len(drawn) == len(letters) + 2
 
 
 def test_a_narrow_and_high_scan_is_enlarged_within_bounds() -> None:

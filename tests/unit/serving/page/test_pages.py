@@ -166,6 +166,14 @@ def test_only_what_was_made_and_what_the_package_serves_is_shown() -> None:
         assert "explained" not in client.get(f"{path}/0", params={"method": "occlusion"}).text
 
 
+def test_only_methods_that_can_be_computed_here_are_offered() -> None:
+    with asking(FakeEngine(unusable=("gradcam",))) as client:
+        path = given(client, SCAN)
+        page = client.get(f"{path}/0").text
+        assert re.findall(r'name="method" value="(\w+)"', page) == ["occlusion", "lime"]
+        assert client.post(f"{path}/0", data={"method": "gradcam"}).status_code == 422
+
+
 def test_the_explanation_of_a_slice_is_of_that_slice() -> None:
     engine = FakeEngine()
     with asking(engine) as client:
@@ -327,7 +335,15 @@ def test_the_model_s_page_has_card_versions_and_digests_under_one_heading() -> N
     engine = FakeEngine(card="# A card\n\n## Use\n\n<script>alert(1)</script> `code`\n")
     with asking(engine) as client:
         html = client.get("/model").text
-    for words in ("a" * 64, "c" * 64, "keras", "3.15", "<h2>A card</h2>", "<h3>Use</h3>"):
+    for words in (
+        "a" * 64,
+        "c" * 64,
+        "keras",
+        "3.15",
+        engine.runtime,
+        "<h2>A card</h2>",
+        "<h3>Use</h3>",
+    ):
         assert words in html
     assert html.count("<h1") == 1
     assert "<script>alert" not in html

@@ -4,14 +4,13 @@ import pytest
 
 from scanvote.predict.schema import (
     FileError,
-    MaskFinding,
     MemberVote,
     OodScore,
     OperatingPoint,
     ScanPrediction,
 )
 from scanvote.serving.engine_api import Upload
-from scanvote.serving.page.texts import explained_class, marked, percent, reason, result_text
+from scanvote.serving.page.texts import ResultText, percent, reason
 from tests.asking import of_two_classes
 from tests.serving import FakeEngine, alone, constant, contents, tumour_png
 
@@ -30,10 +29,10 @@ def finding() -> ScanPrediction:
 
 
 def test_a_sure_answer_has_neither_warning_nor_doubt(finding: ScanPrediction) -> None:
-    said = result_text(finding, contents())
+    said = ResultText(finding, contents())
     assert said.summary == "glioma, 90\N{NO-BREAK SPACE}%"
     assert said.agreement == "All 3 members agree."
-    assert said.warnings == said.doubts == ()
+    assert said.warnings == said.doubts == []
     assert said.operating == ""
 
 
@@ -48,15 +47,14 @@ def test_what_is_not_certain_is_not_called_so(share: float, words: str) -> None:
 def test_members_that_say_something_else_are_counted_and_named(finding: ScanPrediction) -> None:
     other = finding.members[2].model_copy(update={"vote": "no_tumor"})
     divided = finding.model_copy(update={"members": [*finding.members[:2], other]})
-    said = result_text(divided, contents())
+    said = ResultText(divided, contents())
     assert said.agreement == "2 of 3 members agree."
-    assert said.doubts == ("1 member says no tumor.",)
-    assert {bar.label: bar.votes for bar in said.bars}["no tumor"] == 1
+    assert said.doubts == ["1 member says no tumor."]
 
 
 def test_a_low_probability_is_called_unsure(finding: ScanPrediction) -> None:
     shares = {"glioma": 0.5, "meningioma": 0.3, "no_tumor": 0.1, "pituitary": 0.1}
-    said = result_text(finding.model_copy(update={"probabilities": shares}), contents())
+    said = ResultText(finding.model_copy(update={"probabilities": shares}), contents())
     assert [words.split(":")[0] for words in said.doubts] == ["Unsure"]
 
 
@@ -64,20 +62,20 @@ def test_a_vote_that_its_operating_point_contradicts_is_no_answer_by_itself(
     finding: ScanPrediction,
 ) -> None:
     point = OperatingPoint(positive="meningioma", threshold=0.04, called=True)
-    said = result_text(finding.model_copy(update={"operating": point}), of_two_classes(0.04))
+    said = ResultText(finding.model_copy(update={"operating": point}), of_two_classes(0.04))
     assert said.heading == "Glioma, yet meningioma is called"
     assert said.doubts[0].startswith("The vote says glioma, but meningioma is called")
     assert said.operating == "", "said once"
-    assert [bar.chosen for bar in said.bars][:2] == [True, False]
+    assert [label for label, _ in said.shares][:2] == ["glioma", "meningioma"]
 
 
 def test_all_members_are_no_reassurance_where_the_vote_is_no_better_than_a_constant(
     finding: ScanPrediction,
 ) -> None:
-    said = result_text(finding, constant())
+    said = ResultText(finding, constant())
     assert said.warnings[0].startswith("The vote named glioma for all of 172 test scans")
     assert said.agreement.startswith("All 3 members agree, which says little")
-    assert said.doubts == (), "said above"
+    assert said.doubts == [], "said above"
 
 
 @pytest.mark.parametrize("marked", [True, False])
@@ -85,56 +83,58 @@ def test_without_a_vote_the_answer_is_what_is_marked(finding: ScanPrediction, ma
     nothing = {"vote": None, "probabilities": {}, "agreement": None, "members": []}
     mask = finding.mask.model_copy(update={"area_pixels": 1234 if marked else 0})
     one = finding.model_copy(update=nothing | {"familiarity": None, "mask": mask})
-    said = result_text(one, alone("segmentation"))
+    said = ResultText(one, alone("segmentation"))
     assert said.heading == ("A tumour is marked" if marked else "No tumour found")
-    assert (said.agreement, said.probability, said.bars) == ("", "", ())
+    assert (said.agreement, said.probability, said.shares) == ("", "", [])
     assert len(said.tested) == 1
     assert not [name for name in said.facts if "class" in name]
 
 
 def test_without_masks_no_outline_is_spoken_of(finding: ScanPrediction) -> None:
     one = finding.model_copy(update={"mask": None})
-    said = result_text(one, alone("classification"))
+    said = ResultText(one, alone("classification"))
     assert said.tumour == ""
-    assert said.doubts == ()
+    assert said.doubts == []
     assert not [name for name in said.facts if "outline" in name]
 
 
 def test_what_is_outside_is_warned_of_and_for_what(finding: ScanPrediction) -> None:
     strange = finding.model_copy(update={"familiarity": OUTSIDE})
-    assert len(result_text(strange, contents()).warnings) == 1
-    assert "2.5 times" in result_text(strange, contents()).warnings[0]
+    assert len(ResultText(strange, contents()).warnings) == 1
+    assert "2.5 times" in ResultText(strange, contents()).warnings[0]
     mask = finding.mask.model_copy(update={"familiarity": OUTSIDE})
-    only_mask = result_text(finding.model_copy(update={"mask": mask}), contents())
+    only_mask = ResultText(finding.model_copy(update={"mask": mask}), contents())
     assert only_mask.warnings[0].startswith("For the tumour's outline")
 
 
 def test_a_smoke_run_is_warned_of_first(finding: ScanPrediction) -> None:
     smoke = contents().model_copy(update={"smoke": True})
     strange = finding.model_copy(update={"familiarity": OUTSIDE})
-    assert "smoke" in result_text(strange, smoke).warnings[0]
+    assert "smoke" in ResultText(strange, smoke).warnings[0]
 
 
 def test_of_two_classes_the_operating_point_is_told(finding: ScanPrediction) -> None:
     point = OperatingPoint(positive="glioma", threshold=0.3, called=True)
     whole = of_two_classes(0.3)
-    words = result_text(finding.model_copy(update={"operating": point}), whole).operating
+    words = ResultText(finding.model_copy(update={"operating": point}), whole).operating
     assert words == (
         "Glioma is called: its probability 0.90 reaches the threshold 0.30, which was chosen to"
         " miss at most 5 % of glioma."
     )
 
 
-def test_area_is_told_in_pixels_and_where_known_in_square_millimetres() -> None:
-    mask = MaskFinding(
-        area_pixels=1234, area_mm2=308.5, share=0.1, too_large=False, familiarity=WITHIN
-    )
-    words = marked(mask, 12340).replace("\N{NO-BREAK SPACE}", " ")
-    assert words == "Marked as tumour: 1,234 pixels (308 mm²), 10 % of the picture."
-    unknown = mask.model_copy(update={"area_mm2": None, "area_pixels": 1})
-    assert "1 pixel," in marked(unknown, 4)
-    assert "mm²" not in marked(unknown, 4)
-    assert marked(mask.model_copy(update={"area_pixels": 0}), 4) == "No tumour found."
+def test_area_is_told_in_pixels_and_where_known_in_square_millimetres(
+    finding: ScanPrediction,
+) -> None:
+    def told(**mask: object) -> str:
+        sized = {"mask": finding.mask.model_copy(update=mask), "width": 100, "height": 200}
+        return ResultText(finding.model_copy(update=sized), contents()).tumour
+
+    words = told(area_pixels=1234, area_mm2=308.5).replace("\N{NO-BREAK SPACE}", " ")
+    assert words == "Marked as tumour: 1,234 pixels (308 mm²), 6 % of the picture."
+    assert "1 pixel," in told(area_pixels=1, area_mm2=None)
+    assert "mm²" not in told(area_pixels=1, area_mm2=None)
+    assert told(area_pixels=0) == "No tumour found."
 
 
 @pytest.mark.parametrize("words", ["a.png is cut off", "the queue is full"])
@@ -147,15 +147,15 @@ def test_a_slice_is_told_by_plane_and_the_number_that_its_finding_has(
     finding: ScanPrediction,
 ) -> None:
     one = finding.model_copy(update={"slice": 5, "plane": "axial"})
-    said = result_text(one, contents())
+    said = ResultText(one, contents())
     assert said.name == "a.png, axial slice 5"
     assert said.facts["Slice"] == "5, counted from 0"
-    assert "Slice" not in result_text(finding, contents()).facts
+    assert "Slice" not in ResultText(finding, contents()).facts
 
 
 def test_the_class_of_a_scan_outside_is_said_with_reserve(finding: ScanPrediction) -> None:
-    assert result_text(finding, contents()).heading == "Glioma"
-    strange = result_text(finding.model_copy(update={"familiarity": OUTSIDE}), contents())
+    assert ResultText(finding, contents()).heading == "Glioma"
+    strange = ResultText(finding.model_copy(update={"familiarity": OUTSIDE}), contents())
     assert strange.heading == "The models answer nevertheless: glioma"
     assert strange.summary.startswith("unlike the training scans")
 
@@ -164,13 +164,19 @@ def test_a_card_is_flagged_with_all_that_is_warned_of(finding: ScanPrediction) -
     mask = finding.mask.model_copy(update={"familiarity": OUTSIDE})
     strange = finding.model_copy(update={"familiarity": OUTSIDE, "mask": mask})
     smoke = contents().model_copy(update={"smoke": True})
-    assert result_text(strange, smoke).flags == ("smoke run", "class: outside", "outline: outside")
-    assert len(result_text(strange, smoke).warnings) == 3
-    assert result_text(finding, contents()).flags == ()
+    assert ResultText(strange, smoke).flags == ["smoke run", "class: outside", "outline: outside"]
+    assert len(ResultText(strange, smoke).warnings) == 3
+    assert ResultText(finding, contents()).flags == []
 
 
 def test_the_vote_explains_its_class_and_each_member_its_own(finding: ScanPrediction) -> None:
     other = finding.members[2].model_copy(update={"vote": "no_tumor"})
     divided = finding.model_copy(update={"members": [*finding.members[:2], other]})
-    classes = [explained_class(divided, model) for model in ("vote", "m0", "m2")]
+    text = ResultText(divided, contents())
+    classes = [text.explained_class(model) for model in ("vote", "m0", "m2")]
     assert classes == ["glioma", "glioma", "no tumor"]
+    assert [text.numbered(model) for model in ("vote", "m0", "m2")] == [
+        "vote",
+        "member 1",
+        "member 3",
+    ]

@@ -238,11 +238,22 @@ def test_what_cannot_be_explained_is_told(params: Any, form: Any, status: int) -
     assert answer.json()["detail"]
 
 
+def test_a_method_that_needs_keras_is_not_offered_where_there_is_none() -> None:
+    form = files(("scan.png", scan_png()))
+    with asking(FakeEngine(unusable=("gradcam",))) as client:
+        assert client.get("/api/v1/model").json()["methods"] == ["occlusion", "lime"]
+        assert client.post(EXPLAIN, files=form).json()["method"] == "occlusion"
+    with asking(FakeEngine(contents=contents(["gradcam"]), unusable=("gradcam",))) as client:
+        refused = client.post(EXPLAIN, files=form)
+    assert (refused.status_code, "needs Keras" in refused.json()["detail"]) == (422, True)
+
+
 def test_the_model_tells_its_card_and_what_it_may_be_sent() -> None:
     engine = FakeEngine()
     with asking(engine, files=5) as client:
         told = client.get("/api/v1/model").json()
     assert told["card"] == engine.card
+    assert told["model"]["runtime"] == engine.runtime
     assert told["contents"] == engine.contents.model_dump(mode="json")
     assert told["limits"]["files"] == 5
 
