@@ -1,6 +1,5 @@
 """Read untrusted files as scans; their content alone determines the format."""
 
-from scanvote.inputs.declared import declared_pixels
 from scanvote.inputs.discover import DiscoveredInput, discover_inputs, read_discovered
 from scanvote.inputs.read import read_content
 from scanvote.inputs.scan import InputScan, Limits, RejectedFile
@@ -10,7 +9,6 @@ __all__ = [
     "InputScan",
     "Limits",
     "RejectedFile",
-    "declared_pixels",
     "discover_inputs",
     "read_content",
     "read_discovered",

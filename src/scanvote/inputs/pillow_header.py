@@ -2,7 +2,6 @@
 
 import io
 import struct
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Literal
 
 from scanvote.inputs.header import BadHeader, Header, TooManyPixels, turned
@@ -57,30 +56,20 @@ def _check_chunks(content: bytes) -> None:
 
 def _check_segments(content: bytes) -> None:
     """Reject a JPEG without pixels after `MAX_PARTS` segments."""
-    for marker, _ in segments(content):
-        if marker == START_OF_SCAN:
-            return
-    raise BadHeader
-
-
-def segments(content: bytes) -> Iterator[tuple[int, int]]:
-    """Yield marker and offset of a JPEG's first `MAX_PARTS` segments.
-
-    Raises:
-        BadHeader: something else is where a segment should begin.
-    """
     at = 2
     for _ in range(MAX_PARTS):
-        start = content[at : at + 2]
-        if len(start) < 2 or start[0] != 0xFF:
+        marker = content[at : at + 2]
+        if len(marker) < 2 or marker[0] != 0xFF:
             raise BadHeader
-        yield start[1], at
-        if start[1] == 0xFF:  # padding
+        if marker[1] == START_OF_SCAN:
+            return
+        if marker[1] == 0xFF:  # padding
             at += 1
-        elif start[1] in WITHOUT_LENGTH:
+        elif marker[1] in WITHOUT_LENGTH:
             at += 2
         else:
             at += 2 + int.from_bytes(content[at + 2 : at + 4])
+    raise BadHeader
 
 
 def _header(image: "Image", content: bytes) -> Header:
