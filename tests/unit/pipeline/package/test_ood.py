@@ -179,4 +179,4 @@ def test_descriptors_of_another_network_are_one_line(written: Written) -> None:
 
 
 def test_the_radius_itself_is_inside() -> None:
-    assert [is_outside(distance) for distance in (0.0, 1.0, 1.000001)] == [False, False, True]
+    assert [is_outside(distance) for distance in (0.0, 1.000001, 1.001)] == [False, False, True]

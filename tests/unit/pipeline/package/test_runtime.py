@@ -96,10 +96,10 @@ def test_a_runtime_that_cannot_be_used_is_one_line(monkeypatch, graphs: bool, wa
     assert "\n" not in str(caught.value)
 
 
-def test_a_provider_that_is_not_there_is_one_line(path: Path, monkeypatch):
+def test_a_provider_that_is_not_there_is_one_line(monkeypatch):
     monkeypatch.setattr("onnxruntime.get_available_providers", lambda: ["CPUExecutionProvider"])
     with pytest.raises(InputError, match="has no CUDAExecutionProvider, only CPU"):
-        OnnxNetwork(path, "onnx-cuda")
+        choose_runtime(package_of(True), "onnx-cuda")
 
 
 def test_a_provider_that_does_not_start_is_one_line(path: Path, monkeypatch):
