@@ -53,9 +53,6 @@ NO_VOTE = "this model has no vote to explain: its study had no classes, only mas
 NO_MASKS = "this model marks nothing: its study had no masks, only classes"
 STRANGE_CLASS = "the networks that vote were shown nothing like it: the class means little"
 STRANGE_MASK = "the networks that mark tumours were shown nothing like it: the mask means little"
-NO_ADJACENT = (
-    "no slices beside it are known: the networks that mark tumours saw copies of it instead"
-)
 AT_ONCE = 32
 """Scans that are predicted together, to bound the memory."""
 _DIGITS = 6
