@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from scanvote.core.errors import InputError
 from scanvote.images.decode import Mask, Rgb
 from scanvote.images.preprocess import preprocess, to_original_space
 from scanvote.models.input_spec import to_class_probabilities
@@ -252,4 +253,7 @@ def _segmenters(folder: Path, contents: ModelMetadata, load: Load) -> LoadedSegm
 def _load_checked(folder: Path, contents: ModelMetadata, files: NetworkFiles) -> "KerasNetwork":
     """Load a network's Keras archive, which ONNX Runtime did not need."""
     check_files({files.keras: contents.files[files.keras]}, folder)
-    return load_keras(contents, folder / files.keras)
+    try:
+        return load_keras(contents, folder / files.keras)
+    except InputError as error:
+        raise InputError(f"gradcam: {error}; or choose occlusion or lime") from None
