@@ -10,7 +10,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from scanvote.core.errors import InputError
-from scanvote.pipeline.package import runtime
+from scanvote.pipeline.package import load_package, runtime
 from scanvote.pipeline.package.runtime import OnnxNetwork, choose_runtime, describe, usable_methods
 
 SIDE, CLASSES, FEATURES = 16, 3, 8
@@ -134,3 +134,11 @@ def test_a_runtime_is_told_with_its_version():
     assert describe("onnx") == f"ONNX Runtime {onnxruntime.__version__}, CPU"
     assert describe("onnx-cuda").endswith(", CUDA")
     assert describe("keras").startswith("Keras 3.")
+
+
+def test_without_keras_grad_cam_is_one_line_and_says_what_to_choose(tmp_path: Path, monkeypatch):
+    package = load_package(write_graph_package(tmp_path / "package"))
+    without_keras(monkeypatch)
+    with pytest.raises(InputError, match=r"gradcam: Keras .* or choose occlusion or lime"):
+        check_method(package.classifiers, "gradcam")
+    check_method(package.classifiers, "lime")
