@@ -11,7 +11,9 @@ from onnx import TensorProto, helper, numpy_helper
 
 from scanvote.core.errors import InputError
 from scanvote.pipeline.package import load_package, runtime
-from scanvote.pipeline.package.runtime import OnnxNetwork, choose_runtime, describe, usable_methods
+from scanvote.pipeline.package.runtime import OnnxNetwork, choose_runtime
+from scanvote.predict.predictor import check_method
+from tests.graphs import write_graph_package
 
 SIDE, CLASSES, FEATURES = 16, 3, 8
 SCANS = np.random.default_rng(1).integers(0, 256, (70, SIDE, SIDE, 1), np.uint8)
