@@ -11,7 +11,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from scanvote.core.errors import InputError
 from scanvote.pipeline.package import load_package, runtime
-from scanvote.pipeline.package.runtime import OnnxNetwork, choose_runtime
+from scanvote.pipeline.package.runtime import OnnxNetwork, choose_runtime, describe, usable_methods
 from scanvote.predict.predictor import check_method
 from tests.graphs import write_graph_package
 
