@@ -55,7 +55,7 @@ def test_the_page_says_what_the_package_says_and_explains_it(watched, folder: Pa
     give(page, file("scan.png", content))
     assert page.inner_text("h1") == said.heading
     shares = page.locator(".bars .share").all_inner_texts()
-    assert shares == [percent(bar.share) for bar in said.bars]
+    assert shares == [percent(share) for _, share in said.shares]
     assert page.inner_text(".tumour") == said.tumour
     page.click(".ways button")
     page.wait_for_selector(".explained")

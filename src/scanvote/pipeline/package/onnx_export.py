@@ -160,6 +160,7 @@ def stable(model: "ModelProto") -> "ModelProto":
     copy = ModelProto()
     copy.CopyFrom(model)
     graph = copy.graph
+    _order_outputs(graph)
     del graph.node[:]
     graph.node.extend(_needed_nodes(model.graph))
     read = {name for node in graph.node for name in node.input}
@@ -177,6 +178,18 @@ def stable(model: "ModelProto") -> "ModelProto":
         ends.type.tensor_type.shape.dim[0].dim_param = BATCH
     graph.name, graph.doc_string, copy.doc_string = "network", "", ""
     return copy
+
+
+def _order_outputs(graph: "GraphProto") -> None:
+    """Let the first of two equal outputs be made, and the second be a copy of it.
+
+    A network without a hidden layer has its prediction as features, and tf2onnx may do either.
+    """
+    copies = {node.output[0]: node.input[0] for node in graph.node if node.op_type == "Identity"}
+    first, *rest = graph.output
+    for other in rest:
+        if copies.get(first.name) == other.name:
+            first.name, other.name = other.name, first.name
 
 
 def _needed_nodes(graph: "GraphProto") -> "list[NodeProto]":

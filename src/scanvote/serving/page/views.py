@@ -44,10 +44,13 @@ def result(
         "origin": {
             **_patients(contents),
             **_digests(contents),
-            "Runtime": engine.runtime,
-            "Versions": ", ".join(f"{name} {one}" for name, one in contents.versions.items()),
+            "Versions": f"answered by {engine.runtime}; made with {_listed(contents.versions)}",
         },
     }
+
+
+def _listed(versions: Mapping[str, str]) -> str:
+    return ", ".join(f"{name} {one}" for name, one in versions.items())
 
 
 def cards(result: CachedResult, contents: ModelMetadata) -> list[tuple[ResultText, str]]:
