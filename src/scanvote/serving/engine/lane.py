@@ -129,7 +129,7 @@ class Lane:
             await self._until(lambda: self._needs(place))
             try:
                 was_ready = await self._run_worker()
-            except (EOFError, OSError) as error:
+            except Exception as error:  # also of a first message that cannot be unpickled
                 _log.error("no worker can be started: %s", error)
                 was_ready = False
             self.losses += 1
@@ -193,7 +193,10 @@ class Lane:
             request.worker = None
         self.answers += 1
         if reply.too_large and self.larger and not request.answer.done():
-            self.larger.add(request)
+            if self.larger.load_error:
+                request.refuse(EngineError(self.larger.load_error))
+            else:
+                self.larger.add(request)
         request.settle(reply)
 
     def _retry(self, request: Request) -> None:
