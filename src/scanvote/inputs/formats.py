@@ -50,22 +50,16 @@ def detect_format(content: bytes) -> Kind | None:
     """
     if has_prefix(content):
         return "DICOM"
-    image = image_format(content)
-    if image is not None:
-        return image
+    for start, kind in _IMAGES:
+        if content.startswith(start):
+            return kind
+    if content[:4] == b"RIFF" and content[8:12] == b"WEBP":
+        return "WEBP"
     if _is_nifti(_decompressed(content)):
         return "NIfTI"
     from scanvote.datasets.volumes.itk_header import itk_kind
 
     return itk_kind(content[:ITK_HEADER]) or ("DICOM" if is_dicom(content) else None)
-
-
-def image_format(content: bytes) -> ImageKind | None:
-    """Return the format of an image by its first bytes; None: it is none."""
-    for start, kind in _IMAGES:
-        if content.startswith(start):
-            return kind
-    return "WEBP" if content[:4] == b"RIFF" and content[8:12] == b"WEBP" else None
 
 
 def describe_unknown(content: bytes) -> str:

@@ -18,7 +18,7 @@ def read_tiff(content: bytes) -> Header:
         images = tiff.count_images(content)
     except tiff.BadTiff:
         raise BadHeader from None
-    width, height = sides(page)
+    width, height = page.number(tiff.WIDTH), page.number(tiff.HEIGHT)
     if page.repeats or not width or not height:
         raise BadHeader
     return Header(
@@ -31,8 +31,3 @@ def read_tiff(content: bytes) -> Header:
         pages=images,
         exif_rotated=page.number(tiff.ORIENTATION) in EXIF_ROTATIONS,
     )
-
-
-def sides(page: tiff.Page) -> tuple[int, int]:
-    """Return width and height of an image."""
-    return page.number(tiff.WIDTH), page.number(tiff.HEIGHT)

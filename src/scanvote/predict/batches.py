@@ -1,4 +1,4 @@
-"""Prediction for a stream of files, batch by batch, in constant memory."""
+"""Prediction for a stream of files, of which a few batches are in memory at a time."""
 
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor

@@ -39,7 +39,7 @@ def export(model: Path, out: Path, onnx: bool) -> ModelMetadata:
     contents = read_metadata(model)
     _check_place(model.resolve(), out.resolve(), out)
     with atomic_replace_folder(out.resolve()) as folder:
-        copy_package(model, folder, contents, "" if onnx else GRAPH)
+        copy_package(model, folder, contents, unread=() if onnx else GRAPH)
         if not onnx:
             _drop_graphs(folder)
         copied = read_metadata(folder)

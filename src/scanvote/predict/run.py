@@ -9,11 +9,12 @@ from pathlib import Path
 from scanvote.core.disclaimer import DISCLAIMER
 from scanvote.core.errors import InputError
 from scanvote.core.progress import Progress, progress_bar
+from scanvote.core.runtimes import Runtime
 from scanvote.datasets.user_data.layout import SkippedFile
 from scanvote.inputs import DiscoveredInput, discover_inputs
 from scanvote.params.whole import Method
 from scanvote.pipeline.package import ModelMetadata, Package, load_package
-from scanvote.pipeline.package.runtime import Runtime, describe
+from scanvote.pipeline.package.runtime import describe
 from scanvote.predict.batches import ScanResult, predict_stream
 from scanvote.predict.pictures import OutputPaths, check_apart, write_mask, write_overlay
 from scanvote.predict.predictor import (

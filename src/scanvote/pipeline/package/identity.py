@@ -102,13 +102,13 @@ def check_settings(values: Mapping[str, Any], folder: Path) -> None:
         raise broken(folder, f"{NAME} is not as it was packaged")
 
 
-def check_files(files: Mapping[str, str], folder: Path, unread: str = "") -> None:
+def check_files(files: Mapping[str, str], folder: Path, unread: str | tuple[()] = ()) -> None:
     """Check that the files are those that were packaged; files of other names do not matter.
 
     Args:
         files: sha256 of the files of the package, by path.
         folder: its folder.
-        unread: ending of the names of files that are not read, and so not checked; empty: none.
+        unread: ending of the names of files that are not read, and so not checked.
 
     Raises:
         InputError: a file is missing or was changed.
@@ -117,10 +117,10 @@ def check_files(files: Mapping[str, str], folder: Path, unread: str = "") -> Non
         raise broken(folder, found)
 
 
-def broken_file(files: Mapping[str, str], folder: Path, unread: str = "") -> str:
+def broken_file(files: Mapping[str, str], folder: Path, unread: str | tuple[()] = ()) -> str:
     """Say which file is the first that is missing or changed; empty if none is."""
     for name, expected in files.items():
-        if unread and name.endswith(unread):
+        if name.endswith(unread):
             continue
         if not (folder / name).is_file():
             return f"{name} is missing"

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scanvote.core.errors import InputError
+from scanvote.core.runtimes import Runtime
 from scanvote.images.decode import Mask, Rgb
 from scanvote.images.preprocess import preprocess, to_original_space
 from scanvote.models.input_spec import to_class_probabilities
@@ -26,10 +27,10 @@ from scanvote.pipeline.package.metadata import (
     Segmenters,
     read_metadata,
 )
+from scanvote.pipeline.package.networks import KerasNetwork
 from scanvote.pipeline.package.ood import OodScorer, load_ood_scorer
 from scanvote.pipeline.package.runtime import (
     Network,
-    Runtime,
     choose_runtime,
     load_keras,
     network_loader,
@@ -38,8 +39,6 @@ from scanvote.pipeline.package.stacks import Windows, copied_windows, stack_slic
 
 if TYPE_CHECKING:
     import keras
-
-    from scanvote.pipeline.package.networks import KerasNetwork
 
 Load = Callable[[NetworkFiles], Network]
 
@@ -99,7 +98,7 @@ class LoadedClassifiers:
     vote: Vote
     members: Sequence[Network]
     scorer: OodScorer
-    load_keras: "Callable[[NetworkFiles], KerasNetwork]"
+    load_keras: Callable[[NetworkFiles], KerasNetwork]
 
     def probabilities(self, images: Sequence[Rgb]) -> ClassificationOutput:
         """Vote on scans of any size, each by itself, as of `decode_image`."""
@@ -125,7 +124,7 @@ class LoadedClassifiers:
         return ExplainableEnsemble(self.vote, members)
 
     def _in_keras(self, network: Network, files: NetworkFiles) -> "keras.Model":
-        loaded = network if hasattr(network, "model") else self.load_keras(files)
+        loaded = network if isinstance(network, KerasNetwork) else self.load_keras(files)
         return loaded.model
 
 
@@ -250,7 +249,7 @@ def _segmenters(folder: Path, contents: ModelMetadata, load: Load) -> LoadedSegm
     return LoadedSegmenters(part, unets, load_ood_scorer(folder, part.seen, unets[0]))
 
 
-def _load_checked(folder: Path, contents: ModelMetadata, files: NetworkFiles) -> "KerasNetwork":
+def _load_checked(folder: Path, contents: ModelMetadata, files: NetworkFiles) -> KerasNetwork:
     """Load a network's Keras archive, which ONNX Runtime did not need."""
     check_files({files.keras: contents.files[files.keras]}, folder)
     try:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from scanvote.core.errors import InputError
 from scanvote.core.processors import allowed_processors
-from scanvote.core.runtimes import Runtime as Runtime
+from scanvote.core.runtimes import Runtime
 
 if TYPE_CHECKING:
     import onnxruntime

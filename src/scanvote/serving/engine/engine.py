@@ -34,7 +34,6 @@ from scanvote.serving.engine.model import LaneName, Model, load_packaged
 from scanvote.serving.engine.snapshot import snapshot
 from scanvote.serving.engine_api import (
     Engine,
-    EngineError,
     Examined,
     Explained,
     QueueFull,
@@ -178,12 +177,10 @@ class WorkerEngine:
             await asyncio.wait(keepers)
 
     async def _run(self, lane: Lane, task: Task, seconds: float) -> Answer:
-        if lane.load_error:
-            raise EngineError(lane.load_error)
-        self._check_memory(task.upload)
         request = Request(task, lane, asyncio.get_running_loop().create_future())
         lane.add(request)
         try:
+            self._check_memory()
             async with asyncio.timeout(seconds):
                 return await request.answer
         except TimeoutError:
@@ -191,9 +188,9 @@ class WorkerEngine:
         finally:
             request.withdraw()
 
-    def _check_memory(self, upload: Upload) -> None:
-        held = [request.task.upload for lane in self.lanes for request in lane.unanswered]
-        if sum(len(one.content) for one in (*held, upload)) > self._max_bytes:
+    def _check_memory(self) -> None:
+        held = (request.task.upload for lane in self.lanes for request in lane.unanswered)
+        if sum(len(one.content) for one in held) > self._max_bytes:
             raise QueueFull("the files that wait fill the memory; ask again later")
 
 

@@ -106,8 +106,11 @@ class Lane:
         return [worker.pid for worker in self.ready]
 
     def add(self, request: Request) -> None:
-        """Enqueue a request."""
+        """Enqueue a request, or refuse it if no worker will be ready soon."""
         request.lane = self
+        if self.load_error:
+            request.refuse(EngineError(self.load_error))
+            return
         self.waiting.append(request)
         self._changed.set()
 
@@ -193,10 +196,7 @@ class Lane:
             request.worker = None
         self.answers += 1
         if reply.too_large and self.larger and not request.answer.done():
-            if self.larger.load_error:
-                request.refuse(EngineError(self.larger.load_error))
-            else:
-                self.larger.add(request)
+            self.larger.add(request)
         request.settle(reply)
 
     def _retry(self, request: Request) -> None:

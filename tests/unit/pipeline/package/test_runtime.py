@@ -5,48 +5,22 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
-import onnx
 import pytest
-from onnx import TensorProto, helper, numpy_helper
 
 from scanvote.core.errors import InputError
 from scanvote.pipeline.package import load_package, runtime
 from scanvote.pipeline.package.runtime import OnnxNetwork, choose_runtime, describe, usable_methods
 from scanvote.predict.predictor import check_method
-from tests.graphs import write_graph_package
+from tests.graphs import FEATURES, write_graph_package
+from tests.serving import LABELS, contents
 
-SIDE, CLASSES, FEATURES = 16, 3, 8
+SIDE = contents().classifiers.prepare.image_size
 SCANS = np.random.default_rng(1).integers(0, 256, (70, SIDE, SIDE, 1), np.uint8)
 
 
 @pytest.fixture(scope="module")
 def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A convolution, its spatial means as features, and a softmax of their weighted sums."""
-    random = np.random.default_rng(0)
-    kernel = random.normal(size=(FEATURES, 1, 5, 5))
-    weights = random.normal(size=(FEATURES, CLASSES))
-    tensors = [
-        numpy_helper.from_array(value.astype(np.float32) / 50, name)
-        for name, value in (("kernel", kernel), ("weights", weights))
-    ]
-    nodes = [
-        helper.make_node("Transpose", ["scan"], ["first"], perm=[0, 3, 1, 2]),
-        helper.make_node("Conv", ["first", "kernel"], ["map"]),
-        helper.make_node("Relu", ["map"], ["positive"]),
-        helper.make_node("ReduceMean", ["positive"], ["features"], axes=[2, 3], keepdims=0),
-        helper.make_node("MatMul", ["features", "weights"], ["sums"]),
-        helper.make_node("Softmax", ["sums"], ["probabilities"]),
-    ]
-
-    def value(name: str, *shape: int) -> onnx.ValueInfoProto:
-        return helper.make_tensor_value_info(name, TensorProto.FLOAT, ["batch", *shape])
-
-    outputs = [value("probabilities", CLASSES), value("features", FEATURES)]
-    graph = helper.make_graph(nodes, "network", [value("scan", SIDE, SIDE, 1)], outputs, tensors)
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 15)], ir_version=8)
-    path = tmp_path_factory.mktemp("graph") / "1.onnx"
-    onnx.save(model, path)
-    return path
+    return write_graph_package(tmp_path_factory.mktemp("graphs") / "package") / "members/0.onnx"
 
 
 def test_a_scan_has_the_same_bits_in_every_batch_and_on_every_number_of_threads(path: Path):
@@ -64,7 +38,7 @@ def test_shapes_are_those_of_the_graph_also_of_no_scan(path: Path):
     network = OnnxNetwork(path)
     assert network.feature_count == FEATURES
     features, predictions = network.predict_with_features(SCANS[:0])
-    assert (features.shape, predictions.shape) == ((0, FEATURES), (0, CLASSES))
+    assert (features.shape, predictions.shape) == ((0, FEATURES), (0, len(LABELS)))
 
 
 def package_of(graphs: bool) -> Any:
