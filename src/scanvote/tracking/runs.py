@@ -55,6 +55,9 @@ class _Log:
         metrics = self.store.metrics(values, step)
         self._add(lambda run_id: self.store.log_metrics(run_id, metrics))
 
+    def tag(self, key: str, value: str) -> None:
+        self._add(lambda run_id: self.store.client.set_tag(run_id, key, value))
+
     def file(self, path: Path, folder: str = "") -> None:
         path.stat()  # a missing file is no failure of the store
         self._add(lambda run_id: self.store.log_file(run_id, path, folder))
@@ -92,6 +95,9 @@ class Trial:
         self._log.metrics(metrics, step)
 
     __call__ = epoch
+
+    def tag(self, name: str, value: str) -> None:
+        self._log.tag(f"scanvote.{name}", value)
 
     def result(self, metrics: Mapping[str, object]) -> None:
         self._log.metrics(metrics)

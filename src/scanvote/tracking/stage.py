@@ -11,7 +11,9 @@ from scanvote.core.disclaimer import mark_smoke
 from scanvote.core.errors import InputError
 from scanvote.core.files import read_yaml
 from scanvote.core.metrics_file import HEADLINES, Metrics, write_metrics
+from scanvote.core.parallel import use_compute
 from scanvote.params import Params, load_params
+from scanvote.params.compute import overridden
 from scanvote.tracking.runs import StageRun, stage_run
 
 
@@ -69,6 +71,8 @@ def open_stage(
     """
     params = load_params()
     mark_smoke(params.smoke)
+    compute = overridden(params.compute)
+    use_compute(compute.scheduler, compute.workers)
     with stage_run(
         name,
         item=item,

@@ -16,6 +16,8 @@ from scanvote.core.seeds import rng
 
 Values = dict[str, Any]
 _STOPPED = {"status": "STOPPED", "values": None}
+_IDLE = {"status": "IDLE", "values": None}
+"""The answer while the next proposal depends on trials that run."""
 
 
 class _Untried(keras_tuner.Oracle):
@@ -71,9 +73,11 @@ class BayesianOracle(_Untried, keras_tuner.oracles.BayesianOptimizationOracle):
         untried = self._untried()
         if not untried:
             return _STOPPED
-        completed = sum(trial.status == "COMPLETED" for trial in self.trials.values())
-        if completed < self._initial_points():
+        states = [trial.status for trial in self.trials.values()]
+        if states.count("COMPLETED") + states.count("RUNNING") < self._initial_points():
             return {"status": "RUNNING", "values": self._random_values()}
+        if "RUNNING" in states:
+            return _IDLE
         with warnings.catch_warnings():
             # few points rarely decide the length scale, which may end at its bound
             warnings.simplefilter("ignore", ConvergenceWarning)
@@ -124,14 +128,29 @@ class HyperbandOracle(_Untried, keras_tuner.oracles.HyperbandOracle):
         self.finished, self.max_trials = finished, max_trials
 
     def populate_space(self, trial_id: str) -> dict[str, Any]:
+        if self._must_wait():
+            return _IDLE
         full = [trial for trial in self.trials.values() if self._is_full(trial)]
-        missing = self.finished - sum(trial.status == "COMPLETED" for trial in full)
+        missing = self.finished - sum(trial.status in ("COMPLETED", "RUNNING") for trial in full)
         can_halve = len(self._grid()) > self.finished
         if can_halve and missing < self.max_trials - len(self.trials):
             response = super().populate_space(trial_id)
             if response["status"] != "STOPPED":
                 return dict(response)
         return self._finish([_point(trial) for trial in full]) if missing > 0 else _STOPPED
+
+    def _must_wait(self) -> bool:
+        """Tell if the next proposal depends on trials that run: it is not of their round."""
+        running = [trial for trial in self.trials.values() if trial.status == "RUNNING"]
+        return not all(self._has_room(trial.hyperparameters.values) for trial in running)
+
+    def _has_room(self, values: Values) -> bool:
+        """Tell if the round of a trial has room; those of `_finish` are of none."""
+        number, place = values.get("tuner/bracket"), values.get("tuner/round")
+        rounds = [one["rounds"] for one in self._brackets if one["bracket_num"] == number]
+        if number is None or not rounds:
+            return number is None
+        return len(rounds[0][place]) < int(self._get_size(number, place))
 
     def _finish(self, full: list[Values]) -> dict[str, Any]:
         """Propose the best point that was not trained for all epochs, or a new one, for all."""

@@ -7,6 +7,7 @@ from typing import Any
 
 from scanvote.core.errors import InputError
 from scanvote.core.files import copy_file, write_csv
+from scanvote.core.parallel import Files, workers
 from scanvote.core.progress import Progress, progress_bar
 from scanvote.training import Scores, TrainingFailed, TrainingResult, retrain_if_missing, train
 from scanvote.training.loop import OnEpoch
@@ -14,7 +15,7 @@ from scanvote.tuning.figures import curves_figure, hyperparameter_figure
 from scanvote.tuning.study import Study
 from scanvote.tuning.trials import Trial, TrialLogger, curves_table, trials_table
 from scanvote.tuning.tuner import run_tuner
-from scanvote.tuning.workers import train_in_workers
+from scanvote.tuning.workers import WORKER, train_search
 
 
 @dataclass(frozen=True)
@@ -33,18 +34,19 @@ class SearchResult:
     finished: list[Trial]
 
 
-def run_search(study: Study, record: TrialLogger) -> SearchResult:
+def run_search(study: Study, record: TrialLogger, inputs: Files) -> SearchResult:
     """Train the trials that the search algorithm proposes.
 
     Args:
         study: creates the trials.
         record: opens the log of a trial, given its name and hyperparameters.
+        inputs: what a worker without this disk needs to rebuild the study.
 
     Raises:
         InputError: every trial failed, or every one that was given all epochs.
     """
-    if study.config.workers > 1:
-        train_in_workers(study)
+    if workers() != 1:
+        train_search(study, inputs)
     trials = _run_trials(study, record)
     ranked = sorted((t for t in trials if t.trained), key=study.sort_key)
     finished = [trial for trial in ranked if study.is_full(trial)]
@@ -89,18 +91,19 @@ def write_search(study: Study, result: SearchResult, kept: list[Trial], out: Pat
 def _run_trials(study: Study, record: TrialLogger) -> list[Trial]:
     """Run every trial once; return them in the order of the proposals."""
     trials: dict[Path, Trial] = {}
+    best: list[Trial] = []
     with progress_bar(f"Search {study.name}") as progress:
 
         def run(values: dict[str, Any], epochs: int) -> float:
             trial = study.trial(values, epochs)
-            on_epoch = _progress_callback(progress, len(trials), study, trial, trials.values())
+            on_epoch = _progress_callback(progress, len(trials), study, trial, best)
             trials[trial.spec.cache_dir] = trial
             try:
                 trial.trained = run_trial(trial, record, on_epoch)
             except TrainingFailed as error:
                 trial.problem = str(error)
                 raise
-            study.prune_models(trials.values())
+            best[:] = study.prune_models([*best, trial])
             return study.objective_value(trial.trained)
 
         run_tuner(study.space, run, study.config, study.search_seed, study.top_k)
@@ -132,6 +135,9 @@ def run_trial(trial: Trial, record: TrialLogger, on_epoch: OnEpoch) -> TrainingR
 
         trained = train(trial.network, trial.spec, log_epoch)
         best = {f"best_{name}": score for name, score in trained.best.items()}
+        worker = trial.spec.cache_dir / WORKER
+        if worker.exists():
+            log.tag("worker", worker.read_text())
         cost = ("parameters", "seconds", "images_per_second", "memory_mib")
         log.result({**best, **{name: getattr(trained, name) for name in cost}})
     return trained

@@ -103,14 +103,16 @@ class Study(ABC):
             spec=self.training_spec(values, epochs),
         )
 
-    def cached_score(self, values: dict[str, Any], epochs: int) -> float | None:
-        """Objective of a cached trial, None if it is not trained.
+    def cached_score(self, values: dict[str, Any], epochs: int) -> float:
+        """Objective of a cached trial.
 
         Raises:
-            TrainingFailed: the cache says that the trial fails.
+            TrainingFailed: the cache says that the trial fails, or holds none.
         """
         trained = load_cached(self.training_spec(values, epochs).cache_dir)
-        return None if trained is None else self.objective_value(trained)
+        if trained is None:
+            raise TrainingFailed("it has no result", lasting=False)
+        return self.objective_value(trained)
 
     def objective_value(self, trained: TrainingResult) -> float:
         """The score that the search maximises."""
@@ -128,14 +130,15 @@ class Study(ABC):
         """Tell if the trial was given all epochs of `config`."""
         return bool(trial.hyperparameters["epochs"] >= self.config.epochs)
 
-    def prune_models(self, trials: Iterable[Trial]) -> None:
-        """Delete all models but the best `top_k`.
+    def prune_models(self, trials: Iterable[Trial]) -> list[Trial]:
+        """Delete all models but the best `top_k`, whose trials it returns.
 
         That is safe while the search runs: the rank of a trial can only get worse.
         """
         ranked = sorted((trial for trial in trials if trial.trained), key=self.sort_key)
         for trial in ranked[self.top_k :]:
             delete_weights(trial.spec.cache_dir)
+        return ranked[: self.top_k]
 
     def _name(self, values: Mapping[str, Any], epochs: int) -> str:
         """Name a trial by its hyperparameters, as a file name: ``convolutions2-filters64``.

@@ -12,7 +12,9 @@ from scanvote.training import TrainingResult, TrainingSpec
 
 
 class TrialLog(Protocol):
-    """Log of a trial: scores after each epoch, metrics at the end."""
+    """Log of a trial: tags, scores after each epoch, metrics at the end."""
+
+    def tag(self, name: str, value: str) -> None: ...
 
     def epoch(self, step: int, scores: Mapping[str, float]) -> None: ...
 

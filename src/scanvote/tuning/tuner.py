@@ -6,15 +6,14 @@ folder is temporary, and a trial that was already trained returns at once from t
 
 import tempfile
 import warnings
-from collections.abc import Callable
-from itertools import takewhile
+from collections.abc import Callable, Iterator
+from itertools import count
 from typing import Any
 
 import keras_tuner
 from keras_tuner.engine.base_tuner import BaseTuner
 from keras_tuner.errors import FatalError
 
-from scanvote.core.seeds import rng
 from scanvote.params import TuningParams
 from scanvote.training import TrainingFailed
 from scanvote.tuning.oracles import BayesianOracle, HyperbandOracle, RandomOracle
@@ -22,6 +21,8 @@ from scanvote.tuning.oracles import BayesianOracle, HyperbandOracle, RandomOracl
 Space = Callable[[keras_tuner.HyperParameters], None]
 # (hyperparameters, maximum of epochs) -> the score to maximise
 RunTrial = Callable[[dict[str, Any], int], float]
+Point = tuple[dict[str, Any], int]
+Proposal = keras_tuner.engine.trial.Trial
 
 
 def run_tuner(space: Space, run: RunTrial, params: TuningParams, seed: int, kept: int) -> None:
@@ -75,12 +76,20 @@ class _Tuner(BaseTuner):
         self._run, self._epochs = run, epochs
         super().__init__(**kwargs)
 
-    def run_trial(self, trial: keras_tuner.engine.trial.Trial, **_: Any) -> dict[str, float]:
+    def point(self, trial: Proposal) -> Point:
+        """Return the active hyperparameters of a trial, and its epochs."""
         hp = trial.hyperparameters
         values = {one.name: hp.values[one.name] for one in hp.space if hp.is_active(one)}
-        epochs = int(hp.values.get("tuner/epochs", self._epochs))  # set by Hyperband
+        return values, int(hp.values.get("tuner/epochs", self._epochs))  # set by Hyperband
+
+    def finish(self, trial: Proposal) -> None:
+        """Run and end a trial, as `search` does."""
+        self._try_run_and_update_trial(trial)
+        self.on_trial_end(trial)
+
+    def run_trial(self, trial: Proposal, **_: Any) -> dict[str, float]:
         try:
-            return {"score": self._run(values, epochs)}
+            return {"score": self._run(*self.point(trial))}
         except TrainingFailed:
             # NaN marks the trial as failed; an exception would also print its traceback
             return {"score": float("nan")}
@@ -88,43 +97,45 @@ class _Tuner(BaseTuner):
             raise FatalError(str(error)) from error  # Keras Tuner swallows any other exception
 
 
-Point = tuple[dict[str, Any], int]
-Score = Callable[[dict[str, Any], int], float | None]
-_SIMULATIONS = 3
+class Proposals:
+    """What a search will try, as far as the scores so far decide it.
 
-
-def predictable_points(
-    space: Space, score: Score, params: TuningParams, seed: int, kept: int
-) -> list[Point]:
-    """Return the next trials that do not depend on unknown scores.
-
-    Several simulations of `run_tuner` with random numbers for the unknown scores propose the
-    same trials at first: all trials of a grid or random search, a rung of Hyperband, the first
-    points of a Bayesian search. The simulations may also agree by chance, so the search may
-    never propose the last of these trials.
+    Grid and random search propose all their points at once, a Bayesian search its random points
+    and then one at a time, Hyperband one rung at a time. Where trials that end in another order
+    than they began have equal scores, or fail, `run_tuner` may try another point.
 
     Args:
-        score: returns the score of a trial, None while it is unknown; raises TrainingFailed for
-            a failed one.
+        space: registers the hyperparameters of the search space.
+        score: returns the score of a trial that has ended; raises TrainingFailed for a failed one.
+        params: algorithm and `max_trials`.
+        seed: seed of the proposals.
+        kept: number of models to keep.
+        folder: for the files of Keras Tuner.
     """
-    draws = range(_SIMULATIONS)
-    simulations = [_simulate(space, score, params, seed, kept, draw) for draw in draws]
-    common = takewhile(
-        lambda points: all(one == points[0] for one in points), zip(*simulations, strict=False)
-    )
-    return [points[0] for points in common]
+
+    def __init__(
+        self, space: Space, score: RunTrial, params: TuningParams, seed: int, kept: int, folder: str
+    ) -> None:
+        self._listens = params.algorithm in ("bayesian", "hyperband")
+        run = score if self._listens else _no_score
+        oracle = _oracle(params, seed, kept)
+        self._tuner = _Tuner(run, params.epochs, oracle=oracle, hypermodel=space, directory=folder)
+
+    def take(self) -> Iterator[tuple[Proposal, Point]]:
+        """Yield the proposals that wait for no score."""
+        for number in count(len(self._tuner.oracle.trials)):
+            proposal = self._tuner.oracle.create_trial(f"worker {number}")
+            if proposal.status != "RUNNING":
+                return
+            if not self._listens:
+                self._tuner.finish(proposal)
+            yield proposal, self._tuner.point(proposal)
+
+    def end(self, proposal: Proposal) -> None:
+        """Take in the score of a proposal."""
+        if self._listens:
+            self._tuner.finish(proposal)
 
 
-def _simulate(
-    space: Space, score: Score, params: TuningParams, seed: int, kept: int, draw: int
-) -> list[Point]:
-    """Return the proposals of `run_tuner`, with random numbers for unknown scores."""
-    points: list[Point] = []
-
-    def run(values: dict[str, Any], epochs: int) -> float:
-        points.append((values, epochs))
-        known = score(values, epochs)
-        return rng(seed, draw, len(points)).random() if known is None else known
-
-    run_tuner(space, run, params, seed, kept)
-    return points
+def _no_score(values: dict[str, Any], epochs: int) -> float:
+    return 0.0

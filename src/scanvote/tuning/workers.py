@@ -1,79 +1,135 @@
-"""Train a search's trials in worker processes before the search itself runs.
+"""Train trials in workers, before what needs them asks for them.
 
-A worker trains into the same cache as any training (`scanvote.training`), so the search that
-follows finds every result there and is the same as without workers, to the byte. The pool may be
-any `Executor`: that of a Dask cluster has the same interface.
+A worker trains into the same cache as any training (`scanvote.training`), so what follows finds
+every result there and is the same as without workers, to the byte.
 """
 
-import multiprocessing
-import os
 import pickle
-import threading
-from collections.abc import Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager, suppress
-from multiprocessing.connection import wait as wait_for
+import tempfile
+from collections.abc import Callable, Iterable
+from concurrent.futures import FIRST_COMPLETED, wait
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from scanvote.core.backend import use_backend, visible_gpus
+from scanvote.core.backend import use_backend
 from scanvote.core.errors import InputError
-from scanvote.core.parallel import have_semaphores
-from scanvote.core.progress import Progress, progress_bar
+from scanvote.core.files import write_text
+from scanvote.core.parallel import Answer, Files, Pool, open_pool, workers
+from scanvote.core.progress import progress_bar
 
 if TYPE_CHECKING:
     from scanvote.tuning.study import Study
     from scanvote.tuning.trials import Trial
 
+WORKER = "worker"
+"""File beside the result of a training: the name of the worker that made it."""
+_REFRESH = 1.0
+"""Seconds between two looks at what the workers do."""
 
-def train_in_workers(study: "Study") -> None:
-    """Train, in `config.workers` processes, the trials that the search will ask for.
+
+@dataclass(frozen=True, eq=False)
+class Job:
+    """A trial to train.
+
+    Attributes:
+        rebuild: creates its study in another process; can be pickled.
+        proposal: of the search, if it is one's.
+    """
+
+    trial: "Trial"
+    rebuild: "Callable[[], Study]"
+    proposal: Any = None
+
+
+def train_search(study: "Study", inputs: Files) -> None:
+    """Train the trials that a search will ask for.
+
+    Args:
+        study: of the search.
+        inputs: what a worker without this disk needs to rebuild the study.
 
     Raises:
         InputError: a worker died, or a backbone or its weights are not available.
     """
-    if not have_semaphores():
-        return  # the search itself trains whatever it asks for
-    with progress_bar(f"Search {study.name}") as progress, _worker_pool(study) as pool:
-        try:
-            _train_all(study, pool, progress)
-        except BrokenProcessPool:
-            raise InputError(
-                f"one of the {study.config.workers} processes that train {study.name} died, most"
-                " likely for want of memory; set fewer workers"
-            ) from None
+    from scanvote.tuning.tuner import Proposals
+
+    with tempfile.TemporaryDirectory() as folder:
+        proposals = Proposals(
+            study.space, study.cached_score, study.config, study.search_seed, study.top_k, folder
+        )
+        best: list[Trial] = []
+
+        def more() -> Iterable[Job]:
+            for proposal, point in proposals.take():
+                yield Job(study.trial(*point), study.rebuild, proposal)
+
+        def end(job: Job) -> None:
+            proposals.end(job.proposal)
+            best[:] = study.prune_models([*best, job.trial])
+
+        total = study.config.max_trials
+        train_jobs(f"Search {study.name}", study.params.backend, inputs, total, more, end)
 
 
-def _train_all(study: "Study", pool: Executor, progress: Progress) -> None:
-    submitted: dict[str, Trial] = {}
-    running: set[Future[None]] = set()
-    config = study.config
-    while True:
-        if len(running) < config.workers:
-            for trial in _next_trials(study):
-                if trial.spec.cache_dir.name not in submitted:
-                    running.add(pool.submit(_train, trial.hyperparameters))
-                    submitted[trial.spec.cache_dir.name] = trial
-        if not running:
-            return
-        done, running = wait(running, return_when=FIRST_COMPLETED)
-        for future in done:
-            future.result()
-        _prune_models(study, submitted.values())
-        progress(len(submitted) - len(running), config.max_trials, f"{len(running)} at work")
+def train_jobs(
+    text: str,
+    backend: str,
+    inputs: Files,
+    total: int,
+    more: Callable[[], Iterable[Job]],
+    end: Callable[[Job], None] = lambda job: None,
+) -> None:
+    """Train jobs in the workers that `compute` names.
 
-
-def _next_trials(study: "Study") -> "list[Trial]":
-    """Return the untrained trials that the search will propose, whatever the unknown scores are.
-
-    The last of them may be a wrong guess, see `predictable_points`.
+    Args:
+        text: label of the progress bar.
+        backend: of Keras.
+        inputs: what a worker without this disk needs to rebuild the studies.
+        total: number of jobs to expect.
+        more: returns the next jobs, asked after each that ended, until none is left.
+        end: told of each job that has ended.
     """
-    from scanvote.tuning.tuner import predictable_points
+    running: dict[Answer, Job] = {}
+    count = 0
+    with progress_bar(text) as progress, open_pool(workers() or 1) as pool:
+        while True:
+            for job in more():
+                if _is_done(job.trial):
+                    end(job)
+                else:
+                    running[_submit(pool, job, backend, inputs)] = job
+            if not running:
+                return
+            done, _ = wait(running, _REFRESH, FIRST_COMPLETED)
+            for answer in done:
+                job = running.pop(answer)
+                _check(job, answer)
+                end(job)
+            count += len(done)
+            progress(count, total, pool.summary())
 
-    points = predictable_points(
-        study.space, study.cached_score, study.config, study.search_seed, study.top_k
-    )
-    return [trial for trial in (study.trial(*point) for point in points) if not _is_done(trial)]
+
+def _submit(pool: Pool, job: Job, backend: str, inputs: Files) -> Answer:
+    values, cache = dict(job.trial.hyperparameters), job.trial.spec.cache_dir
+    epochs = values.pop("epochs")
+    # as bytes: unpickling it imports Keras, which must follow `use_backend` in the worker
+    arguments = (backend, pickle.dumps(job.rebuild), values, epochs)
+    files = inputs + Files(writes={f".cache/trials/{cache.name}": cache})
+    return pool.submit(_train, *arguments, files=files, text=job.trial.name, training=True)
+
+
+def _check(job: Job, answer: Answer) -> None:
+    """Check that a worker trained what was asked for, and note its name."""
+    cache = job.trial.spec.cache_dir
+    if answer.result() != cache.name:
+        raise InputError(
+            f"the worker {answer.worker} trained {job.trial.name} of other data, code or weights"
+            " than are here; see that it has the same, and run again"
+        )
+    if _is_done(job.trial):
+        write_text(cache / WORKER, answer.worker)
 
 
 def _is_done(trial: "Trial") -> bool:
@@ -86,57 +142,21 @@ def _is_done(trial: "Trial") -> bool:
     return trial.trained is not None
 
 
-def _prune_models(study: "Study", trials: "Iterable[Trial]") -> None:
-    study.prune_models([trial for trial in trials if _is_done(trial)])
+def _train(backend: str, rebuild: bytes, values: dict[str, Any], epochs: int) -> str:
+    """Train a trial in a worker; return its digest.
 
-
-@contextmanager
-def _worker_pool(study: "Study") -> Iterator[Executor]:
-    """Start the worker processes, spread over the GPUs."""
-    context = multiprocessing.get_context("spawn")
-    gpu_queue = context.Queue()
-    count, gpus = study.config.workers, visible_gpus()
-    for worker in range(count):
-        gpu_queue.put(gpus[worker % len(gpus)] if gpus else "")
-    # as bytes: unpickling it imports Keras, which must follow `use_backend` in the worker
-    rebuild = pickle.dumps(study.rebuild)
-    arguments = (gpu_queue, study.params.backend, rebuild)
-    with ProcessPoolExecutor(count, context, _start_worker, arguments) as pool:
-        try:
-            yield pool
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            for process in multiprocessing.active_children():
-                process.terminate()  # its progress is in its checkpoint
-            raise
-
-
-_study: "Study"  # of this worker
-
-
-def _start_worker(gpu_queue: Any, backend: str, rebuild: bytes) -> None:
-    global _study
-    threading.Thread(target=_exit_with_parent, daemon=True).start()
-    gpu = gpu_queue.get()
-    if gpu:
-        os.environ["CUDA_VISIBLE_DEVICES"] = gpu  # must be set before the backend starts
+    A lasting failure is cached; after any other, what needs the trial trains it again.
+    """
     use_backend(backend)
-    _study = pickle.loads(rebuild)()
-
-
-def _exit_with_parent() -> None:
-    """Exit when the parent ends: a parent that is killed cannot stop its workers itself."""
-    parent = multiprocessing.parent_process()
-    assert parent is not None
-    wait_for([parent.sentinel])
-    os._exit(1)
-
-
-def _train(values: dict[str, Any]) -> None:
     from scanvote.training import TrainingFailed, train
 
-    epochs = values.pop("epochs")
-    trial = _study.trial(values, epochs)
-    # a lasting failure is cached; after any other the search trains the trial again
+    trial = _study(rebuild).trial(values, epochs)
     with suppress(TrainingFailed):
         train(trial.network, trial.spec, lambda epoch, scores: None)
+    return trial.spec.cache_dir.name
+
+
+@lru_cache(maxsize=1)
+def _study(rebuild: bytes) -> "Study":
+    study: Study = pickle.loads(rebuild)()
+    return study

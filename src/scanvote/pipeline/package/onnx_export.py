@@ -8,8 +8,8 @@ import importlib
 import io
 import os
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, redirect_stdout
+from collections.abc import Mapping, Sequence
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -40,24 +40,8 @@ def export_networks(paths: Sequence[Path]) -> list[Path]:
     Raises:
         InputError: TensorFlow is not installed, or an archive is no network that can be exported.
     """
-    with _fixed_hash_seed():
-        return run_in_process(_export_all, list(paths))
-
-
-@contextmanager
-def _fixed_hash_seed() -> Iterator[None]:
-    """Fix PYTHONHASHSEED in child processes.
-
-    tf2onnx iterates over sets of names, and the ONNX file must not depend on their order.
-    """
-    before = os.environ.get("PYTHONHASHSEED")
-    os.environ["PYTHONHASHSEED"] = "0"
-    try:
-        yield
-    finally:
-        os.environ.pop("PYTHONHASHSEED")
-        if before is not None:
-            os.environ["PYTHONHASHSEED"] = before
+    # tf2onnx iterates over sets of names, and the ONNX file must not depend on their order
+    return run_in_process(_export_all, list(paths), PYTHONHASHSEED="0")
 
 
 def _export_all(paths: Sequence[Path]) -> list[Path]:

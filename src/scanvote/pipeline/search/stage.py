@@ -8,10 +8,12 @@ import pandas as pd
 from scanvote.core.files import write_csv
 from scanvote.models.input_spec import to_class_probabilities
 from scanvote.models.preflight import check_networks
+from scanvote.models.published import PRETRAINED
 from scanvote.params import Family, Params
 from scanvote.pipeline.search.study import ClassifierStudy
 from scanvote.predictions import class_predictions
 from scanvote.training.batches import predict
+from scanvote.tuning.inputs import study_files
 from scanvote.tuning.search import run_search, write_search
 from scanvote.tuning.trials import Trial, TrialLogger, trials_metrics
 
@@ -40,11 +42,22 @@ def search(
     """
     study = ClassifierStudy(family, prepared, params)
     check_networks(params, "classification", study.input_spec.shape)
-    result = run_search(study, record)
+    inputs = study_files(prepared, params, _pretrained(family, params))
+    result = run_search(study, record, inputs)
     best = result.finished[: study.top_k]
     write_search(study, result, best, out)
     write_csv(_predictions(study, best, out), out / "predictions.csv")
     return trials_metrics(result.trials, best[0])
+
+
+def _pretrained(family: Family, params: Params) -> list[tuple[str, str]]:
+    """Return the networks of a family that may start from trained weights, with `weights`."""
+    if family == "transfer":
+        return [(name, params.transfer.weights) for name in params.transfer.backbones]
+    if family == "published":
+        names = filter(None, map(PRETRAINED.get, params.published.networks))
+        return [(name, params.published.weights) for name in names]
+    return []
 
 
 def _predictions(study: ClassifierStudy, best: list[Trial], out: Path) -> pd.DataFrame:

@@ -1,5 +1,7 @@
 """Search the U-Net's hyperparameters, and write its models and masks."""
 
+from collections.abc import Callable
+from functools import partial
 from itertools import chain
 from pathlib import Path
 
@@ -10,6 +12,7 @@ import pandas as pd
 from scanvote.arrays import zeros_or_memmap
 from scanvote.core.errors import InputError
 from scanvote.core.files import write_csv, write_json
+from scanvote.core.parallel import Files, workers
 from scanvote.core.progress import progress_bar
 from scanvote.models.postprocess import Postprocess, candidates, choose
 from scanvote.models.preflight import check_networks
@@ -18,8 +21,10 @@ from scanvote.pipeline.unet.study import UnetStudy
 from scanvote.predictions import mask_predictions
 from scanvote.training import Scores, TrainingFailed
 from scanvote.training.batches import predict
+from scanvote.tuning.inputs import study_files
 from scanvote.tuning.search import run_search, run_trial, write_search
 from scanvote.tuning.trials import Trial, TrialLogger, trials_metrics
+from scanvote.tuning.workers import Job, train_jobs
 
 Member = tuple[UnetStudy, Trial]
 
@@ -53,8 +58,10 @@ def train_unet(prepared: Path, params: Params, out: Path, record: TrialLogger) -
     study = UnetStudy(prepared, params)
     check_networks(params, "segmentation", study.pool["images"].shape[1:])
     study.note += "; validation Dice before post-processing"
-    result = run_search(study, record)
-    members = _members(study, result.finished[0], record)
+    encoder = [(params.unet.encoder, params.unet.weights)] if params.unet.encoder else []
+    inputs = study_files(prepared, params, encoder)
+    result = run_search(study, record, inputs)
+    members = _members(study, result.finished[0], record, inputs)
     write_search(study, result, [trial for _, trial in members], out)
     maps = [_predict_validation(*one, out / f"{at}.keras") for at, one in enumerate(members, 1)]
     rows = np.concatenate([member.validation_rows for member, _ in members])
@@ -72,17 +79,18 @@ def train_unet(prepared: Path, params: Params, out: Path, record: TrialLogger) -
     return {**metrics, "models": len(members), "postprocessed_val_dice": float(table["dice"].max())}
 
 
-def _members(study: UnetStudy, best: Trial, record: TrialLogger) -> list[Member]:
+def _members(study: UnetStudy, best: Trial, record: TrialLogger, inputs: Files) -> list[Member]:
     """Train the best trial, of fold 0, on all other folds."""
     folds, members = study.params.unet.folds, [(study, best)]
-    if folds == 1:
-        return members
-    values = {name: value for name, value in best.hyperparameters.items() if name != "epochs"}
+    others = [_fold_trial(study.fold(number), number, best) for number in range(1, folds)]
+    if others and workers() != 1:
+        jobs = [
+            Job(trial, partial(_rebuild_fold, study.rebuild, number))
+            for number, (_, trial) in enumerate(others, 1)
+        ]
+        train_jobs("U-Net folds", study.params.backend, inputs, len(jobs), partial(_drain, jobs))
     with progress_bar("U-Net folds") as progress:
-        for number in range(1, folds):
-            fold = study.fold(number)
-            trial = fold.trial(values, best.hyperparameters["epochs"])
-            trial.name = f"fold{number}"
+        for number, (fold, trial) in enumerate(others, 1):
 
             def on_epoch(epoch: int, scores: Scores, number: int = number) -> None:
                 share = (epoch + 1) / best.hyperparameters["epochs"]
@@ -94,6 +102,24 @@ def _members(study: UnetStudy, best: Trial, record: TrialLogger) -> list[Member]
                 raise InputError(f"unet: fold {number}: {error}") from None
             members.append((fold, trial))
     return members
+
+
+def _fold_trial(fold: UnetStudy, number: int, best: Trial) -> Member:
+    values = {name: value for name, value in best.hyperparameters.items() if name != "epochs"}
+    trial = fold.trial(values, best.hyperparameters["epochs"])
+    trial.name = f"fold{number}"
+    return fold, trial
+
+
+def _rebuild_fold(rebuild: Callable[[], UnetStudy], number: int) -> UnetStudy:
+    """Rebuild the study of a fold in a worker."""
+    return rebuild().fold(number)
+
+
+def _drain(jobs: list[Job]) -> list[Job]:
+    """Return the jobs once."""
+    taken, jobs[:] = [*jobs], []
+    return taken
 
 
 def _predict_validation(study: UnetStudy, trial: Trial, path: Path) -> np.ndarray:

@@ -1,0 +1,356 @@
+"""The workers of a Dask scheduler, each of which makes one call at a time.
+
+Dask is the courier: it brings a call to a worker that we name, and its result back. What is a
+worker's turn, and what happens when it dies, is decided here: Dask would count a death against
+every call that waits for that worker, and give up those that never began.
+"""
+
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import CancelledError
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import cache, lru_cache, partial
+from itertools import count
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import dask
+from distributed import Client
+
+from scanvote.core import cluster_worker as there
+from scanvote.core.errors import InputError
+from scanvote.core.files import atomic_write, repository_root, sha256
+from scanvote.core.parallel import Call, Files, Pool
+from scanvote.core.terminal import print_status
+
+LOOK = 0.25
+"""Seconds between two looks at the workers."""
+PATIENCE = 60
+"""Seconds to wait for the first worker, and for a file on a shared disk to be seen."""
+_GONE = "the Dask scheduler went away; what is done is kept: run the same again when it is back"
+DEATHS = 3
+"""Workers that may end during one call before it is given up."""
+CHUNK = 1 << 23
+"""Bytes of a file that travel at once."""
+
+
+class _Lost(BaseException):
+    """The worker is gone; no Exception, so that no call is answered with it."""
+
+
+@cache
+def connected(scheduler: str, workers: int | None) -> "Cluster":
+    """Connect this process with a scheduler, once.
+
+    Args:
+        scheduler: its address; ``slurm`` starts one here, and asks Slurm for workers.
+        workers: at most so many train at once; the jobs to ask Slurm for.
+
+    Raises:
+        InputError: no scheduler answers there, or it has no worker.
+    """
+    logging.getLogger("distributed").setLevel(logging.CRITICAL)  # our own line says it
+    dask.config.set({"distributed.admin.large-graph-warning-threshold": "1 TB"})  # files of calls
+    client = _client(scheduler, workers)
+    print_status(f"{scheduler}: the workers can be watched at {client.dashboard_link}")
+    return Cluster(client, scheduler, workers)
+
+
+def _client(scheduler: str, workers: int | None) -> Client:
+    if scheduler == "slurm":
+        return Client(_slurm(workers or 1), set_as_default=False)
+    try:
+        return Client(scheduler, timeout=10, set_as_default=False)
+    except Exception as error:
+        reason = " ".join(str(error).split())
+        raise InputError(
+            f"{scheduler}: no Dask scheduler answers there ({reason}); start one by `dask"
+            " scheduler`, or see `compute` in params.yaml and SCANVOTE_SCHEDULER"
+        ) from None
+
+
+def _slurm(jobs: int) -> Any:
+    """Ask Slurm for jobs of one worker each, over TLS with keys of this process.
+
+    Queue, time, memory and GPUs are those of dask-jobqueue's own configuration.
+    """
+    from dask_jobqueue import SLURMCluster
+    from distributed import Security
+
+    keys = repository_root() / ".cache" / "slurm"
+    keys.mkdir(parents=True, exist_ok=True)
+    cluster = SLURMCluster(
+        processes=1, security=Security.temporary(), protocol="tls://", shared_temp_directory=keys
+    )
+    cluster.scale(jobs=jobs)
+    return cluster
+
+
+class Cluster(Pool):
+    """Calls for the workers of a scheduler, which may come and go.
+
+    Args:
+        client: of the scheduler.
+        where: name of the scheduler, for messages.
+        trainings: at most so many at once; None for every worker.
+    """
+
+    def __init__(self, client: Client, where: str, trainings: int | None) -> None:
+        super().__init__()
+        self._client, self._where, self._trainings = client, where, trainings
+        self._session, self._facts = uuid4().hex[:8], there.facts()
+        self._failure: InputError | None = None
+        self._making, self._ours = set[Call](), set[str]()
+        self._busy: dict[str, set[str]] = {}  # the tasks of everybody, by address
+        self._workers: dict[str, _Worker] = {}
+        self._refused: dict[str, str] = {}
+        threading.Thread(target=self._watch, daemon=True).start()
+
+    @property
+    def size(self) -> int:
+        return sum(self._workers[one].threads for one in self._workers.keys() & self._busy.keys())
+
+    def close(self) -> None:
+        """Drop the calls; the connection stays for later ones."""
+        with self._changed:
+            self._waiting.clear()
+            for call in self._making:
+                call.dropped = True
+
+    def _put(self, call: Call, first: bool = False) -> None:
+        if self._failure is not None:
+            call.answer.set_exception(self._failure)
+        else:
+            super()._put(call, first)
+
+    # -- workers come and go ----------------------------------------------------
+
+    def _watch(self) -> None:
+        known, waited = set[str](), time.monotonic()
+        while self._failure is None:
+            try:
+                self._busy = {one: set(keys) for one, keys in self._client.processing().items()}
+            except Exception:
+                return self._fail(_GONE)
+            for address in self._busy.keys() - known:
+                threading.Thread(target=self._admit, args=(address,), daemon=True).start()
+            known |= self._busy.keys()
+            if self.size or not self._waiting or self._where == "slurm":
+                waited = time.monotonic()
+            elif self._refused.keys() >= self._busy.keys() > set():
+                return self._fail(f"no worker of it can help: {[*self._refused.values()][-1]}")
+            elif time.monotonic() - waited > PATIENCE:
+                return self._fail("it has no worker; start one by `dask worker`")
+            with self._changed:  # one that waited for a worker to be free looks again
+                self._changed.notify_all()
+            time.sleep(LOOK)
+        return None
+
+    def _fail(self, line: str) -> None:
+        self._failure = InputError(f"{self._where}: {line}")
+        with self._changed:
+            waiting, self._closed = [*self._waiting], True
+            self._waiting.clear()
+            self._changed.notify_all()
+        for call in waiting:
+            call.answer.set_exception(self._failure)
+
+    def _admit(self, address: str) -> None:
+        """Check a new worker, and let it take calls."""
+        try:
+            facts = self._ask(address, there.facts)
+        except (_Lost, InputError):
+            return
+        except Exception as error:  # scanvote cannot be imported there
+            facts = {"name": address, "packages": {}, "code": " ".join(str(error).split())}
+        if odd := _difference(facts, self._facts):
+            self._refused[address] = f"{facts['name']} {odd}"
+            print_status(f"{self._where}: a worker is not used: {self._refused[address]}")
+            return
+        if facts["processor"] != self._facts["processor"]:
+            print_status(
+                f"{facts['name']} has another processor ({facts['processor']}, not"
+                f" {self._facts['processor']}): what it trains may differ in the last digits"
+            )
+        with self._changed:
+            worker = _Worker(address, facts["name"], facts["threads"], self._number(address))
+            self._workers[address] = worker
+            trainers = len(self._workers.keys() & self._busy.keys())
+        trains = self._trainings is None or trainers <= self._trainings
+        for slot in range(worker.threads):
+            arguments = (worker, slot, trains and slot == 0)
+            threading.Thread(target=self._serve, args=arguments, daemon=True).start()
+
+    def _number(self, address: str) -> int:
+        """The smallest number that no other worker of its host has, which decides its GPU."""
+        host = address.rpartition(":")[0]
+        others = (one for one in self._workers.values() if one.address in self._busy)
+        taken = {one.number for one in others if one.address.startswith(f"{host}:")}
+        return next(number for number in count() if number not in taken)
+
+    def _serve(self, worker: "_Worker", slot: int, trains: bool) -> None:
+        def accepts(call: Call) -> bool:
+            if worker.address not in self._busy:
+                raise _Lost
+            others = self._busy[worker.address] - self._ours
+            return (trains or not call.training) and not others
+
+        name = worker.name if slot == 0 else f"{worker.name}/{slot}"
+        with suppress(_Lost):
+            while (call := self._take(accepts)) is not None:
+                self._making.add(call)
+                try:
+                    self._make(call, name, partial(self._send, worker))
+                finally:
+                    self._making.discard(call)
+
+    # -- a call at a worker -----------------------------------------------------
+
+    def _send(self, worker: "_Worker", call: Call) -> Any:
+        try:
+            with worker.lock:
+                parcel = self._parcel(worker, call.files)
+            result, written = self._ask(worker.address, there.make, call.payload, parcel, call=call)
+        except _Lost:
+            call.deaths += 1
+            if call.deaths < DEATHS:
+                self._put(call, first=True)
+                raise
+            raise InputError(
+                f"{self._where}: {DEATHS} workers ended one after the other at the same call"
+                f" ({call.text or 'a block of files'}), the last of them {worker.name}"
+            ) from None
+        for name, content in written.items():
+            with atomic_write(call.files.here(name)) as beside:
+                beside.write_bytes(content)
+        if parcel.folder:
+            _await_files(call.files.writes.values())
+        return result
+
+    def _parcel(self, worker: "_Worker", files: Files) -> there.Parcel:
+        """Pack the files of a call; what is kept is sent before, once a worker."""
+        if self._shares(worker, files):
+            folder, root = str(Path.cwd()), str(repository_root())
+            return there.Parcel(worker.number, folder, root, os.environ.get("SCANVOTE_MIRROR"))
+        large = {name: path for name, path in files.reads.items() if path.stat().st_size > CHUNK}
+        kept = {name: _digest(path) for name, path in {**files.kept, **large}.items()}
+        self._deliver(
+            worker, {_digest(path): path for path in [*files.kept.values(), *large.values()]}
+        )
+        reads = {name: files.reads[name].read_bytes() for name in files.reads.keys() - large.keys()}
+        worker.has -= {kept[name] for name in large}
+        session = self._session if files.reads else ""
+        return there.Parcel(
+            worker.number,
+            session=session,
+            kept=kept,
+            once=[*large],
+            reads=reads,
+            writes=[*files.writes],
+        )
+
+    def _shares(self, worker: "_Worker", files: Files) -> bool:
+        """Tell if the worker sees this disk, by the first files that are asked of it."""
+        if worker.shares is None:
+            paths = [path.resolve() for path in [*files.kept.values(), *files.reads.values()]]
+            states = {str(path): there.state(path) for path in paths[:100]}
+            worker.shares = self._ask(worker.address, there.sees, states)
+        return worker.shares
+
+    def _deliver(self, worker: "_Worker", paths: Mapping[str, Path]) -> None:
+        """Send the files, by digest, that the worker lacks."""
+        wanted = [one for one in paths if one not in worker.has]
+        for digest in self._ask(worker.address, there.missing, wanted) if wanted else []:
+            with paths[digest].open("rb") as file:
+                for chunk in iter(partial(file.read, CHUNK), b""):
+                    self._ask(worker.address, there.receive, digest, chunk)
+            self._ask(worker.address, there.complete, digest)
+        worker.has |= paths.keys()
+
+    def _ask(
+        self, address: str, function: Callable[..., Any], *arguments: Any, call: Call | None = None
+    ) -> Any:
+        """Return what a function returns at a worker.
+
+        Raises:
+            _Lost: the worker ended before.
+            InputError: the scheduler went away.
+        """
+        key, done = f"scanvote-{uuid4().hex}", threading.Event()
+        self._ours.add(key)
+        future = self._client.submit(
+            function, *arguments, workers=[address], key=key, pure=False, retries=0
+        )
+        future.add_done_callback(lambda _: done.set())
+        try:
+            while not done.wait(LOOK):
+                if self._failure:
+                    raise self._failure
+                if address not in self._busy or (call and call.dropped):
+                    raise _Lost
+            return future.result()
+        except CancelledError:
+            self._client.processing()  # fails if the scheduler is gone
+            raise _Lost from None
+        finally:
+            self._ours.discard(key)
+            future.cancel()
+
+
+@dataclass(eq=False)
+class _Worker:
+    """A worker that may help.
+
+    Attributes:
+        number: among the workers of its host.
+        shares: whether it sees this disk; None before that is asked.
+        has: digests of the files that it has.
+        lock: held while files are sent to it.
+    """
+
+    address: str
+    name: str
+    threads: int
+    number: int
+    shares: bool | None = None
+    has: set[str] = field(default_factory=set)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+
+def _difference(theirs: Mapping[str, Any], ours: Mapping[str, Any]) -> str:
+    """Say how the lock of a worker differs; empty if it does not."""
+    both = {"Python": theirs.get("python"), **theirs["packages"]}
+    mine = {"Python": ours["python"], **ours["packages"]}
+    for name in sorted(both.keys() & mine.keys(), key=lambda name: (name != "Python", name)):
+        if both[name] != mine[name] and both[name] is not None:
+            return (
+                f"has {name} {both[name]}, this machine {mine[name]}; install the same lock there"
+            )
+    if theirs["code"] != ours["code"]:
+        return f"has no scanvote of this code ({theirs['code']}); check out the same commit there"
+    return ""
+
+
+def _digest(path: Path) -> str:
+    status = path.stat()
+    return _digest_of(path.resolve(), status.st_size, status.st_mtime_ns)
+
+
+@lru_cache(maxsize=10_000)
+def _digest_of(path: Path, size: int, changed: int) -> str:
+    return sha256(path)
+
+
+def _await_files(paths: Iterable[Path]) -> None:
+    """Wait until files that a worker wrote are seen here: NFS remembers what was missing."""
+    end = time.monotonic() + PATIENCE
+    while time.monotonic() < end and not all(path.exists() for path in paths):
+        time.sleep(LOOK)
+        for path in paths:
+            with suppress(OSError):
+                os.listdir(path.parent)
