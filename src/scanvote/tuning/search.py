@@ -43,7 +43,7 @@ def run_search(study: Study, record: TrialLogger) -> SearchResult:
     Raises:
         InputError: every trial failed, or every one that was given all epochs.
     """
-    if study.config.workers > 1:
+    if (study.params.compute.workers or 1) > 1:
         train_in_workers(study)
     trials = _run_trials(study, record)
     ranked = sorted((t for t in trials if t.trained), key=study.sort_key)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 def train_in_workers(study: "Study") -> None:
-    """Train, in `config.workers` processes, the trials that the search will ask for.
+    """Train, in `compute.workers` processes, the trials that the search will ask for.
 
     Raises:
         InputError: a worker died, or a backbone or its weights are not available.
@@ -39,8 +39,8 @@ def train_in_workers(study: "Study") -> None:
             _train_all(study, pool, progress)
         except BrokenProcessPool:
             raise InputError(
-                f"one of the {study.config.workers} processes that train {study.name} died, most"
-                " likely for want of memory; set fewer workers"
+                f"one of the {study.params.compute.workers or 1} processes that train {study.name}"
+                " died, most likely for want of memory; set fewer workers"
             ) from None
 
 
@@ -49,7 +49,7 @@ def _train_all(study: "Study", pool: Executor, progress: Progress) -> None:
     running: set[Future[None]] = set()
     config = study.config
     while True:
-        if len(running) < config.workers:
+        if len(running) < (study.params.compute.workers or 1):
             for trial in _next_trials(study):
                 if trial.spec.cache_dir.name not in submitted:
                     running.add(pool.submit(_train, trial.hyperparameters))
@@ -95,7 +95,7 @@ def _worker_pool(study: "Study") -> Iterator[Executor]:
     """Start the worker processes, spread over the GPUs."""
     context = multiprocessing.get_context("spawn")
     gpu_queue = context.Queue()
-    count, gpus = study.config.workers, visible_gpus()
+    count, gpus = study.params.compute.workers or 1, visible_gpus()
     for worker in range(count):
         gpu_queue.put(gpus[worker % len(gpus)] if gpus else "")
     # as bytes: unpickling it imports Keras, which must follow `use_backend` in the worker
