@@ -128,7 +128,7 @@ if __name__ == "__main__":
 def _begin(root, family):
     (root / "long.py").write_text(SCRIPT)
     write_prepared(root / "prepared")
-    paths = os.pathsep.join([str(Path(scanvote.__file__).parents[2]), str(ROOT)])
+    paths = os.pathsep.join([str(Path(scanvote.__file__).parents[1]), str(ROOT)])
     environment = {**os.environ, "PYTHONPATH": paths, "DVC_ROOT": str(root)}
     with (root / "said.txt").open("wb") as said:
         return subprocess.Popen(
