@@ -179,7 +179,7 @@ def test_segmentation_alone_trains_no_classifier(repro):
 
 VOTE = {"ensemble", "explain", "evaluate@classification", "package"}
 MASKS = {"unet", "evaluate@segmentation", "package"}
-REPORT = {"report"}  # tells all of params.yaml, and what every stage left
+REPORT = {"report"}  # tells every setting that decides a result, and what every stage left
 SHOWN = {"inflation"} | {
     name for name in STAGES if name.startswith(("prepare", "search", "unet", "evaluate"))
 }
@@ -238,6 +238,11 @@ def test_a_change_runs_only_what_depends_on_it(changeable, downstream, change):
     assert changeable.ran() == concerned | REPORT
     plots = {"plots"} if following & SHOWN else set()
     assert downstream(concerned) == following | REPORT | plots
+
+
+def test_where_the_work_is_done_runs_nothing(changeable):
+    changeable.change("compute: {scheduler: slurm, workers: 2}")
+    assert changeable.ran() == set()
 
 
 # ---- MLflow ----------------------------------------------------------------------------

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from ruamel.yaml import YAML
 
+from scanvote.params import Params, decides_results
+
 ROOT = Path(__file__).parents[2]
 SOURCES = ROOT / "src"
 STAGES = {
@@ -113,6 +115,16 @@ def test_all_that_a_stage_imports_is_among_its_dependencies(stage: str) -> None:
         if not any(path.is_relative_to(dep) for dep in watched(stage))
     }
     assert not missing
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_no_stage_depends_on_where_the_work_is_done(stage: str) -> None:
+    params = STAGES[stage].get("params", [])
+    assert all(isinstance(one, str) and decides_results(one) for one in params)
+
+
+def test_the_report_which_tells_every_other_setting_depends_on_it() -> None:
+    assert {*STAGES["report"]["params"]} == {*filter(decides_results, Params.model_fields)}
 
 
 # -- floors ------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from scanvote.core.errors import InputError, did_you_mean
 from scanvote.core.overrides import check_override, override_value
-from scanvote.params import load_values, parse_values, validate
+from scanvote.params import decides_results, load_values, parse_values, validate
 from scanvote.tracking.provenance import git
 
 FOLDER, PARAMS = Path("recipes"), Path("params.yaml")
@@ -129,7 +129,7 @@ def changes(recipe: Recipe, quick: bool) -> list[Change]:
     """List the keys of params.yaml that the recipe changes, in order.
 
     The recipe is merged over the committed params.yaml, because `dvc exp run` leaves the settings
-    of the previous experiment in the folder.
+    of the previous experiment in the folder. Where the work is done stays as the folder has it.
 
     Args:
         recipe: the recipe.
@@ -157,7 +157,10 @@ def _committed() -> dict[str, Any]:
     """Return params.yaml of the last commit; without one, the present file."""
     text = git("show", f"HEAD:./{PARAMS}")
     present = load_values(PARAMS)
-    return _merged(present, parse_values(text, f"{PARAMS} of HEAD")) if text else present
+    if not text:
+        return present
+    committed = parse_values(text, f"{PARAMS} of HEAD")
+    return _merged(present, {key: committed[key] for key in committed if decides_results(key)})
 
 
 def command(

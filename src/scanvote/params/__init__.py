@@ -7,6 +7,7 @@ The file is read as YAML 1.2, where `1e-4` is a number (PyYAML, YAML 1.1, reads
 a string). A wrong key, type or value is reported in one line that names the key.
 """
 
+from scanvote.params.compute import ComputeParams, decides_results, overridden
 from scanvote.params.data import (
     AugmentParams,
     DeduplicateParams,
@@ -44,6 +45,7 @@ __all__ = [
     "AugmentParams",
     "BaselineParams",
     "CnnParams",
+    "ComputeParams",
     "DeduplicateParams",
     "Family",
     "FoldersParams",
@@ -65,8 +67,10 @@ __all__ = [
     "TuningParams",
     "UnetParams",
     "VolumesParams",
+    "decides_results",
     "load_params",
     "load_values",
+    "overridden",
     "parse_values",
     "validate",
 ]

@@ -42,7 +42,6 @@ class TuningParams(TrainingParams):
     algorithm: Literal["grid", "random", "bayesian", "hyperband"]
     max_trials: Positive
     objective: str
-    workers: Positive
 
     def training(self) -> TrainingParams:
         """Return the training settings alone."""

@@ -4,6 +4,7 @@ from typing import Annotated, Literal, get_args
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
+from scanvote.params.compute import ComputeParams
 from scanvote.params.data import (
     ClassificationParams,
     DeduplicateParams,
@@ -92,6 +93,7 @@ class Params(Section):
     lr: Annotated[float, Field(gt=0, lt=10)]
     seed: Count
     backend: Literal["tensorflow", "jax"]
+    compute: ComputeParams
     classification: ClassificationParams
     segmentation: SegmentationParams
     download: DownloadParams

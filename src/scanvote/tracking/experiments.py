@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from scanvote.core.errors import InputError, did_you_mean
 from scanvote.core.flatten import flatten
 from scanvote.core.overrides import override_value
-from scanvote.params import load_values, parse_values
+from scanvote.params import decides_results, load_values, parse_values
 from scanvote.tracking.provenance import git
 
 if TYPE_CHECKING:
@@ -68,14 +68,15 @@ class Experiment:
     def params(self) -> dict[str, object]:
         """Return the settings that its results were made with, by dotted key.
 
-        They stand in dvc.lock: params.yaml may have been changed since.
+        They stand in dvc.lock: params.yaml may have been changed since. Here and below, those of
+        where the work is done are left out.
         """
         return self.written_params() | self.recorded_params()
 
     def written_params(self) -> dict[str, object]:
         """Return the settings in params.yaml, by dotted key."""
         text = self.read(PARAMS).decode("utf-8")
-        return flatten(parse_values(text, f"{PARAMS} of {self.name}"), ".")
+        return _deciding(parse_values(text, f"{PARAMS} of {self.name}"))
 
     def recorded_params(self) -> dict[str, object]:
         """Return the settings in dvc.lock, by dotted key."""
@@ -84,7 +85,7 @@ class Experiment:
         ordered = sorted(stages, key=lambda name: name != "report")
         found: dict[str, object] = {}
         for name in ordered:
-            found |= flatten(stages[name].get("params", {}).get(PARAMS) or {}, ".")
+            found |= _deciding(stages[name].get("params", {}).get(PARAMS) or {})
         return found
 
 
@@ -182,7 +183,12 @@ def overridden_params(overrides: list[str]) -> dict[str, object]:
             apply_overrides(copy, overrides)
         except DvcException as error:
             raise InputError(f"-S: {' '.join(str(error.__cause__ or error).split())}") from None
-        return flatten(load_values(copy), ".")
+        return _deciding(load_values(copy))
+
+
+def _deciding(values: Mapping[str, object]) -> dict[str, object]:
+    """Return the settings by dotted key, without those of where the work is done."""
+    return {key: value for key, value in flatten(values, ".").items() if decides_results(key)}
 
 
 def setting_text(settings: Mapping[str, object], key: str) -> str:

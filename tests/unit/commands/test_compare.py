@@ -41,6 +41,7 @@ model: good
 lr: 0.001
 seed: 1
 smoke: false
+compute: {workers: 1}
 classification: {dataset: study, labels: {}}
 segmentation: {dataset: masks}
 """
@@ -59,7 +60,7 @@ PERFORMANCE = ClassificationPerformance(
 SCANS, PATIENTS = 60, 12
 EXPERIMENTS = {
     "alike": "lr=1e-4",
-    "bad": "model=poor",
+    "bad": "model=poor compute.workers=2",
     "tried": "smoke=true",
     "elsewhere": "model=few",
     "renamed": "model=renamed",
@@ -140,14 +141,14 @@ def laboratory(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for command in [*before, [*commit, "-qm", "given"]]:
         subprocess.run(command, cwd=folder, check=True, capture_output=True)
 
-    def experiment(name: str, setting: str) -> None:
+    def experiment(name: str, settings: str) -> None:
         with Repo() as repo:  # `dvc exp run`, in this process: half the time
-            repo.experiments.run(name=name, params=[setting])
+            repo.experiments.run(name=name, params=settings.split())
         subprocess.run(["git", "checkout", "-q", "params.yaml"], check=True)
 
     with chdir(folder):
-        for name, setting in EXPERIMENTS.items():
-            experiment(name, setting)
+        for name, settings in EXPERIMENTS.items():
+            experiment(name, settings)
         with Repo() as repo:
             repo.reproduce()
         for command in (["git", "add", "-A"], [*commit, "-qm", "run"]):
@@ -272,12 +273,12 @@ def test_settings_changed_since_the_results_are_not_theirs(
     said: Callable[..., str], laboratory: Path
 ) -> None:
     params = laboratory / "params.yaml"
-    params.write_text(PARAMS.replace("0.001", "0.5"))
+    params.write_text(PARAMS.replace("0.001", "0.5").replace("workers: 1", "workers: 2"))
     try:
         text = " ".join(said("workspace", "HEAD").split())
     finally:
         params.write_text(PARAMS)
-    assert "lr is 0.5, was 0.001" in text
+    assert "(lr is 0.5, was 0.001)" in text, "and nothing of compute"
     assert "No setting differs" in text
 
 

@@ -80,6 +80,11 @@ def test_a_part_that_has_its_experiment_is_not_run_again(
     assert "best_lgg-fold1 is there" in capsys.readouterr().out
 
 
+def test_it_is_gone_on_with_wherever_the_work_is_done(begun: Path) -> None:
+    with pytest.raises(InputError, match=r"^best_lgg: fold2 failed"):
+        run_recipe("best_lgg", False, ["-S", "compute.workers=2"], folds(4))
+
+
 @pytest.mark.parametrize(
     ("extra", "count", "fault"),
     [

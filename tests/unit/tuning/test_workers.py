@@ -67,7 +67,7 @@ SEARCHES = {
 
 def _changes(name, workers):
     family, changes = SEARCHES[name]
-    return family, {**changes, "search": {**changes.get("search", {}), "workers": workers}}
+    return family, {**changes, "compute": {"workers": workers}}
 
 
 @pytest.mark.slow
@@ -118,9 +118,9 @@ from tests.searching import Log, tiny_params
 if __name__ == "__main__":
     use_backend("tensorflow")
     from scanvote.pipeline.search.stage import search
-    long = {"workers": 2, "epochs": 10_000_000, "patience": None, "families": [sys.argv[1]]}
+    long = {"epochs": 10_000_000, "patience": None, "families": [sys.argv[1]]}
     backbones = {"backbones": ["tiny.keras", "MobileNetV2"], "weights": "text.h5", "units": [0]}
-    params = tiny_params(search=long, transfer=backbones)
+    params = tiny_params(compute={"workers": 2}, search=long, transfer=backbones)
     search(sys.argv[1], Path("prepared"), params, Path("out"), Log())
 """
 
@@ -128,7 +128,7 @@ if __name__ == "__main__":
 def _begin(root, family):
     (root / "long.py").write_text(SCRIPT)
     write_prepared(root / "prepared")
-    paths = os.pathsep.join([str(Path(scanvote.__file__).parents[2]), str(ROOT)])
+    paths = os.pathsep.join([str(Path(scanvote.__file__).parents[1]), str(ROOT)])
     environment = {**os.environ, "PYTHONPATH": paths, "DVC_ROOT": str(root)}
     with (root / "said.txt").open("wb") as said:
         return subprocess.Popen(
@@ -181,9 +181,9 @@ def test_a_worker_that_dies_is_one_line(prepared, tmp_path, monkeypatch, workers
 
     killer = threading.Thread(target=kill)
     killer.start()
-    long = {"workers": 2, "epochs": 10_000_000, "patience": None}
+    changes = {"compute": {"workers": 2}, "search": {"epochs": 10_000_000, "patience": None}}
     with pytest.raises(InputError, match=r"^one of the 2 processes that train ann died") as refused:
-        _search("ann", prepared, tmp_path, monkeypatch, search=long)
+        _search("ann", prepared, tmp_path, monkeypatch, **changes)
     killer.join()
     assert str(refused.value).isprintable()
     assert _wait(lambda: not workers(), SECONDS)
@@ -208,13 +208,13 @@ def test_without_semaphores_the_search_trains_all_itself(
     prepared, tmp_path, monkeypatch, fitted, workers
 ):
     monkeypatch.setattr("scanvote.tuning.workers.have_semaphores", lambda: False)
-    _search("ann", prepared, tmp_path, monkeypatch, search={"workers": 2})
+    _search("ann", prepared, tmp_path, monkeypatch, compute={"workers": 2})
     assert fitted
     assert not workers()
 
 
 def test_what_cannot_be_is_told_before_a_worker_starts(prepared, tmp_path, monkeypatch, workers):
-    changes = {"search": {"workers": 2, "output": "sigmoid"}}
+    changes = {"compute": {"workers": 2}, "search": {"output": "sigmoid"}}
     with pytest.raises(InputError, match=r"^search\.output: "):
         _search("ann", prepared, tmp_path, monkeypatch, **changes)
     assert not workers()

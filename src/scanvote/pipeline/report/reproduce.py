@@ -4,7 +4,7 @@ import platform
 from importlib.metadata import PackageNotFoundError, version
 
 from scanvote.core.flatten import flatten
-from scanvote.params import Task
+from scanvote.params import Task, decides_results
 from scanvote.pipeline.report.blocks import (
     Block,
     Collapsible,
@@ -94,7 +94,8 @@ def _versions() -> Table:
 
 
 def _settings(report: ReportData) -> Table:
-    settings = flatten(report.settings, ".")
+    written = flatten(report.settings, ".")
+    settings = {key: value for key, value in written.items() if decides_results(key)}
     rows = tuple((key, _as_text(settings[key])) for key in settings if _is_used(report, key))
     caption = "The settings of this study with their values, as params.yaml has them."
     note = "" if len(rows) == len(settings) else "Settings of what is left out are not listed."

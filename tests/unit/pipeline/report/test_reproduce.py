@@ -38,6 +38,11 @@ def test_a_table_is_called_by_its_file(finished: Finished) -> None:
     assert {one for one in files if not (finished.root / one).is_file()} == set()
 
 
+def test_the_settings_are_all_but_where_the_work_was_done(finished: Finished) -> None:
+    assert "search.epochs" in finished.page.text
+    assert "compute." not in finished.page.text
+
+
 def test_a_model_has_one_name(finished: Finished) -> None:
     """That of its files, in every table, text and figure."""
     text = finished.page.text

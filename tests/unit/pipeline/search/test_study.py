@@ -142,7 +142,7 @@ def test_all_that_decide_are_told_apart(pair, root):
 @pytest.mark.parametrize(
     "change",
     [
-        {"search": {"workers": 2}},
+        {"compute": {"workers": 2}},
         {"search": {"max_trials": 50}},
         {"search": {"algorithm": "hyperband"}},
         {"search": {"families": ["ann"]}},
