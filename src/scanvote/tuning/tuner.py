@@ -120,6 +120,7 @@ class Proposals:
         run = score if self._listens else _no_score
         oracle = _oracle(params, seed, kept)
         self._tuner = _Tuner(run, params.epochs, oracle=oracle, hypermodel=space, directory=folder)
+        self._tuner.oracle.verbose = 0
 
     def take(self) -> Iterator[tuple[Proposal, Point]]:
         """Yield the proposals that wait for no score."""

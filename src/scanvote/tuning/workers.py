@@ -103,7 +103,7 @@ def train_jobs(
             if not running:
                 return
             done, _ = wait(running, _REFRESH, FIRST_COMPLETED)
-            for answer in done:
+            for answer in [one for one in running if one in done]:
                 job = running.pop(answer)
                 _check(job, answer)
                 end(job)

@@ -23,6 +23,7 @@ from scanvote.training import Scores, TrainingFailed
 from scanvote.training.batches import predict
 from scanvote.tuning.inputs import study_files
 from scanvote.tuning.search import run_search, run_trial, write_search
+from scanvote.tuning.study import Study
 from scanvote.tuning.trials import Trial, TrialLogger, trials_metrics
 from scanvote.tuning.workers import Job, train_jobs
 
@@ -111,9 +112,11 @@ def _fold_trial(fold: UnetStudy, number: int, best: Trial) -> Member:
     return fold, trial
 
 
-def _rebuild_fold(rebuild: Callable[[], UnetStudy], number: int) -> UnetStudy:
+def _rebuild_fold(rebuild: Callable[[], Study], number: int) -> UnetStudy:
     """Rebuild the study of a fold in a worker."""
-    return rebuild().fold(number)
+    study = rebuild()
+    assert isinstance(study, UnetStudy)
+    return study.fold(number)
 
 
 def _drain(jobs: list[Job]) -> list[Job]:
