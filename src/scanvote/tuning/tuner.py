@@ -22,7 +22,8 @@ Space = Callable[[keras_tuner.HyperParameters], None]
 # (hyperparameters, maximum of epochs) -> the score to maximise
 RunTrial = Callable[[dict[str, Any], int], float]
 Point = tuple[dict[str, Any], int]
-Proposal = keras_tuner.engine.trial.Trial
+Proposal = Any
+"""A trial of Keras Tuner."""
 
 
 def run_tuner(space: Space, run: RunTrial, params: TuningParams, seed: int, kept: int) -> None:
