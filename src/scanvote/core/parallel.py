@@ -167,7 +167,9 @@ class LocalPool(Pool):
         super().__init__()
         self._children = [Child(gpu_of(number)) for number in range(processes)]
         for number, child in enumerate(self._children, 1):
-            threading.Thread(target=self._serve, args=(f"{number}", child), daemon=True).start()
+            threading.Thread(
+                target=self._serve, args=(f"process {number}", child), daemon=True
+            ).start()
 
     @property
     def size(self) -> int:
