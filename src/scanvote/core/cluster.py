@@ -217,6 +217,8 @@ class Cluster(Pool):
                 parcel = self._parcel(worker, call.files)
             result, written = self._ask(worker.address, there.make, call.payload, parcel, call=call)
         except _Lost:
+            if call.dropped:  # by us: the worker stays
+                return None
             call.deaths += 1
             if call.deaths < DEATHS:
                 self._put(call, first=True)
@@ -237,12 +239,13 @@ class Cluster(Pool):
         if self._shares(worker, files):
             folder, root = str(Path.cwd()), str(repository_root())
             return there.Parcel(worker.number, folder, root, os.environ.get("SCANVOTE_MIRROR"))
-        large = {name: path for name, path in files.reads.items() if path.stat().st_size > CHUNK}
+        there_is = {name: path for name, path in files.reads.items() if path.exists()}
+        large = {name: path for name, path in there_is.items() if path.stat().st_size > CHUNK}
         kept = {name: _digest(path) for name, path in {**files.kept, **large}.items()}
         self._deliver(
             worker, {_digest(path): path for path in [*files.kept.values(), *large.values()]}
         )
-        reads = {name: files.reads[name].read_bytes() for name in files.reads.keys() - large.keys()}
+        reads = {name: there_is[name].read_bytes() for name in there_is.keys() - large.keys()}
         worker.has -= {kept[name] for name in large}
         session = self._session if files.reads else ""
         return there.Parcel(
@@ -258,7 +261,8 @@ class Cluster(Pool):
         """Tell if the worker sees this disk, by the first files that are asked of it."""
         if worker.shares is None:
             paths = [path.resolve() for path in [*files.kept.values(), *files.reads.values()]]
-            states = {str(path): there.state(path) for path in paths[:100]}
+            if not (states := {f"{one}": there.state(one) for one in paths[:100] if one.exists()}):
+                return False  # nothing to see: its own folder will do
             worker.shares = self._ask(worker.address, there.sees, states)
         return worker.shares
 

@@ -43,6 +43,11 @@ class Files:
     writes: Mapping[str, Path] = field(default_factory=dict)
     kept: Mapping[str, Path] = field(default_factory=dict)
 
+    @classmethod
+    def to_read(cls, paths: Iterable[Path]) -> "Files":
+        """Return files that the call reads by these paths, relative to the working directory."""
+        return cls({path.as_posix(): path for path in paths})
+
     def __add__(self, other: "Files") -> "Files":
         return Files(
             {**self.reads, **other.reads},
