@@ -139,7 +139,8 @@ def _borrow(environment: dict[str, str], folder: Path) -> Child:
 
 
 def _unpack(parcel: Parcel) -> Path:
-    folder = _home() / f"{parcel.session or 'kept'}-{digest(*sorted(parcel.kept.items()))}"
+    stay = sorted(one for one in parcel.kept.items() if one[0] not in parcel.once)
+    folder = _home() / f"{parcel.session or 'kept'}-{digest(*stay)}"  # a process keeps its folder
     folder.mkdir(parents=True, exist_ok=True)
     for name in [*parcel.kept, *parcel.reads, *parcel.writes]:
         if not (path := (folder / name).absolute()).is_relative_to(folder) or ".." in path.parts:

@@ -300,7 +300,7 @@ def results(
         return
     with open_pool(processes, files is not None) as pool:
         awaited = deque[Answer]()
-        for block, theirs in _blocks(items, chunk, files):
+        for block, theirs in blocks(items, chunk, files):
             awaited.append(pool.submit(_each, function, block, files=theirs))
             if len(awaited) > 2 * pool.size + 1:  # so that memory does not grow with the items
                 yield from awaited.popleft().result()
@@ -323,7 +323,7 @@ def run_in_process(function: Callable[[Item], Result], item: Item, **environment
         child.close()
 
 
-def _blocks(
+def blocks(
     items: Iterable[Item], chunk: int, files: FilesOf[Item] | None
 ) -> Iterator[tuple[list[Item], Files]]:
     """Yield the items of a call and their files, which are of limited size together."""
