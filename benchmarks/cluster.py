@@ -14,93 +14,48 @@ the machine hardly changes, and `trainings` real ones of a small ANN. Markdown o
 import argparse
 import os
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import psutil
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # the tests' helpers
 
 from scanvote.core.parallel import LocalPool, Pool, open_pool, use_compute
+from tests.clusters import Scheduler, computing
+from tests.clusters import scheduler as scheduler_in
 
-PORT, TRIALS, LONGEST = 9186, 20, 130
-
-
-@dataclass
-class Dask:
-    """A scheduler on this machine, and its workers of one thread each."""
-
-    folder: Path
-    port: int = PORT
-    hidden: Path | None = None
-
-    def __post_init__(self) -> None:
-        self.address = f"tcp://127.0.0.1:{self.port}"
-        self.workers: list[subprocess.Popen[bytes]] = []
-        self.scheduler = self._start(
-            "scheduler", "--host", "127.0.0.1", "--port", str(self.port), "--no-dashboard"
-        )
-
-    def add_worker(self, name: str) -> subprocess.Popen[bytes]:
-        words = ["worker", self.address, "--nthreads", "1", "--no-dashboard", "--name", name]
-        process = self._start(*words, hidden=self.hidden)
-        self.workers.append(process)
-        return process
-
-    def grow(self, count: int) -> None:
-        """Start workers until there are so many, each with the process that makes its calls."""
-        while len(self.workers) < count:
-            self.add_worker(f"w{len(self.workers)}")
-        with open_pool(1) as pool:
-            while count and pool.size < count:
-                time.sleep(0.1)
-            calls(pool, count, 0.5)
-
-    def close(self) -> None:
-        for process in [*self.workers, self.scheduler]:
-            kill_group(process)
-
-    def _start(self, *words: str, hidden: Path | None = None) -> subprocess.Popen[bytes]:
-        folder = Path(tempfile.mkdtemp(dir=self.folder))
-        command = [sys.executable, "-m", "dask", *words]
-        if words[0] == "worker":
-            command += ["--local-directory", str(folder)]
-        if hidden:
-            script = f"mount -t tmpfs none '{hidden}' && exec \"$@\""
-            command = ["unshare", "--mount", "sh", "-c", script, "sh", *command]
-        with (folder / "log").open("wb") as log:
-            return subprocess.Popen(
-                command, cwd=folder, stdout=log, stderr=log, process_group=0
-            )
-
-
-def kill_group(process: subprocess.Popen[Any]) -> None:
-    """End a worker with its nanny and the process that makes its calls."""
-    with suppress(ProcessLookupError):
-        os.killpg(process.pid, 9)
-    process.wait()
+TRIALS, LONGEST = 20, 65
 
 
 @contextmanager
-def dask(workers: int, port: int, hidden: Path | None = None) -> Iterator[Dask]:
-    """Start a scheduler and workers for the block, and name it as `compute.scheduler`."""
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        one = Dask(Path(folder), port, hidden)
-        try:
-            use_compute(one.address, None)
-            one.grow(workers)
-            yield one
-        finally:
-            use_compute("processes", None)
-            one.close()
+def cluster(workers: int, hidden: Path | None = None) -> Iterator[Scheduler]:
+    """Start a scheduler and workers, each with the process that makes its calls.
+
+    Args:
+        workers: their number.
+        hidden: a folder that they do not see.
+    """
+    made = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
+    with made as folder, scheduler_in(Path(folder)) as at:
+        for number in range(workers):
+            at.worker(f"w{number}", hidden)
+        with computing(at):
+            await_workers(workers)
+        yield at
+
+
+def await_workers(count: int) -> None:
+    with open_pool(1) as pool:
+        while pool.size < count:
+            time.sleep(0.1)
+        calls(pool, count, 0.5)
 
 
 # -- what is measured -----------------------------------------------------------
@@ -180,24 +135,28 @@ def spread(count: int, seconds: float) -> None:
 # -- trials, trainings, fingerprints --------------------------------------------
 
 
-def on_scheduler(address: str, work: Callable[[], object]) -> object:
-    use_compute(address, None)
-    try:
+def on_processes(work: Callable[[], object]) -> object:
+    use_compute("processes", 2)
+    return work()
+
+
+def on_dask(at: Scheduler, work: Callable[[], object]) -> object:
+    with computing(at):
         return work()
-    finally:
-        use_compute("processes", 2)
+
+
+def ways_of(
+    at: Scheduler, work: Callable[[], object], serial: Callable[[], object] | None
+) -> dict[str, Callable[[], object]]:
+    ways = {"serial": serial} if serial else {}
+    return ways | {"processes": partial(on_processes, work), "Dask": partial(on_dask, at, work)}
 
 
 def trials(args: argparse.Namespace) -> None:
     work = partial(spread, TRIALS, args.seconds)
-    with dask(2, args.port) as cluster:
-        ways: dict[str, Callable[[], object]] = {
-            "processes": work,
-            "Dask": partial(on_scheduler, cluster.address, work),
-        }
-        if args.serial:
-            ways = {"serial": lambda: [time.sleep(args.seconds) for _ in range(TRIALS)][0]} | ways
-        print_table(f"{TRIALS} sleeps of {args.seconds:g} s", side_by_side(ways, args.rounds))
+    with cluster(2) as at:
+        found = side_by_side(ways_of(at, work, None), args.rounds)
+    print_table(f"{TRIALS} sleeps of {args.seconds:g} s", found)
 
 
 def trainings(args: argparse.Namespace) -> None:
@@ -240,16 +199,10 @@ def trainings(args: argparse.Namespace) -> None:
             made = tree(Path(os.environ["DVC_ROOT"]) / ".cache" / "trials")
             return len({name.split("/")[0] for name in made}), scores(made)
 
-        with dask(2, args.port, Path(folder) if args.hidden else None) as cluster:
-            use_compute("processes", 2)
-            ways: dict[str, Callable[[], object]] = {
-                "processes": spread_search,
-                "Dask": partial(on_scheduler, cluster.address, spread_search),
-            }
-            if args.serial:
-                ways = {"serial": serial} | ways
+        with cluster(2, Path(folder) if args.hidden else None) as at:
+            ways = ways_of(at, spread_search, serial if args.serial else None)
             found = side_by_side(ways, args.rounds)
-        print_table(f"{TRIALS} trainings of {args.epochs} epochs", found)
+        print_table(f"{TRIALS} trainings of {args.epochs} epochs{shared(args)}", found)
         os.chdir("/")
 
 
@@ -262,52 +215,49 @@ def fingerprints(args: argparse.Namespace) -> None:
     from scanvote.pipeline.deduplicate.fingerprints import fingerprints as made
 
     with tempfile.TemporaryDirectory(dir=args.folder.parent) as folder:
-        paths = linked(args.folder, Path(folder), args.images)
+        linked(args.folder, Path(folder), args.images)
+        os.chdir(folder)
+        paths = sorted(Path(".").iterdir())
 
         def work(processes: int) -> object:
             return made(paths, processes).hashes.tobytes()
 
-        with dask(2, args.port, Path(folder) if args.hidden else None) as cluster:
-            use_compute("processes", 2)
-            ways: dict[str, Callable[[], object]] = {
-                "processes": partial(work, 2),
-                "Dask": partial(on_scheduler, cluster.address, partial(work, 2)),
-            }
-            if args.serial:
-                ways = {"serial": partial(work, 1)} | ways
-            found = side_by_side(ways, args.rounds)
-        size = sum(path.stat().st_size for path in paths) / len(paths)
-        sort = f"fingerprints of {len(paths):,} images of {size / 1024:.0f} KiB"
-        print_table(sort + (", nothing shared" if args.hidden else ", shared disk"), found)
+        with cluster(2, Path(folder) if args.hidden else None) as at:
+            serial = partial(work, 1) if args.serial else None
+            found = side_by_side(ways_of(at, partial(work, 2), serial), args.rounds)
+        size = sum(path.stat().st_size for path in paths) / len(paths) / 1024
+        print_table(f"{len(paths):,} fingerprints, {size:.0f} KiB each{shared(args)}", found)
+        os.chdir("/")
 
 
-def linked(images: Path, folder: Path, count: int) -> list[Path]:
+def shared(args: argparse.Namespace) -> str:
+    return ", nothing shared" if args.hidden else ", shared disk"
+
+
+def linked(images: Path, folder: Path, count: int) -> None:
     """Give the images so many names."""
     files = sorted(path for path in images.rglob("*") if path.suffix in {".jpg", ".jpeg", ".png"})
-    paths = []
     for number in range(count):
         file = files[number % len(files)]
         os.link(file, folder / f"{number:06}{file.suffix}")
-        paths.append(folder / f"{number:06}{file.suffix}")
-    return paths
 
 
 # -- the scheduler's cost alone ---------------------------------------------------
 
 
 def scheduler(args: argparse.Namespace) -> None:
-    print("| sleep, s | workers | calls | way | s | ideal, s | ms a call | scheduler, MiB | client, MiB | load |")
+    print(
+        "| sleep, s | workers | calls | way | s | ideal, s | ms a call | scheduler, MiB | client, MiB | load |"
+    )
     print("|---|---|---|---|---|---|---|---|---|---|")
-    with dask(0, args.port) as cluster:
-        for workers in args.workers:
-            if args.local:
-                with pool_of(workers) as pool:
-                    for seconds, count in lengths(args, workers):
-                        print_row(seconds, workers, count, "processes", pool, None)
-            cluster.grow(workers)
-            with open_pool(1) as pool:
+    for workers in args.workers:
+        if args.local:
+            with pool_of(workers) as pool:
                 for seconds, count in lengths(args, workers):
-                    print_row(seconds, workers, count, "Dask", pool, cluster)
+                    print_row(seconds, workers, count, "processes", pool, None)
+        with cluster(workers) as at, computing(at), open_pool(1) as pool:
+            for seconds, count in lengths(args, workers):
+                print_row(seconds, workers, count, "Dask", pool, at)
 
 
 @contextmanager
@@ -328,12 +278,12 @@ def lengths(args: argparse.Namespace, workers: int) -> Iterator[tuple[float, int
 
 
 def print_row(
-    seconds: float, workers: int, count: int, way: str, pool: Pool, cluster: Dask | None
+    seconds: float, workers: int, count: int, way: str, pool: Pool, at: Scheduler | None
 ) -> None:
     one = taken(partial(calls, pool, count, seconds))
     ideal = -(-count // workers) * seconds
     each = (one.wall - ideal) / (count / workers) * 1000
-    theirs = psutil.Process(cluster.scheduler.pid).memory_info().rss / 2**20 if cluster else 0
+    theirs = psutil.Process(at.process.pid).memory_info().rss / 2**20 if at else 0
     ours = psutil.Process().memory_info().rss / 2**20
     print(
         f"| {seconds:g} | {workers} | {count:,} | {way} | {one.wall:.2f} | {ideal:.2f} "
@@ -357,7 +307,6 @@ def main() -> None:
     parser.add_argument("--calls", type=int, nargs="+", default=[100, 1000, 10_000])
     parser.add_argument("--sleeps", type=float, nargs="+", default=[0, 0.05, 1])
     parser.add_argument("--longest", type=float, default=LONGEST, help="ideal seconds of a row")
-    parser.add_argument("--port", type=int, default=PORT)
     args = parser.parse_args()
     globals()[args.what](args)
 
