@@ -246,10 +246,9 @@ def linked(images: Path, folder: Path, count: int) -> None:
 
 
 def scheduler(args: argparse.Namespace) -> None:
-    print(
-        "| sleep, s | workers | calls | way | s | ideal, s | ms a call | scheduler, MiB | client, MiB | load |"
-    )
-    print("|---|---|---|---|---|---|---|---|---|---|")
+    print("| sleep, s | workers | calls | way | s | ideal, s | ms a call", end=" ")
+    print("| processor ms a call | scheduler, MiB | client, MiB | load |")
+    print("|---|---|---|---|---|---|---|---|---|---|---|")
     for workers in args.workers:
         if args.local:
             with pool_of(workers) as pool:
@@ -287,7 +286,7 @@ def print_row(
     ours = psutil.Process().memory_info().rss / 2**20
     print(
         f"| {seconds:g} | {workers} | {count:,} | {way} | {one.wall:.2f} | {ideal:.2f} "
-        f"| {each:.1f} | {theirs:.0f} | {ours:.0f} | {one.load:.1f} |",
+        f"| {each:.1f} | {1e3 * one.processor / count:.1f} | {theirs:.0f} | {ours:.0f} | {one.load:.1f} |",
         flush=True,
     )
 
