@@ -241,8 +241,13 @@ class Repro:
         self._end()
         return self.begun[-1] if self.begun else "DVC's start"
 
+    def wait(self) -> int:
+        """Its return code, once it has ended by itself."""
+        self._end()
+        return self._process.returncode
+
     def _end(self) -> None:
-        self._process.wait()
+        self._process.wait(HANGS)
         self._reader.join()
         _ = self.err
 

@@ -105,15 +105,15 @@ class Cluster(Pool):
         self._client, self._where, self._trainings = client, where, trainings
         self._session, self._facts = uuid4().hex[:8], there.facts()
         self._failure: InputError | None = None
-        self._making, self._ours = set[Call](), set[str]()
-        self._busy: dict[str, set[str]] = {}  # the tasks of everybody, by address
+        self._making, self._keys = set[Call](), f"scanvote-{self._session}-"
+        self._others: dict[str, bool] = {}  # whether a worker works for others, by address
         self._workers: dict[str, _Worker] = {}
         self._refused: dict[str, str] = {}
         threading.Thread(target=self._watch, daemon=True).start()
 
     @property
     def size(self) -> int:
-        return sum(self._workers[one].threads for one in self._workers.keys() & self._busy.keys())
+        return sum(self._workers[one].threads for one in self._workers.keys() & self._others.keys())
 
     def close(self) -> None:
         """Drop the calls; the connection stays for later ones."""
@@ -134,15 +134,19 @@ class Cluster(Pool):
         known, waited = set[str](), time.monotonic()
         while self._failure is None:
             try:
-                self._busy = {one: set(keys) for one, keys in self._client.processing().items()}
+                tasks = self._client.processing()
             except Exception:
                 return self._fail(_GONE)
-            for address in self._busy.keys() - known:
+            self._others = {
+                address: not all(key.startswith(self._keys) for key in keys)
+                for address, keys in tasks.items()
+            }
+            for address in self._others.keys() - known:
                 threading.Thread(target=self._admit, args=(address,), daemon=True).start()
-            known |= self._busy.keys()
+            known |= self._others.keys()
             if self.size or not self._waiting or self._where == "slurm":
                 waited = time.monotonic()
-            elif self._refused.keys() >= self._busy.keys() > set():
+            elif self._refused.keys() >= self._others.keys() > set():
                 return self._fail(f"no worker of it can help: {[*self._refused.values()][-1]}")
             elif time.monotonic() - waited > PATIENCE:
                 return self._fail("it has no worker; start one by `dask worker`")
@@ -180,7 +184,7 @@ class Cluster(Pool):
         with self._changed:
             worker = _Worker(address, facts["name"], facts["threads"], self._number(address))
             self._workers[address] = worker
-            trainers = len(self._workers.keys() & self._busy.keys())
+            trainers = len(self._workers.keys() & self._others.keys())
         trains = self._trainings is None or trainers <= self._trainings
         for slot in range(worker.threads):
             arguments = (worker, slot, trains and slot == 0)
@@ -189,16 +193,15 @@ class Cluster(Pool):
     def _number(self, address: str) -> int:
         """The smallest number that no other worker of its host has, which decides its GPU."""
         host = address.rpartition(":")[0]
-        others = (one for one in self._workers.values() if one.address in self._busy)
+        others = (one for one in self._workers.values() if one.address in self._others)
         taken = {one.number for one in others if one.address.startswith(f"{host}:")}
         return next(number for number in count() if number not in taken)
 
     def _serve(self, worker: "_Worker", slot: int, trains: bool) -> None:
         def accepts(call: Call) -> bool:
-            if worker.address not in self._busy:
+            if worker.address not in self._others:
                 raise _Lost
-            others = self._busy[worker.address] - self._ours
-            return (trains or not call.training) and not others
+            return (trains or not call.training) and not self._others[worker.address]
 
         name = worker.name if slot == 0 else f"{worker.name}/{slot}"
         with suppress(_Lost):
@@ -285,8 +288,7 @@ class Cluster(Pool):
             _Lost: the worker ended before.
             InputError: the scheduler went away.
         """
-        key, done = f"scanvote-{uuid4().hex}", threading.Event()
-        self._ours.add(key)
+        key, done = self._keys + uuid4().hex, threading.Event()
         future = self._client.submit(
             function, *arguments, workers=[address], key=key, pure=False, retries=0
         )
@@ -295,14 +297,13 @@ class Cluster(Pool):
             while not done.wait(LOOK):
                 if self._failure:
                     raise self._failure
-                if address not in self._busy or (call and call.dropped):
+                if address not in self._others or (call and call.dropped):
                     raise _Lost
             return future.result()
         except CancelledError:
             self._client.processing()  # fails if the scheduler is gone
             raise _Lost from None
         finally:
-            self._ours.discard(key)
             future.cancel()
 
 
