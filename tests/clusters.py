@@ -28,7 +28,7 @@ class Scheduler:
     """
 
     def __init__(self, folder: Path) -> None:
-        self._folder, self._running = folder, list[subprocess.Popen[bytes]]()
+        self.folder, self._running = folder, list[subprocess.Popen[bytes]]()
         folder.mkdir(parents=True, exist_ok=True)
         self._file = folder / "scheduler.json"
         self.process = self._run(
@@ -67,7 +67,7 @@ class Scheduler:
         """
         words = ["worker", "--scheduler-file", str(self._file), "--name", name, "--no-dashboard"]
         words += ["--host", "127.0.0.1", "--nthreads", str(threads), "--no-nanny"]
-        words += ["--local-directory", str(self._folder / name)]
+        words += ["--local-directory", str(self.folder / name)]
         return self._run(*words, apart=apart, places=places)
 
     def stop(self) -> None:
@@ -83,9 +83,9 @@ class Scheduler:
         if apart is not None:
             over = f'mount -t tmpfs none "{apart}" && exec "$@"'
             command = ["unshare", "--mount", "sh", "-c", over, "sh", *command]
-        folder = self._folder / "started"
+        folder = self.folder / "started"
         folder.mkdir(exist_ok=True)
-        with (self._folder / f"{len(self._running)}.log").open("wb") as log:
+        with (self.folder / f"{len(self._running)}.log").open("wb") as log:
             process = subprocess.Popen(
                 command,
                 cwd=folder,
@@ -119,12 +119,13 @@ def computing(at: Scheduler, workers: int | None = None) -> Iterator[None]:
 
 def need_mounts() -> None:
     """Skip the test where no worker can be started that does not see this disk."""
-    if not _mounts():
+    if not can_hide():
         pytest.skip("a folder can be hidden from a worker by root alone, with unshare and tmpfs")
 
 
 @cache
-def _mounts() -> bool:
+def can_hide() -> bool:
+    """Tell if a folder can be hidden from a worker, which takes root, unshare and tmpfs."""
     try:
         words = ["unshare", "--mount", "sh", "-c", "mount -t tmpfs none /mnt"]
         return subprocess.run(words, capture_output=True, check=False).returncode == 0

@@ -6,16 +6,19 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import chdir
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Thread
 
 import pytest
 from dvc.repo import Repo
 from dvc.repo.reproduce import plan_repro
 from ruamel.yaml import YAML
 
+from tests.clusters import Scheduler, can_hide, scheduler
 from tests.pipeline import forked
 
 ROOT = Path(__file__).parents[2]
@@ -77,13 +80,13 @@ class Workspace:
         assert done.returncode == 0, f"dvc {words}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
         return done.stdout
 
-    def start_stages(self, *stages: Sequence[object]) -> subprocess.Popen[str]:
+    def start_stages(self, *stages: Sequence[object], **environment: str) -> subprocess.Popen[str]:
         """Stages one after the other, without DVC."""
         words = (shlex.join(["python3", "-m", *map(str, stage)]) for stage in stages)
-        return self.start("sh", "-c", " && ".join(words))
+        return self.start("sh", "-c", " && ".join(words), **environment)
 
-    def run_stages(self, *stages: Sequence[object]) -> None:
-        process = self.start_stages(*stages)
+    def run_stages(self, *stages: Sequence[object], **environment: str) -> None:
+        process = self.start_stages(*stages, **environment)
         _, err = process.communicate(timeout=HANGS)
         assert process.returncode == 0, err[-3000:]
 
@@ -191,17 +194,39 @@ def repro(checkout) -> Workspace:
 
 
 @pytest.fixture(scope="session")
-def twin(repro, checkout) -> Workspace:
-    """After the same commands elsewhere, which knew nothing of the first but its dvc.lock."""
+def twin(repro, checkout, tmp_path_factory) -> Workspace:
+    """After the same commands elsewhere, which knew nothing of the first but its dvc.lock.
+
+    Its trials are trained by workers of Dask that do not see its files, if this machine can hide
+    them; one of the workers is killed in its first training, and another one joins.
+    """
     workspace = checkout("twin")
     lock = YAML(typ="safe").load(repro / "dvc.lock")
     words = [shlex.split(stage["cmd"]) for stage in lock["stages"].values()]
     assert all(one[:2] == ["python3", "-m"] for one in words)
-    workspace.run_stages(*(one[2:] for one in words))
+    with scheduler(tmp_path_factory.mktemp("dask")) as dask:
+        apart = workspace.folder if can_hide() else None
+        first = dask.worker("first", apart=apart)
+        killer = Thread(target=_replace, args=(dask, first, workspace, apart), daemon=True)
+        killer.start()
+        workspace.run_stages(*(one[2:] for one in words), SCANVOTE_SCHEDULER=dask.address)
+    assert first.poll() is not None, "a worker was killed"
     shutil.copy(repro / "dvc.lock", workspace / "dvc.lock")
     # which also holds what DVC has not run here, or `dvc status` would miss it
     workspace.dvc("config", "--local", "cache.dir", repro / ".dvc/cache")
     return workspace
+
+
+def _replace(
+    dask: Scheduler, worker: subprocess.Popen[bytes], work: Workspace, apart: Path | None
+) -> None:
+    """Kill a worker at its first training, and start two others."""
+    folder, pattern = (work.folder, ".cache/trials/*") if apart is None else (dask.folder, "kept-*")
+    while not any(folder.rglob(pattern)):
+        time.sleep(0.05)
+    worker.kill()
+    for name in ("second", "third"):
+        dask.worker(name, apart=apart)
 
 
 @pytest.fixture(scope="session")

@@ -163,6 +163,9 @@ def test_a_task_that_is_left_out_and_taken_in_again(done):
 @pytest.mark.usefixtures("experiment")  # starts it, to be looked at further down
 def test_another_run_gives_the_same_bytes(twin):
     assert twin.dvc("status").split() == LOOKS  # by the digests of the first
+    workers = {run.data.tags.get("scanvote.worker") for run in _runs(twin)["trial"]}
+    assert workers <= {"first", "second", "third"}
+    assert workers & {"second", "third"}, "no trial was trained beside the scheduler"
 
 
 # ---- what a change runs again ----------------------------------------------------------

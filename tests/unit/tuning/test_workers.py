@@ -123,7 +123,8 @@ if __name__ == "__main__":
     from scanvote.pipeline.search.stage import search
     long = {"epochs": 10_000_000, "patience": None, "families": [sys.argv[1]]}
     backbones = {"backbones": ["tiny.keras", "MobileNetV2"], "weights": "text.h5", "units": [0]}
-    params = tiny_params(compute={"workers": 2}, search=long, transfer=backbones)
+    use_compute("processes", 2)
+    params = tiny_params(search=long, transfer=backbones)
     search(sys.argv[1], Path("prepared"), params, Path("out"), Log())
 """
 
