@@ -31,6 +31,7 @@ class Scheduler:
         self.folder, self._running = folder, list[subprocess.Popen[bytes]]()
         folder.mkdir(parents=True, exist_ok=True)
         self._file = folder / "scheduler.json"
+        self._file.unlink(missing_ok=True)
         self.process = self._run(
             *(
                 "scheduler",

@@ -7,6 +7,7 @@ every call that waits for that worker, and give up those that never began.
 
 import logging
 import os
+import pickle
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -228,7 +229,7 @@ class Cluster(Pool):
         try:
             with worker.lock:
                 parcel = self._parcel(worker, call.files)
-            result, written = self._ask(worker.address, there.make, call.payload, parcel, call=call)
+            made, written = self._ask(worker.address, there.make, call.payload, parcel, call=call)
         except _Lost:
             if call.dropped:  # by us: the worker stays
                 return None
@@ -245,7 +246,7 @@ class Cluster(Pool):
                 beside.write_bytes(content)
         if parcel.folder:
             _await_files(call.files.writes.values())
-        return result
+        return pickle.loads(made)
 
     def _parcel(self, worker: "_Worker", files: Files) -> there.Parcel:
         """Pack the files of a call; what is kept is sent before, once a worker."""

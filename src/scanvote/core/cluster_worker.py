@@ -6,6 +6,7 @@ scheduler meanwhile, and outlives a training that runs out of memory.
 
 import hashlib
 import os
+import pickle
 import platform
 import shutil
 import threading
@@ -107,8 +108,8 @@ def complete(name: str) -> None:
     part.rename(_blob(name))
 
 
-def make(payload: bytes, parcel: Parcel) -> tuple[Any, dict[str, bytes]]:
-    """Make a call; return its result and the files that it wrote."""
+def make(payload: bytes, parcel: Parcel) -> tuple[bytes, dict[str, bytes]]:
+    """Make a call; return its pickled result and the files that it wrote."""
     folder = Path(parcel.folder) if parcel.folder else _unpack(parcel)
     environment = gpu_of(parcel.number) | {"DVC_ROOT": parcel.root or str(folder)}
     mirror = parcel.mirror if parcel.folder else str(folder / ".mirror")
@@ -124,7 +125,7 @@ def make(payload: bytes, parcel: Parcel) -> tuple[Any, dict[str, bytes]]:
             _children.append(child)
         if not parcel.folder:
             _clear(folder, parcel)
-    return result, written
+    return pickle.dumps(result), written  # Dask would handle each array in it by itself
 
 
 def _borrow(environment: dict[str, str], folder: Path) -> Child:

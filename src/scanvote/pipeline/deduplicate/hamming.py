@@ -40,7 +40,7 @@ FULL = 96
 TILE = (64, 4096)
 """Rows and columns of a tile: 2 MB, to fit the cache."""
 WORTH_WORKERS = 300_000
-"""Hashes from which on the workers of a scheduler search, not threads of this process."""
+"""Hashes from which on the workers of a scheduler search, not threads: a guess, not measured."""
 
 
 def pairs_within(hashes: Hashes, distance: int, threads: int | None = None) -> Iterator[Pairs]:
