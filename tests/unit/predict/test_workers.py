@@ -10,7 +10,11 @@ from typer.testing import CliRunner
 
 from scanvote.cli import app
 from scanvote.core.parallel import use_compute
+from scanvote.inputs import DiscoveredInput
+from scanvote.pipeline.package import Package
+from scanvote.predict import answers as answers_of
 from scanvote.predict import workers
+from scanvote.predict.answers import Answer, Wanted
 from tests.clusters import Scheduler, need_mounts, scheduler
 from tests.graphs import write_graph_package
 from tests.making import write_image, write_nifti, write_series
@@ -20,7 +24,7 @@ SCANS = 9
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A package, and scans of each kind: also broken, not readable, and in two files."""
+    """A package, and scans of each kind: also broken, empty, and in two files."""
     folder = tmp_path_factory.mktemp("predict")
     write_graph_package(folder / "model")
     for seed in range(SCANS):
@@ -32,7 +36,6 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     cut = (folder / "scans/volume.nii.gz").read_bytes()[:900]
     (folder / "scans/cut.nii.gz").write_bytes(cut)
     (folder / "scans/empty.png").touch()
-    (folder / "scans/gone.png").symlink_to("nowhere")
     return folder
 
 
@@ -65,10 +68,20 @@ def left(*words: str) -> tuple[int, str, dict[str, bytes]]:
     return done.exit_code, done.stdout, masks
 
 
-def test_workers_without_our_disk_leave_what_one_process_leaves(apart: Scheduler):
+def test_workers_without_our_disk_leave_what_one_process_leaves(
+    apart: Scheduler, monkeypatch: pytest.MonkeyPatch
+):
+    answered_here = list[str]()
+
+    def answers(package: Package, files: list[DiscoveredInput], wanted: Wanted) -> Iterator[Answer]:
+        answered_here.extend(file.name for file in files)
+        return answers_of.answers(package, files, wanted)
+
+    monkeypatch.setattr(workers, "answers", answers)
     words = ["scans", str(Path("scans/1.png").resolve())]
     code, table, masks = alone = left(*words)
     assert left(*words, "--scheduler", apart.address) == alone
+    assert answered_here == ["scans/cut.nii.gz", "scans/empty.png"]
     assert code == 1
     assert len(masks) > SCANS + 1
     assert [name in table for name in ("pair.mhd,", "series/", "cut.nii.gz is no")] == [True] * 3
