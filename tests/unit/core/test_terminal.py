@@ -50,6 +50,10 @@ def test_a_fault_of_the_machine_is_one_line_too(capsys: pytest.CaptureFixture[st
             "__name__ = 'scanvote.serving.server'; import missing_library",
             "missing_library is not installed, which this needs: pip install 'scanvote[serve]'",
         ),
+        (
+            "__name__ = 'scanvote.core.cluster'; import missing_library",
+            "missing_library is not installed, which this needs: pip install 'scanvote[cluster]'",
+        ),
     ],
 )
 def test_a_library_that_is_not_installed_is_one_line(

@@ -13,9 +13,10 @@ from scanvote.images.decode import decode_image
 from scanvote.predict.pictures import (
     OutputPaths,
     check_apart,
+    mask_png,
     overlay_heatmap,
-    write_mask,
-    write_overlay,
+    overlay_png,
+    write_picture,
 )
 from tests.asking import finding
 
@@ -63,7 +64,7 @@ def test_slices_are_named_by_plane_and_number(tmp_path: Path):
 def test_a_mask_is_as_large_as_the_scan_and_black_and_white(tmp_path: Path):
     mask = np.zeros((7, 11), bool)
     mask[2:4, 3:9] = True
-    write_mask(mask, tmp_path / "a" / "mask.png")
+    write_picture(mask_png(mask), tmp_path / "a" / "mask.png")
     image = cv2.imread(str(tmp_path / "a" / "mask.png"), cv2.IMREAD_UNCHANGED)
     assert np.array_equal(image, mask * np.uint8(255))
 
@@ -72,7 +73,7 @@ def test_an_overlay_shows_the_scan_where_nothing_is_to_be_seen(tmp_path: Path):
     image = np.random.default_rng(0).integers(0, 256, (9, 12, 3), np.uint8)
     heat = np.zeros((9, 12), np.uint8)
     heat[4, 5] = 255
-    write_overlay(image, heat, tmp_path / "seen.png")
+    write_picture(overlay_png(image, heat), tmp_path / "seen.png")
     shown = decode_image(tmp_path / "seen.png")
     apart = (shown != image).any(axis=2)
     assert apart[4, 5]

@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 from scanvote.cli import app
 from scanvote.params import Task
 from scanvote.pipeline.package.metadata import read_metadata, write_metadata
-from scanvote.predict import run, terminal
+from scanvote.predict import answers, run, terminal
 from scanvote.predict.rows import columns
 from scanvote.predict.schema import FileError, OodScore
 from tests.asking import Oracle, finding, write_package
@@ -49,7 +49,7 @@ def work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         lambda folder, runtime: Explained(read_metadata(folder), runtime=runtime or "onnx"),
     )
     heat = np.full((20, 20), 128, np.uint8)
-    monkeypatch.setattr(run, "explain", lambda *arguments: {"vote": heat})
+    monkeypatch.setattr(answers, "explain", lambda *arguments: {"vote": heat})
     return tmp_path
 
 
@@ -131,6 +131,7 @@ def test_what_is_passed_over_is_counted():
         (["scans", "--masks", "m", "--explain", "lime", "--explanations", "m"], "are one folder"),
         (["scans", "--explain", "gradcam", "--masks", "m"], "choose occlusion or lime"),
         (["scans", "--masks", "texts/a.txt"], "cannot be a folder"),
+        (["scans", "--scheduler", "8786"], "should be processes, slurm, or the address"),
     ],
 )
 def test_a_mistake_is_one_line_and_leaves_no_table(words: list[str], reason: str):
@@ -200,7 +201,7 @@ def test_what_fails_in_the_middle_leaves_the_table_before(monkeypatch: pytest.Mo
     def fail(*arguments: object) -> None:
         raise ArithmeticError  # a bug, which is no fault of the machine
 
-    monkeypatch.setattr(run, "write_mask", fail)
+    monkeypatch.setattr(run, "write_picture", fail)
     done = CliRunner().invoke(
         app, ["predict", "scans", "--model=model", "--masks=m", "--out=said.csv"]
     )
