@@ -1,10 +1,17 @@
-"""Check that an experiment is what a recipe's command would make now."""
+"""What the `dvc exp run` of a recipe would make now, and where."""
 
 from collections.abc import Iterator, Sequence
 
 from scanvote.commands.recipes import PARAMS
 from scanvote.core.errors import InputError
-from scanvote.tracking.experiments import Experiment, differing_settings, overridden_params
+from scanvote.params import validate
+from scanvote.params.compute import ComputeParams, overridden
+from scanvote.tracking.experiments import (
+    Experiment,
+    changed_params,
+    differing_settings,
+    overridden_params,
+)
 from scanvote.tracking.provenance import changed_sources
 
 
@@ -24,6 +31,16 @@ def check_same(found: Experiment, words: Sequence[str]) -> None:
             f"{found.name} is there with {differ[0]}, so it cannot be pooled with what is trained"
             f" now; go on as it was begun, or `dvc exp remove {found.name}` and its other parts"
         )
+
+
+def where_it_runs(words: Sequence[str]) -> ComputeParams:
+    """Return the section `compute` that a `dvc exp run` would work under.
+
+    Raises:
+        InputError: a setting, or a variable that overrides it, is wrong.
+    """
+    values = changed_params(list(_overrides(words)))
+    return overridden(validate(values, "params.yaml as changed by -S").compute)
 
 
 def _overrides(words: Sequence[str]) -> Iterator[str]:

@@ -12,7 +12,8 @@ from rich.markup import escape
 from rich.padding import Padding
 from rich.table import Column, Table
 
-from scanvote.commands.recipe_parts import check_same
+from scanvote.commands.recipe_parallel import run_at_once
+from scanvote.commands.recipe_parts import check_same, where_it_runs
 from scanvote.commands.recipes import (
     Variant,
     changes,
@@ -24,7 +25,7 @@ from scanvote.commands.recipes import (
 from scanvote.core.errors import InputError
 from scanvote.core.overrides import override_value
 from scanvote.manifest import read_manifest
-from scanvote.tracking.experiments import experiments
+from scanvote.tracking.experiments import Experiment, experiments
 from scanvote.tracking.provenance import git
 
 _WIDE = 120
@@ -66,7 +67,7 @@ def run_recipe(name: str, quick: bool, extra: Sequence[str], parts: Sequence[Var
     """Print and run a recipe's command, or one for each part.
 
     Without parts DVC replaces this process. A part whose experiment exists for the commit that is
-    checked out is skipped.
+    checked out is skipped. With a scheduler the parts run at once.
 
     Raises:
         InputError: DVC is not installed beside this Python, or a part failed.
@@ -82,19 +83,42 @@ def run_recipe(name: str, quick: bool, extra: Sequence[str], parts: Sequence[Var
 
 
 def _run_parts(name: str, dvc: str, commands: Mapping[str, list[str]]) -> None:
-    head = git("rev-parse", "HEAD")
-    existing = {one.name: one for one in experiments() if one.baseline == head}
+    existing = _existing()
     titles = {part: words[words.index("-n") + 1] for part, words in commands.items()}
     for part, words in commands.items():  # before hours of training
         if found := existing.get(titles[part]):
             check_same(found, words)
+    missing = dict[str, list[str]]()
     for part, words in commands.items():
         if (title := titles[part]) in existing:
             print(f"{title} is there; `dvc exp remove {title}` to train it again", flush=True)
-            continue
-        print(describe_command(words), flush=True)
-        if subprocess.run([dvc, *words[1:]], check=False).returncode:
-            raise InputError(f"{name}: {part} failed; what it trained is kept, run it again")
+        else:
+            missing[title] = [dvc, *words[1:]]
+    if failed := _run(missing):
+        parts = ", ".join(part for part, title in titles.items() if title in failed)
+        raise InputError(f"{name}: {parts} failed; what was trained is kept, run it again")
+
+
+def _run(commands: Mapping[str, list[str]]) -> list[str]:
+    """Run experiments, by name, at once or one after the other; return those that failed."""
+    if commands:
+        words = next(iter(commands.values()))
+        compute = where_it_runs(words)
+        if compute.scheduler != "processes" and "--queue" not in words:
+            for words in commands.values():
+                print(describe_command(["dvc", *words[1:]]), flush=True)
+            return run_at_once(commands, compute, lambda title: title in _existing())
+    for title, words in commands.items():
+        print(describe_command(["dvc", *words[1:]]), flush=True)
+        if subprocess.run(words, check=False).returncode:
+            return [title]
+    return []
+
+
+def _existing() -> dict[str, Experiment]:
+    """Return the experiments of the commit that is checked out, by name."""
+    head = git("rev-parse", "HEAD")
+    return {one.name: one for one in experiments() if one.baseline == head}
 
 
 def institutions(name: str) -> list[str]:

@@ -8,6 +8,7 @@ every call that waits for that worker, and give up those that never began.
 import logging
 import os
 import pickle
+import shutil
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -86,17 +87,55 @@ def _slurm(jobs: int) -> Any:
     """Ask Slurm for jobs of one worker each, over TLS with keys of this process.
 
     Queue, time, memory and GPUs are those of dask-jobqueue's own configuration.
+
+    Raises:
+        InputError: Slurm is not here or refuses a job, or the configuration lacks something.
     """
     from dask_jobqueue import SLURMCluster
     from distributed import Security
 
+    if shutil.which("sbatch") is None:
+        raise InputError("slurm: there is no sbatch here; run this where jobs are submitted")
     keys = repository_root() / ".cache" / "slurm"
-    keys.mkdir(parents=True, exist_ok=True)
-    cluster = SLURMCluster(
-        processes=1, security=Security.temporary(), protocol="tls://", shared_temp_directory=keys
-    )
-    cluster.scale(jobs=jobs)
+    keys.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        cluster = SLURMCluster(
+            processes=1,
+            security=Security.temporary(),
+            protocol="tls://",
+            shared_temp_directory=keys,
+            # Dask's own choice would show the dashboard to the whole network
+            scheduler_options={
+                "dashboard_address": "127.0.0.1:8787",
+                **dask.config.get("jobqueue.slurm.scheduler-options", {}),
+            },
+        )
+    except ValueError as error:
+        raise InputError(f"slurm: {_reason(error)}") from None
+
+    async def submit() -> None:
+        cluster.scale(jobs=jobs)
+        await cluster._correct_state()  # of sbatch; `scale` alone swallows what it refuses
+
+    try:
+        cluster.sync(submit)
+    except (RuntimeError, ValueError, OSError) as error:
+        with suppress(AssertionError):  # that all jobs began
+            cluster.close()
+        raise InputError(f"slurm: {_reason(error)}") from None
+    print_status(f"slurm: asked for {jobs} jobs; `squeue --me` tells when they begin")
     return cluster
+
+
+def _reason(error: Exception) -> str:
+    """Return what the user can do about an error of dask-jobqueue, in one line."""
+    text = " ".join(str(error).split())
+    if "how much cores and memory" in text:
+        return (
+            "dask-jobqueue needs cores and memory of a job; write `jobqueue: {slurm: {cores: 4,"
+            " memory: 16GB, walltime: '12:00:00'}}` to ~/.config/dask/jobqueue.yaml"
+        )
+    return text.partition("stderr: ")[2] or text  # of sbatch, what it said
 
 
 class Cluster(Pool):

@@ -173,6 +173,15 @@ def overridden_params(overrides: list[str]) -> dict[str, object]:
     Raises:
         InputError: DVC refuses an override.
     """
+    return _deciding(changed_params(overrides))
+
+
+def changed_params(overrides: list[str]) -> dict[str, Any]:
+    """Return params.yaml as `dvc exp run -S` would change it.
+
+    Raises:
+        InputError: DVC refuses an override.
+    """
     from dvc.exceptions import DvcException
     from dvc.utils.hydra import apply_overrides
 
@@ -183,7 +192,7 @@ def overridden_params(overrides: list[str]) -> dict[str, object]:
             apply_overrides(copy, overrides)
         except DvcException as error:
             raise InputError(f"-S: {' '.join(str(error.__cause__ or error).split())}") from None
-        return _deciding(load_values(copy))
+        return load_values(copy)
 
 
 def _deciding(values: Mapping[str, object]) -> dict[str, object]:

@@ -74,7 +74,7 @@ def begun(laboratory: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_a_part_that_has_its_experiment_is_not_run_again(
     begun: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with pytest.raises(InputError, match=r"^best_lgg: fold2 failed; what it trained is kept"):
+    with pytest.raises(InputError, match=r"^best_lgg: fold2 failed; what was trained is kept"):
         run_recipe("best_lgg", False, [], folds(4))
     assert (begun / "ran.txt").read_text().split() == ["best_lgg-fold0", "best_lgg-fold2"]
     assert "best_lgg-fold1 is there" in capsys.readouterr().out
