@@ -292,21 +292,20 @@ class Cluster(Pool):
         if self._shares(worker, files):
             folder, root = str(Path.cwd()), str(repository_root())
             return there.Parcel(worker.number, folder, root, os.environ.get("SCANVOTE_MIRROR"))
-        there_is = {name: path for name, path in files.reads.items() if path.exists()}
-        large = {name: path for name, path in there_is.items() if path.stat().st_size > CHUNK}
-        kept = {name: _digest(path) for name, path in {**files.kept, **large}.items()}
-        self._deliver(
-            worker, {_digest(path): path for path in [*files.kept.values(), *large.values()]}
-        )
-        reads = {name: there_is[name].read_bytes() for name in there_is.keys() - large.keys()}
-        worker.has -= {kept[name] for name in large}
-        session = self._session if files.reads else ""
+        here = {name: path for name, path in files.reads.items() if path.exists()}
+        large = {name for name, path in here.items() if path.stat().st_size > CHUNK}
+        kept = {name: _digest(path) for name, path in files.kept.items()}
+        # of a name of its own, as it is removed after the call
+        once = {name: f"{_digest(here[name])}-{uuid4().hex[:8]}" for name in large}
+        paths = {**files.kept, **here}
+        self._deliver(worker, {blob: paths[name] for name, blob in {**kept, **once}.items()})
+        worker.has -= {*once.values()}
         return there.Parcel(
             worker.number,
-            session=session,
-            kept=kept,
-            once=[*large],
-            reads=reads,
+            session=self._session if files.reads else "",
+            kept={**kept, **once},
+            once=[*once],
+            reads={name: here[name].read_bytes() for name in here.keys() - large},
             writes=[*files.writes],
         )
 
@@ -324,8 +323,9 @@ class Cluster(Pool):
         wanted = [one for one in paths if one not in worker.has]
         for digest in self._ask(worker.address, there.missing, wanted) if wanted else []:
             with paths[digest].open("rb") as file:
-                for chunk in iter(partial(file.read, CHUNK), b""):
-                    self._ask(worker.address, there.receive, digest, chunk)
+                self._ask(worker.address, there.receive, digest, 0, b"")  # it may be empty
+                for number, chunk in enumerate(iter(partial(file.read, CHUNK), b"")):
+                    self._ask(worker.address, there.receive, digest, CHUNK * number, chunk)
             self._ask(worker.address, there.complete, digest)
         worker.has |= paths.keys()
 

@@ -92,20 +92,20 @@ def missing(digests: Iterable[str]) -> list[str]:
     return [one for one in digests if not _blob(one).exists()]
 
 
-def receive(name: str, chunk: bytes) -> None:
-    """Append to the file of this digest."""
-    with _blob(name).with_suffix(".part").open("ab") as file:
+def receive(name: str, offset: int, chunk: bytes) -> None:
+    """Write a part of the file of this name, perhaps beside another sender of the same."""
+    with open(os.open(_part(name), os.O_WRONLY | os.O_CREAT), "wb") as file:
+        file.seek(offset)
         file.write(chunk)
 
 
 def complete(name: str) -> None:
-    """Check and keep the file of this digest."""
-    part = _blob(name).with_suffix(".part")
-    part.touch()  # it may be empty
-    if sha256(part) != name:
-        part.unlink()
-        raise InputError("a file was damaged on its way to a worker; run the same again")
-    part.rename(_blob(name))
+    """Check and keep the file of this name, which begins with its digest."""
+    with suppress(FileNotFoundError):  # another sender was first
+        if sha256(_part(name)) != name.partition("-")[0]:
+            _part(name).unlink()
+            raise InputError("a file was damaged on its way to a worker; run the same again")
+        _part(name).rename(_blob(name))
 
 
 def make(payload: bytes, parcel: Parcel) -> tuple[bytes, dict[str, bytes]]:
@@ -183,6 +183,10 @@ def _blob(name: str) -> Path:
     folder = _home() / "files"
     folder.mkdir(parents=True, exist_ok=True)
     return folder / name
+
+
+def _part(name: str) -> Path:
+    return _blob(name).with_suffix(".part")
 
 
 def _home() -> Path:

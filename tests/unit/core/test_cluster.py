@@ -86,14 +86,14 @@ def test_a_file_travels_once_to_a_worker_without_this_disk(
             def noted(
                 address: str, function: object, *arguments: object, **options: object
             ) -> object:
-                sent.extend(arguments[1:] if function is deliver else [])
+                sent.extend(arguments[2:] if function is deliver else [])
                 return ask(address, function, *arguments, **options)
 
             monkeypatch.setattr(pool, "_ask", noted)
             files = Files(kept={"kept": Path("kept")})
             answers = [pool.submit(size_of, Path("kept"), files=files) for _ in range(3)]
             assert [answer.result(60) for answer in answers] == [2500] * 3
-    assert [len(chunk) for chunk in sent] == [1000, 1000, 500]
+    assert [len(chunk) for chunk in sent] == [0, 1000, 1000, 500]
 
 
 def test_workers_that_differ_and_a_scheduler_that_goes_away(
