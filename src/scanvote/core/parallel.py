@@ -279,14 +279,16 @@ def parallel_imap(
 
 
 def processes_for(items: int, worth_a_pool: int | None = None) -> int:
-    """Return how many processes to start for so many items: one for few.
+    """Return how many processes to start for so many items: one, which is this, for few.
 
     Args:
         items: the number of items.
         worth_a_pool: the least number of items that are not few; by default `WORTH_A_POOL`.
     """
     least = WORTH_A_POOL if worth_a_pool is None else worth_a_pool
-    return allowed_processors() if items >= least else 1
+    if items < least:
+        return 1
+    return allowed_processors() if _scheduler == "processes" else 2  # those of a scheduler anyway
 
 
 def results(
