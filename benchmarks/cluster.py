@@ -286,7 +286,8 @@ def print_row(
     ours = psutil.Process().memory_info().rss / 2**20
     print(
         f"| {seconds:g} | {workers} | {count:,} | {way} | {one.wall:.2f} | {ideal:.2f} "
-        f"| {each:.1f} | {1e3 * one.processor / count:.1f} | {theirs:.0f} | {ours:.0f} | {one.load:.1f} |",
+        f"| {each:.1f} | {1e3 * one.processor / count:.1f} | {theirs:.0f} | {ours:.0f} "
+        f"| {one.load:.1f} |",
         flush=True,
     )
 

@@ -88,7 +88,7 @@ def stages(args: argparse.Namespace) -> None:
             args.scans,
             f"download, {size:.0f} KiB",
         )
-        tables = (folder / "overrule.csv", folder / "patients.csv")
+        tables = (ROOT / "data" / name / "classification.csv" for name in ("overrule", "patients"))
         work = partial(deduplicate, raw, params.deduplicate, *tables, dedup)
         spent(work, args.scans, "deduplicate")
         work = partial(prepare, "classification", raw, dedup, params, folder / "prepared", 2)
