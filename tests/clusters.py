@@ -53,7 +53,9 @@ class Scheduler:
             time.sleep(0.02)
         raise TimeoutError("no scheduler after half a minute")
 
-    def worker(self, name: str, apart: Path | None = None, threads: int = 1) -> subprocess.Popen:
+    def worker(
+        self, name: str, apart: Path | None = None, threads: int = 1, places: str = PLACES
+    ) -> "subprocess.Popen[bytes]":
         """Start a worker, which a test may `kill`.
 
         Args:
@@ -61,11 +63,12 @@ class Scheduler:
             apart: an empty folder in the place of this one is all that it sees; none: it sees
                 this disk.
             threads: calls that it makes at once.
+            places: where it finds scanvote.
         """
         words = ["worker", "--scheduler-file", str(self._file), "--name", name, "--no-dashboard"]
         words += ["--host", "127.0.0.1", "--nthreads", str(threads), "--no-nanny"]
         words += ["--local-directory", str(self._folder / name)]
-        return self._run(*words, apart=apart)
+        return self._run(*words, apart=apart, places=places)
 
     def stop(self) -> None:
         for process in reversed(self._running):
@@ -73,7 +76,9 @@ class Scheduler:
         for process in self._running:
             process.wait()
 
-    def _run(self, *words: str, apart: Path | None = None) -> "subprocess.Popen[bytes]":
+    def _run(
+        self, *words: str, apart: Path | None = None, places: str = PLACES
+    ) -> "subprocess.Popen[bytes]":
         command = [sys.executable, "-m", "dask", *words]
         if apart is not None:
             over = f'mount -t tmpfs none "{apart}" && exec "$@"'
@@ -84,7 +89,7 @@ class Scheduler:
             process = subprocess.Popen(
                 command,
                 cwd=folder,
-                env=os.environ | {"PYTHONPATH": PLACES},
+                env=os.environ | {"PYTHONPATH": places},
                 stdout=log,
                 stderr=log,
             )

@@ -73,12 +73,15 @@ class Log:
 
     @contextmanager
     def __call__(self, name: str, values: Mapping[str, Any]) -> Iterator["Log.Trial"]:
-        self.trials[name] = {"values": dict(values), "epochs": [], "result": None}
+        self.trials[name] = {"values": dict(values), "epochs": [], "tags": {}, "result": None}
         yield self.Trial(self.trials[name])
 
     class Trial:
         def __init__(self, into: dict[str, Any]) -> None:
             self.into = into
+
+        def tag(self, name: str, value: str) -> None:
+            self.into["tags"][name] = value
 
         def epoch(self, step: int, scores: Mapping[str, float]) -> None:
             self.into["epochs"].append(step)

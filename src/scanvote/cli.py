@@ -12,6 +12,7 @@ from scanvote.core.home import use_writable_home
 from scanvote.core.runtimes import Runtime as RuntimeName
 from scanvote.core.terminal import one_line_errors
 from scanvote.params import Family, load_params
+from scanvote.params.compute import SCHEDULER
 from scanvote.params.whole import Method
 
 Model = Annotated[
@@ -182,6 +183,12 @@ def predict(
         int, typer.Option(min=1, help="Scans at once: changes time and memory only.")
     ] = 32,
     runtime: Runtime = None,
+    scheduler: Annotated[
+        str,
+        typer.Option(
+            envvar=SCHEDULER, help="tcp://HOST:PORT of a Dask scheduler, whose workers then help."
+        ),
+    ] = "processes",
 ) -> None:
     """Predict class and tumour mask of the scans in PATHS.
 
@@ -192,7 +199,7 @@ def predict(
     from scanvote.commands.model_option import default_model, package_folder
     from scanvote.predict.run import PredictOptions, predict
 
-    options = PredictOptions(out, masks, explain, explanations, batch, runtime)
+    options = PredictOptions(out, masks, explain, explanations, batch, runtime, scheduler)
     if predict(paths, package_folder(model or default_model()), options):
         raise typer.Exit(1)
 

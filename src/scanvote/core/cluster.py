@@ -30,7 +30,9 @@ from scanvote.core.terminal import print_status
 
 LOOK = 0.25
 """Seconds between two looks at the workers."""
-PATIENCE = 60
+CONNECT = 10
+"""Seconds within which a scheduler answers."""
+PATIENCE = 30
 """Seconds to wait for the first worker, and for a file on a shared disk to be seen."""
 _GONE = "the Dask scheduler went away; what is done is kept: run the same again when it is back"
 DEATHS = 3
@@ -54,18 +56,23 @@ def connected(scheduler: str, workers: int | None) -> "Cluster":
     Raises:
         InputError: no scheduler answers there, or it has no worker.
     """
-    logging.getLogger("distributed").setLevel(logging.CRITICAL)  # our own line says it
+    for name in ("distributed", *filter(_is_dask, logging.root.manager.loggerDict)):
+        logging.getLogger(name).setLevel(logging.CRITICAL)  # our own line says it
     dask.config.set({"distributed.admin.large-graph-warning-threshold": "1 TB"})  # files of calls
     client = _client(scheduler, workers)
     print_status(f"{scheduler}: the workers can be watched at {client.dashboard_link}")
     return Cluster(client, scheduler, workers)
 
 
+def _is_dask(logger: str) -> bool:
+    return logger.startswith("distributed.")
+
+
 def _client(scheduler: str, workers: int | None) -> Client:
     if scheduler == "slurm":
         return Client(_slurm(workers or 1), set_as_default=False)
     try:
-        return Client(scheduler, timeout=10, set_as_default=False)
+        return Client(scheduler, timeout=CONNECT, set_as_default=False)
     except Exception as error:
         reason = " ".join(str(error).split())
         raise InputError(
@@ -146,14 +153,17 @@ class Cluster(Pool):
             known |= self._others.keys()
             if self.size or not self._waiting or self._where == "slurm":
                 waited = time.monotonic()
-            elif self._refused.keys() >= self._others.keys() > set():
-                return self._fail(f"no worker of it can help: {[*self._refused.values()][-1]}")
             elif time.monotonic() - waited > PATIENCE:
-                return self._fail("it has no worker; start one by `dask worker`")
+                return self._fail(self._why_nobody())
             with self._changed:  # one that waited for a worker to be free looks again
                 self._changed.notify_all()
             time.sleep(LOOK)
         return None
+
+    def _why_nobody(self) -> str:
+        if refused := [*self._refused.values()]:
+            return f"no worker of it can help: {refused[-1]}"
+        return "it has no worker; start one by `dask worker`"
 
     def _fail(self, line: str) -> None:
         self._failure = InputError(f"{self._where}: {line}")
@@ -220,6 +230,8 @@ class Cluster(Pool):
                 parcel = self._parcel(worker, call.files)
             result, written = self._ask(worker.address, there.make, call.payload, parcel, call=call)
         except _Lost:
+            if call.dropped:  # by us: the worker stays
+                return None
             call.deaths += 1
             if call.deaths < DEATHS:
                 self._put(call, first=True)
@@ -240,12 +252,13 @@ class Cluster(Pool):
         if self._shares(worker, files):
             folder, root = str(Path.cwd()), str(repository_root())
             return there.Parcel(worker.number, folder, root, os.environ.get("SCANVOTE_MIRROR"))
-        large = {name: path for name, path in files.reads.items() if path.stat().st_size > CHUNK}
+        there_is = {name: path for name, path in files.reads.items() if path.exists()}
+        large = {name: path for name, path in there_is.items() if path.stat().st_size > CHUNK}
         kept = {name: _digest(path) for name, path in {**files.kept, **large}.items()}
         self._deliver(
             worker, {_digest(path): path for path in [*files.kept.values(), *large.values()]}
         )
-        reads = {name: files.reads[name].read_bytes() for name in files.reads.keys() - large.keys()}
+        reads = {name: there_is[name].read_bytes() for name in there_is.keys() - large.keys()}
         worker.has -= {kept[name] for name in large}
         session = self._session if files.reads else ""
         return there.Parcel(
@@ -261,7 +274,8 @@ class Cluster(Pool):
         """Tell if the worker sees this disk, by the first files that are asked of it."""
         if worker.shares is None:
             paths = [path.resolve() for path in [*files.kept.values(), *files.reads.values()]]
-            states = {str(path): there.state(path) for path in paths[:100]}
+            if not (states := {f"{one}": there.state(one) for one in paths[:100] if one.exists()}):
+                return False  # nothing to see: its own folder will do
             worker.shares = self._ask(worker.address, there.sees, states)
         return worker.shares
 
@@ -296,8 +310,10 @@ class Cluster(Pool):
                 if address not in self._others or (call and call.dropped):
                     raise _Lost
             return future.result()
-        except CancelledError:
-            self._client.processing()  # fails if the scheduler is gone
+        except CancelledError:  # the worker is gone, or the scheduler
+            time.sleep(2 * LOOK)
+            if self._failure:
+                raise self._failure from None
             raise _Lost from None
         finally:
             future.cancel()

@@ -9,6 +9,7 @@ import os
 import platform
 import shutil
 import threading
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -26,6 +27,8 @@ from scanvote.core.parallel import DIED, gpu_of
 _PACKAGE = Path(__file__).parents[1]
 _children: list[Child] = []
 """Those without a call, of the settings that were used last."""
+_read = Counter[Path]()
+"""Calls that read a file at present: two threads may have been sent the same one."""
 _lock = threading.Lock()
 
 
@@ -136,27 +139,35 @@ def _borrow(environment: dict[str, str], folder: Path) -> Child:
 
 
 def _unpack(parcel: Parcel) -> Path:
-    folder = _home() / f"{parcel.session or 'kept'}-{digest(*sorted(parcel.kept.items()))}"
+    stay = sorted(one for one in parcel.kept.items() if one[0] not in parcel.once)
+    folder = _home() / f"{parcel.session or 'kept'}-{digest(*stay)}"  # a process keeps its folder
     folder.mkdir(parents=True, exist_ok=True)
+    for name in [*parcel.kept, *parcel.reads, *parcel.writes]:
+        if not (path := (folder / name).absolute()).is_relative_to(folder) or ".." in path.parts:
+            raise InputError(f"a worker without this disk cannot have {name}: give relative paths")
+        path.parent.mkdir(parents=True, exist_ok=True)
     for name, blob in parcel.kept.items():
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
         with suppress(FileExistsError):
             os.link(_blob(blob), folder / name)
-    for name, content in parcel.reads.items():
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_bytes(content)
-    for name in parcel.writes:
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+    with _lock:
+        for name, content in parcel.reads.items():
+            if not _read[folder / name]:
+                (folder / name).write_bytes(content)
+        _read.update(folder / name for name in parcel.reads)
     return folder
 
 
 def _clear(folder: Path, parcel: Parcel) -> None:
     for name in parcel.once:
         _blob(parcel.kept[name]).unlink(missing_ok=True)
-    for name in [*parcel.reads, *parcel.once, *parcel.writes]:
-        shutil.rmtree(folder / name, ignore_errors=True)
-        with suppress(OSError):
-            (folder / name).unlink()
+    with _lock:
+        _read.subtract(folder / name for name in parcel.reads)
+        unread = [name for name in parcel.reads if not _read[folder / name]]
+        for name in [*unread, *parcel.once, *parcel.writes]:
+            _read.pop(folder / name, None)
+            shutil.rmtree(folder / name, ignore_errors=True)
+            with suppress(OSError):
+                (folder / name).unlink()
 
 
 def _files(folder: Path, names: Iterable[str]) -> Iterable[tuple[str, bytes]]:

@@ -43,6 +43,11 @@ class Files:
     writes: Mapping[str, Path] = field(default_factory=dict)
     kept: Mapping[str, Path] = field(default_factory=dict)
 
+    @classmethod
+    def to_read(cls, paths: Iterable[Path]) -> "Files":
+        """Return files that the call reads by these paths, relative to the working directory."""
+        return cls({path.as_posix(): path for path in paths})
+
     def __add__(self, other: "Files") -> "Files":
         return Files(
             {**self.reads, **other.reads},
@@ -167,7 +172,9 @@ class LocalPool(Pool):
         super().__init__()
         self._children = [Child(gpu_of(number)) for number in range(processes)]
         for number, child in enumerate(self._children, 1):
-            threading.Thread(target=self._serve, args=(f"{number}", child), daemon=True).start()
+            threading.Thread(
+                target=self._serve, args=(f"process {number}", child), daemon=True
+            ).start()
 
     @property
     def size(self) -> int:
@@ -293,7 +300,7 @@ def results(
         return
     with open_pool(processes, files is not None) as pool:
         awaited = deque[Answer]()
-        for block, theirs in _blocks(items, chunk, files):
+        for block, theirs in blocks(items, chunk, files):
             awaited.append(pool.submit(_each, function, block, files=theirs))
             if len(awaited) > 2 * pool.size + 1:  # so that memory does not grow with the items
                 yield from awaited.popleft().result()
@@ -316,7 +323,7 @@ def run_in_process(function: Callable[[Item], Result], item: Item, **environment
         child.close()
 
 
-def _blocks(
+def blocks(
     items: Iterable[Item], chunk: int, files: FilesOf[Item] | None
 ) -> Iterator[tuple[list[Item], Files]]:
     """Yield the items of a call and their files, which are of limited size together."""

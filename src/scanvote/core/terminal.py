@@ -53,7 +53,8 @@ def _mistake(error: Exception) -> str | None:
     name = (error.name or "").partition(".")[0] if isinstance(error, ModuleNotFoundError) else ""
     if name in ("", "scanvote"):
         return None
-    extra = "serve" if _raised_in("scanvote.serving", error) else "cpu"
+    extras = {"scanvote.serving": "serve", "scanvote.core.cluster": "cluster"}
+    extra = next((one for package, one in extras.items() if _raised_in(package, error)), "cpu")
     return f"{name} is not installed, which this needs: pip install 'scanvote[{extra}]'"
 
 

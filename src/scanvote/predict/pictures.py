@@ -80,13 +80,18 @@ def check_apart(folder: Path, option: str, paths: Iterable[Path]) -> None:
             )
 
 
-def write_mask(mask: Mask, path: Path) -> None:
-    _write_png(mask.astype(np.uint8) * np.uint8(255), path)
+def mask_png(mask: Mask) -> bytes:
+    return _png(mask.astype(np.uint8) * np.uint8(255))
 
 
-def write_overlay(image: Rgb, heat: NDArray[np.uint8], path: Path) -> None:
-    """Write the scan with its attribution map (H, W) as PNG."""
-    _write_png(overlay_heatmap(image, heat)[..., ::-1], path)
+def overlay_png(image: Rgb, heat: NDArray[np.uint8]) -> bytes:
+    """Return the scan with its attribution map (H, W) as PNG."""
+    return _png(overlay_heatmap(image, heat)[..., ::-1])
+
+
+def write_picture(content: bytes, path: Path) -> None:
+    with atomic_write(path) as beside:
+        beside.write_bytes(content)
 
 
 def overlay_heatmap(image: Rgb, heat: NDArray[np.uint8]) -> Rgb:
@@ -97,6 +102,5 @@ def overlay_heatmap(image: Rgb, heat: NDArray[np.uint8]) -> Rgb:
     return np.round(scan + opacity * (colours - scan)).astype(np.uint8)
 
 
-def _write_png(pixels: np.ndarray, path: Path) -> None:
-    with atomic_write(path) as beside:
-        beside.write_bytes(cv2.imencode(".png", pixels)[1].tobytes())
+def _png(pixels: np.ndarray) -> bytes:
+    return cv2.imencode(".png", pixels)[1].tobytes()

@@ -1,7 +1,8 @@
 """The command `scanvote predict`."""
 
+import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,20 +13,16 @@ from scanvote.core.progress import Progress, progress_bar
 from scanvote.core.runtimes import Runtime
 from scanvote.datasets.user_data.layout import SkippedFile
 from scanvote.inputs import DiscoveredInput, discover_inputs
+from scanvote.params.compute import SCHEDULER, ComputeParams, overridden
 from scanvote.params.whole import Method
 from scanvote.pipeline.package import ModelMetadata, Package, load_package
 from scanvote.pipeline.package.runtime import describe
-from scanvote.predict.batches import ScanResult, predict_stream
-from scanvote.predict.pictures import OutputPaths, check_apart, write_mask, write_overlay
-from scanvote.predict.predictor import (
-    NO_MASKS,
-    NO_VOTE,
-    check_method,
-    explain,
-)
+from scanvote.predict.answers import Answer, Wanted, answers
+from scanvote.predict.pictures import OutputPaths, check_apart, write_picture
+from scanvote.predict.predictor import NO_MASKS, NO_VOTE, check_method
 from scanvote.predict.quality import named, quality
 from scanvote.predict.rows import columns
-from scanvote.predict.schema import FileError
+from scanvote.predict.schema import FileError, ScanPrediction
 from scanvote.predict.tables import Add, table_file, table_on_stdout
 
 
@@ -40,6 +37,7 @@ class PredictOptions:
         explanations: folder of the overlays.
         batch: scans per batch.
         runtime: what computes the networks, None for the package's default.
+        scheduler: ``processes`` for this process, else the Dask scheduler of workers that help.
     """
 
     out: Path | None
@@ -48,6 +46,7 @@ class PredictOptions:
     explanations: Path
     batch: int
     runtime: Runtime | None
+    scheduler: str = "processes"
 
     @property
     def folders(self) -> dict[str, Path]:
@@ -70,6 +69,7 @@ def predict(paths: Sequence[Path], model: Path, options: PredictOptions) -> int:
     Raises:
         InputError: there is no file to read, `model` is no package, or an output cannot be written.
     """
+    compute = _compute(options.scheduler)
     skipped = list[SkippedFile]()
     files = list(discover_inputs(paths, skipped))
     if not files:
@@ -81,14 +81,10 @@ def predict(paths: Sequence[Path], model: Path, options: PredictOptions) -> int:
     with _table(options.out, contents, places) as add, progress_bar("Predict") as progress:
         lines = [DISCLAIMER, f"{named(contents)} {describe(package.runtime)}.", *quality(contents)]
         print(*lines, sep="\n", file=sys.stderr)
-        tracked = _track(files, progress)
         failed = 0
-        for one in predict_stream(package, tracked, options.batch):
-            if isinstance(one, FileError):
-                failed += 1
-                add(one, {})
-            else:
-                add(one.finding, _write_pictures(package, one, places, options.explain))
+        for one, pictures in _answers(package, model, files, options, compute, progress):
+            failed += isinstance(one, FileError)
+            add(one, _write_pictures(one, pictures, places, options.explain))
     _print_summary(failed, len(files), skipped)
     return failed
 
@@ -125,6 +121,30 @@ def _table(
     return table_on_stdout(contents, names) if out is None else table_file(out, contents, names)
 
 
+def _compute(scheduler: str) -> ComputeParams:
+    """Check the option `--scheduler`, with SCANVOTE_WORKERS."""
+    default = ComputeParams(scheduler="processes", workers=None)
+    return overridden(default, os.environ | {SCHEDULER: scheduler})
+
+
+def _answers(
+    package: Package,
+    model: Path,
+    files: Sequence[DiscoveredInput],
+    options: PredictOptions,
+    compute: ComputeParams,
+    progress: Progress,
+) -> Iterator[Answer]:
+    wanted = Wanted(options.masks is not None, options.explain, options.batch)
+    if compute.scheduler == "processes":
+        return answers(package, _track(files, progress), wanted)
+    from scanvote.core.parallel import use_compute
+    from scanvote.predict.workers import answers_of_workers  # what only a scheduler needs
+
+    use_compute(compute.scheduler, compute.workers)
+    return answers_of_workers(package, model, files, wanted, progress)
+
+
 def _track(files: Sequence[DiscoveredInput], progress: Progress) -> Iterator[DiscoveredInput]:
     """Yield the files, and show their number in `progress`."""
     progress(0, len(files))
@@ -134,18 +154,18 @@ def _track(files: Sequence[DiscoveredInput], progress: Progress) -> Iterator[Dis
 
 
 def _write_pictures(
-    package: Package, one: ScanResult, places: dict[str, OutputPaths], method: Method | None
+    one: ScanPrediction | FileError,
+    pictures: Mapping[str, bytes],
+    places: Mapping[str, OutputPaths],
+    method: Method | None,
 ) -> dict[str, str]:
     """Write the pictures of a scan; return their paths by kind."""
     written = {}
-    if "mask" in places and one.mask is not None:
-        path = places["mask"].of(one.finding, ".png")
-        write_mask(one.mask, path)
-        written["mask"] = path.as_posix()
-    if method:
-        path = places["explanation"].of(one.finding, f"-{method}.png")
-        write_overlay(one.scan.image, explain(package, one.scan, method)["vote"], path)
-        written["explanation"] = path.as_posix()
+    for kind, content in pictures.items():
+        assert isinstance(one, ScanPrediction)
+        path = places[kind].of(one, ".png" if kind == "mask" else f"-{method}.png")
+        write_picture(content, path)
+        written[kind] = path.as_posix()
     return written
 
 

@@ -154,6 +154,8 @@ class HyperbandOracle(_Untried, keras_tuner.oracles.HyperbandOracle):
 
     def _finish(self, full: list[Values]) -> dict[str, Any]:
         """Propose the best point that was not trained for all epochs, or a new one, for all."""
+        if any(one.status == "RUNNING" and not self._is_full(one) for one in self.trials.values()):
+            return _IDLE
         trials = [one for one in self.trials.values() if one.status == "COMPLETED"]
         candidates = [one for one in trials if _point(one) not in full]
         if candidates:

@@ -42,13 +42,10 @@ def run_tuner(space: Space, run: RunTrial, params: TuningParams, seed: int, kept
         tuner = _Tuner(
             run, params.epochs, oracle=oracle, hypermodel=space, directory=folder, overwrite=True
         )
-        with warnings.catch_warnings():
-            # NumPy warns about the NaN score of a failed trial, whose reason `run` reports
-            warnings.filterwarnings("ignore", "All-NaN axis", RuntimeWarning)
-            try:
-                tuner.search(verbose=0)
-            except FatalError as fatal:
-                raise fatal.__cause__ or fatal from None
+        try:
+            tuner.search(verbose=0)
+        except FatalError as fatal:
+            raise fatal.__cause__ or fatal from None
 
 
 def _oracle(params: TuningParams, seed: int, kept: int) -> keras_tuner.Oracle:
@@ -87,6 +84,12 @@ class _Tuner(BaseTuner):
         """Run and end a trial, as `search` does."""
         self._try_run_and_update_trial(trial)
         self.on_trial_end(trial)
+
+    def _run_and_update_trial(self, trial: Proposal, *args: Any, **kwargs: Any) -> None:
+        with warnings.catch_warnings():
+            # NumPy warns about the NaN score of a failed trial, whose reason `run` reports
+            warnings.filterwarnings("ignore", "All-NaN axis", RuntimeWarning)
+            super()._run_and_update_trial(trial, *args, **kwargs)
 
     def run_trial(self, trial: Proposal, **_: Any) -> dict[str, float]:
         try:

@@ -1,11 +1,12 @@
 from pathlib import Path
+from random import Random
 
 import pytest
 
 from scanvote.core.errors import InputError
 from scanvote.params import load_params
 from scanvote.training import TrainingFailed
-from scanvote.tuning.tuner import predictable_points, run_tuner
+from scanvote.tuning.tuner import Proposals, run_tuner
 
 ROOT = Path(__file__).parents[3]
 
@@ -139,45 +140,54 @@ def test_nothing_is_written_to_the_working_directory(tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == []
 
 
-# ---- what is likely to be asked for ---------------------------------------------------
+# ---- what is proposed before scores are known -----------------------------------------
 
 
-def _likely(algorithm, scores, max_trials=6, epochs=9):
-    params = _params(algorithm=algorithm, max_trials=max_trials, epochs=epochs)
+def _proposed(algorithm, tmp_path, max_trials, fails=0.0, kept=1):
+    """The points of `Proposals`, whose trials end in another order; the most at once; those of
+    `run_tuner`."""
+    params = _params(algorithm=algorithm, max_trials=max_trials, epochs=9)
 
     def score(values, epochs):
-        return scores.get((values["depth"], values["width"], epochs))
-
-    return predictable_points(_space, score, params, 1, 1)
-
-
-@pytest.mark.parametrize("algorithm", ALGORITHMS)
-def test_likely_points_begin_as_the_search_does(algorithm):
-    likely = [(values["depth"], values["width"]) for values, _ in _likely(algorithm, {})]
-    assert likely
-    assert likely == _walked(algorithm, 6)[: len(likely)]
-
-
-@pytest.mark.parametrize("algorithm", ["grid", "random"])
-def test_all_of_a_search_that_does_not_listen_is_likely(algorithm):
-    assert len(_likely(algorithm, {})) == 6
-
-
-def test_a_bayesian_search_is_known_further_as_scores_come_in():
-    walked, scores, lengths = _walked("bayesian", 4), {}, []
-    for _ in range(4):
-        likely = _likely("bayesian", scores, max_trials=4)
-        lengths.append(len(likely))
-        for values, epochs in likely:
-            scores[values["depth"], values["width"], epochs] = _score(values)
-    assert lengths[0] < 4
-    assert [(v["depth"], v["width"]) for v, _ in likely] == walked
-
-
-def test_known_failures_are_walked_past():
-    def score(values, epochs):
-        if values["depth"] == 1:
+        random = Random(f"{values} {epochs}")
+        if random.random() < fails:
             raise TrainingFailed("the loss is not finite")
+        return random.random()
 
-    params = _params(algorithm="grid", max_trials=12, epochs=9)
-    assert len(predictable_points(_space, score, params, 1, 1)) == 12
+    proposals = Proposals(_space, score, params, 1, kept, str(tmp_path))
+    points, running, widest, order = [], [], 0, Random(1)
+    while True:
+        for proposal, (values, epochs) in proposals.take():
+            points.append((values["depth"], values["width"], epochs))
+            running.append(proposal)
+        widest = max(widest, len(running))
+        if not running:
+            break
+        proposals.end(running.pop(order.randrange(len(running))))
+    tried = []
+    run_tuner(
+        _space,
+        lambda values, epochs: (
+            tried.append((values["depth"], values["width"], epochs)) or score(values, epochs)
+        ),
+        params,
+        1,
+        kept,
+    )
+    return points, widest, tried
+
+
+@pytest.mark.parametrize("fails", [0.0, 0.2])
+@pytest.mark.parametrize("kept", [1, 3])
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_what_is_proposed_is_what_the_search_tries(algorithm, kept, fails, tmp_path):
+    points, _, tried = _proposed(algorithm, tmp_path, 8, fails, kept)
+    assert sorted(points) == sorted(tried)
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "widest"), [("grid", 12), ("random", 12), ("bayesian", 6), ("hyperband", 9)]
+)
+def test_as_many_are_proposed_at_once_as_scores_allow(algorithm, widest, tmp_path):
+    """All; half the budget, which is random; the first rung."""
+    assert _proposed(algorithm, tmp_path, 12)[1] == widest

@@ -14,6 +14,7 @@ import psutil
 import pytest
 
 import scanvote
+from scanvote.core import parallel
 from scanvote.core.backend import use_backend
 from scanvote.core.errors import InputError
 from scanvote.pipeline.search.stage import search
@@ -46,8 +47,9 @@ def fitted(monkeypatch):
 def _search(family, prepared, root, monkeypatch, **changes):
     """Outputs, metrics and log of a search in a repository of its own."""
     monkeypatch.setenv("DVC_ROOT", str(root))
-    log = Log()
-    metrics = search(family, prepared, tiny_params(**changes), root / "out", log)
+    log, params = Log(), tiny_params(**changes)
+    monkeypatch.setattr(parallel, "_workers", params.compute.workers)
+    metrics = search(family, prepared, params, root / "out", log)
     return tree(root / "out"), metrics, {name: told["epochs"] for name, told in log.trials.items()}
 
 
@@ -113,6 +115,7 @@ import sys
 from pathlib import Path
 import scanvote
 from scanvote.core.backend import use_backend
+from scanvote.core.parallel import use_compute
 from tests.searching import Log, tiny_params
 
 if __name__ == "__main__":
@@ -182,7 +185,9 @@ def test_a_worker_that_dies_is_one_line(prepared, tmp_path, monkeypatch, workers
     killer = threading.Thread(target=kill)
     killer.start()
     changes = {"compute": {"workers": 2}, "search": {"epochs": 10_000_000, "patience": None}}
-    with pytest.raises(InputError, match=r"^one of the 2 processes that train ann died") as refused:
+    with pytest.raises(
+        InputError, match=r"^one of the 2 processes that share the work died"
+    ) as refused:
         _search("ann", prepared, tmp_path, monkeypatch, **changes)
     killer.join()
     assert str(refused.value).isprintable()
@@ -202,15 +207,6 @@ def test_an_error_of_one_worker_does_not_wait_for_the_other(tmp_path):
             one.kill()
     assert ended, "it waits for a training that takes days"
     assert "transfer.backbones: MobileNetV2 refuses" in (tmp_path / "said.txt").read_text()
-
-
-def test_without_semaphores_the_search_trains_all_itself(
-    prepared, tmp_path, monkeypatch, fitted, workers
-):
-    monkeypatch.setattr("scanvote.tuning.workers.have_semaphores", lambda: False)
-    _search("ann", prepared, tmp_path, monkeypatch, compute={"workers": 2})
-    assert fitted
-    assert not workers()
 
 
 def test_what_cannot_be_is_told_before_a_worker_starts(prepared, tmp_path, monkeypatch, workers):

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from scanvote.core.parallel import parallel_imap
+from scanvote.core.parallel import Files, parallel_imap
 from scanvote.images.crop import Box, crop_box
 from scanvote.images.decode import Grey, decode_grey
 from scanvote.pipeline.deduplicate.area_means import AreaMeans
@@ -55,7 +55,8 @@ def fingerprints(paths: Sequence[Path], processes: int | None = None) -> Fingerp
     """
     shape = (len(paths), SIDE, SIDE)
     whole, cropped = np.empty(shape, np.uint8), np.empty(shape, np.uint8)
-    for at, one in enumerate(parallel_imap(_thumbnails, paths, "Hash", processes)):
+    made = parallel_imap(_thumbnails, paths, "Hash", processes, lambda path: Files.to_read([path]))
+    for at, one in enumerate(made):
         whole[at], cropped[at] = one
     return Fingerprints(perceptual_hashes(whole), whole, cropped)
 

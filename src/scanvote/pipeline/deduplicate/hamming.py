@@ -6,14 +6,17 @@ hashes in one bucket of a table are compared. The result is exact. benchmarks/RE
 it with brute force and faiss.
 """
 
-from collections.abc import Iterator
+import os
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from itertools import combinations, pairwise
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from scanvote.core.parallel import Files, results, workers
 from scanvote.core.processors import allowed_processors
 
 Hashes = NDArray[np.uint64]
@@ -36,6 +39,8 @@ FULL = 96
 """Hashes in a bucket from which on it is compared in tiles."""
 TILE = (64, 4096)
 """Rows and columns of a tile: 2 MB, to fit the cache."""
+WORTH_WORKERS = 300_000
+"""Hashes from which on the workers of a scheduler search, not threads of this process."""
 
 
 def pairs_within(hashes: Hashes, distance: int, threads: int | None = None) -> Iterator[Pairs]:
@@ -48,14 +53,35 @@ def pairs_within(hashes: Hashes, distance: int, threads: int | None = None) -> I
         distance: 0…64.
         threads: number of threads; by default that of processors. It changes the time only.
     """
-    threads = threads or allowed_processors()
     agreeing = AGREEING if distance <= MAX_DISTANCE else 0
     masks = _masks(distance + agreeing) if agreeing else np.empty(0, np.uint64)
     tables = list(combinations(range(len(masks)), agreeing))
+    if workers() == 0 and len(hashes) >= WORTH_WORKERS:
+        yield from _pairs_by_workers(hashes, distance, masks, tables)
+        return
     search = partial(_pairs_of_table, hashes, distance, masks)
+    threads = threads or allowed_processors()
     with ThreadPoolExecutor(threads) as pool:
         for start in range(0, len(tables), threads):
             yield from pool.map(search, tables[start : start + threads])
+
+
+def _pairs_by_workers(
+    hashes: Hashes, distance: int, masks: Hashes, tables: Sequence[Table]
+) -> Iterator[Pairs]:
+    """Let workers search the tables: the hashes travel once a worker, as a file."""
+    path = Path(".cache", f"hashes-{os.getpid()}.npy")
+    path.parent.mkdir(exist_ok=True)
+    try:
+        np.save(path, hashes)
+        search = partial(_pairs_of_file, path, distance, masks)
+        yield from results(search, tables, 2, files=lambda _: Files(kept={path.as_posix(): path}))
+    finally:
+        path.unlink(missing_ok=True)
+
+
+def _pairs_of_file(path: Path, distance: int, masks: Hashes, table: Table) -> Pairs:
+    return _pairs_of_table(np.load(path), distance, masks, table)
 
 
 def _masks(parts: int) -> Hashes:

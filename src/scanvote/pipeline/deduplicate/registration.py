@@ -5,7 +5,7 @@ from functools import partial
 import cv2
 import numpy as np
 
-from scanvote.core.parallel import parallel_map
+from scanvote.core.parallel import Files, parallel_map
 from scanvote.images.decode import Grey
 from scanvote.pipeline.deduplicate.fingerprints import Thumbnails
 from scanvote.pipeline.deduplicate.hamming import Pairs
@@ -29,7 +29,8 @@ def registered_pairs(thumbnails: Thumbnails, pairs: Pairs, min_correlation: floa
         min_correlation: the smallest correlation.
     """
     both = list(zip(thumbnails[pairs[0]], thumbnails[pairs[1]], strict=True))
-    enough = np.array(parallel_map(partial(_correlates, min_correlation), both, "Align"), np.bool_)
+    correlates = partial(_correlates, min_correlation)
+    enough = np.array(parallel_map(correlates, both, "Align", files=lambda pair: Files()), np.bool_)
     return pairs[0][enough], pairs[1][enough]
 
 

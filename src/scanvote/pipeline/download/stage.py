@@ -10,7 +10,7 @@ import pandas as pd
 from scanvote.class_roles import negative_class, positive_class
 from scanvote.core.errors import InputError, did_you_mean
 from scanvote.core.files import atomic_replace_folder, write_csv
-from scanvote.core.parallel import parallel_map
+from scanvote.core.parallel import Files, parallel_map
 from scanvote.datasets import registry
 from scanvote.datasets.base import METADATA_FIELDS, DataSet, Scan
 from scanvote.datasets.scan_list import IGNORED, read_findings
@@ -32,9 +32,10 @@ def download(task: Task, params: Params, out: Path) -> Metrics:
     """Fetch and check the data sets of `task`, and list their scans.
 
     A set is generated, copied, or unpacked from a mirror or the public source, into a
-    folder of its own name in `out`. Every file is decoded once. ``manifest.csv`` lists the usable
-    scans; ``integrity.csv`` gives the reason for each excluded scan, and lists mere oddities.
-    `out` is replaced when all is done.
+    folder of its own name in `out`. That is this machine's work, whatever `compute.scheduler`: it
+    turns an archive into many files. Then every file is decoded once, by all workers.
+    ``manifest.csv`` lists the usable scans; ``integrity.csv`` gives the reason for each excluded
+    scan, and lists mere oddities. `out` is replaced when all is done.
 
     Returns:
         Counts: scans, excluded, ignored files, patients, classes, ``label_<label>`` or
@@ -51,7 +52,9 @@ def download(task: Task, params: Params, out: Path) -> Metrics:
         sources, scans = _fetch(sets, task, params, folder)
         if task == "classification":
             sources, scans = relabel(sources, scans, section.labels)
-        checks = parallel_map(partial(check_file, folder), scans, "Check")
+        checks = parallel_map(
+            partial(check_file, folder), scans, "Check", files=partial(_files, folder)
+        )
         check_usable(task, scans, checks)
         if task == "classification":
             check_roles(classes_of(scans, checks), params)
@@ -109,6 +112,10 @@ def _fetch(
         sources += [dataset.name] * len(new_scans)
         scans += new_scans
     return sources, scans
+
+
+def _files(folder: Path, scan: Scan) -> Files:
+    return Files.to_read(folder / name for name in (scan.path, scan.mask_path) if name)
 
 
 def _found(sets: Iterable[DataSet], folder: Path) -> list[Issue]:

@@ -1,6 +1,7 @@
 """Preprocess scans into rows of shards, with augmented copies."""
 
 from collections.abc import Iterator
+from copy import copy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from scanvote.arrays import Row, rows_per_shard, write_shards
+from scanvote.core.parallel import Files
 from scanvote.core.seeds import rng
 from scanvote.images.augment import augment
 from scanvote.images.crop import Box, crop
@@ -41,6 +43,10 @@ class ShardSpec:
     rows: range
     rows_per_scan: int
     scans: pd.DataFrame
+
+    @property
+    def name(self) -> str:
+        return f"{self.split}-{self.number:05}.pkl"
 
     def scan_rows(self) -> Iterator[tuple[Scan, range]]:
         """Yield each scan and which of its versions lie in this shard.
@@ -105,6 +111,17 @@ class Preprocessor:
         self._codes = {label: code for code, label in enumerate(labels)}
         self.counts: dict[str, Counts] = {}
         """Histograms by series, if its scans are normalised together."""
+
+    def of(self, scans: pd.DataFrame) -> "Preprocessor":
+        """Return a small one, for some scans only."""
+        small, series = copy(self), map(series_of, scans.to_dict("records"))
+        small.counts = {one: self.counts[one] for one in series if one in self.counts}
+        return small
+
+    def files(self, scans: pd.DataFrame) -> Files:
+        """Return the files of some scans, with their masks if the task has any."""
+        columns = ["path", "mask_path"] if self.task == "segmentation" else ["path"]
+        return Files.to_read(self.raw / name for name in scans[columns].to_numpy().flat)
 
     def count(self, scans: pd.DataFrame) -> Counts:
         """Sum the tissue histograms of scans that are normalised together.

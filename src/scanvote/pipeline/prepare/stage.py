@@ -6,14 +6,20 @@ from pathlib import Path
 import pandas as pd
 
 from scanvote.core.files import atomic_replace_folder
-from scanvote.core.parallel import parallel_map, processes_for, results
+from scanvote.core.parallel import Files, parallel_map, processes_for, results
 from scanvote.core.progress import progress_bar
 from scanvote.core.terminal import print_status
 from scanvote.images.intensity import Counts
 from scanvote.manifest import PIXEL, classes, write_manifest
 from scanvote.params import Params, PrepareTask, Task
 from scanvote.pipeline.prepare.crop_montage import write_crop_montage
-from scanvote.pipeline.prepare.shards import PreprocessInfo, Preprocessor, plan_shards, series_of
+from scanvote.pipeline.prepare.shards import (
+    PreprocessInfo,
+    Preprocessor,
+    ShardSpec,
+    plan_shards,
+    series_of,
+)
 from scanvote.splits.groups import SPLITS
 from scanvote.splits.known_patients import KnownPatients
 from scanvote.splits.leakage import check_leaks, patient_conflicts
@@ -94,7 +100,8 @@ def _counts_by_series(
 ) -> dict[str, Counts]:
     series = [series_of(scan) for scan in scans.to_dict("records")]
     parts = {str(name): part for name, part in scans.groupby(series, sort=False)}
-    counted = parallel_map(images.count, list(parts.values()), "Grey values by series", processes)
+    tables = list(parts.values())
+    counted = parallel_map(images.count, tables, "Grey values by series", processes, images.files)
     return dict(zip(parts, counted, strict=True))
 
 
@@ -110,12 +117,29 @@ def _write(
     done = 0
     with progress_bar("Prepare") as progress:
         progress(0, total, shards[0].split)
-        written = results(partial(images.write, folder), shards, min(processes, len(shards)))
+        written = results(
+            partial(_write_shard, folder),
+            ((images.of(shard.scans), shard) for shard in shards),
+            min(processes, len(shards)),
+            files=partial(_files, folder),
+        )
         for shard, written_infos in zip(shards, written, strict=True):
             infos |= written_infos
             done += len(shard.rows)
             progress(done, total, shard.split)
     return infos
+
+
+def _write_shard(folder: Path, job: tuple[Preprocessor, ShardSpec]) -> dict[str, PreprocessInfo]:
+    images, shard = job
+    return images.write(folder, shard)
+
+
+def _files(folder: Path, job: tuple[Preprocessor, ShardSpec]) -> Files:
+    images, shard = job
+    return images.files(shard.scans) + Files(
+        writes={(folder / shard.name).as_posix(): folder / shard.name}
+    )
 
 
 def _pixels(scans: pd.DataFrame, sizes: list[tuple[float, float]]) -> pd.DataFrame:
