@@ -252,6 +252,7 @@ def networks(args: argparse.Namespace) -> None:
     from scanvote.models.families import FAMILIES
     from scanvote.models.input_spec import InputSpec
 
+    keras.utils.set_random_seed(1)
     params, side = load_params(ROOT / "params.yaml"), args.side
     x = np.random.default_rng(1).random((64, side, side, 1), np.float32)
     y = np.eye(4, dtype=np.float32)[np.arange(64) % 4]
