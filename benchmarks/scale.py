@@ -116,7 +116,7 @@ def doubled(archive: Path, folder: Path, count: int) -> float:
 def pairs(args: argparse.Namespace) -> None:
     """Screen all pairs, by tangents and for relatives: it grows with the square of the scans."""
     from scanvote.pipeline.deduplicate.fingerprints import fingerprints
-    from scanvote.pipeline.deduplicate.pairs import similar_pairs
+    from scanvote.pipeline.deduplicate.pairs import correlated, similar_pairs
     from scanvote.pipeline.deduplicate.tangents import tangent_pairs
 
     paths = sorted(args.folder.rglob("*.jpg"))[: args.scans]
@@ -127,6 +127,9 @@ def pairs(args: argparse.Namespace) -> None:
         spent(work, count**2, f"tangents of {count:,}, a pair")
         work = partial(similar_pairs, thumbnails[:count], 0.95, np.ones(count, np.bool_))
         spent(work, count**2, f"relatives of {count:,}, a pair")
+    drawn = np.random.default_rng(1).integers(0, len(paths), (2, 100_000))
+    work = partial(correlated, thumbnails, [(drawn[0], drawn[1])], 0.98)
+    spent(work, 100_000, "thumbnails of two correlated, a pair")
 
 
 # -- what is serial ----------------------------------------------------------------
