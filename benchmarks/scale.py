@@ -4,7 +4,7 @@
     python benchmarks/scale.py tables [--rows 100000]
     python benchmarks/scale.py dvc [--files 10000]
     python benchmarks/scale.py courier [--megabytes 64]
-    python benchmarks/scale.py networks [--side 224]
+    python benchmarks/scale.py pairs FOLDER
 
 The scans are those of the mirror's 4-class set, doubled in size. Processor seconds, which other
 work on the machine changes little; those of the pool are of its processes. `stages` runs download,
@@ -38,6 +38,7 @@ from scanvote.params import load_params
 
 ROOT = Path(__file__).parents[1]
 ARCHIVE = "brain-tumor-classification-mri.zip"
+CHOICES = ["stages", "tables", "dvc", "courier", "pairs"]
 HASH = "import sys; from dvc.cli import main; sys.exit(main())"
 
 
@@ -48,8 +49,8 @@ def spent(work: Callable[[], object], count: int, what: str) -> None:
     seconds = time.perf_counter() - start
     here, there = (now - then for now, then in zip(_used(), before, strict=True))
     print(
-        f"| {what} | {count:,} | {seconds:.1f} | {1e3 * here / count:.3f} "
-        f"| {1e3 * there / count:.3f} | {os.getloadavg()[0]:.1f} |",
+        f"| {what} | {count:,} | {seconds:.1f} | {1e3 * here / count:.3g} "
+        f"| {1e3 * there / count:.3g} | {os.getloadavg()[0]:.1f} |",
         flush=True,
     )
 
@@ -88,7 +89,7 @@ def stages(args: argparse.Namespace) -> None:
             args.scans,
             f"download, {size:.0f} KiB",
         )
-        tables = (folder / "overrule.csv", folder / "patients.csv")
+        tables = (ROOT / "data" / name / "classification.csv" for name in ("overrule", "patients"))
         work = partial(deduplicate, raw, params.deduplicate, *tables, dedup)
         spent(work, args.scans, "deduplicate")
         work = partial(prepare, "classification", raw, dedup, params, folder / "prepared", 2)
@@ -110,6 +111,25 @@ def doubled(archive: Path, folder: Path, count: int) -> float:
             cv2.imwrite(str(path), image, [cv2.IMWRITE_JPEG_QUALITY, 90])
     sizes = [one.stat().st_size for one in folder.rglob("*.jpg")]
     return sum(sizes) / len(sizes) / 1024
+
+
+def pairs(args: argparse.Namespace) -> None:
+    """Screen all pairs, by tangents and for relatives: it grows with the square of the scans."""
+    from scanvote.pipeline.deduplicate.fingerprints import fingerprints
+    from scanvote.pipeline.deduplicate.pairs import correlated, similar_pairs
+    from scanvote.pipeline.deduplicate.tangents import tangent_pairs
+
+    paths = sorted(args.folder.rglob("*.jpg"))[: args.scans]
+    thumbnails = fingerprints(paths, 1).thumbnails
+    head()
+    for count in (len(paths) // 4, len(paths) // 2, len(paths)):
+        work = partial(list, tangent_pairs(thumbnails[:count]))
+        spent(work, count**2, f"tangents of {count:,}, a pair")
+        work = partial(similar_pairs, thumbnails[:count], 0.95, np.ones(count, np.bool_))
+        spent(work, count**2, f"relatives of {count:,}, a pair")
+    drawn = np.random.default_rng(1).integers(0, len(paths), (2, 100_000))
+    work = partial(correlated, thumbnails, [(drawn[0], drawn[1])], 0.98)
+    spent(work, 100_000, "thumbnails of two correlated, a pair")
 
 
 # -- what is serial ----------------------------------------------------------------
@@ -239,37 +259,10 @@ def rate(what: str, size: int, work: Callable[[], object]) -> None:
     )
 
 
-# -- networks ----------------------------------------------------------------------
-
-
-def networks(args: argparse.Namespace) -> None:
-    """Train and predict by the default CNN and U-Net, processor time a scan."""
-    from scanvote.core.backend import use_backend
-
-    use_backend("tensorflow")
-    import keras
-
-    from scanvote.models.families import FAMILIES
-    from scanvote.models.input_spec import InputSpec
-
-    params, side = load_params(ROOT / "params.yaml"), args.side
-    x = np.random.default_rng(1).random((64, side, side, 1), np.float32)
-    y = np.eye(4, dtype=np.float32)[np.arange(64) % 4]
-    values = {"convolutions": 3, "filters": 32, "dense_layers": 1}
-    head()
-    cnn = FAMILIES["cnn"].build(values, InputSpec((side, side, 1), 4, None), params.cnn)
-    cnn.compile("adam", keras.losses.CategoricalCrossentropy(from_logits=True))
-    for name, model, target in (("CNN of 3 x 32", cnn, y),):
-        model.train_on_batch(x[:32], target[:32])
-        model.predict(x[:32], verbose=0)
-        train = partial(model.fit, x, target, batch_size=32, epochs=3, verbose=0)
-        spent(train, 3 * 64, f"train a {name}, {side} px")
-        spent(partial(model.predict, x, batch_size=32, verbose=0), 64, f"predict by a {name}")
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("what", choices=["stages", "tables", "dvc", "courier", "networks"])
+    parser.add_argument("what", choices=CHOICES)
+    parser.add_argument("folder", type=Path, nargs="?", help="of images, for pairs")
     parser.add_argument("--scans", type=int, default=2000)
     parser.add_argument("--side", type=int, default=224)
     parser.add_argument("--rows", type=int, default=100_000)

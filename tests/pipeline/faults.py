@@ -247,7 +247,7 @@ class Repro:
         return self._process.returncode
 
     def _end(self) -> None:
-        self._process.wait(HANGS)
+        self._process.wait()
         self._reader.join()
         _ = self.err
 
