@@ -74,7 +74,7 @@ def test_jobs_work_over_tls_and_end_with_the_process(slurm: dict[str, str], tmp_
         assert time.monotonic() < end
         time.sleep(0.1)
     assert "-p short" in (tmp_path / "script").read_text()
-    assert not [*(tmp_path / ".cache/slurm").iterdir()], "no key is left"
+    assert not [*(tmp_path / ".cache").iterdir()], "no key is left"
 
 
 def test_what_slurm_refuses_is_one_line(slurm: dict[str, str], tmp_path: Path) -> None:
