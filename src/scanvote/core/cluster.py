@@ -5,6 +5,7 @@ worker's turn, and what happens when it dies, is decided here: Dask would count 
 every call that waits for that worker, and give up those that never began.
 """
 
+import atexit
 import logging
 import os
 import pickle
@@ -18,6 +19,7 @@ from dataclasses import dataclass, field
 from functools import cache, lru_cache, partial
 from itertools import count
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 from uuid import uuid4
 
@@ -96,14 +98,16 @@ def _slurm(jobs: int) -> Any:
 
     if shutil.which("sbatch") is None:
         raise InputError("slurm: there is no sbatch here; run this where jobs are submitted")
-    keys = repository_root() / ".cache" / "slurm"
-    keys.mkdir(mode=0o700, parents=True, exist_ok=True)
+    shared = repository_root() / ".cache"
+    shared.mkdir(exist_ok=True)
+    keys = TemporaryDirectory(prefix="slurm-", dir=shared)  # for us alone
+    atexit.register(keys.cleanup)  # dask-jobqueue leaves them behind
     try:
         cluster = SLURMCluster(
             processes=1,
             security=Security.temporary(),
             protocol="tls://",
-            shared_temp_directory=keys,
+            shared_temp_directory=keys.name,
             # Dask's own choice would show the dashboard to the whole network
             scheduler_options={
                 "dashboard_address": "127.0.0.1:8787",

@@ -6,7 +6,12 @@ import sys
 import time
 from pathlib import Path
 
+import dask
+import dask_jobqueue  # noqa: F401  its configuration
 import pytest
+
+from scanvote.core.cluster import _slurm
+from scanvote.core.errors import InputError
 
 SBATCH = """#!/bin/sh
 test ! -e "$FAKE_SLURM/refuse" || { echo "sbatch: error: invalid partition: short" >&2; exit 1; }
@@ -18,19 +23,14 @@ echo "Submitted batch job $!"
 SCANCEL = """#!/bin/sh
 kill -TERM -- -"$1"
 """
-JOBQUEUE = "jobqueue: {slurm: {queue: short, interface: lo, %s}}"
+JOBQUEUE = "jobqueue: {slurm: {queue: short, interface: lo, cores: 1, memory: 1GB}}"
 CODE = """
-from pathlib import Path
-from scanvote.core.errors import InputError
 from scanvote.core.parallel import Files, open_pool, parallel_map, use_compute
 
 use_compute("slurm", 2)
-try:
-    print(parallel_map(abs, range(-200, 0), "", processes=2, files=lambda item: Files())[:3])
-    with open_pool(2) as pool:
-        print(pool.submit(abs, -7).result(), pool._client.scheduler.address[:6])
-except InputError as error:
-    print(error)
+print(parallel_map(abs, range(-200, 0), "", processes=2, files=lambda item: Files())[:3])
+with open_pool(2) as pool:
+    print(pool.submit(abs, -7).result(), pool._client.scheduler.address[:6])
 """
 
 
@@ -40,7 +40,7 @@ def slurm(tmp_path: Path) -> dict[str, str]:
     for name, script in (("sbatch", SBATCH), ("scancel", SCANCEL)):
         (tmp_path / name).write_text(script)
         (tmp_path / name).chmod(0o755)
-    configure(tmp_path, "cores: 1, memory: 1GB")
+    (tmp_path / "jobqueue.yaml").write_text(JOBQUEUE)
     return os.environ | {
         "PATH": f"{tmp_path}:{os.environ['PATH']}",
         "DASK_CONFIG": str(tmp_path / "jobqueue.yaml"),
@@ -49,23 +49,15 @@ def slurm(tmp_path: Path) -> dict[str, str]:
     }
 
 
-def configure(folder: Path, settings: str) -> None:
-    (folder / "jobqueue.yaml").write_text(JOBQUEUE % settings)
-
-
-def run(environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
+def test_jobs_work_over_tls_and_end_with_the_process(slurm: dict[str, str], tmp_path: Path) -> None:
+    done = subprocess.run(
         [sys.executable, "-c", CODE],
-        env=environment,
+        env=slurm,
         capture_output=True,
         text=True,
         timeout=120,
         check=False,
     )
-
-
-def test_jobs_work_over_tls_and_end_with_the_process(slurm: dict[str, str], tmp_path: Path) -> None:
-    done = run(slurm)
     assert done.stdout.splitlines() == ["[200, 199, 198]", "7 tls://"], done.stderr
     jobs = (tmp_path / "jobs").read_text().split()
     assert len(jobs) == 2
@@ -74,18 +66,23 @@ def test_jobs_work_over_tls_and_end_with_the_process(slurm: dict[str, str], tmp_
         assert time.monotonic() < end
         time.sleep(0.1)
     assert "-p short" in (tmp_path / "script").read_text()
-    assert not [*(tmp_path / ".cache/slurm").iterdir()], "no key is left"
+    assert not [*(tmp_path / ".cache").iterdir()], "no key is left"
 
 
-def test_what_slurm_refuses_is_one_line(slurm: dict[str, str], tmp_path: Path) -> None:
+def test_what_is_missing_or_refused_is_one_line(
+    slurm: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("PATH", "DVC_ROOT", "FAKE_SLURM"):
+        monkeypatch.setenv(name, slurm[name])
+    settings = {"jobqueue.slurm.cores": 1, "jobqueue.slurm.memory": None}
+    needs = r"^slurm: dask-jobqueue needs cores and memory of a job; write "
+    with dask.config.set(settings), pytest.raises(InputError, match=needs):
+        _slurm(1)
     (tmp_path / "refuse").touch()
-    refused = run(slurm).stdout
-    assert refused.startswith("slurm: sbatch: error: invalid partition: short")
-    assert refused.count("\n") == 1
-
-
-def test_what_is_missing_is_one_line(slurm: dict[str, str], tmp_path: Path) -> None:
-    configure(tmp_path, "cores: 1")
-    assert run(slurm).stdout.startswith("slurm: dask-jobqueue needs cores and memory of a job")
-    (tmp_path / "sbatch").unlink()
-    assert run(slurm).stdout.startswith("slurm: there is no sbatch here")
+    settings["jobqueue.slurm.memory"] = "1GB"
+    refused = r"^slurm: sbatch: error: invalid partition: short$"
+    with dask.config.set(settings), pytest.raises(InputError, match=refused):
+        _slurm(1)
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(InputError, match=r"^slurm: there is no sbatch here"):
+        _slurm(1)
