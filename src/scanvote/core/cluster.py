@@ -360,7 +360,7 @@ class Cluster(Pool):
                 raise self._failure from None
             raise _Lost from None
         finally:
-            future.cancel()
+            (future.release if future.done() else future.cancel)()
 
 
 @dataclass(eq=False)
