@@ -288,7 +288,8 @@ def processes_for(items: int, worth_a_pool: int | None = None) -> int:
     least = WORTH_A_POOL if worth_a_pool is None else worth_a_pool
     if items < least:
         return 1
-    return allowed_processors() if _scheduler == "processes" else 2  # those of a scheduler anyway
+    # those of a scheduler help a machine of one processor, too
+    return allowed_processors() if _scheduler == "processes" else max(2, allowed_processors())
 
 
 def results(
