@@ -1,5 +1,6 @@
 """Calls for workers of other processes, which a test holds up by files."""
 
+import errno
 import os
 import signal
 import time
@@ -31,3 +32,7 @@ def kill_the_worker(_: int) -> None:
 
 def size_of(path: Path) -> int:
     return path.stat().st_size
+
+
+def read_only(path: str) -> None:
+    raise OSError(errno.EROFS, os.strerror(errno.EROFS), path)

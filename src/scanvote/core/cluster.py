@@ -29,6 +29,7 @@ from distributed import Client
 from scanvote.core import cluster_worker as there
 from scanvote.core.errors import InputError
 from scanvote.core.files import atomic_write, repository_root, sha256
+from scanvote.core.machine import machine_fault
 from scanvote.core.parallel import Call, Files, Pool
 from scanvote.core.terminal import print_status
 
@@ -38,7 +39,10 @@ CONNECT = 10
 """Seconds within which a scheduler answers."""
 PATIENCE = 30
 """Seconds to wait for the first worker, and for a file on a shared disk to be seen."""
-_GONE = "the Dask scheduler went away; what is done is kept: run the same again when it is back"
+_GONE = (
+    "the Dask scheduler went away; what is done is kept: start it and its workers, and run the same"
+    " again"
+)
 DEATHS = 3
 """Workers that may end during one call before it is given up."""
 CHUNK = 1 << 23
@@ -284,6 +288,9 @@ class Cluster(Pool):
                 f"{self._where}: {DEATHS} workers ended one after the other at the same call"
                 f" ({call.text or 'a block of files'}), the last of them {worker.name}"
             ) from None
+        except OSError as error:  # a full disk is the worker's, not ours
+            line = machine_fault(error) or " ".join(str(error).split())
+            raise InputError(f"the worker {worker.name}: {line}") from None
         for name, content in written.items():
             with atomic_write(call.files.here(name)) as beside:
                 beside.write_bytes(content)

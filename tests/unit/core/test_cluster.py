@@ -13,7 +13,7 @@ import pytest
 from scanvote.core import cluster
 from scanvote.core.errors import InputError
 from scanvote.core.parallel import Files, open_pool, parallel_map
-from tests.calls import begin, begun, kill_the_worker, size_of
+from tests.calls import begin, begun, kill_the_worker, read_only, size_of
 from tests.clusters import PLACES, Scheduler, computing, need_mounts, scheduler
 
 Workers = dict[str, "subprocess.Popen[bytes]"]
@@ -66,6 +66,8 @@ def test_errors_reach_the_caller(at: tuple[Scheduler, Workers]) -> None:
     with computing(at[0]):
         with pytest.raises(ValueError, match="invalid literal"):
             parallel_map(int, ["1", "two"], "", processes=2, files=lambda item: Files())
+        with pytest.raises(InputError, match=r"^the worker (one|three): /none.*: read-only"):
+            parallel_map(read_only, ["/none"], "", processes=2, files=lambda item: Files())
         with pytest.raises(InputError, match=r"a process of the worker (one|three) died"):
             parallel_map(os._exit, [1], "", processes=2, files=lambda item: Files())
 
@@ -127,7 +129,7 @@ def test_workers_that_differ_and_a_scheduler_that_goes_away(
             answer = pool.submit(begin, tmp_path)
             begun(tmp_path, 1)
             started.process.kill()
-            gone = "the Dask scheduler went away; what is done is kept: run the same again"
+            gone = "the Dask scheduler went away; what is done is kept: start it"
             with pytest.raises(InputError, match=gone):
                 answer.result(60)
             with pytest.raises(InputError, match=gone):
