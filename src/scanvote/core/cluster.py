@@ -161,7 +161,7 @@ class Cluster(Pool):
         self._session, self._facts = uuid4().hex[:8], there.facts()
         self._failure: InputError | None = None
         self._making, self._keys = set[Call](), f"scanvote-{self._session}-"
-        self._others: dict[str, bool] = {}  # whether a worker works for others, by address
+        self._others: dict[str, int] = {}  # calls of others at each worker, by address
         self._workers: dict[str, _Worker] = {}
         self._refused: dict[str, str] = {}
         threading.Thread(target=self._watch, daemon=True).start()
@@ -193,7 +193,7 @@ class Cluster(Pool):
             except Exception:
                 return self._fail(_GONE)
             self._others = {
-                address: not all(key.startswith(self._keys) for key in keys)
+                address: sum(not key.startswith(self._keys) for key in keys)
                 for address, keys in tasks.items()
             }
             for address in self._others.keys() - known:
@@ -259,7 +259,8 @@ class Cluster(Pool):
         def accepts(call: Call) -> bool:
             if worker.address not in self._others:
                 raise _Lost
-            return (trains or not call.training) and not self._others[worker.address]
+            others = self._others[worker.address]
+            return trains and not others if call.training else others < worker.threads
 
         name = worker.name if slot == 0 else f"{worker.name}/{slot}"
         with suppress(_Lost):
