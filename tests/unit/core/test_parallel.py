@@ -1,5 +1,6 @@
 """Many items, few processes, one order."""
 
+import errno
 import os
 
 import pytest
@@ -37,6 +38,17 @@ def test_an_error_in_a_single_process_reaches_the_caller_too() -> None:
     with pytest.raises(ValueError, match="invalid literal") as caught:
         run_in_process(int, "two")
     assert "_answer" in caught.value.__notes__[-1], "where it was raised"
+
+
+def test_processes_need_no_semaphores(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Which need a writable /dev/shm, and some containers have none."""
+
+    def refused(*_: object, **__: object) -> None:
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    monkeypatch.setattr("multiprocessing.synchronize.SemLock.__init__", refused)
+    assert parallel_map(abs, [-1, -2], "", processes=2) == [1, 2]
+    assert run_in_process(abs, -1) == 1
 
 
 def test_nothing_is_said_where_there_is_no_terminal(capfd: pytest.CaptureFixture[str]) -> None:
