@@ -30,7 +30,7 @@ from scanvote.core import cluster_worker as there
 from scanvote.core.errors import InputError
 from scanvote.core.files import atomic_write, repository_root, sha256
 from scanvote.core.machine import machine_fault
-from scanvote.core.parallel import Call, Files, Pool
+from scanvote.core.pool import Call, Files, Pool
 from scanvote.core.terminal import print_status
 
 LOOK = 0.25

@@ -23,7 +23,7 @@ from scanvote.core.child import Child, ProcessDied
 from scanvote.core.digests import digest
 from scanvote.core.errors import InputError
 from scanvote.core.files import sha256
-from scanvote.core.parallel import DIED, gpu_of
+from scanvote.core.pool import DIED, gpu_of
 
 _PACKAGE = Path(__file__).parents[1]
 _children: list[Child] = []
