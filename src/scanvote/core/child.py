@@ -36,6 +36,7 @@ class Child:
         self, environment: Mapping[str, str] | None = None, folder: Path | None = None
     ) -> None:
         self.environment, self.folder = dict(environment or {}), folder
+        self._lock, self._killed = threading.Lock(), False
         self._process: subprocess.Popen[bytes] | None = None
         self._connection: Connection | None = None
 
@@ -67,25 +68,37 @@ class Child:
             raise result
         return result
 
+    def kill(self) -> None:
+        """End the process, whatever it does, for good; another thread may be in a call."""
+        with self._lock:
+            self._killed = True
+            if self._process is not None:
+                self._process.kill()
+
     def close(self) -> None:
-        """End the process, whatever it does."""
-        if self._process is not None:
-            self._process.kill()
-            self._process.wait()
+        """End the process, and what is left of it; only in the thread that calls."""
+        with self._lock:
+            process, self._process = self._process, None
+        if process is not None:
+            process.kill()
+            process.wait()
         if self._connection is not None:
             self._connection.close()
-        self._process = self._connection = None
+            self._connection = None
 
     def _start(self) -> None:
         self._connection, theirs = Pipe()
         words = [sys.executable, "-m", __name__, str(theirs.fileno())]
         path = os.pathsep.join(filter(None, sys.path))
-        self._process = subprocess.Popen(
-            words,
-            env=os.environ | {"PYTHONPATH": path} | self.environment,
-            cwd=self.folder,
-            pass_fds=[theirs.fileno()],
-        )
+        with self._lock:
+            if self._killed:
+                raise ProcessDied
+            self._process = subprocess.Popen(
+                words,
+                env=os.environ | {"PYTHONPATH": path} | self.environment,
+                cwd=self.folder,
+                pass_fds=[theirs.fileno()],
+            )
         theirs.close()  # otherwise its death would not close the pipe
 
 

@@ -5,6 +5,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -158,10 +159,12 @@ class LocalPool(Pool):
     def __init__(self, processes: int) -> None:
         super().__init__()
         self._children = [Child(gpu_of(number)) for number in range(processes)]
-        for number, child in enumerate(self._children, 1):
-            threading.Thread(
-                target=self._serve, args=(f"process {number}", child), daemon=True
-            ).start()
+        self._threads = [
+            threading.Thread(target=self._serve, args=(f"process {number}", child), daemon=True)
+            for number, child in enumerate(self._children, 1)
+        ]
+        for thread in self._threads:
+            thread.start()
 
     @property
     def size(self) -> int:
@@ -170,11 +173,14 @@ class LocalPool(Pool):
     def close(self) -> None:
         super().close()
         for child in self._children:
-            child.close()
+            child.kill()
+        for thread in self._threads:
+            thread.join()
 
     def _serve(self, name: str, child: Child) -> None:
-        while (call := self._take()) is not None:
-            self._make(call, name, lambda call: self._call(child, call))
+        with closing(child):
+            while (call := self._take()) is not None:
+                self._make(call, name, lambda call: self._call(child, call))
 
     def _call(self, child: Child, call: Call) -> Any:
         try:

@@ -7,6 +7,7 @@ folder is temporary, and a trial that was already trained returns at once from t
 import tempfile
 import warnings
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from itertools import count
 from typing import Any
 
@@ -43,9 +44,18 @@ def run_tuner(space: Space, run: RunTrial, params: TuningParams, seed: int, kept
             run, params.epochs, oracle=oracle, hypermodel=space, directory=folder, overwrite=True
         )
         try:
-            tuner.search(verbose=0)
+            with _without_warnings():
+                tuner.search(verbose=0)
         except FatalError as fatal:
             raise fatal.__cause__ or fatal from None
+
+
+@contextmanager
+def _without_warnings() -> Iterator[None]:
+    with warnings.catch_warnings():
+        # NumPy warns about the NaN score of a failed trial, whose reason `run` reports
+        warnings.filterwarnings("ignore", "All-NaN axis", RuntimeWarning)
+        yield
 
 
 def _oracle(params: TuningParams, seed: int, kept: int) -> keras_tuner.Oracle:
@@ -82,14 +92,9 @@ class _Tuner(BaseTuner):
 
     def finish(self, trial: Proposal) -> None:
         """Run and end a trial, as `search` does."""
-        self._try_run_and_update_trial(trial)
-        self.on_trial_end(trial)
-
-    def _run_and_update_trial(self, trial: Proposal, *args: Any, **kwargs: Any) -> None:
-        with warnings.catch_warnings():
-            # NumPy warns about the NaN score of a failed trial, whose reason `run` reports
-            warnings.filterwarnings("ignore", "All-NaN axis", RuntimeWarning)
-            super()._run_and_update_trial(trial, *args, **kwargs)
+        with _without_warnings():
+            self._try_run_and_update_trial(trial)
+            self.on_trial_end(trial)
 
     def run_trial(self, trial: Proposal, **_: Any) -> dict[str, float]:
         try:

@@ -40,6 +40,11 @@ def test_an_error_in_a_single_process_reaches_the_caller_too() -> None:
     assert "_answer" in caught.value.__notes__[-1], "where it was raised"
 
 
+def test_a_process_of_its_own_has_the_variables_that_it_is_given() -> None:
+    assert run_in_process(os.getenv, "SCANVOTE_OF_ITS_OWN", SCANVOTE_OF_ITS_OWN="7") == "7"
+    assert os.getenv("SCANVOTE_OF_ITS_OWN") is None
+
+
 def test_processes_need_no_semaphores(monkeypatch: pytest.MonkeyPatch) -> None:
     """Which need a writable /dev/shm, and some containers have none."""
 

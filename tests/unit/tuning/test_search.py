@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 from scanvote.core.errors import InputError
+from scanvote.core.parallel import Files
 from scanvote.params import load_params
 from scanvote.training import TrainingFailed, TrainingResult
 from scanvote.tuning import search
@@ -48,7 +49,7 @@ def result(tmp_path, monkeypatch):
 
         monkeypatch.setattr(search, "run_trial", trained)
         monkeypatch.setattr(search, "progress_bar", lambda _: nullcontext(lambda *_: None))
-        return search.run_search(Toy(tmp_path), None)
+        return search.run_search(Toy(tmp_path), None, Files())
 
     return run
 

@@ -331,7 +331,8 @@ TRAINED = TrainingResult(
 def test_what_is_remembered_is_the_score_to_maximise(prepared, root):
     study = ClassifierStudy("ann", prepared, tiny_params())
     point = {"dense_layers": 0}
-    assert study.cached_score(point, 2) is None
+    with pytest.raises(TrainingFailed, match="it has no result"):
+        study.cached_score(point, 2)
     memory = study.training_spec(point, 2).cache_dir
     memory.mkdir(parents=True)
     write_json(memory / "result.json", asdict(TRAINED))
