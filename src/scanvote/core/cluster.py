@@ -82,9 +82,8 @@ def _client(scheduler: str, workers: int | None) -> Client:
     try:
         return Client(scheduler, timeout=CONNECT, set_as_default=False)
     except Exception as error:
-        reason = " ".join(str(error).split())
         raise InputError(
-            f"{scheduler}: no Dask scheduler answers there ({reason}); start one by `dask"
+            f"{scheduler}: no Dask scheduler answers there ({_line(error)}); start one by `dask"
             " scheduler`, or see `compute` in params.yaml and SCANVOTE_SCHEDULER"
         ) from None
 
@@ -135,9 +134,13 @@ def _slurm(jobs: int) -> Any:
     return cluster
 
 
+def _line(error: Exception) -> str:
+    return " ".join(str(error).split())
+
+
 def _reason(error: Exception) -> str:
     """Return what the user can do about an error of dask-jobqueue, in one line."""
-    text = " ".join(str(error).split())
+    text = _line(error)
     if "how much cores and memory" in text:
         return (
             "dask-jobqueue needs cores and memory of a job; write `jobqueue: {slurm: {cores: 4,"
@@ -229,7 +232,7 @@ class Cluster(Pool):
         except (_Lost, InputError):
             return
         except Exception as error:  # scanvote cannot be imported there
-            facts = {"name": address, "packages": {}, "code": " ".join(str(error).split())}
+            facts = {"name": address, "packages": {}, "code": _line(error)}
         if odd := _difference(facts, self._facts):
             self._refused[address] = f"{facts['name']} {odd}"
             print_status(f"{self._where}: a worker is not used: {self._refused[address]}")
@@ -290,8 +293,8 @@ class Cluster(Pool):
                 f" ({call.text or 'a block of files'}), the last of them {worker.name}"
             ) from None
         except OSError as error:  # a full disk is the worker's, not ours
-            line = machine_fault(error) or " ".join(str(error).split())
-            raise InputError(f"the worker {worker.name}: {line}") from None
+            fault = machine_fault(error) or _line(error)
+            raise InputError(f"the worker {worker.name}: {fault}") from None
         for name, content in written.items():
             with atomic_write(call.files.here(name)) as beside:
                 beside.write_bytes(content)
@@ -335,9 +338,9 @@ class Cluster(Pool):
         wanted = [one for one in paths if one not in worker.has]
         for digest in self._ask(worker.address, there.missing, wanted) if wanted else []:
             with paths[digest].open("rb") as file:
-                self._ask(worker.address, there.receive, digest, 0, b"")  # it may be empty
-                for number, chunk in enumerate(iter(partial(file.read, CHUNK), b"")):
-                    self._ask(worker.address, there.receive, digest, CHUNK * number, chunk)
+                for offset in range(0, max(1, paths[digest].stat().st_size), CHUNK):
+                    chunk = file.read(CHUNK)  # none of an empty file
+                    self._ask(worker.address, there.receive, digest, offset, chunk)
             self._ask(worker.address, there.complete, digest)
         worker.has |= paths.keys()
 

@@ -80,6 +80,7 @@ def test_a_file_travels_once_to_a_worker_without_this_disk(
     sent, deliver = [], cluster.there.receive
     monkeypatch.chdir(tmp_path)
     (tmp_path / "kept").write_bytes(bytes(2500))
+    (tmp_path / "empty").touch()
     with scheduler(tmp_path.parent / "apart") as started:
         started.worker("apart", apart=tmp_path)
         with computing(started), open_pool(1) as pool:
@@ -92,10 +93,11 @@ def test_a_file_travels_once_to_a_worker_without_this_disk(
                 return ask(address, function, *arguments, **options)
 
             monkeypatch.setattr(pool, "_ask", noted)
-            files = Files(kept={"kept": Path("kept")})
+            files = Files(kept={"kept": Path("kept"), "empty": Path("empty")})
             answers = [pool.submit(size_of, Path("kept"), files=files) for _ in range(3)]
             assert [answer.result(60) for answer in answers] == [2500] * 3
-    assert [len(chunk) for chunk in sent] == [0, 1000, 1000, 500]
+            assert pool.submit(size_of, Path("empty"), files=files).result(60) == 0
+    assert [len(chunk) for chunk in sent] == [1000, 1000, 500, 0]
 
 
 def test_workers_that_differ_and_a_scheduler_that_goes_away(
