@@ -1,9 +1,9 @@
 """Random augmentation of a training scan and its mask.
 
 The changes are those that published work on these data sets lists (rotation, shift, shear,
-zoom, flips, exposure), and contrast and gamma. All changes of position are one affine matrix,
-which OpenCV applies once: an image is interpolated once, not once per change, and its mask by
-the same matrix.
+zoom, flips, exposure), and contrast, gamma and missing contrasts. All changes of position are one
+affine matrix, which OpenCV applies once: an image is interpolated once, not once per change, and
+its mask by the same matrix.
 Measured against the random layers of Keras and its ImageDataGenerator, this is the fastest of
 the three (benchmarks/README.md). It needs no TensorFlow, and a copy depends on its scan alone,
 not on the batch it is in.
@@ -47,6 +47,8 @@ def augment(
         axis=2,
     )
     changed = np.reshape(_with_intensities(moved, bounds, random), image.shape)
+    if image.shape[2] % _CONTRASTS == 0:
+        changed = _with_missing(changed, bounds, random)
     if mask is None:
         return changed, None
     moved_mask = cv2.warpAffine(mask, matrix, (width, height), flags=cv2.INTER_NEAREST)
@@ -73,6 +75,24 @@ def _with_intensities(
         changed = cv2.LUT(own, _intensity_table(own, bounds, random))
         shaded[..., at::_CONTRASTS] = np.reshape(changed, own.shape)
     return shaded
+
+
+def _with_missing(
+    image: np.ndarray, bounds: AugmentParams, random: np.random.Generator
+) -> np.ndarray:
+    """Replace one or two contrasts by the one that is always taken, alike in all slices.
+
+    So do data sets in which a patient lacks a contrast, such as that of Buda et al. 2019. The three
+    ways of lacking the others are equally likely.
+    """
+    missing, way = random.random() < bounds.missing, random.integers(3)
+    if not missing:
+        return image
+    order = np.arange(_CONTRASTS)
+    others = np.delete(order, bounds.stand_in)
+    order[others[[way != 1, way != 0]]] = bounds.stand_in
+    slices = np.arange(image.shape[2]).reshape(-1, _CONTRASTS)
+    return np.ascontiguousarray(image[..., slices[:, order].ravel()])
 
 
 def _intensity_table(

@@ -55,7 +55,10 @@ def build(values: Mapping[str, Any], input_spec: InputSpec, params: UnetParams) 
         if params.encoder is None
         else [
             block(layers.Rescaling(1 / 255)(inputs), 0),
-            *pretrained_levels(inputs, params, input_spec),
+            *(
+                _narrowed(map_, values["filters"] * 2**level)
+                for level, map_ in enumerate(pretrained_levels(inputs, params, input_spec), 1)
+            ),
         ]
     )
     x = skips.pop()
@@ -68,6 +71,11 @@ def build(values: Mapping[str, Any], input_spec: InputSpec, params: UnetParams) 
         1, 1, activation="sigmoid", bias_initializer=_logit(params.prior), dtype="float32"
     )
     return keras.Model(inputs, mask(x), name="unet")
+
+
+def _narrowed(x: keras.KerasTensor, width: int) -> keras.KerasTensor:
+    """Reduce a backbone's feature map to the decoder's width, as Lin et al. 2017 (FPN) do."""
+    return layers.Conv2D(width, 1)(x) if x.shape[-1] > width else x
 
 
 def _logit(prior: float) -> keras.initializers.Initializer:

@@ -148,6 +148,8 @@ class AugmentParams(Section):
     contrast: Annotated[float, Field(ge=0, lt=1)]
     gamma: Annotated[float, Field(ge=0, lt=1)]
     per_channel: bool
+    missing: Annotated[float, Field(ge=0, le=1)]
+    stand_in: Annotated[int, Field(ge=0, le=2)]
 
 
 class PrepareParams(Section):

@@ -101,6 +101,8 @@ class UnetParams(TuningParams):
     context: Count
     sample: Literal["all", "tumour", "balanced"]
     augment: bool
+    patch: Positive | None
+    patch_on_tumour: Annotated[float, Field(ge=0, le=1)]
     mirror: bool
     folds: Positive
     postprocess: PostprocessParams

@@ -14,6 +14,7 @@ from scanvote.training import (
     checkpoint,
     loop,
     normalisation,
+    patches,
     schedule,
     spec,
 )
@@ -25,6 +26,7 @@ CODE = [
     batches,
     adjacent_slices,
     normalisation,
+    patches,
     checkpoint,
     spec,
     loop,

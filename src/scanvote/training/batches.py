@@ -11,6 +11,7 @@ from scanvote.core.seeds import derive_seed
 from scanvote.images.augment import augment
 from scanvote.params import AugmentParams
 from scanvote.training.adjacent_slices import AdjacentSlices
+from scanvote.training.patches import Patches
 
 Images = np.ndarray | AdjacentSlices
 Sampler = Callable[[np.random.Generator], NDArray[np.integer]]
@@ -27,6 +28,7 @@ class Batches(keras.utils.PyDataset):
         weights: sample weights (n,), or None for equal weights.
         bounds: bounds of the augmentation of each image in each epoch, or None.
         draw: chooses the rows of an epoch, or None for all of them.
+        patches: patches to cut out of images and masks, or None for whole images.
     """
 
     def __init__(
@@ -37,11 +39,13 @@ class Batches(keras.utils.PyDataset):
         weights: np.ndarray | None = None,
         bounds: AugmentParams | None = None,
         draw: Sampler | None = None,
+        patches: Patches | None = None,
     ) -> None:
         # one thread, because a pool of several waits 100 ms at the end of each epoch
         super().__init__(workers=1)
         self.images, self.batch_size = images, batch_size
         self._targets, self._weights, self._bounds, self._draw = targets, weights, bounds, draw
+        self._patches = patches
         self.order, self._seed = np.arange(len(images)), 0
 
     def start_epoch(self, seed: int) -> None:
@@ -59,6 +63,8 @@ class Batches(keras.utils.PyDataset):
         targets = None if self._targets is None else self._targets[rows]
         if self._bounds is not None:
             images, targets = self._augmented(rows, images, targets, self._bounds)
+        if self._patches is not None and targets is not None:
+            images, targets = self._cut(rows, images, targets, self._patches)
         weights = None if self._weights is None else self._weights[rows]
         return images, *(array for array in (targets, weights) if array is not None)
 
@@ -81,6 +87,15 @@ class Batches(keras.utils.PyDataset):
         ]
         moved = np.stack([image for image, _ in augmented])
         return moved, np.stack([m for _, m in augmented])[..., None] if are_masks else targets  # type: ignore[misc]
+
+    def _cut(
+        self, rows: NDArray[np.integer], images: np.ndarray, masks: np.ndarray, patches: Patches
+    ) -> tuple[np.ndarray, np.ndarray]:
+        cut = [
+            patches.cut(image, mask, np.random.default_rng([self._seed, row, 1]))
+            for row, image, mask in zip(rows, images, masks, strict=True)
+        ]
+        return np.stack([image for image, _ in cut]), np.stack([mask for _, mask in cut])
 
 
 def predict(model: keras.Model, images: Images, batch_size: int) -> np.ndarray:

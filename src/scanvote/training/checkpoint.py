@@ -67,13 +67,15 @@ class State:
             self.best, self.epochs_since_best, self.best_weights = scores, 0, model.get_weights()
 
 
-def save_checkpoint(state: State, model: keras.Model, path: Path) -> None:
+def save_checkpoint(
+    state: State, model: keras.Model, optimizer: keras.Optimizer, path: Path
+) -> None:
     """Write the state, the weights and the optimizer's variables to `path`."""
     arrays = {
         **{f"weight_{i}": a for i, a in enumerate(model.get_weights())},
         **{f"best_{i}": a for i, a in enumerate(state.best_weights)},
         **{f"average_{i}": a for i, a in enumerate(state.average)},
-        **{f"optimizer_{i}": np.asarray(v) for i, v in enumerate(model.optimizer.variables)},
+        **{f"optimizer_{i}": np.asarray(v) for i, v in enumerate(optimizer.variables)},
     }
     plain = {key: value for key, value in vars(state).items() if key not in _ARRAYS}
     with atomic_write(path) as beside, beside.open("wb") as file:
@@ -88,13 +90,13 @@ def read_state(path: Path) -> State:
         return State(**json.loads(str(saved["state"])))
 
 
-def restore(state: State, model: keras.Model, path: Path) -> None:
-    """Restore the arrays of `model`, its optimizer and `state` from a checkpoint."""
+def restore(state: State, model: keras.Model, optimizer: keras.Optimizer, path: Path) -> None:
+    """Restore the arrays of `model`, `optimizer` and `state` from a checkpoint."""
     with np.load(path, allow_pickle=False) as saved:
         weights = len(model.get_weights())
         model.set_weights([saved[f"weight_{i}"] for i in range(weights)])
         state.best_weights = [saved[f"best_{i}"] for i in range(weights)]
         averaged = range(weights) if "average_0" in saved else ()
         state.average = [saved[f"average_{i}"] for i in averaged]
-        for number, variable in enumerate(model.optimizer.variables):
+        for number, variable in enumerate(optimizer.variables):
             variable.assign(saved[f"optimizer_{number}"])

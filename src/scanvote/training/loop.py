@@ -20,6 +20,7 @@ from scanvote.models.transfer import FROZEN
 from scanvote.training.batches import Batches, Images, predict
 from scanvote.training.checkpoint import State, read_state, restore, save_checkpoint
 from scanvote.training.normalisation import fuse_normalisation
+from scanvote.training.patches import for_patches
 from scanvote.training.schedule import Scores
 from scanvote.training.spec import TrainingFailed, TrainingResult, TrainingSpec
 
@@ -238,32 +239,35 @@ def _run(phase: _Phase, state: State, on_epoch: OnEpoch) -> None:
     """Train until the phase is over."""
     model, spec = phase.model, phase.spec
     config, checkpoint = spec.schedule.config, spec.cache_dir / "checkpoint.npz"
-    fuse_normalisation(model)
-    model.compile(optimizer=spec.schedule.optimizer(), loss=spec.loss)
-    model.optimizer.build(model.trainable_variables)
+    fitted = model if spec.patches is None else for_patches(model, spec.patches.side)
+    fuse_normalisation(fitted)
+    fitted.compile(optimizer=spec.schedule.optimizer(), loss=spec.loss)
+    fitted.optimizer.build(fitted.trainable_variables)
     if state.phase == phase.number and state.history:
-        restore(state, model, checkpoint)
+        restore(state, model, fitted.optimizer, checkpoint)
     else:
         state.phase, state.epochs_since_best, state.average = phase.number, 0, []
-    batches = Batches(
-        spec.train[0], config.batch_size, spec.train[1], spec.weights, spec.augment, spec.draw
-    )
+    images, targets = spec.train
+    shown = (spec.weights, spec.augment, spec.draw, spec.patches)
+    batches = Batches(images, config.batch_size, targets, *shown)
     dataset = as_dataset(batches)
     while not phase.is_over(state):
-        scores = _epoch(model, batches, dataset, phase, state)
-        save_checkpoint(state, model, checkpoint)
+        scores = _epoch(fitted, batches, dataset, phase, state)
+        save_checkpoint(state, model, fitted.optimizer, checkpoint)
         on_epoch(len(state.history) - 1, scores)
 
 
 def _epoch(
-    model: keras.Model, batches: Batches, dataset: Any, phase: _Phase, state: State
+    fitted: keras.Model, batches: Batches, dataset: Any, phase: _Phase, state: State
 ) -> Scores:
+    """Train an epoch of `fitted`, which has the weights of `phase.model`, and score that."""
     started, epoch, spec = time.perf_counter(), len(state.history), phase.spec
+    model = phase.model
     _reseed(model, derive_seed(spec.seed, "epoch", epoch))
     batches.start_epoch(derive_seed(spec.seed, "batches", epoch))
-    model.optimizer.learning_rate = phase.rate(state)
+    fitted.optimizer.learning_rate = phase.rate(state)
     # without `steps_per_epoch` Keras runs into the end of the data and counts that as a step
-    logs = model.fit(dataset, steps_per_epoch=len(batches), verbose=0, shuffle=False).history
+    logs = fitted.fit(dataset, steps_per_epoch=len(batches), verbose=0, shuffle=False).history
     fit_ended = time.perf_counter()
     with state.averaged(model, spec.schedule.config.average):
         predicted = predict(model, spec.validation, spec.schedule.config.batch_size)

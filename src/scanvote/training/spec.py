@@ -10,6 +10,7 @@ import numpy as np
 
 from scanvote.params import AugmentParams
 from scanvote.training.batches import Images, Sampler
+from scanvote.training.patches import Patches
 from scanvote.training.schedule import Schedule, Scores
 
 
@@ -56,6 +57,7 @@ class TrainingSpec:
         mirror: save the model with test-time augmentation over a scan and its mirror image.
         unfreeze: unfreezing of a frozen backbone, if any.
         draw: chooses the training images of an epoch; None for all.
+        patches: patches to train on; None for whole images.
         features: cache folder of the frozen backbone's features, shared with other trainings;
             None to cache no features.
     """
@@ -72,6 +74,7 @@ class TrainingSpec:
     mirror: bool = False
     unfreeze: Unfreeze | None = None
     draw: Sampler | None = None
+    patches: Patches | None = None
     features: Path | None = None
 
 

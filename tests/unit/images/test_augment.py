@@ -21,6 +21,8 @@ STILL = AugmentParams(
     contrast=0,
     gamma=0,
     per_channel=False,
+    missing=0,
+    stand_in=1,
 )
 SEEDS = st.integers(0, 2**31)
 
@@ -240,3 +242,38 @@ def test_of_other_numbers_of_channels_all_are_changed_alike() -> None:
     changed = augment(image, None, how, np.random.default_rng(5))[0]
     assert (changed == changed[..., :1]).all()
     assert (changed != image).any()
+
+
+def test_missing_contrasts_are_replaced_by_the_one_that_is_always_there() -> None:
+    image = noise(4, (20, 20, 6))
+    ways = set()
+    for seed in range(60):
+        how = bounds(missing=0.8, stand_in=2)
+        changed = augment(image, None, how, np.random.default_rng(seed))[0]
+        taken = [
+            next(at for at in range(6) if (changed[..., one] == image[..., at]).all())
+            for one in range(6)
+        ]
+        assert taken[3:] == [3 + at for at in taken[:3]]
+        ways.add(tuple(taken[:3]))
+    assert ways == {(0, 1, 2), (2, 1, 2), (0, 2, 2), (2, 2, 2)}
+
+
+def test_no_contrast_is_missing_where_there_is_only_one() -> None:
+    image = noise(4, (20, 20, 1))
+    how = bounds(missing=1.0)
+    changed = augment(image, None, how, np.random.default_rng(1))[0]
+    np.testing.assert_array_equal(changed, image)
+
+
+def test_missing_contrasts_change_no_other_draw() -> None:
+    image = noise(4, (20, 20, 3))
+    wild = {"rotation": 20.0, "brightness": 0.3, "gamma": 0.3}
+    without, with_missing = (
+        augment(image, None, bounds(**wild, missing=share), np.random.default_rng(9))[0]
+        for share in (0.0, 1.0)
+    )
+    np.testing.assert_array_equal(without[..., 1], with_missing[..., 1])
+    assert (without[..., 0] != with_missing[..., 0]).any() or (
+        without[..., 2] != with_missing[..., 2]
+    ).any()

@@ -17,6 +17,8 @@ BOUNDS = {
     "contrast": 0.0,
     "gamma": 0.0,
     "per_channel": False,
+    "missing": 0.0,
+    "stand_in": 1,
 }
 CHANGES = {
     "rotation": 40.0,

@@ -42,10 +42,10 @@ def test_a_checkpoint_brings_back_the_mean_too(model, tmp_path, decay):
         _set(model, value)
         with state.averaged(model, decay):
             pass
-    save_checkpoint(state, model, tmp_path / "checkpoint.npz")
+    save_checkpoint(state, model, model.optimizer, tmp_path / "checkpoint.npz")
     again = read_state(tmp_path / "checkpoint.npz")
     _set(model, 9.0)
-    restore(again, model, tmp_path / "checkpoint.npz")
+    restore(again, model, model.optimizer, tmp_path / "checkpoint.npz")
     assert np.array_equal(model.get_weights()[0], np.full((2, 1), 4.0))
     assert [mean.tolist() for mean in again.average] == [mean.tolist() for mean in state.average]
     assert np.array_equal(again.best_weights[0], np.ones((2, 1)))

@@ -1,6 +1,5 @@
 """Search the U-Net's hyperparameters, and write its models and masks."""
 
-from collections.abc import Callable
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -23,7 +22,6 @@ from scanvote.training import Scores, TrainingFailed
 from scanvote.training.batches import predict
 from scanvote.tuning.inputs import study_files
 from scanvote.tuning.search import run_search, run_trial, write_search
-from scanvote.tuning.study import Study
 from scanvote.tuning.trials import Trial, TrialLogger, trials_metrics
 from scanvote.tuning.workers import Job, train_jobs
 
@@ -85,11 +83,9 @@ def _members(study: UnetStudy, best: Trial, record: TrialLogger, inputs: Files) 
     folds, members = study.params.unet.folds, [(study, best)]
     others = [_fold_trial(study.fold(number), number, best) for number in range(1, folds)]
     if others and workers() != 1:
-        jobs = [
-            Job(trial, partial(_rebuild_fold, study.rebuild, number))
-            for number, (_, trial) in enumerate(others, 1)
-        ]
-        train_jobs("U-Net folds", study.params.backend, inputs, len(jobs), partial(_drain, jobs))
+        jobs = iter([[Job(trial, fold.rebuild) for fold, trial in others]])
+        more = partial(next, jobs, [])
+        train_jobs("U-Net folds", study.params.backend, inputs, len(others), more)
     with progress_bar("U-Net folds") as progress:
         for number, (fold, trial) in enumerate(others, 1):
 
@@ -110,19 +106,6 @@ def _fold_trial(fold: UnetStudy, number: int, best: Trial) -> Member:
     trial = fold.trial(values, best.hyperparameters["epochs"])
     trial.name = f"fold{number}"
     return fold, trial
-
-
-def _rebuild_fold(rebuild: Callable[[], Study], number: int) -> UnetStudy:
-    """Rebuild the study of a fold in a worker."""
-    study = rebuild()
-    assert isinstance(study, UnetStudy)
-    return study.fold(number)
-
-
-def _drain(jobs: list[Job]) -> list[Job]:
-    """Return the jobs once."""
-    taken, jobs[:] = [*jobs], []
-    return taken
 
 
 def _predict_validation(study: UnetStudy, trial: Trial, path: Path) -> np.ndarray:

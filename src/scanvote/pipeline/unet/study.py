@@ -27,6 +27,7 @@ from scanvote.splits.protocols import assign_folds, stratum_of
 from scanvote.training import Scores, TrainingSpec
 from scanvote.training.adjacent_slices import AdjacentSlices, Rows
 from scanvote.training.batches import Images, Sampler
+from scanvote.training.patches import Patches
 from scanvote.tuning.study import Study, cache_dir, code_digest, weights_dir
 
 POOL = ("train", "validation")
@@ -38,8 +39,10 @@ _AT_ONCE = 32
 class UnetStudy(Study):
     """Study of the U-Net on the slices in `prepared`, `data/prepared/segmentation`.
 
-    With `unet.folds` the patients of training and validation are split into that many folds;
-    the study validates on the first.
+    With `unet.folds` the patients of training and validation are split into that many folds.
+
+    Args:
+        fold: the fold to validate on.
 
     Attributes:
         pool: the slices of training and validation, as one shard.
@@ -51,7 +54,7 @@ class UnetStudy(Study):
 
     note = f"\n{segmentation.EMPTY_RULE}"
 
-    def __init__(self, prepared: Path, params: Params) -> None:
+    def __init__(self, prepared: Path, params: Params, fold: int = 0) -> None:
         section = params.unet
         self.pool, self.test = memmap_split(prepared, *POOL), memmap_split(prepared, "test")
         self.manifest = read_manifest(prepared / "manifest.csv").set_index("scan_id")
@@ -59,7 +62,8 @@ class UnetStudy(Study):
         _check(height, params)
         shape = (height, width, channels * (2 * section.context + 1))
         spec = InputSpec(shape, 1, weights_dir(params))
-        rebuild = partial(UnetStudy, prepared, params)
+        self._rebuild_fold = partial(UnetStudy, prepared, params)
+        rebuild = partial(self._rebuild_fold, fold)
         super().__init__("unet", section, section, spec, params, top_k=1, rebuild=rebuild)
         self._adjacent = self._adjacent_rows(self.pool["scan_ids"])
         self._context = digest(
@@ -74,12 +78,13 @@ class UnetStudy(Study):
             self.owners(self.pool["scan_ids"]),
             self._adjacent.tolist(),
         )
-        self._validate_on(0)
+        self._validate_on(fold)
 
     def _fixed_settings(self) -> dict[str, Any]:
         """Return the settings that are the same for all trials."""
         section = self.params.unet
         names = {"encoder", "weights", "upsampling", "prior", "context", "sample", "mirror"}
+        names |= {"patch", "patch_on_tumour"}
         fixed = section.model_dump(include=names)
         bounds = self.params.prepare.augment.model_dump() if section.augment else None
         name, mirror = section.encoder, self.input_spec.mirror
@@ -89,6 +94,7 @@ class UnetStudy(Study):
     def fold(self, number: int) -> "UnetStudy":
         """Return a copy of this study that validates on fold `number`."""
         study = copy(self)
+        study.rebuild = partial(self._rebuild_fold, number)
         study._validate_on(number)
         return study
 
@@ -154,6 +160,7 @@ class UnetStudy(Study):
             augment=self.params.prepare.augment if section.augment else None,
             mirror=section.mirror,
             draw=self._draw,
+            patches=Patches(section.patch, section.patch_on_tumour) if section.patch else None,
         )
 
     def score(self, loss: losses.Loss, predicted: np.ndarray) -> Scores:
@@ -196,10 +203,12 @@ def _assign_folds(scans: pd.DataFrame, folds: int, seed: int) -> "pd.Series[int]
 
 def _check(side: int, params: Params) -> None:
     stride = unet.STRIDE if params.unet.encoder is None else encoders.STRIDE
-    if side % stride:
-        raise InputError(
-            f"prepare.segmentation.image_size: {side} must be a multiple of {stride} for the U-Net"
-        )
+    patch = params.unet.patch or side
+    for name, value in (("prepare.segmentation.image_size", side), ("unet.patch", patch)):
+        if value % stride:
+            raise InputError(f"{name}: {value} must be a multiple of {stride} for the U-Net")
+    if patch > side:
+        raise InputError(f"unet.patch: {patch} is larger than the slices, of {side} pixels")
     if params.unet.context and params.prepare.segmentation.copies:
         raise InputError(
             "unet.context: a copy is augmented apart from its adjacent slices; set"

@@ -308,6 +308,29 @@ def test_scans_that_cannot_be_halved_four_times_are_refused(tmp_path, root):
         train_unet(_prepare(tmp_path / "odd", side=24), _params(), root / "out", Log())
 
 
+@pytest.mark.parametrize(
+    ("patch", "fault"),
+    [
+        (24, "unet.patch: 24 must be a multiple of 16 for the U-Net"),
+        (32, "unet.patch: 32 is larger than the slices, of 16 pixels"),
+    ],
+)
+def test_patches_that_do_not_fit_are_refused(prepared, root, patch, fault):
+    with pytest.raises(InputError, match=f"^{fault}$"):
+        UnetStudy(prepared, _params(patch=patch))
+
+
+def test_patches_are_trained_on_and_whole_slices_answered(tmp_path, root):
+    prepared, places = _prepare(tmp_path / "prepared", side=32), set()
+    for changes in ({}, {"patch": 16}, {"patch": 16, "patch_on_tumour": 1.0}):
+        study = UnetStudy(prepared, _params(**changes))
+        places.add(study.training_spec(VALUES, 2).cache_dir)
+    assert len(places) == 3
+    train_unet(prepared, _params(patch=16), root / "out", Log())
+    model = keras.saving.load_model(root / "out" / "1.keras", compile=False)
+    assert model.input_shape == (None, 32, 32, 1)
+
+
 def test_tumour_slices_that_are_not_there_are_told(tmp_path, root):
     folder = _prepare(tmp_path / "healthy")
     shard = read_split(folder, "train")
