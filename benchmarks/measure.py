@@ -1,6 +1,7 @@
 """Time and peak memory, for the scripts beside this one."""
 
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -19,14 +20,14 @@ def timed(function: Callable[[], object], repeats: int = 3) -> float:
 def peak_memory(command: Sequence[str]) -> tuple[float, int]:
     """Run `command` to its end: seconds, and the largest resident memory in bytes.
 
-    The memory is of the command and all that it started, seen together every 20 ms. Pages
-    that processes share count once for each of them.
+    What it prints goes to standard error. The memory is of the command and all that it started,
+    seen together every 20 ms. Pages that processes share count once for each of them.
 
     Raises:
         RuntimeError: the command failed; with the end of what it said.
     """
     start = time.perf_counter()
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as running:
+    with subprocess.Popen(command, stdout=sys.stderr, stderr=subprocess.PIPE, text=True) as running:
         watch = _Watch(psutil.Process(running.pid))
         watch.start()
         said = running.communicate()[1]

@@ -1,0 +1,197 @@
+"""Masks of a recipe beside nnU-Net v2, on the same test patients, after the same time.
+
+    python benchmarks/nnunet.py --peer FOLDER/bin/python --folds 4 --parts 0 1
+
+For each part of a cross-validation, the recipe's U-Net is trained by DVC in a worktree of its own,
+and nnU-Net (2D, one network on all patients of training and validation) on the same slices for as
+many seconds as ours took, or for `--minutes`. Both are measured by our evaluation. FOLDER is an
+environment of its own: `python3 -m venv FOLDER`, then `FOLDER/bin/pip install nnunetv2==2.8.1`.
+What is finished in `--work` is not trained again. Markdown on standard output.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import yaml
+from measure import peak_memory
+from nnunet_peer import Case, Peer
+
+from scanvote.arrays import memmap_split
+from scanvote.commands.recipes import changes, read_recipe
+from scanvote.core.errors import InputError
+from scanvote.manifest import owners, read_manifest
+from scanvote.metrics.intervals import with_intervals
+from scanvote.metrics.segmentation import mean_difference, measure, patient_intervals
+from scanvote.params import load_params, load_values
+from scanvote.predictions import encode_mask, read_predictions
+
+ROOT = Path(__file__).parents[1]
+OF = ("ours", "nnU-Net")
+SEED = 7
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Seconds on the clock, and the largest memory in bytes, of a training."""
+
+    seconds: float
+    memory: int
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--peer", type=Path, required=True, help="interpreter that has nnU-Net")
+    parser.add_argument("--recipe", default="best_lgg")
+    parser.add_argument("--folds", type=int, default=4)
+    parser.add_argument("--parts", type=int, nargs="+", help="of the folds; default: all")
+    parser.add_argument("--minutes", type=float, help="of nnU-Net; default: as long as ours")
+    parser.add_argument("--work", type=Path, default=Path(".cache/nnunet"))
+    args = parser.parse_args()
+    parts = args.parts or range(args.folds)
+    try:
+        Peer(args.peer, args.work).device()
+        if wrong := [part for part in parts if not 0 <= part < args.folds]:
+            raise InputError(f"--parts: there is no fold {wrong[0]} of {args.folds}")
+        done = [compare(args, part, args.work.absolute() / f"fold{part}") for part in parts]
+    except InputError as error:
+        sys.exit(f"nnunet: {error}")
+    report([row for rows, _ in done for row in rows], pd.concat([table for _, table in done]))
+
+
+def compare(args: Any, part: int, work: Path) -> tuple[list[dict[str, Any]], pd.DataFrame]:
+    """Train both on a part; return what it cost, and the metrics of each test patient."""
+    ours, folder = train_ours(args.recipe, args.folds, part, work)
+    allowed = ours.seconds if args.minutes is None else 60 * args.minutes
+    theirs, masks = train_peer(Peer(args.peer, work / "peer"), folder, allowed)
+    table = read_predictions(folder / "models/unet/predictions.csv")
+    table = table[table["split"] == "test"]
+    tolerance = load_params(folder / "params.yaml").evaluate.tolerance
+    by_peer = table.assign(predicted=[encode_mask(masks[scan]) for scan in table["scan_id"]])
+    costs = [
+        {"fold": part, "of": "ours", **vars(ours)},
+        {"fold": part, "of": "nnU-Net", **vars(theirs)},
+    ]
+    tables = [
+        measure(rows, tolerance)[1].assign(of=name, fold=part)
+        for name, rows in (("ours", table), ("nnU-Net", by_peer))
+    ]
+    return costs, pd.concat(tables)
+
+
+def train_ours(recipe: str, folds: int, part: int, work: Path) -> tuple[Cost, Path]:
+    """Train the recipe's U-Net on a part in a worktree, which is returned."""
+    folder, cost = work / "scanvote", work / "ours.json"
+    if cost.exists():
+        return Cost(**json.loads(cost.read_text())), folder
+    if not folder.exists():
+        subprocess.run(["git", "worktree", "add", "-q", "--detach", folder], cwd=ROOT, check=True)
+    values = load_values(folder / "params.yaml")
+    wanted = {change.key: change.value for change in changes(read_recipe(recipe), False)}
+    for key, value in {**wanted, "split.folds": folds, "split.fold": part}.items():
+        set_value(values, key.split("."), value)
+    (folder / "params.yaml").write_text(yaml.safe_dump(values, sort_keys=False))
+    repro(folder, "prepare@segmentation")
+    check_test(folder, part)
+    return finished(cost, *repro(folder, "--single-item", "unet")), folder
+
+
+def set_value(values: Any, keys: list[str], value: object) -> None:
+    *parents, last = keys
+    for key in parents:
+        values = values[key]
+    values[last] = value
+
+
+def repro(folder: Path, *words: str) -> tuple[float, int]:
+    """Run `dvc repro` with the code of the worktree; return seconds and peak bytes."""
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    settings = [f"PYTHONPATH={folder / 'src'}", f"PATH={path}"]
+    return peak_memory(["env", "-C", str(folder), *settings, "dvc", "repro", *words])
+
+
+def check_test(folder: Path, part: int) -> None:
+    manifest = read_manifest(folder / "data/prepared/segmentation/manifest.csv")
+    if not (manifest["split"] == "test").any():
+        raise InputError(f"--parts: fold {part} has no test patients; give fewer --folds")
+
+
+def finished(path: Path, seconds: float, memory: int) -> Cost:
+    """Keep the cost of a training that has ended, so that it is not trained again."""
+    cost = Cost(round(seconds, 1), memory)
+    path.write_text(json.dumps(vars(cost)))
+    return cost
+
+
+def train_peer(peer: Peer, ours: Path, seconds: float) -> tuple[Cost, dict[str, np.ndarray]]:
+    """Train nnU-Net on the slices of `ours`; return its cost, and its mask of each test slice."""
+    prepared, kept = ours / "data/prepared/segmentation", peer.folder / "cost.json"
+    if not kept.exists():
+        peer.prepare(cases(prepared, "train", "validation")[0])
+        finished(kept, *peer.train(seconds))
+    test, scans = cases(prepared, "test")
+    masks = peer.predict(test)
+    by_scan = {
+        scan: mask
+        for name, stack in masks.items()
+        for scan, mask in zip(scans[name], stack, strict=True)
+    }
+    return Cost(**json.loads(kept.read_text())), by_scan
+
+
+def cases(prepared: Path, *splits: str) -> tuple[dict[str, Case], dict[str, list[str]]]:
+    """Patients of the splits as cases of nnU-Net, and the scans of each, in order."""
+    shard = memmap_split(prepared, *splits)
+    manifest = read_manifest(prepared / "manifest.csv").set_index("scan_id")
+    place = {scan: at for at, scan in enumerate(shard["scan_ids"])}
+    rows = manifest[manifest.index.isin(place)].reset_index()  # in the order of the slices
+    found, scans = dict[str, Case](), dict[str, list[str]]()
+    for _, own in rows.groupby(owners(rows).to_numpy()):
+        name, at = f"case_{len(found):03}", [place[scan] for scan in own["scan_id"]]
+        found[name] = Case(shard["images"][at], shard["masks"][at])
+        scans[name] = list(own["scan_id"])
+    return found, scans
+
+
+def report(costs: list[dict[str, Any]], patients: pd.DataFrame) -> None:
+    """Print what the trainings cost, each patient, and both means with their difference."""
+    print("| fold | | seconds of training | peak memory, GiB |\n|---|---|---|---|")
+    for one in costs:
+        print(
+            f"| {one['fold']} | {one['of']} | {one['seconds']:,.0f} | {one['memory'] / 2**30:.1f} |"
+        )
+    wide = patients.pivot(index="patient", columns="of", values=["dice", "hd95"])
+    print("\n| patient | Dice, ours | Dice, nnU-Net | HD95, ours | HD95, nnU-Net |")
+    print("|---|---|---|---|---|")
+    for name, row in wide.iterrows():
+        values = [f"{row['dice', of]:.3f}" for of in OF] + [f"{row['hd95', of]:.1f}" for of in OF]
+        print(f"| {name} | {' | '.join(values)} |")
+    print(
+        f"\n| {len(wide)} patients | mean Dice | median | mean HD95, {patients['unit'].iloc[0]} |"
+    )
+    print("|---|---|---|---|")
+    for of in OF:
+        own = patients[patients["of"] == of].sort_values("patient")
+        figures = patient_intervals(own, SEED)
+        mean, median = (interval(figures, f"dice_patient_{name}") for name in ("mean", "median"))
+        print(f"| {of} | {mean} | {median} | {own['hd95'].mean():.1f} |")
+    ours, theirs = (wide["dice", of].to_numpy(float) for of in OF)
+    difference = mean_difference(ours, theirs, SEED)
+    ahead = interval(with_intervals({"ahead": difference}), "ahead")
+    print(f"\nMean Dice of ours less that of nnU-Net, paired: {ahead}")
+
+
+def interval(figures: dict[str, float], name: str) -> str:
+    """Format a figure with its interval."""
+    return f"{figures[name]:.3f} ({figures[f'{name}_low']:.3f}–{figures[f'{name}_high']:.3f})"
+
+
+if __name__ == "__main__":
+    main()
