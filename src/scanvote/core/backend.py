@@ -14,6 +14,8 @@ from scanvote.core.errors import InputError
 if TYPE_CHECKING:
     import keras
 
+_SHARED_GPU = {"TF_FORCE_GPU_ALLOW_GROWTH": "true", "XLA_PYTHON_CLIENT_PREALLOCATE": "false"}
+"""Environment in which neither backend takes most of a GPU at once, as trials may share one."""
 _PREFETCHED = 2
 """Batches prepared while the network trains on another one."""
 _TRIM_THRESHOLD, _MMAP_MAX, _ARENA_MAX = -1, -4, -8  # names of glibc's malloc.h
@@ -31,6 +33,8 @@ def use_backend(name: str) -> None:
         raise InputError(f"backend: {name} is not installed here; install it, or choose another")
     os.environ["KERAS_BACKEND"] = name
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    for setting, value in _SHARED_GPU.items():
+        os.environ.setdefault(setting, value)
     keep_freed_memory()
     if name == "tensorflow":
         with _quiet_stderr():

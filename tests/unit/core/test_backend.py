@@ -31,6 +31,7 @@ from scanvote.core.backend import use_backend
 use_backend(sys.argv[1])
 print("keras" in sys.modules, os.environ["KERAS_BACKEND"], os.environ.get("XLA_FLAGS"))
 print(sys.modules["tensorflow"].called if "tensorflow" in sys.modules else None)
+print(os.environ["TF_FORCE_GPU_ALLOW_GROWTH"], os.environ["XLA_PYTHON_CLIENT_PREALLOCATE"])
 os.write(2, b"heard")
 """
 
@@ -65,16 +66,22 @@ def used(name: str, folder: Path, **environment: str) -> subprocess.CompletedPro
 
 def test_tensorflow_is_quiet_and_deterministic(tmp_path: Path) -> None:
     done = used("tensorflow", tmp_path, KERAS_BACKEND="jax")
-    first, second = done.stdout.splitlines()
+    first, second, _ = done.stdout.splitlines()
     assert first == "False tensorflow None"
     assert "deterministic" in second
     assert done.stderr == "heard", "only the import is silenced"
 
 
 def test_jax_keeps_the_flags_that_were_set_and_imports_no_tensorflow(tmp_path: Path) -> None:
-    first, second = used("jax", tmp_path, XLA_FLAGS="--xla_a=1").stdout.splitlines()
+    first, second, _ = used("jax", tmp_path, XLA_FLAGS="--xla_a=1").stdout.splitlines()
     assert first == "False jax --xla_a=1 --xla_gpu_deterministic_ops=true"
     assert second == "None"
+
+
+def test_a_gpu_can_be_shared_unless_its_user_says_otherwise(tmp_path: Path) -> None:
+    assert used("jax", tmp_path).stdout.splitlines()[-1] == "true false"
+    done = used("jax", tmp_path, XLA_PYTHON_CLIENT_PREALLOCATE="true")
+    assert done.stdout.splitlines()[-1] == "true true"
 
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc's malloc is set up")
