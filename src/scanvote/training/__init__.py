@@ -7,7 +7,7 @@ The package uses Keras, and neither MLflow nor DVC.
 
 from scanvote.core import seeds
 from scanvote.images import augment
-from scanvote.models import flip_tta, saving
+from scanvote.models import flip_tta, layer_calls, saving
 from scanvote.training import (
     adjacent_slices,
     batches,
@@ -33,6 +33,7 @@ CODE = [
     schedule,
     saving,
     flip_tta,
+    layer_calls,
     seeds,
     augment,
 ]
