@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Column, Table
 
 from scanvote.commands.compare_results import mask_grids
+from scanvote.commands.pool_missed import MISSED, write_missed
 from scanvote.commands.pool_parts import (
     CrossValidation,
     Kind,
@@ -46,7 +47,8 @@ def cross_validate(
     """Evaluate recipes and the baseline on their experiments' pooled test splits.
 
     Writes ``models.csv``, one row per model with the difference of the first model to it,
-    ``patients.csv`` and ``dice_by_model.png`` to `out`, and prints the table.
+    ``patients.csv`` and ``dice_by_model.png`` to `out`, and prints the table. Of the patients that
+    the first model misses, it writes what `write_missed` does.
 
     Args:
         names: recipes; the baseline is that of the first.
@@ -89,6 +91,7 @@ def cross_validate(
     models_figure(whole, table, out / "dice_by_model.png")
     absent = [f"{name}: {missing_words(one, kind)}" for name, one in found.items() if one.missing]
     _show(table, names[0], out, absent)
+    _show_missed(found[names[0]], tables[names[0]], measured[names[0]][1], out)
     words = ("unit", "missing")
     return {row.pop("model"): {k: v for k, v in row.items() if k not in words} for row in rows}
 
@@ -168,6 +171,18 @@ def _show(models: pd.DataFrame, first: str, out: Path, absent: Sequence[str]) ->
             cells[-1] = ""
         table.add_row(str(row["model"]), str(row["patients"]), *cells)
     Console().print(table)
+
+
+def _show_missed(
+    found: CrossValidation, masks: pd.DataFrame, patients: pd.DataFrame, out: Path
+) -> None:
+    try:
+        count = write_missed(found.parts, masks, patients, out)
+    except InputError as error:
+        print(f"no pictures of the patients that {found.name} misses: {error}")
+        return
+    if count:
+        print(f"{count} with a Dice below {MISSED}: {out}/missed.csv and {out}/missed.png")
 
 
 def _with_interval(row: Mapping[Any, Any], name: str) -> str:
