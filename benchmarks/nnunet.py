@@ -12,8 +12,10 @@ What is finished in `--work` is not trained again. Markdown on standard output.
 import argparse
 import json
 import os
+import shutil
 import subprocess
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,7 +27,7 @@ from measure import peak_memory
 from nnunet_peer import Case, Peer
 
 from scanvote.arrays import memmap_split
-from scanvote.commands.recipes import changes, read_recipe
+from scanvote.commands.recipes import read_recipe
 from scanvote.core.errors import InputError
 from scanvote.manifest import owners, read_manifest
 from scanvote.metrics.intervals import with_intervals
@@ -60,8 +62,9 @@ def main() -> None:
         Peer(args.peer, args.work).device()
         if wrong := [part for part in parts if not 0 <= part < args.folds]:
             raise InputError(f"--parts: there is no fold {wrong[0]} of {args.folds}")
-        done = [compare(args, part, args.work.absolute() / f"fold{part}") for part in parts]
-    except InputError as error:
+        work = args.work.absolute() / f"{args.recipe}-{args.folds}"
+        done = [compare(args, part, work / f"fold{part}") for part in parts]
+    except (InputError, RuntimeError) as error:
         sys.exit(f"nnunet: {error}")
     report([row for rows, _ in done for row in rows], pd.concat([table for _, table in done]))
 
@@ -70,7 +73,8 @@ def compare(args: Any, part: int, work: Path) -> tuple[list[dict[str, Any]], pd.
     """Train both on a part; return what it cost, and the metrics of each test patient."""
     ours, folder = train_ours(args.recipe, args.folds, part, work)
     allowed = ours.seconds if args.minutes is None else 60 * args.minutes
-    theirs, masks = train_peer(Peer(args.peer, work / "peer"), folder, allowed)
+    peer = Peer(args.peer, work / f"peer-{args.minutes or 'equal'}")
+    theirs, masks = train_peer(peer, folder, allowed)
     table = read_predictions(folder / "models/unet/predictions.csv")
     table = table[table["split"] == "test"]
     tolerance = load_params(folder / "params.yaml").evaluate.tolerance
@@ -92,22 +96,28 @@ def train_ours(recipe: str, folds: int, part: int, work: Path) -> tuple[Cost, Pa
     if cost.exists():
         return Cost(**json.loads(cost.read_text())), folder
     if not folder.exists():
-        subprocess.run(["git", "worktree", "add", "-q", "--detach", folder], cwd=ROOT, check=True)
+        subprocess.run(
+            ["git", "worktree", "add", "-f", "-q", "--detach", folder], cwd=ROOT, check=True
+        )
     values = load_values(folder / "params.yaml")
-    wanted = {change.key: change.value for change in changes(read_recipe(recipe), False)}
-    for key, value in {**wanted, "split.folds": folds, "split.fold": part}.items():
-        set_value(values, key.split("."), value)
+    fold = {"split": {"folds": folds, "fold": part}}
+    for changes in (read_recipe(recipe).params, fold):
+        merge(values, changes)
     (folder / "params.yaml").write_text(yaml.safe_dump(values, sort_keys=False))
     repro(folder, "prepare@segmentation")
     check_test(folder, part)
-    return finished(cost, *repro(folder, "--single-item", "unet")), folder
+    # from nothing, as what an interrupted run had trained would not count
+    shutil.rmtree(folder / ".cache" / "trials", ignore_errors=True)
+    return finished(cost, *repro(folder, "--force", "--single-item", "unet")), folder
 
 
-def set_value(values: Any, keys: list[str], value: object) -> None:
-    *parents, last = keys
-    for key in parents:
-        values = values[key]
-    values[last] = value
+def merge(values: dict[str, Any], changes: Mapping[str, Any]) -> None:
+    """Set the nested `changes` in `values`."""
+    for key, value in changes.items():
+        if isinstance(value, Mapping) and isinstance(values.get(key), dict):
+            merge(values[key], value)
+        else:
+            values[key] = value
 
 
 def repro(folder: Path, *words: str) -> tuple[float, int]:
@@ -150,7 +160,8 @@ def cases(prepared: Path, *splits: str) -> tuple[dict[str, Case], dict[str, list
     """Patients of the splits as cases of nnU-Net, and the scans of each, in order."""
     shard = memmap_split(prepared, *splits)
     manifest = read_manifest(prepared / "manifest.csv").set_index("scan_id")
-    place = {scan: at for at, scan in enumerate(shard["scan_ids"])}
+    rows_of = list(enumerate(shard["scan_ids"].tolist()))
+    place = {scan: at for at, scan in reversed(rows_of)}  # the scan itself, before its copies
     rows = manifest[manifest.index.isin(place)].reset_index()  # in the order of the slices
     found, scans = dict[str, Case](), dict[str, list[str]]()
     for _, own in rows.groupby(owners(rows).to_numpy()):
@@ -162,11 +173,12 @@ def cases(prepared: Path, *splits: str) -> tuple[dict[str, Case], dict[str, list
 
 def report(costs: list[dict[str, Any]], patients: pd.DataFrame) -> None:
     """Print what the trainings cost, each patient, and both means with their difference."""
-    print("| fold | | seconds of training | peak memory, GiB |\n|---|---|---|---|")
+    print("| fold | | seconds * | peak memory, GiB |\n|---|---|---|---|")
     for one in costs:
         print(
             f"| {one['fold']} | {one['of']} | {one['seconds']:,.0f} | {one['memory'] / 2**30:.1f} |"
         )
+    print("\n* of ours the whole stage: with DVC, prediction and post-processing")
     wide = patients.pivot(index="patient", columns="of", values=["dice", "hd95"])
     print("\n| patient | Dice, ours | Dice, nnU-Net | HD95, ours | HD95, nnU-Net |")
     print("|---|---|---|---|---|")

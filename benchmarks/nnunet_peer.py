@@ -5,6 +5,7 @@ Every call of nnU-Net is a command of another environment, so that this one need
 
 import json
 import os
+import shutil
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -60,10 +61,12 @@ class Peer:
 
     def prepare(self, cases: Mapping[str, Case]) -> None:
         """Write the cases to train on, and let nnU-Net plan and preprocess."""
+        shutil.rmtree(self.folder, ignore_errors=True)  # of a run that was interrupted
         raw = self.folder / "raw" / NAME
         _write_cases(raw, cases)
+        channels = next(iter(cases.values())).images.shape[-1]
         about = {
-            "channel_names": {str(at): name for at, name in enumerate(CHANNELS)},
+            "channel_names": {str(at): name for at, name in enumerate(CHANNELS[:channels])},
             "labels": {"background": 0, "tumour": 1},
             "numTraining": len(cases),
             "file_ending": ".nii.gz",

@@ -92,7 +92,7 @@ def test_a_training_on_patches_learns_and_resumes_to_the_bit(tmp_path) -> None:
     config = load_params().unet.training()
     config = config.model_copy(update={"epochs": 4, "batch_size": 4, "average": 0.3})
 
-    def spec(folder: str) -> TrainingSpec:
+    def spec(folder: str, patches: Patches | None = Patches(8, 0.5)) -> TrainingSpec:
         return TrainingSpec(
             train=(images, masks),
             validation=images,
@@ -101,7 +101,7 @@ def test_a_training_on_patches_learns_and_resumes_to_the_bit(tmp_path) -> None:
             schedule=Schedule(0.1, config, "dice"),
             seed=5,
             cache_dir=tmp_path / folder,
-            patches=Patches(8, 0.5),
+            patches=patches,
         )
 
     def kill(epoch: int, scores: dict[str, float]) -> None:
@@ -112,6 +112,8 @@ def test_a_training_on_patches_learns_and_resumes_to_the_bit(tmp_path) -> None:
     with pytest.raises(Killed):
         train(_network, spec("killed"), kill)
     train(_network, spec("killed"), lambda epoch, scores: None)
+    other = train(_network, spec("slices", None), lambda epoch, scores: None)
+    assert other.history[0] != whole.history[0]
     assert whole.best["val_loss"] < 0.5 * whole.history[0]["val_loss"]
     results = [
         json.loads((tmp_path / one / "result.json").read_text()) for one in ("whole", "killed")

@@ -1,3 +1,4 @@
+import pickle
 from pathlib import Path
 
 import keras
@@ -15,6 +16,7 @@ from scanvote.pipeline.unet.stage import train_unet
 from scanvote.pipeline.unet.study import UnetStudy
 from scanvote.predictions import decode_mask
 from scanvote.training import loop
+from scanvote.training.patches import Patches
 from tests.searching import Log
 
 use_backend("tensorflow")
@@ -320,11 +322,35 @@ def test_patches_that_do_not_fit_are_refused(prepared, root, patch, fault):
         UnetStudy(prepared, _params(patch=patch))
 
 
+@pytest.mark.parametrize("how", [{"per_channel": True}, {"missing": 0.2}])
+def test_contrasts_of_grey_slices_are_refused(prepared, root, how):
+    params = _params(augment=True, context=1)
+    bounds = params.prepare.augment.model_copy(update=how)
+    prepare = params.prepare.model_copy(update={"augment": bounds})
+    with pytest.raises(InputError, match=r"^prepare\.augment: per_channel and missing are for"):
+        UnetStudy(prepared, params.model_copy(update={"prepare": prepare}))
+
+
+def test_a_fold_is_the_same_where_it_is_rebuilt(prepared, root):
+    fold = UnetStudy(prepared, _params(folds=2)).fold(1)
+    rebuilt = pickle.loads(pickle.dumps(fold.rebuild))()
+    places = {one.training_spec(VALUES, 1).cache_dir for one in (fold, rebuilt)}
+    assert len(places) == 1
+    other = UnetStudy(prepared, _params(folds=2))
+    assert other.training_spec(VALUES, 1).cache_dir not in places
+
+
 def test_patches_are_trained_on_and_whole_slices_answered(tmp_path, root):
     prepared, places = _prepare(tmp_path / "prepared", side=32), set()
-    for changes in ({}, {"patch": 16}, {"patch": 16, "patch_on_tumour": 1.0}):
-        study = UnetStudy(prepared, _params(**changes))
-        places.add(study.training_spec(VALUES, 2).cache_dir)
+    for changes, patches in (
+        ({}, None),
+        ({"patch_on_tumour": 1.0}, None),
+        ({"patch": 16}, Patches(16, 0.5)),
+        ({"patch": 16, "patch_on_tumour": 1.0}, Patches(16, 1.0)),
+    ):
+        spec = UnetStudy(prepared, _params(**changes)).training_spec(VALUES, 2)
+        assert spec.patches == patches
+        places.add(spec.cache_dir)
     assert len(places) == 3
     train_unet(prepared, _params(patch=16), root / "out", Log())
     model = keras.saving.load_model(root / "out" / "1.keras", compile=False)
