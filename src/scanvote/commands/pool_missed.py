@@ -44,22 +44,22 @@ def write_missed(
     if missed.empty:
         return 0
     slices = {name: _largest(masks[masks["patient"] == name]) for name in missed["patient"]}
-    images = _images(parts, {str(one["scan_id"]) for one in slices.values()})
-    facts = [_facts(one, images[str(one["scan_id"])]) for one in slices.values()]
+    images = _images(parts, {one["scan_id"] for one in slices.values()})
+    facts = [_facts(one, images[one["scan_id"]]) for one in slices.values()]
     table = pd.concat([missed.reset_index(drop=True), pd.DataFrame(facts)], axis=1)
     write_csv(table.round(3), out / "missed.csv")
     _draw(table, slices, images, out / "missed.png")
     return len(missed)
 
 
-def _largest(rows: pd.DataFrame) -> "pd.Series[object]":
+def _largest(rows: pd.DataFrame) -> pd.Series:
     """Return the row of a patient's slice with the largest true mask."""
     areas = [_mask(row, "truth").sum() for _, row in rows.iterrows()]
     return rows.iloc[int(np.argmax(areas))]
 
 
-def _mask(row: "pd.Series[object]", which: str) -> np.ndarray:
-    return decode_mask(str(row[which]), int(str(row["height"])), int(str(row["width"])))
+def _mask(row: pd.Series, which: str) -> np.ndarray:
+    return decode_mask(row[which], row["height"], row["width"])
 
 
 def _images(parts: Sequence[Experiment], scans: set[str]) -> Mapping[str, np.ndarray]:
@@ -83,7 +83,7 @@ def _shards(part: Experiment) -> Iterator[bytes]:
             return
 
 
-def _facts(row: "pd.Series[object]", image: np.ndarray) -> dict[str, object]:
+def _facts(row: pd.Series, image: np.ndarray) -> dict[str, object]:
     """Return where the tumour of a slice lies, and how it stands out in each contrast."""
     truth = _mask(row, "truth")
     facts: dict[str, object] = {"slice": row["scan_id"], "slice_pixels": int(truth.sum())}
@@ -106,7 +106,7 @@ def _contrasts(image: np.ndarray, truth: np.ndarray) -> list[float]:
 
 def _draw(
     table: pd.DataFrame,
-    slices: Mapping[str, "pd.Series[object]"],
+    slices: Mapping[str, pd.Series],
     images: Mapping[str, np.ndarray],
     path: Path,
 ) -> None:
