@@ -124,6 +124,19 @@ def test_a_saved_backbone_is_an_encoder_like_any_other(tmp_path, channels):
     _learns(model, "bce_dice")
 
 
+@pytest.mark.parametrize(("filters", "skip"), [(1, 2), (3, 4)], ids=["wider", "narrower"])
+def test_wide_maps_of_a_backbone_enter_the_decoder_in_its_width(tmp_path, filters, skip):
+    inputs = keras.Input((None, None, 3))
+    x = keras.layers.Conv2D(4, 3, strides=2, padding="same")(inputs)
+    x = keras.layers.Conv2D(6, 3, strides=2, padding="same")(x)
+    save_model(keras.Model(inputs, x), tmp_path / "small.keras")
+    section = {"encoder": str(tmp_path / "small.keras")}
+    model = _build((32, 32, 3), section, filters=filters)
+    joined = [layer for layer in model.layers if isinstance(layer, keras.layers.Concatenate)]
+    widths = {one.input[1].shape[1]: one.input[1].shape[-1] for one in joined}
+    assert widths == {16: skip, 32: filters}
+
+
 def test_a_size_that_does_not_halve_is_refused():
     with pytest.raises(ValueError, match="Concatenate"):
         _build((24, 24, 1), filters=2)
