@@ -36,7 +36,7 @@ wheels() {
   du -sh "$WHEELS"
 }
 
-environment() { # FOLDER: what the machine has, and of the wheels what it lacks
+environment() { # FOLDER: what the machine has, and the wheels
   [ -d "$WHEELS" ] || { echo "gpu: $WHEELS is missing; run benchmarks/gpu.sh wheels" >&2; exit 1; }
   "$PYTHON" -m venv --without-pip "$1"
   # --system-site-packages would show the Python below a virtual environment, without PyTorch
@@ -45,9 +45,9 @@ import site
 for folder in site.getsitepackages() + [site.getusersitepackages()] * bool(site.ENABLE_USER_SITE):
     print(f"import site; site.addsitedir({folder!r})")
 END
-  # shellcheck disable=SC2046,SC2086
+  # files without their needs: nothing is looked up elsewhere
   "$PYTHON" -m pip --python "$1/bin/python" install --quiet --disable-pip-version-check \
-    --no-warn-conflicts --no-index --find-links "$WHEELS" $(pinned $DIRECT)
+    --no-warn-conflicts --no-deps "$WHEELS"/*.whl
 }
 
 if [ "${1:-}" = wheels ]; then

@@ -81,22 +81,14 @@ class Task(NamedTuple):
 
 def params_of(sizes: Sizes, recipe: str = "") -> Any:
     """params.yaml with the changes of a recipe."""
-    from scanvote.params import load_values, validate
+    from scanvote.params import load_values, validate, with_changes
 
     values = load_values(ROOT / "params.yaml")
     if sizes.unet_batch:
         values["unet"]["batch_size"] = sizes.unet_batch
     if recipe:
-        merge(values, load_values(ROOT / f"recipes/{recipe}.yaml")["params"])
+        values = with_changes(values, load_values(ROOT / f"recipes/{recipe}.yaml")["params"])
     return validate(values, recipe or "params.yaml")
-
-
-def merge(values: dict[str, Any], changes: dict[str, Any]) -> None:
-    for key, value in changes.items():
-        if isinstance(value, dict) and isinstance(values.get(key), dict):
-            merge(values[key], value)
-        else:
-            values[key] = value
 
 
 def discs(count: int, side: int, channels: int) -> tuple[Any, Any]:

@@ -15,7 +15,6 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,7 +31,7 @@ from scanvote.core.errors import InputError
 from scanvote.manifest import owners, read_manifest
 from scanvote.metrics.intervals import with_intervals
 from scanvote.metrics.segmentation import mean_difference, measure, patient_intervals
-from scanvote.params import load_params, load_values
+from scanvote.params import load_params, load_values, with_changes
 from scanvote.predictions import encode_mask, read_predictions
 
 ROOT = Path(__file__).parents[1]
@@ -99,25 +98,14 @@ def train_ours(recipe: str, folds: int, part: int, work: Path) -> tuple[Cost, Pa
         subprocess.run(
             ["git", "worktree", "add", "-f", "-q", "--detach", folder], cwd=ROOT, check=True
         )
-    values = load_values(folder / "params.yaml")
-    fold = {"split": {"folds": folds, "fold": part}}
-    for changes in (read_recipe(recipe).params, fold):
-        merge(values, changes)
+    values = with_changes(load_values(folder / "params.yaml"), read_recipe(recipe).params)
+    values = with_changes(values, {"split": {"folds": folds, "fold": part}})
     (folder / "params.yaml").write_text(yaml.safe_dump(values, sort_keys=False))
     repro(folder, "prepare@segmentation")
     check_test(folder, part)
     # from nothing, as what an interrupted run had trained would not count
     shutil.rmtree(folder / ".cache" / "trials", ignore_errors=True)
     return finished(cost, *repro(folder, "--force", "--single-item", "unet")), folder
-
-
-def merge(values: dict[str, Any], changes: Mapping[str, Any]) -> None:
-    """Set the nested `changes` in `values`."""
-    for key, value in changes.items():
-        if isinstance(value, Mapping) and isinstance(values.get(key), dict):
-            merge(values[key], value)
-        else:
-            values[key] = value
 
 
 def repro(folder: Path, *words: str) -> tuple[float, int]:

@@ -76,12 +76,10 @@ class Peer:
 
     def train(self, seconds: float) -> tuple[float, int]:
         """Train one network on all cases within `seconds`; return seconds and peak bytes."""
-        words = ["nnUNetv2_train", "1", "2d", "all", "-tr", TRAINER, "-device", self.device()]
         settings = {**self._settings(), "NNUNET_SECONDS": str(seconds)}
-        words[0] = str(self.python.parent / words[0])
-        return peak_memory(
-            ["env", *(f"{name}={value}" for name, value in settings.items()), *words]
-        )
+        words = [f"{name}={value}" for name, value in settings.items()]
+        words += [str(self.python.parent / "nnUNetv2_train"), "1", "2d", "all"]
+        return peak_memory(["env", *words, "-tr", TRAINER, "-device", self.device()])
 
     def predict(self, cases: Mapping[str, Case]) -> dict[str, np.ndarray]:
         """Predict masks (n, H, W), bool, with nnU-Net's own test-time mirroring."""

@@ -12,15 +12,13 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from scanvote.core.errors import InputError, did_you_mean
 from scanvote.core.overrides import check_override, override_value
-from scanvote.params import decides_results, load_values, parse_values, validate
+from scanvote.params import decides_results, load_values, parse_values, validate, with_changes
+from scanvote.params.reading import FREE
 from scanvote.tracking.provenance import git
 
 FOLDER, PARAMS = Path("recipes"), Path("params.yaml")
 QUICK = "quick"
 """The recipe that is merged over another one for a smoke run."""
-
-_FREE = "labels"
-"""The section with keys of the user's own, which is one value."""
 
 
 class Recipe(BaseModel):
@@ -122,7 +120,7 @@ def _load(name: str, children: Sequence[str] = ()) -> dict[str, Any]:
         raise InputError(f"{where}there is no recipe {name!r}{did_you_mean(name, recipe_names())}")
     values = load_values(path)
     like = values.get("like")
-    return _merged(_load(like, [*children, name]), values) if isinstance(like, str) else values
+    return with_changes(_load(like, [*children, name]), values) if isinstance(like, str) else values
 
 
 def changes(recipe: Recipe, quick: bool) -> list[Change]:
@@ -140,7 +138,7 @@ def changes(recipe: Recipe, quick: bool) -> list[Change]:
     """
     present, changed = load_values(PARAMS), _committed()
     for layer in [recipe.params, *([load_values(FOLDER / f"{QUICK}.yaml")] if quick else [])]:
-        changed = _merged(changed, layer)
+        changed = with_changes(changed, layer)
     validate(changed, f"recipe over params.yaml: {recipe.about}")
     before, after = _leaves(present), _leaves(changed)
     found = [
@@ -160,7 +158,7 @@ def _committed() -> dict[str, Any]:
     if not text:
         return present
     committed = parse_values(text, f"{PARAMS} of HEAD")
-    return _merged(present, {key: committed[key] for key in committed if decides_results(key)})
+    return with_changes(present, {key: committed[key] for key in committed if decides_results(key)})
 
 
 def command(
@@ -195,24 +193,14 @@ def describe_command(words: Sequence[str]) -> str:
     return " ".join("\\\n  -S" if word == "-S" else shlex.quote(word) for word in words)
 
 
-def _merged(values: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-    """Merge `changes` over `values`, nested mappings key by key, but for `_FREE`."""
-    merged = dict(values)
-    for key, value in changes.items():
-        nested = isinstance(value, Mapping) and isinstance(values.get(key), Mapping)
-        nested &= key != _FREE
-        merged[key] = _merged(values[key], value) if nested else value
-    return merged
-
-
 def _leaves(values: Mapping[str, Any]) -> dict[str, Any]:
     """Flatten to dotted keys.
 
-    `_FREE` stays one value.
+    `FREE` stays one value.
     """
     leaves: dict[str, Any] = {}
     for key, value in values.items():
-        if isinstance(value, Mapping) and key != _FREE:
+        if isinstance(value, Mapping) and key != FREE:
             leaves |= {f"{key}.{inner}": leaf for inner, leaf in _leaves(value).items()}
         else:
             leaves[key] = value

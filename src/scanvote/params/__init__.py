@@ -29,7 +29,7 @@ from scanvote.params.families import (
     TransferParams,
     UnetParams,
 )
-from scanvote.params.reading import load_params, load_values, parse_values, validate
+from scanvote.params.reading import load_params, load_values, parse_values, validate, with_changes
 from scanvote.params.section import Section, Task
 from scanvote.params.training import (
     BaselineParams,
@@ -73,4 +73,5 @@ __all__ = [
     "overridden",
     "parse_values",
     "validate",
+    "with_changes",
 ]

@@ -11,6 +11,9 @@ from pydantic import BaseModel, ValidationError
 from scanvote.core.errors import InputError, did_you_mean
 from scanvote.params.whole import Params
 
+FREE = "labels"
+"""The section with keys of the user's own, which is one value."""
+
 
 def load_params(path: Path = Path("params.yaml")) -> Params:
     """Read and validate `path`.
@@ -19,6 +22,16 @@ def load_params(path: Path = Path("params.yaml")) -> Params:
         InputError: the file is missing, is no YAML mapping, or a key or value is wrong.
     """
     return validate(load_values(path), str(path))
+
+
+def with_changes(values: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Merge `changes` over `values`, nested mappings key by key, but for `FREE`."""
+    merged = dict(values)
+    for key, value in changes.items():
+        nested = isinstance(value, Mapping) and isinstance(values.get(key), Mapping)
+        nested &= key != FREE
+        merged[key] = with_changes(values[key], value) if nested else value
+    return merged
 
 
 def load_values(path: Path) -> dict[str, Any]:
