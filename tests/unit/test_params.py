@@ -187,6 +187,21 @@ def test_a_study_of_no_task_is_refused(tmp_path: Path) -> None:
     assert fault(path).startswith("classification.dataset and segmentation.dataset are both null")
 
 
+@pytest.mark.parametrize(
+    ("line", "value"), [("    missing: 0.0", "0.3"), ("    per_channel: false", "true")]
+)
+def test_a_change_of_contrasts_needs_a_scan_that_has_them(
+    tmp_path: Path, line: str, value: str
+) -> None:
+    text = TEXT.replace(line, f"{line.rpartition(' ')[0]} {value}")
+    path = tmp_path / "params.yaml"
+    path.write_text(text, encoding="utf-8")
+    assert fault(path).startswith("prepare.augment: missing and per_channel are for scans of three")
+    first = "image_size: 112      # height and width in pixels after the crop\n    channels: "
+    path.write_text(text.replace(f"{first}1", f"{first}3"), encoding="utf-8")
+    assert load_params(path).prepare.classification.channels == 3
+
+
 def test_dvc_writes_the_file_as_it_stands(tmp_path: Path) -> None:
     """So that `dvc exp run -S` changes the lines of what it sets, and no other."""
     path = tmp_path / "params.yaml"

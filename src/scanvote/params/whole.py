@@ -129,3 +129,14 @@ class Params(Section):
                 "classification.dataset and segmentation.dataset are both null: name one"
             )
         return self
+
+    @model_validator(mode="after")
+    def _check_contrasts(self) -> "Params":
+        bounds, prepared = self.prepare.augment, self.prepare
+        colours = any(getattr(prepared, task).channels == 3 for task in self.tasks)
+        if (bounds.missing or bounds.per_channel) and not colours:
+            raise ValueError(
+                "prepare.augment: missing and per_channel are for scans of three contrasts, and"
+                " none has 3 channels; set them to 0.0 and false, or channels to 3"
+            )
+        return self
