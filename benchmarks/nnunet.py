@@ -11,9 +11,7 @@ What is finished in `--work` is not trained again. Markdown on standard output.
 
 import argparse
 import json
-import os
 import shutil
-import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,20 +19,17 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import yaml
-from measure import peak_memory
 from nnunet_peer import Case, Peer
+from worktrees import repro, with_recipe
 
 from scanvote.arrays import memmap_split
-from scanvote.commands.recipes import read_recipe
 from scanvote.core.errors import InputError
 from scanvote.manifest import owners, read_manifest
 from scanvote.metrics.intervals import with_intervals
 from scanvote.metrics.segmentation import mean_difference, measure, patient_intervals
-from scanvote.params import load_params, load_values, with_changes
+from scanvote.params import load_params
 from scanvote.predictions import encode_mask, read_predictions
 
-ROOT = Path(__file__).parents[1]
 OF = ("ours", "nnU-Net")
 SEED = 7
 
@@ -94,25 +89,12 @@ def train_ours(recipe: str, folds: int, part: int, work: Path) -> tuple[Cost, Pa
     folder, cost = work / "scanvote", work / "ours.json"
     if cost.exists():
         return Cost(**json.loads(cost.read_text())), folder
-    if not folder.exists():
-        subprocess.run(
-            ["git", "worktree", "add", "-f", "-q", "--detach", folder], cwd=ROOT, check=True
-        )
-    values = with_changes(load_values(folder / "params.yaml"), read_recipe(recipe).params)
-    values = with_changes(values, {"split": {"folds": folds, "fold": part}})
-    (folder / "params.yaml").write_text(yaml.safe_dump(values, sort_keys=False))
+    with_recipe(folder, recipe, {"split": {"folds": folds, "fold": part}})
     repro(folder, "prepare@segmentation")
     check_test(folder, part)
     # from nothing, as what an interrupted run had trained would not count
     shutil.rmtree(folder / ".cache" / "trials", ignore_errors=True)
     return finished(cost, *repro(folder, "--force", "--single-item", "unet")), folder
-
-
-def repro(folder: Path, *words: str) -> tuple[float, int]:
-    """Run `dvc repro` with the code of the worktree; return seconds and peak bytes."""
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    settings = [f"PYTHONPATH={folder / 'src'}", f"PATH={path}"]
-    return peak_memory(["env", "-C", str(folder), *settings, "dvc", "repro", *words])
 
 
 def check_test(folder: Path, part: int) -> None:
