@@ -15,13 +15,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import keras
 import pandas as pd
 import yaml
 from worktrees import repro, with_recipe
 
 from scanvote.commands.recipes import read_recipe
-from scanvote.core.digests import digest
 from scanvote.core.errors import InputError
 
 LIGHT = {
@@ -69,14 +67,13 @@ def measured(
     recipe: str, way: str, work: Path, changes: Sequence[Mapping[str, Any]]
 ) -> dict[str, str]:
     """Run a recipe to its evaluation; return a row of the table."""
-    name = f"{recipe}-{way.split()[0]}-{digest(list(changes))[:6]}"
-    folder = with_recipe(work / name, recipe, LIGHT, *changes, WAYS[way])
+    folder = work / f"{recipe}-{way.split()[0]}"
+    with_recipe(folder, recipe, LIGHT, *changes, WAYS[way])
     repro(folder, "evaluate@classification")
     prepared = json.loads((folder / "metrics/prepare/classification.json").read_text())
     best = best_member(folder)
-    trials = [
-        json.loads(one.read_text()) for one in (folder / ".cache/trials").glob("*/result.json")
-    ]
+    family = best["model"].partition("/")[0]
+    trials = pd.read_csv(folder / "models/search" / family / "trials.csv")
     return {
         "recipe": f"`{recipe}`",
         "published": read_recipe(recipe).published,
@@ -86,9 +83,9 @@ def measured(
         "accuracy": interval(best, "accuracy"),
         "macro F1": interval(best, "macro_f1"),
         "best network": best["model"],
-        "parameters": f"{parameters(folder, best['model']):,}",
+        "parameters": f"{trials['parameters'][0]:,}",
         "networks trained": f"{len(trials)}",
-        "seconds": f"{sum(one['seconds'] for one in trials):,.0f}",
+        "seconds": f"{seconds(folder, trials):,.0f}",
     }
 
 
@@ -99,10 +96,11 @@ def best_member(folder: Path) -> Mapping[str, Any]:
     return dict(members.iloc[0])
 
 
-def parameters(folder: Path, member: str) -> int:
-    """Return the number of weights of a member that is the best of its family."""
-    path = folder / "models/search" / member.partition("/")[0] / "1.keras"
-    return int(keras.saving.load_model(path, compile=False).count_params())
+def seconds(folder: Path, trials: pd.DataFrame) -> float:
+    """Return the time of all trainings of a search."""
+    cache = folder / ".cache/trials"
+    results = [json.loads((cache / one / "result.json").read_text()) for one in trials["digest"]]
+    return float(sum(one["seconds"] for one in results))
 
 
 def of_known(prepared: Mapping[str, int]) -> str:

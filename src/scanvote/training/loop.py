@@ -15,12 +15,12 @@ from scanvote.core.backend import as_dataset, clear_session, peak_memory
 from scanvote.core.files import atomic_write, write_json
 from scanvote.core.seeds import derive_seed
 from scanvote.models.flip_tta import with_flip_tta
-from scanvote.models.layer_calls import for_patches
 from scanvote.models.saving import save_model
 from scanvote.models.transfer import FROZEN
-from scanvote.training.batches import Batches, Change, Images, predict
+from scanvote.training.batches import Batches, Images, predict
 from scanvote.training.checkpoint import State, read_state, restore, save_checkpoint
 from scanvote.training.normalisation import fuse_normalisation
+from scanvote.training.patches import for_patches
 from scanvote.training.schedule import Scores
 from scanvote.training.spec import TrainingFailed, TrainingResult, TrainingSpec
 
@@ -248,8 +248,8 @@ def _run(phase: _Phase, state: State, on_epoch: OnEpoch) -> None:
     else:
         state.phase, state.epochs_since_best, state.average = phase.number, 0, []
     images, targets = spec.train
-    change = Change(spec.augment, spec.patches) if spec.augment or spec.patches else None
-    batches = Batches(images, config.batch_size, targets, spec.weights, change, spec.draw)
+    shown = (spec.weights, spec.augment, spec.draw, spec.patches)
+    batches = Batches(images, config.batch_size, targets, *shown)
     dataset = as_dataset(batches)
     while not phase.is_over(state):
         scores = _epoch(fitted, batches, dataset, phase, state)

@@ -5,10 +5,9 @@ import numpy as np
 import pytest
 
 from scanvote.core.backend import use_backend
-from scanvote.models.layer_calls import for_patches
 from scanvote.params import load_params
 from scanvote.training import Schedule, TrainingSpec, train
-from scanvote.training.patches import Patches
+from scanvote.training.patches import Patches, for_patches
 
 use_backend("tensorflow")
 
