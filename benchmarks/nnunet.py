@@ -1,4 +1,4 @@
-"""Masks of a recipe beside nnU-Net v2, on the same test patients, after the same time.
+"""Masks of a recipe beside those of nnU-Net v2, after equal time.
 
     python benchmarks/nnunet.py --peer FOLDER/bin/python --folds 4 --parts 0 1
 
@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from nnunet_peer import Case, Peer
-from worktrees import repro, with_recipe
+from worktrees import check_commit, repro, with_interval, with_recipe
 
 from scanvote.arrays import memmap_split
 from scanvote.core.errors import InputError
@@ -74,12 +74,12 @@ def compare(args: Any, part: int, work: Path) -> tuple[list[dict[str, Any]], pd.
     tolerance = load_params(folder / "params.yaml").evaluate.tolerance
     by_peer = table.assign(predicted=[encode_mask(masks[scan]) for scan in table["scan_id"]])
     costs = [
-        {"fold": part, "of": "ours", **vars(ours)},
-        {"fold": part, "of": "nnU-Net", **vars(theirs)},
+        {"fold": part, "of": name, **vars(cost)}
+        for name, cost in zip(OF, (ours, theirs), strict=True)
     ]
     tables = [
         measure(rows, tolerance)[1].assign(of=name, fold=part)
-        for name, rows in (("ours", table), ("nnU-Net", by_peer))
+        for name, rows in zip(OF, (table, by_peer), strict=True)
     ]
     return costs, pd.concat(tables)
 
@@ -88,11 +88,12 @@ def train_ours(recipe: str, folds: int, part: int, work: Path) -> tuple[Cost, Pa
     """Train the recipe's U-Net on a part in a worktree, which is returned."""
     folder, cost = work / "scanvote", work / "ours.json"
     if cost.exists():
+        check_commit(folder)
         return Cost(**json.loads(cost.read_text())), folder
     with_recipe(folder, recipe, {"split": {"folds": folds, "fold": part}})
     repro(folder, "prepare@segmentation")
     check_test(folder, part)
-    # from nothing, as what an interrupted run had trained would not count
+    # afresh: the time of an interrupted run would be missing from the cost
     shutil.rmtree(folder / ".cache" / "trials", ignore_errors=True)
     return finished(cost, *repro(folder, "--force", "--single-item", "unet")), folder
 
@@ -143,36 +144,42 @@ def cases(prepared: Path, *splits: str) -> tuple[dict[str, Case], dict[str, list
 
 def report(costs: list[dict[str, Any]], patients: pd.DataFrame) -> None:
     """Print what the trainings cost, each patient, and both means with their difference."""
-    print("| fold | | seconds * | peak memory, GiB |\n|---|---|---|---|")
+    print_costs(costs)
+    print_patients(patients)
+    print_means(patients)
+
+
+def print_costs(costs: list[dict[str, Any]]) -> None:
+    print("| fold | | seconds * | peak RAM, GiB |\n|---|---|---|---|")
     for one in costs:
-        print(
-            f"| {one['fold']} | {one['of']} | {one['seconds']:,.0f} | {one['memory'] / 2**30:.1f} |"
-        )
+        gib = one["memory"] / 2**30
+        print(f"| {one['fold']} | {one['of']} | {one['seconds']:,.0f} | {gib:.1f} |")
     print("\n* of ours the whole stage: with DVC, prediction and post-processing")
+
+
+def print_patients(patients: pd.DataFrame) -> None:
     wide = patients.pivot(index="patient", columns="of", values=["dice", "hd95"])
     print("\n| patient | Dice, ours | Dice, nnU-Net | HD95, ours | HD95, nnU-Net |")
     print("|---|---|---|---|---|")
     for name, row in wide.iterrows():
         values = [f"{row['dice', of]:.3f}" for of in OF] + [f"{row['hd95', of]:.1f}" for of in OF]
         print(f"| {name} | {' | '.join(values)} |")
-    print(
-        f"\n| {len(wide)} patients | mean Dice | median | mean HD95, {patients['unit'].iloc[0]} |"
-    )
+
+
+def print_means(patients: pd.DataFrame) -> None:
+    parts = [patients[patients["of"] == of].sort_values("patient") for of in OF]
+    unit = patients["unit"].iloc[0]
+    print(f"\n| {len(parts[0])} patients | mean Dice | median | mean HD95, {unit} |")
     print("|---|---|---|---|")
-    for of in OF:
-        own = patients[patients["of"] == of].sort_values("patient")
+    for of, own in zip(OF, parts, strict=True):
         figures = patient_intervals(own, SEED)
-        mean, median = (interval(figures, f"dice_patient_{name}") for name in ("mean", "median"))
+        mean, median = (
+            with_interval(figures, f"dice_patient_{name}") for name in ("mean", "median")
+        )
         print(f"| {of} | {mean} | {median} | {own['hd95'].mean():.1f} |")
-    ours, theirs = (wide["dice", of].to_numpy(float) for of in OF)
-    difference = mean_difference(ours, theirs, SEED)
-    ahead = interval(with_intervals({"ahead": difference}), "ahead")
-    print(f"\nMean Dice of ours less that of nnU-Net, paired: {ahead}")
-
-
-def interval(figures: dict[str, float], name: str) -> str:
-    """Format a figure with its interval."""
-    return f"{figures[name]:.3f} ({figures[f'{name}_low']:.3f}–{figures[f'{name}_high']:.3f})"
+    ours, theirs = (own["dice"].to_numpy(float) for own in parts)
+    ahead = with_intervals({"ahead": mean_difference(ours, theirs, SEED)})
+    print(f"\nMean Dice of ours less that of nnU-Net, paired: {with_interval(ahead, 'ahead')}")
 
 
 if __name__ == "__main__":

