@@ -166,14 +166,14 @@ def jax_training(row: Row, sizes: Sizes) -> Training:
 
     from scanvote.core.backend import as_dataset
     from scanvote.training import Schedule
-    from scanvote.training.batches import Batches
+    from scanvote.training.batches import Batches, Change
 
     keras.config.set_dtype_policy(row.precision)
     task = TASKS[row.network](sizes)
     optimizer = Schedule(task.lr, task.config, "loss").optimizer()
     task.model.compile(optimizer=optimizer, loss=task.loss)
-    bounds = task.bounds if row.variant == AUGMENTED else None
-    batches = Batches(task.images, task.config.batch_size, task.targets, bounds=bounds)
+    change = Change(task.bounds) if row.variant == AUGMENTED else None
+    batches = Batches(task.images, task.config.batch_size, task.targets, change=change)
     fed = as_dataset(batches)
 
     def epoch() -> None:

@@ -73,7 +73,7 @@ def settings(side: int, **unet: Any) -> Params:
 def train(folder: Path, encoder: str | None, slices: int, repeats: int) -> None:
     """An epoch on one batch that lies in memory, and as the loop of a training fits it."""
     from scanvote.pipeline.unet.study import UnetStudy
-    from scanvote.training.batches import Batches
+    from scanvote.training.batches import Batches, Change
 
     side = 128
     generated(folder, {"train": slices, "validation": 10, "test": 10}, side)
@@ -85,8 +85,8 @@ def train(folder: Path, encoder: str | None, slices: int, repeats: int) -> None:
         values = {name: getattr(params.unet, name)[0] for name in GRID}
         spec, model = study.training_spec(values, 1), study.build_or_fail(values)
         model.compile(optimizer="adam", loss=spec.loss)
-        augment = bounds.prepare.augment if bounds else None
-        batches = Batches(spec.train[0], BATCH, spec.train[1], bounds=augment)
+        change = Change(bounds.prepare.augment) if bounds else None
+        batches = Batches(spec.train[0], BATCH, spec.train[1], change=change)
         taken = turns(ways(model, batches), repeats)
         wall, busy = (
             {way: median(t[i] for t in all_) for way, all_ in taken.items()} for i in (0, 1)

@@ -98,7 +98,7 @@ def epochs(model: Any, train: Shard, params: Params) -> dict[str, Callable[[], o
     import keras
 
     from scanvote.core.backend import as_dataset
-    from scanvote.training.batches import Batches
+    from scanvote.training.batches import Batches, Change
 
     images, targets = train["images"], one_hot(train)
     steps = len(images) // BATCH
@@ -121,7 +121,7 @@ def epochs(model: Any, train: Shard, params: Params) -> dict[str, Callable[[], o
         "one resident batch": resident,
         "from the file": fit(Batches(images, BATCH, targets)),
         "from the file, augmented": fit(
-            Batches(images, BATCH, targets, bounds=params.prepare.augment)
+            Batches(images, BATCH, targets, change=Change(params.prepare.augment))
         ),
     }
 

@@ -58,6 +58,17 @@ def _trace(model: keras.Model, inputs: Any) -> tuple[list[LayerCall], Any]:
     return calls, made
 
 
+def for_patches(model: keras.Model, side: int) -> keras.Model:
+    """Return a network for patches that shares the layers of `model`, and so its weights.
+
+    Args:
+        model: a fully convolutional network for (H, W, C).
+        side: height and width of the patches.
+    """
+    inputs = keras.Input((side, side, model.input_shape[-1]), name="patch")
+    return keras.Model(inputs, layer_calls(model, inputs)[-1].made, name=f"{model.name}_patches")
+
+
 def feature_maps(calls: list[LayerCall]) -> list[Any]:
     """List the four-axis tensors (feature maps) from the first convolution on."""
     first = next((at for at, one in enumerate(calls) if _is_convolution(one.layer)), len(calls))

@@ -10,6 +10,7 @@ from scanvote.core.files import mirror_folder
 from scanvote.models import encoders, transfer
 from scanvote.models.backbones import check_known, is_saved, name_or_file, weights_file
 from scanvote.models.input_spec import InputSpec
+from scanvote.models.layer_calls import for_patches
 from scanvote.models.saving import plain_line
 from scanvote.params import Params, Task
 
@@ -19,8 +20,8 @@ Shape = tuple[int, int, int]
 def check_networks(params: Params, task: Task, shape: Shape) -> None:
     """Check the backbones and the encoder of all families that the study trains.
 
-    A saved network is loaded and predicts one scan; of a known one the name and the weights file
-    are looked up.
+    A saved network is loaded and predicts one scan, and one patch with `unet.patch`; of a known
+    one the name and the weights file are looked up.
 
     Args:
         params: the whole of params.yaml.
@@ -63,7 +64,20 @@ def _check_encoder(name: str, params: Params, shape: Shape, mirror: Path | None)
         return
     inputs = keras.Input((*shape[:2], shape[2] * (2 * section.context + 1)))
     levels = encoders.pretrained_levels(inputs, section, InputSpec(inputs.shape[1:], 1, mirror))
-    _predict_one(keras.Model(inputs, levels), f"{key}: {name_or_file(name, mirror)}")
+    encoder, file = keras.Model(inputs, levels), name_or_file(name, mirror)
+    _predict_one(encoder, f"{key}: {file}")
+    if section.patch is not None:
+        _predict_one(_patch_encoder(encoder, section.patch, file), f"unet.patch: {file}")
+
+
+def _patch_encoder(encoder: keras.Model, side: int, file: str) -> keras.Model:
+    try:
+        return for_patches(encoder, side)
+    except Exception as error:  # layers of any kind raise nearly any exception
+        raise InputError(
+            f"unet.patch: {file}: it refuses patches of {side} pixels: {plain_line(error)}; set"
+            " unet.patch to null, to train on whole slices"
+        ) from None
 
 
 def _predict_one(model: keras.Model, where: str) -> None:

@@ -24,7 +24,6 @@ class TrainingParams(Section):
     schedule: Literal["constant", "plateau", "cosine"]
     warm_up: Count
     plateau: PlateauParams
-    average: Annotated[float, Field(ge=0, lt=1)]
     precision: Literal["float32", "mixed_float16", "mixed_bfloat16"]
 
     @model_validator(mode="after")

@@ -1,6 +1,7 @@
 """Batches for training, shuffled and augmented by a seed, and batch prediction."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import keras
 import numpy as np
@@ -18,17 +19,40 @@ Sampler = Callable[[np.random.Generator], NDArray[np.integer]]
 """Chooses the rows of an epoch with the given generator."""
 
 
+@dataclass(frozen=True)
+class Change:
+    """Change of a training image and its target, drawn anew in each epoch.
+
+    Attributes:
+        bounds: bounds of the augmentation, or None.
+        patches: patches to cut out of image and mask, or None for whole images.
+    """
+
+    bounds: AugmentParams | None = None
+    patches: Patches | None = None
+
+    def __call__(
+        self, image: np.ndarray, target: np.ndarray, seed: Sequence[int]
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Change an image (H, W, C); a target (H, W, 1) is its mask and moves with it."""
+        mask = target[..., 0] if target.ndim == 3 else None
+        if self.bounds is not None:
+            image, mask = augment(image, mask, self.bounds, np.random.default_rng(seed))
+            target = target if mask is None else mask[..., None]
+        if self.patches is not None:
+            image, target = self.patches.cut(image, target, np.random.default_rng([*seed, 1]))
+        return image, target
+
+
 class Batches(keras.utils.PyDataset):
     """Batches of arrays, which may be memory-mapped.
 
     Args:
-        images: (n, …), uint8 if they are augmented.
-        targets: (n, …), or None to predict; targets with four axes are masks, (n, H, W, 1),
-            and are moved like their images.
+        images: (n, …), uint8 if they are changed.
+        targets: (n, …), or None to predict; masks are (n, H, W, 1).
         weights: sample weights (n,), or None for equal weights.
-        bounds: bounds of the augmentation of each image in each epoch, or None.
+        change: of each image and its target in each epoch, or None.
         draw: chooses the rows of an epoch, or None for all of them.
-        patches: patches to cut out of images and masks, or None for whole images.
     """
 
     def __init__(
@@ -37,19 +61,17 @@ class Batches(keras.utils.PyDataset):
         batch_size: int,
         targets: Images | None = None,
         weights: np.ndarray | None = None,
-        bounds: AugmentParams | None = None,
+        change: Change | None = None,
         draw: Sampler | None = None,
-        patches: Patches | None = None,
     ) -> None:
         # one thread, because a pool of several waits 100 ms at the end of each epoch
         super().__init__(workers=1)
         self.images, self.batch_size = images, batch_size
-        self._targets, self._weights, self._bounds, self._draw = targets, weights, bounds, draw
-        self._patches = patches
+        self._targets, self._weights, self._change, self._draw = targets, weights, change, draw
         self.order, self._seed = np.arange(len(images)), 0
 
     def start_epoch(self, seed: int) -> None:
-        """Choose and shuffle the rows of an epoch, and seed its augmentation."""
+        """Choose and shuffle the rows of an epoch, and seed their changes."""
         self._seed, random = seed, np.random.default_rng(derive_seed(seed, "order"))
         drawn = np.arange(len(self.images)) if self._draw is None else self._draw(random)
         self.order = random.permutation(drawn)
@@ -61,41 +83,14 @@ class Batches(keras.utils.PyDataset):
         rows = self.order[batch * self.batch_size : (batch + 1) * self.batch_size]
         images = self.images[rows]
         targets = None if self._targets is None else self._targets[rows]
-        if self._bounds is not None:
-            images, targets = self._augmented(rows, images, targets, self._bounds)
-        if self._patches is not None and targets is not None:
-            images, targets = self._cut(rows, images, targets, self._patches)
+        if self._change is not None and targets is not None:
+            changed = [
+                self._change(image, target, [self._seed, row])
+                for row, image, target in zip(rows.tolist(), images, targets, strict=True)
+            ]
+            images, targets = map(np.stack, zip(*changed, strict=True))
         weights = None if self._weights is None else self._weights[rows]
         return images, *(array for array in (targets, weights) if array is not None)
-
-    def _augmented(
-        self,
-        rows: NDArray[np.integer],
-        images: np.ndarray,
-        targets: np.ndarray | None,
-        bounds: AugmentParams,
-    ) -> tuple[np.ndarray, np.ndarray | None]:
-        are_masks = targets is not None and targets.ndim == 4
-        augmented = [
-            augment(
-                image,
-                targets[at, ..., 0] if are_masks and targets is not None else None,
-                bounds,
-                np.random.default_rng([self._seed, row]),
-            )
-            for at, (row, image) in enumerate(zip(rows, images, strict=True))
-        ]
-        moved = np.stack([image for image, _ in augmented])
-        return moved, np.stack([m for _, m in augmented])[..., None] if are_masks else targets  # type: ignore[misc]
-
-    def _cut(
-        self, rows: NDArray[np.integer], images: np.ndarray, masks: np.ndarray, patches: Patches
-    ) -> tuple[np.ndarray, np.ndarray]:
-        cut = [
-            patches.cut(image, mask, np.random.default_rng([self._seed, row, 1]))
-            for row, image, mask in zip(rows, images, masks, strict=True)
-        ]
-        return np.stack([image for image, _ in cut]), np.stack([mask for _, mask in cut])
 
 
 def predict(model: keras.Model, images: Images, batch_size: int) -> np.ndarray:

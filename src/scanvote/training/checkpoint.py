@@ -1,8 +1,6 @@
 """State of a training and its checkpoint file."""
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -11,8 +9,6 @@ import numpy as np
 
 from scanvote.core.files import atomic_write
 from scanvote.training.schedule import Schedule, Scores
-
-_ARRAYS = ("best_weights", "average")
 
 
 @dataclass
@@ -26,7 +22,6 @@ class State:
         fit_seconds: time in the training steps alone.
         images_fitted: number of images trained on in `fit_seconds`.
         best_weights: weights of the best epoch, of the part that is trained in this phase.
-        average: running mean of the weights over this phase's epochs, if they are averaged.
     """
 
     history: list[Scores] = field(default_factory=list)
@@ -38,26 +33,6 @@ class State:
     images_fitted: int = 0
     memory_mib: int = 0
     best_weights: list[np.ndarray] = field(default_factory=list)
-    average: list[np.ndarray] = field(default_factory=list)
-
-    @contextmanager
-    def averaged(self, model: keras.Model, decay: float) -> Iterator[None]:
-        """Give `model` the running mean of its weights inside the block.
-
-        Args:
-            decay: share of the previous mean in the new one; 0 keeps the weights as they are.
-        """
-        if not decay:
-            yield
-            return
-        now = model.get_weights()
-        self.average = [
-            decay * mean + (1 - decay) * new
-            for mean, new in zip(self.average or now, now, strict=True)
-        ]
-        model.set_weights(self.average)
-        yield
-        model.set_weights(now)
 
     def update(self, model: keras.Model, scores: Scores, schedule: Schedule) -> None:
         """Add the scores of an epoch; keep the weights of the best."""
@@ -74,10 +49,9 @@ def save_checkpoint(
     arrays = {
         **{f"weight_{i}": a for i, a in enumerate(model.get_weights())},
         **{f"best_{i}": a for i, a in enumerate(state.best_weights)},
-        **{f"average_{i}": a for i, a in enumerate(state.average)},
         **{f"optimizer_{i}": np.asarray(v) for i, v in enumerate(optimizer.variables)},
     }
-    plain = {key: value for key, value in vars(state).items() if key not in _ARRAYS}
+    plain = {key: value for key, value in vars(state).items() if key != "best_weights"}
     with atomic_write(path) as beside, beside.open("wb") as file:
         np.savez(file, state=json.dumps(plain), **arrays)
 
@@ -96,7 +70,5 @@ def restore(state: State, model: keras.Model, optimizer: keras.Optimizer, path: 
         weights = len(model.get_weights())
         model.set_weights([saved[f"weight_{i}"] for i in range(weights)])
         state.best_weights = [saved[f"best_{i}"] for i in range(weights)]
-        averaged = range(weights) if "average_0" in saved else ()
-        state.average = [saved[f"average_{i}"] for i in averaged]
         for number, variable in enumerate(optimizer.variables):
             variable.assign(saved[f"optimizer_{number}"])

@@ -15,12 +15,12 @@ from scanvote.core.backend import as_dataset, clear_session, peak_memory
 from scanvote.core.files import atomic_write, write_json
 from scanvote.core.seeds import derive_seed
 from scanvote.models.flip_tta import with_flip_tta
+from scanvote.models.layer_calls import for_patches
 from scanvote.models.saving import save_model
 from scanvote.models.transfer import FROZEN
-from scanvote.training.batches import Batches, Images, predict
+from scanvote.training.batches import Batches, Change, Images, predict
 from scanvote.training.checkpoint import State, read_state, restore, save_checkpoint
 from scanvote.training.normalisation import fuse_normalisation
-from scanvote.training.patches import for_patches
 from scanvote.training.schedule import Scores
 from scanvote.training.spec import TrainingFailed, TrainingResult, TrainingSpec
 
@@ -246,10 +246,11 @@ def _run(phase: _Phase, state: State, on_epoch: OnEpoch) -> None:
     if state.phase == phase.number and state.history:
         restore(state, model, fitted.optimizer, checkpoint)
     else:
-        state.phase, state.epochs_since_best, state.average = phase.number, 0, []
+        state.phase, state.epochs_since_best = phase.number, 0
     images, targets = spec.train
-    shown = (spec.weights, spec.augment, spec.draw, spec.patches)
-    batches = Batches(images, config.batch_size, targets, *shown)
+    changes = spec.augment is not None or spec.patches is not None
+    change = Change(spec.augment, spec.patches) if changes else None
+    batches = Batches(images, config.batch_size, targets, spec.weights, change, spec.draw)
     dataset = as_dataset(batches)
     while not phase.is_over(state):
         scores = _epoch(fitted, batches, dataset, phase, state)
@@ -269,11 +270,10 @@ def _epoch(
     # without `steps_per_epoch` Keras runs into the end of the data and counts that as a step
     logs = fitted.fit(dataset, steps_per_epoch=len(batches), verbose=0, shuffle=False).history
     fit_ended = time.perf_counter()
-    with state.averaged(model, spec.schedule.config.average):
-        predicted = predict(model, spec.validation, spec.schedule.config.batch_size)
-        scores = {"loss": float(logs["loss"][0]), **spec.score(predicted)}
-        _check_finite(scores, epoch)
-        state.update(model, scores, spec.schedule)
+    predicted = predict(model, spec.validation, spec.schedule.config.batch_size)
+    scores = {"loss": float(logs["loss"][0]), **spec.score(predicted)}
+    _check_finite(scores, epoch)
+    state.update(model, scores, spec.schedule)
     state.fit_seconds += fit_ended - started
     state.images_fitted += len(batches.order)
     state.seconds += time.perf_counter() - started

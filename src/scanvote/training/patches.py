@@ -1,12 +1,9 @@
-"""Training on square patches of the slices, with a network for whole slices."""
+"""Square patches of the slices, to train on."""
 
 from dataclasses import dataclass
 
-import keras
 import numpy as np
 from numpy.typing import NDArray
-
-from scanvote.models.layer_calls import layer_calls
 
 
 @dataclass(frozen=True)
@@ -41,14 +38,3 @@ class Patches:
         # where the pixel lies in the patch: not at its rim, where the network sees one side only
         offset = random.integers(self.side // 4, self.side - self.side // 4, 2)
         return np.asarray(np.clip(held - offset, 0, last))
-
-
-def for_patches(model: keras.Model, side: int) -> keras.Model:
-    """Return a network for patches that shares the layers of `model`, and so its weights.
-
-    Args:
-        model: a fully convolutional network for (H, W, C).
-        side: height and width of the patches.
-    """
-    inputs = keras.Input((side, side, model.input_shape[-1]), name="patch")
-    return keras.Model(inputs, layer_calls(model, inputs)[-1].made, name=f"{model.name}_patches")

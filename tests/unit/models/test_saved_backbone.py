@@ -190,10 +190,10 @@ def saved(tmp_path, monkeypatch):
     return save
 
 
-def params_of(backbone=None, encoder=None) -> Params:
+def params_of(backbone=None, encoder=None, **unet) -> Params:
     backbones = [str(backbone)] if backbone else ["VGG16"]
     changes = {"backbones": backbones, "weights": "none"}
-    return tiny_params(transfer=changes, unet={"encoder": encoder and str(encoder)})
+    return tiny_params(transfer=changes, unet={"encoder": encoder and str(encoder), **unet})
 
 
 def check(channels=1, task="classification", **networks):
@@ -308,6 +308,14 @@ def test_an_encoder_without_its_levels_is_refused(saved, make, reason):
     path = saved(make)
     with pytest.raises(InputError, match=f"^unet.encoder: {path}: it .*{reason}"):
         check(task="segmentation", encoder=path)
+
+
+def test_an_encoder_that_cannot_take_patches_is_refused(saved):
+    path = saved(lambda: network(x=layers.Reshape((SIDE, SIDE, 3))))
+    check(task="segmentation", encoder=path)
+    with pytest.raises(InputError, match=f"^unet.patch: {path}: it refuses patches of 16 pixels"):
+        check(task="segmentation", encoder=path, patch=16)
+    check(task="segmentation", encoder=saved(network), patch=16)
 
 
 def test_a_grey_encoder_takes_neighbouring_slices(saved):

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from scanvote.images import augment
 from scanvote.params import AugmentParams
-from scanvote.training.batches import Batches
+from scanvote.training.batches import Batches, Change
 
 BOUNDS = {
     "rotation": 0.0,
@@ -50,7 +50,7 @@ def _marked(count, channels=1, side=32):
 @settings(max_examples=40, deadline=None)
 def test_a_mask_moves_with_its_slice_under_every_change(seed, names):
     images, masks = _marked(6)
-    batches = Batches(images, 6, masks, bounds=_bounds(*names))
+    batches = Batches(images, 6, masks, change=Change(_bounds(*names)))
     batches.start_epoch(seed)
     moved, targets = batches[0]
     assert targets.shape == masks.shape
@@ -64,7 +64,7 @@ def test_a_mask_moves_with_its_slice_under_every_change(seed, names):
 
 def test_the_slices_of_a_stack_move_together():
     images, masks = _marked(4, channels=9)
-    batches = Batches(images, 4, masks, bounds=_bounds("rotation", "shift", "gamma"))
+    batches = Batches(images, 4, masks, change=Change(_bounds("rotation", "shift", "gamma")))
     batches.start_epoch(3)
     moved, _ = batches[0]
     assert moved.shape == images.shape
@@ -98,7 +98,7 @@ def test_an_epoch_has_the_rows_that_were_drawn():
 def test_targets_that_are_no_masks_stay():
     images, _ = _marked(4)
     labels = np.eye(4, dtype="float32")
-    batches = Batches(images, 4, labels, bounds=_bounds("rotation"))
+    batches = Batches(images, 4, labels, change=Change(_bounds("rotation")))
     batches.start_epoch(1)
     assert np.array_equal(batches[0][1], labels[batches.order])
 

@@ -22,7 +22,7 @@ from scanvote.training import (
     retrain_if_missing,
     train,
 )
-from scanvote.training.batches import Batches
+from scanvote.training.batches import Batches, Change
 
 use_backend("tensorflow")
 
@@ -405,7 +405,7 @@ def test_batches_hold_every_scan_once_with_its_own_target():
 def test_batches_change_each_image_in_a_way_of_its_epoch_and_its_own():
     bounds = load_params(ROOT / "params.yaml").prepare.augment
     images = np.random.default_rng(1).integers(0, 256, (6, 16, 16, 3), "uint8")
-    batches = Batches(images, 2, np.arange(6), bounds=bounds)
+    batches = Batches(images, 2, np.arange(6), change=Change(bounds))
 
     def epoch(seed):
         batches.start_epoch(seed)

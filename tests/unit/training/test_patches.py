@@ -5,9 +5,10 @@ import numpy as np
 import pytest
 
 from scanvote.core.backend import use_backend
+from scanvote.models.layer_calls import for_patches
 from scanvote.params import load_params
 from scanvote.training import Schedule, TrainingSpec, train
-from scanvote.training.patches import Patches, for_patches
+from scanvote.training.patches import Patches
 
 use_backend("tensorflow")
 
@@ -90,7 +91,7 @@ def test_a_training_on_patches_learns_and_resumes_to_the_bit(tmp_path) -> None:
         return {"val_loss": loss, "val_dice": 1 - loss}
 
     config = load_params().unet.training()
-    config = config.model_copy(update={"epochs": 4, "batch_size": 4, "average": 0.3})
+    config = config.model_copy(update={"epochs": 4, "batch_size": 4})
 
     def spec(folder: str, patches: Patches | None = Patches(8, 0.5)) -> TrainingSpec:
         return TrainingSpec(

@@ -1,5 +1,6 @@
 """Search the U-Net's hyperparameters, and write its models and masks."""
 
+from collections.abc import Iterable, Iterator
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -13,6 +14,7 @@ from scanvote.core.errors import InputError
 from scanvote.core.files import write_csv, write_json
 from scanvote.core.parallel import Files, workers
 from scanvote.core.progress import progress_bar
+from scanvote.core.terminal import print_status
 from scanvote.models.postprocess import Postprocess, candidates, choose
 from scanvote.models.preflight import check_networks
 from scanvote.params import Params
@@ -25,6 +27,8 @@ from scanvote.tuning.search import run_search, run_trial, write_search
 from scanvote.tuning.trials import Trial, TrialLogger, trials_metrics
 from scanvote.tuning.workers import Job, train_jobs
 
+UNTRAINED = 0.01
+"""Validation Dice, at a threshold of 0.5, below which a network may not have learned."""
 Member = tuple[UnetStudy, Trial]
 
 
@@ -61,6 +65,8 @@ def train_unet(prepared: Path, params: Params, out: Path, record: TrialLogger) -
     inputs = study_files(prepared, params, encoder)
     result = run_search(study, record, inputs)
     members = _members(study, result.finished[0], record, inputs)
+    for line in untrained_lines(trial for _, trial in members):
+        print_status(line)
     write_search(study, result, [trial for _, trial in members], out)
     maps = [_predict_validation(*one, out / f"{at}.keras") for at, one in enumerate(members, 1)]
     rows = np.concatenate([member.validation_rows for member, _ in members])
@@ -76,6 +82,17 @@ def train_unet(prepared: Path, params: Params, out: Path, record: TrialLogger) -
     write_csv(pd.concat(tables, ignore_index=True), out / "predictions.csv")
     metrics = trials_metrics(result.trials, result.finished[0])
     return {**metrics, "models": len(members), "postprocessed_val_dice": float(table["dice"].max())}
+
+
+def untrained_lines(trials: Iterable[Trial]) -> Iterator[str]:
+    """Name the networks that mark next to nothing; they are averaged like the others."""
+    for number, trial in enumerate(trials, 1):
+        dice = trial.trained.best["val_dice"] if trial.trained else 0.0
+        if dice < UNTRAINED:
+            yield (
+                f"unet: network {number} marks nothing of its validation patients at 0.5 (Dice"
+                f" {dice:.3f}); if it did not learn, a smaller lr or a longer unet.warm_up may help"
+            )
 
 
 def _members(study: UnetStudy, best: Trial, record: TrialLogger, inputs: Files) -> list[Member]:

@@ -12,10 +12,10 @@ from scanvote.core.errors import InputError
 from scanvote.manifest import COLUMNS, read_manifest, write_manifest
 from scanvote.metrics.segmentation import count_pixels, patient_dice
 from scanvote.params import Params, load_params
-from scanvote.pipeline.unet.stage import train_unet
+from scanvote.pipeline.unet.stage import train_unet, untrained_lines
 from scanvote.pipeline.unet.study import UnetStudy
 from scanvote.predictions import decode_mask
-from scanvote.training import loop
+from scanvote.training import TrainingResult, loop
 from scanvote.training.patches import Patches
 from tests.searching import Log
 
@@ -385,3 +385,13 @@ def test_a_loss_that_is_not_finite_is_one_line(prepared, root, monkeypatch):
     with pytest.raises(InputError, match=r"^every trial of unet failed, the first: the loss is"):
         train_unet(prepared, _params(), root / "out", Log())
     assert not (root / "out").exists()
+
+
+def test_a_network_that_did_not_learn_is_named(prepared, root):
+    study = UnetStudy(prepared, _params())
+    trials = [study.trial(VALUES, 1) for _ in range(3)]
+    for trial, dice in zip(trials, (0.8, 0.0, 0.02), strict=True):
+        scores = {"loss": 1.0, "val_loss": 1.0, "val_dice": dice}
+        trial.trained = TrainingResult([scores], scores, 1, 1.0, 1.0, 1)
+    (line,) = untrained_lines(trials)
+    assert line.startswith("unet: network 2 marks nothing of its validation patients")
