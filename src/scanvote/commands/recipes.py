@@ -44,7 +44,7 @@ class Recipe(BaseModel):
 
 
 @dataclass(frozen=True)
-class Change:
+class Setting:
     """One key of params.yaml that a recipe sets."""
 
     key: str
@@ -123,7 +123,7 @@ def _load(name: str, children: Sequence[str] = ()) -> dict[str, Any]:
     return with_changes(_load(like, [*children, name]), values) if isinstance(like, str) else values
 
 
-def changes(recipe: Recipe, quick: bool) -> list[Change]:
+def changes(recipe: Recipe, quick: bool) -> list[Setting]:
     """List the keys of params.yaml that the recipe changes, in order.
 
     The recipe is merged over the committed params.yaml, because `dvc exp run` leaves the settings
@@ -142,7 +142,7 @@ def changes(recipe: Recipe, quick: bool) -> list[Change]:
     validate(changed, f"recipe over params.yaml: {recipe.about}")
     before, after = _leaves(present), _leaves(changed)
     found = [
-        Change(key, before.get(key), value)
+        Setting(key, before.get(key), value)
         for key, value in after.items()
         if before.get(key) != value
     ]
@@ -169,14 +169,14 @@ def command(
     words = ["dvc", "exp", "run", "-n", title]
     settings = {change.key: change for change in changes(recipe, quick)}
     own = part.settings if part else {}
-    settings |= {key: Change(key, None, value) for key, value in own.items()}
+    settings |= {key: Setting(key, None, value) for key, value in own.items()}
     words += [word for change in settings.values() for one in _settings(change) for word in one]
     # no target stages, so the whole pipeline runs: DVC 3 cannot finish an experiment if its lock
     # lists outputs that neither exist, as in a fresh clone, nor are made by the experiment
     return [*words, *extra]
 
 
-def _settings(change: Change) -> Iterator[tuple[str, str]]:
+def _settings(change: Setting) -> Iterator[tuple[str, str]]:
     """Yield the options that make a change."""
     text = f"{change.key}={override_value(change.value)}"
     if not isinstance(change.value, Mapping):
