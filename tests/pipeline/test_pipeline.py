@@ -397,7 +397,7 @@ def test_killed_at_moments_of_a_search_over_all_families(done):
 
 
 def test_a_unet_killed_between_two_epochs_ends_as_if_it_had_not_been(done):
-    done.change("unet: {epochs: 6, patience: null, average: 0.5, sample: balanced, augment: true,"
+    done.change("unet: {epochs: 6, patience: null, sample: balanced, augment: true,"
                 " schedule: cosine, normalisation: batch}")  # fmt: skip
     words = "stages.unet", "data/prepared/segmentation"
     done.run_stages((*words, "whole", "whole/metrics.json"))
