@@ -5,7 +5,13 @@ import numpy as np
 from keras import layers
 
 from scanvote.core.errors import InputError
-from scanvote.models.backbones import as_input, load_backbone, name_or_file, preprocessing
+from scanvote.models.backbones import (
+    as_input,
+    is_saved,
+    load_backbone,
+    name_or_file,
+    preprocessing,
+)
 from scanvote.models.input_spec import InputSpec
 from scanvote.models.layer_calls import layer_calls
 from scanvote.models.saving import plain_line
@@ -20,9 +26,9 @@ def pretrained_levels(
 ) -> list[keras.KerasTensor]:
     """Feature maps of the backbone at strides 2, 4, 8….
 
-    The finest comes first. The whole backbone is trained. Adjacent slices enter through a trained
-    1×1 convolution, which starts as a copy of the middle slice. Of a whole classifier its top is
-    left out.
+    The finest comes first. The whole backbone is trained, but for the batch normalisation of a
+    pretrained one. Adjacent slices enter through a trained 1×1 convolution, which starts as a copy
+    of the middle slice. Of a whole classifier its top is left out.
 
     Raises:
         InputError: the backbone is not available, or has no such levels.
@@ -32,10 +38,21 @@ def pretrained_levels(
     height, width, channels = inputs.shape[1:]
     scan = (height, width, channels // (2 * params.context + 1))
     backbone = load_backbone(name, scan, params.weights, input_spec, "unet.encoder")
+    if params.weights != "none" or is_saved(name):
+        _freeze_normalisation(backbone)
     x = _encoder_input(inputs, params.context, backbone)
     levels = keras.Model(*_levels(backbone, name_or_file(name, input_spec.mirror), x))
     levels.name = "encoder"
     return list(levels(preprocessing(name, x)))
+
+
+def _freeze_normalisation(network: keras.Model) -> None:
+    """Keep the statistics of the pretraining: those of a few patches fit no whole slice."""
+    for layer in network.layers:
+        if isinstance(layer, keras.Model):
+            _freeze_normalisation(layer)
+        elif isinstance(layer, layers.BatchNormalization):
+            layer.trainable = False
 
 
 def _levels(

@@ -124,6 +124,30 @@ def test_a_saved_backbone_is_an_encoder_like_any_other(tmp_path, channels):
     _learns(model, "bce_dice")
 
 
+def test_a_pretrained_encoder_keeps_its_statistics_in_training_and_a_new_one_learns_them(tmp_path):
+    inputs = keras.Input((None, None, 3))
+    x = keras.layers.Conv2D(4, 3, strides=2, padding="same")(inputs)
+    x = keras.Sequential([keras.layers.BatchNormalization(name="inner")])(x)
+    x = keras.layers.Conv2D(6, 3, strides=2, padding="same")(x)
+    save_model(keras.Model(inputs, x), tmp_path / "small.keras")
+    pretrained = _build((32, 32, 3), {"encoder": str(tmp_path / "small.keras")}, filters=2)
+    new = _build((32, 32, 3), {"encoder": "MobileNetV2", "weights": "none"}, filters=2)
+    for model, kept in ((pretrained, True), (new, False)):
+        before = _statistics(model.get_layer("encoder"))
+        _learns(model, "bce_dice")
+        after = _statistics(model.get_layer("encoder"))
+        assert len(before) >= 2
+        assert all(map(np.array_equal, before, after)) == kept
+
+
+def _statistics(network):
+    return [
+        keras.ops.convert_to_numpy(one)
+        for one in network.non_trainable_variables
+        if one.name.startswith("moving_")
+    ]
+
+
 @pytest.mark.parametrize(("filters", "skip"), [(1, 2), (3, 4)], ids=["wider", "narrower"])
 def test_wide_maps_of_a_backbone_enter_the_decoder_in_its_width(tmp_path, filters, skip):
     inputs = keras.Input((None, None, 3))
