@@ -202,6 +202,16 @@ def test_a_change_of_contrasts_needs_a_scan_that_has_them(
     assert load_params(path).prepare.classification.channels == 3
 
 
+def test_a_change_of_contrasts_is_refused_for_grey_slices_of_the_unet(tmp_path: Path) -> None:
+    coloured = TEXT.replace("    missing: 0.0", "    missing: 0.3").replace(
+        "channels: 1", "channels: 3", 1
+    )
+    head, unet, tail = coloured.partition("\nunet:")
+    path = tmp_path / "params.yaml"
+    path.write_text(head + unet + tail.replace("  augment: false", "  augment: true", 1))
+    assert "those of segmentation have 1 channel" in fault(path)
+
+
 def test_dvc_writes_the_file_as_it_stands(tmp_path: Path) -> None:
     """So that `dvc exp run -S` changes the lines of what it sets, and no other."""
     path = tmp_path / "params.yaml"

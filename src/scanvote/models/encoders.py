@@ -13,7 +13,7 @@ from scanvote.models.backbones import (
     preprocessing,
 )
 from scanvote.models.input_spec import InputSpec
-from scanvote.models.layer_calls import layer_calls
+from scanvote.models.layer_calls import layer_calls, leaf_layers
 from scanvote.models.saving import plain_line
 from scanvote.params import UnetParams
 
@@ -48,10 +48,8 @@ def pretrained_levels(
 
 def _freeze_normalisation(network: keras.Model) -> None:
     """Keep the statistics of the pretraining: those of a few patches fit no whole slice."""
-    for layer in network.layers:
-        if isinstance(layer, keras.Model):
-            _freeze_normalisation(layer)
-        elif isinstance(layer, layers.BatchNormalization):
+    for layer in leaf_layers(network):
+        if isinstance(layer, layers.BatchNormalization):
             layer.trainable = False
 
 

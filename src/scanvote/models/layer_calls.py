@@ -1,5 +1,6 @@
-"""The sequence of a network's layer calls, nested models included."""
+"""The layers of a network and the sequence of their calls, nested models included."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import reduce
 from typing import Any
@@ -14,6 +15,15 @@ class LayerCall:
     layer: keras.Layer
     given: Any
     made: Any
+
+
+def leaf_layers(model: keras.Model) -> Iterator[keras.Layer]:
+    """Yield the layers of a network in order, those of nested networks one by one."""
+    for layer in model.layers:
+        if isinstance(layer, keras.Model):
+            yield from leaf_layers(layer)
+        else:
+            yield layer
 
 
 def layer_calls(model: keras.Model, inputs: Any) -> list[LayerCall]:

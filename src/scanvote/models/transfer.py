@@ -1,6 +1,6 @@
 """Transfer learning family: a pretrained or saved backbone with a new head."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from scanvote.models.backbones import (
     preprocessing,
 )
 from scanvote.models.input_spec import InputSpec, output_head
+from scanvote.models.layer_calls import leaf_layers
 from scanvote.models.saved_backbone import add_backbone
 from scanvote.params import TransferParams
 
@@ -76,20 +77,11 @@ def unfreeze(model: keras.Model, thaw: str | float) -> None:
         ValueError: the backbone has no such layer.
     """
     backbone = model.get_layer(BACKBONE)
-    layers_in_order = list(_leaf_layers(backbone))
+    layers_in_order = list(leaf_layers(backbone))
     first = _first_trainable([layer.name for layer in layers_in_order], thaw)
     backbone.trainable = True
     for layer in layers_in_order[:first]:
         layer.trainable = False
-
-
-def _leaf_layers(model: keras.Model) -> Iterator[keras.Layer]:
-    """Yield the layers of a network in order, those of nested networks one by one."""
-    for layer in model.layers:
-        if isinstance(layer, keras.Model):
-            yield from _leaf_layers(layer)
-        else:
-            yield layer
 
 
 def _first_trainable(names: Sequence[str], thaw: str | float) -> int:

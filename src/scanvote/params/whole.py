@@ -132,11 +132,14 @@ class Params(Section):
 
     @model_validator(mode="after")
     def _check_contrasts(self) -> "Params":
-        bounds, prepared = self.prepare.augment, self.prepare
-        colours = any(getattr(prepared, task).channels == 3 for task in self.tasks)
-        if (bounds.missing or bounds.per_channel) and not colours:
+        bounds = self.prepare.augment
+        grey = [task for task in self.tasks if getattr(self.prepare, task).channels == 1]
+        # adjacent slices are channels to the U-Net, and would be taken for contrasts
+        unet = "segmentation" in grey and self.unet.augment
+        if (bounds.missing or bounds.per_channel) and (unet or len(grey) == len(self.tasks)):
             raise ValueError(
                 "prepare.augment: missing and per_channel are for scans of three contrasts, and"
-                " none has 3 channels; set them to 0.0 and false, or channels to 3"
+                f" those of {' and '.join(grey)} have 1 channel; set them to 0.0 and false, or"
+                " channels to 3"
             )
         return self

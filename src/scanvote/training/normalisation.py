@@ -11,6 +11,8 @@ from typing import Any
 
 import keras
 
+from scanvote.models.layer_calls import leaf_layers
+
 
 def fuse_normalisation(model: keras.Model) -> None:
     """Train the batch normalisation of `model` with the fused kernel if possible.
@@ -20,10 +22,8 @@ def fuse_normalisation(model: keras.Model) -> None:
     """
     if keras.config.backend() != "tensorflow":
         return
-    for layer in model.layers:
-        if isinstance(layer, keras.Model):
-            fuse_normalisation(layer)
-        elif type(layer) is keras.layers.BatchNormalization and _is_plain(layer):
+    for layer in leaf_layers(model):
+        if type(layer) is keras.layers.BatchNormalization and _is_plain(layer):
             layer.call = MethodType(_call, layer)
 
 

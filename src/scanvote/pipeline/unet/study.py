@@ -209,14 +209,6 @@ def _check(side: int, params: Params) -> None:
             raise InputError(f"{name}: {value} must be a multiple of {stride} for the U-Net")
     if patch > side:
         raise InputError(f"unet.patch: {patch} is larger than the slices, of {side} pixels")
-    bounds = params.prepare.augment
-    grey = params.unet.augment and params.prepare.segmentation.channels == 1
-    if grey and (bounds.per_channel or bounds.missing):
-        # adjacent slices are channels to the network, and would be taken for contrasts
-        raise InputError(
-            "prepare.augment: per_channel and missing are for contrasts, and slices have one"
-            " channel; set them to false and 0.0, or prepare.segmentation.channels to 3"
-        )
     if params.unet.context and params.prepare.segmentation.copies:
         raise InputError(
             "unet.context: a copy is augmented apart from its adjacent slices; set"

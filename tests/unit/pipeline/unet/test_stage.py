@@ -322,15 +322,6 @@ def test_patches_that_do_not_fit_are_refused(prepared, root, patch, fault):
         UnetStudy(prepared, _params(patch=patch))
 
 
-@pytest.mark.parametrize("how", [{"per_channel": True}, {"missing": 0.2}])
-def test_contrasts_of_grey_slices_are_refused(prepared, root, how):
-    params = _params(augment=True, context=1)
-    bounds = params.prepare.augment.model_copy(update=how)
-    prepare = params.prepare.model_copy(update={"augment": bounds})
-    with pytest.raises(InputError, match=r"^prepare\.augment: per_channel and missing are for"):
-        UnetStudy(prepared, params.model_copy(update={"prepare": prepare}))
-
-
 def test_a_fold_is_the_same_where_it_is_rebuilt(prepared, root):
     fold = UnetStudy(prepared, _params(folds=2)).fold(1)
     rebuilt = pickle.loads(pickle.dumps(fold.rebuild))()
