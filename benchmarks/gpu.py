@@ -192,6 +192,10 @@ def main() -> None:
     parser.add_argument("--unet-batch", type=int, help="batch size of the U-Net")
     parser.add_argument("--only", default="", help="rows that contain this text")
     asked = parser.parse_args()
+    if not any(asked.only in row.text() for row in ROWS):
+        sys.exit(f"gpu: --only: no row contains {asked.only!r}, such as {ROWS[0].text()!r}")
+    if not all(one is None or one > 0 for one in (asked.seconds, asked.unet_batch)):
+        sys.exit("gpu: --seconds and --unet-batch: give more than 0")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("gpu: stopped"))  # ends the children too
     sizes = TINY if asked.tiny else Sizes()
     sizes = sizes._replace(unet_batch=asked.unet_batch, seconds=asked.seconds or sizes.seconds)

@@ -25,7 +25,11 @@ pinned() { # NAME...: the versions of the lock
 
 wheels() {
   local version=3.12
-  if [ "${1:-}" = --python-version ]; then version=${2:?}; fi
+  case "${1:-}" in
+    "") ;;
+    --python-version) version=${2:?} ;;
+    *) echo "gpu: unknown option $1" >&2; exit 2 ;;
+  esac
   local platforms=(--platform manylinux1_x86_64 --platform manylinux2014_x86_64)
   for glibc in 12 17 24 27 28; do platforms+=(--platform "manylinux_2_${glibc}_x86_64"); done
   rm -rf "$WHEELS"

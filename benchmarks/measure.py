@@ -4,7 +4,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 
 import psutil
 
@@ -17,36 +18,49 @@ def timed(function: Callable[[], object], repeats: int = 3) -> float:
     return min(_seconds(function) for _ in range(repeats))
 
 
-def peak_memory(command: Sequence[str]) -> tuple[float, int]:
+def peak_memory(
+    command: Sequence[str],
+    folder: Path | None = None,
+    environment: Mapping[str, str] | None = None,
+    every: float = EVERY,
+) -> tuple[float, int]:
     """Run `command` to its end: seconds, and the largest resident memory in bytes.
 
     What it prints goes to standard error. The memory is of the command and all that it started,
-    seen together every 20 ms. Pages that processes share count once for each of them.
+    seen together. Pages that processes share count once for each of them.
+
+    Args:
+        command: program and arguments.
+        folder: working directory; None: this one.
+        environment: variables of the command; None: those of this process.
+        every: seconds between two looks at the memory.
 
     Raises:
-        RuntimeError: the command failed; with the end of what it said.
+        RuntimeError: the command failed; with the last line of what it said.
     """
     start = time.perf_counter()
-    with subprocess.Popen(command, stdout=sys.stderr, stderr=subprocess.PIPE, text=True) as running:
-        watch = _Watch(psutil.Process(running.pid))
+    options = {"cwd": folder, "env": environment, "stdout": sys.stderr, "stderr": subprocess.PIPE}
+    with subprocess.Popen(command, text=True, **options) as running:
+        watch = _Watch(psutil.Process(running.pid), every)
         watch.start()
         said = running.communicate()[1]
         seconds = time.perf_counter() - start
         watch.join()
     if running.returncode:
-        raise RuntimeError(f"{' '.join(command)} failed: {said.strip()[-500:]}")
+        last = (said.strip().splitlines() or [f"exit code {running.returncode}"])[-1]
+        raise RuntimeError(f"{' '.join(command[:2])} failed: {last}")
     return seconds, watch.peak
 
 
 class _Watch(threading.Thread):
-    def __init__(self, root: psutil.Process) -> None:
+    def __init__(self, root: psutil.Process, every: float) -> None:
         super().__init__(daemon=True)
-        self.root, self.peak = root, 0
+        self.root, self.every, self.peak = root, every, 0
 
     def run(self) -> None:
         while (resident := self._resident()) > 0:
             self.peak = max(self.peak, resident)
-            time.sleep(EVERY)
+            time.sleep(self.every)
 
     def _resident(self) -> int:
         """Bytes of the process and its children; 0 when it has ended."""

@@ -13,6 +13,7 @@ import argparse
 import json
 import shutil
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,8 @@ from nnunet_peer import Case, Peer
 from worktrees import check_commit, repro, with_interval, with_recipe
 
 from scanvote.arrays import memmap_split
+from scanvote.commands.recipes import read_recipe
+from scanvote.core.digests import digest
 from scanvote.core.errors import InputError
 from scanvote.manifest import owners, read_manifest
 from scanvote.metrics.intervals import with_intervals
@@ -51,23 +54,40 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, help="of nnU-Net; default: as long as ours")
     parser.add_argument("--work", type=Path, default=Path(".cache/nnunet"))
     args = parser.parse_args()
-    parts = args.parts or range(args.folds)
+    parts = sorted(set(args.parts or range(args.folds)))
     try:
+        check(args, parts)
         Peer(args.peer, args.work).device()
-        if wrong := [part for part in parts if not 0 <= part < args.folds]:
-            raise InputError(f"--parts: there is no fold {wrong[0]} of {args.folds}")
-        work = args.work.absolute() / f"{args.recipe}-{args.folds}"
+        settings = digest([args.folds, read_recipe(args.recipe).params])[:6]
+        work = args.work.absolute() / f"{args.recipe}-{settings}"
         done = [compare(args, part, work / f"fold{part}") for part in parts]
     except (InputError, RuntimeError) as error:
         sys.exit(f"nnunet: {error}")
     report([row for rows, _ in done for row in rows], pd.concat([table for _, table in done]))
 
 
-def compare(args: Any, part: int, work: Path) -> tuple[list[dict[str, Any]], pd.DataFrame]:
+def check(args: Any, parts: Sequence[int]) -> None:
+    """Check what would fail only after hours.
+
+    Raises:
+        InputError: an option is wrong.
+    """
+    if args.folds < 2:
+        raise InputError(f"--folds: {args.folds}, give 2 or more")
+    if wrong := [part for part in parts if not 0 <= part < args.folds]:
+        raise InputError(f"--parts: there is no fold {wrong[0]} of {args.folds}")
+    if args.minutes is not None and not args.minutes > 0:
+        raise InputError(f"--minutes: {args.minutes:g}, give more than 0")
+    if read_recipe(args.recipe).params.get("split", {}).get("protocol") == "random":
+        raise InputError(f"--recipe: {args.recipe} has slices of a patient in several tests")
+
+
+def compare(args: Any, part: int, folder: Path) -> tuple[list[dict[str, Any]], pd.DataFrame]:
     """Train both on a part; return what it cost, and the metrics of each test patient."""
-    ours, folder = train_ours(args.recipe, args.folds, part, work)
+    ours = train_ours(args.recipe, args.folds, part, folder)
     allowed = ours.seconds if args.minutes is None else 60 * args.minutes
-    peer = Peer(args.peer, work / f"peer-{args.minutes or 'equal'}")
+    name = "equal" if args.minutes is None else f"{args.minutes:g}"
+    peer = Peer(args.peer, folder / ".cache" / f"peer-{name}")
     theirs, masks = train_peer(peer, folder, allowed)
     table = read_predictions(folder / "models/unet/predictions.csv")
     table = table[table["split"] == "test"]
@@ -84,18 +104,18 @@ def compare(args: Any, part: int, work: Path) -> tuple[list[dict[str, Any]], pd.
     return costs, pd.concat(tables)
 
 
-def train_ours(recipe: str, folds: int, part: int, work: Path) -> tuple[Cost, Path]:
-    """Train the recipe's U-Net on a part in a worktree, which is returned."""
-    folder, cost = work / "scanvote", work / "ours.json"
+def train_ours(recipe: str, folds: int, part: int, folder: Path) -> Cost:
+    """Train the recipe's U-Net on a part in the worktree `folder`."""
+    cost = folder / ".cache" / "ours.json"
     if cost.exists():
         check_commit(folder)
-        return Cost(**json.loads(cost.read_text())), folder
+        return Cost(**json.loads(cost.read_text()))
     with_recipe(folder, recipe, {"split": {"folds": folds, "fold": part}})
     repro(folder, "prepare@segmentation")
     check_test(folder, part)
     # afresh: the time of an interrupted run would be missing from the cost
     shutil.rmtree(folder / ".cache" / "trials", ignore_errors=True)
-    return finished(cost, *repro(folder, "--force", "--single-item", "unet")), folder
+    return finished(cost, *repro(folder, "--force", "--single-item", "unet"))
 
 
 def check_test(folder: Path, part: int) -> None:
@@ -154,7 +174,10 @@ def print_costs(costs: list[dict[str, Any]]) -> None:
     for one in costs:
         gib = one["memory"] / 2**30
         print(f"| {one['fold']} | {one['of']} | {one['seconds']:,.0f} | {gib:.1f} |")
-    print("\n* of ours the whole stage: with DVC, prediction and post-processing")
+    print(
+        "\n* of ours the whole stage, with DVC, prediction and post-processing; of nnU-Net the"
+        " training without planning and prediction"
+    )
 
 
 def print_patients(patients: pd.DataFrame) -> None:

@@ -16,11 +16,14 @@ import numpy as np
 from measure import peak_memory
 
 from scanvote.core.errors import InputError
+from scanvote.core.processors import allowed_processors
 
 NAME = "Dataset001_slices"
 TRAINER = "nnUNetTrainerWithin"
 CHANNELS = ("pre-contrast", "FLAIR", "post-contrast")
 """nnU-Net normalises channels of these names as MRI, by mean and standard deviation."""
+PROCESSES = str(allowed_processors())
+"""Processes that prepare and change scans: one for each processor, as ours may use."""
 LOOK = "import nnunetv2, torch; print(torch.cuda.is_available())"
 
 
@@ -52,7 +55,7 @@ class Peer:
         """
         try:
             gpu = self._run(self.python, "-c", LOOK)
-        except (OSError, RuntimeError):
+        except RuntimeError:
             raise InputError(
                 f"--peer: {self.python} has no nnU-Net; make an environment of its own:"
                 " python3 -m venv FOLDER && FOLDER/bin/pip install nnunetv2==2.8.1"
@@ -72,14 +75,13 @@ class Peer:
             "file_ending": ".nii.gz",
         }
         (raw / "dataset.json").write_text(json.dumps(about))
-        self._command("nnUNetv2_plan_and_preprocess", "-d", "1", "-c", "2d", "-np", "2")
+        self._command("nnUNetv2_plan_and_preprocess", "-d", "1", "-c", "2d", "-np", PROCESSES)
 
     def train(self, seconds: float) -> tuple[float, int]:
         """Train one network on all cases within `seconds`; return seconds and peak bytes."""
-        settings = {**self._settings(), "NNUNET_SECONDS": str(seconds)}
-        words = [f"{name}={value}" for name, value in settings.items()]
-        words += [str(self.python.parent / "nnUNetv2_train"), "1", "2d", "all"]
-        return peak_memory(["env", *words, "-tr", TRAINER, "-device", self.device()])
+        command = [str(self.python.parent / "nnUNetv2_train"), "1", "2d", "all", "-tr", TRAINER]
+        variables = os.environ | self._settings() | {"NNUNET_SECONDS": str(seconds)}
+        return peak_memory([*command, "-device", self.device()], None, variables, every=0.5)
 
     def predict(self, cases: Mapping[str, Case]) -> dict[str, np.ndarray]:
         """Predict masks (n, H, W), bool, with nnU-Net's own test-time mirroring."""
@@ -94,14 +96,14 @@ class Peer:
         return self._run(self.python.parent / name, *words)
 
     def _run(self, *words: object) -> str:
-        done = subprocess.run(
-            [str(word) for word in words],
-            capture_output=True,
-            text=True,
-            env=os.environ | self._settings(),
-        )
+        command, variables = [str(word) for word in words], os.environ | self._settings()
+        try:
+            done = subprocess.run(command, capture_output=True, text=True, env=variables)
+        except OSError as error:
+            raise RuntimeError(f"{words[0]}: {error.strerror}") from None
         if done.returncode:
-            raise RuntimeError(f"{words[0]}: {done.stderr.strip()[-500:]}")
+            last = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
+            raise RuntimeError(f"{words[0]}: {last}")
         return done.stdout
 
     def _settings(self) -> dict[str, str]:
@@ -110,7 +112,7 @@ class Peer:
             f"nnUNet_{name}": str(self.folder / name) for name in ("raw", "preprocessed", "results")
         }
         trainers = Path(__file__).parent / "nnunet_trainer"
-        return {**folders, "nnUNet_extTrainer": str(trainers), "nnUNet_n_proc_DA": "2"}
+        return {**folders, "nnUNet_extTrainer": str(trainers), "nnUNet_n_proc_DA": PROCESSES}
 
 
 def _write_cases(raw: Path, cases: Mapping[str, Case]) -> None:

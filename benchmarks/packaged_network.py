@@ -46,8 +46,12 @@ def main() -> None:
     parser.add_argument("--scans", type=int, help="of the test part, at random; default: all")
     args = parser.parse_args()
     try:
+        if args.scans is not None and args.scans < 1:
+            raise InputError(f"--scans: {args.scans}, give 1 or more")
         scans = scans_of_test(args.study, args.scans)
         paths = [args.study / "data/raw/classification" / path for path in scans["path"]]
+        if missing := [path for path in paths if not path.is_file()]:
+            raise InputError(f"--study: {missing[0]} is missing; run dvc checkout there")
         scans["predicted"] = predicted(args.peer, paths)
     except InputError as error:
         sys.exit(f"packaged_network: {error}")
@@ -58,6 +62,8 @@ def scans_of_test(study: Path, count: int | None) -> pd.DataFrame:
     """Return the test scans of a study, or some of them, with `path`, `label` and `group`."""
     scans = read_manifest(study / "data/prepared/classification/manifest.csv")
     test = scans[scans["split"] == "test"]
+    if test.empty:
+        raise InputError("--study: it has no test scans")
     if unknown := set(test["label"]) - set(CLASSES.values()):
         raise InputError(f"--study: the network knows no class {sorted(unknown)[0]}")
     return test if count is None else test.sample(min(count, len(test)), random_state=SEED)

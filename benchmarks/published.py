@@ -42,6 +42,8 @@ def main() -> None:
     try:
         changes = [parsed(one) for one in args.settings]
         for recipe in args.recipes:
+            check(recipe)
+        for recipe in args.recipes:
             for way in WAYS:
                 rows.append(row(recipe, way, run(recipe, way, args.work.absolute(), changes)))
     except (InputError, RuntimeError) as error:
@@ -52,6 +54,16 @@ def main() -> None:
             f"\nCommit {(git_commit() or '')[:7]}; settings: {', '.join(args.settings) or 'none'}"
         )
     sys.exit(problem or None)
+
+
+def check(recipe: str) -> None:
+    """Check that the recipe names scans of classes; others would be measured on the phantom.
+
+    Raises:
+        InputError: it does not.
+    """
+    if not read_recipe(recipe).params.get("classification", {}).get("dataset"):
+        raise InputError(f"{recipe} names no classification.dataset, so it has no classifier")
 
 
 def parsed(setting: str) -> dict[str, Any]:

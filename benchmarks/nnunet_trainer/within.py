@@ -1,8 +1,8 @@
-"""A trainer of nnU-Net v2 that plans its epochs for a given time; nnU-Net imports this file.
+"""A trainer of nnU-Net v2 that ends with the time it is given; nnU-Net imports this file.
 
-Learning rate, batches, augmentation and network are nnU-Net's own. Only the number of epochs is
-chosen, from the time that the first steps take, and the prediction of all training cases at the
-end is left out.
+Batches, augmentation, network, optimizer and the curve of the learning rate are nnU-Net's own. The
+rate falls with the time instead of the epochs, and the validation within the training and the
+prediction of all training cases at the end are left out.
 """
 
 import os
@@ -10,17 +10,11 @@ import time
 from typing import Any
 
 import torch
-from nnunetv2.training.lr_scheduler.polylr import PolyLRScheduler
 from nnunetv2.training.nnUNetTrainer.nnUNetTrainer import nnUNetTrainer
-
-STEPS = 5
-"""Steps of an epoch, of 250 by default: a short training needs short epochs to decay its rate."""
-TIMED = 2
-"""Steps of which the time of all others is told, after one that warms up."""
 
 
 class nnUNetTrainerWithin(nnUNetTrainer):
-    """The default trainer, with as many epochs as fit into NNUNET_SECONDS."""
+    """The default trainer, for NNUNET_SECONDS."""
 
     # nnU-Net reads the names of these arguments
     def __init__(
@@ -33,20 +27,19 @@ class nnUNetTrainerWithin(nnUNetTrainer):
     ) -> None:
         self.began = time.monotonic()
         super().__init__(plans, configuration, fold, dataset_json, device)
-        self.num_iterations_per_epoch, self.num_val_iterations_per_epoch = STEPS, 1
 
-    def on_train_start(self) -> None:
-        super().on_train_start()
-        self.train_step(next(self.dataloader_train))
-        begun = time.monotonic()
-        for _ in range(TIMED):
+    def run_training(self) -> None:
+        """Take steps until the time is over."""
+        self.on_train_start()
+        self.network.train()
+        allowed, steps = float(os.environ["NNUNET_SECONDS"]), 0
+        while (gone := (time.monotonic() - self.began) / allowed) < 1:
+            for group in self.optimizer.param_groups:
+                group["lr"] = self.initial_lr * (1 - gone) ** 0.9
             self.train_step(next(self.dataloader_train))
-        step = (time.monotonic() - begun) / TIMED
-        left = float(os.environ["NNUNET_SECONDS"]) - (time.monotonic() - self.began)
-        # a validation step has no backward pass: a third of a training step
-        self.num_epochs = max(1, int(left / (step * (STEPS + 1 / 3))))
-        self.lr_scheduler = PolyLRScheduler(self.optimizer, self.initial_lr, self.num_epochs)
-        self.print_to_log_file(f"{step:.2f} s a step, {self.num_epochs} epochs of {STEPS}")
+            steps += 1
+        self.print_to_log_file(f"{steps} steps in {allowed:.0f} s")
+        self.on_train_end()
 
     def perform_actual_validation(self, save_probabilities: bool = False) -> None:
         """Predict nothing, because all cases are trained on."""
