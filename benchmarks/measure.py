@@ -47,9 +47,14 @@ def peak_memory(
         seconds = time.perf_counter() - start
         watch.join()
     if running.returncode:
-        last = (said.strip().splitlines() or [f"exit code {running.returncode}"])[-1]
-        raise RuntimeError(f"{' '.join(command[:2])} failed: {last}")
+        reason = last_line(said, running.returncode)
+        raise RuntimeError(f"{' '.join(command[:2])} failed: {reason}")
     return seconds, watch.peak
+
+
+def last_line(said: str, code: int) -> str:
+    """Return the last line that a command said, or its exit code if it said nothing."""
+    return (said.strip().splitlines() or [f"exit code {code}"])[-1]
 
 
 class _Watch(threading.Thread):

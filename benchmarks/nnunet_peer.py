@@ -13,7 +13,7 @@ from pathlib import Path
 
 import nibabel
 import numpy as np
-from measure import peak_memory
+from measure import last_line, peak_memory
 
 from scanvote.core.errors import InputError
 from scanvote.core.processors import allowed_processors
@@ -102,8 +102,7 @@ class Peer:
         except OSError as error:
             raise RuntimeError(f"{words[0]}: {error.strerror}") from None
         if done.returncode:
-            last = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
-            raise RuntimeError(f"{words[0]}: {last}")
+            raise RuntimeError(f"{words[0]}: {last_line(done.stderr, done.returncode)}")
         return done.stdout
 
     def _settings(self) -> dict[str, str]:

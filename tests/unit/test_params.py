@@ -202,10 +202,14 @@ def test_a_change_of_contrasts_needs_a_scan_that_has_them(
     assert load_params(path).prepare.classification.channels == 3
 
 
-def test_a_change_of_contrasts_is_refused_for_grey_slices_of_the_unet(tmp_path: Path) -> None:
-    coloured = TEXT.replace("    missing: 0.0", "    missing: 0.3").replace(
-        "channels: 1", "channels: 3", 1
-    )
+@pytest.mark.parametrize(
+    ("line", "value"), [("    missing: 0.0", "0.3"), ("    per_channel: false", "true")]
+)
+def test_a_change_of_contrasts_is_refused_for_grey_slices_of_the_unet(
+    tmp_path: Path, line: str, value: str
+) -> None:
+    changed_line = TEXT.replace(line, f"{line.rpartition(' ')[0]} {value}")
+    coloured = changed_line.replace("    channels: 1", "    channels: 3", 1)
     head, unet, tail = coloured.partition("\nunet:")
     path = tmp_path / "params.yaml"
     path.write_text(head + unet + tail.replace("  augment: false", "  augment: true", 1))
