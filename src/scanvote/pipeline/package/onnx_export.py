@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 TOLERANCE = 1e-3
 """Maximum difference between a probability of the network and of its ONNX graph.
 
-A graph of the wrong layout is off by tenths; rounding alone gave 0.00017 in one pixel of millions.
+It is the largest of all pixels of all test masks; a U-Net of LGG was up to 0.00017 away.
 """
 
 
